@@ -1,0 +1,90 @@
+/** The namespace is not declared, or this connection is not connected to it. */
+export const ErrBadNamespace = new Error('bad namespace');
+/** The connection is not in this room. */
+export const ErrBadRoom = new Error('bad room');
+/** The connection is closed, or may not write this message. */
+export const ErrWrite = new Error('write closed');
+/** A body that does not parse. */
+export const ErrInvalidPayload = new Error('invalid payload');
+/** Nobody was there to be asked. Local only: it is never sent. */
+export const ErrNoAudience = new Error('no audience');
+
+/** An `ask` that was not answered in time. */
+export class AskTimeout extends Error {
+  override readonly name = 'AskTimeout';
+  constructor(readonly timeout: number) {
+    super(`not answered within ${timeout} ms`);
+  }
+}
+
+/** A handler, hook or visitor that did not settle in time. */
+export class HandlerTimeout extends Error {
+  override readonly name = 'HandlerTimeout';
+  constructor(readonly timeout: number) {
+    super(`did not settle within ${timeout} ms`);
+  }
+}
+
+/** Thrown by a handler: answer with this text, then close the connection with this code. */
+export class CloseError extends Error {
+  override readonly name = 'CloseError';
+  constructor(
+    readonly code: number,
+    readonly text: string,
+  ) {
+    super(text);
+  }
+}
+
+/** What a handler returns to answer. Made by `reply(body)`. */
+export class Reply {
+  constructor(readonly body: string | Uint8Array) {}
+}
+
+/** Answer the message that is being handled: `return reply('pong')`. */
+export const reply = (body: string | Uint8Array = ''): Reply => new Reply(body);
+
+type Recognise = (text: string) => boolean;
+const known: { readonly error: Error; readonly recognise: Recognise }[] = [];
+
+/**
+ * Make an error one that both sides know: a peer's error frame with this text (or one that `recognise` accepts)
+ * arrives as this very value, so `err === MyError` holds.
+ */
+export const registerKnownError = (error: Error, recognise: Recognise = (text) => text === error.message): void => {
+  if (!(error instanceof Error)) throw new TypeError(`registerKnownError takes an Error, got ${String(error)}`);
+  known.push({ error, recognise });
+};
+for (const error of [ErrBadNamespace, ErrBadRoom, ErrWrite, ErrInvalidPayload]) registerKnownError(error);
+
+/** The error for a text that came from a peer: a known one, or a new `Error` with it. */
+export const errorFromText = (text: string): Error =>
+  known.find(({ recognise }) => recognise(text))?.error ?? new Error(text);
+
+/** The text that stands for whatever was thrown; never empty, as an empty error text reads as success. */
+export const errorText = (thrown: unknown): string => {
+  if (thrown instanceof Error) return thrown.message || thrown.name || 'Error';
+  return String(thrown) || 'Error';
+};
+
+/** Why a connection ends, as the peer sees it. `retry`: the peer is welcome to come back later. */
+export interface CloseReason {
+  readonly code: number;
+  readonly text: string;
+  readonly retry: boolean;
+}
+
+/** Every reason for which Muster itself ends a connection. */
+export const closeReasons = {
+  normal: { code: 1000, text: '', retry: true },
+  draining: { code: 1001, text: 'going away', retry: true },
+  refused: { code: 1008, text: 'refused', retry: false },
+  ackTimeout: { code: 1008, text: 'not acknowledged in time', retry: false },
+  connectTimeout: { code: 1008, text: 'not accepted in time', retry: false },
+  earlyFrames: { code: 1008, text: 'too many frames before the acknowledgement', retry: false },
+  floodedLane: { code: 1008, text: 'too many frames while a handler waits', retry: false },
+  failed: { code: 1011, text: 'internal error', retry: true },
+  busy: { code: 1013, text: 'try again later', retry: true },
+  slowConsumer: { code: 1013, text: 'slow consumer', retry: true },
+  lost: { code: 1006, text: 'connection lost', retry: true },
+} as const satisfies Record<string, CloseReason>;
