@@ -1,0 +1,242 @@
+import { assign, setup } from 'xstate';
+
+export interface ConnectionContext {
+  readonly id: string;
+  /** Only native messages are handled, so there is no handshake. */
+  readonly isNativeOnly: boolean;
+  /** What the client sent before it was let in. */
+  readonly early: { readonly frames: number; readonly bytes: number };
+  /** Has it ever been open? */
+  readonly wasAccepted: boolean;
+  /** Why it ends: the first reason given stays. */
+  readonly reason: { readonly code: number; readonly text: string } | null;
+}
+
+export interface ConnectionInput {
+  readonly id: string;
+  readonly isNativeOnly: boolean;
+}
+
+export type ConnectionEvent =
+  | { readonly type: 'ACK' }
+  | { readonly type: 'FRAME'; readonly data: string | Uint8Array }
+  | { readonly type: 'DELIVER'; readonly bytes: Uint8Array }
+  | { readonly type: 'AGREED' }
+  | { readonly type: 'REFUSED'; readonly code: number; readonly text: string }
+  | { readonly type: 'CONGESTED' }
+  | { readonly type: 'DRAINED' }
+  | { readonly type: 'LAGGED' }
+  | { readonly type: 'CLOSE'; readonly code: number; readonly text: string }
+  | { readonly type: 'SOCKET.CLOSED'; readonly code: number; readonly text: string };
+
+export const connectionSetup = setup({
+  types: {
+    context: {} as ConnectionContext,
+    input: {} as ConnectionInput,
+    events: {} as ConnectionEvent,
+    tags: {} as 'acknowledging' | 'acknowledged' | 'open' | 'congested' | 'closing',
+  },
+  actions: {
+    /** Ask `onConnect`. */
+    consult: () => {},
+    /** Keep a frame that came before the connection was open. */
+    holdEarly: () => {},
+    countEarly: () => {},
+    /** Send `A<id>`, then what `onConnect` has emitted, then run the early frames. */
+    welcome: () => {},
+    /** Send `H<text>`. */
+    sendRefusal: () => {},
+    /** Give a frame its turn in the lane. */
+    receive: () => {},
+    /** Write a delivery to the socket. */
+    deliver: () => {},
+    /** Count that the socket takes no more for now. */
+    noteCongestion: () => {},
+    /** Count that it could not keep up. */
+    noteEviction: () => {},
+    /** Write what is owed, leave every audience and the count, and tell handlers once the present turn is over. */
+    retire: () => {},
+    /** Send the close frame. */
+    sendClose: () => {},
+    /** Destroy the socket if it is still there. */
+    release: () => {},
+    markAccepted: assign({ wasAccepted: true }),
+    recordReason: assign({
+      reason: ({ context }, params: { readonly code: number; readonly text: string }) => context.reason ?? params,
+    }),
+  },
+  guards: {
+    isNativeOnly: ({ context }) => context.isNativeOnly,
+    fitsEarly: ({ context }) => context.early.frames < 16 && context.early.bytes < 65_536,
+  },
+  delays: {
+    ackTimeout: 5_000,
+    connectTimeout: 5_000,
+    slowConsumer: 10_000,
+    closeTimeout: 5_000,
+  },
+});
+
+/** One connection, from the upgraded socket to its end. */
+export const connectionMachine = connectionSetup.createMachine({
+  id: 'connection',
+  description: 'One websocket, from its upgrade to its end.',
+  context: ({ input }) => ({
+    id: input.id,
+    isNativeOnly: input.isNativeOnly,
+    early: { frames: 0, bytes: 0 },
+    wasAccepted: false,
+    reason: null,
+  }),
+  initial: 'acknowledging',
+  on: {
+    'SOCKET.CLOSED': {
+      target: '.closed',
+      actions: { type: 'recordReason', params: ({ event }) => ({ code: event.code, text: event.text }) },
+    },
+  },
+  states: {
+    acknowledging: {
+      description: 'Both sides have to agree: the client by M, the server by onConnect.',
+      tags: 'acknowledging',
+      type: 'parallel',
+      entry: 'consult',
+      on: {
+        FRAME: [
+          { guard: 'fitsEarly', actions: ['countEarly', 'holdEarly'] },
+          {
+            target: 'closing',
+            actions: {
+              type: 'recordReason',
+              params: { code: 1008, text: 'too many frames before the acknowledgement' },
+            },
+          },
+        ],
+        ACK: [
+          { guard: 'fitsEarly', actions: ['countEarly', 'holdEarly'] },
+          {
+            target: 'closing',
+            actions: {
+              type: 'recordReason',
+              params: { code: 1008, text: 'too many frames before the acknowledgement' },
+            },
+          },
+        ],
+        REFUSED: {
+          target: 'closing',
+          actions: { type: 'recordReason', params: ({ event }) => ({ code: event.code, text: event.text }) },
+        },
+        CLOSE: {
+          target: 'closing',
+          actions: { type: 'recordReason', params: ({ event }) => ({ code: event.code, text: event.text }) },
+        },
+      },
+      states: {
+        client: {
+          description: 'What the client has said.',
+          initial: 'unheard',
+          states: {
+            unheard: {
+              description: 'Its M has not come yet.',
+              always: { guard: 'isNativeOnly', target: 'heard' },
+              on: { ACK: { target: 'heard' } },
+              after: {
+                ackTimeout: {
+                  target: '#connection.closing',
+                  actions: { type: 'recordReason', params: { code: 1008, text: 'not acknowledged in time' } },
+                },
+              },
+            },
+            heard: { description: 'It wants in.', type: 'final' },
+          },
+        },
+        server: {
+          description: 'What onConnect has said.',
+          initial: 'undecided',
+          states: {
+            undecided: {
+              description: 'onConnect has not settled yet.',
+              on: {
+                AGREED: { target: 'agreed' },
+                REFUSED: {
+                  target: '#connection.closing',
+                  actions: [
+                    { type: 'recordReason', params: ({ event }) => ({ code: event.code, text: event.text }) },
+                    'sendRefusal',
+                  ],
+                },
+              },
+              after: {
+                connectTimeout: {
+                  target: '#connection.closing',
+                  actions: [
+                    { type: 'recordReason', params: { code: 1008, text: 'not accepted in time' } },
+                    'sendRefusal',
+                  ],
+                },
+              },
+            },
+            agreed: { description: 'It may come in.', type: 'final' },
+          },
+        },
+      },
+      onDone: { target: 'open', actions: ['markAccepted', 'welcome'] },
+    },
+    open: {
+      description: 'Frames take their turn in the lane; deliveries go to the socket.',
+      tags: ['acknowledged', 'open'],
+      type: 'parallel',
+      on: {
+        REFUSED: {
+          target: 'closing',
+          actions: { type: 'recordReason', params: ({ event }) => ({ code: event.code, text: event.text }) },
+        },
+        CLOSE: {
+          target: 'closing',
+          actions: { type: 'recordReason', params: ({ event }) => ({ code: event.code, text: event.text }) },
+        },
+      },
+      states: {
+        flow: {
+          description: 'Does the client take what it is sent?',
+          initial: 'flowing',
+          states: {
+            flowing: {
+              description: 'What is written leaves.',
+              on: { CONGESTED: { target: 'congested' } },
+            },
+            congested: {
+              description: 'The socket is full; what is owed waits in the outbox.',
+              tags: 'congested',
+              entry: 'noteCongestion',
+              on: {
+                DRAINED: { target: 'flowing' },
+                LAGGED: {
+                  target: '#connection.closed',
+                  actions: [{ type: 'recordReason', params: { code: 1013, text: 'slow consumer' } }, 'noteEviction'],
+                },
+              },
+              after: {
+                slowConsumer: {
+                  target: '#connection.closed',
+                  actions: [{ type: 'recordReason', params: { code: 1013, text: 'slow consumer' } }, 'noteEviction'],
+                },
+              },
+            },
+          },
+        },
+      },
+    },
+    closing: {
+      description: 'The close frame is out; the peer has a moment to answer it.',
+      tags: 'closing',
+      entry: ['retire', 'sendClose'],
+      after: { closeTimeout: { target: 'closed' } },
+    },
+    closed: {
+      description: 'It is over.',
+      type: 'final',
+      entry: ['retire', 'release'],
+    },
+  },
+});

@@ -1,0 +1,170 @@
+import { setup } from 'xstate';
+
+export type NamespaceEvent =
+  /** The peer asks. */
+  | { readonly type: 'ASKED.CONNECT' }
+  | { readonly type: 'ASKED.DISCONNECT' }
+  /** This side wants it. */
+  | { readonly type: 'CONNECT' }
+  | { readonly type: 'DISCONNECT' }
+  /** What this side's handler said. */
+  | { readonly type: 'ALLOWED' }
+  | { readonly type: 'REFUSED' }
+  /** What the peer answered. */
+  | { readonly type: 'AGREED' }
+  | { readonly type: 'DECLINED' }
+  /** The connection has ended. */
+  | { readonly type: 'ENDED' };
+
+const namespaceSetup = setup({
+  types: {
+    context: {} as Record<string, never>,
+    events: {} as NamespaceEvent,
+    tags: {} as 'settled' | 'member' | 'arriving',
+  },
+  actions: {
+    /** Run the handler that may refuse; its outcome comes back as ALLOWED or REFUSED. */
+    consult: (_, _params: { readonly event: string; readonly isLocal: boolean }) => {},
+    /** Send the peer this lifecycle event as an ask; its answer comes back as AGREED or DECLINED. */
+    askPeer: (_, _params: { readonly event: string }) => {},
+    /** Become a member. */
+    enter: () => {},
+    /** Be a member no more. */
+    exit: () => {},
+    /** Leave every room, which no handler can refuse. */
+    leaveRooms: () => {},
+    /** Run a handler whose outcome changes nothing. */
+    tell: (_, _params: { readonly event: string; readonly isLocal: boolean }) => {},
+    /** Answer the peer's ask: done. */
+    answer: () => {},
+    /** Answer the peer's ask: refused. */
+    answerRefusal: () => {},
+    /** The call that began this has succeeded. */
+    settle: () => {},
+    /** The call that began this has failed. */
+    fail: () => {},
+  },
+});
+
+/** A namespace of one connection. Its present state is a value that the connection keeps; it is stepped, not run. */
+export const namespaceMachine = namespaceSetup.createMachine({
+  id: 'namespace',
+  description: 'One connection in one namespace.',
+  context: {},
+  initial: 'outside',
+  on: { ENDED: { target: '.disconnected', actions: 'fail' } },
+  states: {
+    outside: {
+      description: 'Nobody has asked yet.',
+      tags: 'settled',
+      on: {
+        'ASKED.CONNECT': { target: 'connecting.deciding' },
+        'ASKED.DISCONNECT': { actions: 'answer' },
+        CONNECT: { target: 'connecting.proposing' },
+        DISCONNECT: { actions: 'fail' },
+      },
+    },
+    connecting: {
+      description: 'On the way in; either side may refuse.',
+      initial: 'deciding',
+      states: {
+        deciding: {
+          description: 'The peer asked; our handler decides.',
+          entry: { type: 'consult', params: { event: '_OnNamespaceConnect', isLocal: false } },
+          on: {
+            ALLOWED: {
+              target: '#namespace.connected',
+              actions: [
+                'enter',
+                'answer',
+                { type: 'tell', params: { event: '_OnNamespaceConnected', isLocal: false } },
+              ],
+            },
+            REFUSED: { target: '#namespace.disconnected', actions: 'answerRefusal' },
+          },
+        },
+        proposing: {
+          description: 'We want in; our own handler is heard first.',
+          entry: { type: 'consult', params: { event: '_OnNamespaceConnect', isLocal: true } },
+          on: {
+            ALLOWED: { target: 'asking' },
+            REFUSED: { target: '#namespace.disconnected', actions: 'fail' },
+          },
+        },
+        asking: {
+          description: 'The peer is asked; what it sends to this namespace meanwhile is held.',
+          tags: 'arriving',
+          entry: { type: 'askPeer', params: { event: '_OnNamespaceConnect' } },
+          on: {
+            AGREED: {
+              target: '#namespace.connected',
+              actions: ['enter', { type: 'tell', params: { event: '_OnNamespaceConnected', isLocal: true } }, 'settle'],
+            },
+            DECLINED: { target: '#namespace.disconnected', actions: 'fail' },
+          },
+        },
+      },
+    },
+    connected: {
+      description: 'A member: it gets what is broadcast here, and may join rooms.',
+      tags: ['settled', 'member'],
+      on: {
+        'ASKED.CONNECT': { actions: 'answer' },
+        'ASKED.DISCONNECT': { target: 'disconnecting.deciding' },
+        CONNECT: { actions: 'settle' },
+        DISCONNECT: { target: 'disconnecting.asking' },
+        ENDED: {
+          target: 'disconnected',
+          actions: ['exit', 'leaveRooms', { type: 'tell', params: { event: '_OnNamespaceDisconnect', isLocal: true } }],
+        },
+      },
+    },
+    disconnecting: {
+      description: 'On the way out; still a member until both sides agree.',
+      tags: 'member',
+      initial: 'deciding',
+      on: {
+        ENDED: {
+          target: '#namespace.disconnected',
+          actions: [
+            'exit',
+            'leaveRooms',
+            { type: 'tell', params: { event: '_OnNamespaceDisconnect', isLocal: true } },
+            'fail',
+          ],
+        },
+      },
+      states: {
+        deciding: {
+          description: 'The peer asked; our handler decides.',
+          entry: { type: 'consult', params: { event: '_OnNamespaceDisconnect', isLocal: false } },
+          on: {
+            ALLOWED: { target: '#namespace.disconnected', actions: ['leaveRooms', 'exit', 'answer'] },
+            REFUSED: { target: '#namespace.connected', actions: 'answerRefusal' },
+          },
+        },
+        asking: {
+          description: 'The peer is asked.',
+          entry: { type: 'askPeer', params: { event: '_OnNamespaceDisconnect' } },
+          on: {
+            AGREED: {
+              target: '#namespace.disconnected',
+              actions: [
+                'leaveRooms',
+                'exit',
+                { type: 'tell', params: { event: '_OnNamespaceDisconnect', isLocal: true } },
+                'settle',
+              ],
+            },
+            DECLINED: { target: '#namespace.connected', actions: 'fail' },
+          },
+        },
+      },
+    },
+    disconnected: {
+      description: 'Over; a new connect begins a new life.',
+      tags: 'settled',
+      type: 'final',
+    },
+  },
+});
