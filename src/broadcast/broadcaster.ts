@@ -1,0 +1,251 @@
+import { frame, joined } from '../protocol/frame.js';
+import type { Body } from '../protocol/message.js';
+import type { Audience, Recipient, Seat, Topic } from './audience.js';
+import { type Entry, Outbox } from './outbox.js';
+
+/** Whom a message is for, and whom it skips. */
+export interface Address {
+  readonly namespace: string;
+  /** `''`: the whole namespace. */
+  readonly room: string;
+  /** Only the members with this id. */
+  readonly to: string | undefined;
+  readonly except: Recipient | null;
+  readonly exceptId: string | null;
+}
+
+/** More bytes than this are never joined into one write (BC6). */
+const writeLimit = 256 * 1024;
+/** The clock is looked at after so many connections, or so many bytes. */
+const clockEvery = 16;
+const clockEveryBytes = 64 * 1024;
+
+/** Members of one topic that have yet to be looked at. */
+interface Pass {
+  readonly topic: Topic;
+  readonly rest: IterableIterator<Seat>;
+  /** What was issued before the first member was looked at; done with when the pass has ended. */
+  upTo: number | undefined;
+}
+
+const byNumber = (a: Entry, b: Entry): number => a.number - b.number;
+
+/**
+ * One message to many. Every issue gets a number and stands in the log of its topic until each member has been
+ * served; a connection's cursor says how far that is. Serving a connection writes whatever it is owed as one buffer,
+ * and comes before anything else is written to it and before it joins or leaves anything: so each connection sees
+ * the order of the program, and a broadcast is as if it had happened at the moment of its issue.
+ */
+export class Broadcaster {
+  #last = 0;
+  readonly #passes: Pass[] = [];
+  readonly #due: Seat[] = [];
+  readonly #flushes: { readonly upTo: number; readonly done: () => void }[] = [];
+  /** What `serve` gathers; one list for all, as serving never overlaps. */
+  readonly #owed: Entry[] = [];
+  /** Bytes written so far, to know when to look at the clock. */
+  #written = 0;
+  #logBytes = 0;
+  #joinedEntries: readonly Entry[] = [];
+  #joinedBytes: Uint8Array = new Uint8Array();
+
+  constructor(
+    private readonly audience: Audience,
+    private readonly now: () => number,
+    /** Asks for a slice of background work (BC5). */
+    private readonly wake: () => void,
+  ) {}
+
+  /** Bytes that were issued and that not everybody has been given. */
+  get logBytes(): number {
+    return this.#logBytes;
+  }
+
+  /** The number of the newest issue. */
+  get last(): number {
+    return this.#last;
+  }
+
+  /** Issues one message (BC1): frames it and notes it in the log. Nothing is written yet. */
+  issue(payload: Body, address: Address): void {
+    if (address.to !== undefined) this.#issueTo(payload, address, address.to);
+    else this.#issueToTopic(payload, address);
+  }
+
+  /** Writes what this connection is owed, or moves it to its outbox while it is congested (BC3, BC6). */
+  serve(seat: Seat): void {
+    if (seat.cursor === this.#last && !seat.isDue) return;
+    const owed = this.#gather(seat);
+    seat.cursor = this.#last;
+    seat.isDue = false;
+    if (owed.length === 0) return;
+    if (seat.recipient.isCongested) this.#keep(seat, owed);
+    else this.#write(seat.recipient, owed);
+  }
+
+  /** A direct frame for a connection that is congested: it waits behind what is owed (BC3). */
+  hold(seat: Seat, bytes: Uint8Array): void {
+    this.serve(seat);
+    seat.outbox ??= new Outbox();
+    seat.outbox.add({ number: this.#last, bytes });
+    seat.recipient.outboxGrew(bytes.length, 1);
+  }
+
+  /** The socket takes again: its outbox goes first, as far as the socket wants it. */
+  catchUp(seat: Seat): void {
+    const { recipient, outbox } = seat;
+    while (outbox && !outbox.isEmpty && recipient.hasRoom) {
+      recipient.deliver(joined(outbox.takeOldest(writeLimit).map(({ bytes }) => bytes)));
+    }
+    if (outbox?.isEmpty) seat.outbox = undefined;
+  }
+
+  /** Resolves when the share of each recipient of all issued before is written, or in its outbox (BC8). */
+  flush(): Promise<void> {
+    const upTo = this.#last;
+    if (this.#isDone(upTo)) return Promise.resolve();
+    return new Promise((done) => this.#flushes.push({ upTo, done }));
+  }
+
+  /** One slice of the walk; is there more to do? Topics take turns, so that a huge one delays no small one. */
+  walk(until: number): boolean {
+    this.#serveDue();
+    for (let pass = this.#passes.shift(); pass; pass = this.#passes.shift()) {
+      if (!this.#walkTopic(pass, until)) {
+        this.#passes.push(pass);
+        break;
+      }
+      this.#endPass(pass);
+    }
+    this.#settleFlushes();
+    return this.#passes.length > 0;
+  }
+
+  #issueToTopic(payload: Body, { namespace, room, except, exceptId }: Address): void {
+    const topic = this.audience.topic(namespace, room);
+    if (!topic || topic.members.size === 0) return;
+    const number = ++this.#last;
+    if (topic.pending.length === 0) this.#beginPass(topic);
+    topic.last = number;
+    const bytes = frame(payload);
+    this.#logBytes += bytes.length;
+    topic.pending.push({ number, bytes, except, exceptId });
+  }
+
+  #issueTo(payload: Body, { namespace, room, except, exceptId }: Address, id: string): void {
+    const topic = this.audience.topic(namespace, room);
+    if (!topic || id === exceptId) return;
+    let entry: Entry | undefined;
+    for (const seat of this.audience.withId(id)) {
+      if (seat.recipient === except || !topic.members.has(seat)) continue;
+      entry ??= { number: ++this.#last, bytes: frame(payload) };
+      seat.outbox ??= new Outbox();
+      seat.outbox.add(entry);
+      if (!seat.isDue) {
+        seat.isDue = true;
+        this.#due.push(seat);
+        this.wake();
+      }
+    }
+  }
+
+  #gather(seat: Seat): Entry[] {
+    const owed = this.#owed;
+    const { cursor, recipient } = seat;
+    let sources = 0;
+    if (seat.isDue && seat.outbox) {
+      seat.outbox.takeAfter(cursor, owed);
+      if (owed.length > 0) sources++;
+    }
+    for (const topic of seat.topics) {
+      if (topic.last <= cursor) continue;
+      const { pending } = topic;
+      let from = pending.length;
+      for (let issue = pending[from - 1]; issue && issue.number > cursor; issue = pending[from - 1]) from--;
+      sources++;
+      for (; from < pending.length; from++) {
+        const issue = pending[from];
+        if (issue && issue.except !== recipient && issue.exceptId !== recipient.id) owed.push(issue);
+      }
+    }
+    if (sources > 1) owed.sort(byNumber);
+    return owed;
+  }
+
+  #keep(seat: Seat, owed: Entry[]): void {
+    seat.outbox ??= new Outbox();
+    const before = seat.outbox.bytes;
+    const messages = owed.length;
+    for (const entry of owed) seat.outbox.add(entry);
+    owed.length = 0;
+    seat.recipient.outboxGrew(seat.outbox.bytes - before, messages);
+  }
+
+  /** The scratch list is empty again before the socket is touched, as a delivery may lead back to here. */
+  #write(recipient: Recipient, owed: Entry[]): void {
+    const [only] = owed;
+    const bytes = only && owed.length === 1 ? only.bytes : this.#join(owed);
+    owed.length = 0;
+    this.#written += bytes.length;
+    recipient.deliver(bytes);
+  }
+
+  /** The joined buffer of the last list is used again for the identical list only. */
+  #join(owed: readonly Entry[]): Uint8Array {
+    const known = this.#joinedEntries;
+    let same = known.length === owed.length;
+    for (let at = 0; same && at < owed.length; at++) same = known[at] === owed[at];
+    if (!same) {
+      this.#joinedEntries = owed.slice();
+      this.#joinedBytes = joined(owed.map(({ bytes }) => bytes));
+    }
+    return this.#joinedBytes;
+  }
+
+  #beginPass(topic: Topic): void {
+    this.#passes.push({ topic, rest: topic.members.values(), upTo: undefined });
+    this.wake();
+  }
+
+  /** Serves the members that are behind, until the time is up; have all been looked at? */
+  #walkTopic(pass: Pass, until: number): boolean {
+    const { topic, rest } = pass;
+    pass.upTo ??= topic.last;
+    let visits = 0;
+    let written = this.#written;
+    for (const seat of rest) {
+      if (seat.cursor >= topic.last) continue;
+      this.serve(seat);
+      visits++;
+      if (visits % clockEvery !== 0 && this.#written - written < clockEveryBytes) continue;
+      written = this.#written;
+      if (this.now() >= until) return false;
+    }
+    return true;
+  }
+
+  /** What came while this pass was under way is for a next one. */
+  #endPass({ topic, upTo = topic.last }: Pass): void {
+    const { pending } = topic;
+    let done = 0;
+    while ((pending[done]?.number ?? Number.POSITIVE_INFINITY) <= upTo) done++;
+    for (const { bytes } of pending.splice(0, done)) this.#logBytes -= bytes.length;
+    if (pending.length > 0) this.#beginPass(topic);
+  }
+
+  #serveDue(): void {
+    for (const seat of this.#due) if (seat.isDue) this.serve(seat);
+    this.#due.length = 0;
+  }
+
+  #settleFlushes(): void {
+    for (let next = this.#flushes[0]; next && this.#isDone(next.upTo); next = this.#flushes[0]) {
+      this.#flushes.shift();
+      next.done();
+    }
+  }
+
+  #isDone(upTo: number): boolean {
+    return this.#due.length === 0 && this.#passes.every(({ topic }) => (topic.pending[0]?.number ?? upTo + 1) > upTo);
+  }
+}
