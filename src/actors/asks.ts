@@ -1,0 +1,106 @@
+import type { Frame } from '../protocol/codec.js';
+import { AskTimeout, ErrWrite } from '../protocol/errors.js';
+import { makeNodeId, makeToken } from '../protocol/token.js';
+import type { Deadline, Sweeper } from './sweeper.js';
+
+export interface AskOptions {
+  /** Milliseconds until the ask rejects with `AskTimeout`. */
+  readonly timeout?: number;
+  /** Gives the ask up; it rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+/** An answer, or why there is none. */
+export type Answer = { readonly frame: Frame } | { readonly failure: unknown };
+
+/** Who may answer: a connection, or an audience that can tell. */
+export interface Respondents {
+  mayAnswer(connection: object): boolean;
+}
+
+interface Pending {
+  readonly token: string;
+  readonly from: Respondents;
+  readonly answered: (answer: Answer) => void;
+  readonly deadline: Deadline;
+  readonly signal: AbortSignal | undefined;
+  readonly onAbort: () => void;
+}
+
+/** Too many asks are pending; one more is refused. */
+export class TooManyAsks extends Error {
+  override readonly name = 'TooManyAsks';
+  constructor(readonly limit: number) {
+    super(`${limit} asks are pending already`);
+  }
+}
+
+/** Pending asks: each is settled once, by an answer of its audience, its timeout, its signal, or the end. */
+export class Asks {
+  readonly #nodeId = makeNodeId();
+  readonly #pending = new Map<string, Pending>();
+  /** The tokens by who was asked, for the cap and for the end of a connection. */
+  readonly #byRespondents = new Map<Respondents, Set<string>>();
+
+  constructor(
+    private readonly sweeper: Sweeper,
+    private readonly defaults: { readonly timeout: number; readonly pending: number },
+  ) {}
+
+  get size(): number {
+    return this.#pending.size;
+  }
+
+  /** How many answers these still owe. */
+  pendingOf(from: Respondents): number {
+    return this.#byRespondents.get(from)?.size ?? 0;
+  }
+
+  /** Notes an ask and returns its token. `answered` is called exactly once, never from within this call. */
+  open(from: Respondents, options: AskOptions, answered: (answer: Answer) => void): string {
+    const { timeout = this.defaults.timeout, signal } = options;
+    if (!(timeout > 0 && Number.isFinite(timeout))) {
+      throw new RangeError(`ask takes a timeout in milliseconds above 0, got ${String(timeout)}`);
+    }
+    signal?.throwIfAborted();
+    const tokens = this.#byRespondents.get(from) ?? new Set<string>();
+    if (tokens.size >= this.defaults.pending) throw new TooManyAsks(this.defaults.pending);
+    const token = makeToken(this.#nodeId);
+    const onAbort = (): void => this.fail(token, signal?.reason);
+    const deadline = this.sweeper.after(timeout, () => this.fail(token, new AskTimeout(timeout)));
+    signal?.addEventListener('abort', onAbort, { once: true });
+    this.#pending.set(token, { token, from, answered, deadline, signal, onAbort });
+    this.#byRespondents.set(from, tokens.add(token));
+    return token;
+  }
+
+  /** An answer came from this connection; false when nothing of that name waits for it (AK2). */
+  settle(connection: object, frame: Frame): boolean {
+    const pending = this.#pending.get(frame.wait);
+    if (!pending?.from.mayAnswer(connection)) return false;
+    this.#close(pending);
+    pending.answered({ frame });
+    return true;
+  }
+
+  fail(token: string, failure: unknown): void {
+    const pending = this.#pending.get(token);
+    if (!pending) return;
+    this.#close(pending);
+    pending.answered({ failure });
+  }
+
+  /** Nobody of these will answer any more (AK4). */
+  failAll(from: Respondents): void {
+    for (const token of [...(this.#byRespondents.get(from) ?? [])]) this.fail(token, ErrWrite);
+  }
+
+  #close({ token, from, deadline, signal, onAbort }: Pending): void {
+    deadline.cancel();
+    signal?.removeEventListener('abort', onAbort);
+    this.#pending.delete(token);
+    const tokens = this.#byRespondents.get(from);
+    tokens?.delete(token);
+    if (tokens?.size === 0) this.#byRespondents.delete(from);
+  }
+}

@@ -1,0 +1,59 @@
+import type { AnyActorRef, EventObject } from 'xstate';
+
+/**
+ * The doors of all actors of one server. A hot event is taken at the door, whatever its actor is busy with; every other
+ * goes to the actor's mailbox. Charts run inside mailboxes, user code never does: what a chart's action wants run is put
+ * aside with `afterwards` and runs once every mailbox is empty, so that program order is what the program says.
+ */
+export class Doors {
+  #inside = 0;
+  #isTidying = false;
+  #isScheduled = false;
+  readonly #jobs: (() => void)[] = [];
+
+  constructor(private readonly report: (error: unknown) => void) {}
+
+  /** Stands before this actor; `takeHot` says whether it has taken the event. */
+  guard(actor: AnyActorRef, takeHot: (event: EventObject) => boolean): void {
+    const toMailbox = actor.send;
+    actor.send = (event: EventObject): void => {
+      if (takeHot(event)) return;
+      this.within(() => toMailbox(event));
+    };
+  }
+
+  /** Everything in `step` counts as one visit to the mailboxes. */
+  within(step: () => void): void {
+    this.#inside++;
+    try {
+      step();
+    } finally {
+      this.#inside--;
+      if (this.#inside === 0) this.#tidyUp();
+    }
+  }
+
+  /** Run this once every mailbox is empty. */
+  afterwards(job: () => void): void {
+    this.#jobs.push(job);
+    if (this.#inside > 0 || this.#isTidying || this.#isScheduled) return;
+    this.#isScheduled = true;
+    queueMicrotask(() => {
+      this.#isScheduled = false;
+      this.#tidyUp();
+    });
+  }
+
+  #tidyUp(): void {
+    if (this.#isTidying) return;
+    this.#isTidying = true;
+    for (let job = this.#jobs.shift(); job; job = this.#jobs.shift()) {
+      try {
+        job();
+      } catch (error) {
+        this.report(error);
+      }
+    }
+    this.#isTidying = false;
+  }
+}

@@ -1,0 +1,119 @@
+import { CloseError, HandlerTimeout, Reply } from '../protocol/errors.js';
+import { type Body, type Message, OnAnyEvent, OnNativeMessage } from '../protocol/message.js';
+import type { NSConn } from './handles.js';
+import type { Sweeper } from './sweeper.js';
+
+/** What a handler may do: nothing, answer with `reply(body)`, or throw; also later, by a promise. */
+export type Handler = (ns: NSConn, message: Message) => void | Reply | Promise<void | Reply>;
+
+/** Event names and their handlers. */
+export type Events = Readonly<Record<string, Handler>>;
+
+/** Namespaces and their events. */
+export type Namespaces = Readonly<Record<string, Events>>;
+
+/** What came of running user code. */
+export type Outcome =
+  | { readonly kind: 'nothing' }
+  | { readonly kind: 'reply'; readonly body: Body }
+  | { readonly kind: 'error'; readonly error: unknown };
+
+const nothing: Outcome = { kind: 'nothing' };
+
+/** Where in the user's code something went wrong. */
+export interface Where {
+  /** The hook or event that failed. */
+  readonly during: string;
+  readonly connection?: string;
+  readonly namespace?: string;
+}
+
+const isThenable = (value: unknown): value is PromiseLike<unknown> =>
+  typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
+
+const outcomeOf = (result: unknown): Outcome => {
+  if (result === undefined) return nothing;
+  if (result instanceof Reply) return { kind: 'reply', body: result.body };
+  if (result instanceof Error) return { kind: 'error', error: result };
+  return nothing;
+};
+
+/** Runs user code so that whatever it does comes back as an outcome, at the latest after `timeout` milliseconds. */
+export const runGuarded = (run: () => unknown, sweeper: Sweeper, timeout: number): Outcome | Promise<Outcome> => {
+  try {
+    const result = run();
+    return isThenable(result) ? settleWithin(result, sweeper, timeout) : outcomeOf(result);
+  } catch (error) {
+    return { kind: 'error', error };
+  }
+};
+
+const settleWithin = (pending: PromiseLike<unknown>, sweeper: Sweeper, timeout: number): Promise<Outcome> =>
+  new Promise((resolve) => {
+    const deadline = sweeper.after(timeout, () => resolve({ kind: 'error', error: new HandlerTimeout(timeout) }));
+    const settle = (outcome: Outcome): void => {
+      deadline.cancel();
+      resolve(outcome);
+    };
+    pending.then(
+      (result) => settle(outcomeOf(result)),
+      (error: unknown) => settle({ kind: 'error', error }),
+    );
+  });
+
+/** Does this error ask for the connection to be closed? */
+export const closesWith = (error: unknown): CloseError | undefined => (error instanceof CloseError ? error : undefined);
+
+const describe = (value: unknown): string => (value === null ? 'null' : typeof value);
+
+/** The user's event map, checked once: event -> handler. */
+export class Handlers {
+  readonly #namespaces = new Map<string, Map<string, Handler>>();
+
+  constructor(namespaces: Namespaces, events: Events | undefined) {
+    for (const [name, handlers] of Object.entries(namespaces)) this.#declare(name, handlers);
+    if (events !== undefined) this.#declare('', events);
+    if (this.#namespaces.size === 0) {
+      throw new TypeError('a Server needs namespaces: { name: { event(ns, message) {} } } or events: { … }');
+    }
+  }
+
+  /** Only native messages are handled: there is no handshake and no frame. */
+  get isNativeOnly(): boolean {
+    const only = this.#namespaces.get('');
+    return this.#namespaces.size === 1 && only?.size === 1 && only.has(OnNativeMessage);
+  }
+
+  get takesNative(): boolean {
+    return this.#namespaces.get('')?.has(OnNativeMessage) ?? false;
+  }
+
+  declares(namespace: string): boolean {
+    return this.#namespaces.has(namespace);
+  }
+
+  get namespaces(): string[] {
+    return [...this.#namespaces.keys()];
+  }
+
+  /** The handler of this very event, else the one for any event. */
+  find(namespace: string, event: string): Handler | undefined {
+    const events = this.#namespaces.get(namespace);
+    return events?.get(event) ?? (event === OnNativeMessage ? undefined : events?.get(OnAnyEvent));
+  }
+
+  #declare(name: string, events: Events): void {
+    if (typeof events !== 'object' || events === null) {
+      throw new TypeError(`namespace "${name}" takes an object of handlers, got ${describe(events)}`);
+    }
+    const handlers = this.#namespaces.get(name) ?? new Map<string, Handler>();
+    for (const [event, handler] of Object.entries(events)) {
+      if (typeof handler !== 'function') {
+        throw new TypeError(`"${name}".${event} takes a function (ns, message), got ${describe(handler)}`);
+      }
+      if (handlers.has(event)) throw new TypeError(`"${name}".${event} is declared twice`);
+      handlers.set(event, handler);
+    }
+    this.#namespaces.set(name, handlers);
+  }
+}

@@ -1,0 +1,38 @@
+import { type Audience, Roll, type Seat } from '../broadcast/audience.js';
+import type { Broadcaster } from '../broadcast/broadcaster.js';
+import { encode } from '../protocol/codec.js';
+import { ErrNoAudience, ErrWrite } from '../protocol/errors.js';
+import type { Message, OutgoingMessage } from '../protocol/message.js';
+import type { AskOptions, Asks, Respondents } from './asks.js';
+import { settle } from './calls.js';
+
+/** What an ask of a whole audience works with. */
+export interface InquiryParts {
+  readonly audience: Audience;
+  readonly broadcaster: Broadcaster;
+  readonly asks: Asks;
+  seatOf(connection: object): Seat | undefined;
+}
+
+/** Asks everybody whom a broadcast of this message would reach; the first answer settles (AK5, AK6). */
+export const inquire = (message: OutgoingMessage, options: AskOptions, parts: InquiryParts): Promise<Message> =>
+  new Promise((resolve, reject) => {
+    const { audience, broadcaster, asks, seatOf } = parts;
+    const { namespace = '', room = '', to } = message;
+    const topic = audience.topic(namespace, room);
+    const only = to === undefined ? undefined : [...audience.withId(to)].filter((seat) => topic?.members.has(seat));
+    if (!topic || (only?.length ?? topic.members.size) === 0) return reject(ErrNoAudience);
+    const roll = new Roll(topic, only, () => asks.fail(token, ErrWrite));
+    const respondents: Respondents = {
+      mayAnswer: (connection) => {
+        const seat = seatOf(connection);
+        return seat !== undefined && roll.includes(seat);
+      },
+    };
+    const token = asks.open(respondents, options, (answer) => {
+      audience.closeRoll(roll);
+      settle(answer, resolve, reject);
+    });
+    audience.openRoll(roll);
+    broadcaster.issue(encode(message, token), { namespace, room, to, except: null, exceptId: null });
+  });

@@ -1,0 +1,101 @@
+import { produce } from 'immer';
+import { type AnyActorRef, type AnyMachineSnapshot, type AnyStateMachine, assign } from 'xstate';
+import type { ConnectionContext, ConnectionEvent, connectionMachine } from '../machines/connection.js';
+import { acknowledge } from '../protocol/codec.js';
+import type { Connection, Ending, View } from './connection.js';
+
+export interface ConnectionDelays {
+  readonly ackTimeout: number;
+  readonly connectTimeout: number;
+  readonly slowConsumer: number;
+  readonly closeTimeout: number;
+}
+
+export interface EarlyLimits {
+  readonly frames: number;
+  readonly bytes: number;
+}
+
+type ConnectionOf = (actor: AnyActorRef) => Connection;
+type Machine = typeof connectionMachine;
+
+const sizeOf = (event: ConnectionEvent): number => (event.type === 'FRAME' ? event.data.length : 1);
+const dataOf = (event: ConnectionEvent): string | Uint8Array => (event.type === 'FRAME' ? event.data : acknowledge);
+
+/** The connection's chart with its named actions wired to what they do; made once per server. */
+export const wire = (machine: Machine, of: ConnectionOf, early: EarlyLimits, delays: ConnectionDelays): Machine =>
+  machine.provide({
+    actions: {
+      consult: ({ self }) => of(self).consult(),
+      countEarly: assign(({ context, event }) =>
+        produce(context, (draft) => {
+          draft.early.frames += 1;
+          draft.early.bytes += sizeOf(event);
+        }),
+      ),
+      holdEarly: ({ self, event }) => of(self).holdEarly(dataOf(event)),
+      welcome: ({ self }) => of(self).welcome(),
+      sendRefusal: ({ self, context }) => of(self).sendRefusal(context.reason?.text ?? ''),
+      receive: ({ self, event }) => of(self).receive(dataOf(event)),
+      deliver: ({ self, event }) => event.type === 'DELIVER' && of(self).put(event.bytes),
+      noteCongestion: ({ self }) => of(self).noteCongestion(),
+      noteEviction: ({ self }) => of(self).noteEviction(),
+      retire: ({ self }) => of(self).retire(),
+      sendClose: ({ self, context }) => of(self).sendClose(context.reason?.code ?? 1000, context.reason?.text ?? ''),
+      release: ({ self }) => of(self).release(),
+    },
+    guards: {
+      fitsEarly: ({ context: { early: held }, event }) =>
+        held.frames < early.frames && held.bytes + sizeOf(event) <= early.bytes,
+    },
+    delays: { ...delays },
+  });
+
+const owners = new WeakMap<object, { readonly frames: boolean; readonly deliveries: boolean }>();
+
+/** Does this state handle hot events itself? Asked once per state of a machine. */
+const ownedBy = (node: AnyMachineSnapshot['_nodes'][number]) => {
+  const known = owners.get(node);
+  if (known) return known;
+  const events: readonly string[] = node.ownEvents;
+  const owns = (type: string): boolean => events.includes(type) || events.includes('*');
+  const owned = { frames: owns('FRAME'), deliveries: owns('DELIVER') };
+  owners.set(node, owned);
+  return owned;
+};
+
+const viewOf = (snapshot: AnyMachineSnapshot): View => {
+  const isOpen = snapshot.status === 'active' && snapshot.hasTag('open');
+  const owned = isOpen ? snapshot._nodes.map(ownedBy) : [];
+  return {
+    isAcknowledging: snapshot.status === 'active' && snapshot.hasTag('acknowledging'),
+    isOpen,
+    isCongested: isOpen && snapshot.hasTag('congested'),
+    ownsFrames: owned.some(({ frames }) => frames),
+    ownsDeliveries: owned.some(({ deliveries }) => deliveries),
+  };
+};
+
+const endingOf = ({ reason, wasAccepted }: ConnectionContext): Ending => ({
+  code: reason?.code ?? 1006,
+  text: reason?.text ?? '',
+  wasAccepted,
+});
+
+/**
+ * The logic that runs: the wired machine, with each new state shown to its connection, and a throw turned into an
+ * error of this one actor (SV1).
+ */
+export const guardedLogic = (machine: Machine, of: ConnectionOf): Machine => {
+  const transition: AnyStateMachine['transition'] = (snapshot, event, scope) => {
+    try {
+      const next = machine.transition(snapshot, event as ConnectionEvent, scope);
+      if (next !== snapshot) of(scope.self).entered(viewOf(next), () => endingOf(next.context));
+      return next;
+    } catch (error) {
+      for (const child of Object.values<AnyActorRef>(snapshot.children)) scope.stopChild(child);
+      return { ...snapshot, status: 'error', error, children: {} };
+    }
+  };
+  return Object.create(machine, { transition: { value: transition } });
+};
