@@ -1,0 +1,50 @@
+export type { AskOptions } from './actors/asks.js';
+export { TooManyAsks } from './actors/asks.js';
+export type { DisconnectReason } from './actors/connection.js';
+export type { Events, Handler, Namespaces, Where } from './actors/handlers.js';
+export {
+  Conn,
+  type Except,
+  Exclusion,
+  exclude,
+  NSConn,
+  Room,
+  type ServerFace,
+  type ServerPressure,
+} from './actors/handles.js';
+export type { SupervisorMessage } from './actors/supervisor.js';
+export { connectionMachine } from './machines/connection.js';
+export { namespaceMachine } from './machines/namespace.js';
+export { roomMachine } from './machines/room.js';
+export { supervisorMachine } from './machines/supervisor.js';
+export {
+  AskTimeout,
+  CloseError,
+  ErrBadNamespace,
+  ErrBadRoom,
+  ErrInvalidPayload,
+  ErrNoAudience,
+  ErrWrite,
+  HandlerTimeout,
+  Reply,
+  registerKnownError,
+  reply,
+} from './protocol/errors.js';
+export {
+  type Body,
+  isSystemEvent,
+  type Message,
+  OnAnyEvent,
+  OnNamespaceConnect,
+  OnNamespaceConnected,
+  OnNamespaceDisconnect,
+  OnNativeMessage,
+  OnRoomJoin,
+  OnRoomJoined,
+  OnRoomLeave,
+  OnRoomLeft,
+  type OutgoingMessage,
+} from './protocol/message.js';
+export { defaultLimits, type Limits, type ServerOptions } from './server/options.js';
+export { Server } from './server/server.js';
+export { UpgradeRefused } from './server/upgrade.js';

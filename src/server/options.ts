@@ -1,0 +1,142 @@
+import type { IncomingMessage } from 'node:http';
+import type { DisconnectReason } from '../actors/connection.js';
+import type { Events, Namespaces, Where } from '../actors/handlers.js';
+import type { Conn } from '../actors/handles.js';
+
+/** Every bound, with its default. Sizes are bytes, times milliseconds. */
+export const defaultLimits = {
+  /** The largest message taken from a client; a larger one closes with 1009. */
+  payload: 65_536,
+  /** The most parts of one message. */
+  fragments: 64,
+  /** A client says `M` within. */
+  ackTimeout: 5_000,
+  /** `onConnect` settles within. */
+  connectTimeout: 5_000,
+  /** Frames, and bytes of them, that may come before a connection is open. */
+  earlyFrames: 16,
+  earlyBytes: 65_536,
+  namespaces: 64,
+  rooms: 128,
+  /** The longest name of a room. */
+  nameBytes: 255,
+  /** Messages, and bytes of them, that wait for their turn before a socket is paused. */
+  laneMessages: 64,
+  laneBytes: 262_144,
+  /** Handlers, hooks and visitors settle within. */
+  handlerTimeout: 30_000,
+  askTimeout: 10_000,
+  /** Asks of one connection that may be pending. */
+  asks: 1_000,
+  /** Above so many bytes in its socket a connection is congested. */
+  highWaterMark: 65_536,
+  /** A congested connection is evicted after so long, or so much. */
+  slowConsumer: 10_000,
+  maxLagMessages: 8_192,
+  maxLagBytes: 1_048_576,
+  /** The peer answers a close frame within. */
+  closeTimeout: 5_000,
+  /** A new connection waits for the end of a `do` at most. */
+  heldTimeout: 30_000,
+} as const;
+
+export type Limits = { readonly [limit in keyof typeof defaultLimits]: number };
+
+/** What a `Server` is made of. */
+export interface ServerOptions {
+  /** Namespaces and the handlers of their events. */
+  readonly namespaces?: Namespaces;
+  /** Handlers of the empty namespace. */
+  readonly events?: Events;
+  /** Looks at the request before the upgrade; an error thrown here refuses it, with its `status` if it has one. */
+  readonly onUpgrade?: (request: IncomingMessage) => unknown;
+  /** Lets a connection in, or throws: the text of the error reaches the client. */
+  readonly onConnect?: (conn: Conn) => unknown;
+  /** Told once when a connection has ended. */
+  readonly onDisconnect?: (conn: Conn, reason: DisconnectReason) => unknown;
+  readonly onUpgradeError?: (error: unknown, request: IncomingMessage) => void;
+  /** Told of every error of a handler, hook or chart. */
+  readonly onError?: (error: unknown, where: Where) => void;
+  /** Names a connection; a random UUID by default. */
+  readonly idGenerator?: (request: IncomingMessage) => string | Promise<string>;
+  /** Hand every message to every socket before `broadcast` returns. */
+  readonly syncBroadcaster?: boolean;
+  /** Tell `onDisconnect` also of connections that were never let in. */
+  readonly fireDisconnectAlways?: boolean;
+  /** The longest piece of background work in one turn of the event loop, in milliseconds. */
+  readonly sliceMs?: number;
+  readonly limits?: Partial<Limits>;
+  /** Who may connect from a browser: pages of the same host, any, or those of a list of origins. */
+  readonly origins?: 'same-host' | 'any' | readonly string[];
+  /** Subprotocols to choose from, most wanted first. */
+  readonly protocols?: readonly string[];
+}
+
+/** Every option, present and checked. */
+export interface CheckedOptions extends ServerOptions {
+  readonly namespaces: Namespaces;
+  readonly limits: Limits;
+  readonly origins: 'same-host' | 'any' | readonly string[];
+  readonly protocols: readonly string[];
+  readonly sliceMs: number;
+  readonly syncBroadcaster: boolean;
+  readonly fireDisconnectAlways: boolean;
+}
+
+const hooks = ['onUpgrade', 'onConnect', 'onDisconnect', 'onUpgradeError', 'onError', 'idGenerator'] as const;
+const known: ReadonlySet<string> = new Set([
+  ...hooks,
+  'namespaces',
+  'events',
+  'syncBroadcaster',
+  'fireDisconnectAlways',
+  'sliceMs',
+  'limits',
+  'origins',
+  'protocols',
+]);
+
+const refuseUnknown = (given: object, names: ReadonlySet<string>, what: string): void => {
+  for (const name of Object.keys(given)) {
+    if (!names.has(name)) throw new TypeError(`${what} "${name}" is unknown; known are ${[...names].join(', ')}`);
+  }
+};
+
+const checkLimits = (given: Partial<Limits>): Limits => {
+  refuseUnknown(given, new Set(Object.keys(defaultLimits)), 'limit');
+  for (const [name, value] of Object.entries(given)) {
+    if (!Number.isFinite(value) || value <= 0) {
+      throw new RangeError(`limit "${name}" takes a number above 0, got ${String(value)}`);
+    }
+  }
+  return { ...defaultLimits, ...given };
+};
+
+/** Checks what the program asks for, once, and fills in the defaults. Throws with what it got and what it takes. */
+export const checkOptions = (given: ServerOptions): CheckedOptions => {
+  if (typeof given !== 'object' || given === null) {
+    throw new TypeError(`new Server takes an object of options, got ${String(given)}`);
+  }
+  refuseUnknown(given, known, 'option');
+  for (const hook of hooks) {
+    const value = given[hook];
+    if (value !== undefined && typeof value !== 'function') {
+      throw new TypeError(`option "${hook}" takes a function, got ${typeof value}`);
+    }
+  }
+  const { sliceMs = 4, origins = 'same-host' } = given;
+  if (!(sliceMs > 0)) throw new RangeError(`option "sliceMs" takes milliseconds above 0, got ${String(sliceMs)}`);
+  if (origins !== 'same-host' && origins !== 'any' && !Array.isArray(origins)) {
+    throw new TypeError(`option "origins" takes 'same-host', 'any' or a list of origins, got ${String(origins)}`);
+  }
+  return {
+    ...given,
+    namespaces: given.namespaces ?? {},
+    limits: checkLimits(given.limits ?? {}),
+    origins,
+    protocols: given.protocols ?? [],
+    sliceMs,
+    syncBroadcaster: given.syncBroadcaster ?? false,
+    fireDisconnectAlways: given.fireDisconnectAlways ?? false,
+  };
+};

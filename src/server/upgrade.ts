@@ -1,0 +1,143 @@
+import { randomUUID } from 'node:crypto';
+import { type IncomingMessage, STATUS_CODES } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { Supervisor } from '../actors/supervisor.js';
+import type { CheckedOptions } from './options.js';
+import { type Handshake, makeHandshake } from './websocket.js';
+
+/** A header that a browser, which cannot set any, may send as a URL parameter. */
+const urlHeaderPrefix = 'x-websocket-header-';
+const allowedUrlHeaders: ReadonlySet<string> = new Set(['x-websocket-reconnect']);
+
+/** An upgrade that is answered with an HTTP status. */
+export class UpgradeRefused extends Error {
+  override readonly name = 'UpgradeRefused';
+  constructor(
+    readonly status: number,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+const isControl = (code: number): boolean => code < 0x21 || (code >= 0x7f && code < 0xa0);
+
+/** An id has 1 to 128 bytes, without control characters, spaces and semicolons, and is no declared namespace. */
+const idFault = (id: unknown, isNamespace: (name: string) => boolean): string | undefined => {
+  if (typeof id !== 'string') return `an id is a string, got ${typeof id}`;
+  const bytes = Buffer.byteLength(id);
+  if (bytes === 0 || bytes > 128) return `an id has 1 to 128 bytes, got ${bytes}`;
+  for (const character of id) {
+    if (character === ';' || isControl(character.codePointAt(0) ?? 0)) {
+      return 'an id has no control characters, spaces or semicolons';
+    }
+  }
+  return isNamespace(id) ? `the id "${id}" is the name of a namespace` : undefined;
+};
+
+const isSameHost = (origin: string, host: string | undefined): boolean => {
+  try {
+    const { host: originHost, username, password } = new URL(origin);
+    return originHost !== '' && username === '' && password === '' && originHost === host?.toLowerCase();
+  } catch {
+    return false;
+  }
+};
+
+const respond = (socket: Duplex, status: number, message: string): void => {
+  const body = message || (STATUS_CODES[status] ?? '');
+  const headers = [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Refused'}`,
+    'Connection: close',
+    'Content-Type: text/plain; charset=utf-8',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+  ];
+  socket.end(`${headers.join('\r\n')}\r\n\r\n${body}`);
+};
+
+const ignoreError = (): void => {};
+
+/** Turns upgrade requests into connections. */
+export class Upgrades {
+  readonly #handshake: Handshake;
+
+  constructor(
+    private readonly options: CheckedOptions,
+    private readonly supervisor: Supervisor,
+  ) {
+    const { payload, fragments } = options.limits;
+    this.#handshake = makeHandshake({ payload, fragments, protocols: options.protocols });
+  }
+
+  /** Takes over a socket that asks for an upgrade (HS1). */
+  take(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    socket.on('error', ignoreError);
+    if (!this.supervisor.isAccepting) {
+      socket.destroy();
+      return;
+    }
+    this.#accept(request, socket, head).catch((error: unknown) => this.#refuse(error, request, socket));
+  }
+
+  async #accept(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    const { onUpgrade, idGenerator = randomUUID } = this.options;
+    this.#checkOrigin(request);
+    this.#takeUrlHeaders(request);
+    if (onUpgrade) await onUpgrade(request);
+    const made = idGenerator === randomUUID ? randomUUID() : await this.#makeId(request);
+    const fault = idFault(made, (name) => name !== '' && this.supervisor.handlers.declares(name));
+    if (fault) throw new UpgradeRefused(500, 'no connection id', { cause: new TypeError(fault) });
+    if (socket.destroyed) return;
+    if (!this.supervisor.isAccepting) {
+      socket.destroy();
+      return;
+    }
+    this.#handshake(request, socket, head, (upgraded) => {
+      socket.off('error', ignoreError);
+      this.supervisor.connect({
+        id: made,
+        request,
+        socket: upgraded,
+        attach: (listener) => upgraded.listen(listener),
+      });
+    });
+  }
+
+  async #makeId(request: IncomingMessage): Promise<string> {
+    try {
+      return await (this.options.idGenerator ?? randomUUID)(request as never);
+    } catch (cause) {
+      throw new UpgradeRefused(500, 'no connection id', { cause });
+    }
+  }
+
+  #checkOrigin({ headers: { origin, host } }: IncomingMessage): void {
+    const { origins } = this.options;
+    if (origin === undefined || origins === 'any') return;
+    const isAllowed = origins === 'same-host' ? isSameHost(origin, host) : origins.includes(origin);
+    if (!isAllowed) throw new UpgradeRefused(403, 'origin not allowed');
+  }
+
+  #takeUrlHeaders(request: IncomingMessage): void {
+    const query = request.url?.split('?', 2)[1];
+    if (!query?.toLowerCase().includes(urlHeaderPrefix)) return;
+    for (const [key, value] of new URLSearchParams(query)) {
+      const name = key.toLowerCase().slice(urlHeaderPrefix.length);
+      if (!key.toLowerCase().startsWith(urlHeaderPrefix) || !allowedUrlHeaders.has(name)) continue;
+      request.headers[name] ??= value;
+    }
+  }
+
+  #refuse(error: unknown, request: IncomingMessage, socket: Duplex): void {
+    const { status, statusCode, message } = error as { status?: unknown; statusCode?: unknown; message?: unknown };
+    const given = Number(status ?? statusCode);
+    const isStatus = Number.isInteger(given) && given >= 400 && given <= 599;
+    try {
+      this.options.onUpgradeError?.(error, request);
+    } catch (failure) {
+      this.supervisor.report(failure, { during: 'onUpgradeError' });
+    }
+    respond(socket, isStatus ? given : 403, isStatus ? String(message ?? '') : 'refused');
+  }
+}

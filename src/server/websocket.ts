@@ -1,0 +1,85 @@
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { type RawData, WebSocket, WebSocketServer } from 'ws';
+import type { Socket, SocketListener } from '../actors/socket.js';
+
+/** What the websocket layer itself bounds. */
+export interface HandshakeOptions {
+  readonly payload: number;
+  readonly fragments: number;
+  readonly protocols: readonly string[];
+}
+
+/** Shakes hands with a client that wants an upgrade. */
+export type Handshake = (
+  request: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+  done: (socket: ServerSocket) => void,
+) => void;
+
+/**
+ * A websocket on the server. ws reads what comes in and writes control frames; data frames are written here, as they
+ * are, to the very socket that the upgrade gave: so that one buffer can serve any number of connections.
+ */
+export class ServerSocket implements Socket {
+  #listener: SocketListener | undefined;
+
+  constructor(
+    private readonly ws: WebSocket,
+    private readonly raw: Duplex,
+  ) {
+    ws.on('message', (data: RawData, isBinary: boolean) => this.#wsOnMessage(data, isBinary));
+    ws.on('close', (code: number, reason: Buffer) => this.#listener?.socketOnClose(code, reason.toString()));
+    // What went wrong shows in the close code; without a listener it would end the process.
+    ws.on('error', () => {});
+    raw.on('drain', () => this.#listener?.socketOnDrain());
+  }
+
+  get isOpen(): boolean {
+    return this.ws.readyState === WebSocket.OPEN;
+  }
+  get backlog(): number {
+    return this.raw.writableLength;
+  }
+
+  /** From now on this hears what happens. */
+  listen(listener: SocketListener): void {
+    this.#listener = listener;
+  }
+  write(bytes: Uint8Array): void {
+    if (this.isOpen) this.raw.write(bytes);
+  }
+  close(code: number, text: string): void {
+    this.ws.close(code, text);
+  }
+  destroy(): void {
+    this.ws.terminate();
+  }
+  pause(): void {
+    this.ws.pause();
+  }
+  resume(): void {
+    this.ws.resume();
+  }
+
+  #wsOnMessage(data: RawData, isBinary: boolean): void {
+    const bytes = Buffer.isBuffer(data)
+      ? data
+      : Buffer.concat(data instanceof ArrayBuffer ? [Buffer.from(data)] : data);
+    this.#listener?.socketOnMessage(isBinary ? bytes : bytes.toString());
+  }
+}
+
+export const makeHandshake = ({ payload, fragments, protocols }: HandshakeOptions): Handshake => {
+  const server = new WebSocketServer({
+    noServer: true,
+    clientTracking: false,
+    perMessageDeflate: false,
+    maxPayload: payload,
+    maxFragments: fragments,
+    handleProtocols: (offered) => protocols.find((protocol) => offered.has(protocol)) ?? false,
+  });
+  return (request, socket, head, done) =>
+    server.handleUpgrade(request, socket, head, (ws) => done(new ServerSocket(ws, socket)));
+};
