@@ -1,6 +1,5 @@
 export type { AskOptions } from './actors/asks.js';
 export { TooManyAsks } from './actors/asks.js';
-export type { DisconnectReason } from './actors/connection.js';
 export type { Events, Handler, Namespaces, Where } from './actors/handlers.js';
 export {
   Conn,
@@ -12,6 +11,7 @@ export {
   type ServerFace,
   type ServerPressure,
 } from './actors/handles.js';
+export type { DisconnectReason } from './actors/hooks.js';
 export type { SupervisorMessage } from './actors/supervisor.js';
 export { connectionMachine } from './machines/connection.js';
 export { namespaceMachine } from './machines/namespace.js';

@@ -5,11 +5,11 @@ import { assertOutgoing, type Body, type Message, type OutgoingMessage } from '.
 import type { Answer, AskOptions } from './asks.js';
 import type { ConnPort, NSConn, Room, ServerFace, UpgradeRequest } from './handles.js';
 import type { Memberships } from './memberships.js';
+import type { Questions } from './questions.js';
 
 /** What the calls need of their connection. */
 export interface CallsHost {
   readonly id: string;
-  readonly server: ServerFace;
   readonly request: UpgradeRequest;
   readonly actor: AnyActorRef;
   readonly isClosed: boolean;
@@ -18,13 +18,12 @@ export interface CallsHost {
   /** May this be written now? Counts what may not. */
   passesGate(namespace: string, room: string): boolean;
   send(payload: Body): void;
-  openAsk(options: AskOptions, answered: (answer: Answer) => void): string;
+  readonly questions: Questions;
   close(code: number, text: string): void;
   /** The server agrees to this connection, if it has not yet. */
   agree(): void;
   /** Runs when it is open, at once if it is. */
   whenOpen(open: () => void, never: (error: unknown) => void): void;
-  expire(ms: number | undefined, expire: (error: unknown) => void): () => void;
 }
 
 /** A rejection that nobody looks at must not end the process: a client's refusal is no fault of the program. */
@@ -47,13 +46,13 @@ const inspectClose = (code: number, reason: string): void => {
 export class Calls implements ConnPort {
   readonly isClient = false;
 
-  constructor(private readonly host: CallsHost) {}
+  constructor(
+    private readonly host: CallsHost,
+    readonly server: ServerFace,
+  ) {}
 
   get id(): string {
     return this.host.id;
-  }
-  get server(): ServerFace {
-    return this.host.server;
   }
   get request(): UpgradeRequest {
     return this.host.request;
@@ -78,7 +77,7 @@ export class Calls implements ConnPort {
   }
 
   waitConnect(namespace: string, options: AskOptions): Promise<NSConn> {
-    const expire = (give: (error: unknown) => void) => this.host.expire(options.timeout, give);
+    const expire = (give: (error: unknown) => void) => this.host.questions.expire(options.timeout, give);
     return tame(this.host.memberships.awaitConnect(namespace, options.signal, expire));
   }
 
@@ -124,7 +123,7 @@ export class Calls implements ConnPort {
   #ask(message: OutgoingMessage, options: AskOptions): Promise<Message> {
     return new Promise((resolve, reject) => {
       if (!this.host.passesGate(message.namespace ?? '', message.room ?? '')) throw ErrWrite;
-      const token = this.host.openAsk(options, (answer) => settle(answer, resolve, reject));
+      const token = this.host.questions.open(options, (answer) => settle(answer, resolve, reject));
       this.host.send(encode(message, token));
     });
   }

@@ -1,20 +1,20 @@
 import type { AnyActorRef } from 'xstate';
-import { accepted, acknowledge, encode, type Frame, type NativeMode, refused } from '../protocol/codec.js';
-import { CloseError, closeReasons, ErrWrite, errorText } from '../protocol/errors.js';
+import type { ConnectionEvent } from '../machines/connection.js';
+import { acknowledge } from '../protocol/codec.js';
+import { closeReasons, ErrWrite } from '../protocol/errors.js';
 import { frame as framed } from '../protocol/frame.js';
-import type { Body, ReceivedMessage } from '../protocol/message.js';
-import type { Answer, AskOptions, Asks, Respondents } from './asks.js';
+import type { Body } from '../protocol/message.js';
+import type { Answer, AskOptions } from './asks.js';
 import { Calls, type CallsHost } from './calls.js';
-import type { Chart } from './chart.js';
-import type { Counters } from './counters.js';
-import type { Doors } from './door.js';
-import { type Handler, type Handlers, type Outcome, runGuarded, type Where } from './handlers.js';
-import { Conn, NSConn, Room, type ServerFace, type UpgradeRequest } from './handles.js';
+import { Conn, NSConn, Room, type UpgradeRequest } from './handles.js';
+import { Handshake, type HandshakeHost } from './handshake.js';
+import type { House } from './house.js';
 import type { Lane } from './lane.js';
 import { type MembershipHost, Memberships } from './memberships.js';
-import { handlerCall, Reception, type ReceptionHost } from './reception.js';
+import { Questions } from './questions.js';
+import { Reception, type ReceptionHost } from './reception.js';
 import type { Socket, SocketListener } from './socket.js';
-import type { Sweeper } from './sweeper.js';
+import { dead, type Ending, unborn, type View } from './view.js';
 
 /** The connection's place in the audience: what it calls before it writes, joins, leaves or ends. */
 export interface Place {
@@ -28,89 +28,28 @@ export interface Place {
   retire(): void;
 }
 
-/** Why a connection has ended, as `onDisconnect` is told. */
-export interface DisconnectReason {
-  readonly code: number;
-  readonly text: string;
-  /** Was it ever let in? */
-  readonly wasAccepted: boolean;
-  /** The rooms it was in. */
-  readonly rooms: readonly { readonly namespace: string; readonly room: string }[];
-}
-
-export interface ConnectionLimits {
-  readonly namespaces: number;
-  readonly rooms: number;
-  readonly nameBytes: number;
-  readonly laneMessages: number;
-  readonly laneBytes: number;
-  readonly handlerTimeout: number;
-  readonly closeTimeout: number;
-  readonly highWaterMark: number;
-  readonly maxLagMessages: number;
-  readonly maxLagBytes: number;
-}
-
-/** What all connections of a server share. */
-export interface House {
-  readonly server: ServerFace;
-  readonly handlers: Handlers;
-  readonly nativeMode: NativeMode;
-  readonly charts: { readonly namespace: Chart; readonly room: Chart };
-  readonly asks: Asks;
-  readonly sweeper: Sweeper;
-  readonly doors: Doors;
-  readonly counters: Counters;
-  readonly limits: ConnectionLimits;
-  readonly fireDisconnectAlways: boolean;
-  readonly onConnect: ((conn: Conn) => unknown) | undefined;
-  readonly onDisconnect: ((conn: Conn, reason: DisconnectReason) => unknown) | undefined;
-  report(error: unknown, where: Where): void;
+/** The books in which a connection stands. */
+export interface Books {
   /** It is in no audience and in no count any more. */
   retired(connection: Connection): void;
   /** Its last handler has run. */
   departed(connection: Connection): void;
 }
 
-/** What the present state of the chart means to the hot path; read off once per state. */
-export interface View {
-  readonly isAcknowledging: boolean;
-  readonly isOpen: boolean;
-  readonly isCongested: boolean;
-  /** The chart itself handles frames, or deliveries. */
-  readonly ownsFrames: boolean;
-  readonly ownsDeliveries: boolean;
-}
-
-/** What has ended a connection, as its chart has recorded it. */
-export interface Ending {
-  readonly code: number;
-  readonly text: string;
-  readonly wasAccepted: boolean;
-}
-
-const unborn: View = {
-  isAcknowledging: true,
-  isOpen: false,
-  isCongested: false,
-  ownsFrames: false,
-  ownsDeliveries: false,
-};
-
 /** One connection: its chart, and beside it the hot path for frames and deliveries. */
-export class Connection implements MembershipHost, ReceptionHost, CallsHost, SocketListener, Respondents {
+export class Connection implements MembershipHost, ReceptionHost, CallsHost, HandshakeHost, SocketListener {
   readonly conn: Conn;
   readonly memberships: Memberships;
   readonly #calls: Calls;
   readonly #reception: Reception;
   readonly #place: Place;
-  readonly #earlyFrames: Body[] = [];
-  readonly #earlyWrites: Uint8Array[] = [];
-  readonly #waiting: { readonly open: () => void; readonly never: (error: unknown) => void }[] = [];
+  readonly questions: Questions;
+  /** Gone once the connection is open. */
+  #handshake: Handshake | undefined;
   #view = unborn;
+  #ending: () => Ending = () => ({ ...closeReasons.failed, wasAccepted: false });
   #lagBytes = 0;
   #lagMessages = 0;
-  #ending: () => Ending = () => ({ ...closeReasons.failed, wasAccepted: false });
 
   constructor(
     readonly id: string,
@@ -118,20 +57,19 @@ export class Connection implements MembershipHost, ReceptionHost, CallsHost, Soc
     readonly actor: AnyActorRef,
     private readonly socket: Socket,
     private readonly house: House,
+    private readonly books: Books,
     seat: (connection: Connection) => Place,
   ) {
-    const { limits, handlers, nativeMode, counters } = house;
-    this.#calls = new Calls(this);
+    this.#calls = new Calls(this, house.server);
     this.conn = new Conn(this.#calls);
-    this.memberships = new Memberships(this, house.charts);
-    this.#reception = new Reception(this, handlers, nativeMode, counters, {
-      messages: limits.laneMessages,
-      bytes: limits.laneBytes,
-    });
+    this.memberships = new Memberships(this, house);
+    this.#reception = new Reception(this, house);
+    this.questions = new Questions(this, this, house);
+    this.#handshake = new Handshake(this, house);
     this.#place = seat(this);
   }
 
-  // What the chart says
+  // What its chart says
 
   get isOpen(): boolean {
     return this.#view.isOpen;
@@ -154,18 +92,28 @@ export class Connection implements MembershipHost, ReceptionHost, CallsHost, Soc
   socketOnMessage(data: Body): void {
     const { isOpen, isAcknowledging, ownsFrames } = this.#view;
     if (isOpen && !ownsFrames) this.#reception.take(data);
-    else if (isAcknowledging && data === acknowledge) this.actor.send({ type: 'ACK' });
-    else if (!this.isClosed && data.length > 0) this.actor.send({ type: 'FRAME', data });
+    else if (isAcknowledging && data === acknowledge) this.#tell({ type: 'ACK' });
+    else if (data.length > 0) this.#tell({ type: 'FRAME', data });
   }
 
   socketOnDrain(): void {
     if (!this.#view.isCongested) return;
     this.#place.catchUp();
-    if (this.#place.owed === 0 && this.hasRoom) this.actor.send({ type: 'DRAINED' });
+    if (this.#place.owed === 0 && this.hasRoom) this.#tell({ type: 'DRAINED' });
   }
 
   socketOnClose(code: number, text: string): void {
-    this.actor.send({ type: 'SOCKET.CLOSED', code, text });
+    this.#tell({ type: 'SOCKET.CLOSED', code, text });
+  }
+
+  /** Is this event taken at the door? */
+  takeHot(event: { readonly type: string; readonly data?: Body; readonly bytes?: Uint8Array }): boolean {
+    const { isOpen, ownsFrames, ownsDeliveries } = this.#view;
+    if (!isOpen) return false;
+    if (event.type === 'FRAME' && !ownsFrames && event.data !== undefined) this.#reception.take(event.data);
+    else if (event.type === 'DELIVER' && !ownsDeliveries && event.bytes) this.put(event.bytes);
+    else return false;
+    return true;
   }
 
   // To the socket
@@ -179,22 +127,19 @@ export class Connection implements MembershipHost, ReceptionHost, CallsHost, Soc
 
   /** A direct frame: behind everything that was issued before it (BC3), and behind `A` (HS3). */
   send(payload: Body): void {
+    if (this.#handshake) return this.#handshake.holdWrite(payload);
+    if (this.isClosed) return undefined;
     const bytes = framed(payload);
-    if (this.#view.isAcknowledging) {
-      this.#earlyWrites.push(bytes);
-      return;
-    }
     this.#place.serve();
-    if (this.#view.isCongested) this.#place.hold(bytes);
-    else this.deliver(bytes);
+    return this.#view.isCongested ? this.#place.hold(bytes) : this.deliver(bytes);
   }
 
-  answer(payload: Body): void {
-    if (!this.isClosed) this.send(payload);
+  putPayload(payload: Body): void {
+    this.put(framed(payload));
   }
 
   deliver(bytes: Uint8Array): void {
-    if (this.#view.ownsDeliveries) this.actor.send({ type: 'DELIVER', bytes });
+    if (this.#view.ownsDeliveries) this.#tell({ type: 'DELIVER', bytes });
     else this.put(bytes);
   }
 
@@ -203,61 +148,38 @@ export class Connection implements MembershipHost, ReceptionHost, CallsHost, Soc
     if (!this.socket.isOpen) return;
     this.socket.write(bytes);
     this.house.counters.deliveries++;
-    if (!this.hasRoom && !this.#view.isCongested) this.actor.send({ type: 'CONGESTED' });
+    if (!this.hasRoom && !this.#view.isCongested) this.#tell({ type: 'CONGESTED' });
   }
 
   outboxGrew(bytes: number, messages: number): void {
     const { maxLagBytes, maxLagMessages } = this.house.limits;
     this.#lagBytes += bytes;
     this.#lagMessages += messages;
-    if (this.#lagBytes > maxLagBytes || this.#lagMessages > maxLagMessages) this.actor.send({ type: 'LAGGED' });
+    if (this.#lagBytes > maxLagBytes || this.#lagMessages > maxLagMessages) this.#tell({ type: 'LAGGED' });
   }
 
-  // What the chart's actions do
-
-  /** Is this event taken at the door? */
-  takeHot(event: { readonly type: string }): boolean {
-    const { isOpen, ownsFrames, ownsDeliveries } = this.#view;
-    if (!isOpen) return false;
-    if (event.type === 'FRAME' && !ownsFrames && 'data' in event) {
-      this.#reception.take(event.data as Body);
-      return true;
-    }
-    if (event.type === 'DELIVER' && !ownsDeliveries && 'bytes' in event) {
-      this.put(event.bytes as Uint8Array);
-      return true;
-    }
-    return false;
-  }
+  // What the actions of its chart do
 
   consult(): void {
-    this.house.doors.afterwards(() => {
-      const { onConnect, sweeper, limits } = this.house;
-      if (this.isClosed) return;
-      const outcome = runGuarded(() => onConnect?.(this.conn), sweeper, limits.handlerTimeout);
-      const decide = (made: Outcome): void => this.#decide(made);
-      if (outcome instanceof Promise) void outcome.then(decide);
-      else decide(outcome);
-    });
+    this.house.doors.afterwards(() => this.#handshake?.consult());
   }
 
   holdEarly(data: Body): void {
-    this.#earlyFrames.push(data);
+    this.#handshake?.holdFrame(data);
   }
 
   welcome(): void {
-    const { nativeMode, doors } = this.house;
-    if (nativeMode !== 'only') this.put(framed(accepted(this.id)));
-    for (const bytes of this.#earlyWrites.splice(0)) this.put(bytes);
-    doors.afterwards(() => {
-      if (nativeMode === 'only') this.memberships.enterNatively();
-      for (const { open } of this.#waiting.splice(0)) open();
-      for (const data of this.#earlyFrames.splice(0)) this.socketOnMessage(data);
+    const handshake = this.#handshake;
+    this.#handshake = undefined;
+    handshake?.welcome();
+    this.house.doors.afterwards(() => {
+      if (this.house.nativeMode === 'only') this.memberships.enterNatively();
+      handshake?.complete();
     });
   }
 
   sendRefusal(text: string): void {
-    if (this.house.nativeMode !== 'only') this.put(framed(refused(text)));
+    this.#handshake?.sendRefusal(text);
   }
 
   receive(data: Body): void {
@@ -277,12 +199,12 @@ export class Connection implements MembershipHost, ReceptionHost, CallsHost, Soc
   /** The one teardown: whatever led here, and however often (SV3). */
   retire(): void {
     this.#place.retire();
-    this.house.retired(this);
-    this.#earlyFrames.length = 0;
-    this.#earlyWrites.length = 0;
+    this.books.retired(this);
+    const handshake = this.#handshake;
+    this.#handshake = undefined;
     this.house.doors.afterwards(() => {
-      for (const { never } of this.#waiting.splice(0)) never(ErrWrite);
-      this.house.asks.failAll(this);
+      handshake?.abort();
+      this.questions.failAll();
       this.lane.finish(() => this.#depart());
     });
   }
@@ -295,45 +217,43 @@ export class Connection implements MembershipHost, ReceptionHost, CallsHost, Soc
     this.socket.destroy();
   }
 
-  /** Its actor has failed: nothing of the chart is left to close it. */
+  // When something goes wrong
+
+  /** Its actor has failed: nothing of the chart is left to close it (SV1). */
   fail(error: unknown): void {
-    const { counters, sweeper, limits } = this.house;
+    const { counters, sweeper, limits, hooks } = this.house;
     counters.failures++;
-    this.#view = { ...unborn, isAcknowledging: false };
+    this.#view = dead;
     this.retire();
-    this.socket.close(closeReasons.failed.code, closeReasons.failed.text);
-    sweeper.after(limits.closeTimeout, () => this.socket.destroy());
-    this.house.report(error, { during: 'chart', connection: this.id });
+    this.sendClose(closeReasons.failed.code, closeReasons.failed.text);
+    sweeper.after(limits.closeTimeout, () => this.release());
+    hooks.report(error, { during: 'chart', connection: this.id });
   }
 
-  /** What still runs is not waited for any longer. */
-  abandon(): void {
+  /** Its time is up: the socket goes at once, and what still runs is not waited for. */
+  cut(): void {
+    this.release();
+    this.#tell({ type: 'SOCKET.CLOSED', code: closeReasons.lost.code, text: '' });
     this.lane.abandon();
   }
 
-  // For its calls, its memberships and its reception
+  // What its calls, memberships and reception need
 
-  get server(): ServerFace {
-    return this.house.server;
-  }
   get lane(): Lane {
     return this.#reception.lane;
   }
-  get limits(): ConnectionLimits {
-    return this.house.limits;
-  }
-  get awaitsPeer(): boolean {
-    return this.house.asks.pendingOf(this) > 0;
-  }
 
   agree(): void {
-    if (this.#view.isAcknowledging) this.actor.send({ type: 'AGREED' });
+    if (this.#handshake) this.#tell({ type: 'AGREED' });
+  }
+  refuse(code: number, text: string): void {
+    this.#tell({ type: 'REFUSED', code, text });
   }
 
   whenOpen(open: () => void, never: (error: unknown) => void): void {
-    if (this.#view.isAcknowledging) this.#waiting.push({ open, never });
-    else if (this.#view.isOpen) open();
-    else never(ErrWrite);
+    if (this.#handshake) this.#handshake.whenOpen(open, never);
+    else if (this.isClosed) never(ErrWrite);
+    else open();
   }
 
   passesGate(namespace: string, room: string): boolean {
@@ -344,44 +264,14 @@ export class Connection implements MembershipHost, ReceptionHost, CallsHost, Soc
     return passes;
   }
 
-  openAsk(options: AskOptions, answered: (answer: Answer) => void): string {
-    const token = this.house.asks.open(this, options, (answer) => {
-      answered(answer);
-      this.lane.review();
-    });
-    this.lane.review();
-    return token;
-  }
-
   askPeer(ns: string, room: string, event: string, options: AskOptions, answered: (answer: Answer) => void): void {
-    if (this.isClosed) return answered({ failure: ErrWrite });
-    try {
-      const token = this.openAsk(options, answered);
-      return this.send(encode({ namespace: ns, room, event }, token));
-    } catch (failure) {
-      return answered({ failure });
-    }
-  }
-
-  mayAnswer(connection: object): boolean {
-    return connection === this;
-  }
-  settleAsk(answer: Frame): boolean {
-    return this.house.asks.settle(this, answer);
-  }
-
-  expire(ms: number | undefined, expire: (error: unknown) => void): () => void {
-    const deadline = this.house.sweeper.after(ms ?? this.house.limits.handlerTimeout, () => expire(ErrWrite));
-    return () => deadline.cancel();
+    this.questions.askPeer(ns, room, event, options, answered);
   }
 
   close(code: number, text: string): void {
-    if (!this.isClosed) this.actor.send({ type: 'CLOSE', code, text });
+    if (!this.isClosed) this.#tell({ type: 'CLOSE', code, text });
   }
 
-  declares(namespace: string): boolean {
-    return this.house.handlers.declares(namespace);
-  }
   makeNSConn(namespace: string): NSConn {
     return new NSConn(this.#calls, this.conn, namespace);
   }
@@ -395,51 +285,23 @@ export class Connection implements MembershipHost, ReceptionHost, CallsHost, Soc
     this.#place.exit(namespace, room);
   }
 
-  run(handler: Handler, ns: NSConn, frame: Frame): Outcome | Promise<Outcome> {
-    return runGuarded(handlerCall(handler, ns, frame), this.house.sweeper, this.house.limits.handlerTimeout);
-  }
-  runHook(ns: NSConn, message: ReceivedMessage): Outcome | Promise<Outcome> {
-    const handler = this.house.handlers.find(message.namespace, message.event);
-    if (!handler) return { kind: 'nothing' };
-    return runGuarded(() => handler(ns, message), this.house.sweeper, this.house.limits.handlerTimeout);
-  }
-  hookFailed(ns: NSConn, message: ReceivedMessage, error: unknown): void {
-    this.house.report(error, { during: message.event, connection: this.id, namespace: ns.namespace });
-  }
-  report(error: unknown, { event, namespace }: Frame): void {
-    this.house.counters.handlerErrors++;
-    this.house.report(error, { during: event, connection: this.id, namespace });
-  }
-
   laneFilled(isFull: boolean): void {
     if (isFull) this.socket.pause();
     else this.socket.resume();
   }
   laneFlooded(): void {
-    const { code, text } = closeReasons.floodedLane;
-    this.close(code, text);
+    this.close(closeReasons.floodedLane.code, closeReasons.floodedLane.text);
   }
 
-  #decide(outcome: Outcome): void {
-    if (outcome.kind !== 'error') {
-      this.agree();
-      return;
-    }
-    const { error } = outcome;
-    const code = error instanceof CloseError ? error.code : closeReasons.refused.code;
-    this.actor.send({ type: 'REFUSED', code, text: errorText(error) });
+  /** A chart that has come to its end hears nothing more. */
+  #tell(event: ConnectionEvent): void {
+    if (this.actor.getSnapshot().status === 'active') this.actor.send(event);
   }
 
   async #depart(): Promise<void> {
-    const { onDisconnect, fireDisconnectAlways, sweeper, limits } = this.house;
-    const ending = this.#ending();
-    const rooms = this.memberships.places();
+    const reason = { ...this.#ending(), rooms: this.memberships.places() };
     await this.memberships.end();
-    if (onDisconnect && (ending.wasAccepted || fireDisconnectAlways)) {
-      const reason: DisconnectReason = { ...ending, rooms };
-      const outcome = await runGuarded(() => onDisconnect(this.conn, reason), sweeper, limits.handlerTimeout);
-      if (outcome.kind === 'error') this.house.report(outcome.error, { during: 'onDisconnect', connection: this.id });
-    }
-    this.house.departed(this);
+    await this.house.hooks.disconnect(this.conn, reason);
+    this.books.departed(this);
   }
 }

@@ -4,7 +4,8 @@ type Job = () => void | Promise<void>;
 
 /** The number of a turn; no two turns of a lane share one. */
 export type LaneTurn = number;
-const idle: LaneTurn = 0;
+/** No turn is under way. */
+export const noTurn: LaneTurn = 0;
 
 export interface LaneLimits {
   readonly messages: number;
@@ -16,7 +17,7 @@ export interface LaneHost {
   work(frame: Frame): void | Promise<void>;
   /** Must this frame wait for something that this side has begun? */
   isHeld(frame: Frame): boolean;
-  /** Does a turn wait for the client, so that reading has to go on? */
+  /** Does the present turn wait for the client, so that reading has to go on? */
   readonly awaitsPeer: boolean;
   /** The lane is full, or has room again. */
   laneFilled(isFull: boolean): void;
@@ -32,8 +33,8 @@ const patience = 4;
  * the frames that wait.
  */
 export class Lane {
-  #turn: LaneTurn = idle;
-  #lastTurn: LaneTurn = idle;
+  #turn: LaneTurn = noTurn;
+  #lastTurn: LaneTurn = noTurn;
   #frames: Frame[] = [];
   #jobs: Job[] = [];
   #bytes = 0;
@@ -53,7 +54,7 @@ export class Lane {
   /** A frame takes its turn. */
   push(frame: Frame): void {
     if (this.#isFinished) return;
-    if (this.#turn === idle && this.#frames.length === 0 && !this.host.isHeld(frame)) {
+    if (this.#turn === noTurn && this.#frames.length === 0 && !this.host.isHeld(frame)) {
       this.#work(frame);
       if (this.#jobs.length > 0) this.go();
       return;
@@ -71,7 +72,7 @@ export class Lane {
 
   /** Go on, if what the lane waited for has come. */
   go(): void {
-    while (this.#turn === idle) {
+    while (this.#turn === noTurn) {
       const job = this.#jobs.shift();
       if (job) {
         this.#begin();
@@ -90,7 +91,7 @@ export class Lane {
   /** Look at the bounds again. */
   review(): void {
     const { messages, bytes } = this.limits;
-    const factor = this.host.awaitsPeer ? patience : 1;
+    const factor = this.#awaitsPeer ? patience : 1;
     const isFull = this.#frames.length >= messages * factor || this.#bytes >= bytes * factor;
     if (isFull && factor > 1) return this.host.laneFlooded();
     const isHalfFull = this.#frames.length * 2 > messages || this.#bytes * 2 > bytes;
@@ -111,8 +112,13 @@ export class Lane {
 
   /** The present turn is not waited for any longer. */
   abandon(): void {
-    this.#turn = idle;
+    this.#turn = noTurn;
     this.go();
+  }
+
+  /** A frame that is held waits for the client as well: nothing else holds one back. */
+  get #awaitsPeer(): boolean {
+    return this.#turn === noTurn ? this.#frames.length > 0 : this.host.awaitsPeer;
   }
 
   #work(frame: Frame): void {
@@ -127,12 +133,12 @@ export class Lane {
   #end(work: void | Promise<void>): void {
     const turn = this.#turn;
     if (!work) {
-      this.#turn = idle;
+      this.#turn = noTurn;
       return;
     }
     const settled = (): void => {
       if (this.#turn !== turn) return;
-      this.#turn = idle;
+      this.#turn = noTurn;
       this.go();
     };
     work.then(settled, settled);

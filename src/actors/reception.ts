@@ -1,4 +1,4 @@
-import { decode, encodeErrorReply, encodeReply, type Frame, messageFrom, type NativeMode } from '../protocol/codec.js';
+import { decode, encodeErrorReply, encodeReply, type Frame } from '../protocol/codec.js';
 import { CloseError, ErrBadNamespace, ErrBadRoom } from '../protocol/errors.js';
 import {
   type Body,
@@ -11,24 +11,19 @@ import {
   OnRoomLeft,
 } from '../protocol/message.js';
 import { isAnswer } from '../protocol/token.js';
-import type { Counters } from './counters.js';
-import type { Handler, Handlers, Outcome } from './handlers.js';
+import type { Outcome } from './handlers.js';
 import type { NSConn } from './handles.js';
-import { Lane, type LaneHost, type LaneLimits } from './lane.js';
+import type { House } from './house.js';
+import { Lane, type LaneHost } from './lane.js';
 import type { Memberships } from './memberships.js';
+import type { Questions } from './questions.js';
 
 /** What the reception needs of its connection. */
 export interface ReceptionHost {
-  readonly id: string;
   readonly isClosed: boolean;
   readonly memberships: Memberships;
-  /** Does something of this side wait for this very client? */
-  readonly awaitsPeer: boolean;
-  /** Hand an answer to whom it may concern; false when nobody waits for it. */
-  settleAsk(answer: Frame): boolean;
-  run(handler: Handler, ns: NSConn, frame: Frame): Outcome | Promise<Outcome>;
-  report(error: unknown, frame: Frame): void;
-  answer(payload: Body): void;
+  readonly questions: Questions;
+  send(payload: Body): void;
   close(code: number, text: string): void;
   laneFilled(isFull: boolean): void;
   laneFlooded(): void;
@@ -40,27 +35,26 @@ export class Reception implements LaneHost {
 
   constructor(
     private readonly host: ReceptionHost,
-    private readonly handlers: Handlers,
-    private readonly mode: NativeMode,
-    private readonly counters: Counters,
-    limits: LaneLimits,
+    private readonly house: House,
   ) {
-    this.lane = new Lane(this, limits);
+    const { laneMessages, laneBytes } = house.limits;
+    this.lane = new Lane(this, { messages: laneMessages, bytes: laneBytes });
   }
 
   get awaitsPeer(): boolean {
-    return this.lane.turn > 0 && this.host.awaitsPeer;
+    return this.host.questions.awaitsPeer;
   }
 
   /** One websocket message has come. */
   take(data: string | Uint8Array): void {
     if (data.length === 0) return;
-    this.counters.framesIn++;
-    const frame = decode(data, this.mode);
+    const { counters, nativeMode } = this.house;
+    counters.framesIn++;
+    const frame = decode(data, nativeMode);
     if (!frame) {
-      this.counters.invalidFrames++;
+      counters.invalidFrames++;
     } else if (isAnswer(frame.wait)) {
-      if (!this.host.settleAsk(frame)) this.counters.strayAnswers++;
+      if (!this.host.questions.settle(frame)) counters.strayAnswers++;
     } else {
       this.lane.push(frame);
     }
@@ -105,7 +99,7 @@ export class Reception implements LaneHost {
   }
 
   #ignore(): void {
-    this.counters.ignoredEvents++;
+    this.house.counters.ignoredEvents++;
   }
 
   #handle(frame: Frame): void | Promise<void> {
@@ -113,35 +107,31 @@ export class Reception implements LaneHost {
     const ns = memberships.nsConn(frame.namespace);
     if (!ns) return this.#refuse(frame, ErrBadNamespace);
     if (frame.room !== '' && !memberships.isMember(frame.namespace, frame.room)) return this.#refuse(frame, ErrBadRoom);
-    const handler = this.handlers.find(frame.namespace, frame.event);
+    const handler = this.house.handlers.find(frame.namespace, frame.event);
     if (!handler) {
-      this.counters.unhandledEvents++;
+      this.house.counters.unhandledEvents++;
       return undefined;
     }
-    const outcome = this.host.run(handler, ns, frame);
-    if (outcome instanceof Promise) return outcome.then((late) => this.#respond(frame, late));
-    return this.#respond(frame, outcome);
+    const outcome = this.house.hooks.handle(handler, ns, frame);
+    if (outcome instanceof Promise) return outcome.then((late) => this.#respond(ns, frame, late));
+    return this.#respond(ns, frame, outcome);
   }
 
   /** An ask is told that it came to nothing; a plain event is dropped and counted. */
   #refuse(frame: Frame, error: Error): void {
     if (frame.wait === '') this.#ignore();
-    else this.host.answer(encodeErrorReply(frame, error));
+    else this.host.send(encodeErrorReply(frame, error));
   }
 
-  #respond(frame: Frame, outcome: Outcome): void {
+  #respond(ns: NSConn, frame: Frame, outcome: Outcome): void {
     if (outcome.kind === 'nothing') return;
     const mayAnswer = frame.wait !== '' || this.host.memberships.isMember(frame.namespace, frame.room);
     if (outcome.kind === 'reply') {
-      if (mayAnswer) this.host.answer(encodeReply(frame, outcome.body));
+      if (mayAnswer) this.host.send(encodeReply(frame, outcome.body));
       return;
     }
-    this.host.report(outcome.error, frame);
-    if (mayAnswer && !frame.isNative) this.host.answer(encodeErrorReply(frame, outcome.error));
+    this.house.hooks.failed(outcome.error, frame.event, ns);
+    if (mayAnswer && !frame.isNative) this.host.send(encodeErrorReply(frame, outcome.error));
     if (outcome.error instanceof CloseError) this.host.close(outcome.error.code, outcome.error.text);
   }
 }
-
-/** Runs a handler on what a frame says. */
-export const handlerCall = (handler: Handler, ns: NSConn, frame: Frame) => (): unknown =>
-  handler(ns, messageFrom(frame));

@@ -1,8 +1,9 @@
 import { produce } from 'immer';
-import { type AnyActorRef, type AnyMachineSnapshot, type AnyStateMachine, assign } from 'xstate';
-import type { ConnectionContext, ConnectionEvent, connectionMachine } from '../machines/connection.js';
+import { type AnyActorRef, type AnyStateMachine, assign } from 'xstate';
+import type { ConnectionEvent, connectionMachine } from '../machines/connection.js';
 import { acknowledge } from '../protocol/codec.js';
-import type { Connection, Ending, View } from './connection.js';
+import type { Connection } from './connection.js';
+import { endingOf, viewOf } from './view.js';
 
 export interface ConnectionDelays {
   readonly ackTimeout: number;
@@ -18,6 +19,8 @@ export interface EarlyLimits {
 
 type ConnectionOf = (actor: AnyActorRef) => Connection;
 type Machine = typeof connectionMachine;
+/** What a connection's actor runs. */
+export type ConnectionLogic = Machine;
 
 const sizeOf = (event: ConnectionEvent): number => (event.type === 'FRAME' ? event.data.length : 1);
 const dataOf = (event: ConnectionEvent): string | Uint8Array => (event.type === 'FRAME' ? event.data : acknowledge);
@@ -50,37 +53,6 @@ export const wire = (machine: Machine, of: ConnectionOf, early: EarlyLimits, del
     },
     delays: { ...delays },
   });
-
-const owners = new WeakMap<object, { readonly frames: boolean; readonly deliveries: boolean }>();
-
-/** Does this state handle hot events itself? Asked once per state of a machine. */
-const ownedBy = (node: AnyMachineSnapshot['_nodes'][number]) => {
-  const known = owners.get(node);
-  if (known) return known;
-  const events: readonly string[] = node.ownEvents;
-  const owns = (type: string): boolean => events.includes(type) || events.includes('*');
-  const owned = { frames: owns('FRAME'), deliveries: owns('DELIVER') };
-  owners.set(node, owned);
-  return owned;
-};
-
-const viewOf = (snapshot: AnyMachineSnapshot): View => {
-  const isOpen = snapshot.status === 'active' && snapshot.hasTag('open');
-  const owned = isOpen ? snapshot._nodes.map(ownedBy) : [];
-  return {
-    isAcknowledging: snapshot.status === 'active' && snapshot.hasTag('acknowledging'),
-    isOpen,
-    isCongested: isOpen && snapshot.hasTag('congested'),
-    ownsFrames: owned.some(({ frames }) => frames),
-    ownsDeliveries: owned.some(({ deliveries }) => deliveries),
-  };
-};
-
-const endingOf = ({ reason, wasAccepted }: ConnectionContext): Ending => ({
-  code: reason?.code ?? 1006,
-  text: reason?.text ?? '',
-  wasAccepted,
-});
 
 /**
  * The logic that runs: the wired machine, with each new state shown to its connection, and a throw turned into an

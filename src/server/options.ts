@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
-import type { DisconnectReason } from '../actors/connection.js';
 import type { Events, Namespaces, Where } from '../actors/handlers.js';
 import type { Conn } from '../actors/handles.js';
+import type { DisconnectReason } from '../actors/hooks.js';
 
 /** Every bound, with its default. Sizes are bytes, times milliseconds. */
 export const defaultLimits = {

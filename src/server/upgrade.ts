@@ -56,6 +56,8 @@ const respond = (socket: Duplex, status: number, message: string): void => {
   socket.end(`${headers.join('\r\n')}\r\n\r\n${body}`);
 };
 
+type IdGenerator = NonNullable<CheckedOptions['idGenerator']>;
+
 const ignoreError = (): void => {};
 
 /** Turns upgrade requests into connections. */
@@ -81,11 +83,11 @@ export class Upgrades {
   }
 
   async #accept(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
-    const { onUpgrade, idGenerator = randomUUID } = this.options;
+    const { onUpgrade, idGenerator } = this.options;
     this.#checkOrigin(request);
     this.#takeUrlHeaders(request);
     if (onUpgrade) await onUpgrade(request);
-    const made = idGenerator === randomUUID ? randomUUID() : await this.#makeId(request);
+    const made = idGenerator ? await this.#makeId(idGenerator, request) : randomUUID();
     const fault = idFault(made, (name) => name !== '' && this.supervisor.handlers.declares(name));
     if (fault) throw new UpgradeRefused(500, 'no connection id', { cause: new TypeError(fault) });
     if (socket.destroyed) return;
@@ -104,9 +106,9 @@ export class Upgrades {
     });
   }
 
-  async #makeId(request: IncomingMessage): Promise<string> {
+  async #makeId(generate: IdGenerator, request: IncomingMessage): Promise<string> {
     try {
-      return await (this.options.idGenerator ?? randomUUID)(request as never);
+      return await generate(request);
     } catch (cause) {
       throw new UpgradeRefused(500, 'no connection id', { cause });
     }

@@ -1,0 +1,83 @@
+import { accepted, refused } from '../protocol/codec.js';
+import { CloseError, closeReasons, ErrWrite, errorText } from '../protocol/errors.js';
+import type { Body } from '../protocol/message.js';
+import type { Outcome } from './handlers.js';
+import type { Conn } from './handles.js';
+import type { House } from './house.js';
+
+/** What a handshake needs of its connection. */
+export interface HandshakeHost {
+  readonly id: string;
+  readonly conn: Conn;
+  /** `onConnect` has let it in. */
+  agree(): void;
+  /** `onConnect` has not. */
+  refuse(code: number, text: string): void;
+  /** Writes a payload past every gate. */
+  putPayload(payload: Body): void;
+  socketOnMessage(data: Body): void;
+}
+
+interface Waiting {
+  readonly open: () => void;
+  readonly never: (error: unknown) => void;
+}
+
+/** The time before a connection is open: `onConnect` decides, and what comes from either side waits its turn. */
+export class Handshake {
+  readonly #frames: Body[] = [];
+  readonly #writes: Body[] = [];
+  readonly #waiting: Waiting[] = [];
+
+  constructor(
+    private readonly host: HandshakeHost,
+    private readonly house: House,
+  ) {}
+
+  /** Asks `onConnect`. */
+  consult(): void {
+    const outcome = this.house.hooks.connect(this.host.conn);
+    if (outcome instanceof Promise) void outcome.then((late) => this.#decide(late));
+    else this.#decide(outcome);
+  }
+
+  holdFrame(data: Body): void {
+    this.#frames.push(data);
+  }
+  holdWrite(payload: Body): void {
+    this.#writes.push(payload);
+  }
+  /** Runs `open` when the connection is open, or `never` when it ends before. */
+  whenOpen(open: () => void, never: (error: unknown) => void): void {
+    this.#waiting.push({ open, never });
+  }
+
+  /** `A<id>` first, then what was sent meanwhile (HS2, HS3). */
+  welcome(): void {
+    if (this.house.nativeMode !== 'only') this.host.putPayload(accepted(this.host.id));
+    for (const payload of this.#writes.splice(0)) this.host.putPayload(payload);
+  }
+
+  /** Calls that waited go before frames that waited (HS4, HS9). */
+  complete(): void {
+    for (const { open } of this.#waiting.splice(0)) open();
+    for (const data of this.#frames.splice(0)) this.host.socketOnMessage(data);
+  }
+
+  sendRefusal(text: string): void {
+    if (this.house.nativeMode !== 'only') this.host.putPayload(refused(text));
+  }
+
+  /** The connection has ended before it was open. */
+  abort(): void {
+    this.#frames.length = 0;
+    for (const { never } of this.#waiting.splice(0)) never(ErrWrite);
+  }
+
+  #decide(outcome: Outcome): void {
+    if (outcome.kind !== 'error') return this.host.agree();
+    const { error } = outcome;
+    const code = error instanceof CloseError ? error.code : closeReasons.refused.code;
+    return this.host.refuse(code, errorText(error));
+  }
+}

@@ -1,0 +1,76 @@
+import { type Frame, messageFrom } from '../protocol/codec.js';
+import type { ReceivedMessage } from '../protocol/message.js';
+import type { Counters } from './counters.js';
+import { type Handler, type Handlers, type Outcome, runGuarded, type Where } from './handlers.js';
+import type { Conn, NSConn } from './handles.js';
+import type { Sweeper } from './sweeper.js';
+
+/** Why a connection has ended, as `onDisconnect` is told. */
+export interface DisconnectReason {
+  /** The close code; 1006 when there was none. */
+  readonly code: number;
+  readonly text: string;
+  /** Was it ever let in? */
+  readonly wasAccepted: boolean;
+  /** The rooms it was in. */
+  readonly rooms: readonly { readonly namespace: string; readonly room: string }[];
+}
+
+/** The program's hooks on connections. */
+export interface ConnectionHooks {
+  readonly onConnect: ((conn: Conn) => unknown) | undefined;
+  readonly onDisconnect: ((conn: Conn, reason: DisconnectReason) => unknown) | undefined;
+  readonly onError: ((error: unknown, where: Where) => void) | undefined;
+  /** Tell `onDisconnect` also of connections that were never let in. */
+  readonly fireDisconnectAlways: boolean;
+}
+
+/** Runs the program's code: whatever it does comes back as an outcome, and its failures go to `onError` (SV2). */
+export class Hooks {
+  constructor(
+    private readonly hooks: ConnectionHooks,
+    private readonly handlers: Handlers,
+    private readonly sweeper: Sweeper,
+    private readonly timeout: number,
+    private readonly counters: Counters,
+  ) {}
+
+  connect(conn: Conn): Outcome | Promise<Outcome> {
+    return this.#run(() => this.hooks.onConnect?.(conn));
+  }
+
+  async disconnect(conn: Conn, reason: DisconnectReason): Promise<void> {
+    const { onDisconnect, fireDisconnectAlways } = this.hooks;
+    if (!onDisconnect || !(reason.wasAccepted || fireDisconnectAlways)) return;
+    const outcome = await this.#run(() => onDisconnect(conn, reason));
+    if (outcome.kind === 'error') this.report(outcome.error, { during: 'onDisconnect', connection: conn.id });
+  }
+
+  /** The handler of a lifecycle event, if there is one. */
+  lifecycle(ns: NSConn, message: ReceivedMessage): Outcome | Promise<Outcome> {
+    const handler = this.handlers.find(message.namespace, message.event);
+    return handler ? this.#run(() => handler(ns, message)) : { kind: 'nothing' };
+  }
+
+  handle(handler: Handler, ns: NSConn, frame: Frame): Outcome | Promise<Outcome> {
+    return this.#run(() => handler(ns, messageFrom(frame)));
+  }
+
+  /** A handler of this event has failed. */
+  failed(error: unknown, during: string, ns: NSConn): void {
+    this.counters.handlerErrors++;
+    this.report(error, { during, connection: ns.conn.id, namespace: ns.namespace });
+  }
+
+  report(error: unknown, where: Where): void {
+    try {
+      this.hooks.onError?.(error, where);
+    } catch {
+      // An error of the error hook itself has nowhere to go, and must not reach a connection.
+    }
+  }
+
+  #run(code: () => unknown): Outcome | Promise<Outcome> {
+    return runGuarded(code, this.sweeper, this.timeout);
+  }
+}

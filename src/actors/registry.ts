@@ -1,0 +1,175 @@
+import { type AnyActorRef, createActor } from 'xstate';
+import { closeReasons } from '../protocol/errors.js';
+import { type Books, Connection } from './connection.js';
+import type { Conn, UpgradeRequest } from './handles.js';
+import type { House } from './house.js';
+import type { Socket, SocketListener } from './socket.js';
+import { Standing } from './standing.js';
+import type { Deadline } from './sweeper.js';
+import type { Walk } from './turn.js';
+import type { ConnectionLogic } from './wiring.js';
+
+/** A websocket that wants to become a connection. */
+export interface Arrival {
+  readonly id: string;
+  readonly request: UpgradeRequest;
+  readonly socket: Socket;
+  /** From now on this listens to the socket. */
+  attach(listener: SocketListener): void;
+}
+
+/** The books of the supervisor: who wants in, who is counted, whose actor lives, who is on the way out. */
+export class Registry implements Books, Walk {
+  /** Every connection that is counted, in the order of registration. */
+  readonly #registered = new Set<Connection>();
+  /** Every connection whose actor lives; xstate's own list of children costs more with each of them. */
+  readonly #living = new Map<string, Connection>();
+  /** Connections whose last handler has not run yet. */
+  readonly #departing = new Set<Connection>();
+  readonly #held = new Map<Arrival, Deadline>();
+  readonly #byActor = new WeakMap<AnyActorRef, Connection>();
+  readonly #standings = new WeakMap<object, Standing>();
+  readonly #logic: ConnectionLogic;
+  #lastId = 0;
+  #onEmpty: (() => void) | undefined;
+
+  constructor(
+    private readonly house: House,
+    logicFor: (of: (actor: AnyActorRef) => Connection) => ConnectionLogic,
+    private readonly heldTimeout: number,
+    private readonly root: () => AnyActorRef,
+  ) {
+    this.#logic = logicFor((actor) => this.connectionOf(actor));
+  }
+
+  get total(): number {
+    return this.#registered.size;
+  }
+  get registered(): Iterable<Connection> {
+    return this.#registered;
+  }
+  get actors(): AnyActorRef[] {
+    return Array.from(this.#living.values(), ({ actor }) => actor);
+  }
+  get conns(): Conn[] {
+    return Array.from(this.#registered, ({ conn }) => conn);
+  }
+
+  connectionOf(actor: AnyActorRef): Connection {
+    const connection = this.#byActor.get(actor);
+    if (!connection) throw new Error(`actor ${actor.id} is no connection of this supervisor`);
+    return connection;
+  }
+
+  standingOf(connection: object): Standing | undefined {
+    return this.#standings.get(connection);
+  }
+
+  // Coming
+
+  admit({ id, request, socket, attach }: Arrival): void {
+    if (!socket.isOpen) return;
+    const { house } = this;
+    const actorId = `connection-${++this.#lastId}`;
+    const input = { id, isNativeOnly: house.nativeMode === 'only' };
+    const actor = createActor(this.#logic, { parent: this.root(), id: actorId, src: 'connection', input });
+    const connection = new Connection(id, request, actor, socket, house, this, (recipient) => this.#seat(recipient));
+    this.#byActor.set(actor, connection);
+    this.#living.set(actorId, connection);
+    this.#registered.add(connection);
+    house.doors.guard(actor, (event) => connection.takeHot(event));
+    house.doors.within(() => actor.start());
+    attach(connection);
+  }
+
+  /** Keeps an arrival, paused, while a walk goes on (DO2). */
+  hold(arrival: Arrival): void {
+    const { code, text } = closeReasons.busy;
+    const giveUp = (): void => {
+      this.#held.delete(arrival);
+      this.house.counters.refusedArrivals++;
+      arrival.socket.close(code, text);
+      arrival.socket.resume();
+    };
+    arrival.socket.pause();
+    this.#held.set(arrival, this.house.sweeper.after(this.heldTimeout, giveUp));
+  }
+
+  admitHeld(): void {
+    this.#releaseHeld((arrival) => this.admit(arrival));
+  }
+  refuseHeld(): void {
+    this.#releaseHeld((arrival) => this.refuse(arrival));
+  }
+
+  refuse({ socket }: Arrival): void {
+    this.house.counters.refusedArrivals++;
+    socket.destroy();
+  }
+
+  // Going
+
+  retired(connection: Connection): void {
+    if (this.#registered.delete(connection)) this.#departing.add(connection);
+  }
+
+  departed(connection: Connection): void {
+    this.#departing.delete(connection);
+    this.#checkEmpty();
+  }
+
+  /** An actor has come to its end. */
+  forget(actorId: string): void {
+    this.#living.delete(actorId);
+    this.house.doors.afterwards(() => this.#checkEmpty());
+  }
+
+  /** An actor has failed. */
+  bury(actorId: string, error: unknown): void {
+    const connection = this.#living.get(actorId);
+    this.#living.delete(actorId);
+    this.house.doors.afterwards(() => connection?.fail(error));
+  }
+
+  /** Resolves when nobody is left; from `cutShort` on nobody is waited for. */
+  whenEmpty(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onEmpty = resolve;
+      this.#checkEmpty();
+    });
+  }
+
+  /** A slice of goodbyes: closes whoever is still there. */
+  walk(until: number): boolean {
+    const { code, text } = closeReasons.draining;
+    for (const connection of this.#registered) {
+      connection.close(code, text);
+      if (this.house.clock.now() >= until) break;
+    }
+    return this.#registered.size > 0;
+  }
+
+  cutShort(): void {
+    for (const connection of [...this.#registered, ...this.#living.values(), ...this.#departing]) connection.cut();
+    this.#onEmpty?.();
+  }
+
+  #seat(connection: Connection): Standing {
+    const standing = new Standing(connection, this.house.audience, this.house.broadcaster);
+    this.#standings.set(connection, standing);
+    return standing;
+  }
+
+  #releaseHeld(release: (arrival: Arrival) => void): void {
+    for (const [arrival, deadline] of [...this.#held]) {
+      this.#held.delete(arrival);
+      deadline.cancel();
+      release(arrival);
+      arrival.socket.resume();
+    }
+  }
+
+  #checkEmpty(): void {
+    if (this.#registered.size + this.#living.size + this.#departing.size === 0) this.#onEmpty?.();
+  }
+}

@@ -1,0 +1,180 @@
+import { encodeEmptyReply, encodeErrorReply, errorFrom, type Frame } from '../protocol/codec.js';
+import { ErrBadNamespace, ErrBadRoom, ErrWrite } from '../protocol/errors.js';
+import { type Body, OnRoomLeave, ReceivedMessage } from '../protocol/message.js';
+import type { Answer, AskOptions } from './asks.js';
+import type { Asked, Value } from './chart.js';
+import type { Outcome } from './handlers.js';
+import type { Hooks } from './hooks.js';
+import { type Lane, noTurn } from './lane.js';
+import type { Membership, Procedure } from './membership.js';
+
+/** What the actions of a step work on. */
+export interface StepHost {
+  readonly lane: Lane;
+  /** Send this lifecycle event as an ask. */
+  askPeer(
+    namespace: string,
+    room: string,
+    event: string,
+    options: AskOptions,
+    answered: (answer: Answer) => void,
+  ): void;
+  send(payload: Body): void;
+  /** Take a place in the audience of this namespace (`room` empty) or room, or give it up. */
+  enter(namespace: string, room: string): void;
+  exit(namespace: string, room: string): void;
+}
+
+/** Told what steps have led to. */
+export interface StepWitness {
+  /** Neither side waits for anything in this namespace or room any more. */
+  settled(): void;
+  /** The namespace has been connected. */
+  connected(membership: Membership): void;
+  /** The namespace has ended, or has not come about. */
+  vacated(membership: Membership): void;
+}
+
+/** The circumstances of a step. */
+export interface Circumstances {
+  /** The peer's ask that the step answers. */
+  readonly asked?: Frame;
+  /** The call of this side that it belongs to. */
+  readonly procedure?: Procedure;
+  readonly isLocal: boolean;
+  readonly isForced: boolean;
+  readonly error?: unknown;
+}
+
+type Pending = void | Promise<void>;
+
+/** Runs `each` for one item after another; there is a promise only where one of them needs it. */
+export const inOrder = <T>(items: Iterable<T>, each: (item: T) => Pending): Pending => {
+  const rest = items[Symbol.iterator]();
+  const go = (): Pending => {
+    for (let next = rest.next(); !next.done; next = rest.next()) {
+      const pending = each(next.value);
+      if (pending) return pending.then(go);
+    }
+    return undefined;
+  };
+  return go();
+};
+
+const when = (outcome: Outcome | Promise<Outcome>, then: (outcome: Outcome) => Pending): Pending =>
+  outcome instanceof Promise ? outcome.then(then) : then(outcome);
+
+const failureOf = (answer: Answer): unknown =>
+  'failure' in answer ? (answer.failure ?? ErrWrite) : errorFrom(answer.frame);
+
+/** Parameters of the charts' actions are written in the charts; a chart of the program's own may leave them out. */
+const paramsOf = ({ params }: Asked): { readonly event: string; readonly isLocal: boolean } => {
+  const { event = '', isLocal = false } = (params ?? {}) as { readonly event?: string; readonly isLocal?: boolean };
+  return { event, isLocal };
+};
+
+/** Steps the charts of namespaces and rooms, and runs the actions that they ask for, one after the other. */
+export class Steps {
+  constructor(
+    private readonly host: StepHost,
+    private readonly hooks: Hooks,
+    private readonly witness: StepWitness,
+  ) {}
+
+  step(membership: Membership, room: string, type: string, about: Circumstances): Pending {
+    const { value, actions } = membership.chartOf(room).step(membership.valueOf(room), { type });
+    membership.keep(room, value);
+    if (room === '' && membership.isVacant) this.witness.vacated(membership);
+    const done = inOrder(actions, (action) => this.#run(action, membership, room, about));
+    return done ? done.then(() => this.#settled(value)) : this.#settled(value);
+  }
+
+  #settled(value: Value): void {
+    if (value.hasTag('settled')) this.witness.settled();
+  }
+
+  #run(action: Asked, membership: Membership, room: string, about: Circumstances): Pending {
+    const { namespace } = membership.nsConn;
+    switch (action.type) {
+      case 'consult':
+        return this.#consult(action, membership, room, about);
+      case 'tell':
+        return this.#tell(action, membership, room, about);
+      case 'askPeer':
+        return this.#askPeer(paramsOf(action).event, membership, room, about);
+      case 'retract':
+        return this.host.askPeer(namespace, room, OnRoomLeave, {}, () => {});
+      case 'enter':
+        this.host.enter(namespace, room);
+        return room === '' ? this.witness.connected(membership) : undefined;
+      case 'exit':
+        return this.host.exit(namespace, room);
+      case 'leaveRooms':
+        return this.#leaveRooms(membership, about);
+      case 'answer':
+        return about.asked && this.host.send(encodeEmptyReply(about.asked.wait));
+      case 'answerRefusal':
+        return about.asked && this.host.send(encodeErrorReply(about.asked, about.error));
+      case 'settle':
+        return this.#end(membership, room, about.procedure, (procedure) => procedure.resolve());
+      case 'fail': {
+        const error = about.error ?? (room === '' ? ErrBadNamespace : ErrBadRoom);
+        const procedure = about.procedure ?? membership.procedure(room);
+        return this.#end(membership, room, procedure, ({ reject }) => reject(error));
+      }
+      default:
+        return undefined;
+    }
+  }
+
+  #end(membership: Membership, room: string, ended: Procedure | undefined, end: (ended: Procedure) => void): void {
+    if (!ended) return;
+    membership.end(room, ended);
+    end(ended);
+    this.host.lane.go();
+  }
+
+  #leaveRooms(membership: Membership, { isLocal }: Circumstances): Pending {
+    const about = { isLocal, isForced: true, error: ErrWrite };
+    return inOrder([...membership.rooms.keys()], (room) => this.step(membership, room, 'ENDED', about));
+  }
+
+  #consult(action: Asked, membership: Membership, room: string, about: Circumstances): Pending {
+    const message = this.#message(action, membership, room, about);
+    return when(this.hooks.lifecycle(membership.nsConn, message), (outcome) =>
+      outcome.kind === 'error'
+        ? this.step(membership, room, 'REFUSED', { ...about, error: outcome.error })
+        : this.step(membership, room, 'ALLOWED', about),
+    );
+  }
+
+  #tell(action: Asked, membership: Membership, room: string, about: Circumstances): Pending {
+    const message = this.#message(action, membership, room, about);
+    return when(this.hooks.lifecycle(membership.nsConn, message), (outcome) => {
+      if (outcome.kind === 'error') this.hooks.failed(outcome.error, message.event, membership.nsConn);
+    });
+  }
+
+  #message(action: Asked, membership: Membership, room: string, about: Circumstances): ReceivedMessage {
+    const { event, isLocal } = paramsOf(action);
+    const message = new ReceivedMessage(membership.nsConn.namespace, room, event, about.asked?.body);
+    message.isForced = about.isForced;
+    message.isLocal = isLocal || about.isLocal;
+    return message;
+  }
+
+  /** The peer's answer is the next turn, or runs inside the turn that began the procedure (RM7). */
+  #askPeer(event: string, membership: Membership, room: string, about: Circumstances): void {
+    const { lane } = this.host;
+    const { procedure } = about;
+    this.host.askPeer(membership.nsConn.namespace, room, event, procedure?.options ?? {}, (answer) => {
+      const error = failureOf(answer);
+      const go = (): Pending =>
+        error === undefined
+          ? this.step(membership, room, 'AGREED', about)
+          : this.step(membership, room, 'DECLINED', { ...about, error });
+      if (procedure && procedure.turn !== noTurn && lane.turn === procedure.turn) void go();
+      else lane.next(go);
+    });
+  }
+}

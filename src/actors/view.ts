@@ -1,0 +1,62 @@
+import type { AnyMachineSnapshot } from 'xstate';
+import type { ConnectionContext } from '../machines/connection.js';
+
+/** What a state of the connection's chart means to the hot path; read off once per state. */
+export interface View {
+  readonly isAcknowledging: boolean;
+  readonly isOpen: boolean;
+  readonly isCongested: boolean;
+  /** The chart itself handles frames, or deliveries. */
+  readonly ownsFrames: boolean;
+  readonly ownsDeliveries: boolean;
+}
+
+/** What has ended a connection, as its chart has recorded it. */
+export interface Ending {
+  readonly code: number;
+  readonly text: string;
+  readonly wasAccepted: boolean;
+}
+
+/** Before the chart runs. */
+export const unborn: View = {
+  isAcknowledging: true,
+  isOpen: false,
+  isCongested: false,
+  ownsFrames: false,
+  ownsDeliveries: false,
+};
+/** When the chart has failed. */
+export const dead: View = { ...unborn, isAcknowledging: false };
+
+const owners = new WeakMap<object, { readonly frames: boolean; readonly deliveries: boolean }>();
+
+/** Does this state handle hot events itself? Asked once per state of a machine. */
+const ownedBy = (node: AnyMachineSnapshot['_nodes'][number]) => {
+  const known = owners.get(node);
+  if (known) return known;
+  const events: readonly string[] = node.ownEvents;
+  const owns = (type: string): boolean => events.includes(type) || events.includes('*');
+  const owned = { frames: owns('FRAME'), deliveries: owns('DELIVER') };
+  owners.set(node, owned);
+  return owned;
+};
+
+/** Reads a state of the chart. */
+export const viewOf = (snapshot: AnyMachineSnapshot): View => {
+  const isOpen = snapshot.status === 'active' && snapshot.hasTag('open');
+  const owned = isOpen ? snapshot._nodes.map(ownedBy) : [];
+  return {
+    isAcknowledging: snapshot.status === 'active' && snapshot.hasTag('acknowledging'),
+    isOpen,
+    isCongested: isOpen && snapshot.hasTag('congested'),
+    ownsFrames: owned.some(({ frames }) => frames),
+    ownsDeliveries: owned.some(({ deliveries }) => deliveries),
+  };
+};
+
+export const endingOf = ({ reason, wasAccepted }: ConnectionContext): Ending => ({
+  code: reason?.code ?? 1006,
+  text: reason?.text ?? '',
+  wasAccepted,
+});
