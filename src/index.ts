@@ -12,7 +12,8 @@ export {
   type ServerPressure,
 } from './actors/handles.js';
 export type { DisconnectReason } from './actors/hooks.js';
-export type { SupervisorMessage } from './actors/supervisor.js';
+export type { Machines } from './actors/house.js';
+export type { RootActor, SupervisorMessage } from './actors/supervisor.js';
 export { connectionMachine } from './machines/connection.js';
 export { namespaceMachine } from './machines/namespace.js';
 export { roomMachine } from './machines/room.js';

@@ -71,9 +71,6 @@ export class Connection implements MembershipHost, ReceptionHost, CallsHost, Han
 
   // What its chart says
 
-  get isOpen(): boolean {
-    return this.#view.isOpen;
-  }
   get isClosed(): boolean {
     return !this.#view.isOpen && !this.#view.isAcknowledging;
   }

@@ -1,7 +1,7 @@
-import { Audience } from '../broadcast/audience.js';
-import { Broadcaster } from '../broadcast/broadcaster.js';
+import { connectionMachine } from '../machines/connection.js';
 import { namespaceMachine } from '../machines/namespace.js';
 import { roomMachine } from '../machines/room.js';
+import { supervisorMachine } from '../machines/supervisor.js';
 import type { NativeMode } from '../protocol/codec.js';
 import { Asks } from './asks.js';
 import { Chart } from './chart.js';
@@ -12,7 +12,6 @@ import type { ServerFace } from './handles.js';
 import { type ConnectionHooks, Hooks } from './hooks.js';
 import type { Clock } from './scheduler.js';
 import { Sweeper } from './sweeper.js';
-import { Turn } from './turn.js';
 
 /** Bounds; sizes in bytes, times in milliseconds. */
 export interface HouseLimits {
@@ -29,14 +28,22 @@ export interface HouseLimits {
   readonly asks: { readonly timeout: number; readonly pending: number };
 }
 
+/** The charts that a server runs. */
+export interface Machines {
+  readonly supervisor: typeof supervisorMachine;
+  readonly connection: typeof connectionMachine;
+  readonly namespace: typeof namespaceMachine;
+  readonly room: typeof roomMachine;
+}
+
 export interface HouseOptions extends ConnectionHooks {
+  /** Charts to run in place of the usual ones. */
+  readonly machines?: Partial<Machines> | undefined;
   readonly server: ServerFace;
   readonly namespaces: Namespaces;
   readonly events: Events | undefined;
   readonly limits: HouseLimits;
   readonly clock: Clock;
-  /** The longest piece of background work in one turn of the event loop. */
-  readonly sliceMs: number;
 }
 
 /** What all connections of a server share. */
@@ -47,11 +54,9 @@ export interface House {
   readonly handlers: Handlers;
   readonly hooks: Hooks;
   readonly nativeMode: NativeMode;
+  readonly machines: Machines;
   readonly charts: { readonly namespace: Chart; readonly room: Chart };
   readonly asks: Asks;
-  readonly audience: Audience;
-  readonly broadcaster: Broadcaster;
-  readonly turn: Turn;
   readonly sweeper: Sweeper;
   readonly doors: Doors;
   readonly counters: Counters;
@@ -59,18 +64,18 @@ export interface House {
 
 /** Builds the shared parts of one server. Throws when the handlers are wrong. */
 export const furnish = (options: HouseOptions): House => {
-  const { server, namespaces, events, limits, clock, sliceMs } = options;
+  const { server, namespaces, events, limits, clock } = options;
   const counters = makeCounters();
   const handlers = new Handlers(namespaces, events);
   const sweeper = new Sweeper(clock);
   const hooks = new Hooks(options, handlers, sweeper, limits.handlerTimeout, counters);
-  const turn = new Turn(clock, sliceMs);
-  const audience = new Audience();
-  const broadcaster: Broadcaster = new Broadcaster(
-    audience,
-    () => clock.now(),
-    () => turn.wake(broadcaster),
-  );
+  const machines: Machines = {
+    supervisor: supervisorMachine,
+    connection: connectionMachine,
+    namespace: namespaceMachine,
+    room: roomMachine,
+    ...options.machines,
+  };
   return {
     server,
     limits,
@@ -78,11 +83,9 @@ export const furnish = (options: HouseOptions): House => {
     handlers,
     hooks,
     nativeMode: handlers.isNativeOnly ? 'only' : handlers.takesNative ? 'mixed' : 'none',
-    charts: { namespace: new Chart(namespaceMachine), room: new Chart(roomMachine) },
+    machines,
+    charts: { namespace: new Chart(machines.namespace), room: new Chart(machines.room) },
     asks: new Asks(sweeper, limits.asks),
-    audience,
-    broadcaster,
-    turn,
     sweeper,
     doors: new Doors((error) => hooks.report(error, { during: 'chart' })),
     counters,

@@ -4,7 +4,7 @@ import { type Books, Connection } from './connection.js';
 import type { Conn, UpgradeRequest } from './handles.js';
 import type { House } from './house.js';
 import type { Socket, SocketListener } from './socket.js';
-import { Standing } from './standing.js';
+import type { Standing } from './standing.js';
 import type { Deadline } from './sweeper.js';
 import type { Walk } from './turn.js';
 import type { ConnectionLogic } from './wiring.js';
@@ -35,6 +35,7 @@ export class Registry implements Books, Walk {
 
   constructor(
     private readonly house: House,
+    private readonly seat: (recipient: Connection) => Standing,
     logicFor: (of: (actor: AnyActorRef) => Connection) => ConnectionLogic,
     private readonly heldTimeout: number,
     private readonly root: () => AnyActorRef,
@@ -155,7 +156,7 @@ export class Registry implements Books, Walk {
   }
 
   #seat(connection: Connection): Standing {
-    const standing = new Standing(connection, this.house.audience, this.house.broadcaster);
+    const standing = this.seat(connection);
     this.#standings.set(connection, standing);
     return standing;
   }

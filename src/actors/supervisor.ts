@@ -1,7 +1,7 @@
 import { type AnyActorRef, type AnyStateMachine, createActor, type EventObject } from 'xstate';
-import type { Recipient } from '../broadcast/audience.js';
-import { connectionMachine } from '../machines/connection.js';
-import { type SupervisorEvent, supervisorMachine } from '../machines/supervisor.js';
+import { Audience, type Recipient } from '../broadcast/audience.js';
+import { Broadcaster } from '../broadcast/broadcaster.js';
+import type { SupervisorEvent } from '../machines/supervisor.js';
 import { encode } from '../protocol/codec.js';
 import { ErrWrite } from '../protocol/errors.js';
 import { assertOutgoing, type Message, type OutgoingMessage } from '../protocol/message.js';
@@ -10,14 +10,18 @@ import { Connection } from './connection.js';
 import type { Counters } from './counters.js';
 import type { Handlers, Where } from './handlers.js';
 import { Conn, type Except, Exclusion, NSConn, Room } from './handles.js';
-import { furnish, type House, type HouseLimits, type HouseOptions } from './house.js';
+import { furnish, type House, type HouseLimits, type HouseOptions, type Machines } from './house.js';
 import { inquire } from './inquiry.js';
 import { type Arrival, Registry } from './registry.js';
 import { useIndexedScheduler } from './scheduler.js';
+import { Standing } from './standing.js';
+import { Turn } from './turn.js';
 import { type Visit, Visits } from './visits.js';
 import { type ConnectionDelays, type EarlyLimits, guardedLogic, wire } from './wiring.js';
 
 export interface SupervisorOptions extends HouseOptions {
+  /** The longest piece of background work in one turn of the event loop, in milliseconds. */
+  readonly sliceMs: number;
   readonly limits: HouseLimits & {
     readonly early: EarlyLimits;
     readonly delays: ConnectionDelays;
@@ -32,28 +36,38 @@ export type SupervisorMessage =
   | { readonly type: 'DO'; readonly visit: Visit; readonly done?: (failure?: unknown) => void }
   | { readonly type: 'COUNT'; readonly reply: (count: number) => void };
 
+/** The running root actor. */
+export type RootActor = AnyActorRef;
+
 /** The root actor: owns every connection, and handles BROADCAST, DO and COUNT. */
 export class Supervisor {
   readonly actor: AnyActorRef;
   readonly #house: House;
+  readonly #turn: Turn;
+  readonly #audience = new Audience();
+  readonly #broadcaster: Broadcaster;
   readonly #registry: Registry;
   readonly #visits: Visits;
 
   constructor(private readonly options: SupervisorOptions) {
-    const { limits, clock } = options;
+    const { limits, clock, sliceMs } = options;
     const house = furnish(options);
+    const now = (): number => clock.now();
     this.#house = house;
+    this.#turn = new Turn(clock, sliceMs);
+    this.#broadcaster = new Broadcaster(this.#audience, now, () => this.#turn.wake(this.#broadcaster));
     this.#registry = new Registry(
       house,
-      (of) => guardedLogic(wire(connectionMachine, of, limits.early, limits.delays), of),
+      (recipient) => new Standing(recipient, this.#audience, this.#broadcaster),
+      (of) => guardedLogic(wire(house.machines.connection, of, limits.early, limits.delays), of),
       limits.heldTimeout,
       () => this.actor,
     );
     this.#visits = new Visits(
-      () => clock.now(),
+      now,
       house.sweeper,
       limits.handlerTimeout,
-      () => house.turn.wake(this.#visits),
+      () => this.#turn.wake(this.#visits),
       () => this.actor.send({ type: 'VISITED' }),
     );
     this.actor = this.#startRoot();
@@ -73,7 +87,7 @@ export class Supervisor {
   }
   /** Bytes that were issued and not yet given to everybody. */
   get logBytes(): number {
-    return this.#house.broadcaster.logBytes;
+    return this.#broadcaster.logBytes;
   }
 
   connect(arrival: Arrival): void {
@@ -95,35 +109,35 @@ export class Supervisor {
 
   ask(message: OutgoingMessage, options: AskOptions): Promise<Message> {
     this.#check(message);
-    const { audience, broadcaster, asks } = this.#house;
     const seatOf = (connection: object) => this.#registry.standingOf(connection)?.seat;
-    return inquire(message, options, { audience, broadcaster, asks, seatOf });
+    const { asks } = this.#house;
+    return inquire(message, options, { audience: this.#audience, broadcaster: this.#broadcaster, asks, seatOf });
   }
 
   flush(): Promise<void> {
-    return this.#house.broadcaster.flush();
+    return this.#broadcaster.flush();
   }
 
   connections(): Conn[] {
     return this.#registry.conns;
   }
   members(namespace: string, room: string): NSConn[] {
-    const seats = this.#house.audience.topic(namespace, room)?.members ?? [];
+    const seats = this.#audience.topic(namespace, room)?.members ?? [];
     const members = Array.from(seats, ({ recipient }) => connectionBehind(recipient)?.memberships.nsConn(namespace));
     return members.filter((member) => member !== undefined);
   }
   roomNames(namespace: string): string[] {
-    return this.#house.audience.roomNames(namespace);
+    return this.#audience.roomNames(namespace);
   }
 
   /** Lets nobody in any more, gives everybody what is owed, and closes them; cut short after `timeout` ms (DR1). */
   async drain(timeout: number): Promise<void> {
-    const { sweeper, turn } = this.#house;
+    const { sweeper } = this.#house;
     this.actor.send({ type: 'DRAIN' });
     const empty = this.#registry.whenEmpty();
     sweeper.after(timeout, () => this.#registry.cutShort());
     await Promise.race([this.flush(), empty]);
-    turn.wake(this.#registry);
+    this.#turn.wake(this.#registry);
     await empty;
     this.actor.send({ type: 'DRAINED' });
     sweeper.stop();
@@ -138,10 +152,10 @@ export class Supervisor {
   }
 
   #startRoot(): AnyActorRef {
-    const { doors, clock } = this.#house;
+    const { doors, clock, machines } = this.#house;
     const registry = this.#registry;
     const visits = this.#visits;
-    const machine = supervisorMachine.provide({
+    const machine = machines.supervisor.provide({
       actions: {
         admit: ({ event }) => event.type === 'CONNECT' && registry.admit(event.arrival as Arrival),
         hold: ({ event }) => event.type === 'CONNECT' && registry.hold(event.arrival as Arrival),
@@ -167,7 +181,7 @@ export class Supervisor {
    * What xstate tells of each child has a type of its own, and every type that a machine has seen is remembered for
    * ever: so it is told to ours in a fixed vocabulary. A throw leaves the root as it was.
    */
-  #supervising(machine: typeof supervisorMachine): typeof supervisorMachine {
+  #supervising(machine: Machines['supervisor']): Machines['supervisor'] {
     const transition: AnyStateMachine['transition'] = (snapshot, event, scope) => {
       if (event.type === 'xstate.stop') for (const actor of this.#registry.actors) scope.stopChild(actor);
       try {
@@ -190,18 +204,17 @@ export class Supervisor {
   }
 
   #issue(except: Except, messages: readonly OutgoingMessage[]): void {
-    const { broadcaster, counters } = this.#house;
     if (this.#isOver) {
-      counters.broadcastsAfterClose += messages.length;
+      this.counters.broadcastsAfterClose += messages.length;
       return;
     }
     for (const message of messages) this.#check(message);
     const skipped = this.#skipped(except);
     for (const message of messages) {
       const { namespace = '', room = '', to } = message;
-      broadcaster.issue(encode(message), { namespace, room, to, ...skipped });
+      this.#broadcaster.issue(encode(message), { namespace, room, to, ...skipped });
     }
-    if (this.options.syncBroadcaster) broadcaster.walk(Number.POSITIVE_INFINITY);
+    if (this.options.syncBroadcaster) this.#broadcaster.walk(Number.POSITIVE_INFINITY);
   }
 
   #check(message: OutgoingMessage): void {

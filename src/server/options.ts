@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Events, Namespaces, Where } from '../actors/handlers.js';
 import type { Conn } from '../actors/handles.js';
 import type { DisconnectReason } from '../actors/hooks.js';
+import type { Machines } from '../actors/house.js';
 
 /** Every bound, with its default. Sizes are bytes, times milliseconds. */
 export const defaultLimits = {
@@ -68,6 +69,8 @@ export interface ServerOptions {
   readonly limits?: Partial<Limits>;
   /** Who may connect from a browser: pages of the same host, any, or those of a list of origins. */
   readonly origins?: 'same-host' | 'any' | readonly string[];
+  /** Charts to run in place of the usual ones, such as `connectionMachine.provide({ … })`. */
+  readonly machines?: Partial<Machines>;
   /** Subprotocols to choose from, most wanted first. */
   readonly protocols?: readonly string[];
 }
@@ -93,6 +96,7 @@ const known: ReadonlySet<string> = new Set([
   'sliceMs',
   'limits',
   'origins',
+  'machines',
   'protocols',
 ]);
 

@@ -1,11 +1,10 @@
 import { createServer, type Server as HttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { AnyActorRef } from 'xstate';
 import type { AskOptions } from '../actors/asks.js';
 import type { Conn, Except, NSConn, ServerFace, ServerPressure } from '../actors/handles.js';
 import { systemClock } from '../actors/scheduler.js';
-import { Supervisor } from '../actors/supervisor.js';
+import { type RootActor, Supervisor } from '../actors/supervisor.js';
 import type { Message, OutgoingMessage } from '../protocol/message.js';
 import { checkOptions, type ServerOptions } from './options.js';
 import { Upgrades } from './upgrade.js';
@@ -42,6 +41,7 @@ export class Server implements ServerFace, AsyncDisposable {
       server: this,
       namespaces: checked.namespaces,
       events: checked.events,
+      machines: checked.machines,
       clock: systemClock,
       sliceMs: checked.sliceMs,
       syncBroadcaster: checked.syncBroadcaster,
@@ -60,7 +60,7 @@ export class Server implements ServerFace, AsyncDisposable {
   }
 
   /** The running root actor; takes `BROADCAST`, `DO` and `COUNT`. */
-  get supervisor(): AnyActorRef {
+  get supervisor(): RootActor {
     return this.#supervisor.actor;
   }
 

@@ -1,0 +1,155 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, normalize, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import * as surface from '../src/index.js';
+
+const root = fileURLToPath(new URL('../src', import.meta.url));
+
+interface SourceFile {
+  readonly path: string;
+  readonly folder: string;
+  readonly lines: number;
+  readonly imports: readonly string[];
+}
+
+const importPattern = /^(?:import|export)\s[^;]*?from\s+'([^']+)'|^import\s+'([^']+)'|import\('([^']+)'\)/gm;
+
+const files: readonly SourceFile[] = readdirSync(root, { recursive: true, encoding: 'utf8' })
+  .filter((path) => path.endsWith('.ts'))
+  .map((path) => {
+    const text = readFileSync(join(root, path), 'utf8');
+    const imports = Array.from(
+      text.matchAll(importPattern),
+      ([, from, bare, dynamic]) => from ?? bare ?? dynamic ?? '',
+    );
+    return { path, folder: path.includes('/') ? dirname(path) : 'index', lines: text.split('\n').length - 1, imports };
+  });
+
+/** The source file that a relative import names. */
+const target = ({ path }: SourceFile, specifier: string): string =>
+  normalize(join(dirname(path), specifier)).replace(/\.js$/, '.ts');
+
+const isRelative = (specifier: string): boolean => specifier.startsWith('.');
+
+/** Which folders, and which packages, a folder may import from. */
+const arrows: Readonly<Record<string, { readonly folders: readonly string[]; readonly packages: readonly string[] }>> =
+  {
+    protocol: { folders: [], packages: [] },
+    machines: { folders: [], packages: ['xstate'] },
+    broadcast: { folders: ['protocol'], packages: [] },
+    actors: { folders: ['protocol', 'machines', 'broadcast'], packages: ['xstate', 'immer'] },
+    server: {
+      folders: ['protocol', 'actors'],
+      packages: ['node:http', 'node:net', 'node:stream', 'node:crypto', 'ws'],
+    },
+    index: { folders: ['protocol', 'machines', 'actors', 'server'], packages: [] },
+  };
+
+describe('the house', () => {
+  test('arrows point one way, types included', () => {
+    const wrong = files.flatMap((file) =>
+      file.imports.filter(isRelative).flatMap((specifier) => {
+        const to = dirname(target(file, specifier));
+        const isAllowed = to === file.folder || (arrows[file.folder]?.folders.includes(to) ?? false);
+        return isAllowed ? [] : [`${file.path} imports ${specifier}`];
+      }),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  test('packages are imported only where they belong', () => {
+    const wrong = files.flatMap((file) =>
+      file.imports
+        .filter((specifier) => !isRelative(specifier) && !arrows[file.folder]?.packages.includes(specifier))
+        .map((specifier) => `${file.path} imports ${specifier}`),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  test('one file alone imports ws', () => {
+    expect(files.filter(({ imports }) => imports.includes('ws')).map(({ path }) => path)).toEqual([
+      'server/websocket.ts',
+    ]);
+  });
+
+  test('a connection does not know how broadcasting is done, so that a client can share it', () => {
+    const reached = new Set<string>();
+    const visit = (path: string): void => {
+      if (reached.has(path)) return;
+      reached.add(path);
+      const file = files.find((candidate) => candidate.path === path);
+      for (const specifier of file?.imports.filter(isRelative) ?? []) if (file) visit(target(file, specifier));
+    };
+    visit('actors/connection.ts');
+    expect([...reached].filter((path) => path.startsWith('broadcast/') || path.startsWith('server/'))).toEqual([]);
+  });
+
+  test('no file imports itself, on whatever way', () => {
+    const imports = new Map(
+      files.map((file) => [file.path, file.imports.filter(isRelative).map((specifier) => target(file, specifier))]),
+    );
+    const cycles: string[] = [];
+    const walk = (path: string, trail: readonly string[]): void => {
+      if (trail.includes(path)) cycles.push([...trail.slice(trail.indexOf(path)), path].join(' -> '));
+      else for (const next of imports.get(path) ?? []) walk(next, [...trail, path]);
+    };
+    walk('index.ts', []);
+    expect(cycles).toEqual([]);
+  });
+
+  test('every import leads to a file, and every file is reached from the surface', () => {
+    const paths = new Set(files.map(({ path }) => path));
+    const named = new Set(files.flatMap((file) => file.imports.filter(isRelative).map((from) => target(file, from))));
+    expect([...named].filter((path) => !paths.has(path))).toEqual([]);
+    expect([...paths].filter((path) => path !== 'index.ts' && !named.has(path))).toEqual([]);
+  });
+
+  test('a file has one responsibility: about 300 lines at most, and no drawer for what has no place', () => {
+    expect(files.filter(({ lines }) => lines > 305).map(({ path, lines }) => `${path}: ${lines}`)).toEqual([]);
+    const drawers = files.filter(({ path }) => /(^|\/)(utils?|types|helpers?|common|misc)\.ts$/.test(path));
+    expect(drawers.map(({ path }) => path)).toEqual([]);
+  });
+
+  test('the surface is what the documentation names', () => {
+    expect(relative('.', root)).toBe('src');
+    expect(Object.keys(surface).sort()).toEqual(
+      [
+        'AskTimeout',
+        'CloseError',
+        'Conn',
+        'ErrBadNamespace',
+        'ErrBadRoom',
+        'ErrInvalidPayload',
+        'ErrNoAudience',
+        'ErrWrite',
+        'Exclusion',
+        'HandlerTimeout',
+        'NSConn',
+        'OnAnyEvent',
+        'OnNamespaceConnect',
+        'OnNamespaceConnected',
+        'OnNamespaceDisconnect',
+        'OnNativeMessage',
+        'OnRoomJoin',
+        'OnRoomJoined',
+        'OnRoomLeave',
+        'OnRoomLeft',
+        'Reply',
+        'Room',
+        'Server',
+        'TooManyAsks',
+        'UpgradeRefused',
+        'connectionMachine',
+        'defaultLimits',
+        'exclude',
+        'isSystemEvent',
+        'namespaceMachine',
+        'registerKnownError',
+        'reply',
+        'roomMachine',
+        'supervisorMachine',
+      ].sort(),
+    );
+  });
+});
