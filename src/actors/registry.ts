@@ -68,19 +68,9 @@ export class Registry implements Books, Walk {
 
   // Coming
 
-  admit({ id, request, socket, attach }: Arrival): void {
-    if (!socket.isOpen) return;
-    const { house } = this;
-    const actorId = `connection-${++this.#lastId}`;
-    const input = { id, isNativeOnly: house.nativeMode === 'only' };
-    const actor = createActor(this.#logic, { parent: this.root(), id: actorId, src: 'connection', input });
-    const connection = new Connection(id, request, actor, socket, house, this, (recipient) => this.#seat(recipient));
-    this.#byActor.set(actor, connection);
-    this.#living.set(actorId, connection);
-    this.#registered.add(connection);
-    house.doors.guard(actor, (event) => connection.takeHot(event));
-    house.doors.within(() => actor.start());
-    attach(connection);
+  /** The connection begins once the mailboxes are empty: an actor is not made inside another one's action. */
+  admit(arrival: Arrival): void {
+    this.house.doors.afterwards(() => this.#begin(arrival));
   }
 
   /** Keeps an arrival, paused, while a walk goes on (DO2). */
@@ -153,6 +143,21 @@ export class Registry implements Books, Walk {
   cutShort(): void {
     for (const connection of [...this.#registered, ...this.#living.values(), ...this.#departing]) connection.cut();
     this.#onEmpty?.();
+  }
+
+  #begin({ id, request, socket, attach }: Arrival): void {
+    if (!socket.isOpen) return;
+    const { house } = this;
+    const actorId = `connection-${++this.#lastId}`;
+    const input = { id, isNativeOnly: house.nativeMode === 'only' };
+    const actor = createActor(this.#logic, { parent: this.root(), id: actorId, src: 'connection', input });
+    const connection = new Connection(id, request, actor, socket, house, this, (recipient) => this.#seat(recipient));
+    this.#byActor.set(actor, connection);
+    this.#living.set(actorId, connection);
+    this.#registered.add(connection);
+    house.doors.guard(actor, (event) => connection.takeHot(event));
+    house.doors.within(() => actor.start());
+    attach(connection);
   }
 
   #seat(connection: Connection): Standing {

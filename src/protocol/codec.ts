@@ -113,7 +113,7 @@ const decodeBytes = (payload: Uint8Array, mode: NativeMode): Frame | undefined =
 
 const ownCopy = (bytes: Uint8Array): Uint8Array =>
   bytes.length < copyBelow
-    ? Uint8Array.prototype.slice.call(bytes)
+    ? new Uint8Array(bytes)
     : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
 /** Reads one websocket message; `undefined` when it is no frame (FR1, FR2). Never throws. */
