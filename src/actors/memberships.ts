@@ -1,4 +1,4 @@
-import { encodeEmptyReply, encodeErrorReply, type Frame } from '../protocol/codec.js';
+import { encodeErrorReply, type Frame } from '../protocol/codec.js';
 import { ErrBadNamespace, ErrBadRoom, ErrWrite } from '../protocol/errors.js';
 import type { AskOptions } from './asks.js';
 import type { NSConn, Room } from './handles.js';
@@ -87,8 +87,7 @@ export class Memberships implements StepWitness {
   /** The peer asks to connect or disconnect a namespace (NS1–NS3). */
   askedNamespace(type: 'ASKED.CONNECT' | 'ASKED.DISCONNECT', asked: Frame): void | Promise<void> {
     const { namespace } = asked;
-    if (!this.#all.has(namespace)) {
-      if (type === 'ASKED.DISCONNECT') return this.host.send(encodeEmptyReply(asked.wait));
+    if (type === 'ASKED.CONNECT' && !this.#all.has(namespace)) {
       if (!this.house.handlers.declares(namespace)) return this.#refuse(asked, ErrBadNamespace);
       if (this.#all.size >= this.house.limits.namespaces) return this.#refuse(asked, tooManyNamespaces);
     }
@@ -126,7 +125,6 @@ export class Memberships implements StepWitness {
   }
 
   async disconnect(namespace: string, options: AskOptions): Promise<void> {
-    if (!this.isMember(namespace, '')) throw ErrBadNamespace;
     await this.#begin(namespace, '', 'DISCONNECT', true, options);
   }
 
@@ -140,7 +138,7 @@ export class Memberships implements StepWitness {
   }
 
   async leave(namespace: string, name: string, isLocal: boolean, options: AskOptions): Promise<void> {
-    if (!this.isMember(namespace, name)) throw ErrBadRoom;
+    if (!this.isMember(namespace, '')) throw ErrBadRoom;
     await this.#begin(namespace, name, 'LEAVE', isLocal, options);
   }
 

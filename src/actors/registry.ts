@@ -31,6 +31,7 @@ export class Registry implements Books, Walk {
   readonly #standings = new WeakMap<object, Standing>();
   readonly #logic: ConnectionLogic;
   #lastId = 0;
+  #goodbyes: IterableIterator<Connection> | undefined;
   #onEmpty: (() => void) | undefined;
 
   constructor(
@@ -130,14 +131,15 @@ export class Registry implements Books, Walk {
     });
   }
 
-  /** A slice of goodbyes: closes whoever is still there. */
+  /** A slice of goodbyes: closes whoever is still there, each once. */
   walk(until: number): boolean {
     const { code, text } = closeReasons.draining;
-    for (const connection of this.#registered) {
+    this.#goodbyes ??= this.#registered.values();
+    for (const connection of this.#goodbyes) {
       connection.close(code, text);
-      if (this.house.clock.now() >= until) break;
+      if (this.house.clock.now() >= until) return true;
     }
-    return this.#registered.size > 0;
+    return false;
   }
 
   cutShort(): void {

@@ -112,9 +112,7 @@ const decodeBytes = (payload: Uint8Array, mode: NativeMode): Frame | undefined =
 };
 
 const ownCopy = (bytes: Uint8Array): Uint8Array =>
-  bytes.length < copyBelow
-    ? new Uint8Array(bytes)
-    : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  bytes.length < copyBelow ? new Uint8Array(bytes) : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
 /** Reads one websocket message; `undefined` when it is no frame (FR1, FR2). Never throws. */
 export const decode = (payload: Body, mode: NativeMode = 'none'): Frame | undefined => {

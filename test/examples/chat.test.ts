@@ -1,0 +1,267 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { type Browser, type Locator, type Page, chromium as playwright } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { chromium, describeWith } from '../support/peers.js';
+import { RawClient } from '../support/rawClient.js';
+
+const example = fileURLToPath(new URL('../../examples/chat/server.js', import.meta.url));
+
+interface Chat {
+  readonly process: ChildProcess;
+  readonly address: string;
+}
+
+const running: ChildProcess[] = [];
+
+const spawnChat = (port: string): ChildProcess => {
+  const child = spawn(process.execPath, [example], {
+    env: { ...process.env, PORT: port },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  child.stdout.setEncoding('utf8');
+  child.stderr.setEncoding('utf8');
+  running.push(child);
+  return child;
+};
+
+/** What it says until it has ended, and how it ended. */
+const ended = async (child: ChildProcess): Promise<{ code: number | null; out: string; err: string }> => {
+  let out = '';
+  let err = '';
+  child.stdout?.on('data', (text: string) => {
+    out += text;
+  });
+  child.stderr?.on('data', (text: string) => {
+    err += text;
+  });
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { code, out, err };
+};
+
+/** Starts the example on a free port; resolves when it says where it is. */
+const startChat = async (): Promise<Chat> => {
+  const child = spawnChat('0');
+  const address = await new Promise<string>((resolve, reject) => {
+    let said = '';
+    const listen = (text: string): void => {
+      said += text;
+      const found = /http:\/\/\S+/.exec(said);
+      if (found) resolve(found[0]);
+    };
+    child.stdout?.on('data', listen);
+    child.stderr?.on('data', listen);
+    child.once('exit', (code) => reject(new Error(`the example ended with ${code}: ${said}`)));
+  });
+  return { process: child, address };
+};
+
+const stopAll = async (): Promise<void> => {
+  for (const child of running.splice(0)) {
+    if (child.exitCode !== null || child.signalCode !== null) continue;
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+  }
+};
+
+describe('the chat example as a program', () => {
+  afterEach(stopAll);
+
+  it('[DR1] ends with 0 on SIGTERM, and closes its connections', async () => {
+    const chat = await startChat();
+    const client = await RawClient.dial(`${chat.address.replace('http', 'ws')}/live`);
+    await client.inNamespace('chat');
+    const end = ended(chat.process);
+    chat.process.kill('SIGTERM');
+    expect((await client.closed).code).toBe(1001);
+    expect(await end).toMatchObject({ code: 0, err: '' });
+  });
+
+  it('[DR1] ends with 0 on SIGINT, with nobody there', async () => {
+    const chat = await startChat();
+    const end = ended(chat.process);
+    chat.process.kill('SIGINT');
+    expect(await end).toMatchObject({ code: 0, err: '' });
+  });
+
+  it('[HS1] a port that is taken is said clearly, and ends it with 1', async () => {
+    const other = createServer();
+    other.listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const { port } = other.address() as { readonly port: number };
+    const { code, out, err } = await ended(spawnChat(String(port)));
+    other.close();
+    expect(code).toBe(1);
+    expect(out).toBe('');
+    expect(err.trim().split('\n')).toEqual([
+      expect.stringMatching(`^Port ${port} is already in use\\. Choose another one: PORT=\\d+ npm start$`),
+    ]);
+  });
+
+  it('[LM2] a port that is none is said clearly, and ends it with 1', async () => {
+    const { code, err } = await ended(spawnChat('eighty'));
+    expect(code).toBe(1);
+    expect(err).toBe('PORT must be a number from 0 to 65535, not "eighty".\n');
+  });
+
+  it('[HS12] serves its page and named files only', async () => {
+    const { address } = await startChat();
+    const statusOf = async (path: string, method = 'GET'): Promise<number> => {
+      const response = await fetch(address + path, { method, redirect: 'manual' });
+      await response.arrayBuffer();
+      return response.status;
+    };
+    for (const path of ['/', '/app.js', '/style.css', '/icon.svg', '/neffos.js'])
+      expect(await statusOf(path)).toBe(200);
+    expect(await statusOf('/server.js')).toBe(404);
+    expect(await statusOf('/..%2fserver.js')).toBe(404);
+    expect(await statusOf('/live', 'HEAD')).toBe(302);
+  });
+});
+
+describeWith(chromium, 'the chat example in a browser', (executablePath) => {
+  let browser: Browser;
+
+  beforeAll(async () => {
+    const args = [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+    ];
+    browser = await playwright.launch({ executablePath, args });
+  }, 60_000);
+  afterEach(async () => {
+    await Promise.all(browser.contexts().map((context) => context.close()));
+    await stopAll();
+  });
+  afterAll(() => browser?.close());
+
+  /** What each page has complained about. */
+  const complaints: string[] = [];
+
+  /** Somebody of this name opens the page, each in a profile of their own, and comes in. */
+  const comeIn = async ({ address }: Chat, name: string, hash = ''): Promise<Page> => {
+    const context = await browser.newContext();
+    const page = await context.newPage();
+    page.setDefaultTimeout(10_000);
+    page.on('pageerror', (error) => complaints.push(`${name}: ${error.message}`));
+    page.on('console', (message) => {
+      if (message.type() === 'error') complaints.push(`${name}: ${message.text()}`);
+    });
+    await page.goto(`${address}/${hash}`);
+    await page.locator('#name').fill(name);
+    await page.locator('#enter-button').click();
+    await page.locator('#app').waitFor();
+    return page;
+  };
+  const say = async (page: Page, text: string): Promise<void> => {
+    await page.locator('#draft').fill(text);
+    await page.locator('#draft').press('Enter');
+  };
+  /** Resolves when the page shows exactly this text there. */
+  const shows = (page: Page, selector: string, text: string): Promise<void> =>
+    page.locator(selector).getByText(text, { exact: true }).waitFor();
+  const log = (page: Page): Locator => page.locator('#logs > :not([hidden])');
+  const sees = (page: Page, text: string): Promise<void> =>
+    log(page).locator('.bubble').getByText(text, { exact: true }).waitFor();
+  const notices = (page: Page, text: string): Promise<void> =>
+    log(page).locator('.notice').filter({ hasText: text }).waitFor();
+  const people = (page: Page): Promise<string[]> => page.locator('#people .person > span:last-child').allInnerTexts();
+  const openRoom = async (page: Page, room: string): Promise<void> => {
+    await page.locator('#room-name').fill(room);
+    await page.locator('#room-name').press('Enter');
+    await shows(page, '#room-title', room);
+  };
+
+  it('[HS1] [BC1] two people meet, talk, and see the count', async () => {
+    complaints.length = 0;
+    const chat = await startChat();
+    const ann = await comeIn(chat, 'Ann');
+    await ann.locator('#total', { hasText: /^1 connected$/ }).waitFor();
+    await notices(ann, 'You joined');
+    const bob = await comeIn(chat, 'Bob');
+    await notices(ann, 'Bob joined');
+    await notices(bob, 'You joined');
+    for (const page of [ann, bob]) {
+      await page.locator('#total', { hasText: /^2 connected$/ }).waitFor();
+      await page.locator('#room-sub', { hasText: '2 people here' }).waitFor();
+      expect((await people(page)).map((line) => line.replace(/\s*you$/, '')).sort()).toEqual(['Ann', 'Bob']);
+    }
+    await say(ann, 'Hello; Bob <b>&amp;</b> 😀');
+    await sees(bob, 'Hello; Bob <b>&amp;</b> 😀');
+    await sees(ann, 'Hello; Bob <b>&amp;</b> 😀');
+    await say(bob, 'Hello, Ann');
+    await sees(ann, 'Hello, Ann');
+    expect(await log(ann).locator('.bubble').allInnerTexts()).toEqual(['Hello; Bob <b>&amp;</b> 😀', 'Hello, Ann']);
+    expect(await log(bob).locator('.bubble').allInnerTexts()).toEqual(['Hello; Bob <b>&amp;</b> 😀', 'Hello, Ann']);
+    expect(complaints).toEqual([]);
+  });
+
+  it('[RM1] [RM2] a room of their own: they join, talk, and see each other leave', async () => {
+    complaints.length = 0;
+    const chat = await startChat();
+    const ann = await comeIn(chat, 'Ann');
+    const bob = await comeIn(chat, 'Bob', '#garden');
+    await shows(bob, '#room-title', 'garden');
+    const eve = await comeIn(chat, 'Eve');
+    await openRoom(ann, 'garden');
+    await notices(bob, 'Ann joined');
+    await say(bob, 'only here');
+    await sees(ann, 'only here');
+    await say(ann, 'to the lobby too?');
+    await sees(bob, 'to the lobby too?');
+    await ann.locator('#leave-room').click();
+    await shows(ann, '#room-title', 'lobby');
+    await notices(bob, 'Ann left');
+    await bob.locator('#room-sub', { hasText: 'Only you, so far' }).waitFor();
+    await say(eve, 'lobby only');
+    await sees(ann, 'lobby only');
+    expect(await log(eve).locator('.bubble').allInnerTexts()).toEqual(['lobby only']);
+    expect(await log(bob).locator('.bubble').allInnerTexts()).toEqual(['only here', 'to the lobby too?']);
+    expect(complaints).toEqual([]);
+  });
+
+  it('[NS7] [DO5] who closes the page is seen to leave, and counted no more', async () => {
+    complaints.length = 0;
+    const chat = await startChat();
+    const ann = await comeIn(chat, 'Ann');
+    const bob = await comeIn(chat, 'Bob');
+    await notices(ann, 'Bob joined');
+    await ann.locator('#total', { hasText: /^2 connected$/ }).waitFor();
+    await bob.context().close();
+    await notices(ann, 'Bob left');
+    await ann.locator('#total', { hasText: /^1 connected$/ }).waitFor();
+    await ann.locator('#room-sub', { hasText: 'Only you, so far' }).waitFor();
+    expect((await people(ann)).length).toBe(1);
+    expect(complaints).toEqual([]);
+  });
+
+  it('[BC10] the others see who is typing, the one who types does not', async () => {
+    complaints.length = 0;
+    const chat = await startChat();
+    const ann = await comeIn(chat, 'Ann');
+    const bob = await comeIn(chat, 'Bob');
+    await notices(ann, 'Bob joined');
+    await bob.locator('#draft').pressSequentially('Hm');
+    await ann.locator('#typing.on', { hasText: 'Bob is typing' }).waitFor();
+    await bob.locator('#draft').press('Enter');
+    await sees(bob, 'Hm');
+    expect(await bob.locator('#typing.on').count()).toBe(0);
+    expect(complaints).toEqual([]);
+  });
+
+  it('[DR1] when the server goes down the pages say so', async () => {
+    const chat = await startChat();
+    const ann = await comeIn(chat, 'Ann');
+    const end = ended(chat.process);
+    chat.process.kill('SIGTERM');
+    await ann.locator('#banner', { hasText: /connection/i }).waitFor();
+    expect(await end).toMatchObject({ code: 0, err: '' });
+  });
+});

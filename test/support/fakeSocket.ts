@@ -1,0 +1,142 @@
+import type { Socket, SocketListener } from '../../src/actors/socket.js';
+
+/** What a client has been sent: the bytes of one write, or the close frame. */
+export type Sent =
+  | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
+  | { readonly kind: 'close'; readonly code: number; readonly text: string };
+
+/** One frame as the client sees it: `t <text>`, `b <bytes as text>`, or `close <code> <text>`. */
+export type Line = string;
+
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+/** The frames in these bytes. Throws unless each is a whole, unmasked, final one with the shortest length there is. */
+export const readFrames = (bytes: Uint8Array): Line[] => {
+  const lines: Line[] = [];
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  for (let at = 0; at < bytes.length; ) {
+    const [opcode, short] = [view.getUint8(at), view.getUint8(at + 1)];
+    if (opcode !== 0x81 && opcode !== 0x82) throw new Error(`no data frame begins with ${opcode}`);
+    if (short > 127) throw new Error('a server frame is not masked');
+    const head = short < 126 ? 2 : short === 126 ? 4 : 10;
+    const length = head === 2 ? short : head === 4 ? view.getUint16(at + 2) : Number(view.getBigUint64(at + 2));
+    if (head > 2 && length < (head === 4 ? 126 : 65_536)) throw new Error(`length ${length} has a shorter form`);
+    if (at + head + length > bytes.length) throw new Error('a write ends in the middle of a frame');
+    lines.push(`${opcode === 0x81 ? 't' : 'b'} ${utf8.decode(bytes.subarray(at + head, at + head + length))}`);
+    at += head + length;
+  }
+  return lines;
+};
+
+/** A websocket whose other end is the test. */
+export class FakeSocket implements Socket {
+  readonly sent: Sent[] = [];
+  isOpen = true;
+  isPaused = false;
+  isDestroyed = false;
+  /** The kernel takes nothing: what is written piles up. */
+  isStalled = false;
+  backlog = 0;
+  /** Runs inside `write`, to break it. */
+  onWrite: ((bytes: Uint8Array) => void) | undefined;
+  #listener: SocketListener | undefined;
+  readonly #inbox: (string | Uint8Array)[] = [];
+  #ending: { readonly code: number; readonly text: string } | undefined;
+
+  listen(listener: SocketListener): void {
+    this.#listener = listener;
+  }
+
+  // As the server uses it
+
+  write(bytes: Uint8Array): void {
+    this.onWrite?.(bytes);
+    this.sent.push({ kind: 'bytes', bytes });
+    if (this.isStalled) this.backlog += bytes.length;
+  }
+  close(code: number, text: string): void {
+    if (!this.isOpen) return;
+    this.isOpen = false;
+    this.sent.push({ kind: 'close', code, text });
+  }
+  destroy(): void {
+    if (this.isDestroyed) return;
+    this.isOpen = false;
+    this.isDestroyed = true;
+    this.#ending ??= { code: 1006, text: '' };
+  }
+  pause(): void {
+    this.isPaused = true;
+  }
+  resume(): void {
+    this.isPaused = false;
+  }
+
+  // As the client uses it
+
+  /** The client sends this; it is read at once, unless the socket is paused or nobody listens yet. */
+  say(...data: readonly (string | Uint8Array)[]): void {
+    this.#inbox.push(...data);
+    this.pump();
+  }
+  /** The client goes away, or answers the close frame. */
+  hangUp(code = 1001, text = ''): void {
+    this.isOpen = false;
+    this.#ending ??= { code, text };
+    this.pump();
+  }
+  /** Nothing leaves any more. */
+  stall(): void {
+    this.isStalled = true;
+  }
+  /** All that was written leaves; the socket goes on taking, unless `stillStalled`. */
+  drain(stillStalled = false): void {
+    this.isStalled = stillStalled;
+    this.backlog = 0;
+    if (!this.isDestroyed) this.#listener?.socketOnDrain();
+  }
+  /** What has arrived is read, as far as the socket is read at all. */
+  pump(): void {
+    const listener = this.#listener;
+    if (!listener) return;
+    while (!this.isPaused && !this.isDestroyed) {
+      const data = this.#inbox.shift();
+      if (data === undefined) break;
+      listener.socketOnMessage(data);
+    }
+    const ending = this.#ending;
+    if (!ending || (this.isPaused && !this.isDestroyed)) return;
+    this.#listener = undefined;
+    listener.socketOnClose(ending.code, ending.text);
+  }
+
+  // What the client has seen
+
+  get writes(): number {
+    return this.sent.filter(({ kind }) => kind === 'bytes').length;
+  }
+  get lines(): Line[] {
+    return this.sent.flatMap((sent) =>
+      sent.kind === 'bytes' ? readFrames(sent.bytes) : [`close ${sent.code} ${sent.text}`],
+    );
+  }
+  /** The payloads of the frames, without `A<id>`. */
+  get payloads(): string[] {
+    return this.lines.filter((line) => !line.startsWith('t A')).map((line) => line.replace(/^[tb] /, ''));
+  }
+  /** The wait tokens of the server, in order of appearance. */
+  get tokens(): string[] {
+    return tokensOf(this.lines);
+  }
+}
+
+const tokenIn = /^[tb] ([^$;]+);/;
+
+/** The wait tokens of the server in these lines, in order of appearance. */
+export const tokensOf = (lines: readonly Line[]): string[] => lines.flatMap((line) => tokenIn.exec(line)?.[1] ?? []);
+
+/** The lines with their tokens numbered in order of appearance. */
+export const withoutTokens = (lines: readonly Line[]): Line[] => {
+  let count = 0;
+  return lines.map((line) => line.replace(tokenIn, (match, token: string) => match.replace(token, `W${++count}`)));
+};

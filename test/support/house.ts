@@ -1,0 +1,215 @@
+import type { Clock } from '../../src/actors/scheduler.js';
+import { Supervisor } from '../../src/actors/supervisor.js';
+import {
+  type Conn,
+  type DisconnectReason,
+  defaultLimits,
+  type Events,
+  type Limits,
+  type Machines,
+  type Namespaces,
+  type ServerFace,
+  type Where,
+} from '../../src/index.js';
+import { FakeSocket } from './fakeSocket.js';
+
+interface Timer {
+  readonly at: number;
+  readonly run: () => void;
+}
+
+/** Time that passes only when the test says so, and a little with every look at it. */
+export class TurnedClock implements Clock {
+  readonly #timers = new Map<number, Timer>();
+  #immediates: (() => void)[] = [];
+  #now = 0;
+  #lastTimer = 0;
+
+  /** Every look at the clock takes this long, so that slices of work come to an end. */
+  constructor(private readonly perLook = 0) {}
+
+  now(): number {
+    this.#now += this.perLook;
+    return this.#now;
+  }
+  setTimeout(run: () => void, ms: number): number {
+    this.#timers.set(++this.#lastTimer, { at: this.#now + ms, run });
+    return this.#lastTimer;
+  }
+  clearTimeout(handle: unknown): void {
+    if (typeof handle === 'number') this.#timers.delete(handle);
+  }
+  setImmediate(run: () => void): void {
+    this.#immediates.push(run);
+  }
+
+  get timers(): number {
+    return this.#timers.size;
+  }
+  get isIdle(): boolean {
+    return this.#immediates.length === 0;
+  }
+
+  /** One turn of the event loop: what was asked for until now runs once. */
+  tick(): void {
+    for (const run of this.#immediates.splice(0)) run();
+  }
+
+  /** This much time passes; timers run in order, each at its own moment. */
+  advance(ms: number): void {
+    const until = this.#now + ms;
+    for (let due = this.#nextDue(until); due; due = this.#nextDue(until)) {
+      const [handle, { at, run }] = due;
+      this.#timers.delete(handle);
+      this.#now = Math.max(this.#now, at);
+      run();
+    }
+    this.#now = Math.max(this.#now, until);
+  }
+
+  #nextDue(until: number): [number, Timer] | undefined {
+    const due = [...this.#timers].filter(([, { at }]) => at <= until);
+    return due.sort(([, a], [, b]) => a.at - b.at)[0];
+  }
+}
+
+/** Every promise that can settle by itself has. */
+export const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+export interface HouseOptions {
+  readonly namespaces?: Namespaces;
+  readonly events?: Events;
+  readonly onConnect?: (conn: Conn) => unknown;
+  readonly onDisconnect?: (conn: Conn, reason: DisconnectReason) => unknown;
+  readonly limits?: Partial<Limits>;
+  readonly machines?: Partial<Machines>;
+  readonly syncBroadcaster?: boolean;
+  readonly fireDisconnectAlways?: boolean;
+  readonly sliceMs?: number;
+  /** What every look at the clock takes. */
+  readonly perLook?: number;
+}
+
+/** One client of the house: its socket, and its connection once it is let in. */
+export interface Guest {
+  readonly id: string;
+  readonly index: number;
+  readonly socket: FakeSocket;
+  conn: Conn | undefined;
+}
+
+/** A supervisor on fake sockets and a clock that is turned by hand. */
+export class House {
+  readonly clock: TurnedClock;
+  readonly supervisor: Supervisor;
+  readonly server: ServerFace;
+  readonly errors: { readonly error: unknown; readonly where: Where }[] = [];
+  readonly guests: Guest[] = [];
+
+  constructor(options: HouseOptions) {
+    this.clock = new TurnedClock(options.perLook);
+    this.server = faceOf(() => this.supervisor);
+    const limits: Limits = { ...defaultLimits, ...options.limits };
+    this.supervisor = new Supervisor({
+      server: this.server,
+      namespaces: options.namespaces ?? {},
+      events: options.events,
+      machines: options.machines,
+      clock: this.clock,
+      sliceMs: options.sliceMs ?? 4,
+      syncBroadcaster: options.syncBroadcaster ?? false,
+      fireDisconnectAlways: options.fireDisconnectAlways ?? false,
+      onConnect: (conn) => {
+        const guest = this.guestOf(conn);
+        guest.conn = conn;
+        return options.onConnect?.(conn);
+      },
+      onDisconnect: options.onDisconnect,
+      onError: (error, where) => void this.errors.push({ error, where }),
+      limits: {
+        ...limits,
+        early: { frames: limits.earlyFrames, bytes: limits.earlyBytes },
+        asks: { timeout: limits.askTimeout, pending: limits.asks },
+        delays: limits,
+      },
+    });
+  }
+
+  /** A websocket arrives. Its client has not said anything yet. */
+  connect(id: string): Guest {
+    const socket = new FakeSocket();
+    const guest: Guest = { id, index: this.guests.length, socket, conn: undefined };
+    this.guests.push(guest);
+    const request = { url: `/${guest.index}`, headers: {} };
+    this.supervisor.connect({ id, request, socket, attach: (listener) => socket.listen(listener) });
+    return guest;
+  }
+
+  /** A client that is let in, in this namespace and these rooms of it. */
+  seat(id: string, namespace: string | undefined = undefined, rooms: readonly string[] = []): Guest {
+    const guest = this.connect(id);
+    guest.socket.say('M');
+    if (namespace === undefined) return guest;
+    guest.socket.say(`$0;${namespace};;_OnNamespaceConnect;0;0;`);
+    for (const room of rooms) guest.socket.say(`$0;${namespace};${room};_OnRoomJoin;0;0;`);
+    guest.socket.sent.length = 0;
+    return guest;
+  }
+
+  guestOf(conn: Conn): Guest {
+    const guest = this.guests[Number(conn.request.url?.slice(1))];
+    if (!guest) throw new Error(`nobody arrived as ${conn.request.url}`);
+    return guest;
+  }
+
+  /** Everything that can happen without a client and without time passing, happens. */
+  async rest(): Promise<void> {
+    do {
+      this.clock.tick();
+      for (const { socket } of this.guests) socket.pump();
+      await settled();
+    } while (!this.clock.isIdle);
+  }
+
+  /** Everybody goes away. */
+  async empty(): Promise<void> {
+    for (const { socket } of this.guests) socket.hangUp();
+    await this.rest();
+  }
+
+  /** What is left of those who have gone: all of it is zero. */
+  get remains(): Readonly<Record<string, number>> {
+    const { supervisor, clock } = this;
+    const namespaces = supervisor.handlers.namespaces;
+    return {
+      connections: supervisor.total,
+      handles: supervisor.connections().length,
+      rooms: namespaces.flatMap((namespace) => supervisor.roomNames(namespace)).length,
+      members: namespaces.flatMap((namespace) => supervisor.members(namespace, '')).length,
+      log: supervisor.logBytes,
+      // Every pending ask and every running handler has a deadline in the sweeper, which sits on one timer.
+      timers: clock.timers,
+      immediates: clock.isIdle ? 0 : 1,
+    };
+  }
+}
+
+export const nothing = { connections: 0, handles: 0, rooms: 0, members: 0, log: 0, timers: 0, immediates: 0 };
+
+const faceOf = (supervisor: () => Supervisor): ServerFace => ({
+  broadcast: (except, ...messages) => supervisor().broadcast(except, messages),
+  do: (visit) => supervisor().do(visit),
+  ask: (message, options = {}) => supervisor().ask(message, options),
+  get totalConnections() {
+    return supervisor().total;
+  },
+  get pressure() {
+    return { log: supervisor().logBytes };
+  },
+  connections: () => supervisor().connections(),
+  connectionsByNamespace: (namespace) => supervisor().members(namespace, ''),
+  roomNames: (namespace) => supervisor().roomNames(namespace),
+  members: (namespace, room) => supervisor().members(namespace, room),
+  flush: () => supervisor().flush(),
+  close: ({ timeout = 10_000 } = {}) => supervisor().drain(timeout),
+});
