@@ -1,5 +1,5 @@
 import { encode, type Frame } from '../protocol/codec.js';
-import { ErrWrite } from '../protocol/errors.js';
+import { AskTimeout, ErrWrite } from '../protocol/errors.js';
 import type { Body } from '../protocol/message.js';
 import type { Answer, AskOptions, Respondents } from './asks.js';
 import type { House } from './house.js';
@@ -70,7 +70,9 @@ export class Questions implements Respondents {
 
   /** Arms a deadline; returns how to cancel it. */
   expire(ms: number | undefined, expire: (error: unknown) => void): () => void {
-    const deadline = this.house.sweeper.after(ms ?? this.house.limits.asks.timeout, () => expire(ErrWrite));
+    const { sweeper, limits } = this.house;
+    const timeout = ms ?? limits.asks.timeout;
+    const deadline = sweeper.after(timeout, () => expire(new AskTimeout(timeout)));
     return () => deadline.cancel();
   }
 }

@@ -16,9 +16,10 @@ export interface Address {
 
 /** More bytes than this are never joined into one write (BC6). */
 const writeLimit = 256 * 1024;
-/** The clock is looked at after so many connections, or so many bytes. */
+/** The clock is looked at after so many connections, or so many bytes; one that is owed nothing counts little. */
 const clockEvery = 16;
 const clockEveryBytes = 64 * 1024;
+const skipped = 1 / 16;
 
 /** Members of one topic that have yet to be looked at. */
 interface Pass {
@@ -43,8 +44,11 @@ export class Broadcaster {
   readonly #flushes: { readonly upTo: number; readonly done: () => void }[] = [];
   /** What `serve` gathers; one list for all, as serving never overlaps. */
   readonly #owed: Entry[] = [];
-  /** Bytes written so far, to know when to look at the clock. */
+  /** Bytes written so far, and what has been done since the clock was last looked at. */
   #written = 0;
+  #lookedAt = 0;
+  #looked = 0;
+  #isDueFirst = false;
   #logBytes = 0;
   #joinedEntries: readonly Entry[] = [];
   #joinedBytes: Uint8Array = new Uint8Array();
@@ -109,16 +113,14 @@ export class Broadcaster {
 
   /** One slice of the walk; is there more to do? Topics take turns, so that a huge one delays no small one. */
   walk(until: number): boolean {
-    this.#serveDue();
-    for (let pass = this.#passes.shift(); pass; pass = this.#passes.shift()) {
-      if (!this.#walkTopic(pass, until)) {
-        this.#passes.push(pass);
-        break;
-      }
-      this.#endPass(pass);
-    }
+    this.#looked = 0;
+    this.#lookedAt = this.#written;
+    this.#isDueFirst = !this.#isDueFirst;
+    const isOver = this.#isDueFirst
+      ? this.#walkDue(until) || this.#walkTopics(until)
+      : this.#walkTopics(until) || this.#walkDue(until);
     this.#settleFlushes();
-    return this.#passes.length > 0;
+    return isOver;
   }
 
   #issueToTopic(payload: Body, { namespace, room, except, exceptId }: Address): void {
@@ -207,21 +209,50 @@ export class Broadcaster {
     this.wake();
   }
 
-  /** Serves the members that are behind, until the time is up; have all been looked at? */
+  /** Has the time run out, with work left? */
+  #walkTopics(until: number): boolean {
+    for (let pass = this.#passes.shift(); pass; pass = this.#passes.shift()) {
+      if (this.#walkTopic(pass, until)) {
+        this.#passes.push(pass);
+        return true;
+      }
+      this.#endPass(pass);
+      if (this.#passes.length > 0 && this.#isTimeUp(until, 1)) return true;
+    }
+    return false;
+  }
+
   #walkTopic(pass: Pass, until: number): boolean {
     const { topic, rest } = pass;
     pass.upTo ??= topic.last;
-    let visits = 0;
-    let written = this.#written;
     for (const seat of rest) {
-      if (seat.cursor >= topic.last) continue;
-      this.serve(seat);
-      visits++;
-      if (visits % clockEvery !== 0 && this.#written - written < clockEveryBytes) continue;
-      written = this.#written;
-      if (this.now() >= until) return false;
+      const isBehind = seat.cursor < topic.last;
+      if (isBehind) this.serve(seat);
+      if (this.#isTimeUp(until, isBehind ? 1 : skipped)) return true;
     }
-    return true;
+    return false;
+  }
+
+  #walkDue(until: number): boolean {
+    const due = this.#due;
+    for (let at = 0; at < due.length; at++) {
+      const seat = due[at];
+      if (!seat?.isDue) continue;
+      this.serve(seat);
+      if (!this.#isTimeUp(until, 1)) continue;
+      due.splice(0, at + 1);
+      return due.length > 0;
+    }
+    due.length = 0;
+    return false;
+  }
+
+  #isTimeUp(until: number, cost: number): boolean {
+    this.#looked += cost;
+    if (this.#looked < clockEvery && this.#written - this.#lookedAt < clockEveryBytes) return false;
+    this.#looked = 0;
+    this.#lookedAt = this.#written;
+    return this.now() >= until;
   }
 
   /** What came while this pass was under way is for a next one. */
@@ -231,11 +262,6 @@ export class Broadcaster {
     while ((pending[done]?.number ?? Number.POSITIVE_INFINITY) <= upTo) done++;
     for (const { bytes } of pending.splice(0, done)) this.#logBytes -= bytes.length;
     if (pending.length > 0) this.#beginPass(topic);
-  }
-
-  #serveDue(): void {
-    for (const seat of this.#due) if (seat.isDue) this.serve(seat);
-    this.#due.length = 0;
   }
 
   #settleFlushes(): void {

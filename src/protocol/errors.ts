@@ -63,8 +63,12 @@ export const errorFromText = (text: string): Error =>
 
 /** The text that stands for whatever was thrown; never empty, as an empty error text reads as success. */
 export const errorText = (thrown: unknown): string => {
-  if (thrown instanceof Error) return thrown.message || thrown.name || 'Error';
-  return String(thrown) || 'Error';
+  try {
+    const text = thrown instanceof Error ? thrown.message || thrown.name : String(thrown);
+    return String(text) || 'Error';
+  } catch {
+    return 'Error';
+  }
 };
 
 /** Why a connection ends, as the peer sees it. `retry`: the peer is welcome to come back later. */
@@ -74,17 +78,17 @@ export interface CloseReason {
   readonly retry: boolean;
 }
 
-/** Every reason for which Muster itself ends a connection. */
+/** Every reason for which Muster itself ends a connection; `retry=` says after how many milliseconds to come back. */
 export const closeReasons = {
   normal: { code: 1000, text: '', retry: true },
-  draining: { code: 1001, text: 'going away', retry: true },
+  draining: { code: 1001, text: 'retry=1000', retry: true },
   refused: { code: 1008, text: 'refused', retry: false },
   ackTimeout: { code: 1008, text: 'not acknowledged in time', retry: false },
   connectTimeout: { code: 1008, text: 'not accepted in time', retry: false },
   earlyFrames: { code: 1008, text: 'too many frames before the acknowledgement', retry: false },
   floodedLane: { code: 1008, text: 'too many frames while a handler waits', retry: false },
   failed: { code: 1011, text: 'internal error', retry: true },
-  busy: { code: 1013, text: 'try again later', retry: true },
+  busy: { code: 1013, text: 'retry=1000', retry: true },
   slowConsumer: { code: 1013, text: 'slow consumer', retry: true },
   lost: { code: 1006, text: 'connection lost', retry: true },
 } as const satisfies Record<string, CloseReason>;

@@ -93,7 +93,6 @@ export class Server implements ServerFace, AsyncDisposable {
     if (this.#http) throw new Error('this server listens already');
     const http = createServer((_, response) => response.writeHead(404).end());
     http.removeAllListeners('request');
-    this.#http = http;
     this.attach(http, { path });
     await new Promise<void>((resolve, reject) => {
       http.once('error', reject);
@@ -102,6 +101,7 @@ export class Server implements ServerFace, AsyncDisposable {
         resolve();
       });
     });
+    this.#http = http;
     return { port: (http.address() as AddressInfo).port };
   }
 
