@@ -27,6 +27,15 @@ interface Pending {
   readonly onAbort: () => void;
 }
 
+/**
+ * A rejection that nobody looks at must not end the process: what a client refuses, or does not answer, is no fault of
+ * the program.
+ */
+export const tame = <T>(promise: Promise<T>): Promise<T> => {
+  promise.catch(() => {});
+  return promise;
+};
+
 /** Too many asks are pending; one more is refused. */
 export class TooManyAsks extends Error {
   override readonly name = 'TooManyAsks';
@@ -49,11 +58,6 @@ export class Asks {
 
   get size(): number {
     return this.#pending.size;
-  }
-
-  /** How many answers these still owe. */
-  pendingOf(from: Respondents): number {
-    return this.#byRespondents.get(from)?.size ?? 0;
   }
 
   /** Notes an ask and returns its token. `answered` is called exactly once, never from within this call. */

@@ -1,9 +1,10 @@
 import type { AnyActorRef } from 'xstate';
 import { encode, errorFrom, messageFrom } from '../protocol/codec.js';
-import { ErrWrite } from '../protocol/errors.js';
-import { assertOutgoing, type Body, type Message, type OutgoingMessage } from '../protocol/message.js';
-import type { Answer, AskOptions } from './asks.js';
+import { assertCloseCode, closeText, ErrWrite } from '../protocol/errors.js';
+import { assertOutgoing, type Body, type Message, type OutgoingMessage, ReceivedMessage } from '../protocol/message.js';
+import { type Answer, type AskOptions, tame } from './asks.js';
 import type { ConnPort, NSConn, Room, ServerFace, UpgradeRequest } from './handles.js';
+import type { House } from './house.js';
 import type { Memberships } from './memberships.js';
 import type { Questions } from './questions.js';
 
@@ -20,24 +21,15 @@ export interface CallsHost {
   send(payload: Body): void;
   readonly questions: Questions;
   close(code: number, text: string): void;
-  /** The server agrees to this connection, if it has not yet. */
-  agree(): void;
+  /** The server agrees to this connection, if it has not yet and may. */
+  consent(): void;
   /** Runs when it is open, at once if it is. */
   whenOpen(open: () => void, never: (error: unknown) => void): void;
 }
 
-/** A rejection that nobody looks at must not end the process: a client's refusal is no fault of the program. */
-const tame = <T>(promise: Promise<T>): Promise<T> => {
-  promise.catch(() => {});
-  return promise;
-};
-
 const inspectClose = (code: number, reason: string): void => {
-  const isRegistered = code >= 1000 && code <= 1014 && code !== 1004 && code !== 1005 && code !== 1006;
-  if (!Number.isInteger(code) || !(isRegistered || (code >= 3000 && code <= 4999))) {
-    throw new RangeError(`close takes a code that may be sent – 1000 to 1014 or 3000 to 4999 –, got ${String(code)}`);
-  }
-  if (new TextEncoder().encode(reason).length > 123) {
+  assertCloseCode(code);
+  if (closeText(reason) !== reason) {
     throw new RangeError(`close takes a reason of at most 123 bytes, got ${reason.length} characters`);
   }
 };
@@ -48,8 +40,16 @@ export class Calls implements ConnPort {
 
   constructor(
     private readonly host: CallsHost,
-    readonly server: ServerFace,
+    private readonly house: House,
   ) {}
+
+  get server(): ServerFace {
+    return this.house.server;
+  }
+  /** There are native messages only: nobody can be asked anything (HS10). */
+  get #isNativeOnly(): boolean {
+    return this.house.nativeMode === 'only';
+  }
 
   get id(): string {
     return this.host.id;
@@ -69,7 +69,7 @@ export class Calls implements ConnPort {
 
   connect(namespace: string, options: AskOptions): Promise<NSConn> {
     const { host } = this;
-    host.agree();
+    host.consent();
     const connected = new Promise<NSConn>((resolve, reject) => {
       host.whenOpen(() => host.memberships.connect(namespace, options).then(resolve, reject), reject);
     });
@@ -82,6 +82,7 @@ export class Calls implements ConnPort {
   }
 
   disconnect(namespace: string, options: AskOptions): Promise<void> {
+    if (this.#isNativeOnly) return Promise.resolve();
     return tame(this.host.memberships.disconnect(namespace, options));
   }
   namespace(namespace: string): NSConn | undefined {
@@ -112,6 +113,7 @@ export class Calls implements ConnPort {
 
   ask(message: OutgoingMessage, options: AskOptions): Promise<Message> {
     assertOutgoing(message);
+    if (this.#isNativeOnly) return Promise.resolve(new ReceivedMessage('', '', ''));
     return tame(this.#ask(message, options));
   }
 

@@ -45,9 +45,15 @@ export class Chart {
 
   /** Where this event leads, and what is to be done. An event that the state does not know changes nothing. */
   step(value: Value, event: { readonly type: string }): Step {
-    this.#asked = [];
-    const next = this.machine.transition(value, event, this.#scope);
-    return { value: next === value ? value : this.#share(next), actions: this.#asked };
+    const outer = this.#asked;
+    const asked: Asked[] = [];
+    this.#asked = asked;
+    try {
+      const next = this.machine.transition(value, event, this.#scope);
+      return { value: next === value ? value : this.#share(next), actions: asked };
+    } finally {
+      this.#asked = outer;
+    }
   }
 
   #share(value: Value): Value {

@@ -1,32 +1,21 @@
 import type { AnyActorRef } from 'xstate';
 import type { ConnectionEvent } from '../machines/connection.js';
 import { acknowledge } from '../protocol/codec.js';
-import { closeReasons, ErrWrite } from '../protocol/errors.js';
+import { closeReasons, closeText, ErrWrite } from '../protocol/errors.js';
 import { frame as framed } from '../protocol/frame.js';
 import type { Body } from '../protocol/message.js';
-import type { Answer, AskOptions } from './asks.js';
 import { Calls, type CallsHost } from './calls.js';
-import { Conn, NSConn, Room, type UpgradeRequest } from './handles.js';
+import { Conn, type UpgradeRequest } from './handles.js';
 import { Handshake, type HandshakeHost } from './handshake.js';
 import type { House } from './house.js';
+import { Lag } from './lag.js';
 import type { Lane } from './lane.js';
 import { type MembershipHost, Memberships } from './memberships.js';
+import type { Place } from './place.js';
 import { Questions } from './questions.js';
 import { Reception, type ReceptionHost } from './reception.js';
 import type { Socket, SocketListener } from './socket.js';
 import { dead, type Ending, unborn, type View } from './view.js';
-
-/** The connection's place in the audience: what it calls before it writes, joins, leaves or ends. */
-export interface Place {
-  /** Bytes that wait in the outbox. */
-  readonly owed: number;
-  serve(): void;
-  hold(bytes: Uint8Array): void;
-  catchUp(): void;
-  enter(namespace: string, room: string): void;
-  exit(namespace: string, room: string): void;
-  retire(): void;
-}
 
 /** The books in which a connection stands. */
 export interface Books {
@@ -40,16 +29,15 @@ export interface Books {
 export class Connection implements MembershipHost, ReceptionHost, CallsHost, HandshakeHost, SocketListener {
   readonly conn: Conn;
   readonly memberships: Memberships;
-  readonly #calls: Calls;
   readonly #reception: Reception;
-  readonly #place: Place;
+  readonly place: Place;
   readonly questions: Questions;
+  isVisited = false;
   /** Gone once the connection is open. */
   #handshake: Handshake | undefined;
   #view = unborn;
   #ending: () => Ending = () => ({ ...closeReasons.failed, wasAccepted: false });
-  #lagBytes = 0;
-  #lagMessages = 0;
+  #lag: Lag | undefined;
 
   constructor(
     readonly id: string,
@@ -60,13 +48,13 @@ export class Connection implements MembershipHost, ReceptionHost, CallsHost, Han
     private readonly books: Books,
     seat: (connection: Connection) => Place,
   ) {
-    this.#calls = new Calls(this, house.server);
-    this.conn = new Conn(this.#calls);
-    this.memberships = new Memberships(this, house);
-    this.#reception = new Reception(this, house);
     this.questions = new Questions(this, this, house);
+    const calls = new Calls(this, house);
+    this.conn = new Conn(calls);
+    this.memberships = new Memberships(this, house, calls);
+    this.#reception = new Reception(this, house);
     this.#handshake = new Handshake(this, house);
-    this.#place = seat(this);
+    this.place = seat(this);
   }
 
   // What its chart says
@@ -95,8 +83,8 @@ export class Connection implements MembershipHost, ReceptionHost, CallsHost, Han
 
   socketOnDrain(): void {
     if (!this.#view.isCongested) return;
-    this.#place.catchUp();
-    if (this.#place.owed === 0 && this.hasRoom) this.#tell({ type: 'DRAINED' });
+    this.place.catchUp();
+    if (this.place.owed === 0 && this.hasRoom) this.#tell({ type: 'DRAINED' });
   }
 
   socketOnClose(code: number, text: string): void {
@@ -119,7 +107,7 @@ export class Connection implements MembershipHost, ReceptionHost, CallsHost, Han
     return this.socket.backlog <= this.house.limits.highWaterMark;
   }
   get pressure(): number {
-    return this.socket.backlog + this.#place.owed;
+    return this.socket.backlog + this.place.owed;
   }
 
   /** A direct frame: behind everything that was issued before it (BC3), and behind `A` (HS3). */
@@ -127,8 +115,8 @@ export class Connection implements MembershipHost, ReceptionHost, CallsHost, Han
     if (this.#handshake) return this.#handshake.holdWrite(payload);
     if (this.isClosed) return undefined;
     const bytes = framed(payload);
-    this.#place.serve();
-    return this.#view.isCongested ? this.#place.hold(bytes) : this.deliver(bytes);
+    this.place.serve();
+    return this.#view.isCongested ? this.place.hold(bytes) : this.deliver(bytes);
   }
 
   putPayload(payload: Body): void {
@@ -149,10 +137,10 @@ export class Connection implements MembershipHost, ReceptionHost, CallsHost, Han
   }
 
   outboxGrew(bytes: number, messages: number): void {
-    const { maxLagBytes, maxLagMessages } = this.house.limits;
-    this.#lagBytes += bytes;
-    this.#lagMessages += messages;
-    if (this.#lagBytes > maxLagBytes || this.#lagMessages > maxLagMessages) this.#tell({ type: 'LAGGED' });
+    this.#lag ??= new Lag(this.house.limits, this.house.clock, () => {
+      if (this.#view.isCongested) this.#tell({ type: 'LAGGED' });
+    });
+    this.#lag.grow(bytes, messages);
   }
 
   // What the actions of its chart do
@@ -168,11 +156,9 @@ export class Connection implements MembershipHost, ReceptionHost, CallsHost, Han
   welcome(): void {
     const handshake = this.#handshake;
     this.#handshake = undefined;
+    if (this.house.nativeMode === 'only') this.memberships.enterNatively();
     handshake?.welcome();
-    this.house.doors.afterwards(() => {
-      if (this.house.nativeMode === 'only') this.memberships.enterNatively();
-      handshake?.complete();
-    });
+    this.house.doors.afterwards(() => handshake?.complete());
   }
 
   sendRefusal(text: string): void {
@@ -184,8 +170,7 @@ export class Connection implements MembershipHost, ReceptionHost, CallsHost, Han
   }
 
   noteCongestion(): void {
-    this.#lagBytes = 0;
-    this.#lagMessages = 0;
+    this.#lag?.reset();
     this.house.counters.congestions++;
   }
 
@@ -195,7 +180,9 @@ export class Connection implements MembershipHost, ReceptionHost, CallsHost, Han
 
   /** The one teardown: whatever led here, and however often (SV3). */
   retire(): void {
-    this.#place.retire();
+    // A chart on its way out delivers nothing more: what is owed goes straight to the socket.
+    this.#view = { ...this.#view, ownsDeliveries: false };
+    this.place.retire();
     this.books.retired(this);
     const handshake = this.#handshake;
     this.#handshake = undefined;
@@ -207,7 +194,7 @@ export class Connection implements MembershipHost, ReceptionHost, CallsHost, Han
   }
 
   sendClose(code: number, text: string): void {
-    this.socket.close(code, text);
+    this.socket.close(code, closeText(text));
   }
 
   release(): void {
@@ -220,11 +207,25 @@ export class Connection implements MembershipHost, ReceptionHost, CallsHost, Han
   fail(error: unknown): void {
     const { counters, sweeper, limits, hooks } = this.house;
     counters.failures++;
-    this.#view = dead;
+    this.#view = { ...dead, isCongested: this.#view.isCongested };
     this.retire();
     this.sendClose(closeReasons.failed.code, closeReasons.failed.text);
     sweeper.after(limits.closeTimeout, () => this.release());
     hooks.report(error, { during: 'chart', connection: this.id });
+  }
+
+  /** Part of a turn has failed: this connection ends, and no other. */
+  laneFailed(error: unknown): void {
+    const { counters, hooks } = this.house;
+    counters.failures++;
+    hooks.report(error, { during: 'chart', connection: this.id });
+    this.close(closeReasons.failed.code, closeReasons.failed.text);
+  }
+
+  /** No new work: it closes as soon as its present turn is over (DR1). */
+  dismiss(code: number, text: string): void {
+    this.lane.stop();
+    this.lane.next(() => this.close(code, text));
   }
 
   /** Its time is up: the socket goes at once, and what still runs is not waited for. */
@@ -242,6 +243,10 @@ export class Connection implements MembershipHost, ReceptionHost, CallsHost, Han
 
   agree(): void {
     if (this.#handshake) this.#tell({ type: 'AGREED' });
+  }
+  /** A call of the program's that is as good as `onConnect` agreeing; a visitor's is not (HS9). */
+  consent(): void {
+    if (!this.isVisited) this.agree();
   }
   refuse(code: number, text: string): void {
     this.#tell({ type: 'REFUSED', code, text });
@@ -261,25 +266,8 @@ export class Connection implements MembershipHost, ReceptionHost, CallsHost, Han
     return passes;
   }
 
-  askPeer(ns: string, room: string, event: string, options: AskOptions, answered: (answer: Answer) => void): void {
-    this.questions.askPeer(ns, room, event, options, answered);
-  }
-
   close(code: number, text: string): void {
     if (!this.isClosed) this.#tell({ type: 'CLOSE', code, text });
-  }
-
-  makeNSConn(namespace: string): NSConn {
-    return new NSConn(this.#calls, this.conn, namespace);
-  }
-  makeRoom(nsConn: NSConn, room: string): Room {
-    return new Room(this.#calls, nsConn, room);
-  }
-  enter(namespace: string, room: string): void {
-    if (!this.isClosed) this.#place.enter(namespace, room);
-  }
-  exit(namespace: string, room: string): void {
-    this.#place.exit(namespace, room);
   }
 
   laneFilled(isFull: boolean): void {
@@ -297,7 +285,11 @@ export class Connection implements MembershipHost, ReceptionHost, CallsHost, Han
 
   async #depart(): Promise<void> {
     const reason = { ...this.#ending(), rooms: this.memberships.places() };
-    await this.memberships.end();
+    try {
+      await this.memberships.end();
+    } catch (error) {
+      this.house.hooks.report(error, { during: 'chart', connection: this.id });
+    }
     await this.house.hooks.disconnect(this.conn, reason);
     this.books.departed(this);
   }

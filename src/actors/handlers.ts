@@ -55,7 +55,7 @@ const settleWithin = (pending: PromiseLike<unknown>, sweeper: Sweeper, timeout: 
       deadline.cancel();
       resolve(outcome);
     };
-    pending.then(
+    Promise.resolve(pending).then(
       (result) => settle(outcomeOf(result)),
       (error: unknown) => settle({ kind: 'error', error }),
     );

@@ -1,6 +1,6 @@
 import type { AnyActorRef } from 'xstate';
 import type { Body, Message, OutgoingMessage } from '../protocol/message.js';
-import type { AskOptions } from './asks.js';
+import { type AskOptions, tame } from './asks.js';
 
 /** Skip every connection with this id. Made by `exclude(id)`. */
 export class Exclusion {
@@ -120,8 +120,11 @@ export class Conn {
     return this.#port.namespace(namespace);
   }
   /** Ask the client out of every namespace. */
-  async disconnectAll(): Promise<void> {
-    for (const ns of this.#port.namespaces()) await ns.disconnect();
+  disconnectAll(): Promise<void> {
+    const all = async (): Promise<void> => {
+      for (const ns of this.#port.namespaces()) await ns.disconnect();
+    };
+    return tame(all());
   }
   /** Send a message and wait for its answer. Rejects with the client's error, on timeout, and when it closes. */
   ask(message: OutgoingMessage, options: AskOptions = {}): Promise<Message> {
@@ -198,8 +201,11 @@ export class NSConn {
     return this.#port.rooms(this.namespace);
   }
   /** Ask the client out of every room. */
-  async leaveAll(options: AskOptions = {}): Promise<void> {
-    for (const { name } of this.rooms()) await this.#port.leave(this.namespace, name, true, options);
+  leaveAll(options: AskOptions = {}): Promise<void> {
+    const all = async (): Promise<void> => {
+      for (const { name } of this.rooms()) await this.#port.leave(this.namespace, name, true, options);
+    };
+    return tame(all());
   }
   /** Ask the client out of this namespace. */
   disconnect(options: AskOptions = {}): Promise<void> {

@@ -20,7 +20,7 @@ export interface DisconnectReason {
 export interface ConnectionHooks {
   readonly onConnect: ((conn: Conn) => unknown) | undefined;
   readonly onDisconnect: ((conn: Conn, reason: DisconnectReason) => unknown) | undefined;
-  readonly onError: ((error: unknown, where: Where) => void) | undefined;
+  readonly onError: ((error: unknown, where: Where) => unknown) | undefined;
   /** Tell `onDisconnect` also of connections that were never let in. */
   readonly fireDisconnectAlways: boolean;
 }
@@ -63,11 +63,8 @@ export class Hooks {
   }
 
   report(error: unknown, where: Where): void {
-    try {
-      this.hooks.onError?.(error, where);
-    } catch {
-      // An error of the error hook itself has nowhere to go, and must not reach a connection.
-    }
+    // An error of the error hook itself, thrown or rejected, has nowhere to go, and must not reach a connection.
+    runGuarded(() => this.hooks.onError?.(error, where), this.sweeper, this.timeout);
   }
 
   #run(code: () => unknown): Outcome | Promise<Outcome> {

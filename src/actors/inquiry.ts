@@ -3,7 +3,7 @@ import type { Broadcaster } from '../broadcast/broadcaster.js';
 import { encode } from '../protocol/codec.js';
 import { ErrNoAudience, ErrWrite } from '../protocol/errors.js';
 import type { Message, OutgoingMessage } from '../protocol/message.js';
-import type { AskOptions, Asks, Respondents } from './asks.js';
+import { type AskOptions, type Asks, type Respondents, tame } from './asks.js';
 import { settle } from './calls.js';
 
 /** What an ask of a whole audience works with. */
@@ -15,8 +15,8 @@ export interface InquiryParts {
 }
 
 /** Asks everybody whom a broadcast of this message would reach; the first answer settles (AK5, AK6). */
-export const inquire = (message: OutgoingMessage, options: AskOptions, parts: InquiryParts): Promise<Message> =>
-  new Promise((resolve, reject) => {
+export const inquire = (message: OutgoingMessage, options: AskOptions, parts: InquiryParts): Promise<Message> => {
+  const asked = new Promise<Message>((resolve, reject) => {
     const { audience, broadcaster, asks, seatOf } = parts;
     const { namespace = '', room = '', to } = message;
     const topic = audience.topic(namespace, room);
@@ -36,3 +36,5 @@ export const inquire = (message: OutgoingMessage, options: AskOptions, parts: In
     audience.openRoll(roll);
     broadcaster.issue(encode(message, token), { namespace, room, to, except: null, exceptId: null });
   });
+  return tame(asked);
+};

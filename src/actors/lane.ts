@@ -13,7 +13,7 @@ export interface LaneLimits {
 }
 
 export interface LaneHost {
-  /** One turn's work. A promise keeps the lane busy until it settles; it never rejects. */
+  /** One turn's work. A promise keeps the lane busy until it settles. */
   work(frame: Frame): void | Promise<void>;
   /** Must this frame wait for something that this side has begun? */
   isHeld(frame: Frame): boolean;
@@ -23,6 +23,8 @@ export interface LaneHost {
   laneFilled(isFull: boolean): void;
   /** Far too much was sent while a turn waits for the client. */
   laneFlooded(): void;
+  /** A turn has thrown, which only a chart can make it do. */
+  laneFailed(error: unknown): void;
 }
 
 /** How much more may be kept while a turn waits for an answer of this very client. */
@@ -35,10 +37,13 @@ const patience = 4;
 export class Lane {
   #turn: LaneTurn = noTurn;
   #lastTurn: LaneTurn = noTurn;
-  #frames: Frame[] = [];
+  /** What the present turn waits for. */
+  #running = 0;
+  #waiting: { readonly frame: Frame; readonly size: number }[] = [];
   #jobs: Job[] = [];
   #bytes = 0;
   #isFull = false;
+  #isStopped = false;
   #isFinished = false;
 
   constructor(
@@ -51,16 +56,16 @@ export class Lane {
     return this.#turn;
   }
 
-  /** A frame takes its turn. */
-  push(frame: Frame): void {
-    if (this.#isFinished) return;
-    if (this.#turn === noTurn && this.#frames.length === 0 && !this.host.isHeld(frame)) {
+  /** A frame takes its turn; `size` is what it has cost to keep it. */
+  push(frame: Frame, size: number): void {
+    if (this.#isStopped) return;
+    if (this.#turn === noTurn && this.#waiting.length === 0 && !this.host.isHeld(frame)) {
       this.#work(frame);
-      if (this.#jobs.length > 0) this.go();
+      if (this.#jobs.length + this.#waiting.length > 0) this.go();
       return;
     }
-    this.#frames.push(frame);
-    this.#bytes += frame.body.length;
+    this.#waiting.push({ frame, size });
+    this.#bytes += size;
     this.review();
   }
 
@@ -70,20 +75,31 @@ export class Lane {
     this.go();
   }
 
+  /** A job is part of the present turn, which does not end before it. */
+  join(job: Job): void {
+    try {
+      const work = job();
+      if (work) this.#await(work);
+    } catch (error) {
+      this.host.laneFailed(error);
+    }
+  }
+
   /** Go on, if what the lane waited for has come. */
   go(): void {
     while (this.#turn === noTurn) {
       const job = this.#jobs.shift();
       if (job) {
         this.#begin();
-        this.#end(job());
+        this.join(job);
+        this.#endIfDone();
         continue;
       }
-      const frame = this.#frames[0];
-      if (!frame || this.host.isHeld(frame)) break;
-      this.#frames.shift();
-      this.#bytes -= frame.body.length;
-      this.#work(frame);
+      const next = this.#waiting[0];
+      if (!next || this.host.isHeld(next.frame)) break;
+      this.#waiting.shift();
+      this.#bytes -= next.size;
+      this.#work(next.frame);
     }
     this.review();
   }
@@ -92,55 +108,74 @@ export class Lane {
   review(): void {
     const { messages, bytes } = this.limits;
     const factor = this.#awaitsPeer ? patience : 1;
-    const isFull = this.#frames.length >= messages * factor || this.#bytes >= bytes * factor;
+    const isFull = this.#waiting.length >= messages * factor || this.#bytes >= bytes * factor;
     if (isFull && factor > 1) return this.host.laneFlooded();
-    const isHalfFull = this.#frames.length * 2 > messages || this.#bytes * 2 > bytes;
+    const isHalfFull = this.#waiting.length * 2 > messages || this.#bytes * 2 > bytes;
     const shouldStop = isFull || (this.#isFull && isHalfFull && factor === 1);
     if (shouldStop === this.#isFull) return undefined;
     this.#isFull = shouldStop;
     return this.host.laneFilled(shouldStop);
   }
 
-  /** No more frames: this last job runs when the present turn is over, and never within its caller's own. */
+  /** No more frames: what waits is dropped, and jobs alone are taken. */
+  stop(): void {
+    this.#isStopped = true;
+    this.#waiting = [];
+    this.#bytes = 0;
+  }
+
+  /** This last job runs when the present turn is over, and never within its caller's own. */
   finish(last: Job): void {
     if (this.#isFinished) return;
     this.#isFinished = true;
-    this.#frames = [];
-    this.#bytes = 0;
+    this.stop();
     queueMicrotask(() => this.next(last));
   }
 
   /** The present turn is not waited for any longer. */
   abandon(): void {
     this.#turn = noTurn;
+    this.#running = 0;
     this.go();
   }
 
   /** A frame that is held waits for the client as well: nothing else holds one back. */
   get #awaitsPeer(): boolean {
-    return this.#turn === noTurn ? this.#frames.length > 0 : this.host.awaitsPeer;
+    return this.#turn === noTurn ? this.#waiting.length > 0 : this.host.awaitsPeer;
   }
 
   #work(frame: Frame): void {
     this.#begin();
-    this.#end(this.host.work(frame));
+    try {
+      const work = this.host.work(frame);
+      if (work) this.#await(work);
+    } catch (error) {
+      this.host.laneFailed(error);
+    }
+    this.#endIfDone();
   }
 
   #begin(): void {
     this.#turn = ++this.#lastTurn;
+    this.#running = 0;
   }
 
-  #end(work: void | Promise<void>): void {
+  #endIfDone(): void {
+    if (this.#running === 0) this.#turn = noTurn;
+  }
+
+  #await(work: Promise<void>): void {
     const turn = this.#turn;
-    if (!work) {
-      this.#turn = noTurn;
-      return;
-    }
     const settled = (): void => {
       if (this.#turn !== turn) return;
-      this.#turn = noTurn;
+      this.#running--;
+      this.#endIfDone();
       this.go();
     };
-    work.then(settled, settled);
+    this.#running++;
+    work.then(settled, (error: unknown) => {
+      this.host.laneFailed(error);
+      settled();
+    });
   }
 }

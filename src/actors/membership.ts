@@ -58,9 +58,14 @@ export class Membership {
     this.value = charts.namespace.initial;
   }
 
+  /** Has it ended, though its last handlers may still run? */
+  get isOver(): boolean {
+    return this.value.status === 'done';
+  }
+
   /** Has it ended, or never begun? */
   get isVacant(): boolean {
-    return this.value.status === 'done' || this.value === this.charts.namespace.initial;
+    return this.isOver || this.value === this.charts.namespace.initial;
   }
 
   isMember(room: string): boolean {
@@ -84,6 +89,8 @@ export class Membership {
       this.rooms.delete(room);
       this.#handles?.delete(room);
     } else {
+      // From the moment of joining it stands in the order of joining, whenever it was begun.
+      if (value.hasTag('member') && !this.rooms.get(room)?.hasTag('member')) this.rooms.delete(room);
       this.rooms.set(room, value);
     }
   }

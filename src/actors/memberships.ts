@@ -1,7 +1,7 @@
 import { encodeErrorReply, type Frame } from '../protocol/codec.js';
 import { ErrBadNamespace, ErrBadRoom, ErrWrite } from '../protocol/errors.js';
 import type { AskOptions } from './asks.js';
-import type { NSConn, Room } from './handles.js';
+import { type Conn, type ConnPort, NSConn, Room } from './handles.js';
 import type { House } from './house.js';
 import { noTurn } from './lane.js';
 import { Membership, makeProcedure, withResolvers } from './membership.js';
@@ -10,8 +10,7 @@ import { inOrder, type StepHost, Steps, type StepWitness } from './steps.js';
 /** What memberships need of their connection. */
 export interface MembershipHost extends StepHost {
   readonly isClosed: boolean;
-  makeNSConn(namespace: string): NSConn;
-  makeRoom(nsConn: NSConn, room: string): Room;
+  readonly conn: Conn;
 }
 
 interface Waiter {
@@ -36,6 +35,7 @@ export class Memberships implements StepWitness {
   constructor(
     private readonly host: MembershipHost,
     private readonly house: House,
+    private readonly calls: ConnPort,
   ) {
     this.#steps = new Steps(host, house.hooks, this);
   }
@@ -69,7 +69,7 @@ export class Memberships implements StepWitness {
   room(namespace: string, name: string): Room | undefined {
     const membership = this.#all.get(namespace);
     if (!membership || name === '' || !this.isMember(namespace, name)) return undefined;
-    return membership.handle(name, (nsConn, room) => this.host.makeRoom(nsConn, room));
+    return membership.handle(name, (nsConn, room) => new Room(this.calls, nsConn, room));
   }
 
   rooms(namespace: string): Room[] {
@@ -100,8 +100,7 @@ export class Memberships implements StepWitness {
     const membership = this.#all.get(namespace);
     if (!membership?.isMember('')) return this.#refuse(asked, ErrBadNamespace);
     if (!this.#isRoomName(room)) return this.#refuse(asked, ErrBadRoom);
-    const isNew = type === 'ASKED.JOIN' && !membership.rooms.has(room);
-    if (isNew && this.#roomCount() >= this.house.limits.rooms) return this.#refuse(asked, tooManyRooms);
+    if (type === 'ASKED.JOIN' && this.#isFull(namespace, room)) return this.#refuse(asked, tooManyRooms);
     return this.#steps.step(membership, room, type, { asked, isLocal: false, isForced: false });
   }
 
@@ -111,7 +110,8 @@ export class Memberships implements StepWitness {
     const { namespace } = this.house.charts;
     const deciding = namespace.step(membership.value, { type: 'ASKED.CONNECT' }).value;
     membership.keep('', namespace.step(deciding, { type: 'ALLOWED' }).value);
-    this.host.enter('', '');
+    this.host.place.enter('', '');
+    this.connected(membership);
   }
 
   // What the program calls
@@ -131,6 +131,7 @@ export class Memberships implements StepWitness {
   async join(namespace: string, name: string, options: AskOptions): Promise<Room> {
     if (!this.isMember(namespace, '')) throw ErrBadNamespace;
     if (!this.#isRoomName(name)) throw ErrBadRoom;
+    if (this.#isFull(namespace, name)) throw tooManyRooms;
     await this.#begin(namespace, name, 'JOIN', false, options);
     const room = this.room(namespace, name);
     if (!room) throw ErrWrite;
@@ -150,6 +151,7 @@ export class Memberships implements StepWitness {
   ): Promise<NSConn> {
     const connected = this.nsConn(namespace);
     if (connected) return Promise.resolve(connected);
+    if (signal?.aborted) return Promise.reject(signal.reason);
     if (this.host.isClosed) return Promise.reject(ErrWrite);
     const { promise, resolve, reject } = withResolvers<NSConn>();
     const waiter: Waiter = { resolve, reject };
@@ -179,7 +181,11 @@ export class Memberships implements StepWitness {
     for (const go of this.#postponed.splice(0)) go();
   }
 
-  connected({ nsConn }: Membership): void {
+  connected(membership: Membership): void {
+    const { nsConn } = membership;
+    // From now on it stands in the order of joining, whenever it was begun.
+    this.#all.delete(nsConn.namespace);
+    this.#all.set(nsConn.namespace, membership);
     for (const { resolve } of this.#waiters.get(nsConn.namespace) ?? []) resolve(nsConn);
   }
 
@@ -191,7 +197,7 @@ export class Memberships implements StepWitness {
   #membership(namespace: string): Membership {
     const known = this.#all.get(namespace);
     if (known) return known;
-    const membership = new Membership(this.host.makeNSConn(namespace), this.house.charts);
+    const membership = new Membership(new NSConn(this.calls, this.host.conn, namespace), this.house.charts);
     this.#all.set(namespace, membership);
     return membership;
   }
@@ -201,10 +207,12 @@ export class Memberships implements StepWitness {
     return room !== '' && (room.length * mostBytes <= nameBytes || utf8.encode(room).length <= nameBytes);
   }
 
-  #roomCount(): number {
+  /** Would this be one room too many? */
+  #isFull(namespace: string, room: string): boolean {
+    if (this.#all.get(namespace)?.rooms.has(room)) return false;
     let count = 0;
     for (const { rooms } of this.#all.values()) count += rooms.size;
-    return count;
+    return count >= this.house.limits.rooms;
   }
 
   #refuse(asked: Frame, error: Error): void {
@@ -217,7 +225,7 @@ export class Memberships implements StepWitness {
     const membership = this.#membership(namespace);
     const underway = membership.procedure(room);
     if (underway?.event === event) return underway.promise;
-    if (!membership.valueOf(room).hasTag('settled')) {
+    if (membership.isOver || !membership.valueOf(room).hasTag('settled')) {
       await new Promise<void>((settled) => this.#postponed.push(settled));
       return this.#begin(namespace, room, event, isLocal, options);
     }
@@ -227,7 +235,7 @@ export class Memberships implements StepWitness {
     const step = (): void | Promise<void> =>
       this.#steps.step(membership, room, event, { procedure, isLocal, isForced: false });
     if (lane.turn === noTurn) lane.next(step);
-    else void step();
+    else lane.join(step);
     return procedure.promise;
   }
 }

@@ -27,6 +27,7 @@ export interface ReceptionHost {
   close(code: number, text: string): void;
   laneFilled(isFull: boolean): void;
   laneFlooded(): void;
+  laneFailed(error: unknown): void;
 }
 
 /** Where every frame of an open connection goes: an answer to its ask at once, all else to its turn in the lane. */
@@ -56,7 +57,7 @@ export class Reception implements LaneHost {
     } else if (isAnswer(frame.wait)) {
       if (!this.host.questions.settle(frame)) counters.strayAnswers++;
     } else {
-      this.lane.push(frame);
+      this.lane.push(frame, data.length);
     }
   }
 
@@ -91,6 +92,9 @@ export class Reception implements LaneHost {
 
   laneFlooded(): void {
     this.host.laneFlooded();
+  }
+  laneFailed(error: unknown): void {
+    this.host.laneFailed(error);
   }
 
   /** Lifecycle frames are asks, or nothing. */

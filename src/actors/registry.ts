@@ -136,7 +136,7 @@ export class Registry implements Books, Walk {
     const { code, text } = closeReasons.draining;
     this.#goodbyes ??= this.#registered.values();
     for (const connection of this.#goodbyes) {
-      connection.close(code, text);
+      connection.dismiss(code, text);
       if (this.house.clock.now() >= until) return true;
     }
     return false;

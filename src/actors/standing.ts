@@ -1,10 +1,11 @@
 import { type Audience, type Recipient, Seat } from '../broadcast/audience.js';
 import type { Broadcaster } from '../broadcast/broadcaster.js';
-import type { Place } from './connection.js';
+import type { Place } from './place.js';
 
 /** One connection's place in the audience: what it calls before it writes, joins, leaves or ends. */
 export class Standing implements Place {
   readonly seat: Seat;
+  #isRetired = false;
 
   constructor(
     recipient: Recipient,
@@ -35,6 +36,7 @@ export class Standing implements Place {
   }
 
   enter(namespace: string, room: string): void {
+    if (this.#isRetired) return;
     this.serve();
     this.audience.join(this.seat, namespace, room);
   }
@@ -45,6 +47,7 @@ export class Standing implements Place {
   }
 
   retire(): void {
+    this.#isRetired = true;
     this.serve();
     this.audience.depart(this.seat);
     this.seat.outbox = undefined;

@@ -1,28 +1,21 @@
 import { encodeEmptyReply, encodeErrorReply, errorFrom, type Frame } from '../protocol/codec.js';
 import { ErrBadNamespace, ErrBadRoom, ErrWrite } from '../protocol/errors.js';
 import { type Body, OnRoomLeave, ReceivedMessage } from '../protocol/message.js';
-import type { Answer, AskOptions } from './asks.js';
+import type { Answer } from './asks.js';
 import type { Asked, Value } from './chart.js';
 import type { Outcome } from './handlers.js';
 import type { Hooks } from './hooks.js';
 import { type Lane, noTurn } from './lane.js';
 import type { Membership, Procedure } from './membership.js';
+import type { Place } from './place.js';
+import type { Questions } from './questions.js';
 
 /** What the actions of a step work on. */
 export interface StepHost {
   readonly lane: Lane;
-  /** Send this lifecycle event as an ask. */
-  askPeer(
-    namespace: string,
-    room: string,
-    event: string,
-    options: AskOptions,
-    answered: (answer: Answer) => void,
-  ): void;
+  readonly questions: Questions;
   send(payload: Body): void;
-  /** Take a place in the audience of this namespace (`room` empty) or room, or give it up. */
-  enter(namespace: string, room: string): void;
-  exit(namespace: string, room: string): void;
+  readonly place: Place;
 }
 
 /** Told what steps have led to. */
@@ -84,12 +77,12 @@ export class Steps {
   step(membership: Membership, room: string, type: string, about: Circumstances): Pending {
     const { value, actions } = membership.chartOf(room).step(membership.valueOf(room), { type });
     membership.keep(room, value);
-    if (room === '' && membership.isVacant) this.witness.vacated(membership);
     const done = inOrder(actions, (action) => this.#run(action, membership, room, about));
-    return done ? done.then(() => this.#settled(value)) : this.#settled(value);
+    return done ? done.then(() => this.#settled(membership, value)) : this.#settled(membership, value);
   }
 
-  #settled(value: Value): void {
+  #settled(membership: Membership, value: Value): void {
+    if (membership.isVacant) this.witness.vacated(membership);
     if (value.hasTag('settled')) this.witness.settled();
   }
 
@@ -103,14 +96,18 @@ export class Steps {
       case 'askPeer':
         return this.#askPeer(paramsOf(action).event, membership, room, about);
       case 'retract':
-        return this.host.askPeer(namespace, room, OnRoomLeave, {}, () => {});
+        return this.host.questions.askPeer(namespace, room, OnRoomLeave, {}, () => {});
       case 'enter':
-        this.host.enter(namespace, room);
+        this.host.place.enter(namespace, room);
         return room === '' ? this.witness.connected(membership) : undefined;
       case 'exit':
-        return this.host.exit(namespace, room);
+        return this.host.place.exit(namespace, room);
       case 'leaveRooms':
         return this.#leaveRooms(membership, about);
+      case 'endRooms':
+        return this.#eachRoom(membership, 'ENDED', about);
+      case 'report':
+        return this.hooks.failed(about.error, OnRoomLeave, membership.nsConn);
       case 'answer':
         return about.asked && this.host.send(encodeEmptyReply(about.asked.wait));
       case 'answerRefusal':
@@ -134,9 +131,15 @@ export class Steps {
     this.host.lane.go();
   }
 
-  #leaveRooms(membership: Membership, { isLocal }: Circumstances): Pending {
+  #leaveRooms(membership: Membership, about: Circumstances): Pending {
+    const emptied = (): Pending => this.step(membership, '', 'EMPTIED', about);
+    const left = this.#eachRoom(membership, 'EXPELLED', about);
+    return left ? left.then(emptied) : emptied();
+  }
+
+  #eachRoom(membership: Membership, type: string, { isLocal }: Circumstances): Pending {
     const about = { isLocal, isForced: true, error: ErrWrite };
-    return inOrder([...membership.rooms.keys()], (room) => this.step(membership, room, 'ENDED', about));
+    return inOrder([...membership.rooms.keys()], (room) => this.step(membership, room, type, about));
   }
 
   #consult(action: Asked, membership: Membership, room: string, about: Circumstances): Pending {
@@ -165,15 +168,15 @@ export class Steps {
 
   /** The peer's answer is the next turn, or runs inside the turn that began the procedure (RM7). */
   #askPeer(event: string, membership: Membership, room: string, about: Circumstances): void {
-    const { lane } = this.host;
+    const { lane, questions } = this.host;
     const { procedure } = about;
-    this.host.askPeer(membership.nsConn.namespace, room, event, procedure?.options ?? {}, (answer) => {
+    questions.askPeer(membership.nsConn.namespace, room, event, procedure?.options ?? {}, (answer) => {
       const error = failureOf(answer);
       const go = (): Pending =>
         error === undefined
           ? this.step(membership, room, 'AGREED', about)
           : this.step(membership, room, 'DECLINED', { ...about, error });
-      if (procedure && procedure.turn !== noTurn && lane.turn === procedure.turn) void go();
+      if (procedure && procedure.turn !== noTurn && lane.turn === procedure.turn) lane.join(go);
       else lane.next(go);
     });
   }

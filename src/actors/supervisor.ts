@@ -5,7 +5,7 @@ import type { SupervisorEvent } from '../machines/supervisor.js';
 import { encode } from '../protocol/codec.js';
 import { ErrWrite } from '../protocol/errors.js';
 import { assertOutgoing, type Message, type OutgoingMessage } from '../protocol/message.js';
-import type { AskOptions } from './asks.js';
+import { type AskOptions, tame } from './asks.js';
 import { Connection } from './connection.js';
 import type { Counters } from './counters.js';
 import type { Handlers, Where } from './handlers.js';
@@ -67,6 +67,7 @@ export class Supervisor {
       now,
       house.sweeper,
       limits.handlerTimeout,
+      (error) => this.report(error, { during: 'do' }),
       () => this.#turn.wake(this.#visits),
       () => this.actor.send({ type: 'VISITED' }),
     );
@@ -100,18 +101,22 @@ export class Supervisor {
 
   do(visit: Visit): Promise<void> {
     if (typeof visit !== 'function') throw new TypeError(`do takes a function (conn), got ${typeof visit}`);
-    return new Promise((resolve, reject) => {
+    const walk = new Promise<void>((resolve, reject) => {
       const done = (failure?: unknown): void => (failure === undefined ? resolve() : reject(failure));
       if (this.#isOver) done(ErrWrite);
       else this.actor.send({ type: 'DO', visit, done });
     });
+    return tame(walk);
   }
 
   ask(message: OutgoingMessage, options: AskOptions): Promise<Message> {
     this.#check(message);
     const seatOf = (connection: object) => this.#registry.standingOf(connection)?.seat;
     const { asks } = this.#house;
-    return inquire(message, options, { audience: this.#audience, broadcaster: this.#broadcaster, asks, seatOf });
+    const parts = { audience: this.#audience, broadcaster: this.#broadcaster, asks, seatOf };
+    const asked = inquire(message, options, parts);
+    this.#issued();
+    return asked;
   }
 
   flush(): Promise<void> {
@@ -134,13 +139,16 @@ export class Supervisor {
   async drain(timeout: number): Promise<void> {
     const { sweeper } = this.#house;
     this.actor.send({ type: 'DRAIN' });
-    const empty = this.#registry.whenEmpty();
     sweeper.after(timeout, () => this.#registry.cutShort());
-    await Promise.race([this.flush(), empty]);
-    this.#turn.wake(this.#registry);
-    await empty;
+    await this.#registry.whenEmpty();
     this.actor.send({ type: 'DRAINED' });
     sweeper.stop();
+  }
+
+  /** No more walks; everybody gets what is owed, ends its turn, and is closed. */
+  #beginDrain(): void {
+    this.#visits.refuse(ErrWrite);
+    void this.flush().then(() => this.#turn.wake(this.#registry));
   }
 
   report(error: unknown, where: Where): void {
@@ -167,7 +175,7 @@ export class Supervisor {
         refuseVisit: ({ event }) => event.type === 'DO' && toVisiting(event).done(ErrWrite),
         forget: ({ event }) => event.type === 'CONNECTION.CLOSED' && registry.forget(event.actorId),
         bury: ({ event }) => event.type === 'CONNECTION.FAILED' && registry.bury(event.actorId, event.error),
-        beginDrain: () => visits.refuse(ErrWrite),
+        beginDrain: () => doors.afterwards(() => this.#beginDrain()),
       },
     });
     const actor = createActor(this.#supervising(machine), { id: 'supervisor' });
@@ -214,6 +222,10 @@ export class Supervisor {
       const { namespace = '', room = '', to } = message;
       this.#broadcaster.issue(encode(message), { namespace, room, to, ...skipped });
     }
+    this.#issued();
+  }
+
+  #issued(): void {
     if (this.options.syncBroadcaster) this.#broadcaster.walk(Number.POSITIVE_INFINITY);
   }
 

@@ -8,7 +8,11 @@ export interface Deadline {
 interface Pending extends Deadline {
   readonly at: number;
   readonly expire: () => void;
+  readonly isPending: () => boolean;
 }
+
+/** The longest time that a timer can be set to. */
+const forever = 2 ** 31 - 1;
 
 /**
  * Deadlines of asks and handlers, all behind one timer. Those of one duration expire in the order in which they were
@@ -27,13 +31,15 @@ export class Sweeper {
     return size;
   }
 
-  /** Calls `expire` after `ms` milliseconds. */
-  after(ms: number, expire: () => void): Deadline {
+  /** Calls `expire` after so many milliseconds. */
+  after(duration: number, expire: () => void): Deadline {
+    const ms = Math.min(duration, forever);
     const queue = this.#queues.get(ms) ?? new Set<Pending>();
     this.#queues.set(ms, queue);
     const pending: Pending = {
       at: this.clock.now() + ms,
       expire,
+      isPending: () => queue.has(pending),
       cancel: () => {
         if (queue.delete(pending) && queue.size === 0) this.#dropQueue(ms, queue);
       },
@@ -78,6 +84,8 @@ export class Sweeper {
       }
     }
     for (const pending of expired) {
+      // One that has expired may have cancelled another.
+      if (!pending.isPending()) continue;
       pending.cancel();
       pending.expire();
     }

@@ -1,4 +1,4 @@
-import { runGuarded } from './handlers.js';
+import { type Outcome, runGuarded } from './handlers.js';
 import type { Conn } from './handles.js';
 import type { Sweeper } from './sweeper.js';
 import type { Walk } from './turn.js';
@@ -9,6 +9,8 @@ export type Visit = (conn: Conn) => unknown;
 export interface Visited {
   readonly conn: Conn;
   readonly isClosed: boolean;
+  /** While it is visited: what the visitor does is not what `onConnect` does. */
+  isVisited: boolean;
 }
 
 /** A walk of `do` that somebody waits for. */
@@ -28,6 +30,7 @@ export class Visits implements Walk {
     private readonly now: () => number,
     private readonly sweeper: Sweeper,
     private readonly timeout: number,
+    private readonly report: (error: unknown) => void,
     private readonly wake: () => void,
     /** The walk has ended; its promise is settled after this. */
     private readonly ended: () => void,
@@ -51,7 +54,7 @@ export class Visits implements Walk {
     this.#queue.length = 0;
     this.#current = undefined;
     this.#rest = undefined;
-    for (const { done } of waiting) done(error);
+    for (const visiting of waiting) this.#tell(visiting, error);
   }
 
   walk(until: number): boolean {
@@ -60,16 +63,13 @@ export class Visits implements Walk {
     if (!current || !rest) return false;
     for (let next = rest.next(); !next.done; next = rest.next()) {
       if (next.value.isClosed) continue;
-      const { conn } = next.value;
-      const outcome = runGuarded(() => current.visit(conn), this.sweeper, this.timeout);
+      const outcome = this.#visit(next.value, current);
       if (outcome instanceof Promise) {
-        void outcome.then((late) => {
-          if (late.kind === 'error') this.#failures.push(late.error);
+        void outcome.then(() => {
           if (this.#current === current) this.wake();
         });
         return false;
       }
-      if (outcome.kind === 'error') this.#failures.push(outcome.error);
       if (this.#current !== current) return false;
       if (this.now() >= until) return true;
     }
@@ -77,12 +77,34 @@ export class Visits implements Walk {
     return false;
   }
 
-  #finish({ done }: Visiting): void {
+  #visit(visited: Visited, { visit }: Visiting): void | Promise<void> {
+    const { conn } = visited;
+    const failures = this.#failures;
+    const end = (outcome: Outcome): void => {
+      visited.isVisited = false;
+      if (outcome.kind === 'error') failures.push(outcome.error);
+    };
+    visited.isVisited = true;
+    const outcome = runGuarded(() => visit(conn), this.sweeper, this.timeout);
+    return outcome instanceof Promise ? outcome.then(end) : end(outcome);
+  }
+
+  #finish(visiting: Visiting): void {
     const failures = this.#failures;
     this.#current = undefined;
     this.#rest = undefined;
     this.ended();
-    if (failures.length === 0) done();
-    else done(new AggregateError(failures, `${failures.length} visits failed`));
+    if (failures.length === 0) this.#tell(visiting);
+    else this.#tell(visiting, new AggregateError(failures, `${failures.length} visits failed`));
+  }
+
+  /** Whoever asked for a walk may fail to hear of its end. */
+  #tell({ done }: Visiting, failure?: unknown): void {
+    if (failure !== undefined) this.report(failure);
+    try {
+      done(failure);
+    } catch (error) {
+      this.report(error);
+    }
   }
 }

@@ -1,6 +1,6 @@
 import { produce } from 'immer';
-import { type AnyActorRef, type AnyStateMachine, assign } from 'xstate';
-import type { ConnectionEvent, connectionMachine } from '../machines/connection.js';
+import { type AnyActorRef, type AnyStateMachine, assign, enqueueActions } from 'xstate';
+import { type ConnectionEvent, connectionMachine } from '../machines/connection.js';
 import { acknowledge } from '../protocol/codec.js';
 import type { Connection } from './connection.js';
 import { endingOf, viewOf } from './view.js';
@@ -25,34 +25,70 @@ export type ConnectionLogic = Machine;
 const sizeOf = (event: ConnectionEvent): number => (event.type === 'FRAME' ? event.data.length : 1);
 const dataOf = (event: ConnectionEvent): string | Uint8Array => (event.type === 'FRAME' ? event.data : acknowledge);
 
+type Implementations = Parameters<Machine['provide']>[0];
+
+/**
+ * What the program has provided under a name of ours: guards and delays of its own win, and an action of its own runs
+ * after ours.
+ */
+const honouring = (machine: Machine, ours: Implementations): Implementations => {
+  const given = machine.implementations;
+  const usual = connectionMachine.implementations;
+  // Names and types are those of one setup; the record types of xstate are too wide to say so.
+  type Table = Readonly<Record<string, unknown>>;
+  const own = (kind: 'actions' | 'guards' | 'delays'): [string, unknown][] =>
+    Object.entries(given[kind] as Table).filter(([name, made]) => made !== (usual[kind] as Table)[name]);
+  const both = ([name, theirs]: [string, unknown]): [string, unknown] => {
+    const action = (ours.actions as Table | undefined)?.[name];
+    if (action === undefined) return [name, theirs];
+    const inTurn = enqueueActions(({ enqueue }) => {
+      enqueue(action as never);
+      enqueue(theirs as never);
+    });
+    return [name, inTurn];
+  };
+  return {
+    actions: { ...ours.actions, ...Object.fromEntries(own('actions').map(both)) },
+    guards: { ...ours.guards, ...Object.fromEntries(own('guards')) },
+    delays: { ...ours.delays, ...Object.fromEntries(own('delays')) },
+  } as Implementations;
+};
+
 /** The connection's chart with its named actions wired to what they do; made once per server. */
 export const wire = (machine: Machine, of: ConnectionOf, early: EarlyLimits, delays: ConnectionDelays): Machine =>
-  machine.provide({
-    actions: {
-      consult: ({ self }) => of(self).consult(),
-      countEarly: assign(({ context, event }) =>
-        produce(context, (draft) => {
-          draft.early.frames += 1;
-          draft.early.bytes += sizeOf(event);
-        }),
-      ),
-      holdEarly: ({ self, event }) => of(self).holdEarly(dataOf(event)),
-      welcome: ({ self }) => of(self).welcome(),
-      sendRefusal: ({ self, context }) => of(self).sendRefusal(context.reason?.text ?? ''),
-      receive: ({ self, event }) => of(self).receive(dataOf(event)),
-      deliver: ({ self, event }) => event.type === 'DELIVER' && of(self).put(event.bytes),
-      noteCongestion: ({ self }) => of(self).noteCongestion(),
-      noteEviction: ({ self }) => of(self).noteEviction(),
-      retire: ({ self }) => of(self).retire(),
-      sendClose: ({ self, context }) => of(self).sendClose(context.reason?.code ?? 1000, context.reason?.text ?? ''),
-      release: ({ self }) => of(self).release(),
-    },
-    guards: {
-      fitsEarly: ({ context: { early: held }, event }) =>
-        held.frames < early.frames && held.bytes + sizeOf(event) <= early.bytes,
-    },
-    delays: { ...delays },
-  });
+  machine.provide(
+    honouring(machine, {
+      actions: {
+        consult: ({ self }) => of(self).consult(),
+        countEarly: assign(({ context, event }) =>
+          produce(context, (draft) => {
+            draft.early.frames += 1;
+            draft.early.bytes += sizeOf(event);
+          }),
+        ),
+        holdEarly: ({ self, event }) => of(self).holdEarly(dataOf(event)),
+        welcome: ({ self }) => of(self).welcome(),
+        sendRefusal: ({ self, context }) => of(self).sendRefusal(context.reason?.text ?? ''),
+        receive: ({ self, event }) => of(self).receive(dataOf(event)),
+        deliver: ({ self, event }) => event.type === 'DELIVER' && of(self).put(event.bytes),
+        noteCongestion: ({ self }) => of(self).noteCongestion(),
+        noteEviction: ({ self }) => of(self).noteEviction(),
+        retire: ({ self }) => of(self).retire(),
+        sendClose: ({ self, context }) => of(self).sendClose(context.reason?.code ?? 1000, context.reason?.text ?? ''),
+        release: ({ self }) => of(self).release(),
+      },
+      guards: {
+        fitsEarly: ({ context: { early: held }, event }) =>
+          held.frames < early.frames && held.bytes + sizeOf(event) <= early.bytes,
+      },
+      delays: {
+        ackTimeout: delays.ackTimeout,
+        connectTimeout: delays.connectTimeout,
+        slowConsumer: delays.slowConsumer,
+        closeTimeout: delays.closeTimeout,
+      },
+    }),
+  );
 
 /**
  * The logic that runs: the wired machine, with each new state shown to its connection, and a throw turned into an

@@ -67,10 +67,6 @@ export class Roll {
     this.#present = only ? only.length : topic.members.size;
   }
 
-  get size(): number {
-    return this.#present;
-  }
-
   includes(seat: Seat): boolean {
     if (this.#leavers.has(seat)) return true;
     return !this.only && this.topic.members.has(seat) && !this.#latecomers.has(seat);
@@ -103,8 +99,8 @@ export class Audience {
 
   /** The rooms of a namespace that have members. */
   roomNames(namespace: string): string[] {
-    const names = [...(this.#namespaces.get(namespace)?.keys() ?? [])];
-    return names.filter((name) => name !== '');
+    const topics = [...(this.#namespaces.get(namespace)?.values() ?? [])];
+    return topics.filter(({ room, members }) => room !== '' && members.size > 0).map(({ room }) => room);
   }
 
   withId(id: string): Iterable<Seat> {

@@ -29,6 +29,19 @@ interface Pass {
   upTo: number | undefined;
 }
 
+/** The entries as buffers of one write each. */
+const inWrites = (owed: readonly Entry[]): Uint8Array[] => {
+  const writes: Uint8Array[][] = [];
+  let room = 0;
+  for (const { bytes } of owed) {
+    const last = writes.at(-1);
+    if (last && bytes.length <= room) last.push(bytes);
+    else writes.push([bytes]);
+    room = (last && bytes.length <= room ? room : writeLimit) - bytes.length;
+  }
+  return writes.map(joined);
+};
+
 const byNumber = (a: Entry, b: Entry): number => a.number - b.number;
 
 /**
@@ -51,7 +64,7 @@ export class Broadcaster {
   #isDueFirst = false;
   #logBytes = 0;
   #joinedEntries: readonly Entry[] = [];
-  #joinedBytes: Uint8Array = new Uint8Array();
+  #joinedBytes: readonly Uint8Array[] = [];
 
   constructor(
     private readonly audience: Audience,
@@ -95,8 +108,9 @@ export class Broadcaster {
     seat.recipient.outboxGrew(bytes.length, 1);
   }
 
-  /** The socket takes again: its outbox goes first, as far as the socket wants it. */
+  /** The socket takes again: what it is owed goes out in order, as far as the socket wants it. */
   catchUp(seat: Seat): void {
+    this.serve(seat);
     const { recipient, outbox } = seat;
     while (outbox && !outbox.isEmpty && recipient.hasRoom) {
       recipient.deliver(joined(outbox.takeOldest(writeLimit).map(({ bytes }) => bytes)));
@@ -116,11 +130,11 @@ export class Broadcaster {
     this.#looked = 0;
     this.#lookedAt = this.#written;
     this.#isDueFirst = !this.#isDueFirst;
-    const isOver = this.#isDueFirst
+    const hasMore = this.#isDueFirst
       ? this.#walkDue(until) || this.#walkTopics(until)
       : this.#walkTopics(until) || this.#walkDue(until);
     this.#settleFlushes();
-    return isOver;
+    return hasMore;
   }
 
   #issueToTopic(payload: Body, { namespace, room, except, exceptId }: Address): void {
@@ -186,20 +200,30 @@ export class Broadcaster {
   /** The scratch list is empty again before the socket is touched, as a delivery may lead back to here. */
   #write(recipient: Recipient, owed: Entry[]): void {
     const [only] = owed;
-    const bytes = only && owed.length === 1 ? only.bytes : this.#join(owed);
+    if (only && owed.length === 1) {
+      owed.length = 0;
+      this.#deliver(recipient, only.bytes);
+      return;
+    }
+    const [bytes, ...more] = this.#join(owed);
     owed.length = 0;
+    if (bytes) this.#deliver(recipient, bytes);
+    for (const rest of more) this.#deliver(recipient, rest);
+  }
+
+  #deliver(recipient: Recipient, bytes: Uint8Array): void {
     this.#written += bytes.length;
     recipient.deliver(bytes);
   }
 
-  /** The joined buffer of the last list is used again for the identical list only. */
-  #join(owed: readonly Entry[]): Uint8Array {
+  /** The joined buffers of the last list are used again for the identical list only. */
+  #join(owed: readonly Entry[]): readonly Uint8Array[] {
     const known = this.#joinedEntries;
     let same = known.length === owed.length;
     for (let at = 0; same && at < owed.length; at++) same = known[at] === owed[at];
     if (!same) {
       this.#joinedEntries = owed.slice();
-      this.#joinedBytes = joined(owed.map(({ bytes }) => bytes));
+      this.#joinedBytes = inWrites(owed);
     }
     return this.#joinedBytes;
   }

@@ -13,6 +13,8 @@ export type NamespaceEvent =
   /** What the peer answered. */
   | { readonly type: 'AGREED' }
   | { readonly type: 'DECLINED' }
+  /** Every room has been left. */
+  | { readonly type: 'EMPTIED' }
   /** The connection has ended. */
   | { readonly type: 'ENDED' };
 
@@ -31,8 +33,10 @@ const namespaceSetup = setup({
     enter: () => {},
     /** Be a member no more. */
     exit: () => {},
-    /** Leave every room, which no handler can refuse. */
+    /** Leave every room, which no handler can refuse; then comes EMPTIED. */
     leaveRooms: () => {},
+    /** Every room has ended with the connection. */
+    endRooms: () => {},
     /** Run a handler whose outcome changes nothing. */
     tell: (_, _params: { readonly event: string; readonly isLocal: boolean }) => {},
     /** Answer the peer's ask: done. */
@@ -115,7 +119,7 @@ export const namespaceMachine = namespaceSetup.createMachine({
         DISCONNECT: { target: 'disconnecting.asking' },
         ENDED: {
           target: 'disconnected',
-          actions: ['exit', 'leaveRooms', { type: 'tell', params: { event: '_OnNamespaceDisconnect', isLocal: true } }],
+          actions: ['exit', 'endRooms', { type: 'tell', params: { event: '_OnNamespaceDisconnect', isLocal: true } }],
         },
       },
     },
@@ -128,7 +132,7 @@ export const namespaceMachine = namespaceSetup.createMachine({
           target: '#namespace.disconnected',
           actions: [
             'exit',
-            'leaveRooms',
+            'endRooms',
             { type: 'tell', params: { event: '_OnNamespaceDisconnect', isLocal: true } },
             'fail',
           ],
@@ -139,24 +143,31 @@ export const namespaceMachine = namespaceSetup.createMachine({
           description: 'The peer asked; our handler decides.',
           entry: { type: 'consult', params: { event: '_OnNamespaceDisconnect', isLocal: false } },
           on: {
-            ALLOWED: { target: '#namespace.disconnected', actions: ['leaveRooms', 'exit', 'answer'] },
+            ALLOWED: { target: 'granting' },
             REFUSED: { target: '#namespace.connected', actions: 'answerRefusal' },
           },
+        },
+        granting: {
+          description: 'The peer may go; first it leaves its rooms.',
+          entry: 'leaveRooms',
+          on: { EMPTIED: { target: '#namespace.disconnected', actions: ['exit', 'answer'] } },
         },
         asking: {
           description: 'The peer is asked.',
           entry: { type: 'askPeer', params: { event: '_OnNamespaceDisconnect' } },
           on: {
-            AGREED: {
-              target: '#namespace.disconnected',
-              actions: [
-                'leaveRooms',
-                'exit',
-                { type: 'tell', params: { event: '_OnNamespaceDisconnect', isLocal: true } },
-                'settle',
-              ],
-            },
+            AGREED: { target: 'agreed' },
             DECLINED: { target: '#namespace.connected', actions: 'fail' },
+          },
+        },
+        agreed: {
+          description: 'The peer goes; first it leaves its rooms.',
+          entry: 'leaveRooms',
+          on: {
+            EMPTIED: {
+              target: '#namespace.disconnected',
+              actions: ['exit', { type: 'tell', params: { event: '_OnNamespaceDisconnect', isLocal: true } }, 'settle'],
+            },
           },
         },
       },

@@ -13,7 +13,9 @@ export type RoomEvent =
   /** What the peer answered. */
   | { readonly type: 'AGREED' }
   | { readonly type: 'DECLINED' }
-  /** The namespace or the connection has ended. */
+  /** The namespace is being left. */
+  | { readonly type: 'EXPELLED' }
+  /** The connection has ended. */
   | { readonly type: 'ENDED' };
 
 const roomSetup = setup({
@@ -35,6 +37,8 @@ const roomSetup = setup({
     exit: () => {},
     /** Run a handler whose outcome changes nothing. */
     tell: (_, _params: { readonly event: string; readonly isLocal: boolean }) => {},
+    /** A handler has refused what cannot be refused. */
+    report: () => {},
     /** Answer the peer's ask: done. */
     answer: () => {},
     /** Answer the peer's ask: refused. */
@@ -52,7 +56,10 @@ export const roomMachine = roomSetup.createMachine({
   description: 'One connection in one room of a namespace.',
   context: {},
   initial: 'outside',
-  on: { ENDED: { target: '.left', actions: 'fail' } },
+  on: {
+    EXPELLED: { target: '.left', actions: 'fail' },
+    ENDED: { target: '.left', actions: 'fail' },
+  },
   states: {
     outside: {
       description: 'Nobody has asked yet.',
@@ -108,6 +115,7 @@ export const roomMachine = roomSetup.createMachine({
         'ASKED.LEAVE': { target: 'leaving.deciding' },
         JOIN: { actions: 'settle' },
         LEAVE: { target: 'leaving.asking' },
+        EXPELLED: { target: 'leaving.expelled' },
         ENDED: {
           target: 'left',
           actions: [
@@ -123,6 +131,7 @@ export const roomMachine = roomSetup.createMachine({
       tags: 'member',
       initial: 'deciding',
       on: {
+        EXPELLED: { target: '.expelled', actions: 'fail' },
         ENDED: {
           target: '#room.left',
           actions: [
@@ -151,6 +160,20 @@ export const roomMachine = roomSetup.createMachine({
           on: {
             AGREED: { target: 'confirming' },
             DECLINED: { target: '#room.joined', actions: 'fail' },
+          },
+        },
+        expelled: {
+          description: 'The namespace is being left, so the room is too, whatever our handler says.',
+          entry: { type: 'consult', params: { event: '_OnRoomLeave', isLocal: false } },
+          on: {
+            ALLOWED: {
+              target: '#room.left',
+              actions: ['exit', { type: 'tell', params: { event: '_OnRoomLeft', isLocal: false } }],
+            },
+            REFUSED: {
+              target: '#room.left',
+              actions: ['report', 'exit', { type: 'tell', params: { event: '_OnRoomLeft', isLocal: false } }],
+            },
           },
         },
         confirming: {

@@ -134,8 +134,8 @@ const withBody = (head: string, body: Body, isBinary: boolean): Body => {
 };
 
 /** The payload of an outgoing message: a string goes out as text, bytes as binary (FR3). Never throws. */
-export const encode = (message: OutgoingMessage, wait = '', namespace = message.namespace ?? ''): Body => {
-  const { room = '', event = '', body = '', setBinary = false, isNative = false, err } = message;
+export const encode = (message: OutgoingMessage, wait = ''): Body => {
+  const { namespace = '', room = '', event = '', body = '', setBinary = false, isNative = false, err } = message;
   if (err) return header(wait, namespace, room, event, true) + errorText(err);
   if (isNative && wait === '') return setBinary && typeof body === 'string' ? utf8.encode(body) : body;
   return withBody(header(wait, namespace, room, event, false), body, setBinary || typeof body !== 'string');

@@ -25,6 +25,28 @@ export class HandlerTimeout extends Error {
   }
 }
 
+const isCloseCode = (code: number): boolean => {
+  const isRegistered = code >= 1000 && code <= 1014 && code !== 1004 && code !== 1005 && code !== 1006;
+  return Number.isInteger(code) && (isRegistered || (code >= 3000 && code <= 4999));
+};
+
+/** Throws unless a close frame may carry this code. */
+export const assertCloseCode = (code: number): void => {
+  if (isCloseCode(code)) return;
+  throw new RangeError(`a close code that may be sent is 1000 to 1014 or 3000 to 4999, got ${String(code)}`);
+};
+
+/** The most bytes that a close frame's reason may have. */
+const mostCloseText = 123;
+const utf8 = new TextEncoder();
+
+/** As much of a text as a close frame can carry, in whole characters. */
+export const closeText = (text: string): string => {
+  const bytes = new Uint8Array(mostCloseText);
+  const { read } = utf8.encodeInto(text, bytes);
+  return text.slice(0, read);
+};
+
 /** Thrown by a handler: answer with this text, then close the connection with this code. */
 export class CloseError extends Error {
   override readonly name = 'CloseError';
@@ -33,12 +55,16 @@ export class CloseError extends Error {
     readonly text: string,
   ) {
     super(text);
+    assertCloseCode(code);
   }
 }
 
 /** What a handler returns to answer. Made by `reply(body)`. */
 export class Reply {
-  constructor(readonly body: string | Uint8Array) {}
+  constructor(readonly body: string | Uint8Array) {
+    if (typeof body === 'string' || body instanceof Uint8Array) return;
+    throw new TypeError(`reply takes a string or a Uint8Array, got ${body === null ? 'null' : typeof body}`);
+  }
 }
 
 /** Answer the message that is being handled: `return reply('pong')`. */
@@ -57,9 +83,18 @@ export const registerKnownError = (error: Error, recognise: Recognise = (text) =
 };
 for (const error of [ErrBadNamespace, ErrBadRoom, ErrWrite, ErrInvalidPayload]) registerKnownError(error);
 
+/** A program's own test that fails on a peer's text has not recognised it. */
+const isRecognised = (recognise: Recognise, text: string): boolean => {
+  try {
+    return recognise(text);
+  } catch {
+    return false;
+  }
+};
+
 /** The error for a text that came from a peer: a known one, or a new `Error` with it. */
 export const errorFromText = (text: string): Error =>
-  known.find(({ recognise }) => recognise(text))?.error ?? new Error(text);
+  known.find((one) => isRecognised(one.recognise, text))?.error ?? new Error(text);
 
 /** The text that stands for whatever was thrown; never empty, as an empty error text reads as success. */
 export const errorText = (thrown: unknown): string => {

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { getDefaultHighWaterMark } from 'node:stream';
 import type { Events, Namespaces, Where } from '../actors/handlers.js';
 import type { Conn } from '../actors/handles.js';
 import type { DisconnectReason } from '../actors/hooks.js';
@@ -55,9 +56,9 @@ export interface ServerOptions {
   readonly onConnect?: (conn: Conn) => unknown;
   /** Told once when a connection has ended. */
   readonly onDisconnect?: (conn: Conn, reason: DisconnectReason) => unknown;
-  readonly onUpgradeError?: (error: unknown, request: IncomingMessage) => void;
+  readonly onUpgradeError?: (error: unknown, request: IncomingMessage) => unknown;
   /** Told of every error of a handler, hook or chart. */
-  readonly onError?: (error: unknown, where: Where) => void;
+  readonly onError?: (error: unknown, where: Where) => unknown;
   /** Names a connection; a random UUID by default. */
   readonly idGenerator?: (request: IncomingMessage) => string | Promise<string>;
   /** Hand every message to every socket before `broadcast` returns. */
@@ -106,39 +107,69 @@ const refuseUnknown = (given: object, names: ReadonlySet<string>, what: string):
   }
 };
 
+const isPlainObject = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const isListOfStrings = (value: unknown): value is readonly string[] =>
+  Array.isArray(value) && value.every((item) => typeof item === 'string');
+
+const wrong = (option: string, takes: string, value: unknown): TypeError =>
+  new TypeError(`option "${option}" takes ${takes}, got ${String(value)}`);
+
 const checkLimits = (given: Partial<Limits>): Limits => {
+  if (!isPlainObject(given)) throw wrong('limits', 'an object of limits', given);
   refuseUnknown(given, new Set(Object.keys(defaultLimits)), 'limit');
   for (const [name, value] of Object.entries(given)) {
     if (!Number.isFinite(value) || value <= 0) {
       throw new RangeError(`limit "${name}" takes a number above 0, got ${String(value)}`);
     }
   }
-  return { ...defaultLimits, ...given };
+  const limits = { ...defaultLimits, ...given };
+  const least = getDefaultHighWaterMark(false);
+  if (limits.highWaterMark < least) {
+    throw new RangeError(`limit "highWaterMark" is at least a socket's own ${least}, got ${limits.highWaterMark}`);
+  }
+  return limits;
+};
+
+const charts: ReadonlySet<string> = new Set(['supervisor', 'connection', 'namespace', 'room']);
+
+const checkMachines = (machines: Partial<Machines>): void => {
+  if (!isPlainObject(machines)) throw wrong('machines', 'an object of charts', machines);
+  refuseUnknown(machines, charts, 'machine');
+  for (const [name, machine] of Object.entries(machines)) {
+    const isMachine =
+      typeof machine === 'object' && machine !== null && 'provide' in machine && 'transition' in machine;
+    if (!isMachine) throw wrong(`machines.${name}`, 'a machine, as createMachine makes one', machine);
+  }
 };
 
 /** Checks what the program asks for, once, and fills in the defaults. Throws with what it got and what it takes. */
 export const checkOptions = (given: ServerOptions): CheckedOptions => {
-  if (typeof given !== 'object' || given === null) {
-    throw new TypeError(`new Server takes an object of options, got ${String(given)}`);
-  }
+  if (!isPlainObject(given)) throw new TypeError(`new Server takes an object of options, got ${String(given)}`);
   refuseUnknown(given, known, 'option');
   for (const hook of hooks) {
     const value = given[hook];
-    if (value !== undefined && typeof value !== 'function') {
-      throw new TypeError(`option "${hook}" takes a function, got ${typeof value}`);
-    }
+    if (value !== undefined && typeof value !== 'function') throw wrong(hook, 'a function', typeof value);
   }
-  const { sliceMs = 4, origins = 'same-host' } = given;
-  if (!(sliceMs > 0)) throw new RangeError(`option "sliceMs" takes milliseconds above 0, got ${String(sliceMs)}`);
-  if (origins !== 'same-host' && origins !== 'any' && !Array.isArray(origins)) {
-    throw new TypeError(`option "origins" takes 'same-host', 'any' or a list of origins, got ${String(origins)}`);
+  for (const flag of ['syncBroadcaster', 'fireDisconnectAlways'] as const) {
+    const value = given[flag];
+    if (value !== undefined && typeof value !== 'boolean') throw wrong(flag, 'true or false', value);
   }
+  const { sliceMs = 4, origins = 'same-host', protocols = [], machines, limits = {}, namespaces = {} } = given;
+  if (!isPlainObject(namespaces)) throw wrong('namespaces', 'an object of namespaces', namespaces);
+  if (typeof sliceMs !== 'number' || !(sliceMs > 0)) throw wrong('sliceMs', 'milliseconds above 0', sliceMs);
+  if (origins !== 'same-host' && origins !== 'any' && !isListOfStrings(origins)) {
+    throw wrong('origins', "'same-host', 'any' or a list of origins", origins);
+  }
+  if (!isListOfStrings(protocols)) throw wrong('protocols', 'a list of names', protocols);
+  if (machines !== undefined) checkMachines(machines);
   return {
     ...given,
-    namespaces: given.namespaces ?? {},
-    limits: checkLimits(given.limits ?? {}),
+    namespaces,
+    limits: checkLimits(limits),
     origins,
-    protocols: given.protocols ?? [],
+    protocols,
     sliceMs,
     syncBroadcaster: given.syncBroadcaster ?? false,
     fireDisconnectAlways: given.fireDisconnectAlways ?? false,

@@ -91,9 +91,11 @@ export class Server implements ServerFace, AsyncDisposable {
     { path = '/' }: { readonly path?: string } = {},
   ): Promise<{ readonly port: number }> {
     if (this.#http) throw new Error('this server listens already');
-    const http = createServer((_, response) => response.writeHead(404).end());
-    http.removeAllListeners('request');
+    const http = createServer();
     this.attach(http, { path });
+    http.on('request', (request, response) => {
+      if (pathOf(request) !== path) response.writeHead(404).end();
+    });
     await new Promise<void>((resolve, reject) => {
       http.once('error', reject);
       http.listen(port, host, () => {
@@ -162,6 +164,7 @@ export class Server implements ServerFace, AsyncDisposable {
 
   async #close(timeout: number): Promise<void> {
     const http = this.#http;
+    this.#upgrades.close();
     const isClosed = http && new Promise((resolve) => http.close(resolve));
     await this.#supervisor.drain(timeout);
     http?.closeAllConnections();

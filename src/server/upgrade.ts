@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type IncomingMessage, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Supervisor } from '../actors/supervisor.js';
+import { errorText } from '../protocol/errors.js';
 import type { CheckedOptions } from './options.js';
 import { type Handshake, makeHandshake } from './websocket.js';
 
@@ -53,7 +54,15 @@ const respond = (socket: Duplex, status: number, message: string): void => {
     'Content-Type: text/plain; charset=utf-8',
     `Content-Length: ${Buffer.byteLength(body)}`,
   ];
+  socket.once('finish', () => socket.destroy());
   socket.end(`${headers.join('\r\n')}\r\n\r\n${body}`);
+};
+
+/** The HTTP status that an error carries, as those of many frameworks do. */
+const statusOf = (error: unknown): number | undefined => {
+  if (typeof error !== 'object' || error === null) return undefined;
+  const status = 'status' in error ? error.status : 'statusCode' in error ? error.statusCode : undefined;
+  return typeof status === 'number' && Number.isInteger(status) && status >= 400 && status <= 599 ? status : undefined;
 };
 
 type IdGenerator = NonNullable<CheckedOptions['idGenerator']>;
@@ -63,13 +72,22 @@ const ignoreError = (): void => {};
 /** Turns upgrade requests into connections. */
 export class Upgrades {
   readonly #handshake: Handshake;
+  /** Sockets that are not websockets yet. */
+  readonly #pending = new Set<Duplex>();
 
   constructor(
     private readonly options: CheckedOptions,
     private readonly supervisor: Supervisor,
   ) {
     const { payload, fragments } = options.limits;
-    this.#handshake = makeHandshake({ payload, fragments, protocols: options.protocols });
+    this.#handshake = makeHandshake({ payload, fragments, protocols: options.protocols }, (error, request, socket) =>
+      this.#refuse(new UpgradeRefused(400, error.message, { cause: error }), request, socket),
+    );
+  }
+
+  /** Whoever is still on the way in is turned away. */
+  close(): void {
+    for (const socket of this.#pending) socket.destroy();
   }
 
   /** Takes over a socket that asks for an upgrade (HS1). */
@@ -79,7 +97,12 @@ export class Upgrades {
       socket.destroy();
       return;
     }
-    this.#accept(request, socket, head).catch((error: unknown) => this.#refuse(error, request, socket));
+    this.#pending.add(socket);
+    socket.once('close', () => this.#pending.delete(socket));
+    const deadline = setTimeout(() => socket.destroy(), this.options.limits.connectTimeout);
+    this.#accept(request, socket, head)
+      .catch((error: unknown) => this.#refuse(error, request, socket))
+      .finally(() => clearTimeout(deadline));
   }
 
   async #accept(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
@@ -96,6 +119,7 @@ export class Upgrades {
       return;
     }
     this.#handshake(request, socket, head, (upgraded) => {
+      this.#pending.delete(socket);
       socket.off('error', ignoreError);
       this.supervisor.connect({
         id: made,
@@ -132,14 +156,13 @@ export class Upgrades {
   }
 
   #refuse(error: unknown, request: IncomingMessage, socket: Duplex): void {
-    const { status, statusCode, message } = error as { status?: unknown; statusCode?: unknown; message?: unknown };
-    const given = Number(status ?? statusCode);
-    const isStatus = Number.isInteger(given) && given >= 400 && given <= 599;
+    const failed = (failure: unknown): void => this.supervisor.report(failure, { during: 'onUpgradeError' });
     try {
-      this.options.onUpgradeError?.(error, request);
+      Promise.resolve(this.options.onUpgradeError?.(error, request)).catch(failed);
     } catch (failure) {
-      this.supervisor.report(failure, { during: 'onUpgradeError' });
+      failed(failure);
     }
-    respond(socket, isStatus ? given : 403, isStatus ? String(message ?? '') : 'refused');
+    const status = statusOf(error);
+    respond(socket, status ?? 403, status === undefined ? 'refused' : errorText(error));
   }
 }

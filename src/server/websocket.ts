@@ -71,7 +71,11 @@ export class ServerSocket implements Socket {
   }
 }
 
-export const makeHandshake = ({ payload, fragments, protocols }: HandshakeOptions): Handshake => {
+/** Told of a request that is no proper websocket upgrade; it has to answer. */
+export type OnBadHandshake = (error: Error, request: IncomingMessage, socket: Duplex) => void;
+
+export const makeHandshake = (options: HandshakeOptions, onBad: OnBadHandshake): Handshake => {
+  const { payload, fragments, protocols } = options;
   const server = new WebSocketServer({
     noServer: true,
     clientTracking: false,
@@ -80,6 +84,7 @@ export const makeHandshake = ({ payload, fragments, protocols }: HandshakeOption
     maxFragments: fragments,
     handleProtocols: (offered) => protocols.find((protocol) => offered.has(protocol)) ?? false,
   });
+  server.on('wsClientError', (error: Error, socket: Duplex, request: IncomingMessage) => onBad(error, request, socket));
   return (request, socket, head, done) =>
     server.handleUpgrade(request, socket, head, (ws) => done(new ServerSocket(ws, socket)));
 };

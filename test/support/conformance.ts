@@ -236,6 +236,8 @@ const connectionScenarios: readonly Scenario[] = [
     const guest = house.seat('a', 'n');
     guest.socket.stall();
     for (const event of ['1', '2', '3', '4']) nsOf(guest).emit(event);
+    expect(guest.socket.isDestroyed).toBe(false);
+    await house.rest();
     expect(guest.socket.isDestroyed).toBe(true);
     expect(house.supervisor.counters.evictions).toBe(1);
   }),
@@ -396,6 +398,41 @@ const called = (rule: string, what: 'namespace' | 'room'): readonly Scenario[] =
   ];
 };
 
+const expelled: readonly Scenario[] = [
+  ...(['peer', 'server'] as const).map((who) =>
+    scenario('NS3', `whoever leaves a namespace leaves its rooms, asked by the ${who}`, async (machines) => {
+      for (const refuses of [false, true]) {
+        const leave = refuses ? refuse : () => {};
+        const { house, told } = open(machines, { ...quiet, ...roomy, _OnRoomLeave: leave });
+        const guest = house.seat('a', 'n', ['r', 's']);
+        told.length = 0;
+        const call = who === 'server' ? nsOf(guest).disconnect() : undefined;
+        if (call) agree(guest);
+        else guest.socket.say(ask('_OnNamespaceDisconnect'));
+        const local = call ? ' L' : '';
+        const rooms = [`_OnRoomLeave F${local}`, `_OnRoomLeft F${local}`];
+        const left = [...rooms, ...rooms];
+        expect(told).toEqual(call ? [...left, '_OnNamespaceDisconnect L'] : ['_OnNamespaceDisconnect', ...left]);
+        expect(house.supervisor.roomNames('n')).toEqual([]);
+        expect(house.errors.length).toBe(refuses ? 2 : 0);
+        if (call) expect(await standing(house, call)).toBe('done');
+        else expect(heard(guest)).toEqual(['$1;;;;;;']);
+      }
+    }),
+  ),
+  scenario('NS3', 'a call under way in a room ends with the namespace', async (machines) => {
+    const { house, told } = open(machines, roomy);
+    const guest = house.seat('a', 'n', ['in']);
+    const leaving = nsOf(guest).room('in')?.leave() ?? never();
+    const joining = nsOf(guest).joinRoom('out');
+    told.length = 0;
+    guest.socket.say(ask('_OnNamespaceDisconnect'));
+    expect(await standing(house, leaving)).toBe(ErrWrite);
+    expect(await standing(house, joining)).toBe(ErrWrite);
+    expect(told).toEqual(['_OnRoomLeave F', '_OnRoomLeft F']);
+  }),
+];
+
 const ownVeto: readonly Scenario[] = [
   scenario('RM4', 'our own handler keeps the peer in a room', async (machines) => {
     const { house } = open(machines, { ...roomy, _OnRoomLeave: refuse });
@@ -416,4 +453,5 @@ export const scenarios: readonly Scenario[] = [
   ...asked('RM1', 'room'),
   ...called('RM3', 'room'),
   ...ownVeto,
+  ...expelled,
 ];

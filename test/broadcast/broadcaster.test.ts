@@ -1,0 +1,766 @@
+import { fc, test as whatever } from '@fast-check/vitest';
+import { describe, expect, test } from 'vitest';
+import { Audience, type Recipient, Seat } from '../../src/broadcast/audience.js';
+import { type Address, Broadcaster } from '../../src/broadcast/broadcaster.js';
+import { frame } from '../../src/protocol/frame.js';
+import { HandClock } from '../support/handClock.js';
+
+const forever = Number.POSITIVE_INFINITY;
+
+/** The texts of frames that were joined in one write. */
+const textsIn = (bytes: Uint8Array): string[] => {
+  const texts: string[] = [];
+  const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  for (let at = 0; at < view.length; ) {
+    const short = view.readUInt8(at + 1);
+    const [head, length] =
+      short < 126 ? [2, short] : short === 126 ? [4, view.readUInt16BE(at + 2)] : [10, view.readUInt32BE(at + 6)];
+    texts.push(view.toString('utf8', at + head, at + head + length));
+    at += head + length;
+  }
+  return texts;
+};
+
+/** A connection that writes down what it is given. */
+class FakeRecipient implements Recipient {
+  isCongested = false;
+  hasRoom = true;
+  readonly writes: Uint8Array[] = [];
+  readonly growth: [bytes: number, messages: number][] = [];
+
+  constructor(
+    readonly id: string,
+    private readonly onDeliver: (recipient: FakeRecipient) => void = () => {},
+  ) {}
+
+  get texts(): string[] {
+    return this.writes.flatMap(textsIn);
+  }
+
+  deliver(bytes: Uint8Array): void {
+    this.writes.push(bytes);
+    this.onDeliver(this);
+  }
+
+  outboxGrew(bytes: number, messages: number): void {
+    this.growth.push([bytes, messages]);
+  }
+}
+
+interface Member {
+  readonly recipient: FakeRecipient;
+  readonly seat: Seat;
+}
+
+/** A broadcaster, its audience, and whoever is in it. Connections do as the real ones: they are served before they move. */
+class Hall {
+  readonly clock = new HandClock();
+  readonly audience = new Audience();
+  wakes = 0;
+  readonly broadcaster = new Broadcaster(
+    this.audience,
+    () => this.clock.now(),
+    () => {
+      this.wakes++;
+    },
+  );
+
+  arrive(id: string, places: readonly string[] = [''], onDeliver?: (recipient: FakeRecipient) => void): Member {
+    const recipient = new FakeRecipient(id, onDeliver);
+    const seat = new Seat(recipient, this.broadcaster.last);
+    this.audience.arrive(seat);
+    for (const place of places) this.join({ seat }, place);
+    return { recipient, seat };
+  }
+
+  crowd(size: number, room = '', onDeliver?: (recipient: FakeRecipient) => void): Member[] {
+    return Array.from({ length: size }, (_, at) => this.arrive(`${room}${at}`, [room], onDeliver));
+  }
+
+  join({ seat }: Pick<Member, 'seat'>, room: string): void {
+    this.broadcaster.serve(seat);
+    this.audience.join(seat, 'n', room);
+  }
+
+  leave({ seat }: Member, room: string): void {
+    this.broadcaster.serve(seat);
+    this.audience.leave(seat, 'n', room);
+  }
+
+  depart({ seat }: Member): void {
+    this.broadcaster.serve(seat);
+    this.audience.depart(seat);
+    seat.outbox = undefined;
+  }
+
+  /** A direct frame, behind everything that was issued before. */
+  emit({ seat, recipient }: Member, text: string): void {
+    this.broadcaster.serve(seat);
+    const bytes = frame(text);
+    if (recipient.isCongested) this.broadcaster.hold(seat, bytes);
+    else recipient.deliver(bytes);
+  }
+
+  issue(text: string, address: Partial<Address> = {}): void {
+    const nobody = { except: null, exceptId: null, to: undefined };
+    this.broadcaster.issue(text, { namespace: 'n', room: '', ...nobody, ...address });
+  }
+
+  /** Walks to the end, in one slice. */
+  walk(): void {
+    expect(this.broadcaster.walk(forever)).toBe(false);
+  }
+
+  /** The socket takes again: everything, or only so many writes. */
+  drain({ seat, recipient }: Member, writes = forever): void {
+    const before = recipient.writes.length;
+    Object.defineProperty(recipient, 'hasRoom', {
+      configurable: true,
+      get: () => recipient.writes.length - before < writes,
+    });
+    this.broadcaster.catchUp(seat);
+    recipient.isCongested = seat.outbox !== undefined;
+  }
+}
+
+describe('whom it is for', () => {
+  test('[BC1] [BC2] everybody in the namespace gets it, once, and nobody else', () => {
+    const hall = new Hall();
+    const [a, b] = [hall.arrive('a'), hall.arrive('b', ['', 'r'])];
+    const outside = hall.arrive('c', []);
+    hall.issue('hi');
+    hall.issue('elsewhere', { namespace: 'm' });
+    hall.walk();
+    hall.walk();
+    expect([a, b, outside].map(({ recipient }) => recipient.texts)).toEqual([['hi'], ['hi'], []]);
+  });
+
+  test('[BC1] a room narrows it to the members of the room', () => {
+    const hall = new Hall();
+    const [a, b, c] = [hall.arrive('a'), hall.arrive('b', ['', 'r']), hall.arrive('c', ['', 'r', 's'])];
+    hall.issue('to r', { room: 'r' });
+    hall.issue('to s', { room: 's' });
+    hall.issue('to nobody', { room: 't' });
+    hall.walk();
+    expect([a, b, c].map(({ recipient }) => recipient.texts)).toEqual([[], ['to r'], ['to r', 'to s']]);
+  });
+
+  test('[BC10] one connection is skipped, or all with its id', () => {
+    const hall = new Hall();
+    const [one, twin, other] = [hall.arrive('joe'), hall.arrive('joe'), hall.arrive('ann')];
+    hall.issue('not to one', { except: one.recipient });
+    hall.issue('not to joe', { exceptId: 'joe' });
+    hall.walk();
+    expect([one, twin, other].map(({ recipient }) => recipient.texts)).toEqual([
+      [],
+      ['not to one'],
+      ['not to one', 'not to joe'],
+    ]);
+  });
+
+  test('[BC1] `to` narrows it to the members with this id', () => {
+    const hall = new Hall();
+    const [one, twin] = [hall.arrive('joe'), hall.arrive('joe', ['', 'r'])];
+    const [other, outside] = [hall.arrive('ann', ['', 'r']), hall.arrive('joe', [])];
+    hall.issue('joe', { to: 'joe' });
+    hall.issue('joe in r', { to: 'joe', room: 'r' });
+    hall.issue('nobody', { to: 'nobody' });
+    hall.issue('nowhere', { to: 'joe', room: 'nowhere' });
+    hall.issue('but one', { to: 'joe', except: one.recipient });
+    hall.issue('but joe', { to: 'joe', exceptId: 'joe' });
+    hall.walk();
+    expect([one, twin, other, outside].map(({ recipient }) => recipient.texts)).toEqual([
+      ['joe'],
+      ['joe', 'joe in r', 'but one'],
+      [],
+      [],
+    ]);
+  });
+
+  test('[BC4] who joins after the issue does not get it, and who leaves still does', () => {
+    const hall = new Hall();
+    const [stays, leaves] = [hall.arrive('a'), hall.arrive('b')];
+    hall.issue('first');
+    const late = hall.arrive('c');
+    hall.leave(leaves, '');
+    hall.issue('second');
+    hall.walk();
+    expect([stays, leaves, late].map(({ recipient }) => recipient.texts)).toEqual([
+      ['first', 'second'],
+      ['first'],
+      ['second'],
+    ]);
+  });
+
+  test('[BC4] who leaves and comes again misses exactly what was issued meanwhile', () => {
+    const hall = new Hall();
+    const member = hall.arrive('a');
+    hall.arrive('b');
+    for (const text of ['1', '2', '3']) {
+      if (text === '2') hall.leave(member, '');
+      hall.issue(text);
+      if (text === '2') hall.join(member, '');
+    }
+    hall.walk();
+    expect(member.recipient.texts).toEqual(['1', '3']);
+  });
+
+  test('[BC4] who changes rooms while a walk is under way gets each message once', () => {
+    const hall = new Hall();
+    const members = hall.crowd(40, 'r');
+    hall.issue('r1', { room: 'r' });
+    hall.broadcaster.walk(0);
+    for (const member of members) {
+      hall.leave(member, 'r');
+      hall.join(member, 's');
+    }
+    hall.issue('r2', { room: 'r' });
+    hall.issue('s1', { room: 's' });
+    hall.walk();
+    for (const { recipient } of members) expect(recipient.texts).toEqual(['r1', 's1']);
+  });
+
+  test('[BC4] [BC2] who closes is given what was issued before, and nothing after', () => {
+    const hall = new Hall();
+    const [goes, stays] = [hall.arrive('a'), hall.arrive('b')];
+    hall.issue('1');
+    hall.issue('to a', { to: 'a' });
+    hall.depart(goes);
+    hall.issue('2');
+    hall.issue('to a again', { to: 'a' });
+    hall.walk();
+    expect([goes, stays].map(({ recipient }) => recipient.texts)).toEqual([
+      ['1', 'to a'],
+      ['1', '2'],
+    ]);
+  });
+});
+
+describe('in what order', () => {
+  test('[BC3] broadcasts, messages to one and direct frames come in the order of the program', () => {
+    const hall = new Hall();
+    const member = hall.arrive('a', ['', 'r']);
+    hall.issue('1');
+    hall.issue('2', { room: 'r' });
+    hall.issue('3', { to: 'a' });
+    hall.emit(member, '4');
+    hall.issue('5', { to: 'a' });
+    hall.issue('6');
+    hall.emit(member, '7');
+    hall.issue('8', { room: 'r' });
+    hall.walk();
+    expect(member.recipient.texts).toEqual(['1', '2', '3', '4', '5', '6', '7', '8']);
+  });
+
+  test('[BC3] in whatever order the topics are walked', () => {
+    const hall = new Hall();
+    const rooms = Array.from({ length: 20 }, (_, at) => `r${at}`);
+    const member = hall.arrive('a', ['', ...rooms]);
+    const expected: string[] = [];
+    for (let round = 0; round < 3; round++) {
+      for (const room of rooms.toReversed()) {
+        expected.push(`${round} ${room}`);
+        hall.issue(`${round} ${room}`, { room });
+      }
+    }
+    hall.walk();
+    expect(member.recipient.texts).toEqual(expected);
+  });
+
+  test('[BC12] what one call carries keeps its order', () => {
+    const hall = new Hall();
+    const [a, b] = [hall.arrive('a', ['', 'r']), hall.arrive('b')];
+    for (const [text, room] of [
+      ['1', ''],
+      ['2', 'r'],
+      ['3', ''],
+    ] as const) {
+      hall.issue(text, { room });
+    }
+    hall.walk();
+    expect([a, b].map(({ recipient }) => recipient.texts)).toEqual([
+      ['1', '2', '3'],
+      ['1', '3'],
+    ]);
+  });
+});
+
+describe('with how many writes', () => {
+  test('[BC5] issuing writes nothing, and asks once for a slice', () => {
+    const hall = new Hall();
+    const member = hall.arrive('a');
+    hall.issue('1');
+    hall.issue('2');
+    hall.issue('3', { to: 'a' });
+    hall.issue('4', { to: 'a' });
+    expect(member.recipient.writes).toEqual([]);
+    expect(hall.wakes).toBe(2);
+  });
+
+  test('[BC6] whatever is owed goes out in one write', () => {
+    const hall = new Hall();
+    const members = hall.crowd(50);
+    for (const [at, { recipient }] of members.entries()) {
+      hall.issue(`${at}`, { except: recipient });
+      hall.issue(`to ${at}`, { to: recipient.id });
+    }
+    hall.walk();
+    for (const [at, { recipient }] of members.entries()) {
+      expect(recipient.writes).toHaveLength(1);
+      expect(recipient.texts).toHaveLength(50);
+      expect(recipient.texts).toContain(`to ${at}`);
+      expect(recipient.texts).not.toContain(`${at}`);
+    }
+  });
+
+  test('[BC6] [BC7] one message is one buffer, shared by everybody', () => {
+    const hall = new Hall();
+    const [first, ...others] = hall.crowd(40);
+    hall.issue('hi');
+    hall.walk();
+    for (const { recipient } of others) expect(recipient.writes[0]).toBe(first?.recipient.writes[0]);
+  });
+
+  test('[BC6] [BC7] so are several messages that go together', () => {
+    const hall = new Hall();
+    const [first, ...others] = hall.crowd(40);
+    hall.issue('1');
+    hall.issue('2');
+    hall.walk();
+    for (const { recipient } of others) expect(recipient.writes[0]).toBe(first?.recipient.writes[0]);
+    expect(first?.recipient.texts).toEqual(['1', '2']);
+  });
+
+  test('[BC6] only those who are owed the very same share a buffer', () => {
+    const hall = new Hall();
+    const [a, b, c] = [hall.arrive('a'), hall.arrive('b'), hall.arrive('c')];
+    hall.issue('1');
+    hall.issue('2', { exceptId: 'b' });
+    hall.issue('3');
+    hall.walk();
+    expect([a, b, c].map(({ recipient }) => recipient.texts)).toEqual([
+      ['1', '2', '3'],
+      ['1', '3'],
+      ['1', '2', '3'],
+    ]);
+    hall.issue('1');
+    hall.issue('2');
+    hall.walk();
+    expect(a.recipient.texts).toEqual(['1', '2', '3', '1', '2']);
+  });
+
+  test('[BC7] a message to one id is framed once for all that share it', () => {
+    const hall = new Hall();
+    const [one, twin] = [hall.arrive('joe'), hall.arrive('joe')];
+    hall.issue('hi', { to: 'joe' });
+    hall.walk();
+    expect(one.recipient.writes).toHaveLength(1);
+    expect(one.recipient.writes[0]).toBe(twin.recipient.writes[0]);
+  });
+
+  test('[BC7] what a program does to its bytes later is not seen', () => {
+    const hall = new Hall();
+    const member = hall.arrive('a');
+    const body = Buffer.from('before');
+    hall.broadcaster.issue(body, { namespace: 'n', room: '', to: undefined, except: null, exceptId: null });
+    body.write('after!');
+    hall.walk();
+    expect(member.recipient.texts).toEqual(['before']);
+  });
+});
+
+describe('in slices', () => {
+  test('[BC5] a walk stops at its deadline and goes on later', () => {
+    const hall = new Hall();
+    const members = hall.crowd(200, '', () => hall.clock.spend(1));
+    hall.issue('hi');
+    const served = (): number => members.filter(({ recipient }) => recipient.writes.length > 0).length;
+    let slices = 1;
+    let before = 0;
+    while (hall.broadcaster.walk(hall.clock.now() + 4)) {
+      expect(served() - before).toBeGreaterThan(0);
+      expect(served() - before).toBeLessThanOrEqual(16);
+      before = served();
+      slices++;
+    }
+    expect(slices).toBeGreaterThanOrEqual(200 / 16);
+    for (const { recipient } of members) expect(recipient.texts).toEqual(['hi']);
+  });
+
+  test('[BC5] after 64 KiB the clock is looked at as well', () => {
+    const hall = new Hall();
+    const members = hall.crowd(10, '', () => hall.clock.spend(10));
+    hall.issue('x'.repeat(65_536));
+    expect(hall.broadcaster.walk(hall.clock.now() + 4)).toBe(true);
+    expect(members.map(({ recipient }) => recipient.writes.length)).toEqual([1, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    hall.walk();
+    expect(members.every(({ recipient }) => recipient.writes.length === 1)).toBe(true);
+  });
+
+  test('[BC5] topics take turns: a huge one delays no small one', () => {
+    const hall = new Hall();
+    const huge = hall.crowd(500, 'huge', () => hall.clock.spend(1));
+    const small = hall.arrive('small', ['small']);
+    hall.issue('huge', { room: 'huge' });
+    hall.issue('small', { room: 'small' });
+    hall.broadcaster.walk(hall.clock.now() + 4);
+    hall.broadcaster.walk(hall.clock.now() + 4);
+    expect(small.recipient.texts).toEqual(['small']);
+    expect(huge.filter(({ recipient }) => recipient.writes.length > 0).length).toBeLessThan(100);
+  });
+
+  test('[BC5] many small topics share the slice as one huge topic does', () => {
+    const hall = new Hall();
+    const members = Array.from({ length: 300 }, (_, at) => hall.arrive(`${at}`, [`r${at}`], () => hall.clock.spend(1)));
+    for (const { recipient } of members) hall.issue('hi', { room: `r${recipient.id}` });
+    expect(hall.broadcaster.walk(hall.clock.now() + 4)).toBe(true);
+    expect(members.filter(({ recipient }) => recipient.writes.length > 0).length).toBeLessThanOrEqual(64);
+    hall.walk();
+    for (const { recipient } of members) expect(recipient.texts).toEqual(['hi']);
+  });
+
+  test('[BC5] so do messages to single connections', () => {
+    const hall = new Hall();
+    const members = hall.crowd(300, '', () => hall.clock.spend(1));
+    for (const { recipient } of members) hall.issue('hi', { to: recipient.id });
+    expect(hall.broadcaster.walk(hall.clock.now() + 4)).toBe(true);
+    expect(members.filter(({ recipient }) => recipient.writes.length > 0).length).toBeLessThanOrEqual(64);
+    hall.walk();
+    for (const { recipient } of members) expect(recipient.texts).toEqual(['hi']);
+  });
+
+  test('[BC3] what is issued while a walk is under way comes after it, and is given to all', () => {
+    const hall = new Hall();
+    const members = hall.crowd(64, '', () => hall.clock.spend(1));
+    hall.issue('1');
+    hall.broadcaster.walk(hall.clock.now() + 4);
+    hall.issue('2');
+    hall.broadcaster.walk(hall.clock.now() + 4);
+    hall.issue('3');
+    while (hall.broadcaster.walk(hall.clock.now() + 4));
+    for (const { recipient } of members) expect(recipient.texts).toEqual(['1', '2', '3']);
+    expect(hall.broadcaster.logBytes).toBe(0);
+  });
+
+  test('[BC3] a recipient that broadcasts while it is written to is served in order', () => {
+    const hall = new Hall();
+    let answered = false;
+    const members = hall.crowd(3, '', () => {
+      if (answered) return;
+      answered = true;
+      hall.issue('2');
+    });
+    hall.issue('1');
+    hall.walk();
+    for (const { recipient } of members) expect(recipient.texts).toEqual(['1', '2']);
+  });
+
+  test('[SV3] the log is empty when everybody has been served', () => {
+    const hall = new Hall();
+    hall.crowd(3);
+    hall.issue('12345678');
+    hall.issue('12345678');
+    expect(hall.broadcaster.logBytes).toBe(20);
+    hall.walk();
+    expect(hall.broadcaster.logBytes).toBe(0);
+    hall.issue('to nobody', { room: 'nowhere' });
+    expect(hall.broadcaster.logBytes).toBe(0);
+  });
+
+  test('[SV3] the log is empty when nobody is left', () => {
+    const hall = new Hall();
+    const members = hall.crowd(40, 'r');
+    hall.issue('1', { room: 'r' });
+    hall.broadcaster.walk(0);
+    for (const member of members) hall.depart(member);
+    hall.walk();
+    expect(hall.broadcaster.logBytes).toBe(0);
+    for (const { recipient } of members) expect(recipient.texts).toEqual(['1']);
+  });
+});
+
+describe('to whom it is too much', () => {
+  test('[BP1] what a congested connection is owed waits in its outbox by reference, and goes out first', () => {
+    const hall = new Hall();
+    const [slow, fast] = [hall.arrive('slow'), hall.arrive('fast')];
+    slow.recipient.isCongested = true;
+    hall.issue('1');
+    hall.walk();
+    expect(slow.recipient.writes).toEqual([]);
+    expect(slow.seat.outbox?.entries.map(({ bytes }) => bytes)).toEqual([fast.recipient.writes[0]]);
+    expect(slow.seat.outbox?.entries[0]?.bytes).toBe(fast.recipient.writes[0]);
+    hall.issue('2', { to: 'slow' });
+    hall.emit(slow, '3');
+    hall.issue('4');
+    hall.walk();
+    expect(slow.recipient.writes).toEqual([]);
+    hall.drain(slow);
+    hall.emit(slow, '5');
+    expect(slow.recipient.texts).toEqual(['1', '2', '3', '4', '5']);
+    expect(slow.recipient.writes).toHaveLength(2);
+    expect(slow.seat.outbox).toBeUndefined();
+  });
+
+  test('[BP2] it is told what its outbox has come to hold', () => {
+    const hall = new Hall();
+    const slow = hall.arrive('slow');
+    slow.recipient.isCongested = true;
+    hall.issue('12345678');
+    hall.issue('12345678');
+    hall.issue('1234', { to: 'slow' });
+    hall.walk();
+    hall.emit(slow, '12');
+    expect(slow.recipient.growth).toEqual([
+      [26, 3],
+      [4, 1],
+    ]);
+  });
+
+  test('[BP1] a drain takes at most 256 KiB with each write, and stops when the socket is full again', () => {
+    const hall = new Hall();
+    const slow = hall.arrive('slow');
+    slow.recipient.isCongested = true;
+    const text = (at: number): string => `${at}${'x'.repeat(100_000)}`;
+    for (let at = 0; at < 7; at++) hall.issue(text(at));
+    hall.walk();
+    hall.drain(slow, 1);
+    expect(slow.recipient.writes.map((bytes) => bytes.length <= 256 * 1024)).toEqual([true]);
+    expect(slow.recipient.texts).toEqual([text(0), text(1)]);
+    expect(slow.recipient.isCongested).toBe(true);
+    hall.issue('last');
+    hall.drain(slow, 2);
+    hall.walk();
+    hall.drain(slow);
+    expect(slow.recipient.texts).toEqual([...Array.from({ length: 7 }, (_, at) => text(at)), 'last']);
+    expect(slow.recipient.writes.every((bytes) => bytes.length <= 256 * 1024)).toBe(true);
+  });
+
+  test('[BP1] nobody else notices', () => {
+    const hall = new Hall();
+    const [slow, fast] = [hall.arrive('slow'), hall.arrive('fast')];
+    slow.recipient.isCongested = true;
+    for (const text of ['1', '2', '3']) {
+      hall.issue(text);
+      hall.walk();
+    }
+    expect(fast.recipient.texts).toEqual(['1', '2', '3']);
+    expect(hall.broadcaster.logBytes).toBe(0);
+    hall.drain(slow);
+    expect(slow.recipient.texts).toEqual(['1', '2', '3']);
+  });
+
+  test('[BP1] to drain what owes nothing is nothing', () => {
+    const hall = new Hall();
+    const member = hall.arrive('a');
+    hall.drain(member);
+    expect(member.recipient.writes).toEqual([]);
+  });
+});
+
+describe('until when', () => {
+  const flushed = async (hall: Hall): Promise<() => boolean> => {
+    let isDone = false;
+    void hall.broadcaster.flush().then(() => {
+      isDone = true;
+    });
+    await Promise.resolve();
+    await Promise.resolve();
+    return () => isDone;
+  };
+  const settle = async (): Promise<void> => {
+    for (let at = 0; at < 4; at++) await Promise.resolve();
+  };
+
+  test('[BC8] with nothing issued a flush resolves at once', async () => {
+    const hall = new Hall();
+    hall.crowd(3);
+    expect((await flushed(hall))()).toBe(true);
+  });
+
+  test('[BC8] a flush resolves when everybody has been given what was issued before, and not earlier', async () => {
+    const hall = new Hall();
+    hall.crowd(64, '', () => hall.clock.spend(1));
+    hall.issue('1');
+    const isDone = await flushed(hall);
+    hall.broadcaster.walk(hall.clock.now() + 4);
+    await settle();
+    expect(isDone()).toBe(false);
+    hall.walk();
+    await settle();
+    expect(isDone()).toBe(true);
+  });
+
+  test('[BC8] what is issued later is not waited for', async () => {
+    const hall = new Hall();
+    hall.crowd(64, '', () => hall.clock.spend(1));
+    hall.issue('1');
+    hall.broadcaster.walk(hall.clock.now() + 4);
+    const isDone = await flushed(hall);
+    hall.issue('2');
+    let slices = 0;
+    while (hall.broadcaster.walk(hall.clock.now() + 4)) {
+      slices++;
+      await settle();
+      if (isDone()) break;
+    }
+    expect(isDone()).toBe(true);
+    expect(slices).toBeLessThan(8);
+    hall.walk();
+  });
+
+  test('[BC8] messages to one id are waited for', async () => {
+    const hall = new Hall();
+    const member = hall.arrive('a');
+    hall.issue('hi', { to: 'a' });
+    const isDone = await flushed(hall);
+    expect(isDone()).toBe(false);
+    hall.walk();
+    await settle();
+    expect([isDone(), member.recipient.texts]).toEqual([true, ['hi']]);
+  });
+
+  test('[BC8] what waits in an outbox is not waited for, nor who has closed', async () => {
+    const hall = new Hall();
+    const [slow, gone] = [hall.arrive('slow'), hall.arrive('gone')];
+    slow.recipient.isCongested = true;
+    hall.issue('1');
+    const isDone = await flushed(hall);
+    hall.depart(gone);
+    hall.walk();
+    await settle();
+    expect(isDone()).toBe(true);
+    expect(slow.recipient.writes).toEqual([]);
+  });
+
+  test('[BC8] without a deadline a walk hands everything over at once', () => {
+    const hall = new Hall();
+    const members = hall.crowd(100, '', () => hall.clock.spend(1_000));
+    for (const text of ['1', '2']) {
+      hall.issue(text);
+      expect(hall.broadcaster.walk(forever)).toBe(false);
+    }
+    for (const { recipient } of members) expect(recipient.writes).toHaveLength(2);
+  });
+});
+
+describe('as a whole', () => {
+  const rooms = ['', 'r', 's'];
+  const ids = ['joe', 'ann', 'bob'];
+  const who = fc.nat({ max: 7 });
+  const room = fc.constantFrom(...rooms);
+  const id = fc.constantFrom(...ids);
+  const step = fc.oneof(
+    {
+      weight: 4,
+      arbitrary: fc.record({ do: fc.constant('issue'), room, who, id, skips: fc.constantFrom('nobody', 'one', 'id') }),
+    },
+    { weight: 2, arbitrary: fc.record({ do: fc.constant('issueTo'), room, id }) },
+    { weight: 2, arbitrary: fc.record({ do: fc.constant('emit'), who }) },
+    { weight: 2, arbitrary: fc.record({ do: fc.constantFrom('join', 'leave'), who, room }) },
+    { weight: 2, arbitrary: fc.record({ do: fc.constant('walk'), slice: fc.nat({ max: 6 }) }) },
+    { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('congest', 'serve'), who }) },
+    { weight: 1, arbitrary: fc.record({ do: fc.constant('drain'), who, writes: fc.integer({ min: 0, max: 3 }) }) },
+    { weight: 1, arbitrary: fc.record({ do: fc.constant('depart'), who }) },
+    { weight: 1, arbitrary: fc.record({ do: fc.constant('arrive'), id, room }) },
+    { weight: 1, arbitrary: fc.record({ do: fc.constant('flush') }) },
+  );
+  type Step = Partial<{ room: string; who: number; id: string; skips: string; slice: number; writes: number }> & {
+    do: string;
+  };
+
+  /** What one connection is due, as the rules say it: a list. */
+  interface Due extends Member {
+    readonly due: string[];
+    readonly rooms: Set<string>;
+    isGone: boolean;
+  }
+
+  whatever.prop([fc.array(step, { maxLength: 120 })], { numRuns: 400 })(
+    '[BC1] [BC2] [BC3] [BC4] [BC6] [BC8] [BP1] each connection gets just what a naive list for each would hold',
+    async (steps: readonly Step[]) => {
+      const hall = new Hall();
+      const all: Due[] = [];
+      const arrive = (name: string, at: string): void => {
+        const member = hall.arrive(name, [at], () => hall.clock.spend(1));
+        all.push({ ...member, due: [], rooms: new Set([at]), isGone: false });
+      };
+      for (const name of [...ids, 'joe']) arrive(name, '');
+
+      const broken: unknown[] = [];
+      const isPrefix = ({ recipient, due }: Due): void =>
+        expect(recipient.texts).toEqual(due.slice(0, recipient.texts.length));
+      /** What has been written to it, or waits in its outbox. */
+      const given = ({ recipient, seat }: Due): number => recipient.texts.length + (seat.outbox?.entries.length ?? 0);
+      let last = 0;
+
+      for (const { do: deed, room: at = '', who: nth = 0, id: name = '', ...rest } of steps) {
+        const member = all[nth % all.length];
+        if (!member) break;
+        const text = `m${++last}`;
+        const inside = all.filter((each) => !each.isGone && each.rooms.has(at));
+        if (deed === 'issue') {
+          const isSkipped = (each: Due): boolean =>
+            rest.skips === 'one' ? each === member : rest.skips === 'id' && each.recipient.id === name;
+          hall.issue(text, {
+            room: at,
+            except: rest.skips === 'one' ? member.recipient : null,
+            exceptId: rest.skips === 'id' ? name : null,
+          });
+          for (const each of inside) if (!isSkipped(each)) each.due.push(text);
+        } else if (deed === 'issueTo') {
+          hall.issue(text, { room: at, to: name });
+          for (const each of inside) if (each.recipient.id === name) each.due.push(text);
+        } else if (deed === 'walk') {
+          const writes = all.map(({ recipient }) => recipient.writes.length);
+          hall.broadcaster.walk(hall.clock.now() + (rest.slice ?? 0));
+          for (const [place, { recipient }] of all.entries()) {
+            expect(recipient.writes.length - (writes[place] ?? 0)).toBeLessThanOrEqual(1);
+          }
+        } else if (deed === 'arrive') {
+          arrive(name, at);
+        } else if (deed === 'flush') {
+          const shares = all.map((each) => [each, each.due.length] as const);
+          void hall.broadcaster.flush().then(() => {
+            for (const [each, share] of shares) if (!each.isGone && given(each) < share) broken.push([text, each]);
+          });
+        } else if (member.isGone) {
+          continue;
+        } else if (deed === 'emit') {
+          member.due.push(text);
+          hall.emit(member, text);
+          if (!member.recipient.isCongested) expect(member.recipient.texts).toEqual(member.due);
+        } else if (deed === 'serve') {
+          hall.broadcaster.serve(member.seat);
+          if (!member.recipient.isCongested) expect(member.recipient.texts).toEqual(member.due);
+        } else if (deed === 'join') {
+          hall.join(member, at);
+          member.rooms.add(at);
+        } else if (deed === 'leave') {
+          hall.leave(member, at);
+          member.rooms.delete(at);
+        } else if (deed === 'congest') {
+          member.recipient.isCongested = true;
+        } else if (deed === 'drain') {
+          if (member.recipient.isCongested) hall.drain(member, rest.writes);
+        } else if (deed === 'depart') {
+          hall.depart(member);
+          member.isGone = true;
+          if (!member.recipient.isCongested) expect(member.recipient.texts).toEqual(member.due);
+        }
+        isPrefix(member);
+        await Promise.resolve();
+      }
+
+      hall.walk();
+      await Promise.resolve();
+      expect(broken).toEqual([]);
+      for (const member of all) {
+        isPrefix(member);
+        if (member.isGone) continue;
+        hall.drain(member);
+        expect(member.recipient.texts).toEqual(member.due);
+      }
+      expect(hall.broadcaster.logBytes).toBe(0);
+    },
+  );
+});

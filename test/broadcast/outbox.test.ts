@@ -1,0 +1,60 @@
+import { describe, expect, test } from 'vitest';
+import { type Entry, Outbox } from '../../src/broadcast/outbox.js';
+
+const entry = (number: number, length = 1): Entry => ({ number, bytes: new Uint8Array(length) });
+
+const holding = (...entries: readonly Entry[]): Outbox => {
+  const outbox = new Outbox();
+  for (const each of entries) outbox.add(each);
+  return outbox;
+};
+
+describe('outbox', () => {
+  test('[BP1] it is empty until something is owed, and counts bytes', () => {
+    const outbox = new Outbox();
+    expect([outbox.isEmpty, outbox.bytes]).toEqual([true, 0]);
+    outbox.add(entry(1, 100));
+    outbox.add(entry(1, 20));
+    expect([outbox.isEmpty, outbox.bytes]).toEqual([false, 120]);
+  });
+
+  test('[BP1] it keeps what it is given by reference, and gives it back in order', () => {
+    const [a, b, c] = [entry(1), entry(2), entry(2)] as const;
+    const taken = holding(a, b, c).takeOldest(100);
+    expect(taken).toHaveLength(3);
+    for (const [at, each] of [a, b, c].entries()) expect(taken[at]).toBe(each);
+  });
+
+  test('[BP1] as many are taken as fit one write', () => {
+    const outbox = holding(entry(1, 40), entry(2, 60), entry(3, 1));
+    expect(outbox.takeOldest(100).map(({ number }) => number)).toEqual([1, 2]);
+    expect(outbox.bytes).toBe(1);
+    expect(outbox.takeOldest(100).map(({ number }) => number)).toEqual([3]);
+    expect([outbox.isEmpty, outbox.bytes]).toEqual([true, 0]);
+    expect(outbox.takeOldest(100)).toEqual([]);
+  });
+
+  test('[BP1] one that is larger than a write goes alone', () => {
+    const outbox = holding(entry(1, 500), entry(2, 1));
+    expect(outbox.takeOldest(100).map(({ number }) => number)).toEqual([1]);
+    expect(outbox.bytes).toBe(1);
+  });
+
+  test('[BC3] those issued after a number are taken away from the end, behind what is gathered already', () => {
+    const outbox = holding(entry(1, 10), entry(3, 20), entry(3, 30), entry(4, 40));
+    const into = [entry(9)];
+    outbox.takeAfter(2, into);
+    expect(into.map(({ number }) => number)).toEqual([9, 3, 3, 4]);
+    expect(outbox.entries.map(({ number }) => number)).toEqual([1]);
+    expect(outbox.bytes).toBe(10);
+  });
+
+  test('[BC3] none is taken when none is that new', () => {
+    const outbox = holding(entry(1), entry(2));
+    const into: Entry[] = [];
+    outbox.takeAfter(2, into);
+    expect([into, outbox.bytes]).toEqual([[], 2]);
+    new Outbox().takeAfter(0, into);
+    expect(into).toEqual([]);
+  });
+});

@@ -1,0 +1,279 @@
+import { describe, expect, test } from 'vitest';
+import { createActor, initialTransition, type StateValue, transition } from 'xstate';
+import { type ConnectionContext, type ConnectionEvent, connectionMachine } from '../../src/machines/connection.js';
+import { HandClock } from '../support/handClock.js';
+
+type EventType = ConnectionEvent['type'];
+
+/** One of each event that there is; one that is forgotten here does not compile. */
+const samples: { readonly [type in EventType]: Extract<ConnectionEvent, { readonly type: type }> } = {
+  ACK: { type: 'ACK' },
+  FRAME: { type: 'FRAME', data: 'early' },
+  DELIVER: { type: 'DELIVER', bytes: Uint8Array.of(1) },
+  AGREED: { type: 'AGREED' },
+  REFUSED: { type: 'REFUSED', code: 1008, text: 'not allowed' },
+  CONGESTED: { type: 'CONGESTED' },
+  DRAINED: { type: 'DRAINED' },
+  LAGGED: { type: 'LAGGED' },
+  CLOSE: { type: 'CLOSE', code: 4000, text: 'go' },
+  'SOCKET.CLOSED': { type: 'SOCKET.CLOSED', code: 1006, text: '' },
+};
+// The type above leaves no room for other keys.
+const events = Object.keys(samples) as EventType[];
+
+const fresh: ConnectionContext = {
+  id: 'joe',
+  isNativeOnly: false,
+  early: { frames: 0, bytes: 0 },
+  wasAccepted: false,
+  reason: null,
+};
+
+const states = {
+  unheard: { acknowledging: { client: 'unheard', server: 'undecided' } },
+  heard: { acknowledging: { client: 'heard', server: 'undecided' } },
+  agreed: { acknowledging: { client: 'unheard', server: 'agreed' } },
+  flowing: { open: { flow: 'flowing' } },
+  congested: { open: { flow: 'congested' } },
+  closing: 'closing',
+  closed: 'closed',
+} as const satisfies Record<string, StateValue>;
+type Name = keyof typeof states;
+type Busy = Exclude<Name, 'closed'>;
+const busy: readonly Busy[] = ['unheard', 'heard', 'agreed', 'flowing', 'congested', 'closing'];
+
+const refused = { code: 1008, text: 'not allowed' };
+const asked = { code: 4000, text: 'go' };
+const lost = { code: 1006, text: '' };
+const slow = { code: 1013, text: 'slow consumer' };
+
+type Row = readonly [rules: string, to: Name, does: readonly string[], reason?: ConnectionContext['reason']];
+
+/** State -> event -> the rules it serves, the next state, what is to be done, and the reason if it ends. */
+const table: { readonly [name in Busy]: Partial<Record<EventType, Row>> } = {
+  unheard: {
+    ACK: ['[HS2]', 'heard', []],
+    AGREED: ['[HS2] [HS9]', 'agreed', []],
+    FRAME: ['[HS4]', 'unheard', ['countEarly', 'holdEarly']],
+    REFUSED: ['[HS7]', 'closing', ['sendRefusal', 'retire', 'sendClose'], refused],
+    CLOSE: ['[SV5]', 'closing', ['retire', 'sendClose'], asked],
+    'SOCKET.CLOSED': ['[SV3] [SV6]', 'closed', ['retire', 'release'], lost],
+  },
+  heard: {
+    ACK: ['[HS4]', 'heard', ['countEarly', 'holdEarly']],
+    AGREED: ['[HS2] [HS3]', 'flowing', ['welcome']],
+    FRAME: ['[HS4]', 'heard', ['countEarly', 'holdEarly']],
+    REFUSED: ['[HS7]', 'closing', ['sendRefusal', 'retire', 'sendClose'], refused],
+    CLOSE: ['[SV5]', 'closing', ['retire', 'sendClose'], asked],
+    'SOCKET.CLOSED': ['[SV3] [SV6]', 'closed', ['retire', 'release'], lost],
+  },
+  agreed: {
+    ACK: ['[HS2] [HS3]', 'flowing', ['welcome']],
+    FRAME: ['[HS4]', 'agreed', ['countEarly', 'holdEarly']],
+    REFUSED: ['[HS9]', 'closing', ['retire', 'sendClose'], refused],
+    CLOSE: ['[SV5]', 'closing', ['retire', 'sendClose'], asked],
+    'SOCKET.CLOSED': ['[SV3] [SV6]', 'closed', ['retire', 'release'], lost],
+  },
+  flowing: {
+    CONGESTED: ['[BP1]', 'congested', ['noteCongestion']],
+    REFUSED: ['[HS9]', 'closing', ['retire', 'sendClose'], refused],
+    CLOSE: ['[SV5]', 'closing', ['retire', 'sendClose'], asked],
+    'SOCKET.CLOSED': ['[SV3] [SV6]', 'closed', ['retire', 'release'], lost],
+  },
+  congested: {
+    DRAINED: ['[BP1]', 'flowing', []],
+    LAGGED: ['[BP2]', 'closed', ['noteEviction', 'retire', 'release'], slow],
+    REFUSED: ['[HS9]', 'closing', ['retire', 'sendClose'], refused],
+    CLOSE: ['[SV5]', 'closing', ['retire', 'sendClose'], asked],
+    'SOCKET.CLOSED': ['[SV3] [SV6]', 'closed', ['retire', 'release'], lost],
+  },
+  closing: {
+    'SOCKET.CLOSED': ['[SV3]', 'closed', ['retire', 'release'], lost],
+  },
+};
+
+const stateAt = (name: Name, context: Partial<ConnectionContext> = {}) =>
+  connectionMachine.resolveState({ value: states[name], context: { ...fresh, ...context } });
+
+/** What a step leads to; timers are xstate's own business and are tested with a clock. */
+const step = (name: Name, type: EventType, context: Partial<ConnectionContext> = {}) => {
+  const [next, actions] = transition(connectionMachine, stateAt(name, context), samples[type]);
+  const does = actions.map((action) => action.type).filter((action) => !action.startsWith('xstate.'));
+  return { value: next.value, does, context: next.context };
+};
+
+const rowsOf = (from: Busy) =>
+  events.flatMap((type) => {
+    const [rules, to, does, reason = null] = table[from][type] ?? [];
+    return rules === undefined || to === undefined ? [] : [[rules, type, to, does, reason] as const];
+  });
+
+describe.each(busy)('%s', (from) => {
+  test.each(rowsOf(from))('%s %s leads to %s', (_, type, to, does, reason) => {
+    const next = step(from, type);
+    expect(next.value).toEqual(states[to]);
+    expect(next.does).toEqual(does);
+    expect(next.context).toEqual({ ...fresh, reason, wasAccepted: to === 'flowing' && from !== 'congested' });
+  });
+
+  test.each(events.filter((type) => !table[from][type]))('[SV9] %s changes nothing', (type) => {
+    expect(step(from, type)).toEqual({ value: states[from], does: [], context: fresh });
+  });
+});
+
+describe('the beginning', () => {
+  test('[HS2] both sides have to agree; onConnect is asked at once', () => {
+    const [snapshot, actions] = initialTransition(connectionMachine, { id: 'joe', isNativeOnly: false });
+    expect([snapshot.value, snapshot.context]).toEqual([states.unheard, fresh]);
+    expect(actions.map(({ type }) => type).filter((type) => !type.startsWith('xstate.'))).toEqual(['consult']);
+  });
+
+  test('[HS10] when only native messages are handled, M is not waited for', () => {
+    const [snapshot] = initialTransition(connectionMachine, { id: 'joe', isNativeOnly: true });
+    expect(snapshot.value).toEqual(states.heard);
+    const [open] = transition(connectionMachine, snapshot, { type: 'AGREED' });
+    expect(open.value).toEqual(states.flowing);
+  });
+
+  test.each<[EventType, Name]>([
+    ['FRAME', 'unheard'],
+    ['FRAME', 'heard'],
+    ['FRAME', 'agreed'],
+    ['ACK', 'heard'],
+  ])('[HS5] a %s too many while %s closes with 1008', (type, name) => {
+    const full = { early: { frames: 16, bytes: 0 } };
+    const heavy = { early: { frames: 0, bytes: 65_536 } };
+    for (const early of [full, heavy]) {
+      const { value, does, context } = step(name, type, early);
+      expect([value, does]).toEqual(['closing', ['retire', 'sendClose']]);
+      expect(context.reason).toEqual({ code: 1008, text: 'too many frames before the acknowledgement' });
+    }
+  });
+
+  test('[HS5] the first M is no early frame, however many there were', () => {
+    expect(step('agreed', 'ACK', { early: { frames: 16, bytes: 0 } }).value).toEqual(states.flowing);
+    expect(step('unheard', 'ACK', { early: { frames: 16, bytes: 0 } }).value).toEqual(states.heard);
+  });
+});
+
+describe('the end', () => {
+  test('[SV6] the first reason stays', () => {
+    const closing = step('flowing', 'CLOSE').context;
+    expect(step('closing', 'SOCKET.CLOSED', closing).context.reason).toEqual(asked);
+  });
+
+  test('[SV6] it is remembered whether it was ever let in', () => {
+    const opened = step('heard', 'AGREED').context;
+    expect(step('flowing', 'CLOSE', opened).context.wasAccepted).toBe(true);
+    expect(step('heard', 'CLOSE').context.wasAccepted).toBe(false);
+  });
+
+  test('[SV3] closed is the last state', () => {
+    expect(stateAt('closed').status).toBe('done');
+  });
+});
+
+describe('tags', () => {
+  test.each<[Name, readonly string[]]>([
+    ['unheard', ['acknowledging']],
+    ['heard', ['acknowledging']],
+    ['agreed', ['acknowledging']],
+    ['flowing', ['acknowledged', 'open']],
+    ['congested', ['acknowledged', 'congested', 'open']],
+    ['closing', ['closing']],
+    ['closed', []],
+  ])('[SV9] %s has the tags %j', (name, tags) => {
+    expect([...stateAt(name).tags].sort()).toEqual(tags);
+  });
+});
+
+describe('deadlines', () => {
+  const make = () => {
+    const clock = new HandClock();
+    const log: string[] = [];
+    const note = (type: string) => () => void log.push(type);
+    const machine = connectionMachine.provide({
+      actions: {
+        sendRefusal: note('sendRefusal'),
+        retire: note('retire'),
+        sendClose: note('sendClose'),
+        release: note('release'),
+        noteEviction: note('noteEviction'),
+      },
+    });
+    const actor = createActor(machine, { clock, input: { id: 'joe', isNativeOnly: false } }).start();
+    const now = () => ({ value: actor.getSnapshot().value, reason: actor.getSnapshot().context.reason, log });
+    return { clock, actor, now };
+  };
+
+  test('[HS6] one that has not said M within 5 s is closed', () => {
+    const { clock, actor, now } = make();
+    actor.send({ type: 'AGREED' });
+    clock.advance(4_999);
+    expect(now().value).toEqual(states.agreed);
+    clock.advance(1);
+    expect(now()).toEqual({
+      value: 'closing',
+      reason: { code: 1008, text: 'not acknowledged in time' },
+      log: ['retire', 'sendClose'],
+    });
+  });
+
+  test('[HS8] onConnect that has not settled within 5 s refuses', () => {
+    const { clock, actor, now } = make();
+    actor.send({ type: 'ACK' });
+    clock.advance(4_999);
+    expect(now().value).toEqual(states.heard);
+    clock.advance(1);
+    expect(now()).toEqual({
+      value: 'closing',
+      reason: { code: 1008, text: 'not accepted in time' },
+      log: ['sendRefusal', 'retire', 'sendClose'],
+    });
+  });
+
+  test('[HS6] [HS8] once it is open neither is waited for', () => {
+    const { clock, actor, now } = make();
+    actor.send({ type: 'ACK' });
+    actor.send({ type: 'AGREED' });
+    expect(clock.timers).toBe(0);
+    clock.advance(60_000);
+    expect(now().value).toEqual(states.flowing);
+  });
+
+  test('[BP2] one that stays congested for 10 s is evicted', () => {
+    const { clock, actor, now } = make();
+    for (const type of ['ACK', 'AGREED', 'CONGESTED'] as const) actor.send({ type });
+    clock.advance(9_999);
+    actor.send({ type: 'DRAINED' });
+    actor.send({ type: 'CONGESTED' });
+    clock.advance(9_999);
+    expect(now().value).toEqual(states.congested);
+    clock.advance(1);
+    expect(now()).toEqual({ value: 'closed', reason: slow, log: ['noteEviction', 'retire', 'release'] });
+    expect(clock.timers).toBe(0);
+  });
+
+  test('[SV3] one that does not answer the close frame is let go after 5 s', () => {
+    const { clock, actor, now } = make();
+    actor.send(samples.CLOSE);
+    clock.advance(4_999);
+    expect(now().log).toEqual(['retire', 'sendClose']);
+    clock.advance(1);
+    expect(now()).toEqual({ value: 'closed', reason: asked, log: ['retire', 'sendClose', 'retire', 'release'] });
+  });
+
+  test('[SV3] when the socket has gone no timer is left', () => {
+    const { clock, actor } = make();
+    actor.send(samples['SOCKET.CLOSED']);
+    expect([actor.getSnapshot().status, clock.timers]).toEqual(['done', 0]);
+  });
+
+  test('[SV9] a program gives them other times by name', () => {
+    const clock = new HandClock();
+    const machine = connectionMachine.provide({ delays: { ackTimeout: 10, connectTimeout: 20 } });
+    const actor = createActor(machine, { clock, input: { id: 'joe', isNativeOnly: false } }).start();
+    clock.advance(10);
+    expect(actor.getSnapshot().context.reason?.text).toBe('not acknowledged in time');
+  });
+});

@@ -1,0 +1,589 @@
+import { describe, expect, test } from 'vitest';
+import { assign } from 'xstate';
+import {
+  AskTimeout,
+  CloseError,
+  type Conn,
+  connectionMachine,
+  type DisconnectReason,
+  ErrWrite,
+  type Message,
+  type NSConn,
+} from '../../src/index.js';
+import { type Guest, House, type HouseOptions, nothing, settled } from '../support/house.js';
+import { hooks } from '../support/naiveModel.js';
+
+/** A house that writes down what its hooks are told, and by whom a connection is closed. */
+class Diary {
+  readonly house: House;
+  readonly lines: string[] = [];
+  readonly reasons: DisconnectReason[] = [];
+  /** What Ann's hooks and handlers do, once each; those of others do what is stored under their name. */
+  readonly #plans = new Map<string, (conn: Conn, ns: NSConn | undefined) => unknown>();
+  #depth = 0;
+
+  constructor(options: Partial<HouseOptions> = {}) {
+    const lifecycle = hooks.map((event) => [
+      event,
+      (ns: NSConn, { room, isForced }: Message) => {
+        const line = `${event.slice(3)} ${room || ns.namespace}${isForced ? ' by force' : ''}`;
+        return this.#enter(event, ns.conn, ns, line);
+      },
+    ]);
+    const events = {
+      ...Object.fromEntries(lifecycle),
+      run: (ns: NSConn) => this.#enter('run', ns.conn, ns),
+      wait: async (ns: NSConn) => {
+        await settled();
+        await this.#enter('wait', ns.conn, ns);
+      },
+      hang: () => new Promise<void>(() => {}),
+    };
+    this.house = new House({
+      namespaces: { chat: events, game: events },
+      onConnect: (conn) => this.#enter('onConnect', conn, undefined),
+      onDisconnect: (conn, reason) => {
+        this.reasons.push(reason);
+        return this.#enter('onDisconnect', conn, undefined, 'onDisconnect');
+      },
+      ...options,
+    });
+  }
+
+  /** This is done once, where Ann's code is next. */
+  plan(where: string, run: (conn: Conn, ns: NSConn | undefined) => unknown): void {
+    this.#plans.set(where, run);
+  }
+
+  #enter(where: string, conn: Conn, ns: NSConn | undefined, line?: string): void | Promise<void> {
+    if (conn.id !== 'ann') return conn.get<() => void>(where)?.();
+    if (line !== undefined) this.lines.push(this.#depth > 0 ? `${line} within other code` : line);
+    const plan = this.#plans.get(where);
+    this.#plans.delete(where);
+    this.#depth++;
+    try {
+      const outcome = plan?.(conn, ns);
+      return outcome instanceof Promise ? outcome : undefined;
+    } finally {
+      this.#depth--;
+    }
+  }
+}
+
+const seatAnn = ({ house, lines }: Diary): Guest => {
+  const ann = house.seat('ann', 'chat', ['r', 's']);
+  lines.length = 0;
+  return ann;
+};
+
+/** The end of somebody who was in two rooms of a namespace. */
+const ending = [
+  'RoomLeave r by force',
+  'RoomLeft r by force',
+  'RoomLeave s by force',
+  'RoomLeft s by force',
+  'NamespaceDisconnect chat by force',
+  'onDisconnect',
+];
+
+const ask = (event: string, room = '', namespace = 'chat'): string => `$1;${namespace};${room};${event};0;0;`;
+
+/** Places from which Ann's connection closes itself: where, how to get there, and what is told after all. */
+const closings: readonly {
+  readonly from: string;
+  readonly where: string;
+  readonly frames: readonly string[];
+  /** What is told before the end. */
+  readonly before: readonly string[];
+  readonly after: readonly string[];
+}[] = [
+  { from: 'a handler', where: 'run', frames: [ask('run')], before: [], after: ending },
+  { from: 'a handler, after an await', where: 'wait', frames: [ask('wait')], before: [], after: ending },
+  {
+    from: 'OnNamespaceConnect',
+    where: '_OnNamespaceConnect',
+    frames: [ask('_OnNamespaceConnect', '', 'game')],
+    // What it closes over comes to its end first, and is undone like everything else.
+    before: ['NamespaceConnect game', 'NamespaceConnected game'],
+    after: [...ending.slice(0, -1), 'NamespaceDisconnect game by force', 'onDisconnect'],
+  },
+  {
+    from: 'OnNamespaceConnected',
+    where: '_OnNamespaceConnected',
+    frames: [ask('_OnNamespaceConnect', '', 'game')],
+    before: ['NamespaceConnect game', 'NamespaceConnected game'],
+    after: [...ending.slice(0, -1), 'NamespaceDisconnect game by force', 'onDisconnect'],
+  },
+  {
+    from: 'OnRoomJoined',
+    where: '_OnRoomJoined',
+    frames: [ask('_OnRoomJoin', 't')],
+    before: ['RoomJoin t', 'RoomJoined t'],
+    after: [...ending.slice(0, -2), 'RoomLeave t by force', 'RoomLeft t by force', ...ending.slice(-2)],
+  },
+  {
+    from: 'OnRoomLeft',
+    where: '_OnRoomLeft',
+    frames: [ask('_OnRoomLeave', 'r')],
+    before: ['RoomLeave r', 'RoomLeft r'],
+    after: ending.slice(2),
+  },
+];
+
+describe('close, from wherever it is called', () => {
+  for (const { from, where, frames, before, after } of closings) {
+    test(`[SV5] [SV3] [NS7] from ${from}: at once closed, told once and afterwards, nothing remains`, async () => {
+      const diary = new Diary();
+      const { house } = diary;
+      const ann = seatAnn(diary);
+      const bob = house.seat('bob', 'chat', ['r']);
+      const seen: unknown[] = [];
+      diary.plan(where, (conn, ns) => {
+        house.server.broadcast(null, { namespace: 'chat', room: 'r', event: 'owed' });
+        ns?.conn.namespace('chat')?.emit('owed too');
+        conn.close(4000, 'enough');
+        seen.push(conn.isClosed, ns?.emit('never'), conn.write({ namespace: 'chat', event: 'never' }));
+        seen.push(house.server.totalConnections, house.server.members('chat', 'r').length);
+        house.server.broadcast(null, { namespace: 'chat', event: 'news' });
+        conn.close(4001, 'again');
+      });
+      ann.socket.say(...frames);
+      await house.rest();
+      expect(seen).toEqual([true, false, false, 1, 1]);
+      expect(diary.lines).toEqual([...before, ...after]);
+      const own = where === '_OnRoomLeft' ? [] : [';chat;r;owed;0;0;'];
+      const sent = ann.socket.payloads.filter((payload) => !payload.startsWith('$1;;'));
+      expect(sent).toEqual([...own, ';chat;;owed too;0;0;', 'close 4000 enough']);
+      expect(bob.socket.payloads).toEqual([';chat;r;owed;0;0;', ';chat;;news;0;0;']);
+      expect(diary.reasons).toMatchObject([{ code: 4000, text: 'enough', wasAccepted: true }]);
+      await house.empty();
+      expect(diary.lines).toHaveLength(before.length + after.length);
+      expect(house.remains).toEqual(nothing);
+      expect(house.errors).toEqual([]);
+    });
+  }
+
+  const byOthers: readonly { readonly from: string; readonly go: (house: House, close: () => void) => unknown }[] = [
+    { from: 'nowhere in particular', go: (_, close) => close() },
+    { from: 'a visitor of do', go: ({ server }, close) => server.do(close) },
+    {
+      from: "another connection's handler",
+      go: (house, close) => {
+        const bob = house.seat('bob', 'chat');
+        bob.conn?.set('run', close);
+        bob.socket.say(ask('run'));
+      },
+    },
+    {
+      from: "another connection's forced events",
+      go: (house, close) => {
+        const bob = house.seat('bob', 'chat', ['r']);
+        bob.conn?.set('_OnRoomLeft', close);
+        bob.socket.hangUp();
+      },
+    },
+    {
+      from: "another connection's onDisconnect",
+      go: (house, close) => {
+        const bob = house.seat('bob', 'chat');
+        bob.conn?.set('onDisconnect', close);
+        bob.socket.hangUp();
+      },
+    },
+    {
+      from: 'a timer',
+      go: ({ clock }, close) => {
+        clock.setTimeout(close, 10);
+        clock.advance(10);
+      },
+    },
+  ];
+  for (const { from, go } of byOthers) {
+    test(`[SV5] [SV3] [NS7] from ${from}: told once, nothing remains`, async () => {
+      const diary = new Diary();
+      const { house } = diary;
+      const ann = seatAnn(diary);
+      void go(house, () => ann.conn?.close());
+      await house.rest();
+      expect(diary.lines).toEqual(ending);
+      expect(ann.socket.lines).toEqual(['close 1000 ']);
+      await house.empty();
+      expect(diary.lines).toEqual(ending);
+      expect(house.remains).toEqual(nothing);
+    });
+  }
+
+  test('[SV5] [SV6] in onConnect: nothing of the client runs, and onDisconnect is not told', async () => {
+    const diary = new Diary();
+    const { house } = diary;
+    diary.plan('onConnect', (conn) => conn.close(4000, 'no'));
+    const ann = house.connect('ann');
+    ann.socket.say('M', ask('_OnNamespaceConnect'));
+    await house.rest();
+    expect(ann.socket.lines).toEqual(['close 4000 no']);
+    await house.empty();
+    expect([diary.lines, house.remains]).toEqual([[], nothing]);
+  });
+
+  test('[SV5] [SV3] in onDisconnect and in forced events it does nothing more', async () => {
+    const diary = new Diary();
+    const { house } = diary;
+    const ann = seatAnn(diary);
+    diary.plan('_OnRoomLeave', (conn) => conn.close(4001, 'again'));
+    diary.plan('onDisconnect', (conn) => conn.close(4002, 'and again'));
+    ann.socket.hangUp(1001, 'bye');
+    await house.rest();
+    expect(diary.lines).toEqual(ending);
+    expect(diary.reasons).toMatchObject([{ code: 1001, text: 'bye' }]);
+    expect([ann.socket.lines, house.remains]).toEqual([[], nothing]);
+  });
+
+  test('[SV5] [BC3] behind a congested socket what is owed is given up, and the close frame goes out', async () => {
+    const diary = new Diary({ limits: { highWaterMark: 1 } });
+    const { house } = diary;
+    const ann = seatAnn(diary);
+    ann.socket.stall();
+    for (const event of ['first', 'second', 'third']) {
+      house.server.broadcast(null, { namespace: 'chat', event });
+      house.clock.tick();
+    }
+    ann.conn?.close(4000, 'full');
+    ann.socket.drain();
+    await house.rest();
+    expect(ann.socket.payloads).toEqual([';chat;;first;0;0;', 'close 4000 full']);
+    await house.empty();
+    expect(house.remains).toEqual(nothing);
+  });
+
+  test('[SV3] a client that does not answer the close frame loses its socket after closeTimeout', async () => {
+    const diary = new Diary();
+    const { house } = diary;
+    const ann = seatAnn(diary);
+    ann.conn?.close();
+    await house.rest();
+    house.clock.advance(4_999);
+    expect(ann.socket.isDestroyed).toBe(false);
+    house.clock.advance(1);
+    expect(ann.socket.isDestroyed).toBe(true);
+    await house.rest();
+    expect([diary.lines, house.remains]).toEqual([ending, nothing]);
+  });
+
+  test('[SV3] [AK8] a CloseError closes behind the error frame', async () => {
+    const diary = new Diary();
+    const { house } = diary;
+    const ann = seatAnn(diary);
+    diary.plan('run', () => {
+      throw new CloseError(4000, 'enough');
+    });
+    ann.socket.say(ask('run'));
+    await house.rest();
+    expect(ann.socket.lines).toEqual(['t $1;chat;;run;1;0;enough', 'close 4000 enough']);
+    expect(diary.lines).toEqual(ending);
+  });
+});
+
+describe('a connection that ends while its code runs', () => {
+  test('[SV5] [SV7] is told when the turn is over, and no frame behind it is handled', async () => {
+    const diary = new Diary();
+    const { house } = diary;
+    const ann = seatAnn(diary);
+    let finish = (): void => {};
+    diary.plan('run', () => new Promise<void>((resolve) => (finish = resolve)));
+    ann.socket.say(ask('run'), ask('_OnRoomLeave', 'r'));
+    ann.socket.hangUp();
+    await house.rest();
+    expect([diary.lines, house.server.totalConnections]).toEqual([[], 0]);
+    finish();
+    await house.rest();
+    expect([diary.lines, house.remains]).toEqual([ending, nothing]);
+  });
+
+  test('[SV4] [SV3] and never settles is told after handlerTimeout', async () => {
+    const diary = new Diary();
+    const { house } = diary;
+    const ann = seatAnn(diary);
+    ann.socket.say(ask('hang'));
+    ann.socket.hangUp();
+    house.clock.advance(29_999);
+    await house.rest();
+    expect(diary.lines).toEqual([]);
+    house.clock.advance(1);
+    await house.rest();
+    expect([diary.lines, house.remains]).toEqual([ending, nothing]);
+  });
+
+  test('[AK4] [SV3] rejects what waits for its client: asks, joins, leaves, connects', async () => {
+    const diary = new Diary();
+    const { house } = diary;
+    const { conn, socket } = seatAnn(diary);
+    const ns = conn?.namespace('chat');
+    const calls = [
+      ns?.ask('question'),
+      conn?.ask({ namespace: 'chat', event: 'question' }),
+      ns?.joinRoom('t'),
+      ns?.room('r')?.leave(),
+      conn?.connect('game'),
+      conn?.waitConnect('game'),
+      house.server.ask({ namespace: 'chat', event: 'question' }),
+    ];
+    const fates = Promise.allSettled(calls);
+    socket.hangUp();
+    await house.rest();
+    expect(await fates).toEqual(calls.map(() => ({ status: 'rejected', reason: ErrWrite })));
+    expect([diary.lines, house.remains]).toEqual([['NamespaceConnect game', ...ending], nothing]);
+  });
+
+  test('[AK4] [SV3] an ask that nobody answers leaves nothing behind', async () => {
+    const diary = new Diary();
+    const { house } = diary;
+    const fate = seatAnn(diary).conn?.namespace('chat')?.ask('question', '', { timeout: 50 });
+    expect(house.clock.timers).toBe(1);
+    house.clock.advance(50);
+    await expect(fate).rejects.toBeInstanceOf(AskTimeout);
+    expect(house.clock.timers).toBe(0);
+  });
+});
+
+describe('the last that is told of a connection', () => {
+  test('[NS7] goes by the order in which rooms were joined, not in which they were asked for', async () => {
+    const diary = new Diary();
+    const { house, lines } = diary;
+    const ann = house.seat('ann', 'chat');
+    const joined = ann.conn?.namespace('chat')?.joinRoom('asked first');
+    ann.socket.say(ask('_OnRoomJoin', 'joined first'), `${ann.socket.tokens[0]};;;;;;`);
+    await house.rest();
+    await joined;
+    lines.length = 0;
+    ann.socket.hangUp();
+    await house.rest();
+    expect(lines.filter((line) => line.startsWith('RoomLeft'))).toEqual([
+      'RoomLeft joined first by force',
+      'RoomLeft asked first by force',
+    ]);
+    expect(diary.reasons[0]?.rooms.map(({ room }) => room)).toEqual(['joined first', 'asked first']);
+  });
+
+  test('[NS7] goes by the order in which namespaces were connected, not in which they were asked for', async () => {
+    const diary = new Diary();
+    const { house, lines } = diary;
+    const ann = house.seat('ann');
+    const connected = ann.conn?.connect('game');
+    const { tokens } = ann.socket;
+    ann.socket.say(ask('_OnNamespaceConnect'), `${tokens[0]};;;;;;`);
+    await house.rest();
+    await connected;
+    lines.length = 0;
+    ann.socket.hangUp();
+    await house.rest();
+    expect(lines).toEqual(['NamespaceDisconnect chat by force', 'NamespaceDisconnect game by force', 'onDisconnect']);
+  });
+
+  test('[SV6] is code, text, whether it was let in, and its rooms', async () => {
+    const diary = new Diary();
+    const { house } = diary;
+    const ann = seatAnn(diary);
+    ann.socket.say(ask('_OnNamespaceConnect', '', 'game'), ask('_OnRoomJoin', 'x', 'game'));
+    ann.socket.hangUp(3001, 'so long');
+    await house.rest();
+    expect(diary.reasons).toEqual([
+      {
+        code: 3001,
+        text: 'so long',
+        wasAccepted: true,
+        rooms: [
+          { namespace: 'chat', room: 'r' },
+          { namespace: 'chat', room: 's' },
+          { namespace: 'game', room: 'x' },
+        ],
+      },
+    ]);
+  });
+
+  for (const fireDisconnectAlways of [false, true]) {
+    test(`[SV6] [HS6] of one that was never let in, with fireDisconnectAlways ${fireDisconnectAlways}`, async () => {
+      const diary = new Diary({ fireDisconnectAlways });
+      const { house } = diary;
+      house.connect('ann');
+      house.clock.advance(5_000);
+      await house.rest();
+      await house.empty();
+      const told = { code: 1008, wasAccepted: false, rooms: [] };
+      expect(diary.reasons).toMatchObject(fireDisconnectAlways ? [told] : []);
+      expect(house.remains).toEqual(nothing);
+    });
+  }
+
+  test('[SV2] [SV3] reaches onError when it throws, and ends all the same', async () => {
+    const diary = new Diary();
+    const { house } = diary;
+    const ann = seatAnn(diary);
+    const failure = new Error('in a hook');
+    const fail = (): never => {
+      throw failure;
+    };
+    for (const where of ['_OnRoomLeave', '_OnRoomLeft', '_OnNamespaceDisconnect', 'onDisconnect']) {
+      diary.plan(where, fail);
+    }
+    ann.socket.hangUp();
+    await house.rest();
+    expect(diary.lines).toEqual(ending);
+    expect(house.errors.map(({ error, where: { during } }) => [error, during])).toEqual([
+      [failure, '_OnRoomLeave'],
+      [failure, '_OnRoomLeft'],
+      [failure, '_OnNamespaceDisconnect'],
+      [failure, 'onDisconnect'],
+    ]);
+    expect(house.remains).toEqual(nothing);
+  });
+});
+
+describe('a chart that throws', () => {
+  const failure = new Error('in the chart');
+  /** A connection machine whose action fails for Ann. */
+  const failing = (): Partial<HouseOptions> => ({
+    machines: {
+      connection: connectionMachine.provide({
+        actions: {
+          markAccepted: assign(({ context }) => {
+            if (context.id === 'ann') throw failure;
+            return { wasAccepted: true };
+          }),
+        },
+      }),
+    },
+  });
+
+  test('[SV1] ends its own connection with 1011, counted and reported; all else goes on', async () => {
+    const diary = new Diary(failing());
+    const { house } = diary;
+    const bob = house.seat('bob', 'chat');
+    const ann = house.connect('ann');
+    ann.socket.say('M', ask('_OnNamespaceConnect'));
+    await house.rest();
+    expect(ann.socket.lines).toEqual(['close 1011 internal error']);
+    expect(ann.conn?.isClosed).toBe(true);
+    expect(house.errors).toEqual([{ error: failure, where: { during: 'chart', connection: 'ann' } }]);
+    expect(house.supervisor.counters.failures).toBe(1);
+    expect(house.server.totalConnections).toBe(1);
+    house.server.broadcast(null, { namespace: 'chat', event: 'news' });
+    const cid = house.seat('cid', 'chat');
+    const visited: string[] = [];
+    const walk = house.server.do(({ id }) => visited.push(id));
+    await house.rest();
+    await walk;
+    expect(bob.socket.payloads).toEqual([';chat;;news;0;0;']);
+    expect(visited).toEqual(['bob', 'cid']);
+    expect(cid.conn?.namespace('chat')?.emit('hello')).toBe(true);
+    await house.empty();
+    house.clock.advance(5_000);
+    expect([ann.socket.isDestroyed, house.remains]).toEqual([true, nothing]);
+  });
+
+  test('[SV1] [SV3] [NS7] in the middle of its life: it is told of its end, its asks reject, it leaves every audience', async () => {
+    const diary = new Diary({ limits: { highWaterMark: 1 } });
+    const { house } = diary;
+    const ann = seatAnn(diary);
+    const bob = house.seat('bob', 'chat', ['r']);
+    const fate = ann.conn?.namespace('chat')?.ask('question');
+    ann.conn?.actor.send({ type: 'CLOSE' });
+    Object.defineProperty(ann.socket, 'backlog', {
+      get: () => {
+        throw failure;
+      },
+    });
+    await house.rest();
+    await expect(fate).rejects.toBe(ErrWrite);
+    expect(house.server.members('chat', 'r').map(({ conn }) => conn.id)).toEqual(['bob']);
+    expect(diary.lines).toEqual(ending);
+    expect(house.server.totalConnections).toBe(1);
+    house.server.broadcast(null, { namespace: 'chat', room: 'r', event: 'news' });
+    await house.rest();
+    expect(bob.socket.payloads).toEqual([';chat;r;news;0;0;']);
+  });
+});
+
+describe('after any churn', () => {
+  test('[SV3] [SV8] nothing remains: no connection, no member, no ask, no timer', async () => {
+    const diary = new Diary();
+    const { house } = diary;
+    const ends: readonly ((guest: Guest) => void)[] = [
+      ({ socket }) => socket.hangUp(),
+      ({ conn }) => conn?.close(),
+      ({ socket, conn }) => {
+        conn?.close();
+        socket.hangUp();
+      },
+      ({ socket }) => {
+        socket.say(ask('hang'));
+        socket.hangUp();
+      },
+      ({ socket }) => socket.stall(),
+      ({ socket }) => socket.destroy(),
+    ];
+    for (let round = 0; round < 5; round++) {
+      const guests = Array.from({ length: 60 }, (_, n) => {
+        const rooms = Array.from({ length: n % 5 }, (__, room) => `r${room}`);
+        return n % 7 === 0 ? house.connect(`knocks${n}`) : house.seat(`guest${n}`, 'chat', rooms);
+      });
+      const fates = guests.flatMap(({ conn }) => {
+        const ns = conn?.namespace('chat');
+        return ns ? [ns.ask('question'), ns.joinRoom('elsewhere'), conn?.connect('game')] : [];
+      });
+      fates.push(house.server.ask({ namespace: 'chat', room: 'r1', event: 'question' }));
+      const settling = Promise.allSettled(fates);
+      const walk = house.server.do((conn) => (conn.id === 'guest5' ? conn.close() : undefined));
+      house.server.broadcast(null, { namespace: 'chat', event: 'news' }, { namespace: 'chat', room: 'r1', event: 'x' });
+      for (const [n, guest] of guests.entries()) ends[n % ends.length]?.(guest);
+      await house.rest();
+      await walk;
+      expect(house.server.totalConnections).toBeGreaterThan(0);
+      await house.empty();
+      house.clock.advance(30_000);
+      await house.rest();
+      await settling;
+      expect(house.remains).toEqual(nothing);
+      house.guests.length = 0;
+    }
+    const drained = house.server.close();
+    await house.rest();
+    await drained;
+    expect(house.remains).toEqual(nothing);
+  });
+
+  test('[SV3] a lost socket that is lost again, or closed, is told of once', async () => {
+    const diary = new Diary();
+    const { house } = diary;
+    const ann = seatAnn(diary);
+    ann.conn?.close(4000, 'first');
+    ann.socket.destroy();
+    ann.socket.hangUp();
+    ann.conn?.close(4001, 'second');
+    await house.rest();
+    expect(diary.lines).toEqual(ending);
+    expect(diary.reasons).toMatchObject([{ code: 4000, text: 'first' }]);
+    expect(house.remains).toEqual(nothing);
+  });
+
+  test('[NS10] [SV3] a namespace that is left and connected again meanwhile is the same for all', async () => {
+    const house = new House({
+      namespaces: { chat: { _OnRoomLeave: () => settled() } },
+    });
+    const ann = house.seat('ann', 'chat', ['r']);
+    ann.socket.say(ask('_OnNamespaceDisconnect'));
+    const connected = ann.conn?.connect('chat').then(
+      () => true,
+      () => false,
+    );
+    for (const token of ann.socket.tokens) ann.socket.say(`${token};;;;;;`);
+    await house.rest();
+    for (const token of ann.socket.tokens) ann.socket.say(`${token};;;;;;`);
+    await house.rest();
+    expect(await connected).toBe(true);
+    expect(ann.conn?.namespace('chat')).toBeDefined();
+    ann.socket.sent.length = 0;
+    house.server.broadcast(null, { namespace: 'chat', event: 'news' });
+    await house.rest();
+    expect(ann.socket.payloads).toEqual([';chat;;news;0;0;']);
+  });
+});

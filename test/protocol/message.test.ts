@@ -1,0 +1,98 @@
+import { describe, expect, test } from 'vitest';
+import { ErrInvalidPayload } from '../../src/protocol/errors.js';
+import {
+  assertOutgoing,
+  isSystemEvent,
+  OnAnyEvent,
+  OnNamespaceConnect,
+  OnNamespaceConnected,
+  OnNamespaceDisconnect,
+  OnNativeMessage,
+  OnRoomJoin,
+  OnRoomJoined,
+  OnRoomLeave,
+  OnRoomLeft,
+  ReceivedMessage,
+} from '../../src/protocol/message.js';
+
+describe('system events', () => {
+  test.each([
+    [OnNamespaceConnect, '_OnNamespaceConnect'],
+    [OnNamespaceConnected, '_OnNamespaceConnected'],
+    [OnNamespaceDisconnect, '_OnNamespaceDisconnect'],
+    [OnRoomJoin, '_OnRoomJoin'],
+    [OnRoomJoined, '_OnRoomJoined'],
+    [OnRoomLeave, '_OnRoomLeave'],
+    [OnRoomLeft, '_OnRoomLeft'],
+  ])('[NS9] %s is one of the lifecycle', (event, name) => {
+    expect(event).toBe(name);
+    expect(isSystemEvent(event)).toBe(true);
+  });
+
+  test.each([OnAnyEvent, OnNativeMessage, 'chat', '', '_onroomjoin', 'OnRoomJoin', 'toString', '__proto__'])(
+    '[NS9] %j is none',
+    (event) => {
+      expect(isSystemEvent(event)).toBe(false);
+    },
+  );
+});
+
+describe('a received message', () => {
+  test('[FR7] has no flags until somebody sets them', () => {
+    const message = new ReceivedMessage('n', 'r', 'e', 'b');
+    expect({ ...message }).toEqual({
+      namespace: 'n',
+      room: 'r',
+      event: 'e',
+      body: 'b',
+      setBinary: false,
+      isNative: false,
+      isForced: false,
+      isLocal: false,
+    });
+  });
+
+  test('[FR7] json parses text and bytes', () => {
+    const text = '{"a":["ü",1,null]}';
+    const expected = { a: ['ü', 1, null] };
+    expect(new ReceivedMessage('', '', 'e', text).json()).toEqual(expected);
+    expect(new ReceivedMessage('', '', 'e', new TextEncoder().encode(text)).json()).toEqual(expected);
+  });
+
+  test.each<[string | Uint8Array]>([[''], ['{'], ['undefined'], [Uint8Array.of(0xff)]])(
+    '[FR7] json of %o throws the shared error',
+    (body) => {
+      const message = new ReceivedMessage('', '', 'e', body);
+      expect(() => message.json()).toThrow(ErrInvalidPayload);
+    },
+  );
+});
+
+describe('an outgoing message', () => {
+  test.each<[object]>([
+    [{ event: 'e' }],
+    [{ namespace: '', event: 'e', body: '' }],
+    [{ namespace: 'n', room: 'r', event: 'e', body: Uint8Array.of(1), to: 'joe', setBinary: true }],
+    [{ isNative: true, body: 'raw' }],
+    [new ReceivedMessage('n', '', 'e', Buffer.from('b'))],
+  ])('[FR2] %o is one', (message) => {
+    expect(() => Reflect.apply(assertOutgoing, undefined, [message])).not.toThrow();
+  });
+
+  test.each<[unknown, RegExp]>([
+    [null, /a message is an object .* got null/],
+    [undefined, /got undefined/],
+    ['chat', /got chat/],
+    [{}, /names its event/],
+    [{ event: '' }, /names its event/],
+    [{ event: 5 }, /names its event/],
+    [{ event: 'e', namespace: 5 }, /by strings/],
+    [{ event: 'e', room: null }, /by strings/],
+    [{ event: 'e', to: 7 }, /by strings/],
+    [{ event: 'e', body: { a: 1 } }, /a body is a string or a Uint8Array, got object; JSON\.stringify/],
+    [{ event: 'e', body: 5 }, /got number/],
+    [{ event: 'e', body: [1, 2] }, /got object/],
+  ])('[FR2] %o is refused before anything is encoded, with what it takes', (message, expected) => {
+    expect(() => Reflect.apply(assertOutgoing, undefined, [message])).toThrow(expected);
+  });
+});

@@ -1,0 +1,436 @@
+import { once } from 'node:events';
+import { type Agent, createServer, type Server as HttpServer, type IncomingHttpHeaders, request } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { afterEach, describe, expect, test } from 'vitest';
+import { Server, type ServerOptions } from '../../src/index.js';
+
+/** What came back: an answer, an upgraded socket (101), or nothing but the end of the line. */
+interface Answer {
+  readonly status: number | 'destroyed';
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+}
+
+const withoutAgent: Agent | false = false;
+const asksForUpgrade = {
+  Connection: 'Upgrade',
+  Upgrade: 'websocket',
+  'Sec-WebSocket-Version': '13',
+  'Sec-WebSocket-Key': 'AAAAAAAAAAAAAAAAAAAAAA==',
+};
+
+const servers: Server[] = [];
+const https: HttpServer[] = [];
+const sockets: Duplex[] = [];
+
+afterEach(async () => {
+  for (const socket of sockets.splice(0)) socket.destroy();
+  await Promise.all(servers.splice(0).map((server) => server.close({ timeout: 1_000 })));
+  for (const http of https.splice(0)) {
+    http.closeAllConnections();
+    http.close();
+  }
+});
+
+const ask = (
+  port: number,
+  method: string,
+  path: string,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Answer> =>
+  new Promise((resolve) => {
+    const asking = request({ port, method, path, headers, agent: withoutAgent });
+    asking.on('error', () => resolve({ status: 'destroyed', headers: {}, body: '' }));
+    asking.on('upgrade', (response, socket) => {
+      sockets.push(socket);
+      resolve({ status: response.statusCode ?? 0, headers: response.headers, body: '' });
+    });
+    asking.on('response', (response) => {
+      let body = '';
+      response.setEncoding('utf8').on('data', (part: string) => {
+        body += part;
+      });
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, headers: response.headers, body }));
+    });
+    asking.end();
+  });
+
+const namespaces = { default: {}, other: {} };
+
+/** A server, and what was asked of it. */
+const start = async (options: Partial<ServerOptions> = {}) => {
+  const errors: unknown[] = [];
+  const server = new Server({ namespaces, onUpgradeError: (error) => errors.push(error), ...options });
+  servers.push(server);
+  const { port } = await server.listen(0, '127.0.0.1');
+  return {
+    server,
+    errors,
+    port,
+    ask: (method: string, path = '/') => ask(port, method, path),
+    upgrade: (path = '/', headers: Readonly<Record<string, string>> = {}) =>
+      ask(port, 'GET', path, { ...asksForUpgrade, ...headers }),
+  };
+};
+
+/** An http server that others own. */
+const startHttp = async (http: HttpServer): Promise<number> => {
+  https.push(http);
+  http.listen(0, '127.0.0.1');
+  await once(http, 'listening');
+  // An http server that listens on a port has this kind of address.
+  return (http.address() as AddressInfo).port;
+};
+
+describe('requests that are no upgrade', () => {
+  test('[HS12] HEAD is answered with 302, leads nowhere, and makes no connection', async () => {
+    const ids: string[] = [];
+    const { server, ask } = await start({
+      idGenerator: () => {
+        ids.push('made');
+        return 'joe';
+      },
+    });
+    const { status, headers, body } = await ask('HEAD');
+    expect([status, headers.location, body]).toEqual([302, undefined, '']);
+    expect([server.totalConnections, ids]).toEqual([0, []]);
+  });
+
+  test('[HS12] a GET without upgrade is answered with 400', async () => {
+    const { ask } = await start();
+    const { status, headers } = await ask('GET');
+    expect([status, headers['sec-websocket-version']]).toEqual([400, '13']);
+  });
+
+  test.each(['POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])('[HS12] %s is answered with 405', async (method) => {
+    const { ask } = await start();
+    const { status, headers, body } = await ask(method);
+    expect([status, headers.allow, headers['x-content-type-options']]).toEqual([405, 'GET', 'nosniff']);
+    expect(body).toBe('Method Not Allowed\n');
+  });
+
+  test('[HS12] a query changes nothing', async () => {
+    const { ask } = await start();
+    expect((await ask('HEAD', '/?a=b')).status).toBe(302);
+  });
+
+  test('[HS12] where Muster listens alone every other path is not found', { timeout: 2_000 }, async () => {
+    const { ask } = await start();
+    expect((await ask('GET', '/elsewhere')).status).toBe(404);
+    expect((await ask('HEAD', '/elsewhere')).status).toBe(404);
+  });
+});
+
+describe('beside others', () => {
+  const beside = async () => {
+    const http = createServer((request, response) => response.writeHead(200).end(`app ${request.method}`));
+    const server = new Server({ namespaces }).attach(http, { path: '/echo' });
+    servers.push(server);
+    return { http, server, port: await startHttp(http) };
+  };
+
+  test('[HS12] HEAD is ours on our path, and all else is the others’', async () => {
+    const { port } = await beside();
+    expect((await ask(port, 'HEAD', '/echo')).status).toBe(302);
+    expect((await ask(port, 'HEAD', '/echo?a=b')).status).toBe(302);
+    expect((await ask(port, 'HEAD', '/echo/')).status).toBe(200);
+    expect((await ask(port, 'GET', '/echo')).body).toBe('app GET');
+    expect((await ask(port, 'POST', '/echo')).body).toBe('app POST');
+    expect((await ask(port, 'GET', '/')).body).toBe('app GET');
+  });
+
+  test('[HS12] [HS1] an upgrade is ours on exactly our path', async () => {
+    const { server, port } = await beside();
+    expect((await ask(port, 'GET', '/echo?a=b', asksForUpgrade)).status).toBe(101);
+    expect(server.totalConnections).toBe(1);
+  });
+
+  test.each(['/', '/echo/', '/echo2', '/Echo'])(
+    '[HS12] an upgrade on %s is destroyed when nobody wants it',
+    async (path) => {
+      const { server, port } = await beside();
+      expect((await ask(port, 'GET', path, asksForUpgrade)).status).toBe('destroyed');
+      expect(server.totalConnections).toBe(0);
+    },
+  );
+
+  test('[HS12] an upgrade on another path is left to who listens for it', async () => {
+    const { http, port } = await beside();
+    const taken: (string | undefined)[] = [];
+    http.on('upgrade', (request, socket) => {
+      if (request.url === '/echo') return;
+      taken.push(request.url);
+      socket.end('HTTP/1.1 418 Taken\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
+    });
+    expect((await ask(port, 'GET', '/theirs', asksForUpgrade)).status).toBe(418);
+    expect((await ask(port, 'GET', '/echo', asksForUpgrade)).status).toBe(101);
+    expect(taken).toEqual(['/theirs']);
+  });
+
+  test('[HS12] two servers share one http server, each on its path', async () => {
+    const { http, server, port } = await beside();
+    const second = new Server({ namespaces }).attach(http, { path: '/second' });
+    servers.push(second);
+    expect((await ask(port, 'GET', '/echo', asksForUpgrade)).status).toBe(101);
+    expect((await ask(port, 'GET', '/second', asksForUpgrade)).status).toBe(101);
+    expect((await ask(port, 'HEAD', '/second')).status).toBe(302);
+    expect((await ask(port, 'HEAD', '/echo')).status).toBe(302);
+    expect([server.totalConnections, second.totalConnections]).toEqual([1, 1]);
+  });
+
+  test('[DR2] when it has closed, HEAD and upgrades on its path get no answer', async () => {
+    const { server, port } = await beside();
+    await server.close();
+    expect((await ask(port, 'HEAD', '/echo')).status).toBe('destroyed');
+    expect((await ask(port, 'GET', '/echo', asksForUpgrade)).status).toBe('destroyed');
+    expect((await ask(port, 'GET', '/echo')).body).toBe('app GET');
+  });
+});
+
+describe('upgrades', () => {
+  test('[HS1] an upgrade is a connection, counted before it has said a word', async () => {
+    const { server, upgrade } = await start();
+    const { status, headers } = await upgrade();
+    expect([status, headers['sec-websocket-extensions'], headers['sec-websocket-protocol']]).toEqual([
+      101,
+      undefined,
+      undefined,
+    ]);
+    expect(server.totalConnections).toBe(1);
+  });
+
+  test('[HS1] of the offered subprotocols the one wanted most is chosen', async () => {
+    const { upgrade } = await start({ protocols: ['best', 'good'] });
+    const protocolFor = async (offered: string) =>
+      (await upgrade('/', { 'Sec-WebSocket-Protocol': offered })).headers['sec-websocket-protocol'];
+    expect(await protocolFor('bad, good, best')).toBe('best');
+    expect(await protocolFor('good')).toBe('good');
+    expect(await protocolFor('bad')).toBeUndefined();
+  });
+
+  test.each([
+    ['no key', { 'Sec-WebSocket-Key': 'short' }],
+    ['an old version', { 'Sec-WebSocket-Version': '7' }],
+    ['another protocol', { Upgrade: 'h2c' }],
+  ])('[HS1] an upgrade with %s is no connection', async (_, headers) => {
+    const { server, upgrade } = await start();
+    const { status } = await upgrade('/', headers);
+    expect(status).toBeGreaterThanOrEqual(400);
+    expect(server.totalConnections).toBe(0);
+  });
+
+  test.each<[string, unknown, number, string]>([
+    ['an error with a status', Object.assign(new Error('who are you'), { status: 401 }), 401, 'who are you'],
+    ['an error with a statusCode', Object.assign(new Error('later'), { statusCode: 503 }), 503, 'later'],
+    ['any other error', new Error('a secret'), 403, 'refused'],
+    ['an error with a foolish status', Object.assign(new Error('a secret'), { status: 200 }), 403, 'refused'],
+    ['a text', 'a secret', 403, 'refused'],
+  ])('[HS1] onUpgrade that throws %s refuses', async (_, thrown, status, body) => {
+    for (const onUpgrade of [
+      () => {
+        throw thrown;
+      },
+      () => Promise.reject(thrown),
+    ]) {
+      const { server, errors, upgrade } = await start({ onUpgrade });
+      expect(await upgrade()).toMatchObject({ status, body });
+      expect([errors, server.totalConnections]).toEqual([[thrown], 0]);
+    }
+  });
+
+  test('[SV2] onUpgrade may throw nothing at all', { timeout: 2_000 }, async () => {
+    const { errors, upgrade } = await start({
+      onUpgrade: ({ socket }) => {
+        sockets.push(socket);
+        return Promise.reject(undefined);
+      },
+    });
+    expect((await upgrade()).status).toBe(403);
+    expect(errors).toEqual([undefined]);
+  });
+
+  test('[SV2] onUpgradeError may throw too', async () => {
+    const failure = new Error('boom');
+    const reported: unknown[] = [];
+    const { upgrade } = await start({
+      onUpgrade: () => Promise.reject(new Error('no')),
+      onUpgradeError: () => {
+        throw failure;
+      },
+      onError: (error) => reported.push(error),
+    });
+    expect((await upgrade()).status).toBe(403);
+    expect(reported).toEqual([failure]);
+  });
+
+  test('[HS1] who has gone while onUpgrade thought is no connection', async () => {
+    const { server, errors, upgrade } = await start({
+      onUpgrade: async ({ socket }) => {
+        socket.destroy();
+      },
+    });
+    expect((await upgrade()).status).toBe('destroyed');
+    expect([server.totalConnections, errors]).toEqual([0, []]);
+  });
+
+  test('[DR1] an upgrade that is still being thought about does not hold the end', { timeout: 2_000 }, async () => {
+    let begun = (): void => {};
+    const beginning = new Promise<void>((resolve) => {
+      begun = resolve;
+    });
+    const { server, upgrade } = await start({
+      onUpgrade: ({ socket }) => {
+        sockets.push(socket);
+        begun();
+        return new Promise(() => {});
+      },
+    });
+    const answer = upgrade();
+    await beginning;
+    await server.close({ timeout: 1 });
+    expect((await answer).status).toBe('destroyed');
+  });
+
+  test('[HS1] how often a client has tried stands in a header, or in its URL where it cannot set any', async () => {
+    const triesFor = async (path: string, headers = {}) => {
+      const { server, upgrade } = await start();
+      expect((await upgrade(path, headers)).status).toBe(101);
+      const [conn] = server.connections();
+      return [conn?.reconnectTries, conn?.wasReconnected];
+    };
+    expect(await triesFor('/')).toEqual([0, false]);
+    expect(await triesFor('/', { 'X-Websocket-Reconnect': '2' })).toEqual([2, true]);
+    expect(await triesFor('/', { 'X-Websocket-Reconnect': 'abc' })).toEqual([0, false]);
+    expect(await triesFor('/?X-Websocket-Header-X-Websocket-Reconnect=3')).toEqual([3, true]);
+    expect(await triesFor('/?x-WEBSOCKET-header-x-websocket-reconnect=4')).toEqual([4, true]);
+    expect(await triesFor('/?X-Websocket-Header-X-Websocket-Reconnect=3', { 'X-Websocket-Reconnect': '2' })).toEqual([
+      2,
+      true,
+    ]);
+  });
+
+  test('[HS13] [HS1] no other header comes from a URL', async () => {
+    const { server, upgrade } = await start();
+    await upgrade(
+      '/?X-Websocket-Header-Cookie=a&X-Websocket-Header-Origin=http%3A%2F%2Fevil&X-Websocket-Header-X-Id=joe',
+    );
+    const headers = server.connections()[0]?.request.headers;
+    expect([headers?.['cookie'], headers?.['origin'], headers?.['x-id']]).toEqual([undefined, undefined, undefined]);
+  });
+});
+
+describe('ids', () => {
+  test.each(['a', 'x'.repeat(128), 'é'.repeat(64), 'M', '$1', '__proto__', 'defaultx', '日本'])(
+    '[HS11] %j is an id',
+    async (id) => {
+      const { server, upgrade } = await start({ idGenerator: () => id });
+      expect((await upgrade()).status).toBe(101);
+      expect(server.connections().map((conn) => conn.id)).toEqual([id]);
+    },
+  );
+
+  test.each<[unknown]>([
+    [''],
+    ['x'.repeat(129)],
+    ['é'.repeat(65)],
+    ['a;b'],
+    ['a b'],
+    ['a\n'],
+    ['\0'],
+    ['a\u007f'],
+    ['a\u0085'],
+    ['default'],
+    ['other'],
+    [undefined],
+    [7],
+  ])('[HS11] %o is none: the upgrade is refused and onUpgradeError told', async (id) => {
+    const { server, errors, upgrade } = await start({
+      // A program without types may make anything.
+      idGenerator: () => id as string,
+    });
+    expect((await upgrade()).status).toBe(500);
+    expect(errors).toEqual([expect.objectContaining({ status: 500, cause: expect.any(TypeError) })]);
+    expect(server.totalConnections).toBe(0);
+  });
+
+  test('[HS11] an idGenerator that throws or rejects refuses the upgrade', async () => {
+    const cause = new Error('no ids left');
+    for (const idGenerator of [
+      (): string => {
+        throw cause;
+      },
+      () => Promise.reject(cause),
+    ]) {
+      const { server, errors, upgrade } = await start({ idGenerator });
+      const { status, body } = await upgrade();
+      expect([status, body.includes('no ids left')]).toEqual([500, false]);
+      expect(errors).toEqual([expect.objectContaining({ cause })]);
+      expect(server.totalConnections).toBe(0);
+    }
+  });
+
+  test('[HS11] an id may be made later, and several connections may share it', async () => {
+    const { server, upgrade } = await start({ idGenerator: async () => 'joe' });
+    await upgrade();
+    await upgrade();
+    expect(server.connections().map((conn) => conn.id)).toEqual(['joe', 'joe']);
+  });
+
+  test('[HS11] without a generator no two are alike', async () => {
+    const { server, upgrade } = await start();
+    for (let at = 0; at < 3; at++) await upgrade();
+    const ids = server.connections().map((conn) => conn.id);
+    expect(new Set(ids).size).toBe(3);
+    for (const id of ids) expect(id).toMatch(/^[0-9a-f-]{36}$/);
+  });
+});
+
+describe('origins', () => {
+  const host = 'muster.example:8080';
+  type Row = readonly [origins: ServerOptions['origins'], origin: string | undefined, status: number];
+
+  test.each<Row>([
+    [undefined, undefined, 101],
+    [undefined, `http://${host}`, 101],
+    [undefined, `https://${host}`, 101],
+    [undefined, 'http://MUSTER.example:8080', 101],
+    [undefined, 'http://muster.example', 403],
+    [undefined, 'http://muster.example:8081', 403],
+    [undefined, 'http://evil.example', 403],
+    [undefined, `http://${host}.evil.example`, 403],
+    [undefined, `http://evil.example/?${host}`, 403],
+    [undefined, `http://user@${host}`, 403],
+    [undefined, 'null', 403],
+    [undefined, '', 403],
+    [undefined, 'nonsense', 403],
+    [undefined, 'file://', 403],
+    ['same-host', 'http://evil.example', 403],
+    ['any', 'http://evil.example', 101],
+    ['any', 'null', 101],
+    [['https://good.example'], 'https://good.example', 101],
+    [['https://good.example'], 'http://good.example', 403],
+    [['https://good.example'], `http://${host}`, 403],
+    [['https://good.example'], undefined, 101],
+    [[], `http://${host}`, 403],
+  ])('[HS13] with origins %o, one of %j gets %i', async (origins, origin, status) => {
+    const { server, errors, upgrade } = await start(origins === undefined ? {} : { origins });
+    const answer = await upgrade('/', { Host: host, ...(origin === undefined ? {} : { Origin: origin }) });
+    expect(answer.status).toBe(status);
+    expect(server.totalConnections).toBe(status === 101 ? 1 : 0);
+    expect(errors).toHaveLength(status === 101 ? 0 : 1);
+  });
+
+  test('[HS13] a foreign origin is refused before anything of the program’s runs', async () => {
+    const log: string[] = [];
+    const { upgrade } = await start({
+      onUpgrade: () => log.push('onUpgrade'),
+      idGenerator: () => {
+        log.push('idGenerator');
+        return 'joe';
+      },
+    });
+    expect((await upgrade('/', { Origin: 'http://evil.example' })).status).toBe(403);
+    expect(log).toEqual([]);
+  });
+});
