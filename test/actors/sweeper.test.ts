@@ -11,6 +11,15 @@ const makeSweeper = () => {
 };
 
 describe('deadlines', () => {
+  test('[AK4] a time longer than any timer is as long as a timer can be', () => {
+    const { clock, log, after } = makeSweeper();
+    after(Number.MAX_SAFE_INTEGER, 'late');
+    clock.advance(2 ** 31 - 2);
+    expect(log).toEqual([]);
+    clock.advance(1);
+    expect(log).toHaveLength(1);
+  });
+
   test('[AK4] each expires when its time has come, in order of time', () => {
     const { clock, log, after } = makeSweeper();
     for (const ms of [30, 10, 20]) after(ms);

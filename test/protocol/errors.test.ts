@@ -26,6 +26,13 @@ describe('known errors', () => {
     expect(errorFromText(text)).toBe(error);
   });
 
+  test('[AK3] a test of the program that fails on a text has not recognised it', () => {
+    const picky = new Error('picky');
+    registerKnownError(picky, (text) => JSON.parse(text).picky === true);
+    expect(errorFromText('{"picky":true}')).toBe(picky);
+    expect(errorFromText('no JSON').message).toBe('no JSON');
+  });
+
   test('[AK3] any other text is a new error with it', () => {
     const error = errorFromText('Bad Room');
     expect(error).toBeInstanceOf(Error);

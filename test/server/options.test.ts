@@ -6,6 +6,14 @@ import { Server } from '../../src/server/server.js';
 const namespaces = { default: { chat: () => {} } };
 const check = (given: unknown): unknown => Reflect.apply(checkOptions, undefined, [given]);
 
+describe('what a socket itself allows', () => {
+  test('[BP1] a mark below the one of the socket would never see it drain, and is refused', () => {
+    expect(() => check({ namespaces, limits: { highWaterMark: 1 } })).toThrow(
+      /limit "highWaterMark" is at least a socket's own \d+, got 1/,
+    );
+  });
+});
+
 describe('defaults', () => {
   test('[LM2] what is not given has its default', () => {
     expect(checkOptions({ namespaces })).toMatchObject({

@@ -203,3 +203,79 @@ describe('on an http server that is there', () => {
     client.terminate();
   });
 });
+
+describe('failures that nobody looks at', () => {
+  test('[SV2] an onError that throws or rejects, and calls that are not awaited, end nothing', async () => {
+    const unhandled: unknown[] = [];
+    const note = (error: unknown): void => void unhandled.push(error);
+    process.on('unhandledRejection', note);
+    const { server, dial } = await start({
+      namespaces: {
+        n: {
+          boom: () => {
+            throw new Error('boom');
+          },
+          everything: (ns) => {
+            void ns.joinRoom('r');
+            void ns.leaveAll();
+            void ns.ask('question');
+            void ns.conn.connect('m');
+            void ns.disconnect();
+            void ns.conn.disconnectAll();
+            void ns.conn.waitConnect('m', { timeout: 1 });
+            void ns.conn.server.ask({ namespace: 'n', event: 'question' });
+            void ns.conn.server.do(() => {
+              throw new Error('visitor');
+            });
+          },
+        },
+        m: {},
+      },
+      onError: async () => {
+        throw new Error('onError');
+      },
+    });
+    const client = await dial();
+    await client.ready();
+    client.send(enter);
+    await client.next();
+    expect(await client.ask(';n;;boom;0;0;')).toBe(';n;;boom;1;0;boom');
+    client.send(';n;;everything;0;0;');
+    await client.heard();
+    client.terminate();
+    await server.close();
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off('unhandledRejection', note);
+    expect(unhandled).toEqual([]);
+  });
+
+  test('[DO3] [SV2] a DO whose done throws goes on', async () => {
+    const { server, errors } = await start({ namespaces });
+    const fail = (): never => {
+      throw new Error('done');
+    };
+    server.supervisor.send({ type: 'DO', visit: () => {}, done: fail });
+    await server.do(() => {});
+    expect(errors.map(({ error }) => String(error))).toEqual(['Error: done']);
+  });
+});
+
+describe('sockets that are not websockets yet', () => {
+  test('[HS13] [DR1] a refused peer that keeps its side open holds nothing', async () => {
+    const { server, url } = await start({ namespaces });
+    const { port } = new URL(url);
+    const socket = connectTcp({ port: Number(port), host: '127.0.0.1', allowHalfOpen: true });
+    const lines = [
+      'Host: x',
+      'Origin: http://y',
+      'Connection: Upgrade',
+      'Upgrade: websocket',
+      'Sec-WebSocket-Version: 13',
+    ];
+    socket.write(`GET / HTTP/1.1\r\n${lines.join('\r\n')}\r\nSec-WebSocket-Key: ${'A'.repeat(22)}==\r\n\r\n`);
+    const [answer] = await new Promise<[Buffer]>((resolve) => socket.once('data', (chunk: Buffer) => resolve([chunk])));
+    expect(answer.toString()).toMatch(/^HTTP\/1.1 403 /);
+    await server.close();
+    socket.destroy();
+  });
+});

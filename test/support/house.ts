@@ -1,4 +1,3 @@
-import type { Clock } from '../../src/actors/scheduler.js';
 import { Supervisor } from '../../src/actors/supervisor.js';
 import {
   type Conn,
@@ -12,64 +11,26 @@ import {
   type Where,
 } from '../../src/index.js';
 import { FakeSocket } from './fakeSocket.js';
+import { HandClock } from './handClock.js';
 
-interface Timer {
-  readonly at: number;
-  readonly run: () => void;
-}
-
-/** Time that passes only when the test says so, and a little with every look at it. */
-export class TurnedClock implements Clock {
-  readonly #timers = new Map<number, Timer>();
-  #immediates: (() => void)[] = [];
-  #now = 0;
-  #lastTimer = 0;
-
-  /** Every look at the clock takes this long, so that slices of work come to an end. */
-  constructor(private readonly perLook = 0) {}
-
-  now(): number {
-    this.#now += this.perLook;
-    return this.#now;
-  }
-  setTimeout(run: () => void, ms: number): number {
-    this.#timers.set(++this.#lastTimer, { at: this.#now + ms, run });
-    return this.#lastTimer;
-  }
-  clearTimeout(handle: unknown): void {
-    if (typeof handle === 'number') this.#timers.delete(handle);
-  }
-  setImmediate(run: () => void): void {
-    this.#immediates.push(run);
+/** A clock turned by hand, of which every look takes a little time, so that slices of work come to an end. */
+export class TurnedClock extends HandClock {
+  constructor(private readonly perLook = 0) {
+    super();
   }
 
-  get timers(): number {
-    return this.#timers.size;
+  override now(): number {
+    this.spend(this.perLook);
+    return super.now();
   }
+
   get isIdle(): boolean {
-    return this.#immediates.length === 0;
+    return this.immediates === 0;
   }
 
   /** One turn of the event loop: what was asked for until now runs once. */
   tick(): void {
-    for (const run of this.#immediates.splice(0)) run();
-  }
-
-  /** This much time passes; timers run in order, each at its own moment. */
-  advance(ms: number): void {
-    const until = this.#now + ms;
-    for (let due = this.#nextDue(until); due; due = this.#nextDue(until)) {
-      const [handle, { at, run }] = due;
-      this.#timers.delete(handle);
-      this.#now = Math.max(this.#now, at);
-      run();
-    }
-    this.#now = Math.max(this.#now, until);
-  }
-
-  #nextDue(until: number): [number, Timer] | undefined {
-    const due = [...this.#timers].filter(([, { at }]) => at <= until);
-    return due.sort(([, a], [, b]) => a.at - b.at)[0];
+    this.runImmediates();
   }
 }
 

@@ -1,0 +1,292 @@
+import { describe, expect, test } from 'vitest';
+import { createMachine } from 'xstate';
+import type { Machines } from '../../src/actors/house.js';
+import {
+  CloseError,
+  connectionMachine,
+  ErrWrite,
+  type NSConn,
+  namespaceMachine,
+  OnNativeMessage,
+  OnRoomJoin,
+  reply,
+  roomMachine,
+} from '../../src/index.js';
+import { House, settled } from '../support/house.js';
+
+const enter = '$1;n;;_OnNamespaceConnect;0;0;';
+const nsOf = (house: House, at: number) => {
+  const ns = house.guests[at]?.conn?.namespace('n');
+  if (!ns) throw new Error(`guest ${at} is not in the namespace`);
+  return ns;
+};
+
+describe('what goes wrong in one connection', () => {
+  test('[SV1] a membership chart that throws ends its own connection, and no other', async () => {
+    const broken = roomMachine.provide({
+      actions: {
+        enter: () => {
+          throw new Error('broken chart');
+        },
+      },
+    });
+    const house = new House({ namespaces: { n: { hi: () => reply('there') } }, machines: { room: broken } });
+    const one = house.seat('a', 'n');
+    const two = house.seat('b', 'n');
+    one.socket.say('$1;n;r;_OnRoomJoin;0;0;');
+    await house.rest();
+    expect(one.socket.lines).toEqual(['close 1011 internal error']);
+    expect(house.errors.map(({ error }) => String(error))).toEqual(['Error: broken chart']);
+    expect(house.supervisor.counters.failures).toBe(1);
+    two.socket.say('$1;n;;hi;0;0;');
+    expect(two.socket.lines).toEqual(['t $1;n;;hi;0;0;there']);
+    await house.empty();
+    expect(house.supervisor.total).toBe(0);
+  });
+
+  test('[SV1] so does one that throws in a step that this side has begun', async () => {
+    const broken = namespaceMachine.provide({
+      actions: {
+        askPeer: () => {
+          throw new Error('broken chart');
+        },
+      },
+    });
+    const house = new House({ namespaces: { n: {} }, machines: { namespace: broken } });
+    const guest = house.seat('a');
+    const call = guest.conn?.connect('n');
+    await house.rest();
+    expect(guest.socket.lines.at(-1)).toBe('close 1011 internal error');
+    await expect(call).rejects.toBe(ErrWrite);
+  });
+
+  test('[BC2] a failed connection gets no message behind a hole', async () => {
+    const broken = connectionMachine.provide({
+      actions: {
+        recordReason: () => {
+          throw new Error('broken chart');
+        },
+      },
+    });
+    const house = new House({ namespaces: { n: {} }, limits: { highWaterMark: 10 }, machines: { connection: broken } });
+    const guest = house.seat('a', 'n');
+    guest.socket.stall();
+    nsOf(house, 0).emit('first');
+    nsOf(house, 0).emit('waits');
+    house.supervisor.broadcast(null, [{ namespace: 'n', event: 'pending' }]);
+    guest.conn?.close();
+    await house.rest();
+    expect(guest.socket.lines).toEqual(['t ;n;;first;0;0;', 'close 1011 internal error']);
+  });
+
+  test('[AK8] [SV2] a reply that is no body is an error of the handler', () => {
+    const house = new House({ namespaces: { n: { five: () => reply(5 as never), fine: () => reply('ok') } } });
+    const guest = house.seat('a', 'n');
+    guest.socket.say('$1;n;;five;0;0;', '$2;n;;fine;0;0;');
+    expect(guest.socket.lines).toEqual([
+      't $1;n;;five;1;0;reply takes a string or a Uint8Array, got number',
+      't $2;n;;fine;0;0;ok',
+    ]);
+    expect(house.errors).toHaveLength(1);
+  });
+});
+
+describe('close codes and texts', () => {
+  test('[HS7] a refusal longer than a close frame is told whole, and closes with what fits', async () => {
+    const text = 'é'.repeat(100);
+    const house = new House({
+      namespaces: { n: {} },
+      onConnect: () => {
+        throw new Error(text);
+      },
+    });
+    const { socket } = house.connect('a');
+    expect(socket.lines).toEqual([`t H${text}`, `close 1008 ${'é'.repeat(61)}`]);
+  });
+
+  test('[AK8] a CloseError answers, then closes with its code', () => {
+    const bye = (): never => {
+      throw new CloseError(4_001, 'bye');
+    };
+    const house = new House({ namespaces: { n: { bye } } });
+    const guest = house.seat('a', 'n');
+    guest.socket.say('$1;n;;bye;0;0;');
+    expect(guest.socket.lines).toEqual(['t $1;n;;bye;1;0;bye', 'close 4001 bye']);
+  });
+
+  test('[LM2] a code that no close frame may carry throws at once', () => {
+    for (const code of [0, 404, 1_004, 1_005, 1_006, 1_015, 2_000, 5_000, 1_000.5, Number.NaN]) {
+      expect(() => new CloseError(code, '')).toThrow(`got ${code}`);
+    }
+    const house = new House({ namespaces: { n: {} } });
+    const guest = house.seat('a', 'n');
+    expect(() => guest.conn?.close(1_006)).toThrow('a close code that may be sent');
+    expect(() => guest.conn?.close(1_000, 'x'.repeat(124))).toThrow('at most 123 bytes');
+    expect(guest.conn?.isClosed).toBe(false);
+  });
+});
+
+describe('onConnect', () => {
+  test('[HS9] a visitor that connects a connection does not let it in', async () => {
+    let decide = (): void => {};
+    const house = new House({
+      namespaces: { n: {} },
+      onConnect: () =>
+        new Promise<void>((_, refuse) => {
+          decide = () => refuse(new Error('unknown'));
+        }),
+    });
+    const { socket } = house.connect('a');
+    socket.say('M', enter);
+    const walk = house.supervisor.do((conn) => void conn.connect('n'));
+    await house.rest();
+    await walk;
+    expect(socket.lines).toEqual([]);
+    decide();
+    await house.rest();
+    expect(socket.lines).toEqual(['t Hunknown', 'close 1008 unknown']);
+  });
+
+  test('[HS10] in native-only mode a connection is a member from the start, whoever says so', async () => {
+    const heard: unknown[] = [];
+    const house = new House({
+      events: { [OnNativeMessage]: (_, { body }) => void heard.push(body) },
+      onConnect: (conn) => {
+        void conn.connect('');
+      },
+    });
+    const { socket, conn } = house.connect('a');
+    socket.say('one');
+    await house.rest();
+    house.supervisor.broadcast(null, [{ isNative: true, body: 'two' }]);
+    await house.rest();
+    expect(heard).toEqual(['one']);
+    expect(socket.lines).toEqual(['t two']);
+    expect(await conn?.ask({ event: 'e' })).toMatchObject({ body: '' });
+    expect(await conn?.waitConnect('')).toBe(conn?.namespace(''));
+    await conn?.disconnectAll();
+    expect(socket.lines).toEqual(['t two']);
+  });
+});
+
+describe('turns', () => {
+  test('[RM7] a join that a handler has begun and not awaited is part of what follows it', async () => {
+    let admit = (): void => {};
+    const house = new House({
+      namespaces: {
+        n: {
+          [OnRoomJoin]: () =>
+            new Promise<void>((go) => {
+              admit = go;
+            }),
+          invite: (ns) => void ns.joinRoom('r'),
+          speak: () => reply('heard'),
+        },
+      },
+    });
+    const guest = house.seat('a', 'n');
+    guest.socket.say(';n;;invite;0;0;');
+    guest.socket.say(`${guest.socket.tokens[0]};;;;;;`, '$2;n;r;speak;0;0;');
+    await settled();
+    expect(guest.socket.lines).toHaveLength(1);
+    admit();
+    await house.rest();
+    expect(guest.socket.lines.at(-1)).toBe('t $2;n;r;speak;0;0;heard');
+  });
+
+  test('[DR1] a turn that is under way may end, and its answer goes out before the goodbye', async () => {
+    let finish = (): void => {};
+    const slow = () =>
+      new Promise<ReturnType<typeof reply>>((done) => {
+        finish = () => done(reply('done'));
+      });
+    const house = new House({ namespaces: { n: { slow, late: () => reply('never') } } });
+    const guest = house.seat('a', 'n');
+    guest.socket.say('$1;n;;slow;0;0;', '$2;n;;late;0;0;');
+    const closing = house.supervisor.drain(1_000);
+    await house.rest();
+    guest.socket.say('$3;n;;late;0;0;');
+    expect(guest.socket.lines).toEqual([]);
+    finish();
+    await house.rest();
+    expect(guest.socket.lines).toEqual(['t $1;n;;slow;0;0;done', 'close 1001 retry=1000']);
+    guest.socket.hangUp();
+    await closing;
+  });
+
+  test('[BP3] what a frame costs to keep is its whole size, names too', async () => {
+    const house = new House({ namespaces: { n: { hang: () => new Promise(() => {}) } }, limits: { laneBytes: 1_000 } });
+    const guest = house.seat('a', 'n');
+    guest.socket.say(';n;;hang;0;0;', `;n;;${'e'.repeat(1_000)};0;0;`);
+    expect(guest.socket.isPaused).toBe(true);
+  });
+});
+
+describe('backpressure', () => {
+  test('[BP2] a burst within one turn evicts nobody who then takes it', async () => {
+    const house = new House({ namespaces: { n: {} }, limits: { highWaterMark: 10, maxLagMessages: 3 } });
+    const guest = house.seat('a', 'n');
+    guest.socket.stall();
+    for (let at = 0; at < 20; at++) nsOf(house, 0).emit(String(at));
+    house.clock.tick();
+    guest.socket.drain();
+    await house.rest();
+    expect(guest.socket.lines).toHaveLength(20);
+    expect(guest.conn?.isClosed).toBe(false);
+    expect(house.supervisor.counters.evictions).toBe(0);
+  });
+});
+
+describe('a chart of the program', () => {
+  test("[SV9] delays, guards and actions of the program's own count", async () => {
+    const held: string[] = [];
+    const connection = connectionMachine.provide({
+      delays: { ackTimeout: 100 },
+      actions: { holdEarly: ({ event }) => void held.push(event.type) },
+      guards: { fitsEarly: () => held.length < 1 },
+    });
+    const house = new House({ namespaces: { n: {} }, machines: { connection } });
+    const slow = house.connect('slow');
+    house.clock.advance(101);
+    expect(slow.socket.lines).toEqual(['close 1008 not acknowledged in time']);
+    const guest = house.connect('a');
+    guest.socket.say(enter);
+    expect(held).toEqual(['FRAME']);
+    guest.socket.say(enter);
+    expect(guest.socket.lines).toEqual(['close 1008 too many frames before the acknowledgement']);
+  });
+
+  test('[SV5] [BC3] one that handles frames and deliveries itself comes to the same bytes', async () => {
+    const { config, implementations } = connectionMachine;
+    const states = config.states as unknown as { open: { on: object } };
+    const open = {
+      ...states.open,
+      on: { ...states.open.on, FRAME: { actions: 'receive' }, DELIVER: { actions: 'deliver' } },
+    };
+    // One state more than the literal that the type was made of; every name in it is ours.
+    const own = createMachine(
+      { ...config, states: { ...config.states, open } } as never,
+      implementations as never,
+    ) as unknown as Machines['connection'];
+    const hi = (ns: NSConn) => {
+      ns.emit('a');
+      ns.broadcast({ event: 'b' });
+      return reply('c');
+    };
+    const play = async (machines: Partial<Machines>): Promise<readonly string[]> => {
+      const house = new House({
+        namespaces: { n: { hi } },
+        machines,
+      });
+      const guest = house.seat('a', 'n');
+      guest.socket.say('$1;n;;hi;0;0;');
+      await house.rest();
+      house.supervisor.broadcast(null, [{ namespace: 'n', event: 'owed' }]);
+      guest.conn?.close(1_000, 'bye');
+      return guest.socket.lines;
+    };
+    const lines = await play({});
+    expect(lines.at(-2)).toBe('t ;n;;owed;0;0;');
+    expect(await play({ connection: own })).toEqual(lines);
+  });
+});
