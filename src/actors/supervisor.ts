@@ -165,9 +165,9 @@ export class Supervisor {
     const visits = this.#visits;
     const machine = machines.supervisor.provide({
       actions: {
-        admit: ({ event }) => event.type === 'CONNECT' && registry.admit(event.arrival as Arrival),
-        hold: ({ event }) => event.type === 'CONNECT' && registry.hold(event.arrival as Arrival),
-        refuse: ({ event }) => event.type === 'CONNECT' && registry.refuse(event.arrival as Arrival),
+        admit: ({ event }) => withArrival(event, (arrival) => registry.admit(arrival)),
+        hold: ({ event }) => withArrival(event, (arrival) => registry.hold(arrival)),
+        refuse: ({ event }) => withArrival(event, (arrival) => registry.refuse(arrival)),
         admitHeld: () => registry.admitHeld(),
         refuseHeld: () => registry.refuseHeld(),
         queueVisit: ({ event }) => event.type === 'DO' && visits.queue(toVisiting(event)),
@@ -204,6 +204,7 @@ export class Supervisor {
 
   /** BROADCAST and COUNT are taken at the door, whatever the supervisor is busy with. */
   #takeHot(event: EventObject): boolean {
+    // Whoever sends to the root actor promises its messages; what is none of these goes on to the chart.
     const message = event as SupervisorMessage;
     if (message.type === 'BROADCAST') this.#issue(message.except, message.messages);
     else if (message.type === 'COUNT') message.reply(this.total);
@@ -249,6 +250,11 @@ export class Supervisor {
 
 const connectionBehind = (recipient: Recipient): Connection | undefined =>
   recipient instanceof Connection ? recipient : undefined;
+
+/** The charts know of no sockets and handles: what an event carries of them is typed here. */
+const withArrival = (event: SupervisorEvent, then: (arrival: Arrival) => void): void => {
+  if (event.type === 'CONNECT') then(event.arrival as Arrival);
+};
 
 const toVisiting = ({ visit, done = () => {} }: Extract<SupervisorEvent, { type: 'DO' }>) => ({
   visit: visit as Visit,

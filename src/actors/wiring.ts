@@ -97,6 +97,7 @@ export const wire = (machine: Machine, of: ConnectionOf, early: EarlyLimits, del
 export const guardedLogic = (machine: Machine, of: ConnectionOf): Machine => {
   const transition: AnyStateMachine['transition'] = (snapshot, event, scope) => {
     try {
+      // Events of a program's own chart come this way too; the machine that knows them takes them.
       const next = machine.transition(snapshot, event as ConnectionEvent, scope);
       if (next !== snapshot) of(scope.self).entered(viewOf(next), () => endingOf(next.context));
       return next;

@@ -1,7 +1,7 @@
 import { frame, joined } from '../protocol/frame.js';
 import type { Body } from '../protocol/message.js';
 import type { Audience, Recipient, Seat, Topic } from './audience.js';
-import { type Entry, Outbox } from './outbox.js';
+import { type Entry, inWrites, Outbox, writeLimit } from './outbox.js';
 
 /** Whom a message is for, and whom it skips. */
 export interface Address {
@@ -14,8 +14,6 @@ export interface Address {
   readonly exceptId: string | null;
 }
 
-/** More bytes than this are never joined into one write (BC6). */
-const writeLimit = 256 * 1024;
 /** The clock is looked at after so many connections, or so many bytes; one that is owed nothing counts little. */
 const clockEvery = 16;
 const clockEveryBytes = 64 * 1024;
@@ -28,19 +26,6 @@ interface Pass {
   /** What was issued before the first member was looked at; done with when the pass has ended. */
   upTo: number | undefined;
 }
-
-/** The entries as buffers of one write each. */
-const inWrites = (owed: readonly Entry[]): Uint8Array[] => {
-  const writes: Uint8Array[][] = [];
-  let room = 0;
-  for (const { bytes } of owed) {
-    const last = writes.at(-1);
-    if (last && bytes.length <= room) last.push(bytes);
-    else writes.push([bytes]);
-    room = (last && bytes.length <= room ? room : writeLimit) - bytes.length;
-  }
-  return writes.map(joined);
-};
 
 const byNumber = (a: Entry, b: Entry): number => a.number - b.number;
 

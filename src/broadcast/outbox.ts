@@ -1,9 +1,27 @@
+import { joined } from '../protocol/frame.js';
+
 /** One message as it was issued: framed once, shared by everybody who gets it. */
 export interface Entry {
   /** Its place in the order of all issues. */
   readonly number: number;
   readonly bytes: Uint8Array;
 }
+
+/** More bytes than this are never joined into one write (BC6). */
+export const writeLimit = 256 * 1024;
+
+/** The entries as buffers of one write each. */
+export const inWrites = (owed: readonly Entry[]): Uint8Array[] => {
+  const writes: Uint8Array[][] = [];
+  let room = 0;
+  for (const { bytes } of owed) {
+    const last = writes.at(-1);
+    if (last && bytes.length <= room) last.push(bytes);
+    else writes.push([bytes]);
+    room = (last && bytes.length <= room ? room : writeLimit) - bytes.length;
+  }
+  return writes.map(joined);
+};
 
 /** What one connection is still owed, by reference, in the order of issue. Normally empty. */
 export class Outbox {

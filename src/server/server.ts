@@ -69,6 +69,7 @@ export class Server implements ServerFace, AsyncDisposable {
    * whoever listens to it.
    */
   attach(http: HttpServer, { path = '/' }: { readonly path?: string } = {}): this {
+    // node types the listeners of an event as Function; these are what createServer takes.
     const others = http.listeners('request') as RequestListener[];
     http.removeAllListeners('request');
     http.on('request', (request: IncomingMessage, response: ServerResponse) => {
@@ -104,6 +105,7 @@ export class Server implements ServerFace, AsyncDisposable {
       });
     });
     this.#http = http;
+    // A server that listens on a port has an address of this kind.
     return { port: (http.address() as AddressInfo).port };
   }
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { initialTransition, type StateValue, transition } from 'xstate';
 import { type NamespaceEvent, namespaceMachine } from '../../src/machines/namespace.js';
+import { describeChart, type Row } from '../support/chartTable.js';
 
 type EventType = NamespaceEvent['type'];
 
@@ -18,10 +18,8 @@ const events = Object.keys({
   ENDED: true,
 } satisfies Record<EventType, true>) as EventType[];
 
-type Row = Partial<Record<EventType, readonly [rules: string, to: string, does: string[]]>>;
-
 /** State -> event -> the rules it serves, the next state, and what is to be done. */
-const table: Readonly<Record<string, Row>> = {
+const table: Readonly<Record<string, Row<EventType>>> = {
   outside: {
     'ASKED.CONNECT': ['[NS1]', 'connecting.deciding', ['consult _OnNamespaceConnect']],
     'ASKED.DISCONNECT': ['[NS3]', 'outside', ['answer']],
@@ -71,68 +69,9 @@ const table: Readonly<Record<string, Row>> = {
   },
 };
 
-const rowsOf = (row: Row) =>
-  events.flatMap((type) => {
-    const [rules, to, does] = row[type] ?? [];
-    return rules === undefined ? [] : [[rules, type, to, does] as const];
-  });
-
-const valueAt = (path: string): StateValue => {
-  const [first = '', second] = path.split('.');
-  return second === undefined ? first : { [first]: second };
-};
-const pathOf = (value: StateValue): string =>
-  typeof value === 'string'
-    ? value
-    : Object.entries(value)
-        .map(([key, inner]) => `${key}.${String(inner)}`)
-        .join();
-
-interface Asked {
-  readonly type: string;
-  readonly params?: unknown;
-}
-
-const lineOf = ({ type, params }: Asked): string => {
-  // What these charts give their actions is nothing, or just this.
-  const { event = '', isLocal = false } = (params ?? {}) as { event?: string; isLocal?: boolean };
-  return [type, event, isLocal ? 'local' : ''].filter((word) => word !== '').join(' ');
-};
-
-const stateAt = (path: string) => namespaceMachine.resolveState({ value: valueAt(path), context: {} });
-
-const step = (path: string, type: EventType): { readonly to: string; readonly does: string[] } => {
-  const [next, actions] = transition(namespaceMachine, stateAt(path), { type });
-  return { to: pathOf(next.value), does: actions.map(lineOf) };
-};
-
-test('[NS8] a namespace begins outside, and does nothing', () => {
-  const [snapshot, actions] = initialTransition(namespaceMachine);
-  expect([snapshot.value, actions]).toEqual(['outside', []]);
-});
-
-describe.each(Object.entries(table))('%s', (from, row) => {
-  test.each(rowsOf(row))('%s %s leads to %s', (_, type, to, does) => {
-    expect(step(from, type)).toEqual({ to, does });
-  });
-
-  test.each(events.filter((type) => !row[type]))('[SV9] [NS10] %s changes nothing', (type) => {
-    expect(step(from, type)).toEqual({ to: from, does: [] });
-  });
-});
-
-test('[SV9] the table has every state but the last', () => {
-  const paths = Object.values(namespaceMachine.states).flatMap(({ key, states }) => {
-    const inner = Object.keys(states);
-    return inner.length === 0 ? [key] : inner.map((name) => `${key}.${name}`);
-  });
-  expect(paths.toSorted()).toEqual([...Object.keys(table), 'disconnected'].toSorted());
-});
+const { stateAt, tagged } = describeChart({ machine: namespaceMachine, events, rows: table, last: 'disconnected' });
 
 describe('tags', () => {
-  const tagged = (tag: 'settled' | 'member' | 'arriving'): string[] =>
-    [...Object.keys(table), 'disconnected'].filter((path) => stateAt(path).hasTag(tag));
-
   test('[NS10] what neither side has under way is settled', () => {
     expect(tagged('settled')).toEqual(['outside', 'connected', 'disconnected']);
   });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { initialTransition, type StateValue, transition } from 'xstate';
 import { type RoomEvent, roomMachine } from '../../src/machines/room.js';
+import { describeChart, type Row } from '../support/chartTable.js';
 
 type EventType = RoomEvent['type'];
 
@@ -18,10 +18,8 @@ const events = Object.keys({
   ENDED: true,
 } satisfies Record<EventType, true>) as EventType[];
 
-type Row = Partial<Record<EventType, readonly [rules: string, to: string, does: string[]]>>;
-
 /** State -> event -> the rules it serves, the next state, and what is to be done. */
-const table: Readonly<Record<string, Row>> = {
+const table: Readonly<Record<string, Row<EventType>>> = {
   outside: {
     'ASKED.JOIN': ['[RM1]', 'joining.deciding', ['consult _OnRoomJoin']],
     'ASKED.LEAVE': ['[RM2]', 'outside', ['answer']],
@@ -82,68 +80,9 @@ const table: Readonly<Record<string, Row>> = {
   },
 };
 
-const rowsOf = (row: Row) =>
-  events.flatMap((type) => {
-    const [rules, to, does] = row[type] ?? [];
-    return rules === undefined ? [] : [[rules, type, to, does] as const];
-  });
-
-const valueAt = (path: string): StateValue => {
-  const [first = '', second] = path.split('.');
-  return second === undefined ? first : { [first]: second };
-};
-const pathOf = (value: StateValue): string =>
-  typeof value === 'string'
-    ? value
-    : Object.entries(value)
-        .map(([key, inner]) => `${key}.${String(inner)}`)
-        .join();
-
-interface Asked {
-  readonly type: string;
-  readonly params?: unknown;
-}
-
-const lineOf = ({ type, params }: Asked): string => {
-  // What these charts give their actions is nothing, or just this.
-  const { event = '', isLocal = false } = (params ?? {}) as { event?: string; isLocal?: boolean };
-  return [type, event, isLocal ? 'local' : ''].filter((word) => word !== '').join(' ');
-};
-
-const stateAt = (path: string) => roomMachine.resolveState({ value: valueAt(path), context: {} });
-
-const step = (path: string, type: EventType): { readonly to: string; readonly does: string[] } => {
-  const [next, actions] = transition(roomMachine, stateAt(path), { type });
-  return { to: pathOf(next.value), does: actions.map(lineOf) };
-};
-
-test('[RM5] a room begins outside, and does nothing', () => {
-  const [snapshot, actions] = initialTransition(roomMachine);
-  expect([snapshot.value, actions]).toEqual(['outside', []]);
-});
-
-describe.each(Object.entries(table))('%s', (from, row) => {
-  test.each(rowsOf(row))('%s %s leads to %s', (_, type, to, does) => {
-    expect(step(from, type)).toEqual({ to, does });
-  });
-
-  test.each(events.filter((type) => !row[type]))('[SV9] [NS10] %s changes nothing', (type) => {
-    expect(step(from, type)).toEqual({ to: from, does: [] });
-  });
-});
-
-test('[SV9] the table has every state but the last', () => {
-  const paths = Object.values(roomMachine.states).flatMap(({ key, states }) => {
-    const inner = Object.keys(states);
-    return inner.length === 0 ? [key] : inner.map((name) => `${key}.${name}`);
-  });
-  expect(paths.toSorted()).toEqual([...Object.keys(table), 'left'].toSorted());
-});
+const { stateAt, tagged } = describeChart({ machine: roomMachine, events, rows: table, last: 'left' });
 
 describe('tags', () => {
-  const tagged = (tag: 'settled' | 'member'): string[] =>
-    [...Object.keys(table), 'left'].filter((path) => stateAt(path).hasTag(tag));
-
   test('[NS10] what neither side has under way is settled', () => {
     expect(tagged('settled')).toEqual(['outside', 'joined', 'left']);
   });
