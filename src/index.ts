@@ -1,8 +1,9 @@
 export type { AskOptions } from './actors/asks.js';
 export { TooManyAsks } from './actors/asks.js';
-export type { Events, Handler, Namespaces, Where } from './actors/handlers.js';
+export type { Events, Handler, NamespaceBodies, Namespaces, Where } from './actors/handlers.js';
 export {
   Conn,
+  type EventBodies,
   type Except,
   Exclusion,
   exclude,

@@ -18,20 +18,34 @@ const pages = [
     .map((name) => `docs/${name}`),
 ];
 const blocks = pages.flatMap((page) =>
-  [...readFileSync(join(root, page), 'utf8').matchAll(/^```js\n(.*?)^```$/gms)].map(([, code = ''], at) => ({
-    name: `${page}, block ${at + 1}`,
-    code,
-  })),
+  [...readFileSync(join(root, page), 'utf8').matchAll(/^```(js|ts)\n(.*?)^```$/gms)].map(
+    ([, language = '', code = ''], at) => ({ name: `${page}, block ${at + 1}`, language, code }),
+  ),
 );
 
 describe('the documentation', () => {
   afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
-  test.each(blocks)('$name runs as it stands', async ({ name, code }) => {
+  test.each(blocks)('$name runs as it stands', async ({ name, language, code }) => {
     mkdirSync(scratch, { recursive: true });
-    const file = join(scratch, `${name.replaceAll(/\W+/g, '-')}.mjs`);
+    const source = join(scratch, `${name.replaceAll(/\W+/g, '-')}.m${language}`);
     const end = /\bconst server\b/.test(code) ? '\nawait server.close();\n' : '';
-    writeFileSync(file, `${code}${end}\nprocess.exit(0);\n`);
+    writeFileSync(source, `${code}${end}\nprocess.exit(0);\n`);
+    if (language === 'ts') {
+      const flags = [
+        '--ignoreConfig',
+        '--strict',
+        '--skipLibCheck',
+        '--target',
+        'es2023',
+        '--module',
+        'nodenext',
+        '--types',
+        'node',
+      ];
+      await run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), ...flags, source], { cwd: root });
+    }
+    const file = source.replace(/\.mts$/, '.mjs');
     const { stderr } = await run(process.execPath, [file], { timeout: 15_000 });
     expect(stderr).toBe('');
   });

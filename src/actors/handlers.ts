@@ -1,16 +1,26 @@
 import { CloseError, HandlerTimeout, Reply } from '../protocol/errors.js';
 import { type Body, type Message, OnAnyEvent, OnNativeMessage } from '../protocol/message.js';
-import type { NSConn } from './handles.js';
+import type { EventBodies, NSConn } from './handles.js';
 import type { Sweeper } from './sweeper.js';
 
 /** What a handler may do: nothing, answer with `reply(body)`, or throw; also later, by a promise. */
-export type Handler = (ns: NSConn, message: Message) => void | Reply | Promise<void | Reply>;
+export type Handler<Sent extends EventBodies = EventBodies> = (
+  ns: NSConn<Sent>,
+  message: Message,
+) => void | Reply | Promise<void | Reply>;
 
 /** Event names and their handlers. */
-export type Events = Readonly<Record<string, Handler>>;
+export type Events<Sent extends EventBodies = EventBodies> = Readonly<Record<string, Handler<Sent>>>;
+
+/** What the server sends in each namespace: `{ chat: { said: string; picture: Uint8Array } }`. */
+export interface NamespaceBodies {
+  readonly [namespace: string]: EventBodies;
+}
 
 /** Namespaces and their events. */
-export type Namespaces = Readonly<Record<string, Events>>;
+export type Namespaces<Sent extends NamespaceBodies = NamespaceBodies> = {
+  readonly [Name in keyof Sent]: Events<Sent[Name]>;
+};
 
 /** What came of running user code. */
 export type Outcome =

@@ -166,8 +166,13 @@ export class Conn {
   }
 }
 
-/** One connection in one namespace. */
-export class NSConn {
+/** What the server's events of a namespace carry, by name; without a map of its own any name and any body. */
+export interface EventBodies {
+  readonly [event: string]: Body;
+}
+
+/** One connection in one namespace. With a map of events, `emit` and `ask` take just those. */
+export class NSConn<Sent extends EventBodies = EventBodies> {
   readonly #port: ConnPort;
 
   constructor(
@@ -179,14 +184,18 @@ export class NSConn {
   }
 
   /** Send an event; false when it is not connected here any more. */
-  emit(event: string, body: Body = ''): boolean {
+  emit<Event extends keyof Sent & string>(event: Event, body: Sent[Event] | '' = ''): boolean {
     return this.#port.write({ namespace: this.namespace, event, body });
   }
-  emitBinary(event: string, body: Uint8Array): boolean {
+  emitBinary(event: keyof Sent & string, body: Uint8Array): boolean {
     return this.#port.write({ namespace: this.namespace, event, body, setBinary: true });
   }
   /** Send an event and wait for its answer. */
-  ask(event: string, body: Body = '', options: AskOptions = {}): Promise<Message> {
+  ask<Event extends keyof Sent & string>(
+    event: Event,
+    body: Sent[Event] | '' = '',
+    options: AskOptions = {},
+  ): Promise<Message> {
     return this.#port.ask({ namespace: this.namespace, event, body }, options);
   }
   /** Ask the client into a room. */

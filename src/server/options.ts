@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { getDefaultHighWaterMark } from 'node:stream';
-import type { Events, Namespaces, Where } from '../actors/handlers.js';
+import type { Events, NamespaceBodies, Namespaces, Where } from '../actors/handlers.js';
 import type { Conn } from '../actors/handles.js';
 import type { DisconnectReason } from '../actors/hooks.js';
 import type { Machines } from '../actors/house.js';
@@ -44,10 +44,10 @@ export const defaultLimits = {
 
 export type Limits = { readonly [limit in keyof typeof defaultLimits]: number };
 
-/** What a `Server` is made of. */
-export interface ServerOptions {
+/** What a `Server` is made of. `Sent` names the events that it sends, for `emit` and `ask` to be checked. */
+export interface ServerOptions<Sent extends NamespaceBodies = NamespaceBodies> {
   /** Namespaces and the handlers of their events. */
-  readonly namespaces?: Namespaces;
+  readonly namespaces?: Namespaces<Sent>;
   /** Handlers of the empty namespace. */
   readonly events?: Events;
   /** Looks at the request before the upgrade; an error thrown here refuses it, with its `status` if it has one. */

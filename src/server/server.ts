@@ -2,6 +2,7 @@ import { createServer, type Server as HttpServer, type IncomingMessage, type Ser
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { AskOptions } from '../actors/asks.js';
+import type { NamespaceBodies } from '../actors/handlers.js';
 import type { Conn, Except, NSConn, ServerFace, ServerPressure } from '../actors/handles.js';
 import { systemClock } from '../actors/scheduler.js';
 import { type RootActor, Supervisor } from '../actors/supervisor.js';
@@ -26,15 +27,18 @@ const answerPlainly = (request: IncomingMessage, response: ServerResponse): void
   }
 };
 
-/** A WebSocket server that speaks neffos. Every connection is an actor under one root actor. */
-export class Server implements ServerFace, AsyncDisposable {
+/**
+ * A WebSocket server that speaks neffos. Every connection is an actor under one root actor. A map of what it sends,
+ * `new Server<{ chat: { said: string } }>({ … })`, has its handlers' `emit` and `ask` checked.
+ */
+export class Server<Sent extends NamespaceBodies = NamespaceBodies> implements ServerFace, AsyncDisposable {
   readonly #supervisor: Supervisor;
   readonly #upgrades: Upgrades;
   #http: HttpServer | undefined;
   #closing: Promise<void> | undefined;
 
   /** Throws when an option is wrong, with what it got and what it takes. */
-  constructor(options: ServerOptions) {
+  constructor(options: ServerOptions<Sent>) {
     const checked = checkOptions(options);
     const { limits } = checked;
     this.#supervisor = new Supervisor({
