@@ -85,6 +85,14 @@ export class Lane {
     }
   }
 
+  /** A job that waits for its turn becomes part of the present one, which waits for it. */
+  adopt(job: Job): void {
+    const at = this.#jobs.indexOf(job);
+    if (at === -1) return;
+    this.#jobs.splice(at, 1);
+    this.join(job);
+  }
+
   /** Go on, if what the lane waited for has come. */
   go(): void {
     while (this.#turn === noTurn) {

@@ -15,8 +15,10 @@ export interface Procedure {
   readonly promise: Promise<void>;
   readonly resolve: (value: void) => void;
   readonly reject: (error: unknown) => void;
-  /** The turn it began in; its later steps run inside that turn while it lasts. */
-  readonly turn: LaneTurn;
+  /** The turn it began in, or that has come to wait for it; its later steps run inside that turn while it lasts. */
+  turn: LaneTurn;
+  /** What the peer's answer leads to, while it waits for its turn. */
+  next: (() => void | Promise<void>) | undefined;
   readonly options: AskOptions;
 }
 
@@ -39,6 +41,7 @@ export const makeProcedure = (event: string, turn: LaneTurn, options: AskOptions
   event,
   ...withResolvers<void>(),
   turn,
+  next: undefined,
   options,
 });
 

@@ -4,7 +4,7 @@ import type { AskOptions } from './asks.js';
 import { type Conn, type ConnPort, NSConn, Room } from './handles.js';
 import type { House } from './house.js';
 import { noTurn } from './lane.js';
-import { Membership, makeProcedure, withResolvers } from './membership.js';
+import { Membership, makeProcedure, type Procedure, withResolvers } from './membership.js';
 import { inOrder, type StepHost, Steps, type StepWitness } from './steps.js';
 
 /** What memberships need of their connection. */
@@ -153,6 +153,7 @@ export class Memberships implements StepWitness {
     if (connected) return Promise.resolve(connected);
     if (signal?.aborted) return Promise.reject(signal.reason);
     if (this.host.isClosed) return Promise.reject(ErrWrite);
+    this.#waitFor(this.#all.get(namespace)?.procedure(''));
     const { promise, resolve, reject } = withResolvers<NSConn>();
     const waiter: Waiter = { resolve, reject };
     const waiters = this.#waiters.get(namespace) ?? new Set<Waiter>();
@@ -172,7 +173,7 @@ export class Memberships implements StepWitness {
   end(): void | Promise<void> {
     for (const waiters of this.#waiters.values()) for (const { reject } of waiters) reject(ErrWrite);
     const about = { isLocal: true, isForced: true, error: ErrWrite };
-    return inOrder([...this.#all.values()], (membership) => this.#steps.step(membership, '', 'ENDED', about));
+    return inOrder([...this.#all.values()], (membership) => this.#steps.attempt(membership, '', 'ENDED', about));
   }
 
   // What the steps have led to
@@ -219,13 +220,23 @@ export class Memberships implements StepWitness {
     this.host.send(encodeErrorReply(asked, error));
   }
 
+  /** A turn that waits for a call must not be what the call waits for: so its rest is part of that turn (RM7). */
+  #waitFor(underway: Procedure | undefined): void {
+    const { lane } = this.host;
+    if (!underway || lane.turn === noTurn || underway.turn === lane.turn) return;
+    underway.turn = lane.turn;
+    if (underway.next) lane.adopt(underway.next);
+  }
+
   /** Begins a call of this side, or joins the one that is under way, or waits for whatever else is. */
   async #begin(namespace: string, room: string, event: string, isLocal: boolean, options: AskOptions): Promise<void> {
     if (this.host.isClosed) throw ErrWrite;
+    if (room !== '' && !this.isMember(namespace, '')) throw ErrBadNamespace;
     const membership = this.#membership(namespace);
     const underway = membership.procedure(room);
-    if (underway?.event === event) return underway.promise;
     if (membership.isOver || !membership.valueOf(room).hasTag('settled')) {
+      this.#waitFor(underway);
+      if (underway?.event === event) return underway.promise;
       await new Promise<void>((settled) => this.#postponed.push(settled));
       return this.#begin(namespace, room, event, isLocal, options);
     }

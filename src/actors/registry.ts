@@ -120,7 +120,10 @@ export class Registry implements Books, Walk {
   bury(actorId: string, error: unknown): void {
     const connection = this.#living.get(actorId);
     this.#living.delete(actorId);
-    this.house.doors.afterwards(() => connection?.fail(error));
+    this.house.doors.afterwards(() => {
+      connection?.fail(error);
+      this.#checkEmpty();
+    });
   }
 
   /** Resolves when nobody is left; from `cutShort` on nobody is waited for. */

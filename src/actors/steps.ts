@@ -74,7 +74,21 @@ export class Steps {
     private readonly witness: StepWitness,
   ) {}
 
+  /** Rejects, or throws, when a chart does: then the call that it belongs to fails too. */
   step(membership: Membership, room: string, type: string, about: Circumstances): Pending {
+    const failed = (error: unknown): never => {
+      this.#end(membership, room, about.procedure, ({ reject }) => reject(ErrWrite));
+      throw error;
+    };
+    try {
+      const pending = this.#take(membership, room, type, about);
+      return pending ? pending.catch(failed) : undefined;
+    } catch (error) {
+      return failed(error);
+    }
+  }
+
+  #take(membership: Membership, room: string, type: string, about: Circumstances): Pending {
     const { value, actions } = membership.chartOf(room).step(membership.valueOf(room), { type });
     membership.keep(room, value);
     const done = inOrder(actions, (action) => this.#run(action, membership, room, about));
@@ -139,7 +153,19 @@ export class Steps {
 
   #eachRoom(membership: Membership, type: string, { isLocal }: Circumstances): Pending {
     const about = { isLocal, isForced: true, error: ErrWrite };
-    return inOrder([...membership.rooms.keys()], (room) => this.step(membership, room, type, about));
+    return inOrder([...membership.rooms.keys()], (room) => this.attempt(membership, room, type, about));
+  }
+
+  /** A step that must not keep those after it from being taken. */
+  attempt(membership: Membership, room: string, type: string, about: Circumstances): Pending {
+    const failed = (error: unknown): void =>
+      this.hooks.report(error, { during: 'chart', connection: membership.nsConn.conn.id });
+    try {
+      const pending = this.step(membership, room, type, about);
+      return pending ? pending.catch(failed) : undefined;
+    } catch (error) {
+      return failed(error);
+    }
   }
 
   #consult(action: Asked, membership: Membership, room: string, about: Circumstances): Pending {
@@ -176,8 +202,18 @@ export class Steps {
         error === undefined
           ? this.step(membership, room, 'AGREED', about)
           : this.step(membership, room, 'DECLINED', { ...about, error });
-      if (procedure && procedure.turn !== noTurn && lane.turn === procedure.turn) lane.join(go);
+      if (procedure) this.#proceed(procedure, go);
       else lane.next(go);
     });
+  }
+
+  #proceed(procedure: Procedure, go: () => Pending): void {
+    const { lane } = this.host;
+    if (procedure.turn !== noTurn && lane.turn === procedure.turn) return lane.join(go);
+    procedure.next = () => {
+      procedure.next = undefined;
+      return go();
+    };
+    return lane.next(procedure.next);
   }
 }

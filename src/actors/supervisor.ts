@@ -1,7 +1,7 @@
 import { type AnyActorRef, type AnyStateMachine, createActor, type EventObject } from 'xstate';
 import { Audience, type Recipient } from '../broadcast/audience.js';
 import { Broadcaster } from '../broadcast/broadcaster.js';
-import type { SupervisorEvent } from '../machines/supervisor.js';
+import { type SupervisorEvent, supervisorMachine } from '../machines/supervisor.js';
 import { encode } from '../protocol/codec.js';
 import { ErrWrite } from '../protocol/errors.js';
 import { assertOutgoing, type Message, type OutgoingMessage } from '../protocol/message.js';
@@ -10,6 +10,7 @@ import { Connection } from './connection.js';
 import type { Counters } from './counters.js';
 import type { Handlers, Where } from './handlers.js';
 import { Conn, type Except, Exclusion, NSConn, Room } from './handles.js';
+import { honouring } from './honouring.js';
 import { furnish, type House, type HouseLimits, type HouseOptions, type Machines } from './house.js';
 import { inquire } from './inquiry.js';
 import { type Arrival, Registry } from './registry.js';
@@ -139,10 +140,10 @@ export class Supervisor {
   async drain(timeout: number): Promise<void> {
     const { sweeper } = this.#house;
     this.actor.send({ type: 'DRAIN' });
-    sweeper.after(timeout, () => this.#registry.cutShort());
+    const deadline = sweeper.after(timeout, () => this.#registry.cutShort());
     await this.#registry.whenEmpty();
+    deadline.cancel();
     this.actor.send({ type: 'DRAINED' });
-    sweeper.stop();
   }
 
   /** No more walks; everybody gets what is owed, ends its turn, and is closed. */
@@ -163,7 +164,7 @@ export class Supervisor {
     const { doors, clock, machines } = this.#house;
     const registry = this.#registry;
     const visits = this.#visits;
-    const machine = machines.supervisor.provide({
+    const implementations: Parameters<Machines['supervisor']['provide']>[0] = {
       actions: {
         admit: ({ event }) => withArrival(event, (arrival) => registry.admit(arrival)),
         hold: ({ event }) => withArrival(event, (arrival) => registry.hold(arrival)),
@@ -177,7 +178,8 @@ export class Supervisor {
         bury: ({ event }) => event.type === 'CONNECTION.FAILED' && registry.bury(event.actorId, event.error),
         beginDrain: () => doors.afterwards(() => this.#beginDrain()),
       },
-    });
+    };
+    const machine = machines.supervisor.provide(honouring(machines.supervisor, supervisorMachine, implementations));
     const actor = createActor(this.#supervising(machine), { id: 'supervisor' });
     useIndexedScheduler(actor.system, clock);
     actor.subscribe({ error: (error) => this.report(error, { during: 'supervisor' }) });

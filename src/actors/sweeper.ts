@@ -49,11 +49,6 @@ export class Sweeper {
     return pending;
   }
 
-  stop(): void {
-    this.#queues.clear();
-    this.#disarm();
-  }
-
   #dropQueue(ms: number, queue: Set<Pending>): void {
     if (this.#queues.get(ms) === queue) this.#queues.delete(ms);
     if (this.#queues.size === 0) this.#disarm();

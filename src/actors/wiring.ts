@@ -1,8 +1,9 @@
 import { produce } from 'immer';
-import { type AnyActorRef, type AnyStateMachine, assign, enqueueActions } from 'xstate';
+import { type AnyActorRef, type AnyStateMachine, assign } from 'xstate';
 import { type ConnectionEvent, connectionMachine } from '../machines/connection.js';
 import { acknowledge } from '../protocol/codec.js';
 import type { Connection } from './connection.js';
+import { honouring } from './honouring.js';
 import { endingOf, viewOf } from './view.js';
 
 export interface ConnectionDelays {
@@ -27,37 +28,10 @@ const dataOf = (event: ConnectionEvent): string | Uint8Array => (event.type === 
 
 type Implementations = Parameters<Machine['provide']>[0];
 
-/**
- * What the program has provided under a name of ours: guards and delays of its own win, and an action of its own runs
- * after ours.
- */
-const honouring = (machine: Machine, ours: Implementations): Implementations => {
-  const given = machine.implementations;
-  const usual = connectionMachine.implementations;
-  // Names and types are those of one setup; the record types of xstate are too wide to say so.
-  type Table = Readonly<Record<string, unknown>>;
-  const own = (kind: 'actions' | 'guards' | 'delays'): [string, unknown][] =>
-    Object.entries(given[kind] as Table).filter(([name, made]) => made !== (usual[kind] as Table)[name]);
-  const both = ([name, theirs]: [string, unknown]): [string, unknown] => {
-    const action = (ours.actions as Table | undefined)?.[name];
-    if (action === undefined) return [name, theirs];
-    const inTurn = enqueueActions(({ enqueue }) => {
-      enqueue(action as never);
-      enqueue(theirs as never);
-    });
-    return [name, inTurn];
-  };
-  return {
-    actions: { ...ours.actions, ...Object.fromEntries(own('actions').map(both)) },
-    guards: { ...ours.guards, ...Object.fromEntries(own('guards')) },
-    delays: { ...ours.delays, ...Object.fromEntries(own('delays')) },
-  } as Implementations;
-};
-
 /** The connection's chart with its named actions wired to what they do; made once per server. */
 export const wire = (machine: Machine, of: ConnectionOf, early: EarlyLimits, delays: ConnectionDelays): Machine =>
   machine.provide(
-    honouring(machine, {
+    honouring<Implementations>(machine, connectionMachine, {
       actions: {
         consult: ({ self }) => of(self).consult(),
         countEarly: assign(({ context, event }) =>

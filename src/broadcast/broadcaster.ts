@@ -118,6 +118,7 @@ export class Broadcaster {
     const hasMore = this.#isDueFirst
       ? this.#walkDue(until) || this.#walkTopics(until)
       : this.#walkTopics(until) || this.#walkDue(until);
+    if (!hasMore) this.#forgetJoined();
     this.#settleFlushes();
     return hasMore;
   }
@@ -211,6 +212,12 @@ export class Broadcaster {
       this.#joinedBytes = inWrites(owed);
     }
     return this.#joinedBytes;
+  }
+
+  /** What has been given to everybody is kept for nobody. */
+  #forgetJoined(): void {
+    this.#joinedEntries = [];
+    this.#joinedBytes = [];
   }
 
   #beginPass(topic: Topic): void {

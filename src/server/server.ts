@@ -1,4 +1,4 @@
-import { createServer, type Server as HttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type Server as HttpServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { AskOptions } from '../actors/asks.js';
@@ -7,25 +7,9 @@ import type { Conn, Except, NSConn, ServerFace, ServerPressure } from '../actors
 import { systemClock } from '../actors/scheduler.js';
 import { type RootActor, Supervisor } from '../actors/supervisor.js';
 import type { Message, OutgoingMessage } from '../protocol/message.js';
+import { mount, pathOf } from './mount.js';
 import { checkOptions, type ServerOptions } from './options.js';
 import { Upgrades } from './upgrade.js';
-
-type RequestListener = (request: IncomingMessage, response: ServerResponse) => void;
-
-const pathOf = (request: IncomingMessage): string => (request.url ?? '/').split('?', 1)[0] ?? '/';
-
-/** Answers what is no upgrade on the path of websockets. */
-const answerPlainly = (request: IncomingMessage, response: ServerResponse): void => {
-  const { method } = request;
-  if (method === 'HEAD') {
-    response.writeHead(302).end();
-  } else if (method === 'GET') {
-    response.writeHead(400, { 'Content-Type': 'text/plain', 'Sec-WebSocket-Version': '13' }).end('Bad Request\n');
-  } else {
-    const headers = { Allow: 'GET', 'Content-Type': 'text/plain', 'X-Content-Type-Options': 'nosniff' };
-    response.writeHead(405, headers).end('Method Not Allowed\n');
-  }
-};
 
 /**
  * A WebSocket server that speaks neffos. Every connection is an actor under one root actor. A map of what it sends,
@@ -35,6 +19,7 @@ export class Server<Sent extends NamespaceBodies = NamespaceBodies> implements S
   readonly #supervisor: Supervisor;
   readonly #upgrades: Upgrades;
   #http: HttpServer | undefined;
+  #listening: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
 
   /** Throws when an option is wrong, with what it got and what it takes. */
@@ -73,18 +58,9 @@ export class Server<Sent extends NamespaceBodies = NamespaceBodies> implements S
    * whoever listens to it.
    */
   attach(http: HttpServer, { path = '/' }: { readonly path?: string } = {}): this {
-    // node types the listeners of an event as Function; these are what createServer takes.
-    const others = http.listeners('request') as RequestListener[];
-    http.removeAllListeners('request');
-    http.on('request', (request: IncomingMessage, response: ServerResponse) => {
-      const isOurs = pathOf(request) === path;
-      if (isOurs && !this.#supervisor.isAccepting && request.method === 'HEAD') request.socket.destroy();
-      else if (isOurs && (request.method === 'HEAD' || others.length === 0)) answerPlainly(request, response);
-      else for (const other of others) other.call(http, request, response);
-    });
-    http.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-      if (pathOf(request) === path) this.handleUpgrade(request, socket, head);
-      else if (http.listenerCount('upgrade') === 1) socket.destroy();
+    mount(http, path, {
+      isAccepting: () => this.#supervisor.isAccepting,
+      upgrade: (request, socket, head) => this.handleUpgrade(request, socket, head),
     });
     return this;
   }
@@ -95,22 +71,27 @@ export class Server<Sent extends NamespaceBodies = NamespaceBodies> implements S
     host = '127.0.0.1',
     { path = '/' }: { readonly path?: string } = {},
   ): Promise<{ readonly port: number }> {
+    if (this.#closing) throw new Error('this server is closed');
     if (this.#http) throw new Error('this server listens already');
     const http = createServer();
+    this.#http = http;
     this.attach(http, { path });
     http.on('request', (request, response) => {
       if (pathOf(request) !== path) response.writeHead(404).end();
     });
-    await new Promise<void>((resolve, reject) => {
+    this.#listening = new Promise<void>((resolve, reject) => {
       http.once('error', reject);
       http.listen(port, host, () => {
         http.off('error', reject);
         resolve();
       });
     });
-    this.#http = http;
-    // A server that listens on a port has an address of this kind.
-    return { port: (http.address() as AddressInfo).port };
+    await this.#listening.catch((error: unknown) => {
+      this.#http = undefined;
+      throw error;
+    });
+    // A server that listens on a port has an address of this kind, unless it was closed at once.
+    return { port: (http.address() as AddressInfo | null)?.port ?? 0 };
   }
 
   /** Takes over a socket that asks for an upgrade, as node:http or a framework hands it out. */
@@ -169,10 +150,12 @@ export class Server<Sent extends NamespaceBodies = NamespaceBodies> implements S
   }
 
   async #close(timeout: number): Promise<void> {
-    const http = this.#http;
     this.#upgrades.close();
+    const drained = this.#supervisor.drain(timeout);
+    await this.#listening?.catch(() => {});
+    const http = this.#http;
     const isClosed = http && new Promise((resolve) => http.close(resolve));
-    await this.#supervisor.drain(timeout);
+    await drained;
     http?.closeAllConnections();
     await isClosed;
   }

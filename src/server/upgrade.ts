@@ -93,7 +93,7 @@ export class Upgrades {
   /** Takes over a socket that asks for an upgrade (HS1). */
   take(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on('error', ignoreError);
-    if (!this.supervisor.isAccepting) {
+    if (!this.supervisor.isAccepting || socket.destroyed) {
       socket.destroy();
       return;
     }

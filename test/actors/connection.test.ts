@@ -4,6 +4,7 @@ import type { Machines } from '../../src/actors/house.js';
 import {
   CloseError,
   connectionMachine,
+  ErrBadNamespace,
   ErrWrite,
   type NSConn,
   namespaceMachine,
@@ -288,5 +289,140 @@ describe('a chart of the program', () => {
     const lines = await play({});
     expect(lines.at(-2)).toBe('t ;n;;owed;0;0;');
     expect(await play({ connection: own })).toEqual(lines);
+  });
+});
+
+describe('calls that meet', () => {
+  const started = (handlers: Readonly<Record<string, (ns: NSConn) => unknown>>) => {
+    const done: string[] = [];
+    const wrapped = Object.fromEntries(
+      Object.entries(handlers).map(([event, run]) => [
+        event,
+        async (ns: NSConn) => {
+          await run(ns);
+          done.push(event);
+        },
+      ]),
+    );
+    return { house: new House({ namespaces: { n: wrapped, extra: {} } }), done };
+  };
+  const agree = (house: House, at: number): void => {
+    const { socket } = house.guests[at] ?? house.connect('nobody');
+    socket.say(`${socket.tokens.at(-1)};;;;;;`);
+  };
+
+  test('[RM7] a turn that awaits a join begun before it goes on with the answer', async () => {
+    const { house, done } = started({ chat: (ns) => ns.joinRoom('r') });
+    const guest = house.seat('a', 'n');
+    void nsOf(house, 0).joinRoom('r');
+    guest.socket.say(';n;;chat;0;0;');
+    agree(house, 0);
+    await house.rest();
+    expect(done).toEqual(['chat']);
+    expect(nsOf(house, 0).room('r')).toBeDefined();
+  });
+
+  test('[RM7] so does one whose answer has come before the turn asked for it', async () => {
+    let go = (): void => {};
+    const gate = new Promise<void>((open) => {
+      go = open;
+    });
+    const { house, done } = started({
+      chat: async (ns) => {
+        await gate;
+        await ns.joinRoom('r');
+      },
+    });
+    const guest = house.seat('a', 'n');
+    void nsOf(house, 0).joinRoom('r');
+    guest.socket.say(';n;;chat;0;0;');
+    agree(house, 0);
+    await house.rest();
+    expect(done).toEqual([]);
+    go();
+    await house.rest();
+    expect(done).toEqual(['chat']);
+  });
+
+  test('[RM7] [RM4] a turn that joins a room which is being left waits for that as well', async () => {
+    const { house, done } = started({ chat: (ns) => ns.joinRoom('r') });
+    const guest = house.seat('a', 'n', ['r']);
+    void nsOf(house, 0).room('r')?.leave();
+    guest.socket.say(';n;;chat;0;0;');
+    agree(house, 0);
+    await house.rest();
+    agree(house, 0);
+    await house.rest();
+    expect(done).toEqual(['chat']);
+    expect(guest.socket.lines.map((line) => line.split(';')[3])).toEqual(['_OnRoomLeave', '_OnRoomJoin']);
+  });
+
+  test('[RM3] a handler of a join may ask for that room', async () => {
+    const { house, done } = started({ _OnRoomJoined: (ns) => ns.joinRoom('r') });
+    house.seat('a', 'n');
+    const call = nsOf(house, 0).joinRoom('r');
+    agree(house, 0);
+    await house.rest();
+    expect(done).toEqual(['_OnRoomJoined']);
+    expect(await call).toBe(nsOf(house, 0).room('r'));
+  });
+
+  test('[NS4] a turn may wait for a namespace that is on its way', async () => {
+    const { house, done } = started({ chat: (ns) => ns.conn.waitConnect('extra') });
+    const guest = house.seat('a', 'n');
+    void guest.conn?.connect('extra');
+    guest.socket.say(';n;;chat;0;0;');
+    agree(house, 0);
+    await house.rest();
+    expect(done).toEqual(['chat']);
+  });
+
+  test('[NS3] [RM3] a join that waited has no namespace to go to when that has been left', async () => {
+    const { house } = started({});
+    const guest = house.seat('a', 'n', ['r']);
+    const ns = nsOf(house, 0);
+    void ns.room('r')?.leave();
+    const call = ns.joinRoom('r');
+    guest.socket.say('$1;n;;_OnNamespaceDisconnect;0;0;');
+    await expect(call).rejects.toBe(ErrBadNamespace);
+    house.supervisor.broadcast(null, [{ namespace: 'n', room: 'r', event: 'secret' }]);
+    await house.rest();
+    expect(guest.socket.lines.at(-1)).toBe('t $1;;;;;;');
+    expect(house.supervisor.roomNames('n')).toEqual([]);
+  });
+});
+
+describe('a membership chart that throws', () => {
+  const throws = (action: string) =>
+    roomMachine.provide({
+      actions: {
+        [action]: () => {
+          throw new Error('broken chart');
+        },
+      },
+    });
+
+  test('[SV1] [SV3] the call that it belongs to rejects', async () => {
+    const house = new House({ namespaces: { n: {} }, machines: { room: throws('askPeer') } });
+    house.seat('a', 'n');
+    const call = nsOf(house, 0).joinRoom('r');
+    await house.rest();
+    await expect(call).rejects.toBe(ErrWrite);
+  });
+
+  test('[SV1] [NS7] whatever else there is is told of the end', async () => {
+    const told: string[] = [];
+    const note = (_: NSConn, { event, room }: { event: string; room: string }): void =>
+      void told.push(`${event} ${room}`);
+    const house = new House({
+      namespaces: { n: { _OnRoomLeave: note, _OnNamespaceDisconnect: note } },
+      machines: { room: throws('exit') },
+    });
+    const guest = house.seat('a', 'n', ['r', 's']);
+    guest.socket.hangUp();
+    await house.rest();
+    expect(told).toEqual(['_OnNamespaceDisconnect ']);
+    expect(house.errors).toHaveLength(2);
+    expect(house.supervisor.roomNames('n')).toEqual([]);
   });
 });

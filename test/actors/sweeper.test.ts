@@ -115,15 +115,4 @@ describe('what remains', () => {
     for (const deadline of [after(10), after(20), after(10)]) deadline.cancel();
     expect([sweeper.size, clock.timers]).toEqual([0, 0]);
   });
-
-  test('[SV3] nothing, when it is stopped', () => {
-    const { clock, sweeper, log, after } = makeSweeper();
-    const deadline = after(10);
-    after(20);
-    sweeper.stop();
-    expect([sweeper.size, clock.timers]).toEqual([0, 0]);
-    clock.advance(100);
-    deadline.cancel();
-    expect(log).toEqual([]);
-  });
 });

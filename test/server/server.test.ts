@@ -279,3 +279,42 @@ describe('sockets that are not websockets yet', () => {
     socket.destroy();
   });
 });
+
+describe('two servers on one http server', () => {
+  test('[HS12] each takes its own path, and nobody leaves the others unanswered', async () => {
+    const http = createServer();
+    const servers = ['/a', '/b'].map((path) => new Server({ namespaces }).attach(http, { path }));
+    await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
+    const { port } = http.address() as AddressInfo;
+    for (const path of ['/a', '/b']) {
+      expect(await upgrade(port, path)).toBe('HTTP/1.1 101 Switching Protocols');
+      expect(await statusOf(port, 'HEAD', path)).toBe(302);
+      expect(await statusOf(port, 'GET', path)).toBe(400);
+      expect(await statusOf(port, 'POST', path)).toBe(405);
+    }
+    expect(await upgrade(port, '/zzz')).toBe('');
+    await Promise.all(servers.map((server) => server.close()));
+    http.closeAllConnections();
+    http.close();
+  });
+});
+
+describe('listening and closing', () => {
+  test('[DR1] a close that overtakes listen closes what that has opened', async () => {
+    const server = new Server({ namespaces });
+    const listening = server.listen(0);
+    await server.close();
+    const { port } = await listening;
+    expect(await statusOf(port, 'HEAD')).toBe('destroyed');
+    await expect(server.listen(0)).rejects.toThrow('this server is closed');
+  });
+
+  test('[LM2] a server listens once, and may try again where a port was taken', async () => {
+    const { url } = await start({ namespaces });
+    const server = new Server({ namespaces });
+    await expect(server.listen(Number(new URL(url).port))).rejects.toThrow('EADDRINUSE');
+    await server.listen(0);
+    await expect(server.listen(0)).rejects.toThrow('listens already');
+    await server.close();
+  });
+});
