@@ -239,7 +239,7 @@ describe('backpressure', () => {
 });
 
 describe('a chart of the program', () => {
-  test("[SV9] delays, guards and actions of the program's own count", async () => {
+  test("[SV11] delays, guards and actions of the program's own count", async () => {
     const held: string[] = [];
     const connection = connectionMachine.provide({
       delays: { ackTimeout: 100 },
@@ -257,7 +257,7 @@ describe('a chart of the program', () => {
     expect(guest.socket.lines).toEqual(['close 1008 too many frames before the acknowledgement']);
   });
 
-  test('[SV5] [BC3] one that handles frames and deliveries itself comes to the same bytes', async () => {
+  test('[SV11] [SV5] [BC3] one that handles frames and deliveries itself comes to the same bytes', async () => {
     const { config, implementations } = connectionMachine;
     const states = config.states as unknown as { open: { on: object } };
     const open = {

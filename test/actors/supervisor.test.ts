@@ -3,7 +3,7 @@ import { connectionMachine, supervisorMachine } from '../../src/index.js';
 import { House } from '../support/house.js';
 
 describe("charts of the program's own", () => {
-  test('[SV9] what it provides the supervisor with runs as well', async () => {
+  test('[SV11] what it provides the supervisor with runs as well', async () => {
     const told: string[] = [];
     const supervisor = supervisorMachine.provide({
       actions: { admit: ({ event }) => void told.push(event.type), beginVisit: () => void told.push('visit') },
