@@ -9,7 +9,6 @@ import { inOrder, type StepHost, Steps, type StepWitness } from './steps.js';
 
 /** What memberships need of their connection. */
 export interface MembershipHost extends StepHost {
-  readonly isClosed: boolean;
   readonly conn: Conn;
 }
 

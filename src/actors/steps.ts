@@ -12,6 +12,7 @@ import type { Questions } from './questions.js';
 
 /** What the actions of a step work on. */
 export interface StepHost {
+  readonly isClosed: boolean;
   readonly lane: Lane;
   readonly questions: Questions;
   send(payload: Body): void;
@@ -170,11 +171,17 @@ export class Steps {
 
   #consult(action: Asked, membership: Membership, room: string, about: Circumstances): Pending {
     const message = this.#message(action, membership, room, about);
-    return when(this.hooks.lifecycle(membership.nsConn, message), (outcome) =>
-      outcome.kind === 'error'
-        ? this.step(membership, room, 'REFUSED', { ...about, error: outcome.error })
-        : this.step(membership, room, 'ALLOWED', about),
-    );
+    return when(this.hooks.lifecycle(membership.nsConn, message), (outcome) => {
+      if (outcome.kind === 'error') return this.step(membership, room, 'REFUSED', { ...about, error: outcome.error });
+      // A handler that has closed the connection has not let it in anywhere (SV5).
+      const isVoid = this.host.isClosed && !about.isForced;
+      return this.step(
+        membership,
+        room,
+        isVoid ? 'REFUSED' : 'ALLOWED',
+        isVoid ? { ...about, error: ErrWrite } : about,
+      );
+    });
   }
 
   #tell(action: Asked, membership: Membership, room: string, about: Circumstances): Pending {

@@ -103,9 +103,9 @@ const closings: readonly {
     from: 'OnNamespaceConnect',
     where: '_OnNamespaceConnect',
     frames: [ask('_OnNamespaceConnect', '', 'game')],
-    // What it closes over comes to its end first, and is undone like everything else.
-    before: ['NamespaceConnect game', 'NamespaceConnected game'],
-    after: [...ending.slice(0, -1), 'NamespaceDisconnect game by force', 'onDisconnect'],
+    // It was being decided on, and comes to nothing.
+    before: ['NamespaceConnect game'],
+    after: ending,
   },
   {
     from: 'OnNamespaceConnected',
@@ -585,5 +585,30 @@ describe('after any churn', () => {
     house.server.broadcast(null, { namespace: 'chat', event: 'news' });
     await house.rest();
     expect(ann.socket.payloads).toEqual([';chat;;news;0;0;']);
+  });
+});
+
+describe('a handler that closes while it decides', () => {
+  test.each([
+    ['_OnNamespaceConnect', '$1;n;;_OnNamespaceConnect;0;0;', ['_OnNamespaceConnect']],
+    ['_OnRoomJoin', '$1;n;r;_OnRoomJoin;0;0;', ['_OnRoomJoin', '_OnNamespaceDisconnect F']],
+  ])('[SV5] %s has let it in nowhere', async (event, frame, expected) => {
+    const told: string[] = [];
+    const note = (_: NSConn, message: Message): void =>
+      void told.push(`${message.event}${message.isForced ? ' F' : ''}`);
+    const closing = (ns: NSConn, message: Message): void => {
+      note(ns, message);
+      ns.conn.close();
+    };
+    const others = ['_OnNamespaceConnected', '_OnNamespaceDisconnect', '_OnRoomJoined', '_OnRoomLeave', '_OnRoomLeft'];
+    const handlers = Object.fromEntries([...others.map((other) => [other, note]), [event, closing]]);
+    const house = new House({ namespaces: { n: handlers } });
+    const guest = house.seat('a', event === '_OnRoomJoin' ? 'n' : undefined);
+    told.length = 0;
+    guest.socket.sent.length = 0;
+    guest.socket.say(frame);
+    await house.rest();
+    expect(told).toEqual(expected);
+    expect(guest.socket.lines).toEqual(['close 1000 ']);
   });
 });
