@@ -184,6 +184,7 @@ export class Connection implements MembershipHost, ReceptionHost, CallsHost, Han
     this.#view = { ...this.#view, ownsDeliveries: false };
     this.place.retire();
     this.books.retired(this);
+    this.house.fullLanes.delete(this.lane);
     const handshake = this.#handshake;
     this.#handshake = undefined;
     this.house.doors.afterwards(() => {
@@ -271,6 +272,9 @@ export class Connection implements MembershipHost, ReceptionHost, CallsHost, Han
   }
 
   laneFilled(isFull: boolean): void {
+    const { fullLanes } = this.house;
+    if (isFull) fullLanes.add(this.lane);
+    else fullLanes.delete(this.lane);
     if (isFull) this.socket.pause();
     else this.socket.resume();
   }

@@ -3,13 +3,14 @@ import { namespaceMachine } from '../machines/namespace.js';
 import { roomMachine } from '../machines/room.js';
 import { supervisorMachine } from '../machines/supervisor.js';
 import type { NativeMode } from '../protocol/codec.js';
-import { Asks } from './asks.js';
+import { Asks, type Respondents } from './asks.js';
 import { Chart } from './chart.js';
 import { type Counters, makeCounters } from './counters.js';
 import { Doors } from './door.js';
 import { type Events, Handlers, type Namespaces } from './handlers.js';
 import type { ServerFace } from './handles.js';
 import { type ConnectionHooks, Hooks } from './hooks.js';
+import type { Lane } from './lane.js';
 import type { Clock } from './scheduler.js';
 import { Sweeper } from './sweeper.js';
 
@@ -57,6 +58,10 @@ export interface House {
   readonly machines: Machines;
   readonly charts: { readonly namespace: Chart; readonly room: Chart };
   readonly asks: Asks;
+  /** Asks of whole audiences that wait for an answer. */
+  readonly inquiries: Set<Respondents>;
+  /** Lanes whose sockets are paused. */
+  readonly fullLanes: Set<Lane>;
   readonly sweeper: Sweeper;
   readonly doors: Doors;
   readonly counters: Counters;
@@ -86,6 +91,8 @@ export const furnish = (options: HouseOptions): House => {
     machines,
     charts: { namespace: new Chart(machines.namespace), room: new Chart(machines.room) },
     asks: new Asks(sweeper, limits.asks),
+    inquiries: new Set(),
+    fullLanes: new Set(),
     sweeper,
     doors: new Doors((error) => hooks.report(error, { during: 'chart' })),
     counters,

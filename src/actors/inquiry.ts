@@ -12,6 +12,9 @@ export interface InquiryParts {
   readonly broadcaster: Broadcaster;
   readonly asks: Asks;
   seatOf(connection: object): Seat | undefined;
+  /** It waits for an answer, or does no more. */
+  opened(inquiry: Respondents): void;
+  closed(inquiry: Respondents): void;
 }
 
 /** Asks everybody whom a broadcast of this message would reach; the first answer settles (AK5, AK6). */
@@ -31,9 +34,11 @@ export const inquire = (message: OutgoingMessage, options: AskOptions, parts: In
     };
     const token = asks.open(respondents, options, (answer) => {
       audience.closeRoll(roll);
+      parts.closed(respondents);
       settle(answer, resolve, reject);
     });
     audience.openRoll(roll);
+    parts.opened(respondents);
     broadcaster.issue(encode(message, token), { namespace, room, to, except: null, exceptId: null });
   });
   return tame(asked);

@@ -19,6 +19,8 @@ export interface LaneHost {
   isHeld(frame: Frame): boolean;
   /** Does the present turn wait for the client, so that reading has to go on? */
   readonly awaitsPeer: boolean;
+  /** Is the client among those whom the server has asked? The present turn may wait for that. */
+  readonly isAsked: boolean;
   /** The lane is full, or has room again. */
   laneFilled(isFull: boolean): void;
   /** Far too much was sent while a turn waits for the client. */
@@ -115,11 +117,12 @@ export class Lane {
   /** Look at the bounds again. */
   review(): void {
     const { messages, bytes } = this.limits;
-    const factor = this.#awaitsPeer ? patience : 1;
+    const isPatient = this.#awaitsPeer || this.host.isAsked;
+    const factor = isPatient ? patience : 1;
     const isFull = this.#waiting.length >= messages * factor || this.#bytes >= bytes * factor;
-    if (isFull && factor > 1) return this.host.laneFlooded();
+    if (isFull && this.#awaitsPeer) return this.host.laneFlooded();
     const isHalfFull = this.#waiting.length * 2 > messages || this.#bytes * 2 > bytes;
-    const shouldStop = isFull || (this.#isFull && isHalfFull && factor === 1);
+    const shouldStop = isFull || (this.#isFull && isHalfFull && !isPatient);
     if (shouldStop === this.#isFull) return undefined;
     this.#isFull = shouldStop;
     return this.host.laneFilled(shouldStop);

@@ -29,6 +29,12 @@ export class Questions implements Respondents {
     return this.#open > 0 && this.#turn === this.host.lane.turn;
   }
 
+  /** Is this client among those whom the server has asked? */
+  get isAsked(): boolean {
+    for (const inquiry of this.house.inquiries) if (inquiry.mayAnswer(this.connection)) return true;
+    return false;
+  }
+
   /** Notes an ask and returns its token. */
   open(options: AskOptions, answered: (answer: Answer) => void): string {
     const { lane } = this.host;

@@ -45,6 +45,9 @@ export class Reception implements LaneHost {
   get awaitsPeer(): boolean {
     return this.host.questions.awaitsPeer;
   }
+  get isAsked(): boolean {
+    return this.host.questions.isAsked;
+  }
 
   /** One websocket message has come. */
   take(data: string | Uint8Array): void {

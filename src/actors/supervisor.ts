@@ -12,7 +12,7 @@ import type { Handlers, Where } from './handlers.js';
 import { Conn, type Except, Exclusion, NSConn, Room } from './handles.js';
 import { honouring } from './honouring.js';
 import { furnish, type House, type HouseLimits, type HouseOptions, type Machines } from './house.js';
-import { inquire } from './inquiry.js';
+import { type InquiryParts, inquire } from './inquiry.js';
 import { type Arrival, Registry } from './registry.js';
 import { useIndexedScheduler } from './scheduler.js';
 import { Standing } from './standing.js';
@@ -113,8 +113,18 @@ export class Supervisor {
   ask(message: OutgoingMessage, options: AskOptions): Promise<Message> {
     this.#check(message);
     const seatOf = (connection: object) => this.#registry.standingOf(connection)?.seat;
-    const { asks } = this.#house;
-    const parts = { audience: this.#audience, broadcaster: this.#broadcaster, asks, seatOf };
+    const { asks, inquiries, fullLanes } = this.#house;
+    const parts: InquiryParts = {
+      audience: this.#audience,
+      broadcaster: this.#broadcaster,
+      asks,
+      seatOf,
+      opened: (inquiry) => {
+        inquiries.add(inquiry);
+        for (const lane of fullLanes) lane.review();
+      },
+      closed: (inquiry) => void inquiries.delete(inquiry),
+    };
     const asked = inquire(message, options, parts);
     this.#issued();
     return asked;

@@ -426,3 +426,36 @@ describe('a membership chart that throws', () => {
     expect(house.supervisor.roomNames('n')).toEqual([]);
   });
 });
+
+describe('an ask of everybody, from a handler', () => {
+  test('[BP3] [AK7] is answered by its own client, however full the lane', async () => {
+    const answers: unknown[] = [];
+    let go = (): void => {};
+    const gate = new Promise<void>((open) => {
+      go = open;
+    });
+    const house = new House({
+      namespaces: {
+        n: {
+          poll: async (ns) => {
+            await gate;
+            answers.push((await ns.conn.server.ask({ namespace: 'n', event: 'q' })).body);
+          },
+          noise: () => {},
+        },
+      },
+    });
+    const { socket } = house.seat('a', 'n');
+    socket.say(';n;;poll;0;0;');
+    for (let at = 0; at < 64; at++) socket.say(';n;;noise;0;0;');
+    expect(socket.isPaused).toBe(true);
+    go();
+    await house.rest();
+    expect(socket.isPaused).toBe(false);
+    socket.say(`${socket.tokens.at(-1)};n;;q;0;0;here`);
+    await house.rest();
+    expect(answers).toEqual(['here']);
+    await house.empty();
+    expect(house.supervisor.total).toBe(0);
+  });
+});

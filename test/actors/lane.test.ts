@@ -17,6 +17,7 @@ class FakeHost implements LaneHost {
   readonly log: string[] = [];
   readonly held = new Set<string>();
   awaitsPeer = false;
+  isAsked = false;
   readonly lane: Lane;
   readonly #waiting = new Map<string, () => void>();
   onWork: (event: string) => void = () => {};
@@ -244,6 +245,15 @@ describe('bounds', () => {
     expect(host.log).toEqual(['slow', '(full)', '(room)']);
     host.push('last');
     expect(host.log).toEqual(['slow', '(full)', '(room)', '(flooded)']);
+  });
+
+  test('[BP3] while the server waits for its client among others, four times as much is read, and no more', () => {
+    const host = new FakeHost(8).push('slow', ...filled(8));
+    host.isAsked = true;
+    host.lane.review();
+    expect(host.log).toEqual(['slow', '(full)', '(room)']);
+    host.push(...filled(24));
+    expect(host.log).toEqual(['slow', '(full)', '(room)', '(full)']);
   });
 
   test('[BP3] four times the bytes flood it as well', () => {
