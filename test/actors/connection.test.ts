@@ -459,3 +459,21 @@ describe('an ask of everybody, from a handler', () => {
     expect(house.supervisor.total).toBe(0);
   });
 });
+
+describe('waitConnect', () => {
+  test('[NS4] rejects with its signal, also one that was given up before, and when its time is over', async () => {
+    const house = new House({ namespaces: { n: {} } });
+    const conn = house.seat('a').conn;
+    const gone = new Error('given up');
+    await expect(conn?.waitConnect('n', { signal: AbortSignal.abort(gone) })).rejects.toBe(gone);
+    const later = new AbortController();
+    const waiting = conn?.waitConnect('n', { signal: later.signal });
+    later.abort(gone);
+    await expect(waiting).rejects.toBe(gone);
+    const late = conn?.waitConnect('n', { timeout: 50 });
+    house.clock.advance(50);
+    await expect(late).rejects.toThrow('not answered within 50 ms');
+    await house.rest();
+    expect(house.clock.timers).toBe(0);
+  });
+});

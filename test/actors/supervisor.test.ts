@@ -84,3 +84,21 @@ describe('draining', () => {
     await closing;
   });
 });
+
+describe('an ask of an audience', () => {
+  test('[BC8] [AK5] goes out at once where every broadcast does', () => {
+    const house = new House({ namespaces: { n: {} }, syncBroadcaster: true });
+    const { socket } = house.seat('a', 'n');
+    void house.supervisor.ask({ namespace: 'n', event: 'q' }, {});
+    expect(socket.lines).toHaveLength(1);
+  });
+
+  test('[AK6] [SV3] keeps no room in the lists that its last member has left', () => {
+    const house = new House({ namespaces: { n: {} } });
+    const { socket } = house.seat('a', 'n', ['r']);
+    void house.supervisor.ask({ namespace: 'n', room: 'r', event: 'q' }, {});
+    socket.say('$1;n;r;_OnRoomLeave;0;0;');
+    expect(house.supervisor.roomNames('n')).toEqual([]);
+    expect(house.supervisor.members('n', 'r')).toEqual([]);
+  });
+});
