@@ -184,7 +184,6 @@ export class Connection implements MembershipHost, ReceptionHost, CallsHost, Han
     this.#view = { ...this.#view, ownsDeliveries: false };
     this.place.retire();
     this.books.retired(this);
-    this.house.fullLanes.delete(this.lane);
     const handshake = this.#handshake;
     this.#handshake = undefined;
     this.house.doors.afterwards(() => {
@@ -206,20 +205,17 @@ export class Connection implements MembershipHost, ReceptionHost, CallsHost, Han
 
   /** Its actor has failed: nothing of the chart is left to close it (SV1). */
   fail(error: unknown): void {
-    const { counters, sweeper, limits, hooks } = this.house;
-    counters.failures++;
+    const { sweeper, limits } = this.house;
     this.#view = { ...dead, isCongested: this.#view.isCongested };
     this.retire();
     this.sendClose(closeReasons.failed.code, closeReasons.failed.text);
     sweeper.after(limits.closeTimeout, () => this.release());
-    hooks.report(error, { during: 'chart', connection: this.id });
+    this.#noteFailure(error);
   }
 
   /** Part of a turn has failed: this connection ends, and no other. */
   laneFailed(error: unknown): void {
-    const { counters, hooks } = this.house;
-    counters.failures++;
-    hooks.report(error, { during: 'chart', connection: this.id });
+    this.#noteFailure(error);
     this.close(closeReasons.failed.code, closeReasons.failed.text);
   }
 
@@ -273,13 +269,21 @@ export class Connection implements MembershipHost, ReceptionHost, CallsHost, Han
 
   laneFilled(isFull: boolean): void {
     const { fullLanes } = this.house;
-    if (isFull) fullLanes.add(this.lane);
-    else fullLanes.delete(this.lane);
-    if (isFull) this.socket.pause();
-    else this.socket.resume();
+    if (isFull) {
+      fullLanes.add(this.lane);
+      this.socket.pause();
+    } else {
+      fullLanes.delete(this.lane);
+      this.socket.resume();
+    }
   }
   laneFlooded(): void {
     this.close(closeReasons.floodedLane.code, closeReasons.floodedLane.text);
+  }
+
+  #noteFailure(error: unknown): void {
+    this.house.counters.failures++;
+    this.house.hooks.report(error, { during: 'chart', connection: this.id });
   }
 
   /** A chart that has come to its end hears nothing more. */
@@ -289,11 +293,7 @@ export class Connection implements MembershipHost, ReceptionHost, CallsHost, Han
 
   async #depart(): Promise<void> {
     const reason = { ...this.#ending(), rooms: this.memberships.places() };
-    try {
-      await this.memberships.end();
-    } catch (error) {
-      this.house.hooks.report(error, { during: 'chart', connection: this.id });
-    }
+    await this.memberships.end();
     await this.house.hooks.disconnect(this.conn, reason);
     this.books.departed(this);
   }

@@ -8,7 +8,8 @@ export interface Deadline {
 interface Pending extends Deadline {
   readonly at: number;
   readonly expire: () => void;
-  readonly isPending: () => boolean;
+  /** Those of its duration; it is one of them until it is cancelled or has expired. */
+  readonly queue: Set<Pending>;
 }
 
 /** The longest time that a timer can be set to. */
@@ -39,7 +40,7 @@ export class Sweeper {
     const pending: Pending = {
       at: this.clock.now() + ms,
       expire,
-      isPending: () => queue.has(pending),
+      queue,
       cancel: () => {
         if (queue.delete(pending) && queue.size === 0) this.#dropQueue(ms, queue);
       },
@@ -80,7 +81,7 @@ export class Sweeper {
     }
     for (const pending of expired) {
       // One that has expired may have cancelled another.
-      if (!pending.isPending()) continue;
+      if (!pending.queue.has(pending)) continue;
       pending.cancel();
       pending.expire();
     }

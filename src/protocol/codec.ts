@@ -34,6 +34,7 @@ const escaped = '@%!semicolon@%!';
 const copyBelow = 4096;
 
 const utf8 = new TextEncoder();
+const lenientUtf8 = new TextDecoder();
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 const escapeField = (field: string): string =>
@@ -53,20 +54,11 @@ const native = (body: Body, isBinary: boolean): Frame => ({
   isNative: true,
 });
 
-/** The start of the body behind the sixth separator, or -1. */
-const bodyStart = (header: { indexOf(search: string, from: number): number }): number => {
+/** The start of the body behind the sixth separator, or -1; in text and in bytes alike. */
+const bodyStart = <Unit>(payload: { indexOf(unit: Unit, from: number): number }, unit: Unit): number => {
   let at = -1;
   for (let found = 0; found < separators; found++) {
-    at = header.indexOf(separator, at + 1);
-    if (at === -1) return -1;
-  }
-  return at + 1;
-};
-
-const bodyStartInBytes = (bytes: Uint8Array): number => {
-  let at = -1;
-  for (let found = 0; found < separators; found++) {
-    at = bytes.indexOf(separatorByte, at + 1);
+    at = payload.indexOf(unit, at + 1);
     if (at === -1) return -1;
   }
   return at + 1;
@@ -94,13 +86,13 @@ const readFrame = (text: string, body: Body, isBinary: boolean): Frame => {
 };
 
 const decodeText = (payload: string, mode: NativeMode): Frame | undefined => {
-  const start = bodyStart(payload);
+  const start = bodyStart(payload, separator);
   if (start === -1) return mode === 'mixed' ? native(payload, false) : undefined;
   return readFrame(payload, payload.slice(start), false);
 };
 
 const decodeBytes = (payload: Uint8Array, mode: NativeMode): Frame | undefined => {
-  const start = bodyStartInBytes(payload);
+  const start = bodyStart(payload, separatorByte);
   if (start === -1) return mode === 'mixed' ? native(ownCopy(payload), true) : undefined;
   let header: string;
   try {
@@ -167,5 +159,5 @@ export const messageFrom = (frame: Frame): ReceivedMessage => {
 /** The error that an error frame stands for. One without a text is no error (FR4). */
 export const errorFrom = ({ isError, body }: Frame): Error | undefined => {
   if (!isError || body.length === 0) return undefined;
-  return errorFromText(typeof body === 'string' ? body : new TextDecoder().decode(body));
+  return errorFromText(typeof body === 'string' ? body : lenientUtf8.decode(body));
 };
