@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { createActor, initialTransition, type StateValue, transition } from 'xstate';
 import { type ConnectionContext, type ConnectionEvent, connectionMachine } from '../../src/machines/connection.js';
+import { closeReasons } from '../../src/protocol/errors.js';
 import { HandClock } from '../support/handClock.js';
 
 type EventType = ConnectionEvent['type'];
@@ -275,5 +276,23 @@ describe('deadlines', () => {
     const actor = createActor(machine, { clock, input: { id: 'joe', isNativeOnly: false } }).start();
     clock.advance(10);
     expect(actor.getSnapshot().context.reason?.text).toBe('not acknowledged in time');
+  });
+});
+
+describe('reasons', () => {
+  /** Every `{ code, text }` that the chart has written out, wherever it stands. */
+  const written = (node: unknown): unknown[] => {
+    if (typeof node !== 'object' || node === null) return [];
+    if ('code' in node && 'text' in node) return [{ code: node.code, text: node.text }];
+    return Object.values(node).flatMap(written);
+  };
+
+  test('[SV9] [BP2] what the chart spells out, to be whole by itself, is what the table of reasons says', () => {
+    const { ackTimeout, connectTimeout, earlyFrames, slowConsumer } = closeReasons;
+    const table = [ackTimeout, connectTimeout, earlyFrames, slowConsumer].map(({ code, text }) => ({ code, text }));
+    const found = written(connectionMachine.config.states);
+    expect(found.length).toBeGreaterThan(0);
+    for (const reason of found) expect(table).toContainEqual(reason);
+    for (const reason of table) expect(found).toContainEqual(reason);
   });
 });
