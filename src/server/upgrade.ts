@@ -72,8 +72,8 @@ const ignoreError = (): void => {};
 /** Turns upgrade requests into connections. */
 export class Upgrades {
   readonly #handshake: Handshake;
-  /** Sockets that are not websockets yet. */
-  readonly #pending = new Set<Duplex>();
+  /** Sockets that are not websockets yet, with what listens for their end. */
+  readonly #pending = new Map<Duplex, () => void>();
 
   constructor(
     private readonly options: CheckedOptions,
@@ -87,7 +87,7 @@ export class Upgrades {
 
   /** Whoever is still on the way in is turned away. */
   close(): void {
-    for (const socket of this.#pending) socket.destroy();
+    for (const socket of this.#pending.keys()) socket.destroy();
   }
 
   /** Takes over a socket that asks for an upgrade (HS1). */
@@ -97,8 +97,9 @@ export class Upgrades {
       socket.destroy();
       return;
     }
-    this.#pending.add(socket);
-    socket.once('close', () => this.#pending.delete(socket));
+    const onClose = (): void => void this.#pending.delete(socket);
+    this.#pending.set(socket, onClose);
+    socket.once('close', onClose);
     const deadline = setTimeout(() => socket.destroy(), this.options.limits.connectTimeout);
     this.#accept(request, socket, head)
       .catch((error: unknown) => this.#refuse(error, request, socket))
@@ -119,8 +120,7 @@ export class Upgrades {
       return;
     }
     this.#handshake(request, socket, head, (upgraded) => {
-      this.#pending.delete(socket);
-      socket.off('error', ignoreError);
+      this.#handOver(socket);
       this.supervisor.connect({
         id: made,
         request,
@@ -128,6 +128,13 @@ export class Upgrades {
         attach: (listener) => upgraded.listen(listener),
       });
     });
+  }
+
+  /** From here on the websocket looks after it: nothing of ours stays on it for the life of a connection. */
+  #handOver(socket: Duplex): void {
+    socket.off('error', ignoreError);
+    socket.off('close', this.#pending.get(socket) ?? ignoreError);
+    this.#pending.delete(socket);
   }
 
   async #makeId(generate: IdGenerator, request: IncomingMessage): Promise<string> {
