@@ -92,9 +92,14 @@ const isRecognised = (recognise: Recognise, text: string): boolean => {
   }
 };
 
-/** The error for a text that came from a peer: a known one, or a new `Error` with it. */
-export const errorFromText = (text: string): Error =>
-  known.find((one) => isRecognised(one.recognise, text))?.error ?? new Error(text);
+/** The most characters of a peer's error text that are kept. */
+const mostErrorText = 1_024;
+
+/** The error for a text that came from a peer: a known one, or a new `Error` with it (FR8). */
+export const errorFromText = (whole: string): Error => {
+  const text = whole.slice(0, mostErrorText);
+  return known.find((one) => isRecognised(one.recognise, text))?.error ?? new Error(text);
+};
 
 /** The text that stands for whatever was thrown; never empty, as an empty error text reads as success. */
 export const errorText = (thrown: unknown): string => {
@@ -124,6 +129,10 @@ export const closeReasons = {
   floodedLane: { code: 1008, text: 'too many frames while a handler waits', retry: false },
   failed: { code: 1011, text: 'internal error', retry: true },
   busy: { code: 1013, text: 'retry=1000', retry: true },
+  incomplete: { code: 1008, text: 'message not completed in time', retry: false },
+  silent: { code: 1001, text: 'read timeout', retry: true },
   slowConsumer: { code: 1013, text: 'slow consumer', retry: true },
+  stuck: { code: 1006, text: 'write timeout', retry: true },
+  vanished: { code: 1006, text: 'no answer to a ping', retry: true },
   lost: { code: 1006, text: 'connection lost', retry: true },
 } as const satisfies Record<string, CloseReason>;

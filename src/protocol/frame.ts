@@ -26,6 +26,34 @@ export const frame = (payload: Body): Buffer => {
   return bytes;
 };
 
+/** What a server frame carries. */
+export interface Unframed {
+  readonly kind: 'text' | 'binary' | 'control';
+  readonly payload: Body;
+}
+
+const utf8 = new TextDecoder();
+
+/** Reads whole, unmasked frames back: for those who want to see what goes out. */
+export const unframe = (bytes: Uint8Array): Unframed[] => {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const found: Unframed[] = [];
+  for (let at = 0; at < bytes.length; ) {
+    const opcode = view.getUint8(at) & 0x0f;
+    const short = view.getUint8(at + 1);
+    const head = short < 126 ? 2 : short === 126 ? 4 : 10;
+    const length = head === 2 ? short : head === 4 ? view.getUint16(at + 2) : Number(view.getBigUint64(at + 2));
+    const payload = bytes.subarray(at + head, at + head + length);
+    if (opcode === textOpcode) found.push({ kind: 'text', payload: utf8.decode(payload) });
+    else found.push({ kind: opcode === binaryOpcode ? 'binary' : 'control', payload });
+    at += head + length;
+  }
+  return found;
+};
+
+/** An empty ping. */
+export const ping: Uint8Array = Buffer.from([fin | 0x9, 0]);
+
 /** Several frames as one buffer, for one write. */
 export const joined = (frames: readonly Uint8Array[]): Uint8Array => {
   const [only] = frames;

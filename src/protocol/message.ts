@@ -53,7 +53,10 @@ export interface Message {
   setBinary: boolean;
   /** When sent on: only connections with this id get it. */
   to?: string;
-  /** The body parsed as JSON. Throws `ErrInvalidPayload` when it is not JSON. */
+  /**
+   * The body parsed as JSON, without keys that could reach a prototype (FR9). Throws `ErrInvalidPayload` when it is not
+   * JSON.
+   */
   json<T>(): T;
 }
 
@@ -93,12 +96,25 @@ export class ReceivedMessage implements Message {
   json<T>(): T {
     const text = typeof this.body === 'string' ? this.body : utf8.decode(this.body);
     try {
-      return JSON.parse(text);
+      return parseSafely(text);
     } catch {
       throw ErrInvalidPayload;
     }
   }
 }
+
+/** May this text hold a key that reaches a prototype? Escapes are looked at as well. */
+const suspicious = /__proto__|constructor|\\u/;
+
+/** Drops what a merge of the result into another object would carry to its prototype. */
+const withoutPrototypes = (key: string, value: unknown): unknown => {
+  if (key === '__proto__') return undefined;
+  const reachesPrototype = typeof value === 'object' && value !== null && Object.hasOwn(value, 'prototype');
+  return key === 'constructor' && reachesPrototype ? undefined : value;
+};
+
+/** JSON.parse, which trusts its caller to know what comes out. */
+const parseSafely = (text: string) => (suspicious.test(text) ? JSON.parse(text, withoutPrototypes) : JSON.parse(text));
 
 const isBody = (value: unknown): boolean =>
   value === undefined || typeof value === 'string' || value instanceof Uint8Array;
