@@ -1,12 +1,13 @@
 import type { AnyActorRef } from 'xstate';
 import type { ConnectionEvent } from '../machines/connection.js';
 import { acknowledge } from '../protocol/codec.js';
-import { closeReasons, closeText, ErrWrite } from '../protocol/errors.js';
+import { type CloseReason, closeReasons, closeText, ErrWrite } from '../protocol/errors.js';
 import { frame as framed } from '../protocol/frame.js';
 import type { Body } from '../protocol/message.js';
 import { Calls, type CallsHost } from './calls.js';
 import { Conn, type UpgradeRequest } from './handles.js';
 import { Handshake, type HandshakeHost } from './handshake.js';
+import type { Beating } from './heartbeat.js';
 import type { House } from './house.js';
 import { Lag } from './lag.js';
 import type { Lane } from './lane.js';
@@ -14,7 +15,7 @@ import { type MembershipHost, Memberships } from './memberships.js';
 import type { Place } from './place.js';
 import { Questions } from './questions.js';
 import { Reception, type ReceptionHost } from './reception.js';
-import type { Socket, SocketListener } from './socket.js';
+import type { Arrival, Socket, SocketListener } from './socket.js';
 import { dead, type Ending, unborn, type View } from './view.js';
 
 /** The books in which a connection stands. */
@@ -26,7 +27,10 @@ export interface Books {
 }
 
 /** One connection: its chart, and beside it the hot path for frames and deliveries. */
-export class Connection implements MembershipHost, ReceptionHost, CallsHost, HandshakeHost, SocketListener {
+export class Connection implements MembershipHost, ReceptionHost, CallsHost, HandshakeHost, SocketListener, Beating {
+  readonly id: string;
+  readonly request: UpgradeRequest;
+  readonly socket: Socket;
   readonly conn: Conn;
   readonly memberships: Memberships;
   readonly #reception: Reception;
@@ -40,20 +44,21 @@ export class Connection implements MembershipHost, ReceptionHost, CallsHost, Han
   #lag: Lag | undefined;
 
   constructor(
-    readonly id: string,
-    readonly request: UpgradeRequest,
+    { id, request, socket, opened }: Arrival,
     readonly actor: AnyActorRef,
-    private readonly socket: Socket,
     private readonly house: House,
     private readonly books: Books,
     seat: (connection: Connection) => Place,
   ) {
+    this.id = id;
+    this.request = request;
+    this.socket = socket;
     this.questions = new Questions(this, this, house);
     const calls = new Calls(this, house);
     this.conn = new Conn(calls);
     this.memberships = new Memberships(this, house, calls);
     this.#reception = new Reception(this, house);
-    this.#handshake = new Handshake(this, house);
+    this.#handshake = new Handshake(this, house, opened);
     this.place = seat(this);
   }
 
@@ -62,8 +67,14 @@ export class Connection implements MembershipHost, ReceptionHost, CallsHost, Han
   get isClosed(): boolean {
     return !this.#view.isOpen && !this.#view.isAcknowledging;
   }
+  get isAgreed(): boolean {
+    return this.#view.isAgreed;
+  }
   get isCongested(): boolean {
     return this.#view.isCongested;
+  }
+  get isAudible(): boolean {
+    return this.#view.isOpen && !this.isCongested && this.socket.isReading;
   }
 
   /** The chart has come to a new state. */
@@ -89,6 +100,10 @@ export class Connection implements MembershipHost, ReceptionHost, CallsHost, Han
 
   socketOnClose(code: number, text: string): void {
     this.#tell({ type: 'SOCKET.CLOSED', code, text });
+  }
+
+  socketOnOverdue(code: number, text: string): void {
+    this.close(code, text);
   }
 
   /** Is this event taken at the door? */
@@ -205,11 +220,10 @@ export class Connection implements MembershipHost, ReceptionHost, CallsHost, Han
 
   /** Its actor has failed: nothing of the chart is left to close it (SV1). */
   fail(error: unknown): void {
-    const { sweeper, limits } = this.house;
     this.#view = { ...dead, isCongested: this.#view.isCongested };
     this.retire();
     this.sendClose(closeReasons.failed.code, closeReasons.failed.text);
-    sweeper.after(limits.closeTimeout, () => this.release());
+    this.house.sweeper.after(this.house.limits.closeTimeout, () => this.release());
     this.#noteFailure(error);
   }
 
@@ -225,10 +239,15 @@ export class Connection implements MembershipHost, ReceptionHost, CallsHost, Han
     this.lane.next(() => this.close(code, text));
   }
 
+  /** There is no reaching it. */
+  lose({ code, text }: CloseReason = closeReasons.vanished): void {
+    this.release();
+    this.#tell({ type: 'SOCKET.CLOSED', code, text });
+  }
+
   /** Its time is up: the socket goes at once, and what still runs is not waited for. */
   cut(): void {
-    this.release();
-    this.#tell({ type: 'SOCKET.CLOSED', code: closeReasons.lost.code, text: '' });
+    this.lose(closeReasons.lost);
     this.lane.abandon();
   }
 
@@ -265,20 +284,6 @@ export class Connection implements MembershipHost, ReceptionHost, CallsHost, Han
 
   close(code: number, text: string): void {
     if (!this.isClosed) this.#tell({ type: 'CLOSE', code, text });
-  }
-
-  laneFilled(isFull: boolean): void {
-    const { fullLanes } = this.house;
-    if (isFull) {
-      fullLanes.add(this.lane);
-      this.socket.pause();
-    } else {
-      fullLanes.delete(this.lane);
-      this.socket.resume();
-    }
-  }
-  laneFlooded(): void {
-    this.close(closeReasons.floodedLane.code, closeReasons.floodedLane.text);
   }
 
   #noteFailure(error: unknown): void {

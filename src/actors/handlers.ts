@@ -24,7 +24,7 @@ export type Namespaces<Sent extends NamespaceBodies = NamespaceBodies> = {
 
 /** What came of running user code. */
 export type Outcome =
-  | { readonly kind: 'nothing' }
+  | { readonly kind: 'nothing' /** What was returned in vain. */; readonly ignored?: unknown }
   | { readonly kind: 'reply'; readonly body: Body }
   | { readonly kind: 'error'; readonly error: unknown };
 
@@ -45,7 +45,7 @@ const outcomeOf = (result: unknown): Outcome => {
   if (result === undefined) return nothing;
   if (result instanceof Reply) return { kind: 'reply', body: result.body };
   if (result instanceof Error) return { kind: 'error', error: result };
-  return nothing;
+  return { kind: 'nothing', ignored: result };
 };
 
 /** Runs user code so that whatever it does comes back as an outcome, at the latest after `timeout` milliseconds. */

@@ -32,6 +32,7 @@ export class Handshake {
   constructor(
     private readonly host: HandshakeHost,
     private readonly house: House,
+    private readonly opened: (() => void) | undefined,
   ) {}
 
   /** Asks `onConnect`. */
@@ -54,6 +55,7 @@ export class Handshake {
 
   /** `A<id>` first, then what was sent meanwhile (HS2, HS3). */
   welcome(): void {
+    this.opened?.();
     if (this.house.nativeMode !== 'only') this.host.putPayload(accepted(this.host.id));
     for (const payload of this.#writes.splice(0)) this.host.putPayload(payload);
   }

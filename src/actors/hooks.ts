@@ -33,6 +33,8 @@ export class Hooks {
     private readonly sweeper: Sweeper,
     private readonly timeout: number,
     private readonly counters: Counters,
+    /** Say also what is not wrong, but hardly meant. */
+    private readonly isTalkative: boolean,
   ) {}
 
   connect(conn: Conn): Outcome | Promise<Outcome> {
@@ -49,11 +51,11 @@ export class Hooks {
   /** The handler of a lifecycle event, if there is one. */
   lifecycle(ns: NSConn, message: ReceivedMessage): Outcome | Promise<Outcome> {
     const handler = this.handlers.find(message.namespace, message.event);
-    return handler ? this.#run(() => handler(ns, message)) : { kind: 'nothing' };
+    return handler ? this.#handle(handler, ns, message) : { kind: 'nothing' };
   }
 
   handle(handler: Handler, ns: NSConn, frame: Frame): Outcome | Promise<Outcome> {
-    return this.#run(() => handler(ns, messageFrom(frame)));
+    return this.#handle(handler, ns, messageFrom(frame));
   }
 
   /** A handler of this event has failed. */
@@ -65,6 +67,33 @@ export class Hooks {
   report(error: unknown, where: Where): void {
     // An error of the error hook itself, thrown or rejected, has nowhere to go, and must not reach a connection.
     runGuarded(() => this.hooks.onError?.(error, where), this.sweeper, this.timeout);
+  }
+
+  /** Runs code of the program whose outcome is nobody's business, unless it fails. */
+  guarded(code: () => unknown, where: Where): void {
+    const note = (outcome: Outcome): void => {
+      if (outcome.kind === 'error') this.report(outcome.error, where);
+    };
+    const outcome = this.#run(code);
+    if (outcome instanceof Promise) void outcome.then(note);
+    else note(outcome);
+  }
+
+  #handle(handler: Handler, ns: NSConn, message: ReceivedMessage): Outcome | Promise<Outcome> {
+    const outcome = this.#run(() => handler(ns, message));
+    if (!this.isTalkative) return outcome;
+    if (outcome instanceof Promise) return outcome.then((late) => this.#review(late, ns, message));
+    return this.#review(outcome, ns, message);
+  }
+
+  /** Tells of a value that a handler has returned and that goes nowhere (SV13). */
+  #review(outcome: Outcome, ns: NSConn, { event, namespace }: ReceivedMessage): Outcome {
+    if (outcome.kind === 'nothing' && outcome.ignored !== undefined) {
+      const got = outcome.ignored === null ? 'null' : typeof outcome.ignored;
+      const error = new TypeError(`a handler answers by "return reply(body)"; a returned ${got} goes nowhere`);
+      this.report(error, { during: event, connection: ns.conn.id, namespace });
+    }
+    return outcome;
   }
 
   #run(code: () => unknown): Outcome | Promise<Outcome> {

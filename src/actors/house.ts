@@ -7,15 +7,19 @@ import { Asks, type Respondents } from './asks.js';
 import { Chart } from './chart.js';
 import { type Counters, makeCounters } from './counters.js';
 import { Doors } from './door.js';
+import { type FrameLog, LoggedSocket } from './framelog.js';
 import { type Events, Handlers, type Namespaces } from './handlers.js';
 import type { ServerFace } from './handles.js';
+import type { HeartbeatLimits } from './heartbeat.js';
 import { type ConnectionHooks, Hooks } from './hooks.js';
 import type { Lane } from './lane.js';
+import { PacedSocket, type PaceLimits } from './pace.js';
 import type { Clock } from './scheduler.js';
+import { type Arrival, arrivingThrough } from './socket.js';
 import { Sweeper } from './sweeper.js';
 
 /** Bounds; sizes in bytes, times in milliseconds. */
-export interface HouseLimits {
+export interface HouseLimits extends HeartbeatLimits, PaceLimits {
   readonly namespaces: number;
   readonly rooms: number;
   readonly nameBytes: number;
@@ -45,6 +49,8 @@ export interface HouseOptions extends ConnectionHooks {
   readonly events: Events | undefined;
   readonly limits: HouseLimits;
   readonly clock: Clock;
+  /** Hears of every frame, and of what handlers return in vain. */
+  readonly debug: FrameLog | undefined;
 }
 
 /** What all connections of a server share. */
@@ -65,7 +71,20 @@ export interface House {
   readonly sweeper: Sweeper;
   readonly doors: Doors;
   readonly counters: Counters;
+  /** The socket as it has to be: watched, if the program wants so. */
+  outfit(arrival: Arrival): Arrival;
 }
+
+/** Puts around a socket what the program wants its clients' sockets to have, and nothing else. */
+const outfitter =
+  ({ limits, debug }: HouseOptions, sweeper: Sweeper, hooks: Hooks) =>
+  (arrival: Arrival): Arrival => {
+    const isPaced = limits.readTimeout > 0 || limits.writeTimeout > 0;
+    const paced = isPaced ? arrivingThrough(arrival, new PacedSocket(arrival.socket, sweeper, limits)) : arrival;
+    if (!debug) return paced;
+    const log: FrameLog = (note) => hooks.guarded(() => debug(note), { during: 'debug' });
+    return arrivingThrough(paced, new LoggedSocket(paced.socket, paced.id, log));
+  };
 
 /** Builds the shared parts of one server. Throws when the handlers are wrong. */
 export const furnish = (options: HouseOptions): House => {
@@ -73,7 +92,7 @@ export const furnish = (options: HouseOptions): House => {
   const counters = makeCounters();
   const handlers = new Handlers(namespaces, events);
   const sweeper = new Sweeper(clock);
-  const hooks = new Hooks(options, handlers, sweeper, limits.handlerTimeout, counters);
+  const hooks = new Hooks(options, handlers, sweeper, limits.handlerTimeout, counters, options.debug !== undefined);
   const machines: Machines = {
     supervisor: supervisorMachine,
     connection: connectionMachine,
@@ -96,5 +115,6 @@ export const furnish = (options: HouseOptions): House => {
     sweeper,
     doors: new Doors((error) => hooks.report(error, { during: 'chart' })),
     counters,
+    outfit: outfitter(options, sweeper, hooks),
   };
 };

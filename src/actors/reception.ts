@@ -1,5 +1,5 @@
 import { decode, encodeErrorReply, encodeReply, type Frame } from '../protocol/codec.js';
-import { CloseError, ErrBadNamespace, ErrBadRoom } from '../protocol/errors.js';
+import { CloseError, closeReasons, ErrBadNamespace, ErrBadRoom } from '../protocol/errors.js';
 import {
   type Body,
   isSystemEvent,
@@ -17,6 +17,7 @@ import type { House } from './house.js';
 import { Lane, type LaneHost } from './lane.js';
 import type { Memberships } from './memberships.js';
 import type { Questions } from './questions.js';
+import type { Socket } from './socket.js';
 
 /** What the reception needs of its connection. */
 export interface ReceptionHost {
@@ -25,8 +26,7 @@ export interface ReceptionHost {
   readonly questions: Questions;
   send(payload: Body): void;
   close(code: number, text: string): void;
-  laneFilled(isFull: boolean): void;
-  laneFlooded(): void;
+  readonly socket: Socket;
   laneFailed(error: unknown): void;
 }
 
@@ -90,11 +90,14 @@ export class Reception implements LaneHost {
   }
 
   laneFilled(isFull: boolean): void {
-    this.host.laneFilled(isFull);
+    const { fullLanes } = this.house;
+    if (isFull) fullLanes.add(this.lane);
+    else fullLanes.delete(this.lane);
+    this.host.socket.isReading = !isFull;
   }
 
   laneFlooded(): void {
-    this.host.laneFlooded();
+    this.host.close(closeReasons.floodedLane.code, closeReasons.floodedLane.text);
   }
   laneFailed(error: unknown): void {
     this.host.laneFailed(error);

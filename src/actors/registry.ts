@@ -1,22 +1,14 @@
 import { type AnyActorRef, createActor } from 'xstate';
 import { closeReasons } from '../protocol/errors.js';
 import { type Books, Connection } from './connection.js';
-import type { Conn, UpgradeRequest } from './handles.js';
+import type { Conn } from './handles.js';
+import { Heartbeat } from './heartbeat.js';
 import type { House } from './house.js';
-import type { Socket, SocketListener } from './socket.js';
+import type { Arrival } from './socket.js';
 import type { Standing } from './standing.js';
 import type { Deadline } from './sweeper.js';
 import type { Walk } from './turn.js';
 import type { ConnectionLogic } from './wiring.js';
-
-/** A websocket that wants to become a connection. */
-export interface Arrival {
-  readonly id: string;
-  readonly request: UpgradeRequest;
-  readonly socket: Socket;
-  /** From now on this listens to the socket. */
-  attach(listener: SocketListener): void;
-}
 
 /** The books of the supervisor: who wants in, who is counted, whose actor lives, who is on the way out. */
 export class Registry implements Books, Walk {
@@ -30,6 +22,7 @@ export class Registry implements Books, Walk {
   readonly #byActor = new WeakMap<AnyActorRef, Connection>();
   readonly #standings = new WeakMap<object, Standing>();
   readonly #logic: ConnectionLogic;
+  readonly #heartbeat: Heartbeat;
   #lastId = 0;
   #goodbyes: IterableIterator<Connection> | undefined;
   #onEmpty: (() => void) | undefined;
@@ -40,7 +33,12 @@ export class Registry implements Books, Walk {
     logicFor: (of: (actor: AnyActorRef) => Connection) => ConnectionLogic,
     private readonly heldTimeout: number,
     private readonly root: () => AnyActorRef,
+    wake: (walk: Walk) => void,
   ) {
+    const { clock, sweeper, limits } = house;
+    const everybody = (): Iterable<Connection> => this.#registered;
+    const now = (): number => clock.now();
+    this.#heartbeat = new Heartbeat(everybody, now, sweeper, () => wake(this.#heartbeat), limits);
     this.#logic = logicFor((actor) => this.connectionOf(actor));
   }
 
@@ -54,7 +52,9 @@ export class Registry implements Books, Walk {
     return Array.from(this.#living.values(), ({ actor }) => actor);
   }
   get conns(): Conn[] {
-    return Array.from(this.#registered, ({ conn }) => conn);
+    return Array.from(this.#registered)
+      .filter(({ isAgreed }) => isAgreed)
+      .map(({ conn }) => conn);
   }
 
   connectionOf(actor: AnyActorRef): Connection {
@@ -81,9 +81,9 @@ export class Registry implements Books, Walk {
       this.#held.delete(arrival);
       this.house.counters.refusedArrivals++;
       arrival.socket.close(code, text);
-      arrival.socket.resume();
+      arrival.socket.isReading = true;
     };
-    arrival.socket.pause();
+    arrival.socket.isReading = false;
     this.#held.set(arrival, this.house.sweeper.after(this.heldTimeout, giveUp));
   }
 
@@ -102,7 +102,9 @@ export class Registry implements Books, Walk {
   // Going
 
   retired(connection: Connection): void {
+    this.#heartbeat.forget(connection);
     if (this.#registered.delete(connection)) this.#departing.add(connection);
+    if (this.#registered.size === 0) this.#heartbeat.stop();
   }
 
   departed(connection: Connection): void {
@@ -150,19 +152,21 @@ export class Registry implements Books, Walk {
     this.#onEmpty?.();
   }
 
-  #begin({ id, request, socket, attach }: Arrival): void {
-    if (!socket.isOpen) return;
+  #begin(given: Arrival): void {
+    if (!given.socket.isOpen) return;
     const { house } = this;
+    const arrival = house.outfit(given);
     const actorId = `connection-${++this.#lastId}`;
-    const input = { id, isNativeOnly: house.nativeMode === 'only' };
+    const input = { id: arrival.id, isNativeOnly: house.nativeMode === 'only' };
     const actor = createActor(this.#logic, { parent: this.root(), id: actorId, src: 'connection', input });
-    const connection = new Connection(id, request, actor, socket, house, this, (recipient) => this.#seat(recipient));
+    const connection = new Connection(arrival, actor, house, this, (recipient) => this.#seat(recipient));
     this.#byActor.set(actor, connection);
     this.#living.set(actorId, connection);
     this.#registered.add(connection);
     house.doors.guard(actor, (event) => connection.takeHot(event));
     house.doors.within(() => actor.start());
-    attach(connection);
+    arrival.attach(connection);
+    this.#heartbeat.start();
   }
 
   #seat(connection: Connection): Standing {
@@ -176,7 +180,7 @@ export class Registry implements Books, Walk {
       this.#held.delete(arrival);
       deadline.cancel();
       release(arrival);
-      arrival.socket.resume();
+      arrival.socket.isReading = true;
     }
   }
 

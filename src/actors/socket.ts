@@ -1,18 +1,21 @@
+import type { UpgradeRequest } from './handles.js';
+
 /** What the running system needs of a websocket. One implementation wraps ws, tests bring their own. */
 export interface Socket {
   /** May data still be written? */
   readonly isOpen: boolean;
   /** Bytes that were written and that the kernel has not taken. */
   readonly backlog: number;
+  /** Bytes that have come in so far, of whatever kind of frame. */
+  readonly received: number;
+  /** Is it read? May be switched off and on. */
+  isReading: boolean;
   /** Write these bytes as they are: one or more complete frames. Never throws. */
   write(bytes: Uint8Array): void;
   /** Send the close frame. */
   close(code: number, text: string): void;
   /** End it at once, without a word. */
   destroy(): void;
-  /** Stop and go on reading. */
-  pause(): void;
-  resume(): void;
 }
 
 /** What a socket tells the connection that listens to it. */
@@ -20,4 +23,76 @@ export interface SocketListener {
   socketOnMessage(data: string | Uint8Array): void;
   socketOnDrain(): void;
   socketOnClose(code: number, text: string): void;
+  /** The client is slower than the program allows: it should be closed. */
+  socketOnOverdue(code: number, text: string): void;
 }
+
+/** A websocket that wants to become a connection. */
+export interface Arrival {
+  readonly id: string;
+  readonly request: UpgradeRequest;
+  readonly socket: Socket;
+  /** From now on this listens to the socket. */
+  attach(listener: SocketListener): void;
+  /** It is let in, both sides agree. */
+  opened?(): void;
+}
+
+/** A socket around another, that hears what that one is told, and what it tells. */
+export class SocketAround implements Socket, SocketListener {
+  protected listener: SocketListener | undefined;
+
+  constructor(protected readonly inner: Socket) {}
+
+  get isOpen(): boolean {
+    return this.inner.isOpen;
+  }
+  get backlog(): number {
+    return this.inner.backlog;
+  }
+  get received(): number {
+    return this.inner.received;
+  }
+  get isReading(): boolean {
+    return this.inner.isReading;
+  }
+  set isReading(isReading: boolean) {
+    this.inner.isReading = isReading;
+  }
+  write(bytes: Uint8Array): void {
+    this.inner.write(bytes);
+  }
+  close(code: number, text: string): void {
+    this.inner.close(code, text);
+  }
+  destroy(): void {
+    this.inner.destroy();
+  }
+
+  /** From now on this listens to what comes through here. */
+  listen(listener: SocketListener): void {
+    this.listener = listener;
+  }
+  socketOnMessage(data: string | Uint8Array): void {
+    this.listener?.socketOnMessage(data);
+  }
+  socketOnDrain(): void {
+    this.listener?.socketOnDrain();
+  }
+  socketOnClose(code: number, text: string): void {
+    this.listener?.socketOnClose(code, text);
+  }
+  socketOnOverdue(code: number, text: string): void {
+    this.listener?.socketOnOverdue(code, text);
+  }
+}
+
+/** The same arrival, with this socket around its own. */
+export const arrivingThrough = (arrival: Arrival, around: SocketAround): Arrival => ({
+  ...arrival,
+  socket: around,
+  attach: (listener) => {
+    around.listen(listener);
+    arrival.attach(around);
+  },
+});

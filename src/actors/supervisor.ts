@@ -13,8 +13,9 @@ import { Conn, type Except, Exclusion, NSConn, Room } from './handles.js';
 import { honouring } from './honouring.js';
 import { furnish, type House, type HouseLimits, type HouseOptions, type Machines } from './house.js';
 import { type InquiryParts, inquire } from './inquiry.js';
-import { type Arrival, Registry } from './registry.js';
+import { Registry } from './registry.js';
 import { useIndexedScheduler } from './scheduler.js';
+import type { Arrival } from './socket.js';
 import { Standing } from './standing.js';
 import { Turn } from './turn.js';
 import { type Visit, Visits } from './visits.js';
@@ -63,6 +64,7 @@ export class Supervisor {
       (of) => guardedLogic(wire(house.machines.connection, of, limits.early, limits.delays), of),
       limits.heldTimeout,
       () => this.actor,
+      (walk) => this.#turn.wake(walk),
     );
     this.#visits = new Visits(
       now,

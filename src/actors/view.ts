@@ -4,6 +4,8 @@ import type { ConnectionContext } from '../machines/connection.js';
 /** What a state of the connection's chart means to the hot path; read off once per state. */
 export interface View {
   readonly isAcknowledging: boolean;
+  /** The server agrees to it. */
+  readonly isAgreed: boolean;
   readonly isOpen: boolean;
   readonly isCongested: boolean;
   /** The chart itself handles frames, or deliveries. */
@@ -21,6 +23,7 @@ export interface Ending {
 /** Before the chart runs. */
 export const unborn: View = {
   isAcknowledging: true,
+  isAgreed: false,
   isOpen: false,
   isCongested: false,
   ownsFrames: false,
@@ -48,6 +51,7 @@ export const viewOf = (snapshot: AnyMachineSnapshot): View => {
   const owned = isOpen ? snapshot._nodes.map(ownedBy) : [];
   return {
     isAcknowledging: snapshot.status === 'active' && snapshot.hasTag('acknowledging'),
+    isAgreed: isOpen || (snapshot.status === 'active' && snapshot.hasTag('agreed')),
     isOpen,
     isCongested: isOpen && snapshot.hasTag('congested'),
     ownsFrames: owned.some(({ frames }) => frames),

@@ -9,7 +9,7 @@ export type Visit = (conn: Conn) => unknown;
 export interface Visited {
   readonly conn: Conn;
   readonly isClosed: boolean;
-  /** While its visitor runs: what that does is not what `onConnect` does. */
+  /** While its visitor is not done: what that does is not what `onConnect` does. */
   isVisited: boolean;
 }
 
@@ -81,11 +81,11 @@ export class Visits implements Walk {
     const { conn } = visited;
     const failures = this.#failures;
     const end = (outcome: Outcome): void => {
+      visited.isVisited = false;
       if (outcome.kind === 'error') failures.push(outcome.error);
     };
     visited.isVisited = true;
     const outcome = runGuarded(() => visit(conn), this.sweeper, this.timeout);
-    visited.isVisited = false;
     return outcome instanceof Promise ? outcome.then(end) : end(outcome);
   }
 

@@ -34,7 +34,7 @@ export const connectionSetup = setup({
     context: {} as ConnectionContext,
     input: {} as ConnectionInput,
     events: {} as ConnectionEvent,
-    tags: {} as 'acknowledging' | 'acknowledged' | 'open' | 'congested' | 'closing',
+    tags: {} as 'acknowledging' | 'agreed' | 'acknowledged' | 'open' | 'congested' | 'closing',
   },
   actions: {
     /** Ask `onConnect`. */
@@ -176,7 +176,7 @@ export const connectionMachine = connectionSetup.createMachine({
                 },
               },
             },
-            agreed: { description: 'It may come in.', type: 'final' },
+            agreed: { description: 'It may come in.', tags: 'agreed', type: 'final' },
           },
         },
       },

@@ -5,7 +5,8 @@ type RequestListener = (request: IncomingMessage, response: ServerResponse) => v
 
 /** What is mounted on a path. */
 export interface Mounted {
-  isAccepting(): boolean;
+  /** Answers somebody who asks whether the server is there, as soon as it could let him in; or ends the socket. */
+  probe(socket: Duplex, answer: () => void): void;
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
 }
 
@@ -21,12 +22,9 @@ const mountsOf = new WeakMap<HttpServer, Mounts>();
 
 export const pathOf = (request: IncomingMessage): string => (request.url ?? '/').split('?', 1)[0] ?? '/';
 
-/** Answers what is no upgrade on the path of websockets (HS12). */
+/** Answers what is neither a probe nor an upgrade on the path of websockets (HS12). */
 const answerPlainly = (request: IncomingMessage, response: ServerResponse): void => {
-  const { method } = request;
-  if (method === 'HEAD') {
-    response.writeHead(302).end();
-  } else if (method === 'GET') {
+  if (request.method === 'GET') {
     response.writeHead(400, { 'Content-Type': 'text/plain', 'Sec-WebSocket-Version': '13' }).end('Bad Request\n');
   } else {
     const headers = { Allow: 'GET', 'Content-Type': 'text/plain', 'X-Content-Type-Options': 'nosniff' };
@@ -43,9 +41,8 @@ export const mount = (http: HttpServer, path: string, mounted: Mounted): void =>
 
   const onRequest: RequestListener = (request, response) => {
     const isOurs = pathOf(request) === path;
-    const isProbe = request.method === 'HEAD';
-    if (isOurs && isProbe && !mounted.isAccepting()) request.socket.destroy();
-    else if (isOurs && (isProbe || !mounts.hasApp)) answerPlainly(request, response);
+    if (isOurs && request.method === 'HEAD') mounted.probe(request.socket, () => response.writeHead(302).end());
+    else if (isOurs && !mounts.hasApp) answerPlainly(request, response);
     else for (const other of others) other.call(http, request, response);
   };
   const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {

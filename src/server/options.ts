@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { getDefaultHighWaterMark } from 'node:stream';
+import type { FrameLog } from '../actors/framelog.js';
 import type { Events, NamespaceBodies, Namespaces, Where } from '../actors/handlers.js';
 import type { Conn } from '../actors/handles.js';
 import type { DisconnectReason } from '../actors/hooks.js';
@@ -11,13 +12,22 @@ export const defaultLimits = {
   payload: 65_536,
   /** The most parts of one message. */
   fragments: 64,
+  /** A message that has begun is whole within. */
+  messageTimeout: 10_000,
   /** A client says `M` within. */
   ackTimeout: 5_000,
+  /** Connections that are not open yet; whoever comes then waits, and so many may wait. */
+  unacknowledged: 1_000,
+  /** … for so long at most. */
+  waitTimeout: 5_000,
+  /** Of an http server that `listen` starts: a request's headers are there within. */
+  headersTimeout: 10_000,
   /** `onConnect` settles within. */
   connectTimeout: 5_000,
   /** Frames, and bytes of them, that may come before a connection is open. */
   earlyFrames: 16,
   earlyBytes: 65_536,
+  /** Namespaces of one connection, and rooms of it in all of them. */
   namespaces: 64,
   rooms: 128,
   /** The longest name of a room. */
@@ -36,6 +46,13 @@ export const defaultLimits = {
   slowConsumer: 10_000,
   maxLagMessages: 8_192,
   maxLagBytes: 1_048_576,
+  /** Everybody is pinged so often, and has sent something within the timeout. */
+  pingInterval: 25_000,
+  pingTimeout: 10_000,
+  /** A client says something within; pings do not count. 0 is no bound. */
+  readTimeout: 0,
+  /** What is written has left within. 0 is no bound. */
+  writeTimeout: 0,
   /** The peer answers a close frame within. */
   closeTimeout: 5_000,
   /** A new connection waits for the end of a `do` at most. */
@@ -74,14 +91,19 @@ export interface ServerOptions<Sent extends NamespaceBodies = NamespaceBodies> {
   readonly machines?: Partial<Machines>;
   /** Subprotocols to choose from, most wanted first. */
   readonly protocols?: readonly string[];
+  /** Headers that a client may send as URL parameters, beside `x-websocket-reconnect`; never over a real one. */
+  readonly urlHeaders?: readonly string[];
+  /** Log every frame, without what may be secret: to the console, or to a function. */
+  readonly debug?: boolean | FrameLog;
 }
 
 /** Every option, present and checked. */
-export interface CheckedOptions extends ServerOptions {
+export interface CheckedOptions extends Omit<ServerOptions, 'urlHeaders'> {
   readonly namespaces: Namespaces;
   readonly limits: Limits;
   readonly origins: 'same-host' | 'any' | readonly string[];
   readonly protocols: readonly string[];
+  readonly urlHeaders: ReadonlySet<string>;
   readonly sliceMs: number;
   readonly syncBroadcaster: boolean;
   readonly fireDisconnectAlways: boolean;
@@ -99,6 +121,8 @@ const known: ReadonlySet<string> = new Set([
   'origins',
   'machines',
   'protocols',
+  'urlHeaders',
+  'debug',
 ]);
 
 const refuseUnknown = (given: object, names: ReadonlySet<string>, what: string): void => {
@@ -116,12 +140,17 @@ const isListOfStrings = (value: unknown): value is readonly string[] =>
 const wrong = (option: string, takes: string, value: unknown): TypeError =>
   new TypeError(`option "${option}" takes ${takes}, got ${String(value)}`);
 
+/** These are no bounds by default. */
+const mayBeUnbounded: ReadonlySet<string> = new Set(['readTimeout', 'writeTimeout']);
+
 const checkLimits = (given: Partial<Limits>): Limits => {
   if (!isPlainObject(given)) throw wrong('limits', 'an object of limits', given);
   refuseUnknown(given, new Set(Object.keys(defaultLimits)), 'limit');
   for (const [name, value] of Object.entries(given)) {
-    if (!Number.isFinite(value) || value <= 0) {
-      throw new RangeError(`limit "${name}" takes a number above 0, got ${String(value)}`);
+    const least = mayBeUnbounded.has(name) ? 0 : Number.MIN_VALUE;
+    if (!Number.isFinite(value) || value < least) {
+      const takes = least === 0 ? 'a number above 0, or 0 for no bound' : 'a number above 0';
+      throw new RangeError(`limit "${name}" takes ${takes}, got ${String(value)}`);
     }
   }
   const limits = { ...defaultLimits, ...given };
@@ -130,6 +159,20 @@ const checkLimits = (given: Partial<Limits>): Limits => {
     throw new RangeError(`limit "highWaterMark" is at least a socket's own ${least}, got ${limits.highWaterMark}`);
   }
   return limits;
+};
+
+const headerName = /^[a-z0-9-]{1,64}$/;
+/** These say who asks for what from where: an address that somebody else has written must not. */
+const neverByUrl = /^(?:host|origin|cookie|connection|upgrade|sec-.*)$/;
+
+const checkUrlHeaders = (given: readonly string[]): ReadonlySet<string> => {
+  if (!isListOfStrings(given)) throw wrong('urlHeaders', 'a list of names of headers', given);
+  const names = given.map((name) => name.toLowerCase());
+  for (const name of names) {
+    if (!headerName.test(name)) throw wrong('urlHeaders', 'names of letters, digits and "-"', name);
+    if (neverByUrl.test(name)) throw new TypeError(`option "urlHeaders" never takes "${name}": a link could set it`);
+  }
+  return new Set(['x-websocket-reconnect', ...names]);
 };
 
 const charts: ReadonlySet<string> = new Set(['supervisor', 'connection', 'namespace', 'room']);
@@ -156,13 +199,16 @@ export const checkOptions = (given: ServerOptions): CheckedOptions => {
     const value = given[flag];
     if (value !== undefined && typeof value !== 'boolean') throw wrong(flag, 'true or false', value);
   }
-  const { sliceMs = 4, origins = 'same-host', protocols = [], machines, limits = {}, namespaces = {} } = given;
+  const { sliceMs = 4, origins = 'same-host', protocols = [], machines, limits = {}, namespaces = {}, debug } = given;
   if (!isPlainObject(namespaces)) throw wrong('namespaces', 'an object of namespaces', namespaces);
   if (typeof sliceMs !== 'number' || !(sliceMs > 0)) throw wrong('sliceMs', 'milliseconds above 0', sliceMs);
   if (origins !== 'same-host' && origins !== 'any' && !isListOfStrings(origins)) {
     throw wrong('origins', "'same-host', 'any' or a list of origins", origins);
   }
   if (!isListOfStrings(protocols)) throw wrong('protocols', 'a list of names', protocols);
+  if (debug !== undefined && typeof debug !== 'boolean' && typeof debug !== 'function') {
+    throw wrong('debug', 'true, false or a function', debug);
+  }
   if (machines !== undefined) checkMachines(machines);
   return {
     ...given,
@@ -170,6 +216,7 @@ export const checkOptions = (given: ServerOptions): CheckedOptions => {
     limits: checkLimits(limits),
     origins,
     protocols,
+    urlHeaders: checkUrlHeaders(given.urlHeaders ?? []),
     sliceMs,
     syncBroadcaster: given.syncBroadcaster ?? false,
     fireDisconnectAlways: given.fireDisconnectAlways ?? false,

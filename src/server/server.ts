@@ -2,14 +2,20 @@ import { createServer, type Server as HttpServer, type IncomingMessage } from 'n
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { AskOptions } from '../actors/asks.js';
+import { type FrameLog, lineOfNote } from '../actors/framelog.js';
 import type { NamespaceBodies } from '../actors/handlers.js';
 import type { Conn, Except, NSConn, ServerFace, ServerPressure } from '../actors/handles.js';
 import { systemClock } from '../actors/scheduler.js';
 import { type RootActor, Supervisor } from '../actors/supervisor.js';
 import type { Message, OutgoingMessage } from '../protocol/message.js';
 import { mount, pathOf } from './mount.js';
-import { checkOptions, type ServerOptions } from './options.js';
+import { checkOptions, type Limits, type ServerOptions } from './options.js';
 import { Upgrades } from './upgrade.js';
+
+/** The most headers that a request to an http server of our own may have. */
+const mostHeaders = 100;
+
+const toConsole: FrameLog = (note) => console.debug(lineOfNote(note));
 
 /**
  * A WebSocket server that speaks neffos. Every connection is an actor under one root actor. A map of what it sends,
@@ -18,6 +24,7 @@ import { Upgrades } from './upgrade.js';
 export class Server<Sent extends NamespaceBodies = NamespaceBodies> implements ServerFace, AsyncDisposable {
   readonly #supervisor: Supervisor;
   readonly #upgrades: Upgrades;
+  readonly #limits: Limits;
   #http: HttpServer | undefined;
   #listening: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
@@ -26,6 +33,7 @@ export class Server<Sent extends NamespaceBodies = NamespaceBodies> implements S
   constructor(options: ServerOptions<Sent>) {
     const checked = checkOptions(options);
     const { limits } = checked;
+    this.#limits = limits;
     this.#supervisor = new Supervisor({
       server: this,
       namespaces: checked.namespaces,
@@ -38,6 +46,7 @@ export class Server<Sent extends NamespaceBodies = NamespaceBodies> implements S
       onConnect: checked.onConnect,
       onDisconnect: checked.onDisconnect,
       onError: checked.onError,
+      debug: checked.debug === true ? toConsole : checked.debug || undefined,
       limits: {
         ...limits,
         early: { frames: limits.earlyFrames, bytes: limits.earlyBytes },
@@ -59,7 +68,7 @@ export class Server<Sent extends NamespaceBodies = NamespaceBodies> implements S
    */
   attach(http: HttpServer, { path = '/' }: { readonly path?: string } = {}): this {
     mount(http, path, {
-      isAccepting: () => this.#supervisor.isAccepting,
+      probe: (socket, answer) => this.#upgrades.probe(socket, answer),
       upgrade: (request, socket, head) => this.handleUpgrade(request, socket, head),
     });
     return this;
@@ -73,7 +82,13 @@ export class Server<Sent extends NamespaceBodies = NamespaceBodies> implements S
   ): Promise<{ readonly port: number }> {
     if (this.#closing) throw new Error('this server is closed');
     if (this.#http) throw new Error('this server listens already');
-    const http = createServer();
+    const { headersTimeout } = this.#limits;
+    const http = createServer({
+      headersTimeout,
+      requestTimeout: headersTimeout,
+      connectionsCheckingInterval: Math.min(headersTimeout / 2, 2_000),
+    });
+    http.maxHeadersCount = mostHeaders;
     this.#http = http;
     this.attach(http, { path });
     http.on('request', (request, response) => {

@@ -3,12 +3,15 @@ import { type IncomingMessage, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Supervisor } from '../actors/supervisor.js';
 import { errorText } from '../protocol/errors.js';
+import { Line } from './line.js';
 import type { CheckedOptions } from './options.js';
 import { type Handshake, makeHandshake } from './websocket.js';
 
 /** A header that a browser, which cannot set any, may send as a URL parameter. */
 const urlHeaderPrefix = 'x-websocket-header-';
-const allowedUrlHeaders: ReadonlySet<string> = new Set(['x-websocket-reconnect']);
+
+/** What would end a header, or is none of its characters. */
+const unsafeInHeader = /[\0\r\n]/;
 
 /** An upgrade that is answered with an HTTP status. */
 export class UpgradeRefused extends Error {
@@ -72,22 +75,24 @@ const ignoreError = (): void => {};
 /** Turns upgrade requests into connections. */
 export class Upgrades {
   readonly #handshake: Handshake;
-  /** Sockets that are not websockets yet, with what listens for their end. */
-  readonly #pending = new Map<Duplex, () => void>();
+  readonly #line: Line;
+  /** Sockets that are not websockets yet. */
+  readonly #pending = new Set<Duplex>();
 
   constructor(
     private readonly options: CheckedOptions,
     private readonly supervisor: Supervisor,
   ) {
-    const { payload, fragments } = options.limits;
-    this.#handshake = makeHandshake({ payload, fragments, protocols: options.protocols }, (error, request, socket) =>
+    const { limits, protocols } = options;
+    this.#line = new Line(limits.unacknowledged, limits.waitTimeout);
+    this.#handshake = makeHandshake({ ...limits, protocols }, (error, request, socket) =>
       this.#refuse(new UpgradeRefused(400, error.message, { cause: error }), request, socket),
     );
   }
 
   /** Whoever is still on the way in is turned away. */
   close(): void {
-    for (const socket of this.#pending.keys()) socket.destroy();
+    for (const socket of this.#pending) socket.destroy();
   }
 
   /** Takes over a socket that asks for an upgrade (HS1). */
@@ -97,16 +102,48 @@ export class Upgrades {
       socket.destroy();
       return;
     }
-    const onClose = (): void => void this.#pending.delete(socket);
-    this.#pending.set(socket, onClose);
-    socket.once('close', onClose);
-    const deadline = setTimeout(() => socket.destroy(), this.options.limits.connectTimeout);
-    this.#accept(request, socket, head)
-      .catch((error: unknown) => this.#refuse(error, request, socket))
-      .finally(() => clearTimeout(deadline));
+    this.#whenFree(socket, (opened) => {
+      const deadline = setTimeout(() => socket.destroy(), this.options.limits.connectTimeout);
+      this.#accept(request, socket, head, opened)
+        .catch((error: unknown) => this.#refuse(error, request, socket))
+        .finally(() => clearTimeout(deadline));
+    });
   }
 
-  async #accept(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+  /** Answers a client that looks whether the server is there, when an upgrade would not have to wait (HS15). */
+  probe(socket: Duplex, answer: () => void): void {
+    if (!this.supervisor.isAccepting) {
+      socket.destroy();
+      return;
+    }
+    this.#whenFree(socket, (answered) => {
+      answered();
+      answer();
+    });
+  }
+
+  /** Goes on when there is a place for one more; what it gets ends the need for one, as does the end of the socket. */
+  #whenFree(socket: Duplex, goOn: (done: () => void) => void): void {
+    this.#pending.add(socket);
+    const done = (): void => {
+      socket.off('close', done);
+      this.#pending.delete(socket);
+      ticket.leave();
+    };
+    socket.once('close', done);
+    const ticket = this.#line.enter(
+      () => queueMicrotask(() => !socket.destroyed && goOn(done)),
+      () => this.#turnAway(socket),
+    );
+  }
+
+  /** Too many wait already, or it has waited for too long: one who gets no answer tries again. */
+  #turnAway(socket: Duplex): void {
+    this.supervisor.counters.refusedArrivals++;
+    socket.destroy();
+  }
+
+  async #accept(request: IncomingMessage, socket: Duplex, head: Buffer, opened: () => void): Promise<void> {
     const { onUpgrade, idGenerator } = this.options;
     this.#checkOrigin(request);
     this.#takeUrlHeaders(request);
@@ -126,14 +163,14 @@ export class Upgrades {
         request,
         socket: upgraded,
         attach: (listener) => upgraded.listen(listener),
+        opened,
       });
     });
   }
 
-  /** From here on the websocket looks after it: nothing of ours stays on it for the life of a connection. */
+  /** From here on the websocket looks after it. */
   #handOver(socket: Duplex): void {
     socket.off('error', ignoreError);
-    socket.off('close', this.#pending.get(socket) ?? ignoreError);
     this.#pending.delete(socket);
   }
 
@@ -157,7 +194,8 @@ export class Upgrades {
     if (!query?.toLowerCase().includes(urlHeaderPrefix)) return;
     for (const [key, value] of new URLSearchParams(query)) {
       const name = key.toLowerCase().slice(urlHeaderPrefix.length);
-      if (!key.toLowerCase().startsWith(urlHeaderPrefix) || !allowedUrlHeaders.has(name)) continue;
+      if (!key.toLowerCase().startsWith(urlHeaderPrefix) || !this.options.urlHeaders.has(name)) continue;
+      if (unsafeInHeader.test(value)) throw new UpgradeRefused(400, `no value of a header: ${name}`);
       request.headers[name] ??= value;
     }
   }

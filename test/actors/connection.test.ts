@@ -473,7 +473,7 @@ describe('waitConnect', () => {
     const late = conn?.waitConnect('n', { timeout: 50 });
     house.clock.advance(50);
     await expect(late).rejects.toThrow('not answered within 50 ms');
-    await house.rest();
+    await house.empty();
     expect(house.clock.timers).toBe(0);
   });
 });

@@ -84,8 +84,8 @@ describe('running user code', () => {
     ['nothing', () => undefined, { kind: 'nothing' }],
     ['a reply', () => reply('pong'), { kind: 'reply', body: 'pong' }],
     ['a returned error', () => failure, { kind: 'error', error: failure }],
-    ['any other value', () => 42, { kind: 'nothing' }],
-    ['null', () => null, { kind: 'nothing' }],
+    ['any other value', () => 42, { kind: 'nothing', ignored: 42 }],
+    ['null', () => null, { kind: 'nothing', ignored: null }],
     [
       'a thrown error',
       () => {

@@ -178,7 +178,7 @@ describe('tags', () => {
   test.each<[Name, readonly string[]]>([
     ['unheard', ['acknowledging']],
     ['heard', ['acknowledging']],
-    ['agreed', ['acknowledging']],
+    ['agreed', ['acknowledging', 'agreed']],
     ['flowing', ['acknowledged', 'open']],
     ['congested', ['acknowledged', 'congested', 'open']],
     ['closing', ['closing']],

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type Conn, ErrWrite, HandlerTimeout, type NSConn, reply } from '../../src/index.js';
-import { type Guest, House, nothing, settled } from '../support/house.js';
+import { type Guest, House, nothing, settled, timersAtRest } from '../support/house.js';
 
 const chat = { echo: (_: NSConn, { body }: { readonly body: string | Uint8Array }) => reply(body) };
 const inChat = { namespaces: { chat } };
@@ -144,7 +144,7 @@ describe('who arrives during a walk', () => {
     expect(admitted.slice(2)).toEqual(['late0', 'late1', 'late2']);
     expect(house.server.totalConnections).toBe(5);
     for (const { id, socket } of late) expect(socket.lines).toEqual([`t A${id}`, 't $1;;;;;;']);
-    expect(house.clock.timers).toBe(0);
+    expect(house.clock.timers).toBe(timersAtRest);
   });
 
   test('[DO2] [DO4] waits also when a visitor itself lets it arrive, and when a next walk waits already', async () => {
@@ -327,7 +327,7 @@ describe('a visitor that fails', () => {
     await house.rest();
     expect([visited, walk.state]).toEqual([['guest0', 'guest1'], 'rejected']);
     expect(walk.error).toMatchObject({ errors: [expect.any(HandlerTimeout)] });
-    expect(house.clock.timers).toBe(0);
+    expect(house.clock.timers).toBe(timersAtRest);
   });
 
   test('[DO3] [DO2] does not keep those out who wait', async () => {

@@ -10,7 +10,7 @@ import {
   type Message,
   type NSConn,
 } from '../../src/index.js';
-import { type Guest, House, type HouseOptions, nothing, settled } from '../support/house.js';
+import { type Guest, House, type HouseOptions, nothing, settled, timersAtRest } from '../support/house.js';
 import { hooks } from '../support/naiveModel.js';
 
 /** A house that writes down what its hooks are told, and by whom a connection is closed. */
@@ -341,7 +341,7 @@ describe('a connection that ends while its code runs', () => {
     expect(house.clock.timers).toBe(1);
     house.clock.advance(50);
     await expect(fate).rejects.toBeInstanceOf(AskTimeout);
-    expect(house.clock.timers).toBe(0);
+    expect(house.clock.timers).toBe(timersAtRest);
   });
 });
 

@@ -55,13 +55,18 @@ describe('defaults', () => {
       limits: { rooms: 5, payload: 1 },
       origins: ['https://example.com'],
       protocols: ['chat'],
+      urlHeaders: ['X-Token'],
       sliceMs: 0.5,
       syncBroadcaster: true,
       fireDisconnectAlways: true,
       onConnect: () => {},
       machines: { connection: connectionMachine },
     };
-    expect(checkOptions(given)).toEqual({ ...given, limits: { ...defaultLimits, rooms: 5, payload: 1 } });
+    expect(checkOptions(given)).toEqual({
+      ...given,
+      limits: { ...defaultLimits, rooms: 5, payload: 1 },
+      urlHeaders: new Set(['x-websocket-reconnect', 'x-token']),
+    });
     expect(defaultLimits.rooms).toBe(128);
   });
 

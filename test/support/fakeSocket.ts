@@ -28,11 +28,17 @@ export const readFrames = (bytes: Uint8Array): Line[] => {
   return lines;
 };
 
+const isPing = (bytes: Uint8Array): boolean => bytes.length === 2 && bytes[0] === 0x89;
+
 /** A websocket whose other end is the test. */
 export class FakeSocket implements Socket {
   readonly sent: Sent[] = [];
   isOpen = true;
-  isPaused = false;
+  isReading = true;
+  received = 0;
+  /** The client does not answer pings, as one that has vanished. */
+  isMute = false;
+  pings = 0;
   isDestroyed = false;
   /** The kernel takes nothing: what is written piles up. */
   isStalled = false;
@@ -51,6 +57,7 @@ export class FakeSocket implements Socket {
 
   write(bytes: Uint8Array): void {
     this.onWrite?.(bytes);
+    if (isPing(bytes)) return this.#answerPing();
     this.sent.push({ kind: 'bytes', bytes });
     if (this.isStalled) this.backlog += bytes.length;
   }
@@ -65,11 +72,9 @@ export class FakeSocket implements Socket {
     this.isDestroyed = true;
     this.#ending ??= { code: 1006, text: '' };
   }
-  pause(): void {
-    this.isPaused = true;
-  }
-  resume(): void {
-    this.isPaused = false;
+  /** Not read by the server for now. */
+  get isPaused(): boolean {
+    return !this.isReading;
   }
 
   // As the client uses it
@@ -102,12 +107,18 @@ export class FakeSocket implements Socket {
     while (!this.isPaused && !this.isDestroyed) {
       const data = this.#inbox.shift();
       if (data === undefined) break;
+      this.received += data.length;
       listener.socketOnMessage(data);
     }
     const ending = this.#ending;
     if (!ending || (this.isPaused && !this.isDestroyed)) return;
     this.#listener = undefined;
     listener.socketOnClose(ending.code, ending.text);
+  }
+
+  #answerPing(): void {
+    this.pings++;
+    if (!this.isMute) this.received += 6;
   }
 
   // What the client has seen

@@ -1,3 +1,4 @@
+import type { FrameLog } from '../../src/actors/framelog.js';
 import { Supervisor } from '../../src/actors/supervisor.js';
 import {
   type Conn,
@@ -34,6 +35,9 @@ export class TurnedClock extends HandClock {
   }
 }
 
+/** The timers of a house in which somebody is and nothing is waited for: the heartbeat's. */
+export const timersAtRest = 1;
+
 /** Every promise that can settle by itself has. */
 export const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
@@ -47,6 +51,7 @@ export interface HouseOptions {
   readonly syncBroadcaster?: boolean;
   readonly fireDisconnectAlways?: boolean;
   readonly sliceMs?: number;
+  readonly debug?: FrameLog;
   /** What every look at the clock takes. */
   readonly perLook?: number;
 }
@@ -86,6 +91,7 @@ export class House {
         return options.onConnect?.(conn);
       },
       onDisconnect: options.onDisconnect,
+      debug: options.debug,
       onError: (error, where) => void this.errors.push({ error, where }),
       limits: {
         ...limits,

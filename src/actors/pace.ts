@@ -1,0 +1,66 @@
+import { closeReasons } from '../protocol/errors.js';
+import { type Socket, SocketAround } from './socket.js';
+import type { Deadline, Sweeper } from './sweeper.js';
+
+/** How fast the program wants its clients to be, in milliseconds; 0 is as slow as they like. */
+export interface PaceLimits {
+  readonly readTimeout: number;
+  readonly writeTimeout: number;
+}
+
+/** A socket whose client has to say something, and to take what it is sent, in time (LM4, LM5). */
+export class PacedSocket extends SocketAround {
+  #reading: Deadline | undefined;
+  #writing: Deadline | undefined;
+  #written = 0;
+
+  constructor(
+    inner: Socket,
+    private readonly sweeper: Sweeper,
+    private readonly limits: PaceLimits,
+  ) {
+    super(inner);
+    this.#expectFrame();
+  }
+
+  override write(bytes: Uint8Array): void {
+    super.write(bytes);
+    this.#written += bytes.length;
+    if (!this.#writing) this.#expectDelivery();
+  }
+
+  override socketOnMessage(data: string | Uint8Array): void {
+    this.#expectFrame();
+    super.socketOnMessage(data);
+  }
+
+  override socketOnClose(code: number, text: string): void {
+    this.#reading?.cancel();
+    this.#writing?.cancel();
+    super.socketOnClose(code, text);
+  }
+
+  #expectFrame(): void {
+    const { readTimeout } = this.limits;
+    if (readTimeout === 0) return;
+    this.#reading?.cancel();
+    this.#reading = this.sweeper.after(readTimeout, () => {
+      // Whoever is not read cannot be heard.
+      if (this.isReading) this.socketOnOverdue(closeReasons.silent.code, closeReasons.silent.text);
+      else this.#expectFrame();
+    });
+  }
+
+  /** What has been written until now is taken in time. */
+  #expectDelivery(): void {
+    this.#writing = undefined;
+    const { writeTimeout } = this.limits;
+    if (writeTimeout === 0 || this.backlog === 0) return;
+    const due = this.#written;
+    this.#writing = this.sweeper.after(writeTimeout, () => {
+      if (this.#written - this.backlog >= due) return this.#expectDelivery();
+      this.destroy();
+      return this.socketOnClose(closeReasons.stuck.code, closeReasons.stuck.text);
+    });
+  }
+}
