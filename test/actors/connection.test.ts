@@ -3,6 +3,7 @@ import { createMachine } from 'xstate';
 import type { Machines } from '../../src/actors/house.js';
 import {
   CloseError,
+  type Conn,
   connectionMachine,
   ErrBadNamespace,
   ErrWrite,
@@ -128,7 +129,10 @@ describe('close codes and texts', () => {
 });
 
 describe('onConnect', () => {
-  test('[HS9] a visitor that connects a connection does not let it in', async () => {
+  test.each<[string, (conn: Conn) => unknown]>([
+    ['at once', (conn) => void conn.connect('n')],
+    ['after an await', (conn) => settled().then(() => void conn.connect('n'))],
+  ])('[HS9] a visitor that connects a connection %s does not let it in', async (_, visit) => {
     let decide = (): void => {};
     const house = new House({
       namespaces: { n: {} },
@@ -139,10 +143,11 @@ describe('onConnect', () => {
     });
     const { socket } = house.connect('a');
     socket.say('M', enter);
-    const walk = house.supervisor.do((conn) => void conn.connect('n'));
+    const walk = house.supervisor.do(visit);
     await house.rest();
     await walk;
     expect(socket.lines).toEqual([]);
+    expect(house.server.connections()).toEqual([]);
     decide();
     await house.rest();
     expect(socket.lines).toEqual(['t Hunknown', 'close 1008 unknown']);
