@@ -6,6 +6,10 @@ export interface Peer {
   readonly name: string;
   /** Where it is; `undefined` when it is missing. */
   readonly path: string | undefined;
+  /** Why it is missing, if there is more to say than that. */
+  readonly why?: string;
+  /** It may be missing anywhere. */
+  readonly isOptional?: boolean;
 }
 
 /** With MUSTER_PEERS=required a suite whose peer is missing fails; otherwise it says so and is skipped. */
@@ -29,9 +33,13 @@ export const findProgram = (name: string, variable: string, usual: string): Peer
 export const chromium = findProgram('Chromium', 'CHROMIUM', '/usr/bin/chromium');
 
 /** A suite that needs this peer. */
-export const describeWith = ({ name, path }: Peer, title: string, suite: (path: string) => void): void => {
+export const describeWith = (
+  { name, path, why = `${name} is missing`, isOptional = false }: Peer,
+  title: string,
+  suite: (path: string) => void,
+): void => {
   const isMissing = path === undefined;
-  if (isMissing && arePeersRequired) throw new Error(`${name} is missing, and MUSTER_PEERS is "required"`);
-  if (isMissing) console.warn(`${name} is missing: "${title}" is skipped`);
+  if (isMissing && arePeersRequired && !isOptional) throw new Error(`${why}, and MUSTER_PEERS is "required"`);
+  if (isMissing) console.warn(`${why}: "${title}" is skipped`);
   describe.skipIf(isMissing)(title, () => suite(path ?? ''));
 };

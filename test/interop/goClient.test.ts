@@ -1,0 +1,452 @@
+import { describe, expect, it } from 'vitest';
+import {
+  AskTimeout,
+  ErrBadNamespace,
+  ErrBadRoom,
+  ErrWrite,
+  exclude,
+  isSystemEvent,
+  type Message,
+  type NSConn,
+  OnAnyEvent,
+  OnNamespaceConnect,
+  OnNativeMessage,
+  OnRoomJoin,
+  OnRoomLeave,
+  reply,
+  type ServerOptions,
+} from '../../src/index.js';
+import { bodyOfNote, type GoHandlers, type GoPeer, goPeers, useGo } from '../support/goPeer.js';
+import { describeWith } from '../support/peers.js';
+import { Inbox } from '../support/rawClient.js';
+import { recording, type TestServer, useServers } from '../support/testServer.js';
+
+const start = useServers();
+const startGo = useGo();
+
+/** A server with the namespace `default`, whose handlers are written down. */
+const startDefault = async (
+  handlers: Parameters<typeof recording>[1] = {},
+  more: ServerOptions['namespaces'] = {},
+  options: ServerOptions = {},
+) => {
+  const log = new Inbox<string>('handlers');
+  const events = recording(log, { ping: () => reply('PONG MESSAGE'), ...handlers });
+  return { log, house: await start({ namespaces: { default: events, ...more }, ...options }) };
+};
+
+/** What its handlers were told since the last look; the answer to `ping` stands behind all of it. */
+const told = async (go: GoPeer): Promise<string[]> => {
+  await go.do('ask', { namespace: 'default', event: 'ping', timeout: 5_000 });
+  return go.log.rest();
+};
+
+const nsOf = (house: TestServer, id: string): NSConn => {
+  const ns = house.connection(id).namespace('default');
+  if (!ns) throw new Error(`"${id}" is not in default`);
+  return ns;
+};
+
+for (const peer of goPeers)
+  describeWith(peer, `${peer.name} as a client`, (path) => {
+    /** A client that has dialled. */
+    const dial = async (url: string, handlers: GoHandlers = { default: {} }): Promise<GoPeer> => {
+      const go = startGo(path);
+      await go.do('dial', { url, handlers });
+      return go;
+    };
+
+    /** A client in `default`, in these rooms; what it was told until then is read. */
+    const enter = async (
+      house: TestServer,
+      { id = 'joe', rooms = [], handlers = {} }: { id?: string; rooms?: string[]; handlers?: GoHandlers[string] } = {},
+    ): Promise<GoPeer> => {
+      const go = await dial(house.urlFor(id), { default: handlers });
+      await go.do('connect', { namespace: 'default' });
+      for (const room of rooms) await go.do('join', { namespace: 'default', room });
+      await told(go);
+      return go;
+    };
+
+    describe('the handshake and namespaces', () => {
+      it('[HS2] [NS1] #4 it dials, gets its id and connects, with the events of both sides', async () => {
+        const { house, log } = await startDefault({}, { '': {} });
+        const go = await dial(house.urlFor('joe'), { default: {}, '': {} });
+        expect(await go.do('id')).toBe('joe');
+        await go.do('connect', { namespace: '' });
+        await go.do('connect', { namespace: 'default' });
+        await go.do('connect', { namespace: 'default' });
+        expect(await told(go)).toEqual([
+          'OnNamespaceConnect  local',
+          'OnNamespaceConnected  local',
+          'OnNamespaceConnect default local',
+          'OnNamespaceConnected default local',
+        ]);
+        expect(log.rest().slice(0, 2)).toEqual(['OnNamespaceConnect default', 'OnNamespaceConnected default']);
+      });
+
+      it('[NS1] #5 #6 what only one side declares is a bad namespace on either', async () => {
+        const { house } = await startDefault({}, { only_on_server: {} });
+        const go = await dial(house.urlFor('joe'), { default: {}, only_on_client: {} });
+        await expect(go.do('connect', { namespace: 'only_on_server' })).rejects.toThrow(ErrBadNamespace.message);
+        await expect(go.do('connect', { namespace: 'only_on_client' })).rejects.toThrow(ErrBadNamespace.message);
+        expect(house.server.connectionsByNamespace('only_on_server')).toEqual([]);
+      });
+
+      it('[NS2] #7 a refusal of either side is told to the caller, and nothing is connected', async () => {
+        const refuse = (): never => {
+          throw ErrBadNamespace;
+        };
+        const { house } = await startDefault({}, { no_access_by_server: { [OnNamespaceConnect]: refuse }, mine: {} });
+        const handlers = { default: {}, no_access_by_server: {}, mine: { [OnNamespaceConnect]: 'error:not me' } };
+        const go = await dial(house.urlFor('joe'), handlers);
+        const asked = go.do('connect', { namespace: 'no_access_by_server' });
+        await expect(asked).rejects.toThrow(ErrBadNamespace.message);
+        await expect(go.do('connect', { namespace: 'mine' })).rejects.toThrow('not me');
+        expect(go.log.rest()).toEqual([
+          'OnNamespaceConnect no_access_by_server local',
+          'OnNamespaceConnect mine local',
+        ]);
+        expect(house.connection('joe').namespace('mine')).toBeUndefined();
+      });
+
+      it('[HS7] #21 a refusal of onConnect is what dialling fails with', async () => {
+        const { house } = await startDefault(
+          {},
+          {},
+          {
+            onConnect() {
+              throw new Error('not allowed; sorry');
+            },
+          },
+        );
+        await expect(dial(house.url)).rejects.toThrow('not allowed; sorry');
+      });
+
+      it('[HS9] [NS4] #23 a connect inside onConnect finds the client, which knows of it by itself', async () => {
+        const connected = new Inbox<NSConn>('connected');
+        const onConnect: ServerOptions['onConnect'] = async (conn) => connected.push(await conn.connect('default'));
+        const { house, log } = await startDefault({}, {}, { onConnect });
+        const go = await dial(house.urlFor('joe'));
+        await go.do('waitConnect', { namespace: 'default', timeout: 5_000 });
+        expect((await connected.next()).conn.id).toBe('joe');
+        expect(await told(go)).toEqual(['OnNamespaceConnect default', 'OnNamespaceConnected default']);
+        expect(log.rest().slice(0, 2)).toEqual([
+          'OnNamespaceConnect default local',
+          'OnNamespaceConnected default local',
+        ]);
+      });
+
+      it('[NS4] #23 #24 the client may refuse to be connected', async () => {
+        const { house } = await startDefault({}, { other: {} });
+        await dial(house.urlFor('joe'), { default: {}, other: { [OnNamespaceConnect]: 'error:no, thanks' } });
+        await expect(house.connection('joe').connect('other')).rejects.toThrow('no, thanks');
+        expect(house.connection('joe').namespace('other')).toBeUndefined();
+      });
+
+      it('[NS5] #24 #25 the server disconnects it: order and flags on both sides', async () => {
+        const { house, log } = await startDefault();
+        const go = await enter(house, { rooms: ['r1', 'r2'] });
+        log.rest();
+        await nsOf(house, 'joe').disconnect();
+        const lost = ['r1', 'r2'].flatMap((room) => [
+          `OnRoomLeave default/${room} forced local`,
+          `OnRoomLeft default/${room} forced local`,
+        ]);
+        expect(await log.take(5)).toEqual([...lost, 'OnNamespaceDisconnect default local']);
+        const heard = await go.log.take(5);
+        expect(heard.slice(0, 4).sort()).toEqual(lost.map((line) => line.replace(' local', '')).sort());
+        expect(heard[4]).toBe('OnNamespaceDisconnect default');
+      });
+
+      it('[NS3] #25 it disconnects: order and flags on both sides', async () => {
+        const { house, log } = await startDefault();
+        const go = await enter(house, { rooms: ['r1', 'r2'] });
+        log.rest();
+        await go.do('disconnect', { namespace: 'default' });
+        const left = ['r1', 'r2'].flatMap((room) => [
+          `OnRoomLeave default/${room} forced`,
+          `OnRoomLeft default/${room} forced`,
+        ]);
+        expect(await log.take(5)).toEqual(['OnNamespaceDisconnect default', ...left]);
+        expect((await go.log.take(5)).at(-1)).toBe('OnNamespaceDisconnect default local');
+        expect(house.connection('joe').namespace('default')).toBeUndefined();
+      });
+
+      it('[NS7] [SV6] #25 the line is lost: forced events on the server, once each, then the end', async () => {
+        const { house, log } = await startDefault();
+        const go = await enter(house, { rooms: ['r1', 'r2'] });
+        log.rest();
+        await go.do('close');
+        const { reason } = await house.departures.next();
+        expect(reason.rooms).toEqual([
+          { namespace: 'default', room: 'r1' },
+          { namespace: 'default', room: 'r2' },
+        ]);
+        expect(log.rest()).toEqual([
+          'OnRoomLeave default/r1 forced local',
+          'OnRoomLeft default/r1 forced local',
+          'OnRoomLeave default/r2 forced local',
+          'OnRoomLeft default/r2 forced local',
+          'OnNamespaceDisconnect default forced local',
+        ]);
+      });
+
+      it('[SV5] [NS7] #25 the server closes: it hears of it by its forced events', async () => {
+        const { house } = await startDefault();
+        const go = await enter(house, { rooms: ['r1'] });
+        house.connection('joe').close();
+        const heard = await go.log.take(4);
+        expect(heard.map((line) => line.replace(' local', ''))).toContain('OnRoomLeft default/r1 forced');
+        expect(heard).toContain('closed');
+      });
+    });
+
+    describe('events and asks', () => {
+      it('[AK8] #8 six asks in a row are answered each with its own', async () => {
+        const { house } = await startDefault();
+        const go = await enter(house);
+        for (let asked = 0; asked < 6; asked++) {
+          const answer = await go.do('ask', { namespace: 'default', event: 'ping' });
+          expect(answer).toMatchObject({ namespace: 'default', event: 'ping', body: { text: 'PONG MESSAGE' } });
+        }
+      });
+
+      it('[AK8] #9 an any-event handler answers emits and asks', async () => {
+        const anything = (_: NSConn, { event, body }: Message) => (isSystemEvent(event) ? undefined : reply(body));
+        const house = await start({ namespaces: { default: { [OnAnyEvent]: anything } } });
+        const go = await dial(house.url, { default: { an_event: '' } });
+        await go.do('connect', { namespace: 'default' });
+        go.log.rest();
+        await go.do('emit', { namespace: 'default', event: 'an_event', body: 'a_body' });
+        expect(await go.log.next()).toBe('an_event default: a_body');
+        const answer = await go.do('ask', { namespace: 'default', event: 'an_event', body: 'again' });
+        expect(bodyOfNote(answer)).toBe('again');
+      });
+
+      it('[FR10] [AK8] #10 native messages beside events; an error arrives as one', async () => {
+        const heard = new Inbox<string>('native');
+        const house = await start({
+          events: {
+            [OnNativeMessage]: (_, { body }) => heard.push(String(body)),
+            event_error_server() {
+              throw new Error('this event will give error by server');
+            },
+          },
+        });
+        const go = await dial(house.url, { '': { event_error_server: '', [OnNativeMessage]: '' } });
+        await go.do('connect', { namespace: '' });
+        go.log.rest();
+        await go.do('native', { body: 'this is a native/raw websocket message' });
+        expect(await heard.next()).toBe('this is a native/raw websocket message');
+        await go.do('emit', { event: 'event_error_server', body: "doesn't matter" });
+        expect(await go.log.next()).toBe('event_error_server : ! this event will give error by server');
+      });
+
+      it('[HS10] #11 native messages only: no handshake, both ways', async () => {
+        const heard = new Inbox<string>('native');
+        const house = await start({
+          events: {
+            [OnNativeMessage](ns, { body }) {
+              heard.push(String(body));
+              ns.conn.write({ isNative: true, body: `re:${body}` });
+            },
+          },
+        });
+        const go = await dial(house.url, { '': { [OnNativeMessage]: '' } });
+        await go.do('connect', { namespace: '' });
+        await go.do('native', { body: 'hello; world' });
+        expect(await heard.next()).toBe('hello; world');
+        expect(await go.log.next()).toBe('OnNativeMessage : re:hello; world');
+      });
+
+      it('[AK2] [AK3] #27 the server asks: an answer, an error, a known error, nobody in time', async () => {
+        const { house } = await startDefault();
+        const handlers = {
+          q: 'reply:forty two',
+          qerr: 'error:no idea',
+          qroom: `error:${ErrBadRoom.message}`,
+          mute: '',
+        };
+        await enter(house, { handlers });
+        const ns = nsOf(house, 'joe');
+        expect((await ns.ask('q')).body).toBe('forty two');
+        await expect(ns.ask('qerr')).rejects.toThrow('no idea');
+        await expect(ns.ask('qroom')).rejects.toBe(ErrBadRoom);
+        await expect(ns.ask('mute', '', { timeout: 50 })).rejects.toThrow(AskTimeout);
+      });
+
+      it('[AK7] #27 a handler asks its client while other frames come: the token decides, nothing is lost', async () => {
+        const said: string[] = [];
+        const { house } = await startDefault({
+          async first(ns) {
+            const { body } = await ns.ask('question');
+            return reply(`answered ${body}`);
+          },
+          say: (_, { body }) => void said.push(String(body)),
+        });
+        const go = await enter(house, { handlers: { question: 'reply:yes' } });
+        const asked = go.do('ask', { namespace: 'default', event: 'first' });
+        for (const body of ['1', '2', '3']) await go.do('emit', { namespace: 'default', event: 'say', body });
+        expect(bodyOfNote(await asked)).toBe('answered yes');
+        await told(go);
+        expect(said).toEqual(['1', '2', '3']);
+      });
+
+      it('[AK4] #27 the end of the connection rejects what is asked', async () => {
+        const { house } = await startDefault();
+        const go = await enter(house, { handlers: { mute: '' } });
+        const asked = nsOf(house, 'joe').ask('mute');
+        expect(await go.log.next()).toBe('mute default: ');
+        await go.do('close');
+        await expect(asked).rejects.toBe(ErrWrite);
+      });
+
+      it('[FR3] [FR5] #28 binary goes both ways byte for byte, and an error of it comes as text', async () => {
+        const bytes = new Uint8Array([1, 0xff, 0x3b, 2]);
+        const { house } = await startDefault({
+          echo: (_, { body }) => reply(body),
+          boom() {
+            throw new Error('boom; with semicolon');
+          },
+        });
+        const go = await enter(house, { handlers: { echo: '', boom: '' } });
+        await go.do('emit', { namespace: 'default', event: 'echo', body: bytes });
+        expect(await go.log.next()).toBe('echo default: <01ff3b02>');
+        await go.do('emit', { namespace: 'default', event: 'boom', body: bytes });
+        expect(await go.log.next()).toBe('boom default: ! boom; with semicolon');
+        nsOf(house, 'joe').emitBinary('echo', bytes);
+        expect(await go.log.next()).toBe('echo default: <01ff3b02>');
+      });
+
+      it('[FR3] #3 #20 names with separators survive both ways', async () => {
+        const semicolons = {
+          [OnRoomJoin]: () => {},
+          say: (ns: NSConn, { room }: Message) => void ns.room(room)?.emit('back', room),
+        };
+        const house = await start({ namespaces: { 'contains;semi': semicolons } });
+        const go = await dial(house.url, { 'contains;semi': { back: '' } });
+        await go.do('connect', { namespace: 'contains;semi' });
+        await go.do('join', { namespace: 'contains;semi', room: ';this;for sure;' });
+        go.log.rest();
+        await go.do('emit', { namespace: 'contains;semi', room: ';this;for sure;', event: 'say' });
+        expect(await go.log.next()).toBe('back contains;semi/;this;for sure;: ;this;for sure;');
+      });
+    });
+
+    describe('rooms and broadcasts', () => {
+      it('[RM1] [RM2] #12 it joins, hears the room, and leaves inside a handler', async () => {
+        const { house, log } = await startDefault({
+          event: (ns, message) => ns.conn.server.broadcast(null, message),
+        });
+        const go = await enter(house, { rooms: ['room1'], handlers: { event: 'leave' } });
+        expect(log.rest()).toContain('OnRoomJoined default/room1');
+        await go.do('emit', { namespace: 'default', room: 'room1', event: 'event', body: 'data' });
+        expect(await go.log.take(3)).toEqual([
+          'event default/room1: data',
+          'OnRoomLeave default/room1',
+          'OnRoomLeft default/room1',
+        ]);
+        expect(await log.take(3)).toEqual([
+          'event default/room1: data',
+          'OnRoomLeave default/room1',
+          'OnRoomLeft default/room1',
+        ]);
+        expect(house.server.roomNames('default')).toEqual([]);
+      });
+
+      it('[RM3] [RM7] #13 a handler joins its client, and emits to the room at once', async () => {
+        const { house, log } = await startDefault({
+          async event(ns) {
+            const room = await ns.joinRoom('room1');
+            room.emit('event', 'data');
+          },
+        });
+        const go = await enter(house, { handlers: { event: 'leave' } });
+        await go.do('emit', { namespace: 'default', event: 'event', body: 'data' });
+        expect(await go.log.take(5)).toEqual([
+          'OnRoomJoin default/room1',
+          'OnRoomJoined default/room1',
+          'event default/room1: data',
+          'OnRoomLeave default/room1',
+          'OnRoomLeft default/room1',
+        ]);
+        expect((await log.take(8)).slice(-4)).toEqual([
+          'OnRoomJoin default/room1 local',
+          'OnRoomJoined default/room1 local',
+          'OnRoomLeave default/room1',
+          'OnRoomLeft default/room1',
+        ]);
+      });
+
+      it('[RM1] [RM2] #20 vetoes of join and leave', async () => {
+        const { house } = await startDefault({
+          [OnRoomJoin](_, { room }) {
+            if (room === 'secret') throw new Error('room denied');
+          },
+          [OnRoomLeave](_, { room, isForced }) {
+            if (room === 'sticky' && !isForced) throw new Error('cannot leave');
+          },
+        });
+        const go = await enter(house, { rooms: ['sticky'] });
+        await expect(go.do('join', { namespace: 'default', room: 'secret' })).rejects.toThrow('room denied');
+        await expect(go.do('leave', { namespace: 'default', room: 'sticky' })).rejects.toThrow('cannot leave');
+        expect(house.server.roomNames('default')).toEqual(['sticky']);
+      });
+
+      it('[RM3] [RM4] #24 the server joins and takes out, and the client may refuse to come in', async () => {
+        const { house } = await startDefault();
+        const go = await enter(house, { handlers: { [OnRoomJoin]: 'refuse:no=not there' } });
+        const ns = nsOf(house, 'joe');
+        await expect(ns.joinRoom('no')).rejects.toThrow('not there');
+        const room = await ns.joinRoom('r1');
+        expect(await go.do('rooms', { namespace: 'default' })).toEqual(['r1']);
+        await room.leave();
+        expect(await go.do('rooms', { namespace: 'default' })).toEqual([]);
+        expect(ns.rooms()).toEqual([]);
+      });
+
+      it('[BC1] [BC10] #14 #26 to one, except one, to all, and a batch of which each message finds its own', async () => {
+        const { house } = await startDefault();
+        const handlers = { news: '' };
+        const ann = await enter(house, { id: 'ann', handlers });
+        const tab1 = await enter(house, { id: 'bob', rooms: ['r1'], handlers });
+        const tab2 = await enter(house, { id: 'bob', handlers });
+        const news = (body: string, more: { to?: string; room?: string } = {}) => ({
+          namespace: 'default',
+          event: 'news',
+          body,
+          ...more,
+        });
+        const { server } = house;
+        server.broadcast(null, news('all'));
+        server.broadcast(null, news('to ann', { to: 'ann' }));
+        server.broadcast(exclude('bob'), news('not bob'));
+        server.broadcast(nsOf(house, 'ann'), news('1'), news('2', { room: 'r1' }), news('3'));
+        const line = (body: string, place = 'default'): string => `news ${place}: ${body}`;
+        expect(await told(ann)).toEqual([line('all'), line('to ann'), line('not bob')]);
+        expect(await told(tab1)).toEqual([line('all'), line('1'), line('2', 'default/r1'), line('3')]);
+        expect(await told(tab2)).toEqual([line('all'), line('1'), line('3')]);
+      });
+
+      it('[BC2] [BC3] #26 fifty broadcasts in a loop arrive complete and in order at each of five', async () => {
+        const { house } = await startDefault();
+        const clients = [];
+        for (const id of ['1', '2', '3', '4', '5']) clients.push(await enter(house, { id, handlers: { news: '' } }));
+        for (let n = 0; n < 50; n++)
+          house.server.broadcast(null, { namespace: 'default', event: 'news', body: `${n}` });
+        const all = Array.from({ length: 50 }, (_, n) => `news default: ${n}`);
+        for (const client of clients) expect(await told(client)).toEqual(all);
+      });
+
+      it('[AK5] #15 the server asks one id: it answers, the others hear nothing', async () => {
+        const { house } = await startDefault();
+        const asked = await enter(house, { id: 'conn_ID', handlers: { ask: 'reply:dataok' } });
+        const other = await enter(house, { id: 'other', handlers: { ask: 'reply:wrong' } });
+        const answer = await house.server.ask({ namespace: 'default', event: 'ask', body: 'data', to: 'conn_ID' });
+        expect(answer.body).toBe('dataok');
+        expect(await told(asked)).toEqual(['ask default: data']);
+        expect(await told(other)).toEqual([]);
+      });
+    });
+  });
