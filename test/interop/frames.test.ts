@@ -148,25 +148,25 @@ type Row = readonly [title: string, from: (client: RawClient) => Promise<void>, 
 const connectFrame = (wait: string, ns = 'default'): string => `${wait};${ns};;_OnNamespaceConnect;0;0;`;
 
 const rows: readonly Row[] = [
-  ['[HS2] row 1: M is answered with A and the id', opened, C('M'), S('Ajoe'), nothing],
+  ['[HS2] #20 row 1: M is answered with A and the id', opened, C('M'), S('Ajoe'), nothing],
   ['[HS2] a second M is no frame', ready, C('M'), nothing],
   [
-    '[NS8] row 3: an ask before the connect is answered bad namespace',
+    '[NS8] #20 row 3: an ask before the connect is answered bad namespace',
     ready,
     C('$3;default;;chat;0;0;hi'),
     S('$3;default;;chat;1;0;bad namespace'),
     handled(),
   ],
-  ['[NS8] row 3: an emit before the connect reaches nobody', ready, C(';default;;chat;0;0;hi'), nothing, handled()],
+  ['[NS8] #20 row 3: an emit before the connect reaches nobody', ready, C(';default;;chat;0;0;hi'), nothing, handled()],
   [
-    '[NS1] row 4: connect is answered empty',
+    '[NS1] #20 #4 row 4: connect is answered empty',
     ready,
     C(connectFrame('$1600')),
     S('$1600;;;;;;'),
     handled('OnNamespaceConnect default', 'OnNamespaceConnected default'),
   ],
   [
-    '[NS2] row 5: connect once more is answered empty, without events',
+    '[NS2] #20 row 5: connect once more is answered empty, without events',
     ready,
     C(connectFrame('$1600')),
     S('$1600;;;;;;'),
@@ -176,29 +176,29 @@ const rows: readonly Row[] = [
     handled(),
   ],
   [
-    '[NS1] row 6: connect to an undeclared namespace is answered bad namespace',
+    '[NS1] #20 #6 row 6: connect to an undeclared namespace is answered bad namespace',
     ready,
     C(connectFrame('$2', 'nope')),
     S('$2;nope;;_OnNamespaceConnect;1;0;bad namespace'),
   ],
   [
-    '[NS2] row 7: a veto is answered with its text, and nothing has changed',
+    '[NS2] #20 #7 row 7: a veto is answered with its text, and nothing has changed',
     ready,
     C(connectFrame('$3', 'deny')),
     S('$3;deny;;_OnNamespaceConnect;1;0;no way'),
     C('$4;deny;;chat;0;0;'),
     S('$4;deny;;chat;1;0;bad namespace'),
   ],
-  ['[NS9] row 8: connect without a token is ignored', ready, C(connectFrame('')), nothing, handled()],
+  ['[NS9] #20 #31 row 8: connect without a token is ignored', ready, C(connectFrame('')), nothing, handled()],
   [
-    '[NS9] row 8: connect that is a no-op is ignored',
+    '[NS9] #20 #31 row 8: connect that is a no-op is ignored',
     ready,
     C('$4;default;;_OnNamespaceConnect;0;1;'),
     nothing,
     handled(),
   ],
   [
-    '[NS9] disconnect, join and leave that are no-ops or no asks are ignored',
+    '[NS9] #31 disconnect, join and leave that are no-ops or no asks are ignored',
     inRooms('r1'),
     handled(
       'OnNamespaceConnect default',
@@ -218,24 +218,24 @@ const rows: readonly Row[] = [
     nothing,
     handled(),
   ],
-  ['[AK8] row 9: reply answers an ask', inDefault, C('$5;default;;ping;0;0;'), S('$5;default;;ping;0;0;pong')],
-  ['[AK8] row 10: reply answers an emit', inDefault, C(';default;;ping;0;0;'), S(';default;;ping;0;0;pong')],
-  ['[AK8] row 11: an empty reply is a reply', inDefault, C('$6;default;;empty;0;0;'), S('$6;default;;empty;0;0;')],
+  ['[AK8] #20 #8 row 9: reply answers an ask', inDefault, C('$5;default;;ping;0;0;'), S('$5;default;;ping;0;0;pong')],
+  ['[AK8] #20 row 10: reply answers an emit', inDefault, C(';default;;ping;0;0;'), S(';default;;ping;0;0;pong')],
+  ['[AK8] #20 row 11: an empty reply is a reply', inDefault, C('$6;default;;empty;0;0;'), S('$6;default;;empty;0;0;')],
   [
-    '[AK8] [FR1] row 12: a throw answers an ask with an error',
+    '[AK8] [FR1] #20 row 12: a throw answers an ask with an error',
     inDefault,
     C('$7;default;;boom;0;0;'),
     S('$7;default;;boom;1;0;boom; with semicolon'),
   ],
   [
-    '[AK8] row 13: a throw answers an emit with an error',
+    '[AK8] #20 row 13: a throw answers an emit with an error',
     inDefault,
     C(';default;;boom;0;0;'),
     S(';default;;boom;1;0;boom; with semicolon'),
   ],
-  ['[AK8] row 14: a handler that returns nothing sends nothing', inDefault, C('$8;default;;void;0;0;'), nothing],
+  ['[AK8] #20 row 14: a handler that returns nothing sends nothing', inDefault, C('$8;default;;void;0;0;'), nothing],
   [
-    '[AK8] row 14: an unknown event is answered by nobody',
+    '[AK8] #20 row 14: an unknown event is answered by nobody',
     ready,
     C(connectFrame('$c', 'other')),
     S('$c;;;;;;'),
@@ -243,35 +243,35 @@ const rows: readonly Row[] = [
     nothing,
   ],
   [
-    '[FR1] row 15: the body is the rest, separators and all',
+    '[FR1] #20 row 15: the body is the rest, separators and all',
     inDefault,
     C('$10;default;;echo;0;0;a;b;c'),
     S('$10;default;;echo;0;0;a;b;c'),
   ],
   [
-    '[FR5] row 16: binary is answered in binary, byte for byte',
+    '[FR5] #20 #28 row 16: binary is answered in binary, byte for byte',
     inDefault,
     C(bytes('$11;default;;echo;0;0;', 0x01, 0xff, 0x3b, 0x02)),
     S(bytes('$11;default;;echo;0;0;', 0x01, 0xff, 0x3b, 0x02)),
   ],
   [
-    '[FR5] row 17: an error is text, whatever was asked',
+    '[FR5] #20 #28 row 17: an error is text, whatever was asked',
     inDefault,
     C(bytes('$12;default;;boom;0;0;')),
     S('$12;default;;boom;1;0;boom; with semicolon'),
   ],
   [
-    '[FR3] row 18: a semicolon in the event is escaped, in the body it is not',
+    '[FR3] #20 row 18: a semicolon in the event is escaped, in the body it is not',
     inDefault,
     program((ns) => ns.emit('a;b', 'x;y')),
     S(';default;;a@%!semicolon@%!b;0;0;x;y'),
     resolves((value) => expect(value).toBe(true)),
   ],
-  ['[FR1] row 19: garbage is no frame', inDefault, C('garbage'), nothing],
-  ['[FR1] row 19: six fields are no frame', inDefault, C('a;b;c;d;0;0'), nothing],
-  ['[FR6] a frame without a byte is ignored', inDefault, C(''), C(Buffer.alloc(0)), nothing],
+  ['[FR1] #20 row 19: garbage is no frame', inDefault, C('garbage'), nothing],
+  ['[FR1] #20 row 19: six fields are no frame', inDefault, C('a;b;c;d;0;0'), nothing],
+  ['[FR6] #31 a frame without a byte is ignored', inDefault, C(''), C(Buffer.alloc(0)), nothing],
   [
-    '[RM5] row 20: an ask for a room it is not in is answered bad room',
+    '[RM5] #20 #31 row 20: an ask for a room it is not in is answered bad room',
     inDefault,
     handled('OnNamespaceConnect default', 'OnNamespaceConnected default'),
     C('$20;default;r1;echo;0;0;x'),
@@ -279,7 +279,7 @@ const rows: readonly Row[] = [
     handled(),
   ],
   [
-    '[RM5] row 20: an emit for a room it is not in reaches nobody',
+    '[RM5] #20 #31 row 20: an emit for a room it is not in reaches nobody',
     inDefault,
     handled('OnNamespaceConnect default', 'OnNamespaceConnected default'),
     C(';default;r1;echo;0;0;x'),
@@ -287,7 +287,7 @@ const rows: readonly Row[] = [
     handled(),
   ],
   [
-    '[RM1] row 21: join is answered empty, after Joined',
+    '[RM1] #20 #12 row 21: join is answered empty, after Joined',
     inDefault,
     handled('OnNamespaceConnect default', 'OnNamespaceConnected default'),
     C('$21;default;r1;_OnRoomJoin;0;0;'),
@@ -299,27 +299,27 @@ const rows: readonly Row[] = [
     handled(),
   ],
   [
-    '[AK8] row 22: a message of a room is answered',
+    '[AK8] #20 #12 row 22: a message of a room is answered',
     inRooms('r1'),
     C('$23;default;r1;echo;0;0;joined'),
     S('$23;default;r1;echo;0;0;joined'),
   ],
   [
-    '[RM1] row 23: a veto of the join is answered with its text',
+    '[RM1] #20 row 23: a veto of the join is answered with its text',
     inDefault,
     C('$24;default;secret;_OnRoomJoin;0;0;'),
     S('$24;default;secret;_OnRoomJoin;1;0;room denied'),
     isIn('secret', false),
   ],
   [
-    '[RM2] row 24: a veto of the leave is answered with its text, and the room is kept',
+    '[RM2] #20 row 24: a veto of the leave is answered with its text, and the room is kept',
     inRooms('sticky'),
     C('$26;default;sticky;_OnRoomLeave;0;0;'),
     S('$26;default;sticky;_OnRoomLeave;1;0;cannot leave'),
     isIn('sticky', true),
   ],
   [
-    '[RM2] row 25: leaving a room it is not in is answered empty, without events',
+    '[RM2] #20 row 25: leaving a room it is not in is answered empty, without events',
     inDefault,
     handled('OnNamespaceConnect default', 'OnNamespaceConnected default'),
     C('$27;default;never;_OnRoomLeave;0;0;'),
@@ -327,7 +327,7 @@ const rows: readonly Row[] = [
     handled(),
   ],
   [
-    '[RM2] row 26: leave is answered empty, after Left',
+    '[RM2] #20 #12 row 26: leave is answered empty, after Left',
     inRooms('r1'),
     handled(
       'OnNamespaceConnect default',
@@ -348,7 +348,7 @@ const rows: readonly Row[] = [
     isIn('ra', false),
   ],
   [
-    '[NS8] row 27: joining in a namespace that is not connected is answered bad namespace',
+    '[NS8] #20 row 27: joining in a namespace that is not connected is answered bad namespace',
     inDefault,
     C('$29;nope;r1;_OnRoomJoin;0;0;'),
     S('$29;nope;r1;_OnRoomJoin;1;0;bad namespace'),
@@ -360,7 +360,7 @@ const rows: readonly Row[] = [
     S('$30;default;;_OnRoomJoin;1;0;bad room'),
   ],
   [
-    '[RM3] [AK1] row 28: the server asks the client into a room',
+    '[RM3] [AK1] #20 #24 row 28: the server asks the client into a room',
     inDefault,
     handled('OnNamespaceConnect default', 'OnNamespaceConnected default'),
     program((ns) => ns.joinRoom('srv1')),
@@ -371,7 +371,7 @@ const rows: readonly Row[] = [
     handled('OnRoomJoin default/srv1 local', 'OnRoomJoined default/srv1 local'),
   ],
   [
-    '[RM3] the client refuses to be asked into a room',
+    '[RM3] #24 the client refuses to be asked into a room',
     inDefault,
     program((ns) => ns.joinRoom('srv1')),
     asks(';default;srv1;_OnRoomJoin;0;0;'),
@@ -380,7 +380,7 @@ const rows: readonly Row[] = [
     isIn('srv1', false),
   ],
   [
-    '[RM3] the own veto of a join tells the client to leave',
+    '[RM3] #24 the own veto of a join tells the client to leave',
     inDefault,
     program((ns) => ns.joinRoom('secret')),
     asks(';default;secret;_OnRoomJoin;0;0;'),
@@ -391,7 +391,7 @@ const rows: readonly Row[] = [
     isIn('secret', false),
   ],
   [
-    '[RM4] the server asks the client out of a room',
+    '[RM4] #24 the server asks the client out of a room',
     inRooms('srv1'),
     handled(
       'OnNamespaceConnect default',
@@ -408,7 +408,7 @@ const rows: readonly Row[] = [
     isIn('srv1', false),
   ],
   [
-    '[RM4] row 29: the client refuses to leave, and the room is kept',
+    '[RM4] #20 #24 row 29: the client refuses to leave, and the room is kept',
     inRooms('srv1'),
     program((ns) => ns.room('srv1')?.leave()),
     asks(';default;srv1;_OnRoomLeave;0;0;'),
@@ -417,7 +417,7 @@ const rows: readonly Row[] = [
     isIn('srv1', true),
   ],
   [
-    '[NS4] row 30: the server asks the client into a namespace',
+    '[NS4] #20 #24 row 30: the server asks the client into a namespace',
     ready,
     program((_, conn) => conn.connect('default')),
     asks(';default;;_OnNamespaceConnect;0;0;'),
@@ -428,7 +428,7 @@ const rows: readonly Row[] = [
     S('$1;default;;ping;0;0;pong'),
   ],
   [
-    '[NS4] [AK3] row 31: the client refuses the connect',
+    '[NS4] [AK3] #20 #24 row 31: the client refuses the connect',
     ready,
     program((_, conn) => conn.connect('default')),
     asks(';default;;_OnNamespaceConnect;0;0;'),
@@ -446,7 +446,7 @@ const rows: readonly Row[] = [
     nothing,
   ],
   [
-    '[AK2] row 32: the server asks, the client answers',
+    '[AK2] #20 #27 row 32: the server asks, the client answers',
     inDefault,
     program((ns) => ns.ask('question', '?')),
     asks(';default;;question;0;0;?'),
@@ -454,7 +454,7 @@ const rows: readonly Row[] = [
     resolves((answer) => expect(answer).toMatchObject({ event: 'question', body: 'forty two' })),
   ],
   [
-    '[AK3] row 33: an error answer with a known text is the known error',
+    '[AK3] #20 #27 row 33: an error answer with a known text is the known error',
     inDefault,
     program((ns) => ns.ask('question', '?')),
     asks(';default;;question;0;0;?'),
@@ -462,14 +462,14 @@ const rows: readonly Row[] = [
     rejects(ErrBadRoom),
   ],
   [
-    '[BC9] row 34: what was asked goes to everybody without its token',
+    '[BC9] #20 #26 row 34: what was asked goes to everybody without its token',
     inDefault,
     C('$40;default;;all;0;0;hello'),
     S(';default;;all;0;0;hello'),
     nothing,
   ],
   [
-    '[NS3] row 35: a veto of the disconnect is answered with its text',
+    '[NS3] #20 row 35: a veto of the disconnect is answered with its text',
     inDefault,
     program((_, conn) => conn.set('stays', true)),
     C('$50;default;;_OnNamespaceDisconnect;0;0;'),
@@ -478,13 +478,13 @@ const rows: readonly Row[] = [
     S('$51;default;;ping;0;0;pong'),
   ],
   [
-    '[NS3] row 36: disconnecting what is not connected is answered empty',
+    '[NS3] #20 row 36: disconnecting what is not connected is answered empty',
     inDefault,
     C('$51;nope;;_OnNamespaceDisconnect;0;0;'),
     S('$51;;;;;;'),
   ],
   [
-    '[NS5] row 37: the server asks the client out of a namespace',
+    '[NS5] #20 #24 row 37: the server asks the client out of a namespace',
     inRooms('r1'),
     handled(
       'OnNamespaceConnect default',
@@ -506,7 +506,7 @@ const rows: readonly Row[] = [
     S('$1;default;;ping;1;0;bad namespace'),
   ],
   [
-    '[NS5] the client refuses the disconnect, and nothing has changed',
+    '[NS5] #24 the client refuses the disconnect, and nothing has changed',
     inRooms('r1'),
     program((ns) => ns.disconnect()),
     asks(';default;;_OnNamespaceDisconnect;0;0;'),
@@ -517,7 +517,7 @@ const rows: readonly Row[] = [
     S('$1;default;;ping;0;0;pong'),
   ],
   [
-    '[AK2] row 40: an answer settles its ask by the token alone',
+    '[AK2] #20 #27 row 40: an answer settles its ask by the token alone',
     inDefault,
     program((ns) => ns.ask('q')),
     asks(';default;;q;0;0;'),
@@ -525,7 +525,7 @@ const rows: readonly Row[] = [
     resolves((answer) => expect(answer).toMatchObject({ body: 'ans' })),
   ],
   [
-    '[AK3] row 40: an error answer rejects with its text',
+    '[AK3] #20 #27 row 40: an error answer rejects with its text',
     inDefault,
     program((ns) => ns.ask('qerr')),
     asks(';default;;qerr;0;0;'),
@@ -533,7 +533,7 @@ const rows: readonly Row[] = [
     rejectsWith('jserr'),
   ],
   [
-    '[AK4] row 40: no answer ends in a timeout, and a late one reaches nobody',
+    '[AK4] #20 #27 row 40: no answer ends in a timeout, and a late one reaches nobody',
     inDefault,
     handled('OnNamespaceConnect default', 'OnNamespaceConnected default'),
     program((ns) => ns.ask('q', '', { timeout: 20 })),
@@ -544,7 +544,7 @@ const rows: readonly Row[] = [
     handled(),
   ],
   [
-    '[NS4] [AK3] row 41: the client does not know the namespace',
+    '[NS4] [AK3] #20 row 41: the client does not know the namespace',
     ready,
     program((_, conn) => conn.connect('other')),
     asks(';other;;_OnNamespaceConnect;0;0;'),
@@ -552,7 +552,7 @@ const rows: readonly Row[] = [
     rejects(ErrBadNamespace),
   ],
   [
-    '[NS3] row 42: disconnect is answered empty, both times',
+    '[NS3] #20 row 42: disconnect is answered empty, both times',
     inRooms('r1'),
     handled(
       'OnNamespaceConnect default',
@@ -567,9 +567,9 @@ const rows: readonly Row[] = [
     S('$52;;;;;;'),
     handled(),
   ],
-  ['[HS2] only M acknowledges, never A or H', opened, C('Aevil'), C('Hevil'), C('M'), S('Ajoe'), nothing],
+  ['[HS2] #21 #31 only M acknowledges, never A or H', opened, C('Aevil'), C('Hevil'), C('M'), S('Ajoe'), nothing],
   [
-    '[AK2] a token that is not of a client is an answer that nobody waits for',
+    '[AK2] #31 a token that is not of a client is an answer that nobody waits for',
     inDefault,
     handled('OnNamespaceConnect default', 'OnNamespaceConnected default'),
     C('17;default;;ping;0;0;'),
@@ -581,7 +581,7 @@ const rows: readonly Row[] = [
     handled(),
   ],
   [
-    '[NS6] while the server connects a namespace, what the client sends for it waits',
+    '[NS6] #23 while the server connects a namespace, what the client sends for it waits',
     ready,
     program((_, conn) => conn.connect('default')),
     asks(';default;;_OnNamespaceConnect;0;0;'),
@@ -597,7 +597,7 @@ const rows: readonly Row[] = [
     ),
   ],
   [
-    '[NS10] both sides connect at once: one state on both',
+    '[NS10] #16 both sides connect at once: one state on both',
     ready,
     program((_, conn) => conn.connect('default')),
     asks(';default;;_OnNamespaceConnect;0;0;'),
@@ -619,7 +619,7 @@ const rows: readonly Row[] = [
     isIn('r1', false),
   ],
   [
-    '[RM7] [AK7] a handler joins its client: what the client sends after it has agreed finds it joined',
+    '[RM7] [AK7] #13 a handler joins its client: what the client sends after it has agreed finds it joined',
     inDefault,
     C('$1;default;;enter;0;0;srv1'),
     asks(';default;srv1;_OnRoomJoin;0;0;'),
@@ -645,7 +645,7 @@ describe('worked frames, byte for byte', () => {
     });
   }
 
-  it('[BC9] [BC1] row 34: every connection of the namespace gets it, and nobody else', async () => {
+  it('[BC9] [BC1] #20 #26 row 34: every connection of the namespace gets it, and nobody else', async () => {
     const house = await start(workedHandlers(new Inbox('handlers')));
     const asker = await (await house.dial()).inDefault();
     const other = await (await house.dial()).inDefault();
@@ -658,7 +658,7 @@ describe('worked frames, byte for byte', () => {
     await outside.silence();
   });
 
-  it('[BC9] row 34: a binary message is sent on in binary', async () => {
+  it('[BC9] #20 #26 #28 row 34: a binary message is sent on in binary', async () => {
     const house = await start(workedHandlers(new Inbox('handlers')));
     const asker = await (await house.dial()).inDefault();
     const other = await (await house.dial()).inDefault();
@@ -677,7 +677,7 @@ describe('a CloseError', () => {
     expect(await client.closed).toEqual({ code: 4001, reason: 'out; you go' });
   });
 
-  it('[HS7] in onConnect: H and its text, then its code', async () => {
+  it('[HS7] #21 in onConnect: H and its text, then its code', async () => {
     const house = await start({
       namespaces: { default: {} },
       onConnect() {
@@ -698,7 +698,7 @@ describe('a refusal', () => {
     },
   };
 
-  it('[HS7] row 2: M is answered with H and the text, then the connection is closed with 1008', async () => {
+  it('[HS7] #20 #21 row 2: M is answered with H and the text, then the connection is closed with 1008', async () => {
     const house = await start(refusing);
     const client = await house.dial();
     client.send('M');
@@ -707,14 +707,14 @@ describe('a refusal', () => {
     expect(client.frames.all).toEqual(['Hnot allowed; sorry']);
   });
 
-  it('[HS7] row 2: it does not wait for M', async () => {
+  it('[HS7] #20 #21 row 2: it does not wait for M', async () => {
     const house = await start(refusing);
     const client = await house.dial();
     expect(await client.next()).toBe('Hnot allowed; sorry');
     expect((await client.closed).code).toBe(1008);
   });
 
-  it('[HS7] row 2: nothing that came early is looked at', async () => {
+  it('[HS7] #20 #21 row 2: nothing that came early is looked at', async () => {
     const log = new Inbox<string>('handlers');
     const refusals = new Inbox<() => void>('refusals');
     const house = await start({
@@ -735,7 +735,7 @@ describe('a refusal', () => {
 });
 
 describe('frames before the connection is open', () => {
-  it('[HS4] wait in order, text and binary together, and are answered right behind A', async () => {
+  it('[HS4] #22 wait in order, text and binary together, and are answered right behind A', async () => {
     const house = await start(workedHandlers(new Inbox('handlers')));
     const client = await house.dial('joe');
     client.send(connectFrame('$1'));
@@ -750,7 +750,7 @@ describe('frames before the connection is open', () => {
     ]);
   });
 
-  it('[HS9] a connect inside onConnect: A on M, then the ask', async () => {
+  it('[HS9] #23 a connect inside onConnect: A on M, then the ask', async () => {
     const connected = new Inbox<NSConn>('connected');
     const house = await start({
       namespaces: { default: { ping: () => reply('pong') } },
@@ -799,7 +799,7 @@ describe('native messages', () => {
     },
   });
 
-  it('[HS10] row 38: there is no handshake, M is a message like any other', async () => {
+  it('[HS10] #20 #11 row 38: there is no handshake, M is a message like any other', async () => {
     const log = new Inbox<string>('handlers');
     const house = await start(nativeOnly(log));
     const client = await house.dial();
@@ -810,7 +810,7 @@ describe('native messages', () => {
     expect(log.all.slice(0, 2)).toEqual(['true M', 'true hello']);
   });
 
-  it('[HS10] row 38: a frame that comes before onConnect agrees waits for it', async () => {
+  it('[HS10] #20 #11 row 38: a frame that comes before onConnect agrees waits for it', async () => {
     let agree = (): void => {};
     const log = new Inbox<string>('handlers');
     const asked = new Inbox<true>('onConnect');
@@ -833,7 +833,7 @@ describe('native messages', () => {
     expect(await client.frames.take(2)).toEqual(['re:M', 're:hello']);
   });
 
-  it('[HS10] a native-only connection is in the audience of native broadcasts', async () => {
+  it('[HS10] #11 a native-only connection is in the audience of native broadcasts', async () => {
     const house = await start(nativeOnly(new Inbox('handlers')));
     const client = await house.dial();
     expect(await client.ask('here')).toBe('re:here');
@@ -853,7 +853,7 @@ describe('native messages', () => {
     },
   });
 
-  it('[FR1] row 39: before the empty namespace is connected a raw payload reaches nobody', async () => {
+  it('[FR1] #20 #10 row 39: before the empty namespace is connected a raw payload reaches nobody', async () => {
     const log = new Inbox<string>('handlers');
     const client = await (await start(mixed(log))).dial();
     await client.ready();
@@ -862,7 +862,7 @@ describe('native messages', () => {
     expect(log.all).toEqual([]);
   });
 
-  it('[FR1] row 39: after that it is a native message, and a reply is a native frame', async () => {
+  it('[FR1] #20 #10 row 39: after that it is a native message, and a reply is a native frame', async () => {
     const log = new Inbox<string>('handlers');
     const client = await (await start(mixed(log))).dial();
     await client.inNamespace('');
@@ -875,7 +875,7 @@ describe('native messages', () => {
     expect(log.all).toHaveLength(5);
   });
 
-  it('[FR1] row 39: six separators make a frame of it', async () => {
+  it('[FR1] #20 #10 row 39: six separators make a frame of it', async () => {
     const log = new Inbox<string>('handlers');
     const client = await (await start(mixed(log))).dial();
     await client.inNamespace('');

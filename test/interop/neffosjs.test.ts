@@ -65,7 +65,7 @@ const textOf = async (call: Promise<unknown>): Promise<string> => {
 };
 
 describe('the handshake', () => {
-  it('[HS2] dials, gets its id and connects, with the events of both sides', async () => {
+  it('[HS2] #4 #20 dials, gets its id and connects, with the events of both sides', async () => {
     const { house, log } = await startDefault();
     const { conn, log: clientLog } = await dial(house.urlFor('joe'), { default: {} });
     expect(conn.ID).toBe('joe');
@@ -77,7 +77,7 @@ describe('the handshake', () => {
     expect(log.all).toEqual(['OnNamespaceConnect default', 'OnNamespaceConnected default']);
   });
 
-  it('[HS7] onConnect refuses: dial rejects with its text', async () => {
+  it('[HS7] #21 onConnect refuses: dial rejects with its text', async () => {
     const house = await start({
       namespaces: { default: {} },
       async onConnect() {
@@ -87,7 +87,7 @@ describe('the handshake', () => {
     await expect(dial(house.url, { default: {} })).rejects.toThrow(new Error('not allowed; sorry'));
   });
 
-  it('[HS9] [NS4] a connect inside onConnect: the client finds itself connected', async () => {
+  it('[HS9] [NS4] #23 a connect inside onConnect: the client finds itself connected', async () => {
     const log = new Inbox<string>('handlers');
     const house = await start({
       namespaces: { default: recording(log) },
@@ -103,7 +103,7 @@ describe('the handshake', () => {
     expect(log.all).toEqual(['OnNamespaceConnect default local', 'OnNamespaceConnected default local']);
   });
 
-  it('[HS9] a connect inside onConnect to what the client does not know closes it with the text', async () => {
+  it('[HS9] #23 a connect inside onConnect to what the client does not know closes it with the text', async () => {
     const failures = new Inbox<unknown>('failures');
     const house = await start({
       namespaces: { default: {} },
@@ -135,7 +135,7 @@ describe('the handshake', () => {
     expect(await log.take(3)).toEqual(['OnNamespaceConnected ', 'first : 1', 'second : 2']);
   });
 
-  it('[HS12] finds its way back by itself, with its namespaces and rooms', async () => {
+  it('[HS12] #30 #19 finds its way back by itself, with its namespaces and rooms', async () => {
     const { house, log } = await startDefault();
     const client = await dial(house.urlFor('joe'), { default: {} }, { reconnect: 5 });
     const ns = await client.conn.connect('default');
@@ -161,7 +161,7 @@ describe('the handshake', () => {
 });
 
 describe('namespaces', () => {
-  it('[NS1] connect to an undeclared one rejects with bad namespace', async () => {
+  it('[NS1] #6 connect to an undeclared one rejects with bad namespace', async () => {
     const { house } = await startDefault();
     const { conn, log } = await dial(house.url, { nope: {} });
     await expect(conn.connect('nope')).rejects.toThrow(new Error('bad namespace'));
@@ -169,7 +169,7 @@ describe('namespaces', () => {
     expect(log.all).toEqual(['OnNamespaceConnect nope local']);
   });
 
-  it('[NS2] a veto rejects with its text', async () => {
+  it('[NS2] #7 a veto rejects with its text', async () => {
     const { house } = await startDefault({
       async [OnNamespaceConnect]() {
         throw new Error('no; not you');
@@ -182,7 +182,7 @@ describe('namespaces', () => {
     expect(house.server.connectionsByNamespace('default')).toEqual([]);
   });
 
-  it('[NS3] the client disconnects: order and flags on both sides', async () => {
+  it('[NS3] #25 the client disconnects: order and flags on both sides', async () => {
     const { house, log } = await startDefault();
     const { ns, conn, log: clientLog } = await enter(house, { rooms: ['r1', 'r2'] });
     log.rest();
@@ -218,7 +218,7 @@ describe('namespaces', () => {
     expect(await told(client)).toEqual([]);
   });
 
-  it('[NS4] the server connects the client, outside of any handler', async () => {
+  it('[NS4] #24 the server connects the client, outside of any handler', async () => {
     const { house, log } = await startDefault();
     const { conn, log: clientLog } = await dial(house.urlFor('joe'), { default: {} });
     const ns = await house.connection('joe').connect('default');
@@ -228,14 +228,14 @@ describe('namespaces', () => {
     expect((await conn.namespace('default').ask('ping', '')).Body).toBe('pong');
   });
 
-  it('[NS4] the client does not know the namespace: its refusal rejects', async () => {
+  it('[NS4] #24 the client does not know the namespace: its refusal rejects', async () => {
     const { house } = await startDefault();
     await dial(house.urlFor('joe'), { other: {} });
     await expect(house.connection('joe').connect('default')).rejects.toBe(ErrBadNamespace);
     expect(house.connection('joe').namespace('default')).toBeUndefined();
   });
 
-  it('[NS4] [AK7] a handler connects its client to another namespace', async () => {
+  it('[NS4] [AK7] #27 a handler connects its client to another namespace', async () => {
     const log = new Inbox<string>('other');
     const house = await start({
       namespaces: {
@@ -257,7 +257,7 @@ describe('namespaces', () => {
     expect((await conn.namespace('other').ask('ping', '')).Body).toBe('pong');
   });
 
-  it('[NS5] the server disconnects the client: order and flags on both sides', async () => {
+  it('[NS5] #24 #25 the server disconnects the client: order and flags on both sides', async () => {
     const { house, log } = await startDefault();
     const { conn, log: clientLog } = await enter(house, { id: 'joe', rooms: ['r1', 'r2'] });
     log.rest();
@@ -280,7 +280,7 @@ describe('namespaces', () => {
     expect(house.connection('joe').namespace('default')).toBeUndefined();
   });
 
-  it('[NS5] disconnectAll asks the client out of every namespace', async () => {
+  it('[NS5] #24 disconnectAll asks the client out of every namespace', async () => {
     const house = await start({ namespaces: { one: {}, two: {} } });
     const { conn } = await dial(house.urlFor('joe'), { one: {}, two: {} });
     await conn.connect('one');
@@ -303,7 +303,7 @@ describe('namespaces', () => {
 });
 
 describe('rooms', () => {
-  it('[RM1] [RM2] the client joins and leaves: events of both sides', async () => {
+  it('[RM1] [RM2] #12 #25 the client joins and leaves: events of both sides', async () => {
     const { house, log } = await startDefault();
     const { ns, log: clientLog } = await enter(house, { id: 'joe' });
     log.rest();
@@ -345,7 +345,7 @@ describe('rooms', () => {
     expect(atServer(house, 'joe').room('r1')).toBeDefined();
   });
 
-  it('[NS9] [RM2] leaveAll of the client leaves every room, with the events of a leave', async () => {
+  it('[NS9] [RM2] #30 #19 leaveAll of the client leaves every room, with the events of a leave', async () => {
     const { house, log } = await startDefault();
     const { ns } = await enter(house, { id: 'joe', rooms: ['ra', 'rb'] });
     log.rest();
@@ -367,7 +367,7 @@ describe('rooms', () => {
     expect(await client.log.next()).toBe('say;it default/a;b: x;y');
   });
 
-  it('[RM3] the server joins the client to a room', async () => {
+  it('[RM3] #24 the server joins the client to a room', async () => {
     const { house, log } = await startDefault();
     const { ns, log: clientLog } = await enter(house, { id: 'joe' });
     log.rest();
@@ -378,7 +378,7 @@ describe('rooms', () => {
     expect(log.rest()).toEqual(['OnRoomJoin default/srv local', 'OnRoomJoined default/srv local']);
   });
 
-  it('[RM3] [RM7] a handler joins its client, and what the client sends then finds it joined', async () => {
+  it('[RM3] [RM7] #13 a handler joins its client, and what the client sends then finds it joined', async () => {
     const { house } = await startDefault({
       async enter(ns, { body }) {
         const room = await ns.joinRoom(String(body));
@@ -399,7 +399,7 @@ describe('rooms', () => {
     ]);
   });
 
-  it('[RM3] the veto of the client rejects', async () => {
+  it('[RM3] #24 the veto of the client rejects', async () => {
     const { house } = await startDefault();
     const { ns } = await enter(house, { id: 'joe', handlers: { _OnRoomJoin: () => new Error('not me') } });
     await expect(atServer(house, 'joe').joinRoom('srv')).rejects.toThrow(new Error('not me'));
@@ -407,7 +407,7 @@ describe('rooms', () => {
     expect(ns.room('srv')).toBeUndefined();
   });
 
-  it('[RM3] the own veto takes the client out again', async () => {
+  it('[RM3] #24 the own veto takes the client out again', async () => {
     const { house } = await startDefault({
       [OnRoomJoin]() {
         throw new Error('changed my mind');
@@ -424,7 +424,7 @@ describe('rooms', () => {
     expect(client.ns.room('srv')).toBeUndefined();
   });
 
-  it('[RM4] the server takes the client out of one room, and out of all', async () => {
+  it('[RM4] #24 the server takes the client out of one room, and out of all', async () => {
     const { house, log } = await startDefault();
     const { ns, log: clientLog } = await enter(house, { id: 'joe', rooms: ['r1', 'r2', 'r3'] });
     log.rest();
@@ -443,7 +443,7 @@ describe('rooms', () => {
 });
 
 describe('both sides at once', () => {
-  it('[NS10] connect', async () => {
+  it('[NS10] #16 connect', async () => {
     const { house } = await startDefault();
     const { conn } = await dial(house.urlFor('joe'), { default: {} });
     const [atClient, ns] = await Promise.all([conn.connect('default'), house.connection('joe').connect('default')]);
@@ -513,7 +513,7 @@ describe('events', () => {
     expect(await log.next()).toBe('say default/r1: hi');
   });
 
-  it('[FR3] [FR5] binary goes both ways, byte for byte', async () => {
+  it('[FR3] [FR5] #28 binary goes both ways, byte for byte', async () => {
     const received = new Inbox<Message>('messages');
     const { house } = await startDefault({
       bytes(ns, message) {
@@ -530,7 +530,7 @@ describe('events', () => {
     expect(setBinary).toBe(true);
   });
 
-  it('[FR7] a binary body is a plain Uint8Array, small or large', async () => {
+  it('[FR7] #28 a binary body is a plain Uint8Array, small or large', async () => {
     const kinds = new Inbox<string>('kinds');
     const { house } = await startDefault({ bytes: (_, { body }) => kinds.push(body.constructor.name) });
     const { ns } = await enter(house);
@@ -538,7 +538,7 @@ describe('events', () => {
     expect(await kinds.take(5)).toEqual(Array.from({ length: 5 }, () => 'Uint8Array'));
   });
 
-  it('[AK8] the client asks, a reply answers', async () => {
+  it('[AK8] #8 the client asks, a reply answers', async () => {
     const { house } = await startDefault({
       double: async (_, message) => reply(JSON.stringify({ n: message.json<{ n: number }>().n * 2 })),
       empty: () => reply(),
@@ -550,7 +550,7 @@ describe('events', () => {
     expect((await ns.ask('empty', '')).Body).toBe('');
   });
 
-  it('[SV7] [AK8] many asks at once are answered each with its own', async () => {
+  it('[SV7] [AK8] #8 many asks at once are answered each with its own', async () => {
     const { house } = await startDefault({ echo: async (_, { body }) => reply(body) });
     const { ns } = await enter(house);
     const bodies = Array.from({ length: 40 }, (_, index) => `number ${index}`);
@@ -558,7 +558,7 @@ describe('events', () => {
     expect(answers.map(({ Body }) => Body)).toEqual(bodies);
   });
 
-  it('[AK8] [SV2] a throw rejects the ask with its text, and goes on', async () => {
+  it('[AK8] [SV2] #20 a throw rejects the ask with its text, and goes on', async () => {
     const { house } = await startDefault({
       async boom() {
         throw new Error('boom; with semicolon');
@@ -570,7 +570,7 @@ describe('events', () => {
     expect(house.errors.map(({ where }) => where.during)).toEqual(['boom']);
   });
 
-  it('[AK8] a throw on an emit reaches the handler of that event, as an error', async () => {
+  it('[AK8] #20 a throw on an emit reaches the handler of that event, as an error', async () => {
     const { house } = await startDefault({
       boom() {
         throw new Error('boom');
@@ -607,7 +607,7 @@ describe('events', () => {
     await expect(ns.ask('qroom')).rejects.toBe(ErrBadRoom);
   });
 
-  it('[AK4] the client that does not answer: timeout, signal, and the end of the connection', async () => {
+  it('[AK4] #27 #30 the client that does not answer: timeout, signal, and the end of the connection', async () => {
     const { house } = await startDefault();
     const { conn } = await enter(house, { id: 'joe' });
     const ns = atServer(house, 'joe');
@@ -622,7 +622,7 @@ describe('events', () => {
     await expect(pending).rejects.toBe(ErrWrite);
   });
 
-  it('[AK7] a handler asks its own client while other frames wait', async () => {
+  it('[AK7] #27 a handler asks its own client while other frames wait', async () => {
     const { house, log } = await startDefault({
       async start(ns) {
         const { body } = await ns.ask('confirm', 'sure?');
@@ -672,47 +672,47 @@ describe('broadcast', () => {
   const inNamespace = 'news default: x;y';
   const inRoom = 'news default/r1: x;y';
 
-  it('[BC1] to the namespace: everybody in it', async () => {
+  it('[BC1] #26 to the namespace: everybody in it', async () => {
     const { server, whoGot } = await crowd();
     server.broadcast(null, toNamespace);
     expect(await whoGot(inNamespace)).toEqual(['ann', 'tab1', 'tab2', 'eve']);
   });
 
-  it('[BC1] to the room: everybody in it', async () => {
+  it('[BC1] #26 to the room: everybody in it', async () => {
     const { server, whoGot } = await crowd();
     server.broadcast(null, toRoom);
     expect(await whoGot(inRoom)).toEqual(['ann', 'tab1', 'tab2']);
   });
 
-  it('[BC1] a namespace where the client is not: nobody', async () => {
+  it('[BC1] #26 a namespace where the client is not: nobody', async () => {
     const house = await start({ namespaces: { default: { ping: () => reply('pong') }, other: {} } });
     const client = await enter(house);
     house.server.broadcast(null, { ...toNamespace, namespace: 'other' });
     expect(await told(client)).toEqual([]);
   });
 
-  it('[BC10] except a Conn: exactly that connection, not the one that shares its id', async () => {
+  it('[BC10] #26 except a Conn: exactly that connection, not the one that shares its id', async () => {
     const { server, house, whoGot } = await crowd();
     const [, tab1] = house.server.connections();
     server.broadcast(tab1 ?? null, toNamespace);
     expect(await whoGot(inNamespace)).toEqual(['ann', 'tab2', 'eve']);
   });
 
-  it('[BC10] except an NSConn: exactly that connection', async () => {
+  it('[BC10] #26 except an NSConn: exactly that connection', async () => {
     const { server, house, whoGot } = await crowd();
     const [, , tab2] = house.server.connectionsByNamespace('default');
     server.broadcast(tab2 ?? null, toRoom);
     expect(await whoGot(inRoom)).toEqual(['ann', 'tab1']);
   });
 
-  it('[BC10] except a Room: exactly that connection, also for the namespace', async () => {
+  it('[BC10] #26 except a Room: exactly that connection, also for the namespace', async () => {
     const { server, house, whoGot } = await crowd();
     const [, tab1] = house.server.members('default', 'r1');
     server.broadcast(tab1?.room('r1') ?? null, toNamespace);
     expect(await whoGot(inNamespace)).toEqual(['ann', 'tab2', 'eve']);
   });
 
-  it('[BC10] except an id: every connection that has it', async () => {
+  it('[BC10] #26 except an id: every connection that has it', async () => {
     const { server, whoGot } = await crowd();
     server.broadcast(exclude('joe'), toNamespace);
     expect(await whoGot(inNamespace)).toEqual(['ann', 'eve']);
@@ -722,7 +722,7 @@ describe('broadcast', () => {
     expect(await whoGot(inRoom)).toEqual(['ann', 'tab1', 'tab2']);
   });
 
-  it('[BC1] to an id: every connection that has it, in that place', async () => {
+  it('[BC1] #14 #26 to an id: every connection that has it, in that place', async () => {
     const { server, whoGot } = await crowd();
     server.broadcast(null, { ...toNamespace, to: 'joe' });
     expect(await whoGot(inNamespace)).toEqual(['tab1', 'tab2']);
@@ -732,7 +732,7 @@ describe('broadcast', () => {
     expect(await whoGot(inNamespace)).toEqual([]);
   });
 
-  it('[BC10] broadcast and broadcastOthers of an NSConn', async () => {
+  it('[BC10] #26 broadcast and broadcastOthers of an NSConn', async () => {
     const { ann, whoGot } = await crowd({
       toAll: (ns, { body }) => ns.broadcast({ event: 'news', body }),
       toOthers: (ns, { body }) => ns.broadcastOthers({ room: 'r1', event: 'news', body }),
@@ -745,7 +745,7 @@ describe('broadcast', () => {
     expect(await whoGot(inRoom)).toEqual(['tab1', 'tab2']);
   });
 
-  it('[BC12] several messages in one call: each to its own audience, in order', async () => {
+  it('[BC12] #26 several messages in one call: each to its own audience, in order', async () => {
     const { server, ann, eve } = await crowd();
     server.broadcast(
       null,
@@ -758,7 +758,7 @@ describe('broadcast', () => {
     expect(await told(eve)).toEqual(['news default: 2', 'news default: 3']);
   });
 
-  it('[BC3] broadcasts and emits come in the order in which they were issued', async () => {
+  it('[BC3] #26 broadcasts and emits come in the order in which they were issued', async () => {
     const { server, house, ann } = await crowd();
     const expected: string[] = [];
     for (let n = 0; n < 50; n++) {
@@ -769,7 +769,7 @@ describe('broadcast', () => {
     expect(await told(ann)).toEqual(expected);
   });
 
-  it('[BC9] a received ask that is broadcast again comes as an event, and does not answer', async () => {
+  it('[BC9] #30 a received ask that is broadcast again comes as an event, and does not answer', async () => {
     const { ann, whoGot } = await crowd({
       all: ({ conn }, message) => conn.server.broadcast(null, message),
       news: ({ conn }, message) => conn.server.broadcast(null, message),
@@ -796,7 +796,7 @@ describe('broadcast', () => {
     expect(await whoGot('news default/r1: <ff3b00>')).toEqual(['ann', 'tab1', 'tab2']);
   });
 
-  it('[BC8] syncBroadcaster reaches the same clients', async () => {
+  it('[BC8] #26 syncBroadcaster reaches the same clients', async () => {
     const house = await start({ syncBroadcaster: true, namespaces: { default: { ping: () => reply('pong') } } });
     const ann = await enter(house, { id: 'ann', rooms: ['r1'] });
     const eve = await enter(house, { id: 'eve' });
@@ -823,7 +823,7 @@ describe('server.ask', () => {
     expect(log.rest()).toEqual(['ping default: ', 'ping default: ', 'ping default: ']);
   });
 
-  it('[AK5] asks one id only', async () => {
+  it('[AK5] #15 asks one id only', async () => {
     const { house } = await startDefault();
     const handlers: Clients = { q: ({ conn }) => neffos.reply(conn.ID) };
     const ann = await enter(house, { id: 'ann', handlers });
@@ -852,7 +852,7 @@ describe('server.ask', () => {
     await expect(house.server.ask({ ...question, to: 'bob' })).rejects.toBe(ErrNoAudience);
   });
 
-  it('[AK6] rejects when all who were asked have closed', async () => {
+  it('[AK6] #27 rejects when all who were asked have closed', async () => {
     const { house } = await startDefault();
     const ann = await enter(house);
     const bob = await enter(house);
@@ -893,7 +893,7 @@ describe('the end of a connection', () => {
     'OnNamespaceDisconnect default forced local',
   ];
 
-  it('[NS7] [SV6] the client closes: forced events on both sides, in the order of joining', async () => {
+  it('[NS7] [SV6] #25 the client closes: forced events on both sides, in the order of joining', async () => {
     const { house, log, client } = await two();
     client.conn.close();
     expect(client.log.rest()).toEqual(forced);
@@ -911,7 +911,7 @@ describe('the end of a connection', () => {
     expect(log.rest()).toEqual([]);
   });
 
-  it('[NS7] [SV5] the server closes: forced events on both sides', async () => {
+  it('[NS7] [SV5] #25 the server closes: forced events on both sides', async () => {
     const { house, log, client } = await two();
     const conn = house.connection('joe');
     const ns = conn.namespace('default');
@@ -975,7 +975,7 @@ describe('native messages', () => {
     return { house, log, client, ns };
   };
 
-  it('[FR1] a framed one goes both ways', async () => {
+  it('[FR1] #10 a framed one goes both ways', async () => {
     const { house, log, client, ns } = await startMixed();
     ns.emit(OnNativeMessage, 'x;y');
     expect(await log.next()).toBe('OnNativeMessage : x;y');
@@ -984,7 +984,7 @@ describe('native messages', () => {
     expect(await client.log.next()).toBe('OnNativeMessage : to all');
   });
 
-  it('[FR1] a raw one reaches the handler', async () => {
+  it('[FR1] #10 a raw one reaches the handler', async () => {
     const { log, client } = await startMixed();
     const raw = Object.assign(new neffos.Message(), {
       Namespace: '',

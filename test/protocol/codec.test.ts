@@ -74,19 +74,19 @@ describe('fields', () => {
     ['a@%!semicolon@%!b;;;e;0;0;', { wait: 'a@%!semicolon@%!b', event: 'e' }],
     [';n;;e;0;0;a@%!semicolon@%!b', { namespace: 'n', event: 'e', body: 'a@%!semicolon@%!b' }],
     [';n;;e;yes;true;', { namespace: 'n', event: 'e' }],
-  ])('[FR1] %j has seven fields', (payload, fields) => {
+  ])('[FR1] #1 %j has seven fields', (payload, fields) => {
     expect(decode(payload)).toEqual({ ...plain, ...fields });
   });
 
   test.each(['', 'M', 'garbage', 'default;chat;', 'a;b;c;d;0;0', ';;;;;', 'Aforged', 'Hforged'])(
-    '[FR1] %j has too few, and is no frame',
+    '[FR1] #2 %j has too few, and is no frame',
     (payload) => {
       expect(decode(payload)).toBeUndefined();
       expect(decode(bytesOf(payload))).toBeUndefined();
     },
   );
 
-  test('[FR1] what is no frame is a native message where one is handled', () => {
+  test('[FR1] #2 what is no frame is a native message where one is handled', () => {
     const body = 'this is a native/raw websocket message';
     const expected = { ...plain, event: OnNativeMessage, isNative: true, body };
     expect(decode(body, 'mixed')).toEqual(expected);
@@ -94,11 +94,11 @@ describe('fields', () => {
     expect(decode(bytesOf(body), 'mixed')).toEqual({ ...expected, body: bytesOf(body), isBinary: true });
   });
 
-  test('[FR1] where native messages are handled beside others, a frame is a frame', () => {
+  test('[FR1] #2 where native messages are handled beside others, a frame is a frame', () => {
     expect(decode(';;;event;0;0;a;b', 'mixed')).toEqual({ ...plain, event: 'event', body: 'a;b' });
   });
 
-  test('[FR1] [HS10] where only native messages are handled, everything is one', () => {
+  test('[FR1] [HS10] #2 where only native messages are handled, everything is one', () => {
     for (const body of ['M', ';;;event;0;0;a;b', 'x;y;z;;;;;;;', '']) {
       expect(decode(body, 'only')).toEqual({ ...plain, event: OnNativeMessage, isNative: true, body });
     }
@@ -111,7 +111,7 @@ describe('fields', () => {
     expect(framed(`;n;;e;0;0;${many}`)).toEqual({ ...plain, namespace: 'n', event: 'e', body: many });
   });
 
-  test('[FR1] a name of nothing but escapes is a name of as many semicolons', () => {
+  test('[FR1] #3 a name of nothing but escapes is a name of as many semicolons', () => {
     const frame = framed(`;${'@%!semicolon@%!'.repeat(50_000)};;e;0;0;`);
     expect(frame.namespace).toBe(';'.repeat(50_000));
   });
@@ -131,7 +131,7 @@ describe('text and bytes', () => {
     expect(encode({ isNative: true, body: 'grün', setBinary: true })).toEqual(bytesOf('grün'));
   });
 
-  test('[FR3] semicolons in namespace, room and event are escaped, those of wait and body are not', () => {
+  test('[FR3] #3 semicolons in namespace, room and event are escaped, those of wait and body are not', () => {
     const message = { namespace: 'contains;semi', room: ';this;for sure;', event: 'a;b', body: 'x;y' };
     const payload = encode(message, '$1');
     expect(payload).toBe(

@@ -84,7 +84,7 @@ const startHttp = async (http: HttpServer): Promise<number> => {
 };
 
 describe('requests that are no upgrade', () => {
-  test('[HS12] HEAD is answered with 302, leads nowhere, and makes no connection', async () => {
+  test('[HS12] #19 HEAD is answered with 302, leads nowhere, and makes no connection', async () => {
     const ids: string[] = [];
     const { server, ask } = await start({
       idGenerator: () => {
@@ -97,7 +97,7 @@ describe('requests that are no upgrade', () => {
     expect([server.totalConnections, ids]).toEqual([0, []]);
   });
 
-  test('[HS12] a GET without upgrade is answered with 400', async () => {
+  test('[HS12] #19 a GET without upgrade is answered with 400', async () => {
     const { ask } = await start();
     const { status, headers } = await ask('GET');
     expect([status, headers['sec-websocket-version']]).toEqual([400, '13']);
@@ -292,7 +292,7 @@ describe('upgrades', () => {
     expect((await answer).status).toBe('destroyed');
   });
 
-  test('[HS1] how often a client has tried stands in a header, or in its URL where it cannot set any', async () => {
+  test('[HS1] #19 how often a client has tried stands in a header, or in its URL where it cannot set any', async () => {
     const triesFor = async (path: string, headers = {}) => {
       const { server, upgrade } = await start();
       expect((await upgrade(path, headers)).status).toBe(101);
@@ -310,7 +310,7 @@ describe('upgrades', () => {
     ]);
   });
 
-  test('[HS13] [HS1] no other header comes from a URL', async () => {
+  test('[HS13] [HS1] #19 no other header comes from a URL', async () => {
     const { server, upgrade } = await start();
     await upgrade(
       '/?X-Websocket-Header-Cookie=a&X-Websocket-Header-Origin=http%3A%2F%2Fevil&X-Websocket-Header-X-Id=joe',

@@ -167,6 +167,14 @@ export class RawClient {
     });
   }
 
+  /** Stops reading what comes. */
+  pause(): void {
+    this.#ws.pause();
+  }
+  resume(): void {
+    this.#ws.resume();
+  }
+
   close(code = 1000): Promise<Closing> {
     this.#ws.close(code);
     return this.closed;

@@ -1,0 +1,307 @@
+import { describe, expect, it } from 'vitest';
+import {
+  type Events,
+  isSystemEvent,
+  type Message,
+  type NSConn,
+  OnAnyEvent,
+  OnNamespaceConnect,
+  OnNamespaceConnected,
+  OnNamespaceDisconnect,
+  OnNativeMessage,
+  OnRoomJoin,
+  OnRoomJoined,
+  OnRoomLeave,
+  OnRoomLeft,
+  reply,
+} from '../../src/index.js';
+import { Inbox } from '../support/rawClient.js';
+import { recording, useServers } from '../support/testServer.js';
+
+const start = useServers();
+
+const token = (frame: unknown): string => String(frame).split(';', 1)[0] ?? '';
+
+describe('events', () => {
+  it('[AK8] #9 a handler of any event answers emits and asks, and leaves lifecycle events alone', async () => {
+    const anything = (_: NSConn, { event, body }: Message) => (isSystemEvent(event) ? undefined : reply(body));
+    const house = await start({ namespaces: { default: { [OnAnyEvent]: anything } } });
+    const client = await (await house.dial()).inDefault();
+    expect(await client.ask(';default;;an_event;0;0;a_body')).toBe(';default;;an_event;0;0;a_body');
+    expect(await client.ask('$1;default;;an_event;0;0;a_body')).toBe('$1;default;;an_event;0;0;a_body');
+  });
+
+  it('[FR10] [AK8] #10 native messages beside events, from two maps of handlers', async () => {
+    const heard = new Inbox<unknown>('native');
+    const native: Events = { [OnNativeMessage]: (_, { body }) => heard.push(body) };
+    const failing: Events = {
+      event_error_server() {
+        throw new Error('this event will give error by server');
+      },
+    };
+    const house = await start({ events: { ...native, ...failing } });
+    const client = await (await house.dial()).inNamespace('');
+    client.send('this is a native/raw websocket message');
+    expect(await heard.next()).toBe('this is a native/raw websocket message');
+    expect(await client.ask(";;;event_error_server;0;0;doesn't matter")).toBe(
+      ';;;event_error_server;1;0;this event will give error by server',
+    );
+  });
+
+  it('[FR10] #10 an error of a native handler goes nowhere but to onError', async () => {
+    const failing: Events = {
+      [OnNativeMessage]() {
+        throw new Error('no');
+      },
+    };
+    const house = await start({ events: { ...failing, other() {} } });
+    const client = await (await house.dial()).inNamespace('');
+    client.send('raw');
+    await client.silence();
+    expect(house.errors.map(({ where }) => where.during)).toEqual([OnNativeMessage]);
+  });
+
+  it('[SV7] #17 handlers of one object share what it holds', async () => {
+    class Counter {
+      readonly #counts = new Map<string, number>();
+      readonly events: Events = {
+        count: ({ conn }) => {
+          const count = (this.#counts.get(conn.id) ?? 0) + 1;
+          this.#counts.set(conn.id, count);
+          return reply(String(count));
+        },
+      };
+    }
+    const house = await start({ namespaces: { default: new Counter().events } });
+    const client = await (await house.dial('ann')).inDefault();
+    expect(await client.ask('$1;default;;count;0;0;')).toBe('$1;default;;count;0;0;1');
+    expect(await client.ask('$2;default;;count;0;0;')).toBe('$2;default;;count;0;0;2');
+  });
+
+  it('[SV7] [LM2] #18 handlers of several maps are one map, and none is declared twice', async () => {
+    const chat: Events = { one: () => reply('1') };
+    const more: Events = { two: () => reply('2') };
+    const house = await start({ namespaces: { default: { ...chat, ...more }, other: more } });
+    const client = await (await house.dial()).inDefault();
+    expect(await client.ask('$1;default;;one;0;0;')).toBe('$1;default;;one;0;0;1');
+    expect(await client.ask('$2;default;;two;0;0;')).toBe('$2;default;;two;0;0;2');
+    await expect(start({ namespaces: { '': chat }, events: chat })).rejects.toThrow('declared twice');
+  });
+});
+
+describe('to whom', () => {
+  it('[BC1] [BC10] #14 a broadcast to one id reaches it alone, and never the one who sent', async () => {
+    const house = await start({
+      namespaces: {
+        default: {
+          event(ns, message) {
+            message.to = 'conn_ID';
+            ns.conn.server.broadcast(ns, message);
+          },
+        },
+      },
+    });
+    const first = await (await house.dial('conn_ID')).inDefault();
+    const second = await (await house.dial('other')).inDefault();
+    second.send(';default;;event;0;0;data');
+    expect(await first.next()).toBe(';default;;event;0;0;data');
+    await second.silence();
+    first.send(';default;;event;0;0;mine');
+    await first.silence();
+    await second.silence();
+  });
+
+  it('[AK5] #15 the server asks one id, and nobody else hears of it', async () => {
+    const house = await start({ namespaces: { default: {} } });
+    const first = await (await house.dial('conn_ID')).inDefault();
+    const second = await (await house.dial('other')).inDefault();
+    const answer = house.server.ask({ namespace: 'default', event: 'ask', to: 'conn_ID' });
+    const asked = await first.next();
+    expect(String(asked).slice(token(asked).length)).toBe(';default;;ask;0;0;');
+    first.send(`${token(asked)};default;;ask;0;0;dataok`);
+    expect((await answer).body).toBe('dataok');
+    await second.silence();
+  });
+
+  it('[BC2] [BC3] #26 twenty clients, fifty broadcasts in a loop: complete and in order, beside one that does not read', async () => {
+    const house = await start({ namespaces: { default: {} } });
+    const clients = await Promise.all(Array.from({ length: 20 }, async () => (await house.dial()).inDefault()));
+    const stalled = await (await house.dial()).inDefault();
+    stalled.pause();
+    const frames = Array.from({ length: 50 }, (_, n) => `;default;;news;0;0;${n}`);
+    for (let n = 0; n < 50; n++) {
+      house.server.broadcast(null, { namespace: 'default', event: 'news', body: String(n) });
+    }
+    for (const client of clients) {
+      expect(await client.frames.take(50)).toEqual(frames);
+      await client.silence();
+    }
+    stalled.resume();
+    expect(await stalled.frames.take(50)).toEqual(frames);
+  });
+
+  it('[BC12] #26 a batch with a message of another place in the middle', async () => {
+    const house = await start({ namespaces: { default: {}, other: {} } });
+    const client = await (await house.dial()).inDefault();
+    const news = (namespace: string, body: string) => ({ namespace, event: 'news', body });
+    house.server.broadcast(null, news('default', '1'), news('other', '2'), news('default', '3'));
+    expect(await client.frames.take(2)).toEqual([';default;;news;0;0;1', ';default;;news;0;0;3']);
+    await client.silence();
+  });
+});
+
+describe('order and flags', () => {
+  const lost = (flags: string): string[] =>
+    ['r1', 'r2'].flatMap((room) => [`OnRoomLeave default/${room}${flags}`, `OnRoomLeft default/${room}${flags}`]);
+
+  /** A client in two rooms; what the handlers were told until then is read. */
+  const enter = async () => {
+    const log = new Inbox<string>('handlers');
+    const house = await start({ namespaces: { default: recording(log) } });
+    const client = await (await house.dial('joe')).inDefault();
+    for (const room of ['r1', 'r2']) await client.join('default', room);
+    expect(log.rest()).toEqual([
+      'OnNamespaceConnect default',
+      'OnNamespaceConnected default',
+      'OnRoomJoin default/r1',
+      'OnRoomJoined default/r1',
+      'OnRoomJoin default/r2',
+      'OnRoomJoined default/r2',
+    ]);
+    const ns = house.connection('joe').namespace('default');
+    if (!ns) throw new Error('not connected');
+    return { house, client, log, ns };
+  };
+
+  it('[NS3] #25 the client disconnects', async () => {
+    const { client, log } = await enter();
+    expect(await client.ask('$1;default;;_OnNamespaceDisconnect;0;0;')).toBe('$1;;;;;;');
+    expect(log.rest()).toEqual(['OnNamespaceDisconnect default', ...lost(' forced')]);
+  });
+
+  it('[NS5] #25 the server disconnects', async () => {
+    const { client, log, ns } = await enter();
+    const gone = ns.disconnect();
+    client.send(`${token(await client.next())};;;;;;`);
+    await gone;
+    expect(log.rest()).toEqual([...lost(' forced local'), 'OnNamespaceDisconnect default local']);
+  });
+
+  it('[RM4] #25 the server takes out of one room, and out of all', async () => {
+    const { client, log, ns } = await enter();
+    const left = ns.room('r1')?.leave();
+    client.send(`${token(await client.next())};;;;;;`);
+    await left;
+    expect(log.rest()).toEqual(['OnRoomLeave default/r1', 'OnRoomLeft default/r1']);
+    const all = ns.leaveAll();
+    client.send(`${token(await client.next())};;;;;;`);
+    await all;
+    expect(log.rest()).toEqual(['OnRoomLeave default/r2 local', 'OnRoomLeft default/r2 local']);
+  });
+
+  it('[RM3] #25 the server joins', async () => {
+    const { client, log, ns } = await enter();
+    const joined = ns.joinRoom('r3');
+    client.send(`${token(await client.next())};;;;;;`);
+    await joined;
+    expect(log.rest()).toEqual(['OnRoomJoin default/r3 local', 'OnRoomJoined default/r3 local']);
+  });
+
+  it.each(['the line is lost', 'the client closes', 'the server closes'])('[NS7] #25 %s', async (how) => {
+    const { house, client, log } = await enter();
+    if (how === 'the line is lost') client.terminate();
+    else if (how === 'the client closes') await client.close();
+    else house.connection('joe').close();
+    await house.departures.next();
+    expect(log.rest()).toEqual([...lost(' forced local'), 'OnNamespaceDisconnect default forced local']);
+  });
+});
+
+describe('what a client may not say', () => {
+  const forged = [
+    OnNamespaceConnect,
+    OnNamespaceConnected,
+    OnNamespaceDisconnect,
+    OnRoomJoin,
+    OnRoomJoined,
+    OnRoomLeave,
+    OnRoomLeft,
+    OnAnyEvent,
+    OnNativeMessage,
+  ];
+  const places = ['not connected', 'connected', 'in the room', 'in another room'] as const;
+  const table = forged.flatMap((event) => places.map((place) => [event, place] as const));
+
+  it.each(table)('[NS9] #31 %s without a token, %s: no handler runs', async (event, place) => {
+    const log = new Inbox<string>('handlers');
+    const house = await start({ namespaces: { default: recording(log) } });
+    const client = await house.dial();
+    await client.ready();
+    if (place !== 'not connected') await client.connect('default');
+    if (place === 'in the room') await client.join('default', 'vip');
+    if (place === 'in another room') await client.join('default', 'lounge');
+    log.rest();
+    client.send(`;default;vip;${event};0;0;`);
+    client.send(`;default;;${event};0;0;`);
+    await client.silence();
+    // Native messages are an event like any other where nobody declares them, and that one is in the room.
+    const isEvent = event === OnNativeMessage && place !== 'not connected';
+    expect(log.rest().filter(() => !isEvent)).toEqual([]);
+    expect(house.server.roomNames('default')).toEqual(
+      { 'not connected': [], connected: [], 'in the room': ['vip'], 'in another room': ['lounge'] }[place],
+    );
+  });
+
+  it('[BC9] [AK2] #31 a sender tag or somebody’s token in front of an event: it is an answer that nobody waits for', async () => {
+    const log = new Inbox<string>('handlers');
+    const house = await start({
+      namespaces: { default: recording(log, { chat: (ns, message) => ns.broadcast(message) }) },
+    });
+    const victim = await (await house.dial('victim')).inDefault();
+    const client = await (await house.dial('joe')).inDefault();
+    log.rest();
+    for (const wait of ['neffos(0x4da6a244(victim0xc0))', 'x!default.', '#1', '1795344309814167115']) {
+      client.send(`${wait};default;;chat;0;0;x`);
+    }
+    await client.silence();
+    await victim.silence();
+    expect(log.rest()).toEqual([]);
+  });
+
+  it('[RM5] #31 an emit to a room that it is not in reaches no handler', async () => {
+    const log = new Inbox<string>('handlers');
+    const house = await start({ namespaces: { default: recording(log, { chat: () => {} }) } });
+    const client = await (await house.dial()).inDefault();
+    log.rest();
+    client.send(';default;vip;chat;0;0;x');
+    await client.silence();
+    expect(log.rest()).toEqual([]);
+  });
+});
+
+describe('before the acknowledgement', () => {
+  it('[HS6] #21 a client that never says M is closed in time', async () => {
+    const house = await start({ namespaces: { default: {} }, limits: { ackTimeout: 50 } });
+    const client = await house.dial();
+    expect(await client.closed).toEqual({ code: 1008, reason: 'not acknowledged in time' });
+  });
+
+  it('[NS6] #23 an event before the answer to a connect waits, and is handled after it', async () => {
+    const log = new Inbox<string>('handlers');
+    const house = await start({
+      namespaces: { default: recording(log, { chat: () => {} }) },
+      onConnect: (conn) => void conn.connect('default'),
+    });
+    const client = await house.dial();
+    await client.ready();
+    const asked = await client.next();
+    client.send(';default;;chat;0;0;early');
+    client.send(`${token(asked)};;;;;;`);
+    await client.silence();
+    expect(log.rest()).toEqual([
+      'OnNamespaceConnect default local',
+      'OnNamespaceConnected default local',
+      'chat default: early',
+    ]);
+  });
+});
