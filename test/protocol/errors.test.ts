@@ -61,6 +61,23 @@ describe('known errors', () => {
   });
 });
 
+describe('a long text of a peer', () => {
+  test('[FR8] is kept as far as 1 024 characters', () => {
+    expect(errorFromText('x'.repeat(1_024)).message).toHaveLength(1_024);
+    expect(errorFromText('x'.repeat(65_536)).message).toHaveLength(1_024);
+  });
+
+  test('[FR8] is seen no further by whoever recognises it', () => {
+    const seen: number[] = [];
+    registerKnownError(new Error('long'), (text) => {
+      seen.push(text.length);
+      return false;
+    });
+    errorFromText('y'.repeat(5_000));
+    expect(seen).toEqual([1_024]);
+  });
+});
+
 describe('texts', () => {
   test.each<[unknown, string]>([
     [new Error('no way'), 'no way'],

@@ -52,7 +52,7 @@ describe('a received message', () => {
     });
   });
 
-  test('[FR7] json parses text and bytes', () => {
+  test('[FR9] json parses text and bytes', () => {
     const text = '{"a":["ü",1,null]}';
     const expected = { a: ['ü', 1, null] };
     expect(new ReceivedMessage('', '', 'e', text).json()).toEqual(expected);
@@ -60,10 +60,48 @@ describe('a received message', () => {
   });
 
   test.each<[string | Uint8Array]>([[''], ['{'], ['undefined'], [Uint8Array.of(0xff)]])(
-    '[FR7] json of %o throws the shared error',
+    '[FR9] json of %o throws the shared error',
     (body) => {
       const message = new ReceivedMessage('', '', 'e', body);
       expect(() => message.json()).toThrow(ErrInvalidPayload);
+    },
+  );
+});
+
+describe('JSON that a client has written', () => {
+  const parse = (text: string): unknown => new ReceivedMessage('', '', 'e', text).json();
+
+  test.each([
+    '{"__proto__":{"admin":true},"a":1}',
+    '{"\\u005f_proto__":{"admin":true},"a":1}',
+    '{"\\u005F\\u005Fproto\\u005f\\u005F":{"admin":true},"a":1}',
+    '{"constructor":{"prototype":{"admin":true}},"a":1}',
+    '{"\\u0063onstructor":{"prototype":{"admin":true}},"a":1}',
+  ])('[FR9] %s has a harmless value', (text) => {
+    const value = parse(text);
+    expect(value).toEqual({ a: 1 });
+    expect(Object.keys(Object(value))).toEqual(['a']);
+    const merged = Object.assign({}, value);
+    expect(Reflect.get(merged, 'admin')).toBeUndefined();
+  });
+
+  test('[FR9] at any depth, also in lists', () => {
+    expect(parse('{"a":[{"b":{"__proto__":{"x":1},"c":2}}]}')).toEqual({ a: [{ b: { c: 2 } }] });
+  });
+
+  test('[FR9] a value that only looks so is kept', () => {
+    const value = { constructor: 'Renault', text: '__proto__', escaped: 'é\\u' };
+    expect(parse(JSON.stringify(value))).toEqual(value);
+  });
+
+  test.each(['['.repeat(65_536), '{"a":'.repeat(10_000), `${'['.repeat(32_000)}"__proto__"${']'.repeat(32_000)}`])(
+    '[FR9] however deep it goes, it parses or throws the shared error',
+    (text) => {
+      try {
+        parse(text);
+      } catch (error) {
+        expect(error).toBe(ErrInvalidPayload);
+      }
     },
   );
 });

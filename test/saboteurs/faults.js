@@ -1,0 +1,226 @@
+/**
+ * One-line faults, each of which breaks a rule. `find` stands once in its file; `rules` are those that it breaks, of
+ * which one must have a test that notices.
+ *
+ * @typedef {{ readonly name: string, readonly file: string, readonly find: string, readonly replace: string,
+ *   readonly rules: readonly string[] }} Fault
+ */
+
+/**
+ * @param {string} file
+ * @param {readonly (readonly [name: string, rules: string, find: string, replace: string])[]} faults
+ * @returns {Fault[]}
+ */
+const inFile = (file, faults) =>
+  faults.map(([name, rules, find, replace]) => ({ name, file, find, replace, rules: rules.split(' ') }));
+
+/** @type {readonly Fault[]} */
+export const faults = [
+  ...inFile('broadcast/broadcaster.ts', [
+    ['exclusion of a connection ignored', 'BC10', 'issue.except !== recipient && ', ''],
+    ['exclusion of an id ignored', 'BC10', ' && issue.exceptId !== recipient.id', ''],
+    ['`to` reaches who is not in the place', 'BC1', ' || !topic.members.has(seat)', ''],
+    ['what is owed from several sources is not put in order', 'BC3', 'if (sources > 1) owed.sort(byNumber);', ''],
+    ['served twice', 'BC2', 'seat.cursor = this.#last;', ''],
+    [
+      'a congested socket is written to',
+      'BP1',
+      'if (seat.recipient.isCongested) this.#keep(seat, owed);\n    else ',
+      '',
+    ],
+    [
+      'several writes in a turn',
+      'BC6',
+      'for (const rest of more) this.#deliver',
+      'for (const rest of [...more, Buffer.alloc(0)]) this.#deliver',
+    ],
+    [
+      'broadcast writes at once',
+      'BC5',
+      'topic.pending.push({ number, bytes, except, exceptId });',
+      'topic.pending.push({ number, bytes, except, exceptId });\n    this.walk(Number.POSITIVE_INFINITY);',
+    ],
+    ['flush does not wait', 'BC8', 'if (this.#isDone(upTo)) return', 'if (upTo >= 0) return'],
+    [
+      'a message is framed for each',
+      'BC7 BC6',
+      'entry ??= { number: ++this.#last, bytes: frame(payload) };',
+      'entry = { number: ++this.#last, bytes: frame(payload) };',
+    ],
+  ]),
+  ...inFile('actors/standing.ts', [
+    ['no serve before a join', 'BC1 BC4', 'this.serve();\n    this.audience.join', 'this.audience.join'],
+    ['no serve before a leave', 'BC2 BC4', 'this.serve();\n    this.audience.leave', 'this.audience.leave'],
+    ['no serve before the end', 'BC4 SV5 BC2', 'this.serve();\n    this.audience.depart', 'this.audience.depart'],
+  ]),
+  ...inFile('actors/connection.ts', [
+    ['no serve before an emit', 'BC3', 'this.place.serve();\n    return this.#view', 'return this.#view'],
+    ['congestion not noticed', 'BP1 BP2', 'if (!this.hasRoom && !this.#view.isCongested)', 'if (false)'],
+    ['a slow consumer is kept', 'BP2', "if (this.#view.isCongested) this.#tell({ type: 'LAGGED' });", ''],
+    ['asks not rejected at the end', 'AK4 SV3', 'this.questions.failAll();', ''],
+    [
+      'a second teardown',
+      'NS7 SV3',
+      'this.lane.finish(() => this.#depart());',
+      'this.lane.next(() => this.#depart());',
+    ],
+  ]),
+  ...inFile('actors/asks.ts', [
+    [
+      'an answer is taken from anybody',
+      'AK2 AK6',
+      'if (!pending?.from.mayAnswer(connection)) return false;',
+      'if (!pending) return false;',
+    ],
+    [
+      'an ask is never over',
+      'AK4',
+      'const deadline = this.sweeper.after(timeout, () => this.fail(token, new AskTimeout(timeout)));',
+      'const deadline = { cancel() {} };',
+    ],
+    ['asks without a bound', 'AK9', 'if (tokens.size >= this.defaults.pending)', 'if (false)'],
+    ['an ask is settled again and again', 'AK2 AK5', 'this.#pending.delete(token);', ''],
+  ]),
+  ...inFile('machines/connection.ts', [
+    [
+      'let in without M',
+      'HS2 HS9',
+      "always: { guard: 'isNativeOnly', target: 'heard' }",
+      "always: { target: 'heard' }",
+    ],
+    [
+      'no word of the refusal',
+      'HS7',
+      "                    'sendRefusal',\n                  ],\n                },\n              },\n              after",
+      '                  ],\n                },\n              },\n              after',
+    ],
+  ]),
+  ...inFile('actors/wiring.ts', [
+    [
+      'early frames without a bound',
+      'HS5',
+      'held.frames < early.frames && held.bytes + sizeOf(event) <= early.bytes',
+      'held.frames >= 0',
+    ],
+  ]),
+  ...inFile('actors/handshake.ts', [
+    [
+      'early frames are dropped',
+      'HS4',
+      'for (const data of this.#frames.splice(0)) this.host.socketOnMessage(data);',
+      '',
+    ],
+    ['what onConnect emits goes before A', 'HS3', 'this.#writes.push(payload);', 'this.host.putPayload(payload);'],
+  ]),
+  ...inFile('actors/reception.ts', [
+    [
+      'a room is open to all',
+      'RM5',
+      "if (frame.room !== '' && !memberships.isMember(frame.namespace, frame.room)) return",
+      "if (frame.room === '\\0') return",
+    ],
+    [
+      'notifications are believed',
+      'NS9',
+      'isSystemEvent(frame.event) || frame.event === OnAnyEvent ? this.#ignore()',
+      "frame.event === '' ? this.#ignore()",
+    ],
+    [
+      'a failed handler is not answered',
+      'AK8',
+      'if (mayAnswer && !frame.isNative) this.host.send(encodeErrorReply(frame, outcome.error));',
+      '',
+    ],
+    [
+      'answers wait for their turn',
+      'AK7',
+      'if (!this.host.questions.settle(frame)) counters.strayAnswers++;',
+      'this.lane.push(frame, data.length);',
+    ],
+    ['what this side began is not waited for', 'NS6', 'return memberships.isArriving(namespace) ||', 'return'],
+  ]),
+  ...inFile('actors/lane.ts', [
+    ['turns overlap', 'SV7', 'this.#running++;\n', ''],
+    ['a full lane is read on', 'BP3', 'return this.host.laneFilled(shouldStop);', 'return undefined;'],
+  ]),
+  ...inFile('actors/handlers.ts', [
+    [
+      'a handler that hangs keeps its lane',
+      'SV4',
+      "const deadline = sweeper.after(timeout, () => resolve({ kind: 'error', error: new HandlerTimeout(timeout) }));",
+      'const deadline = { cancel() {} };',
+    ],
+  ]),
+  ...inFile('actors/memberships.ts', [
+    ['rooms without a bound', 'RM6', 'return count >= this.house.limits.rooms;', 'return false;'],
+    ['namespaces without a bound', 'NS11', 'if (this.#all.size >= this.house.limits.namespaces)', 'if (false)'],
+    ['names without a bound', 'RM5', 'if (!this.#isRoomName(room)) return', "if (room === '\\0') return"],
+  ]),
+  ...inFile('actors/heartbeat.ts', [
+    ['whoever has vanished is kept', 'LM3', 'one.isAudible && one.socket.received === before', 'false'],
+  ]),
+  ...inFile('actors/pace.ts', [
+    ['nobody has to say anything', 'LM4', 'if (readTimeout === 0) return;', 'if (readTimeout >= 0) return;'],
+    ['nobody has to take anything', 'LM5', 'if (writeTimeout === 0 || ', 'if (writeTimeout >= 0 || '],
+  ]),
+  ...inFile('actors/framelog.ts', [
+    [
+      'names are logged as they are',
+      'SV12',
+      'JSON.stringify(name).replace(unprintable,',
+      'JSON.stringify(name).replace(/\0/g,',
+    ],
+  ]),
+  ...inFile('server/websocket.ts', [
+    ['a message may take for ever', 'LM6', 'this.#incomplete === undefined && isMidMessage(this.ws)', 'false'],
+    ['the deadline of a message is that of the next', 'LM6', 'this.#messageEnded();\n    const bytes', 'const bytes'],
+  ]),
+  ...inFile('protocol/message.ts', [
+    ['JSON reaches prototypes', 'FR9', "if (key === '__proto__') return undefined;", ''],
+  ]),
+  ...inFile('actors/visits.ts', [
+    ['failures of visits are forgotten', 'DO3', 'if (failures.length === 0) this.#tell', 'if (failures) this.#tell'],
+  ]),
+  ...inFile('machines/supervisor.ts', [
+    ['whoever comes during a do is let in', 'DO2', "actions: 'hold'", "actions: 'admit'"],
+  ]),
+  ...inFile('protocol/codec.ts', [
+    [
+      'separators are not escaped',
+      'FR3',
+      'field.includes(separator) ? field.replaceAll(separator, escaped) : field',
+      'field',
+    ],
+    [
+      'a token is kept when a message is sent on',
+      'BC9',
+      'const { namespace, room, event, body, isBinary, isNative } = frame;\n  const message',
+      'const { namespace, wait: room, event, body, isBinary, isNative } = frame;\n  const message',
+    ],
+    [
+      'binary is answered in text',
+      'FR5',
+      'const isBinary = asked.isBinary || typeof body',
+      'const isBinary = typeof body',
+    ],
+    [
+      'an error without a text is one',
+      'FR4',
+      'if (!isError || body.length === 0) return undefined;',
+      'if (!isError) return undefined;',
+    ],
+  ]),
+  ...inFile('server/upgrade.ts', [
+    ['foreign origins are let in', 'HS13', "throw new UpgradeRefused(403, 'origin not allowed')", 'return'],
+    ['any id will do', 'HS11', 'if (fault) throw', 'if (!made) throw'],
+    [
+      'a header from a URL replaces a real one',
+      'HS14 HS1',
+      'request.headers[name] ??= value',
+      'request.headers[name] = value',
+    ],
+  ]),
+  ...inFile('server/line.ts', [
+    ['everybody finds a place', 'HS15', 'if (this.#taken < this.places) begin();', 'if (this.places > 0) begin();'],
+  ]),
+];

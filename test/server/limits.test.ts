@@ -1,0 +1,317 @@
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { WebSocket } from 'ws';
+import { type Limits, reply, type ServerOptions } from '../../src/index.js';
+import { type TestServer, useServers } from '../support/testServer.js';
+
+const start = useServers();
+const sockets: Socket[] = [];
+
+afterEach(() => {
+  vi.useRealTimers();
+  for (const socket of sockets.splice(0)) socket.destroy();
+});
+
+/** What a peer that speaks bytes has got, and how its line has ended. */
+interface Line {
+  readonly socket: Socket;
+  /** All that came so far. */
+  text(): string;
+  /** Resolves when this has come, so many times. */
+  has(text: string, times?: number): Promise<void>;
+  readonly ended: Promise<void>;
+}
+
+const dialPlain = (house: TestServer): Line => {
+  const socket = connect(Number(new URL(house.url).port), '127.0.0.1');
+  sockets.push(socket);
+  let text = '';
+  socket.on('error', () => {});
+  const ended = once(socket, 'close').then(() => {});
+  const has = async (wanted: string, times = 1): Promise<void> => {
+    while (text.split(wanted).length <= times) {
+      await Promise.race([once(socket, 'data'), ended.then(() => expect(text).toContain(wanted))]);
+    }
+  };
+  socket.on('data', (bytes) => {
+    text += bytes.toString('latin1');
+  });
+  return { socket, text: () => text, has, ended };
+};
+
+const upgrade = (path = '/', headers = ''): string =>
+  `GET ${path} HTTP/1.1\r\nHost: loopback\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n${headers}\r\n`;
+
+/** A masked client frame, with a mask of zeros. */
+const frame = (payload: string, { opcode = 1, isLast = true } = {}): Buffer => {
+  const body = Buffer.from(payload);
+  const head = body.length < 126 ? [body.length | 0x80] : [126 | 0x80, body.length >> 8, body.length & 0xff];
+  return Buffer.concat([Buffer.from([(isLast ? 0x80 : 0) | opcode, ...head, 0, 0, 0, 0]), body]);
+};
+
+const shake = async (house: TestServer): Promise<Line> => {
+  const line = dialPlain(house);
+  line.socket.write(upgrade());
+  await line.has('\r\n\r\n');
+  line.socket.write(frame('M'));
+  await line.has('A');
+  return line;
+};
+
+const open = (limits: Partial<Limits>, more: ServerOptions = {}) =>
+  start({ namespaces: { default: { ping: () => reply('pong') } }, limits, ...more });
+
+describe('connections on the way in', () => {
+  test('[HS15] at the cap a probe and an upgrade wait, and go on when there is a place', async () => {
+    const house = await open({ unacknowledged: 1 });
+    const first = await house.dial('first');
+    const probe = fetch(house.url.replace('ws', 'http'), { method: 'HEAD', redirect: 'manual' });
+    const second = house.dial('second').then((client) => client.ready());
+    let came = 0;
+    for (const one of [probe, second]) one.then(() => came++);
+    await first.heard();
+    expect([came, house.server.totalConnections]).toEqual([0, 1]);
+    await first.ready();
+    expect((await probe).status).toBe(302);
+    expect(await second).toBe('second');
+  });
+
+  test('[HS15] who has waited for too long, or finds the line full, gets no answer at all', async () => {
+    const house = await open({ unacknowledged: 1, waitTimeout: 100 });
+    const first = await house.dial();
+    const waiting = dialPlain(house);
+    waiting.socket.write(upgrade());
+    const probing = dialPlain(house);
+    probing.socket.write('HEAD / HTTP/1.1\r\nHost: loopback\r\n\r\n');
+    await Promise.all([waiting.ended, probing.ended]);
+    expect([waiting.text(), probing.text()]).toEqual(['', '']);
+    await first.ready();
+    const late = await house.dial('late');
+    expect(await late.ready()).toBe('late');
+  });
+
+  test('[HS15] a place is free again when its connection goes, or is refused', async () => {
+    const house = await open(
+      { unacknowledged: 1 },
+      {
+        onUpgrade({ url }) {
+          if (url?.includes('refused')) throw new Error('no');
+        },
+      },
+    );
+    for (let round = 0; round < 5; round++) {
+      (await house.dial()).terminate();
+      await expect(house.dial('refused')).rejects.toThrow();
+    }
+    expect(await (await house.dial('last')).ready()).toBe('last');
+  });
+
+  test('[HS15] [DO2] those who wait for the end of a do have places as well', async () => {
+    const house = await open({ unacknowledged: 1, waitTimeout: 100 });
+    await (await house.dial()).ready();
+    let end = (): void => {};
+    const walk = house.server.do(
+      () =>
+        new Promise<void>((resolve) => {
+          end = resolve;
+        }),
+    );
+    const held = await house.dial('held');
+    const turnedAway = dialPlain(house);
+    turnedAway.socket.write(upgrade());
+    await turnedAway.ended;
+    expect(turnedAway.text()).toBe('');
+    end();
+    await walk;
+    expect(await held.ready()).toBe('held');
+  });
+});
+
+describe('headers and protocols of an upgrade', () => {
+  const headersOf = async (urlHeaders: readonly string[], path: string, headers: Record<string, string> = {}) => {
+    const house = await open({}, { urlHeaders });
+    const ws = new WebSocket(`${house.url.slice(0, -1)}${path}`, { headers });
+    await once(ws, 'open');
+    const [conn] = house.server.connections();
+    ws.terminate();
+    return conn?.request.headers ?? {};
+  };
+
+  test('[HS14] a header on the list comes from the URL, in any case of letters, and never over a real one', async () => {
+    const path = '/?x-WEBSOCKET-header-X-Token=one&X-Websocket-Header-X-Token=two&X-Websocket-Header-X-Id=joe';
+    expect(await headersOf(['X-Token'], path)).toMatchObject({ 'x-token': 'one' });
+    expect((await headersOf(['X-Token'], path))['x-id']).toBeUndefined();
+    expect(await headersOf(['x-token'], path, { 'X-Token': 'real' })).toMatchObject({ 'x-token': 'real' });
+  });
+
+  test('[HS14] no name reaches a prototype', async () => {
+    const headers = await headersOf(['x-token'], '/?X-Websocket-Header-__proto__=a&X-Websocket-Header-constructor=b');
+    expect(Object.getPrototypeOf(headers)).toBe(Object.getPrototypeOf({}));
+    expect(headers['constructor']).toBe(Object);
+  });
+
+  test.each(['%0d%0aX-Evil:%201', 'a%00b', '%0a'])('[HS14] the value %j is refused with 400', async (value) => {
+    const house = await open({}, { urlHeaders: ['x-token'] });
+    const line = dialPlain(house);
+    line.socket.write(upgrade(`/?X-Websocket-Header-X-Token=${value}`));
+    await line.ended;
+    expect(line.text()).toMatch(/^HTTP\/1\.1 400 /);
+    expect(house.server.totalConnections).toBe(0);
+  });
+
+  test.each([
+    'host',
+    'Origin',
+    'cookie',
+    'connection',
+    'upgrade',
+    'sec-websocket-key',
+    'x_token',
+    '__proto__',
+    '',
+    'é',
+  ])('[HS14] [LM2] %j cannot be on the list', async (name) => {
+    await expect(open({}, { urlHeaders: [name] })).rejects.toThrow('option "urlHeaders"');
+  });
+
+  test.each([
+    ['7', 7],
+    ['abc', 0],
+    ['-1', 0],
+    ['NaN', 0],
+    ['1e99', 1],
+    ['99999999999', 1_000_000],
+    ['3abc', 3],
+  ])('[HS14] %s tries are %d', async (value, tries) => {
+    const house = await open({});
+    const ws = new WebSocket(`${house.url}?X-Websocket-Header-X-Websocket-Reconnect=${value}`);
+    await once(ws, 'open');
+    expect(house.server.connections()[0]?.reconnectTries).toBe(tries);
+    ws.terminate();
+  });
+
+  test.each([
+    [['b', 'a'], ['a', 'b', 'c'], 'b'],
+    [['x'], ['a'], ''],
+    [[], ['a'], ''],
+  ])('[HS16] of %j wanted and %j offered it is %j', async (protocols, offered, chosen) => {
+    const house = await open({}, { protocols });
+    const line = dialPlain(house);
+    line.socket.write(upgrade('/', `Sec-WebSocket-Protocol: ${offered.join(', ')}\r\n`));
+    await line.has('\r\n\r\n');
+    expect(/Sec-WebSocket-Protocol: (.*)\r/.exec(line.text())?.[1] ?? '').toBe(chosen);
+  });
+
+  test('[HS16] compression is not agreed to', async () => {
+    const house = await open({});
+    const line = dialPlain(house);
+    line.socket.write(upgrade('/', 'Sec-WebSocket-Extensions: permessage-deflate\r\n'));
+    await line.has('\r\n\r\n');
+    expect(line.text()).not.toContain('Extensions');
+  });
+
+  test('[LM8] a request without all of its headers is cut', async () => {
+    const house = await open({ headersTimeout: 200 });
+    const line = dialPlain(house);
+    line.socket.write('GET / HTTP/1.1\r\nHost: loopback\r\nX-Slow: ');
+    await line.ended;
+    expect(line.text()).toMatch(/^HTTP\/1\.1 408 /);
+  });
+});
+
+describe('messages that do not end', () => {
+  const incomplete = 'message not completed in time';
+
+  test.each<[string, Buffer]>([
+    ['a part without a last one', frame('a', { isLast: false })],
+    ['a frame that promises more than comes', frame('abcdef').subarray(0, 9)],
+    ['half a header', frame('abcdef').subarray(0, 1)],
+  ])('[LM6] %s closes with 1008', async (_, bytes) => {
+    const house = await open({ messageTimeout: 100 });
+    const line = await shake(house);
+    line.socket.write(bytes);
+    expect((await house.departures.next()).reason).toMatchObject({ code: 1008, text: incomplete });
+  });
+
+  test('[LM6] one that comes byte by byte, in time, is a message', async () => {
+    const house = await open({ messageTimeout: 5_000 });
+    const line = await shake(house);
+    for (const byte of frame('$1;nope;;_OnNamespaceDisconnect;0;0;')) {
+      line.socket.write(Buffer.from([byte]));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await line.has('$1;;;;;;');
+  });
+
+  test('[LM6] the time is that of each message: a stream that never stops at the end of one goes on', async () => {
+    const house = await open({ messageTimeout: 150 });
+    const line = await shake(house);
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const whole = frame('$1;nope;;_OnNamespaceDisconnect;0;0;');
+    line.socket.write(whole.subarray(0, 5));
+    for (let sent = 1; sent <= 10; sent++) {
+      line.socket.write(Buffer.concat([whole.subarray(5), whole.subarray(0, 5)]));
+      await line.has('$1;;;;;;', sent);
+      vi.advanceTimersByTime(140);
+    }
+    line.socket.write(whole.subarray(5));
+    await line.has('$1;;;;;;', 11);
+  });
+
+  test('[LM6] who is not read for now has not been slow', async () => {
+    let release = (): void => {};
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const house = await start({
+      namespaces: { default: { wait: () => held, ping: () => reply('pong') } },
+      limits: { messageTimeout: 60, laneMessages: 1 },
+    });
+    const line = await shake(house);
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const wait = frame(';default;;wait;0;0;');
+    const half = frame('$2;default;;ping;0;0;');
+    const enter = frame('$1;default;;_OnNamespaceConnect;0;0;');
+    line.socket.write(Buffer.concat([enter, wait, wait, wait, half.subarray(0, 9)]));
+    await line.has('$1;;;;;;');
+    vi.advanceTimersByTime(1_000);
+    line.socket.write(half.subarray(9));
+    release();
+    await line.has('$2;default;;ping;0;0;pong');
+  });
+
+  test('[LM6] more than 64 parts close with 1008', async () => {
+    const house = await open({});
+    const line = await shake(house);
+    const parts = Array.from({ length: 70 }, (_, at) => frame('a', { opcode: at === 0 ? 1 : 0, isLast: false }));
+    line.socket.write(Buffer.concat(parts));
+    expect((await house.departures.next()).reason.code).toBe(1006);
+    expect(line.text().slice(-4)).toContain('\x03\xf0');
+  });
+
+  test('[LM7] pings of a client that reads nothing are not answered for ever', async () => {
+    const house = await open({});
+    const line = await shake(house);
+    line.socket.pause();
+    const pings = Buffer.concat(Array.from({ length: 1_000 }, () => frame('x'.repeat(100), { opcode: 9 })));
+    const flood = (): void => {
+      while (!line.socket.destroyed && line.socket.write(pings));
+    };
+    line.socket.on('drain', flood);
+    flood();
+    const { reason } = await house.departures.next();
+    expect(reason.wasAccepted).toBe(true);
+  });
+});
+
+describe('the heartbeat on a real line', () => {
+  test('[LM3] a peer that never answers a ping is let go, one that does stays', async () => {
+    const house = await open({ pingInterval: 100, pingTimeout: 100 });
+    const well = await (await house.dial('well')).inDefault();
+    await shake(house);
+    expect((await house.departures.next()).reason).toMatchObject({ code: 1006, text: 'no answer to a ping' });
+    expect(await well.ask('$1;default;;ping;0;0;')).toBe('$1;default;;ping;0;0;pong');
+    expect(house.server.totalConnections).toBe(1);
+  });
+});
