@@ -1,64 +1,16 @@
 import { once } from 'node:events';
-import { connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { type Limits, reply, type ServerOptions } from '../../src/index.js';
-import { type TestServer, useServers } from '../support/testServer.js';
+import { dialPlain, frame, shake, upgrade, usePlainLines } from '../support/plainLine.js';
+import { useServers } from '../support/testServer.js';
 
 const start = useServers();
-const sockets: Socket[] = [];
+usePlainLines();
 
 afterEach(() => {
   vi.useRealTimers();
-  for (const socket of sockets.splice(0)) socket.destroy();
 });
-
-/** What a peer that speaks bytes has got, and how its line has ended. */
-interface Line {
-  readonly socket: Socket;
-  /** All that came so far. */
-  text(): string;
-  /** Resolves when this has come, so many times. */
-  has(text: string, times?: number): Promise<void>;
-  readonly ended: Promise<void>;
-}
-
-const dialPlain = (house: TestServer): Line => {
-  const socket = connect(Number(new URL(house.url).port), '127.0.0.1');
-  sockets.push(socket);
-  let text = '';
-  socket.on('error', () => {});
-  const ended = once(socket, 'close').then(() => {});
-  const has = async (wanted: string, times = 1): Promise<void> => {
-    while (text.split(wanted).length <= times) {
-      if (socket.destroyed) throw new Error(`the line has ended without ${wanted} ${times} times: ${text}`);
-      await Promise.race([once(socket, 'data'), ended]);
-    }
-  };
-  socket.on('data', (bytes) => {
-    text += bytes.toString('latin1');
-  });
-  return { socket, text: () => text, has, ended };
-};
-
-const upgrade = (path = '/', headers = ''): string =>
-  `GET ${path} HTTP/1.1\r\nHost: loopback\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n${headers}\r\n`;
-
-/** A masked client frame, with a mask of zeros. */
-const frame = (payload: string, { opcode = 1, isLast = true } = {}): Buffer => {
-  const body = Buffer.from(payload);
-  const head = body.length < 126 ? [body.length | 0x80] : [126 | 0x80, body.length >> 8, body.length & 0xff];
-  return Buffer.concat([Buffer.from([(isLast ? 0x80 : 0) | opcode, ...head, 0, 0, 0, 0]), body]);
-};
-
-const shake = async (house: TestServer): Promise<Line> => {
-  const line = dialPlain(house);
-  line.socket.write(upgrade());
-  await line.has('\r\n\r\n');
-  line.socket.write(frame('M'));
-  await line.has('A');
-  return line;
-};
 
 const open = (limits: Partial<Limits>, more: ServerOptions = {}) =>
   start({ namespaces: { default: { ping: () => reply('pong') } }, limits, ...more });

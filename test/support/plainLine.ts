@@ -1,0 +1,63 @@
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { afterEach } from 'vitest';
+import type { TestServer } from './testServer.js';
+
+/** What a peer that speaks bytes has got, and how its line has ended. */
+export interface PlainLine {
+  readonly socket: Socket;
+  /** All that came so far. */
+  text(): string;
+  /** Resolves when this has come, so many times. */
+  has(text: string, times?: number): Promise<void>;
+  readonly ended: Promise<void>;
+}
+
+const sockets: Socket[] = [];
+
+/** Lines of one test file; whatever a test has opened is cut after it. */
+export const usePlainLines = (): void => {
+  afterEach(() => {
+    for (const socket of sockets.splice(0)) socket.destroy();
+  });
+};
+
+/** A line without any protocol. */
+export const dialPlain = (house: TestServer): PlainLine => {
+  const socket = connect(Number(new URL(house.url).port), '127.0.0.1');
+  sockets.push(socket);
+  let text = '';
+  socket.on('error', () => {});
+  const ended = once(socket, 'close').then(() => {});
+  const has = async (wanted: string, times = 1): Promise<void> => {
+    while (text.split(wanted).length <= times) {
+      if (socket.destroyed) throw new Error(`the line has ended without ${wanted} ${times} times: ${text}`);
+      await Promise.race([once(socket, 'data'), ended]);
+    }
+  };
+  socket.on('data', (bytes) => {
+    text += bytes.toString('latin1');
+  });
+  return { socket, text: () => text, has, ended };
+};
+
+/** A request for an upgrade. */
+export const upgrade = (path = '/', headers = ''): string =>
+  `GET ${path} HTTP/1.1\r\nHost: loopback\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n${headers}\r\n`;
+
+/** A masked client frame, with a mask of zeros. */
+export const frame = (payload: string, { opcode = 1, isLast = true } = {}): Buffer => {
+  const body = Buffer.from(payload);
+  const head = body.length < 126 ? [body.length | 0x80] : [126 | 0x80, body.length >> 8, body.length & 0xff];
+  return Buffer.concat([Buffer.from([(isLast ? 0x80 : 0) | opcode, ...head, 0, 0, 0, 0]), body]);
+};
+
+/** Upgraded and acknowledged. */
+export const shake = async (house: TestServer): Promise<PlainLine> => {
+  const line = dialPlain(house);
+  line.socket.write(upgrade());
+  await line.has('\r\n\r\n');
+  line.socket.write(frame('M'));
+  await line.has('A');
+  return line;
+};
