@@ -1,0 +1,157 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import {
+  type Handler,
+  HandlerTimeout,
+  isSystemEvent,
+  OnAnyEvent,
+  registerKnownError,
+  type ServerOptions,
+} from '../../src/index.js';
+import { type SiegeOptions, useSieges } from '../support/siege.js';
+
+const siege = useSieges();
+
+const uncaught: unknown[] = [];
+const note = (error: unknown): void => void uncaught.push(error);
+beforeEach(() => {
+  uncaught.length = 0;
+  process.on('uncaughtException', note);
+  process.on('unhandledRejection', note);
+});
+afterEach(async () => {
+  await new Promise((resolve) => setImmediate(resolve));
+  process.off('uncaughtException', note);
+  process.off('unhandledRejection', note);
+  expect(uncaught).toEqual([]);
+});
+
+const raise = (value: unknown): never => {
+  throw value;
+};
+const unreadable = new Proxy(() => {}, { get: () => raise(new Error('not to be read')) });
+
+/** A promise of another kind. */
+const thenable = (then: (yes: () => void, no: () => void) => unknown): object => Object.fromEntries([['then', then]]);
+
+/** Whatever a function of the program may do when it is called. */
+const deeds: readonly (readonly [string, () => unknown])[] = [
+  ['throws an Error', () => raise(new Error('boom'))],
+  ['throws nothing', () => raise(undefined)],
+  ['throws null', () => raise(null)],
+  ['throws a symbol', () => raise(Symbol('s'))],
+  ['throws something frozen', () => raise(Object.freeze({ message: 7 }))],
+  ['throws an Error without a text', () => raise(new Error(''))],
+  ['throws what has no text', () => raise({ toString: () => raise(new Error('no text')) })],
+  ['throws what cannot be read', () => raise(unreadable)],
+  ['rejects', () => Promise.reject(new Error('boom'))],
+  ['rejects with nothing', () => Promise.reject()],
+  ['returns a number', () => 42],
+  ['returns an Error', () => new Error('returned')],
+  ['returns what cannot be read', () => unreadable],
+  ['returns a promise of another kind that throws', () => thenable(() => raise(new Error('then')))],
+  ['returns a promise of another kind that settles twice', () => thenable((yes, no) => [yes(), no()])],
+  [
+    'returns something whose then cannot be read',
+    () => Object.defineProperty({}, 'then', { get: () => raise(new Error('get')) }),
+  ],
+  ['never settles', () => new Promise(() => {})],
+];
+
+/** The client asks for something that leads to each handler. */
+const askFor: Readonly<Record<string, string>> = {
+  chat: '$1;default;;chat;0;0;',
+  _OnAnyEvent: '$1;default;;anything;0;0;',
+  _OnRoomJoin: '$1;default;r;_OnRoomJoin;0;0;',
+  _OnRoomJoined: '$1;default;r;_OnRoomJoin;0;0;',
+};
+
+describe('a handler that', () => {
+  for (const [what, deed] of deeds)
+    for (const event of Object.keys(askFor))
+      test(`[SV2] [SV4] ${what}: ${event}`, async () => {
+        // The map says what handlers may return; a program in plain JavaScript does as it likes.
+        const handler: Handler = ({ conn }, message) => {
+          const isAsked = conn.id !== 'well' && !(event === OnAnyEvent && isSystemEvent(message.event));
+          return isAsked ? (deed() as undefined) : undefined;
+        };
+        await siege({ handlers: { [event]: handler }, limits: { handlerTimeout: 60 } }, async ({ attacker, house }) => {
+          const client = await (await attacker()).inDefault();
+          client.send(askFor[event] ?? '');
+          client.send('$2;default;;ping;0;0;');
+          const answers: string[] = [];
+          while (answers.at(-1) !== '$2;default;;ping;0;0;pong') answers.push(await client.nextText());
+          for (const answer of answers) expect(answer).toMatch(/^\$[12];/);
+          for (const { error } of house.errors)
+            if (what === 'never settles') expect(error).toBeInstanceOf(HandlerTimeout);
+        });
+      });
+});
+
+const hooks: readonly (keyof ServerOptions)[] = [
+  'onUpgrade',
+  'idGenerator',
+  'onConnect',
+  'onDisconnect',
+  'onError',
+  'onUpgradeError',
+];
+
+describe('a hook that', () => {
+  for (const [what, deed] of deeds)
+    for (const hook of hooks)
+      test(`[SV2] [HS8] ${what}: ${hook}`, async () => {
+        const isWell = (one: unknown): boolean => {
+          const request = typeof one === 'object' && one !== null && 'request' in one ? one.request : one;
+          return String(Reflect.get(Object(request), 'url')).includes('id=well');
+        };
+        const run = (first: unknown, second: unknown): unknown => {
+          if (isWell(first) || isWell(second)) return hook === 'idGenerator' ? 'well' : undefined;
+          return deed();
+        };
+        // Typed for each hook by its own name; this one takes what any of them gets.
+        const options: SiegeOptions = {
+          [hook]: run,
+          limits: { handlerTimeout: 60, connectTimeout: 60, ackTimeout: 2_000 },
+        };
+        const bad: Handler = () => raise(new Error('for onError'));
+        await siege({ ...options, handlers: { bad } }, async ({ attacker, house }) => {
+          try {
+            const client = await attacker();
+            client.send('M');
+            client.send('$1;default;;_OnNamespaceConnect;0;0;');
+            client.send(';default;;bad;0;0;');
+            await Promise.race([client.heard(), client.closed]);
+            client.terminate();
+          } catch {
+            // Refused at the upgrade: that is one way out.
+          }
+          await expect.poll(() => house.server.totalConnections, { timeout: 5_000 }).toBe(1);
+        });
+      });
+});
+
+describe('a visitor that', () => {
+  for (const [what, deed] of deeds)
+    test(`[DO3] ${what}`, async () => {
+      await siege({ limits: { handlerTimeout: 60 } }, async ({ house, attacker }) => {
+        await (await attacker()).ready();
+        const walk = house.server.do(({ id }) => (id === 'well' ? undefined : deed()));
+        const fails = !/number|twice|^returns what cannot|then cannot/.test(what);
+        if (fails) await expect(walk).rejects.toBeInstanceOf(AggregateError);
+        else await walk.catch(() => {});
+        expect(await (await house.dial('next')).ready()).toBe('next');
+      });
+    });
+});
+
+test('[AK3] a recogniser of errors that throws has recognised nothing', async () => {
+  registerKnownError(new Error('recognised'), () => raise(new Error('no')));
+  const told: unknown[] = [];
+  const handlers = { oops: (_: unknown, { err }: { err?: Error }) => void told.push(err?.message) };
+  await siege({ handlers }, async ({ attacker }) => {
+    const client = await (await attacker()).inDefault();
+    client.send(';default;;oops;1;0;whatever');
+    await client.silence();
+    expect(told).toEqual(['whatever']);
+  });
+});

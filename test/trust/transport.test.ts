@@ -1,0 +1,278 @@
+import { deflateRawSync } from 'node:zlib';
+import { describe, expect, test } from 'vitest';
+import { type Message, type NSConn, OnRoomJoined } from '../../src/index.js';
+import { dialPlain, frame, shake, upgrade } from '../support/plainLine.js';
+import { RawClient } from '../support/rawClient.js';
+import { heap, useSieges } from '../support/siege.js';
+
+const siege = useSieges();
+const MiB = 1_048_576;
+
+/** The close code in the last frame of a line, 1006 when there is none. */
+const closeCode = (text: string): number => {
+  const at = text.lastIndexOf('\x88');
+  return at === -1 ? 1006 : Buffer.from(text, 'latin1').readUInt16BE(at + 2);
+};
+
+/** A masked header that promises so many bytes. */
+const promise = (length: bigint): Buffer => {
+  const head = Buffer.from([0x81, 0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+  head.writeBigUInt64BE(length, 2);
+  return head;
+};
+
+describe('sizes', () => {
+  test.each([
+    2n ** 31n - 1n,
+    2n ** 31n,
+    2n ** 32n,
+    2n ** 53n - 1n,
+    2n ** 53n,
+    2n ** 53n + 1n,
+    2n ** 63n - 1n,
+    2n ** 63n,
+    65_537n,
+  ])('[LM1] a frame that promises %d bytes is closed with 1009 before it comes', async (length) => {
+    await siege({}, async ({ house }) => {
+      const line = await shake(house);
+      line.socket.write(promise(length));
+      await line.ended;
+      expect([1009, 1002]).toContain(closeCode(line.text()));
+    });
+  });
+
+  test('[LM1] 65 536 bytes are a message, one more is none', async () => {
+    await siege({}, async ({ attacker }) => {
+      const client = await attacker();
+      await client.ready();
+      client.send('x'.repeat(65_536));
+      await client.silence();
+      client.send('x'.repeat(65_537));
+      expect((await client.closed).code).toBe(1009);
+    });
+  });
+
+  test('[LM6] parts that never come to an end are let go, and cost little meanwhile', async () => {
+    await siege({ limits: { messageTimeout: 300 } }, async ({ house }) => {
+      const lines = await Promise.all(Array.from({ length: 100 }, () => shake(house)));
+      const before = await heap();
+      const parts = Array.from({ length: 60 }, (_, at) => frame('x', { opcode: at === 0 ? 1 : 0, isLast: false }));
+      for (const { socket } of lines) for (const part of parts) socket.write(part);
+      expect((await heap()) - before).toBeLessThan(8 * MiB);
+      await Promise.all(lines.map(({ ended }) => ended));
+      expect(lines.map((line) => closeCode(line.text()))).toEqual(lines.map(() => 1008));
+    });
+  });
+
+  test('[HS16] a compressed frame that nobody agreed to is an error of the protocol', async () => {
+    await siege({}, async ({ house }) => {
+      const lines = await Promise.all(Array.from({ length: 20 }, () => shake(house)));
+      const bomb = deflateRawSync(Buffer.alloc(16 * MiB));
+      for (const { socket } of lines) {
+        const head = Buffer.from([0xc1, 0xfe, 0, 0, 0, 0, 0, 0]);
+        head.writeUInt16BE(bomb.length, 2);
+        socket.write(Buffer.concat([head, bomb]));
+      }
+      await Promise.all(lines.map(({ ended }) => ended));
+      expect(lines.map((line) => closeCode(line.text()))).toEqual(lines.map(() => 1002));
+    });
+  });
+
+  test.each<[string, Buffer]>([
+    ['without a mask', Buffer.from([0x81, 1, 65])],
+    ['with an unknown opcode', Buffer.from([0x83, 0x80, 0, 0, 0, 0])],
+    ['that goes on with nothing', frame('x', { opcode: 0 })],
+    ['of text that is no UTF-8', Buffer.from([0x81, 0x81, 0, 0, 0, 0, 0xff])],
+    ['of a ping with 126 bytes', frame('x'.repeat(126), { opcode: 9 })],
+    ['of a close with half a code', Buffer.from([0x88, 0x81, 0, 0, 0, 0, 3])],
+  ])('[LM1] [SV3] a frame %s ends its own connection', async (_, bytes) => {
+    await siege({}, async ({ house }) => {
+      const line = await shake(house);
+      line.socket.write(bytes);
+      await line.ended;
+      expect([1002, 1007]).toContain(closeCode(line.text()));
+    });
+  });
+});
+
+describe('upgrades', () => {
+  test.each([
+    ['a header named like a part of every object', 'Sec-WebSocket-Extensions: constructor; __proto__=1\r\n', 101],
+    ['a protocol of 10 000 characters', `Sec-WebSocket-Protocol: ${'a'.repeat(10_000)}\r\n`, 101],
+    ['a protocol of spaces', `Sec-WebSocket-Protocol: a${' '.repeat(5_000)}b\r\n`, 400],
+    ['a thousand headers', Array.from({ length: 1_000 }, (_, at) => `X-${at}: 1\r\n`).join(''), 101],
+    ['headers of 20 KiB', `X-Long: ${'x'.repeat(20_480)}\r\n`, 431],
+  ])('[HS1] %s', async (_, headers, status) => {
+    await siege({}, async ({ house }) => {
+      const line = dialPlain(house);
+      line.socket.write(upgrade('/', headers));
+      await line.has('\r\n\r\n');
+      expect(line.text()).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+      line.socket.destroy();
+    });
+  });
+
+  test.each([
+    '/?X-Websocket-Header-Authorization=evil',
+    '/?X-Websocket-Header-Cookie=a&X-Websocket-Header-Host=b',
+    '/?X-Websocket-Header-__proto__=a',
+    '/?X-Websocket-Header-X-Forwarded-For=1',
+  ])('[HS14] %s says nothing of anybody', async (path) => {
+    const seen: unknown[] = [];
+    const onUpgrade = ({ headers }: { headers: object }): void => void seen.push(Object.keys(headers).sort());
+    await siege({ onUpgrade }, async ({ house }) => {
+      seen.length = 0;
+      for (const asked of ['/', path]) {
+        const line = dialPlain(house);
+        line.socket.write(upgrade(asked));
+        await line.has('\r\n\r\n');
+        line.socket.destroy();
+      }
+      expect(seen[1]).toEqual(seen[0]);
+    });
+  });
+
+  test('[LM8] two hundred requests that never end are cut, while others get in', async () => {
+    await siege({ limits: { headersTimeout: 400 } }, async ({ house, attacker }) => {
+      const lines = Array.from({ length: 200 }, () => dialPlain(house));
+      for (const { socket } of lines) socket.write('GET / HTTP/1.1\r\nHost: loopback\r\nX-');
+      expect(await (await attacker('quick')).ready()).toBe('quick');
+      await Promise.all(lines.map(({ ended }) => ended));
+    });
+  });
+
+  test('[HS5] [HS6] [HS15] two hundred that never say M, and fifty thousand frames before it', async () => {
+    await siege({ limits: { ackTimeout: 400, unacknowledged: 500 } }, async ({ house, attacker, ran }) => {
+      const before = await heap();
+      const silent = await Promise.all(Array.from({ length: 200 }, (_, at) => attacker(`silent${at}`)));
+      const loud = await attacker('loud');
+      for (let sent = 0; sent < 50_000; sent++) loud.send(';default;;x;0;0;');
+      expect((await loud.closed).code).toBe(1008);
+      expect((await Promise.all(silent.map(({ closed }) => closed))).map(({ code }) => code)).toEqual(
+        silent.map(() => 1008),
+      );
+      expect(await (await house.dial('after')).ready()).toBe('after');
+      expect(ran).toEqual([]);
+      expect((await heap()) - before).toBeLessThan(64 * MiB);
+    });
+  });
+
+  test('[HS1] [SV8] three hundred come at once, go at once, and come back at once', async () => {
+    await siege({}, async ({ house }) => {
+      for (let round = 0; round < 3; round++) {
+        const clients = await Promise.all(Array.from({ length: 300 }, (_, at) => house.dial(`r${round}.${at}`)));
+        await Promise.all(clients.map((client) => client.inDefault()));
+        expect(house.server.totalConnections).toBe(301);
+        for (const client of clients) client.terminate();
+        await expect.poll(() => house.server.totalConnections).toBe(1);
+      }
+    });
+  });
+});
+
+describe('floods', () => {
+  test('[BP3] eight clients that send without end to handlers that take their time', async () => {
+    const later = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+    await siege({ handlers: { work: later } }, async ({ attacker, well, ran }) => {
+      const clients = await Promise.all(
+        Array.from({ length: 8 }, async (_, at) => (await attacker(`f${at}`)).inDefault()),
+      );
+      const before = await heap();
+      for (const client of clients) for (let sent = 0; sent < 5_000; sent++) client.send(';default;;work;0;0;');
+      well.send('$mid;default;;ping;0;0;');
+      expect((await heap()) - before).toBeLessThan(32 * MiB);
+      await Promise.all(clients.map((client) => client.silence()));
+      expect(ran.length).toBe(40_000);
+    });
+  });
+
+  test('[BP3] a client that floods the handler which asks it is closed, and nobody else', async () => {
+    const handlers = {
+      work: (ns: NSConn) =>
+        ns.ask('question').then(
+          () => {},
+          () => {},
+        ),
+    };
+    await siege({ handlers }, async ({ attacker }) => {
+      const client = await (await attacker()).inDefault();
+      for (let sent = 0; sent < 1_000; sent++) client.send(';default;;work;0;0;');
+      expect(await client.closed).toEqual({ code: 1008, reason: 'too many frames while a handler waits' });
+    });
+  });
+
+  test('[BC5] [BP2] a client whose every event goes to everybody, beside ten that do not read', async () => {
+    const handlers = {
+      all: (ns: NSConn, message: Message) => ns.conn.server.broadcast(null, { ...message, room: '' }),
+    };
+    await siege({ handlers, limits: { slowConsumer: 700 } }, async ({ house, attacker }) => {
+      const deaf = await Promise.all(
+        Array.from({ length: 10 }, async (_, at) => (await attacker(`deaf${at}`)).inDefault()),
+      );
+      for (const client of deaf) client.pause();
+      const loud = await (await attacker('loud')).inDefault();
+      const frame = `;default;;all;0;0;${'x'.repeat(10_000)}`;
+      // It reads what it is sent, so it is as well as anybody.
+      const some = Array.from({ length: 20 }, () => frame);
+      for (let round = 0; round < 150; round++) {
+        for (const one of some) loud.send(one);
+        for (const heard of await loud.frames.take(some.length)) if (heard !== frame) throw new Error(String(heard));
+      }
+      await expect
+        .poll(() => house.server.connections().filter(({ id }) => id.startsWith('deaf')).length, { timeout: 10_000 })
+        .toBe(0);
+      const reasons = house.departures.rest().map(({ reason }) => reason.text);
+      expect(reasons).toEqual(Array(10).fill('slow consumer'));
+    });
+  });
+
+  test('[LM7] pings without end from a client that reads nothing', async () => {
+    await siege({}, async ({ house }) => {
+      const line = await shake(house);
+      line.socket.pause();
+      const pings = Buffer.concat(Array.from({ length: 1_000 }, () => frame('x'.repeat(100), { opcode: 9 })));
+      const flood = (): void => {
+        while (!line.socket.destroyed && line.socket.write(pings));
+      };
+      line.socket.on('drain', flood);
+      flood();
+      await house.departures.next();
+    });
+  });
+
+  test('[LM3] clients that have vanished are found, with their last events', async () => {
+    const left: string[] = [];
+    const handlers = {
+      [OnRoomJoined]() {},
+      _OnRoomLeft: ({ conn }: NSConn, { isForced }: Message) => void (isForced && left.push(conn.id)),
+    };
+    await siege({ handlers, limits: { pingInterval: 200, pingTimeout: 200 } }, async ({ house }) => {
+      const lines = await Promise.all(Array.from({ length: 30 }, () => shake(house)));
+      for (const { socket } of lines) {
+        socket.write(frame('$1;default;;_OnNamespaceConnect;0;0;'));
+        socket.write(frame('$2;default;gone;_OnRoomJoin;0;0;'));
+      }
+      await Promise.all(lines.map((line) => line.has('$2;;;;;;')));
+      await Promise.all(lines.map(({ ended }) => ended));
+      expect(left).toHaveLength(30);
+      expect(new Set(left).size).toBe(30);
+    });
+  });
+});
+
+test('[HS13] a page of another host gets in nowhere, one of this host does', async () => {
+  await siege({}, async ({ house }) => {
+    const { host } = new URL(house.url);
+    for (const origin of [
+      'https://evil',
+      'null',
+      `http://${host}.evil`,
+      `http://${host}@evil`,
+      'file://',
+      `http://x.${host}`,
+    ]) {
+      await expect(RawClient.dial(house.url, { Origin: origin }), origin).rejects.toThrow('403');
+    }
+    (await RawClient.dial(house.url, { Origin: `http://${host}` })).terminate();
+  });
+});
