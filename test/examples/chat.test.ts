@@ -1,70 +1,12 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
-import { fileURLToPath } from 'node:url';
 import { type Browser, type Locator, type Page, chromium as playwright } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { ended, type RunningExample, useExample } from '../support/exampleProcess.js';
 import { chromium, describeWith } from '../support/peers.js';
 import { RawClient } from '../support/rawClient.js';
 
-const example = fileURLToPath(new URL('../../examples/chat/server.js', import.meta.url));
-
-interface Chat {
-  readonly process: ChildProcess;
-  readonly address: string;
-}
-
-const running: ChildProcess[] = [];
-
-const spawnChat = (port: string): ChildProcess => {
-  const child = spawn(process.execPath, [example], {
-    env: { ...process.env, PORT: port },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  child.stdout.setEncoding('utf8');
-  child.stderr.setEncoding('utf8');
-  running.push(child);
-  return child;
-};
-
-/** What it says until it has ended, and how it ended. */
-const ended = async (child: ChildProcess): Promise<{ code: number | null; out: string; err: string }> => {
-  let out = '';
-  let err = '';
-  child.stdout?.on('data', (text: string) => {
-    out += text;
-  });
-  child.stderr?.on('data', (text: string) => {
-    err += text;
-  });
-  const [code] = (await once(child, 'close')) as [number | null];
-  return { code, out, err };
-};
-
-/** Starts the example on a free port; resolves when it says where it is. */
-const startChat = async (): Promise<Chat> => {
-  const child = spawnChat('0');
-  const address = await new Promise<string>((resolve, reject) => {
-    let said = '';
-    const listen = (text: string): void => {
-      said += text;
-      const found = /http:\/\/\S+/.exec(said);
-      if (found) resolve(found[0]);
-    };
-    child.stdout?.on('data', listen);
-    child.stderr?.on('data', listen);
-    child.once('exit', (code) => reject(new Error(`the example ended with ${code}: ${said}`)));
-  });
-  return { process: child, address };
-};
-
-const stopAll = async (): Promise<void> => {
-  for (const child of running.splice(0)) {
-    if (child.exitCode !== null || child.signalCode !== null) continue;
-    child.kill('SIGKILL');
-    await once(child, 'exit');
-  }
-};
+const { run: spawnChat, start: startChat, stopAll } = useExample('chat');
 
 describe('the chat example as a program', () => {
   afterEach(stopAll);
@@ -146,7 +88,7 @@ describeWith(chromium, 'the chat example in a browser', (executablePath) => {
   const complaints: string[] = [];
 
   /** Somebody of this name opens the page, each in a profile of their own, and comes in. */
-  const comeIn = async ({ address }: Chat, name: string, hash = ''): Promise<Page> => {
+  const comeIn = async ({ address }: RunningExample, name: string, hash = ''): Promise<Page> => {
     const context = await browser.newContext();
     const page = await context.newPage();
     page.setDefaultTimeout(10_000);
