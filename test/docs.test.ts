@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, describe, expect, test } from 'vitest';
 import { defaultLimits } from '../src/index.js';
+import { closeReasons } from '../src/protocol/errors.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 /** Inside the package, so that the blocks import it by its name as a reader would. */
@@ -51,8 +52,18 @@ describe('the documentation', () => {
   });
 
   test('[LM2] the table of limits is what the code does', () => {
-    const rows = [...readFileSync(join(root, 'README.md'), 'utf8').matchAll(/^\| `(\w+)` \| (\d+) \|/gm)];
+    const rows = [...readFileSync(join(root, 'docs/limits.md'), 'utf8').matchAll(/^\| `(\w+)` \| (\d+) \|/gm)];
     expect(Object.fromEntries(rows.map(([, name, value]) => [name, Number(value)]))).toEqual({ ...defaultLimits });
+  });
+
+  test('[BP2] the table of close reasons is what the code does', () => {
+    const page = readFileSync(join(root, 'docs/errors.md'), 'utf8');
+    const rows = [...page.matchAll(/^\| `(\w+)` \| (\d+) \| (.*?)\s?\| (yes|no) \|$/gm)];
+    const reasons = rows.map(([, name = '', code, text, back]) => [
+      name,
+      { code: Number(code), text, retry: back === 'yes' },
+    ]);
+    expect(Object.fromEntries(reasons)).toEqual(closeReasons);
   });
 
   test('every file that a page points to is there', () => {
