@@ -3,6 +3,7 @@ import { connect } from 'node:net';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
+import { frame, upgrade } from '../support/plainLine.js';
 import { useServers } from '../support/testServer.js';
 
 /** So many connections come and go, after two rounds of warming up. */
@@ -17,16 +18,10 @@ const collect: () => void = runInNewContext('gc');
 /** Whatever is due in this turn of the event loop and the next has run. */
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
 
-const frame = (payload: string): Buffer => {
-  const body = Buffer.from(payload);
-  return Buffer.concat([Buffer.from([0x81, body.length | 0x80, 0, 0, 0, 0]), body]);
-};
 const closing = Buffer.from([0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe8]);
 /** All that a client says until it is in its room. */
 const hello = Buffer.concat([
-  Buffer.from(
-    'GET / HTTP/1.1\r\nHost: loopback\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
-  ),
+  Buffer.from(upgrade()),
   frame('M'),
   frame('$1;n;;_OnNamespaceConnect;0;0;'),
   frame('$2;n;r;_OnRoomJoin;0;0;'),
