@@ -80,7 +80,8 @@ export class ServerSocket implements Socket {
 
   #rawOnData(bytes: number): void {
     this.#received += bytes;
-    if (this.#incomplete === undefined && isMidMessage(this.ws)) this.#messageBegan();
+    if (!isMidMessage(this.ws)) this.#messageEnded();
+    else if (this.#incomplete === undefined) this.#messageBegan();
   }
 
   #messageBegan(): void {

@@ -212,6 +212,23 @@ describe('messages that do not end', () => {
     await line.has('$1;;;;;;', 11);
   });
 
+  test('[LM6] a pong that comes in two pieces is no message that does not end', async () => {
+    const house = await open({ messageTimeout: 60 });
+    const line = await shake(house);
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const pong = frame('', { opcode: 10 });
+    const bye = frame('$1;nope;;_OnNamespaceDisconnect;0;0;');
+    line.socket.write(Buffer.concat([bye, pong.subarray(0, 3)]));
+    await line.has('$1;;;;;;');
+    line.socket.write(pong.subarray(3));
+    // A ping is answered once all before it has been read.
+    line.socket.write(frame('sync', { opcode: 9 }));
+    await line.has('sync');
+    vi.advanceTimersByTime(1_000);
+    line.socket.write(bye);
+    await line.has('$1;;;;;;', 2);
+  });
+
   test('[LM6] who is not read for now has not been slow', async () => {
     let release = (): void => {};
     const held = new Promise<void>((resolve) => {
