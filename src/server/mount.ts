@@ -1,61 +1,93 @@
 import type { Server as HttpServer, IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-
-type RequestListener = (request: IncomingMessage, response: ServerResponse) => void;
+import { type Answer, answerWith, isHere } from './answers.js';
 
 /** What is mounted on a path. */
 export interface Mounted {
+  /** It takes nobody any more: the path is free for another. */
+  readonly isOver: boolean;
   /** Answers somebody who asks whether the server is there, as soon as it could let him in; or ends the socket. */
   probe(socket: Duplex, answer: () => void): void;
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+  /** A GET that asks for no upgrade was answered so. */
+  refused(request: IncomingMessage): void;
 }
 
-/** What an http server has of ours: the paths, and our listeners. */
+/** What an http server has of ours. */
 interface Mounts {
-  readonly paths: Set<string>;
-  readonly listeners: Set<unknown>;
-  /** Does the app listen for requests itself? */
-  readonly hasApp: boolean;
+  readonly paths: Map<string, Mounted>;
+  /** Our own listeners; all others are the app's. */
+  readonly own: Set<unknown>;
 }
+
+type Emit = (event: string, ...args: unknown[]) => boolean;
 
 const mountsOf = new WeakMap<HttpServer, Mounts>();
 
-export const pathOf = (request: IncomingMessage): string => (request.url ?? '/').split('?', 1)[0] ?? '/';
+const pathOf = (request: IncomingMessage): string => (request.url ?? '/').split('?', 1)[0] ?? '/';
 
-/** Answers what is neither a probe nor an upgrade on the path of websockets (HS12). */
-const answerPlainly = (request: IncomingMessage, response: ServerResponse): void => {
-  if (request.method === 'GET') {
-    response.writeHead(400, { 'Content-Type': 'text/plain', 'Sec-WebSocket-Version': '13' }).end('Bad Request\n');
-  } else {
-    const headers = { Allow: 'GET', 'Content-Type': 'text/plain', 'X-Content-Type-Options': 'nosniff' };
-    response.writeHead(405, headers).end('Method Not Allowed\n');
-  }
+const send = (response: ServerResponse, { status, headers, body }: Answer): void => {
+  // The client may have gone, or the app may have answered, while it waited for its place.
+  if (!response.headersSent) response.writeHead(status, headers).end(body);
 };
 
-/** Serves exactly this path of an http server, and leaves every other to whoever listens: another of ours, or the app. */
-export const mount = (http: HttpServer, path: string, mounted: Mounted): void => {
-  // node types the listeners of an event as Function; these are what createServer takes.
-  const others = http.listeners('request') as RequestListener[];
-  const mounts = mountsOf.get(http) ?? { paths: new Set(), listeners: new Set(), hasApp: others.length > 0 };
-  mountsOf.set(http, mounts);
+/** Our way of asking an http server is by its events: what is for us is taken before any listener, whenever it was added. */
+const begin = (http: HttpServer): Mounts => {
+  const mounts: Mounts = { paths: new Map(), own: new Set() };
+  const hasApp = (event: string): boolean => http.listeners(event).some((listener) => !mounts.own.has(listener));
 
-  const onRequest: RequestListener = (request, response) => {
-    const isOurs = pathOf(request) === path;
-    if (isOurs && request.method === 'HEAD') mounted.probe(request.socket, () => response.writeHead(302).end());
-    else if (isOurs && !mounts.hasApp) answerPlainly(request, response);
-    else for (const other of others) other.call(http, request, response);
-  };
-  const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
-    const asked = pathOf(request);
-    if (asked === path) mounted.upgrade(request, socket, head);
-    else if (!mounts.paths.has(asked) && http.listeners('upgrade').every((one) => mounts.listeners.has(one))) {
-      socket.destroy();
+  const takesRequest = (request: IncomingMessage, response: ServerResponse): boolean => {
+    const mounted = mounts.paths.get(pathOf(request));
+    if (mounted === undefined) return false;
+    if (request.method === 'HEAD') {
+      mounted.probe(request.socket, () => send(response, isHere));
+    } else if (hasApp('request')) {
+      return false;
+    } else {
+      const isGet = request.method === 'GET';
+      send(response, answerWith(isGet ? 400 : 405));
+      if (isGet) mounted.refused(request);
     }
+    return true;
   };
 
-  mounts.paths.add(path);
-  mounts.listeners.add(onUpgrade);
-  http.removeAllListeners('request');
-  http.on('request', onRequest);
+  const emit: Emit = http.emit.bind(http);
+  const emitting: Emit = (event, ...args) => {
+    // What an http server emits with a request.
+    const [request, response] = args as [IncomingMessage, ServerResponse];
+    return (event === 'request' && takesRequest(request, response)) || emit(event, ...args);
+  };
+  http.emit = emitting;
+
+  const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
+    const mounted = mounts.paths.get(pathOf(request));
+    if (mounted) mounted.upgrade(request, socket, head);
+    else if (!hasApp('upgrade')) socket.destroy();
+  };
+  mounts.own.add(onUpgrade);
   http.on('upgrade', onUpgrade);
+  return mounts;
+};
+
+const mountsOn = (http: HttpServer): Mounts => {
+  const mounts = mountsOf.get(http) ?? begin(http);
+  mountsOf.set(http, mounts);
+  return mounts;
+};
+
+/**
+ * Serves exactly this path of an http server, and leaves every other to whoever listens: another of ours, or the app.
+ * Throws when another server of ours serves it.
+ */
+export const mount = (http: HttpServer, path: string, mounted: Mounted): void => {
+  const { paths } = mountsOn(http);
+  if (paths.get(path)?.isOver === false) throw new Error(`path "${path}" of this http server is taken already`);
+  paths.set(path, mounted);
+};
+
+/** Answers for all paths where nothing is mounted, on an http server that has no app. */
+export const answerNotFound = (http: HttpServer): void => {
+  const notFound = (_: IncomingMessage, response: ServerResponse): void => send(response, answerWith(404));
+  mountsOn(http).own.add(notFound);
+  http.on('request', notFound);
 };

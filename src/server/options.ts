@@ -22,7 +22,7 @@ export const defaultLimits = {
   waitTimeout: 5_000,
   /** Of an http server that `listen` starts: a request's headers are there within. */
   headersTimeout: 10_000,
-  /** `onConnect` settles within. */
+  /** `onConnect` settles within, and so do, before it, `onUpgrade` and `idGenerator` together. */
   connectTimeout: 5_000,
   /** Frames, and bytes of them, that may come before a connection is open. */
   earlyFrames: 16,
@@ -35,7 +35,9 @@ export const defaultLimits = {
   /** Messages, and bytes of them, that wait for their turn before a socket is paused. */
   laneMessages: 64,
   laneBytes: 262_144,
-  /** Handlers, hooks and visitors settle within. */
+  /** Messages of one connection that are handled at once; more come in slices, between which others have their turn. */
+  framesAtOnce: 64,
+  /** Handlers, `onDisconnect` and visitors settle within. */
   handlerTimeout: 30_000,
   askTimeout: 10_000,
   /** Asks of one connection that may be pending. */
@@ -142,16 +144,26 @@ const wrong = (option: string, takes: string, value: unknown): TypeError =>
 
 /** These are no bounds by default. */
 const mayBeUnbounded: ReadonlySet<string> = new Set(['readTimeout', 'writeTimeout']);
+/** These are milliseconds, all others bytes or a count. */
+const isTime = (name: string): boolean => /(?:Timeout|Interval|slowConsumer)$/.test(name);
+/** The longest that a timer can be set to, and the most that a websocket can count to. */
+const most = 2 ** 31 - 1;
+
+const limitFault = (name: string, value: unknown): string | undefined => {
+  const isUnbounded = mayBeUnbounded.has(name) && value === 0;
+  const isNumber = typeof value === 'number' && value > 0 && value <= most;
+  if (isUnbounded || (isNumber && (isTime(name) || Number.isInteger(value)))) return undefined;
+  const kind = isTime(name) ? 'milliseconds above 0' : 'a whole number above 0';
+  const orNone = mayBeUnbounded.has(name) ? ', or 0 for no bound' : '';
+  return `limit "${name}" takes ${kind} and up to ${most}${orNone}, got ${String(value)}`;
+};
 
 const checkLimits = (given: Partial<Limits>): Limits => {
   if (!isPlainObject(given)) throw wrong('limits', 'an object of limits', given);
   refuseUnknown(given, new Set(Object.keys(defaultLimits)), 'limit');
   for (const [name, value] of Object.entries(given)) {
-    const least = mayBeUnbounded.has(name) ? 0 : Number.MIN_VALUE;
-    if (!Number.isFinite(value) || value < least) {
-      const takes = least === 0 ? 'a number above 0, or 0 for no bound' : 'a number above 0';
-      throw new RangeError(`limit "${name}" takes ${takes}, got ${String(value)}`);
-    }
+    const fault = limitFault(name, value);
+    if (fault) throw new RangeError(fault);
   }
   const limits = { ...defaultLimits, ...given };
   const least = getDefaultHighWaterMark(false);

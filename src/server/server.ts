@@ -1,14 +1,14 @@
 import { createServer, type Server as HttpServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { AskOptions } from '../actors/asks.js';
+import { type AskOptions, assertTimeout } from '../actors/asks.js';
 import { type FrameLog, lineOfNote } from '../actors/framelog.js';
 import type { NamespaceBodies } from '../actors/handlers.js';
 import type { Conn, Except, NSConn, ServerFace, ServerPressure } from '../actors/handles.js';
 import { systemClock } from '../actors/scheduler.js';
 import { type RootActor, Supervisor } from '../actors/supervisor.js';
 import type { Message, OutgoingMessage } from '../protocol/message.js';
-import { mount, pathOf } from './mount.js';
+import { answerNotFound, mount } from './mount.js';
 import { checkOptions, type Limits, type ServerOptions } from './options.js';
 import { Upgrades } from './upgrade.js';
 
@@ -64,13 +64,10 @@ export class Server<Sent extends NamespaceBodies = NamespaceBodies> implements S
 
   /**
    * Serves websockets on exactly this path of an http server that is already there, and leaves every other path to
-   * whoever listens to it.
+   * whoever listens to it, now or later. Throws when another server of ours serves that path.
    */
   attach(http: HttpServer, { path = '/' }: { readonly path?: string } = {}): this {
-    mount(http, path, {
-      probe: (socket, answer) => this.#upgrades.probe(socket, answer),
-      upgrade: (request, socket, head) => this.handleUpgrade(request, socket, head),
-    });
+    mount(http, path, this.#upgrades);
     return this;
   }
 
@@ -91,9 +88,7 @@ export class Server<Sent extends NamespaceBodies = NamespaceBodies> implements S
     http.maxHeadersCount = mostHeaders;
     this.#http = http;
     this.attach(http, { path });
-    http.on('request', (request, response) => {
-      if (pathOf(request) !== path) response.writeHead(404).end();
-    });
+    answerNotFound(http);
     this.#listening = new Promise<void>((resolve, reject) => {
       http.once('error', reject);
       http.listen(port, host, () => {
@@ -111,7 +106,7 @@ export class Server<Sent extends NamespaceBodies = NamespaceBodies> implements S
 
   /** Takes over a socket that asks for an upgrade, as node:http or a framework hands it out. */
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    this.#upgrades.take(request, socket, head);
+    this.#upgrades.upgrade(request, socket, head);
   }
 
   /** Sends messages to everybody they are for, less `except` (BC1–BC7). Returns at once. */
@@ -156,6 +151,7 @@ export class Server<Sent extends NamespaceBodies = NamespaceBodies> implements S
 
   /** Lets nobody in any more, sends what is owed, closes every connection, and resolves when the last has gone (DR1). */
   close({ timeout = 10_000 }: { readonly timeout?: number } = {}): Promise<void> {
+    assertTimeout(timeout, 'close');
     this.#closing ??= this.#close(timeout);
     return this.#closing;
   }

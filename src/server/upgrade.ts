@@ -1,11 +1,20 @@
 import { randomUUID } from 'node:crypto';
-import { type IncomingMessage, STATUS_CODES } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { isInstance } from '../actors/handlers.js';
 import type { Supervisor } from '../actors/supervisor.js';
-import { errorText } from '../protocol/errors.js';
+import { errorText, HandlerTimeout } from '../protocol/errors.js';
+import { answerWith, isHere, respond } from './answers.js';
 import { Line } from './line.js';
+import type { Mounted } from './mount.js';
 import type { CheckedOptions } from './options.js';
 import { type Handshake, makeHandshake } from './websocket.js';
+
+declare module '../actors/handles.js' {
+  interface Requests {
+    readonly upgraded: IncomingMessage;
+  }
+}
 
 /** A header that a browser, which cannot set any, may send as a URL parameter. */
 const urlHeaderPrefix = 'x-websocket-header-';
@@ -49,23 +58,17 @@ const isSameHost = (origin: string, host: string | undefined): boolean => {
   }
 };
 
-const respond = (socket: Duplex, status: number, message: string): void => {
-  const body = message || (STATUS_CODES[status] ?? '');
-  const headers = [
-    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Refused'}`,
-    'Connection: close',
-    'Content-Type: text/plain; charset=utf-8',
-    `Content-Length: ${Buffer.byteLength(body)}`,
-  ];
-  socket.once('finish', () => socket.destroy());
-  socket.end(`${headers.join('\r\n')}\r\n\r\n${body}`);
-};
-
-/** The HTTP status that an error carries, as those of many frameworks do. */
+/** The HTTP status that an error carries, as those of many frameworks do. What was thrown may set traps. */
 const statusOf = (error: unknown): number | undefined => {
-  if (typeof error !== 'object' || error === null) return undefined;
-  const status = 'status' in error ? error.status : 'statusCode' in error ? error.statusCode : undefined;
-  return typeof status === 'number' && Number.isInteger(status) && status >= 400 && status <= 599 ? status : undefined;
+  try {
+    if (typeof error !== 'object' || error === null) return undefined;
+    const status = 'status' in error ? error.status : 'statusCode' in error ? error.statusCode : undefined;
+    return typeof status === 'number' && Number.isInteger(status) && status >= 400 && status <= 599
+      ? status
+      : undefined;
+  } catch {
+    return undefined;
+  }
 };
 
 type IdGenerator = NonNullable<CheckedOptions['idGenerator']>;
@@ -73,7 +76,7 @@ type IdGenerator = NonNullable<CheckedOptions['idGenerator']>;
 const ignoreError = (): void => {};
 
 /** Turns upgrade requests into connections. */
-export class Upgrades {
+export class Upgrades implements Mounted {
   readonly #handshake: Handshake;
   readonly #line: Line;
   /** Sockets that are not websockets yet. */
@@ -90,29 +93,37 @@ export class Upgrades {
     );
   }
 
+  get isOver(): boolean {
+    return !this.supervisor.isAccepting;
+  }
+
   /** Whoever is still on the way in is turned away. */
   close(): void {
     for (const socket of this.#pending) socket.destroy();
   }
 
   /** Takes over a socket that asks for an upgrade (HS1). */
-  take(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on('error', ignoreError);
-    if (!this.supervisor.isAccepting || socket.destroyed) {
+    if (request.method === 'HEAD') {
+      this.probe(socket, () => respond(socket, isHere));
+    } else if (request.method !== 'GET') {
+      respond(socket, answerWith(405));
+    } else if (this.isOver || socket.destroyed) {
       socket.destroy();
-      return;
+    } else {
+      this.#whenFree(socket, (opened) => this.#consider(request, socket, head, opened));
     }
-    this.#whenFree(socket, (opened) => {
-      const deadline = setTimeout(() => socket.destroy(), this.options.limits.connectTimeout);
-      this.#accept(request, socket, head, opened)
-        .catch((error: unknown) => this.#refuse(error, request, socket))
-        .finally(() => clearTimeout(deadline));
-    });
+  }
+
+  /** A GET that asks for no upgrade was answered so. */
+  refused(request: IncomingMessage): void {
+    this.#tell(new UpgradeRefused(400, 'no websocket upgrade'), request);
   }
 
   /** Answers a client that looks whether the server is there, when an upgrade would not have to wait (HS15). */
   probe(socket: Duplex, answer: () => void): void {
-    if (!this.supervisor.isAccepting) {
+    if (this.isOver) {
       socket.destroy();
       return;
     }
@@ -124,6 +135,8 @@ export class Upgrades {
 
   /** Goes on when there is a place for one more; what it gets ends the need for one, as does the end of the socket. */
   #whenFree(socket: Duplex, goOn: (done: () => void) => void): void {
+    // One socket stands in line once, however much it sends ahead.
+    if (this.#pending.has(socket)) return this.#turnAway(socket);
     this.#pending.add(socket);
     const done = (): void => {
       socket.off('close', done);
@@ -143,16 +156,30 @@ export class Upgrades {
     socket.destroy();
   }
 
+  /** A client that gets no answer in time is not told anything, so that it tries again. */
+  #consider(request: IncomingMessage, socket: Duplex, head: Buffer, opened: () => void): void {
+    const { connectTimeout } = this.options.limits;
+    const deadline = setTimeout(() => {
+      socket.destroy();
+      this.#tell(new HandlerTimeout(connectTimeout), request);
+    }, connectTimeout);
+    socket.once('close', () => clearTimeout(deadline));
+    this.#accept(request, socket, head, opened)
+      .catch((error: unknown) => this.#refuse(error, request, socket))
+      .finally(() => clearTimeout(deadline));
+  }
+
   async #accept(request: IncomingMessage, socket: Duplex, head: Buffer, opened: () => void): Promise<void> {
     const { onUpgrade, idGenerator } = this.options;
     this.#checkOrigin(request);
     this.#takeUrlHeaders(request);
-    if (onUpgrade) await onUpgrade(request);
+    const verdict = await onUpgrade?.(request);
+    if (isInstance(verdict, Error)) throw verdict;
     const made = idGenerator ? await this.#makeId(idGenerator, request) : randomUUID();
     const fault = idFault(made, (name) => name !== '' && this.supervisor.handlers.declares(name));
     if (fault) throw new UpgradeRefused(500, 'no connection id', { cause: new TypeError(fault) });
     if (socket.destroyed) return;
-    if (!this.supervisor.isAccepting) {
+    if (this.isOver) {
       socket.destroy();
       return;
     }
@@ -201,13 +228,20 @@ export class Upgrades {
   }
 
   #refuse(error: unknown, request: IncomingMessage, socket: Duplex): void {
+    this.#tell(error, request);
+    const status = statusOf(error);
+    // What went wrong inside the program is nobody's business; UpgradeRefused says what may be said.
+    const isTold = isInstance(error, UpgradeRefused) || (status !== undefined && status < 500);
+    if (status === undefined) respond(socket, answerWith(403, 'refused'));
+    else respond(socket, answerWith(status, isTold ? errorText(error) : undefined));
+  }
+
+  #tell(error: unknown, request: IncomingMessage): void {
     const failed = (failure: unknown): void => this.supervisor.report(failure, { during: 'onUpgradeError' });
     try {
       Promise.resolve(this.options.onUpgradeError?.(error, request)).catch(failed);
     } catch (failure) {
       failed(failure);
     }
-    const status = statusOf(error);
-    respond(socket, status ?? 403, status === undefined ? 'refused' : errorText(error));
   }
 }

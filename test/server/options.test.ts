@@ -96,14 +96,25 @@ describe('what is wrong', () => {
     expect(() => check({ namespaces, [hook]: null })).toThrow(`option "${hook}" takes a function`);
   });
 
-  test.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY, '5', null])(
-    '[LM2] a limit is a number above 0, not %o',
+  test.each([0, -1, 0.5, 2 ** 31, Number.NaN, Number.POSITIVE_INFINITY, '5', null])(
+    '[LM2] a limit is a whole number above 0, not %o',
     (limit) => {
-      expect(() => check({ namespaces, limits: { rooms: limit } })).toThrow(
-        `limit "rooms" takes a number above 0, got ${String(limit)}`,
-      );
+      for (const name of ['rooms', 'payload', 'fragments']) {
+        expect(() => check({ namespaces, limits: { [name]: limit } })).toThrow(
+          `limit "${name}" takes a whole number above 0 and up to 2147483647, got ${String(limit)}`,
+        );
+      }
     },
   );
+
+  test.each([0, -1, 3e9, Number.NaN, '5'])('[LM2] a time is one that a timer can be set to, not %o', (limit) => {
+    for (const name of ['ackTimeout', 'messageTimeout', 'pingInterval', 'slowConsumer']) {
+      expect(() => check({ namespaces, limits: { [name]: limit } })).toThrow(
+        `limit "${name}" takes milliseconds above 0 and up to 2147483647, got ${String(limit)}`,
+      );
+    }
+    check({ namespaces, limits: { ackTimeout: 0.5, slowConsumer: 2 ** 31 - 1 } });
+  });
 
   test.each([0, -4, Number.NaN, 'soon'])('[LM2] a slice is a number of milliseconds above 0, not %o', (sliceMs) => {
     expect(() => check({ namespaces, sliceMs })).toThrow(

@@ -3,7 +3,7 @@ import { type Agent, createServer, type Server as HttpServer, type IncomingHttpH
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { afterEach, describe, expect, test } from 'vitest';
-import { Server, type ServerOptions } from '../../src/index.js';
+import { HandlerTimeout, Server, type ServerOptions, UpgradeRefused } from '../../src/index.js';
 
 /** What came back: an answer, an upgraded socket (101), or nothing but the end of the line. */
 interface Answer {
@@ -97,10 +97,27 @@ describe('requests that are no upgrade', () => {
     expect([server.totalConnections, ids]).toEqual([0, []]);
   });
 
-  test('[HS12] #19 a GET without upgrade is answered with 400', async () => {
-    const { ask } = await start();
+  test('[HS12] #19 a GET without upgrade is answered with 400, and onUpgradeError is told', async () => {
+    const { ask, errors } = await start();
     const { status, headers } = await ask('GET');
     expect([status, headers['sec-websocket-version']]).toEqual([400, '13']);
+    expect(errors).toMatchObject([{ name: 'UpgradeRefused', status: 400 }]);
+  });
+
+  test('[HS12] an upgrade by another method than GET is none', async () => {
+    const asked: unknown[] = [];
+    const { ask: plainly, port, server } = await start({ onUpgrade: ({ method }) => void asked.push(method) });
+    expect((await plainly('HEAD')).status).toBe(302);
+    for (const [method, status] of [
+      ['HEAD', 302],
+      ['POST', 405],
+      ['PUT', 405],
+    ] as const) {
+      const answer = await ask(port, method, '/', asksForUpgrade);
+      expect([answer.status, answer.headers.location]).toEqual([status, undefined]);
+      if (status === 405) expect(answer.headers).toMatchObject({ allow: 'GET', 'x-content-type-options': 'nosniff' });
+    }
+    expect([asked, server.totalConnections]).toEqual([[], 0]);
   });
 
   test.each(['POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])('[HS12] %s is answered with 405', async (method) => {
@@ -138,6 +155,39 @@ describe('beside others', () => {
     expect((await ask(port, 'GET', '/echo')).body).toBe('app GET');
     expect((await ask(port, 'POST', '/echo')).body).toBe('app POST');
     expect((await ask(port, 'GET', '/')).body).toBe('app GET');
+  });
+
+  test('[HS12] an app that begins to listen later is as good as one that was there', async () => {
+    const http = createServer();
+    servers.push(new Server({ namespaces }).attach(http, { path: '/echo' }));
+    http.on('request', (request, response) => response.writeHead(200).end(`app ${request.method}`));
+    const port = await startHttp(http);
+    expect((await ask(port, 'HEAD', '/echo')).status).toBe(302);
+    expect((await ask(port, 'GET', '/echo')).body).toBe('app GET');
+    expect((await ask(port, 'POST', '/')).body).toBe('app POST');
+    http.removeAllListeners('request');
+    expect((await ask(port, 'GET', '/echo')).status).toBe(400);
+  });
+
+  test('[HS12] [LM2] a path has one server at a time', async () => {
+    const { http, server, port } = await beside();
+    const second = new Server({ namespaces });
+    servers.push(second);
+    expect(() => second.attach(http, { path: '/echo' })).toThrow('path "/echo" of this http server is taken already');
+    await server.close();
+    second.attach(http, { path: '/echo' });
+    expect((await ask(port, 'GET', '/echo', asksForUpgrade)).status).toBe(101);
+    expect(second.totalConnections).toBe(1);
+  });
+
+  test('[HS1] an upgrade that a framework hands over is a connection, whatever its path', async () => {
+    const http = createServer();
+    const server = new Server({ namespaces });
+    servers.push(server);
+    http.on('upgrade', (request, socket, head) => server.handleUpgrade(request, socket, head));
+    const port = await startHttp(http);
+    expect((await ask(port, 'GET', '/anywhere', asksForUpgrade)).status).toBe(101);
+    expect(server.totalConnections).toBe(1);
   });
 
   test('[HS12] [HS1] an upgrade is ours on exactly our path', async () => {
@@ -222,7 +272,14 @@ describe('upgrades', () => {
 
   test.each<[string, unknown, number, string]>([
     ['an error with a status', Object.assign(new Error('who are you'), { status: 401 }), 401, 'who are you'],
-    ['an error with a statusCode', Object.assign(new Error('later'), { statusCode: 503 }), 503, 'later'],
+    ['an error with a statusCode', Object.assign(new Error('later'), { statusCode: 409 }), 409, 'later'],
+    [
+      'an error of the program’s own',
+      Object.assign(new Error('a secret'), { status: 500 }),
+      500,
+      'Internal Server Error\n',
+    ],
+    ['a refusal that says so', new UpgradeRefused(503, 'come back at noon'), 503, 'come back at noon'],
     ['any other error', new Error('a secret'), 403, 'refused'],
     ['an error with a foolish status', Object.assign(new Error('a secret'), { status: 200 }), 403, 'refused'],
     ['a text', 'a secret', 403, 'refused'],
@@ -248,6 +305,32 @@ describe('upgrades', () => {
     });
     expect((await upgrade()).status).toBe(403);
     expect(errors).toEqual([undefined]);
+  });
+
+  test('[HS1] an onUpgrade that returns an error refuses as well', async () => {
+    const refusal = new UpgradeRefused(401, 'who are you');
+    for (const onUpgrade of [() => refusal, async () => refusal]) {
+      const { server, errors, upgrade } = await start({ onUpgrade });
+      expect(await upgrade()).toMatchObject({ status: 401, body: 'who are you' });
+      expect([errors, server.totalConnections]).toEqual([[refusal], 0]);
+    }
+  });
+
+  test('[HS8] an onUpgrade or idGenerator that does not settle in time: no answer, and onUpgradeError is told', async () => {
+    const never = (): Promise<never> => new Promise(() => {});
+    for (const options of [{ onUpgrade: never }, { idGenerator: never }]) {
+      const { server, errors, upgrade } = await start({ ...options, limits: { connectTimeout: 50 } });
+      expect((await upgrade()).status).toBe('destroyed');
+      expect(errors).toEqual([new HandlerTimeout(50)]);
+      expect(server.totalConnections).toBe(0);
+    }
+  });
+
+  test('[HS1] a handshake that cannot be understood is answered with the version that can', async () => {
+    const { errors, upgrade } = await start();
+    const { status, headers } = await upgrade('/', { 'Sec-WebSocket-Version': '7' });
+    expect([status, headers['sec-websocket-version']]).toEqual([400, '13']);
+    expect(errors).toMatchObject([{ name: 'UpgradeRefused', status: 400 }]);
   });
 
   test('[SV2] onUpgradeError may throw too', async () => {
