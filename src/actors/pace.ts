@@ -46,7 +46,7 @@ export class PacedSocket extends SocketAround {
     this.#reading?.cancel();
     this.#reading = this.sweeper.after(readTimeout, () => {
       // Whoever is not read cannot be heard.
-      if (this.isReading) this.socketOnOverdue(closeReasons.silent.code, closeReasons.silent.text);
+      if (this.isReading) this.socketOnClosing(closeReasons.silent.code, closeReasons.silent.text);
       else this.#expectFrame();
     });
   }

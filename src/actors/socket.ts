@@ -23,8 +23,8 @@ export interface SocketListener {
   socketOnMessage(data: string | Uint8Array): void;
   socketOnDrain(): void;
   socketOnClose(code: number, text: string): void;
-  /** The client is slower than the program allows: it should be closed. */
-  socketOnOverdue(code: number, text: string): void;
+  /** It is to be closed: the client says goodbye, has sent what is no message, or is slower than the program allows. */
+  socketOnClosing(code: number, text: string): void;
 }
 
 /** A websocket that wants to become a connection. */
@@ -82,8 +82,8 @@ export class SocketAround implements Socket, SocketListener {
   socketOnClose(code: number, text: string): void {
     this.listener?.socketOnClose(code, text);
   }
-  socketOnOverdue(code: number, text: string): void {
-    this.listener?.socketOnOverdue(code, text);
+  socketOnClosing(code: number, text: string): void {
+    this.listener?.socketOnClosing(code, text);
   }
 }
 

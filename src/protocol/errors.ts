@@ -83,10 +83,13 @@ export const registerKnownError = (error: Error, recognise: Recognise = (text) =
 };
 for (const error of [ErrBadNamespace, ErrBadRoom, ErrWrite, ErrInvalidPayload]) registerKnownError(error);
 
-/** A program's own test that fails on a peer's text has not recognised it. */
+/** A program's own test that fails on a peer's text, or says so later, has not recognised it. */
 const isRecognised = (recognise: Recognise, text: string): boolean => {
   try {
-    return recognise(text);
+    const verdict: unknown = recognise(text);
+    if (!(verdict instanceof Promise)) return Boolean(verdict);
+    verdict.catch(() => {});
+    return false;
   } catch {
     return false;
   }
@@ -129,6 +132,10 @@ export const closeReasons = {
   floodedLane: { code: 1008, text: 'too many frames while a handler waits', retry: false },
   failed: { code: 1011, text: 'internal error', retry: true },
   busy: { code: 1013, text: 'retry=1000', retry: true },
+  malformed: { code: 1002, text: 'not a websocket frame', retry: true },
+  notUtf8: { code: 1007, text: 'not UTF-8', retry: true },
+  tooManyParts: { code: 1008, text: 'too many parts', retry: false },
+  tooBig: { code: 1009, text: 'message too big', retry: true },
   incomplete: { code: 1008, text: 'message not completed in time', retry: false },
   silent: { code: 1001, text: 'read timeout', retry: true },
   slowConsumer: { code: 1013, text: 'slow consumer', retry: true },

@@ -1,6 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type RawData, WebSocket, WebSocketServer } from 'ws';
+import { Pulse } from '../actors/pulse.js';
+import { systemClock } from '../actors/scheduler.js';
 import type { Socket, SocketListener } from '../actors/socket.js';
 import { closeReasons } from '../protocol/errors.js';
 
@@ -21,6 +23,35 @@ export type Handshake = (
   done: (socket: ServerSocket) => void,
 ) => void;
 
+/** What ws itself closes a connection for, by the code that it chooses. */
+const faults = new Map<number | undefined, string>(
+  [closeReasons.tooBig, closeReasons.notUtf8, closeReasons.tooManyParts, closeReasons.malformed].map(
+    ({ code, text }) => [code, text],
+  ),
+);
+
+/** Bytes of one client that are read before others have their turn. */
+const readAtOnce = 65_536;
+
+/** No close frame may carry this code: it says that the peer's had none. */
+const noCode = 1005;
+
+/** One of ws's that says so when ws begins to close it: the client has said goodbye, or has sent what is no message. */
+class ClosingWebSocket extends WebSocket {
+  onClosing: ((code: number, text: string) => void) | undefined;
+
+  override close(code?: number, data: string | Buffer = faults.get(code) ?? ''): void {
+    if (this.readyState === WebSocket.OPEN) this.onClosing?.(code ?? noCode, data.toString());
+    this.finish(code ?? noCode, data);
+  }
+
+  /** Sends the close frame. */
+  finish(code: number, data: string | Buffer): void {
+    if (code === noCode) super.close();
+    else super.close(code, data);
+  }
+}
+
 /**
  * A websocket on the server. ws reads what comes in and writes control frames; data frames are written here, as they
  * are, to the very socket that the upgrade gave: so that one buffer can serve any number of connections.
@@ -28,18 +59,26 @@ export type Handshake = (
 export class ServerSocket implements Socket {
   #listener: SocketListener | undefined;
   #received = 0;
+  /** Is it to be read, as far as our side is concerned? */
+  #isWanted = true;
+  /** What was read in which turn of the event loop; when that is much, others come first. */
+  #beat = -1;
+  #readNow = 0;
+  #isResting = false;
   #incomplete: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
-    private readonly ws: WebSocket,
+    private readonly ws: ClosingWebSocket,
     private readonly raw: Duplex,
     private readonly messageTimeout: number,
+    private readonly pulse: Pulse,
   ) {
     ws.on('message', (data: RawData, isBinary: boolean) => this.#wsOnMessage(data, isBinary));
     ws.on('close', (code: number, reason: Buffer) => {
       this.#messageEnded();
       this.#listener?.socketOnClose(code, reason.toString());
     });
+    ws.onClosing = (code, text) => this.#listener?.socketOnClosing(code, text);
     // What went wrong shows in the close code; without a listener it would end the process.
     ws.on('error', () => {});
     raw.on('drain', () => this.#listener?.socketOnDrain());
@@ -57,11 +96,11 @@ export class ServerSocket implements Socket {
     return this.#received;
   }
   get isReading(): boolean {
-    return !this.ws.isPaused;
+    return this.#isWanted;
   }
   set isReading(isReading: boolean) {
-    if (isReading) this.ws.resume();
-    else this.ws.pause();
+    this.#isWanted = isReading;
+    this.#review();
   }
 
   /** From now on this hears what happens. */
@@ -72,7 +111,7 @@ export class ServerSocket implements Socket {
     if (this.isOpen) this.raw.write(bytes);
   }
   close(code: number, text: string): void {
-    this.ws.close(code, text);
+    this.ws.finish(code, text);
   }
   destroy(): void {
     this.ws.terminate();
@@ -80,15 +119,34 @@ export class ServerSocket implements Socket {
 
   #rawOnData(bytes: number): void {
     this.#received += bytes;
-    if (!isMidMessage(this.ws)) this.#messageEnded();
+    this.#countRead(bytes);
+    if (!this.isOpen || !isMidMessage(this.ws)) this.#messageEnded();
     else if (this.#incomplete === undefined) this.#messageBegan();
+  }
+
+  #countRead(bytes: number): void {
+    const { beat } = this.pulse;
+    this.#readNow = (beat === this.#beat ? this.#readNow : 0) + bytes;
+    this.#beat = beat;
+    if (this.#readNow < readAtOnce || this.#isResting) return;
+    this.#isResting = true;
+    this.#review();
+    setImmediate(() => {
+      this.#isResting = false;
+      this.#review();
+    });
+  }
+
+  #review(): void {
+    if (this.#isWanted && !this.#isResting) this.ws.resume();
+    else this.ws.pause();
   }
 
   #messageBegan(): void {
     this.#incomplete = setTimeout(() => {
       const { code, text } = closeReasons.incomplete;
       // What is not read cannot be completed.
-      if (this.isReading) this.#listener?.socketOnOverdue(code, text);
+      if (this.isReading) this.#listener?.socketOnClosing(code, text);
       else this.#messageBegan();
     }, this.messageTimeout);
   }
@@ -121,13 +179,17 @@ export const makeHandshake = (options: HandshakeOptions, onBad: OnBadHandshake):
   const { payload, fragments, messageTimeout, protocols } = options;
   const server = new WebSocketServer({
     noServer: true,
+    WebSocket: ClosingWebSocket,
     clientTracking: false,
     perMessageDeflate: false,
     maxPayload: payload,
     maxFragments: fragments,
+    // A message may come in small pieces of any sender's making, each of which has its price here.
+    maxBufferedChunks: fragments * 16,
     handleProtocols: (offered) => protocols.find((protocol) => offered.has(protocol)) ?? false,
   });
   server.on('wsClientError', (error: Error, socket: Duplex, request: IncomingMessage) => onBad(error, request, socket));
+  const pulse = new Pulse(systemClock);
   return (request, socket, head, done) =>
-    server.handleUpgrade(request, socket, head, (ws) => done(new ServerSocket(ws, socket, messageTimeout)));
+    server.handleUpgrade(request, socket, head, (ws) => done(new ServerSocket(ws, socket, messageTimeout, pulse)));
 };

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { type Limits, reply, type ServerOptions } from '../../src/index.js';
+import { closeReasons } from '../../src/protocol/errors.js';
 import { dialPlain, frame, shake, upgrade, usePlainLines } from '../support/plainLine.js';
 import { useServers } from '../support/testServer.js';
 
@@ -133,9 +134,10 @@ describe('headers and protocols of an upgrade', () => {
     ['abc', 0],
     ['-1', 0],
     ['NaN', 0],
-    ['1e99', 1],
+    ['1e99', 0],
+    ['12.7', 0],
     ['99999999999', 1_000_000],
-    ['3abc', 3],
+    ['3abc', 0],
   ])('[HS14] %s tries are %d', async (value, tries) => {
     const house = await open({});
     const ws = new WebSocket(`${house.url}?X-Websocket-Header-X-Websocket-Reconnect=${value}`);
@@ -256,8 +258,40 @@ describe('messages that do not end', () => {
     const line = await shake(house);
     const parts = Array.from({ length: 70 }, (_, at) => frame('a', { opcode: at === 0 ? 1 : 0, isLast: false }));
     line.socket.write(Buffer.concat(parts));
-    expect((await house.departures.next()).reason.code).toBe(1006);
-    expect(line.text().slice(-4)).toContain('\x03\xf0');
+    expect((await house.departures.next()).reason).toMatchObject({ code: 1_008, text: closeReasons.tooManyParts.text });
+    await line.has('\x03\xf0too many parts');
+  });
+
+  test.each([
+    ['tooBig', [Buffer.from([0x81, 0xff, 0, 0, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0])]],
+    ['notUtf8', [frame(Buffer.from([0xff]), { opcode: 1 })]],
+    ['malformed', [Buffer.from([0x83, 0x80, 0, 0, 0, 0])]],
+  ] as const)('[SV6] [LM1] what is no message closes, and both sides are told why: %s', async (name, parts) => {
+    const house = await open({});
+    const line = await shake(house);
+    line.socket.write(Buffer.concat(parts));
+    const { code, text } = closeReasons[name];
+    expect((await house.departures.next()).reason).toMatchObject({ code, text });
+    const bytes = Buffer.from([code >> 8, code & 0xff]).toString('latin1');
+    await line.has(`${bytes}${text}`);
+    expect(house.server.totalConnections).toBe(0);
+  });
+
+  test.each([
+    [1_000, 'bye'],
+    [1_005, ''],
+  ])('[SV5] [SV6] a client that says goodbye is gone at once, though its line stays: %d', async (code, text) => {
+    const house = await open({ closeTimeout: 300 });
+    const line = await shake(house);
+    const conn = house.server.connections()[0];
+    const body = code === 1_005 ? Buffer.alloc(0) : Buffer.from(`\x03\xe8${text}`, 'latin1');
+    line.socket.allowHalfOpen = true;
+    line.socket.write(frame(body, { opcode: 8 }));
+    expect((await house.departures.next()).reason).toMatchObject({ code, text });
+    expect(conn?.isClosed).toBe(true);
+    expect(house.server.totalConnections).toBe(0);
+    line.socket.end();
+    await line.ended;
   });
 });
 
