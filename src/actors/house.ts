@@ -4,6 +4,7 @@ import { roomMachine } from '../machines/room.js';
 import { supervisorMachine } from '../machines/supervisor.js';
 import type { NativeMode } from '../protocol/codec.js';
 import { Asks, type Respondents } from './asks.js';
+import { Backlog } from './backlog.js';
 import { Chart } from './chart.js';
 import { type Counters, makeCounters } from './counters.js';
 import { Doors } from './door.js';
@@ -14,9 +15,11 @@ import type { HeartbeatLimits } from './heartbeat.js';
 import { type ConnectionHooks, Hooks } from './hooks.js';
 import type { Lane } from './lane.js';
 import { PacedSocket, type PaceLimits } from './pace.js';
+import { Pulse } from './pulse.js';
 import type { Clock } from './scheduler.js';
 import { type Arrival, arrivingThrough } from './socket.js';
 import { Sweeper } from './sweeper.js';
+import { Turn } from './turn.js';
 
 /** Bounds; sizes in bytes, times in milliseconds. */
 export interface HouseLimits extends HeartbeatLimits, PaceLimits {
@@ -25,6 +28,7 @@ export interface HouseLimits extends HeartbeatLimits, PaceLimits {
   readonly nameBytes: number;
   readonly laneMessages: number;
   readonly laneBytes: number;
+  readonly framesAtOnce: number;
   readonly handlerTimeout: number;
   readonly closeTimeout: number;
   readonly highWaterMark: number;
@@ -49,6 +53,8 @@ export interface HouseOptions extends ConnectionHooks {
   readonly events: Events | undefined;
   readonly limits: HouseLimits;
   readonly clock: Clock;
+  /** The longest piece of background work in one turn of the event loop, in milliseconds. */
+  readonly sliceMs: number;
   /** Hears of every frame, and of what handlers return in vain. */
   readonly debug: FrameLog | undefined;
 }
@@ -69,6 +75,10 @@ export interface House {
   /** Lanes whose sockets are paused. */
   readonly fullLanes: Set<Lane>;
   readonly sweeper: Sweeper;
+  readonly turn: Turn;
+  readonly pulse: Pulse;
+  /** Lanes that have more to do than one turn of the event loop has room for. */
+  readonly backlog: Backlog;
   readonly doors: Doors;
   readonly counters: Counters;
   /** The socket as it has to be: watched, if the program wants so. */
@@ -77,13 +87,13 @@ export interface House {
 
 /** Puts around a socket what the program wants its clients' sockets to have, and nothing else. */
 const outfitter =
-  ({ limits, debug }: HouseOptions, sweeper: Sweeper, hooks: Hooks) =>
+  ({ limits, debug }: HouseOptions, nativeMode: NativeMode, sweeper: Sweeper, hooks: Hooks, doors: Doors) =>
   (arrival: Arrival): Arrival => {
     const isPaced = limits.readTimeout > 0 || limits.writeTimeout > 0;
     const paced = isPaced ? arrivingThrough(arrival, new PacedSocket(arrival.socket, sweeper, limits)) : arrival;
     if (!debug) return paced;
-    const log: FrameLog = (note) => hooks.guarded(() => debug(note), { during: 'debug' });
-    return arrivingThrough(paced, new LoggedSocket(paced.socket, paced.id, log));
+    const log: FrameLog = (note) => doors.outside(() => hooks.guarded(() => debug(note), { during: 'debug' }));
+    return arrivingThrough(paced, new LoggedSocket(paced.socket, paced.id, nativeMode, log));
   };
 
 /** Builds the shared parts of one server. Throws when the handlers are wrong. */
@@ -92,7 +102,10 @@ export const furnish = (options: HouseOptions): House => {
   const counters = makeCounters();
   const handlers = new Handlers(namespaces, events);
   const sweeper = new Sweeper(clock);
+  const turn = new Turn(clock, options.sliceMs);
   const hooks = new Hooks(options, handlers, sweeper, limits.handlerTimeout, counters, options.debug !== undefined);
+  const nativeMode = handlers.isNativeOnly ? 'only' : handlers.takesNative ? 'mixed' : 'none';
+  const doors = new Doors((error) => hooks.report(error, { during: 'chart' }));
   const machines: Machines = {
     supervisor: supervisorMachine,
     connection: connectionMachine,
@@ -106,15 +119,21 @@ export const furnish = (options: HouseOptions): House => {
     clock,
     handlers,
     hooks,
-    nativeMode: handlers.isNativeOnly ? 'only' : handlers.takesNative ? 'mixed' : 'none',
+    nativeMode,
     machines,
     charts: { namespace: new Chart(machines.namespace), room: new Chart(machines.room) },
     asks: new Asks(sweeper, limits.asks),
     inquiries: new Set(),
     fullLanes: new Set(),
     sweeper,
-    doors: new Doors((error) => hooks.report(error, { during: 'chart' })),
+    turn,
+    pulse: new Pulse(clock),
+    backlog: new Backlog(
+      () => clock.now(),
+      (walk) => turn.wake(walk),
+    ),
+    doors,
     counters,
-    outfit: outfitter(options, sweeper, hooks),
+    outfit: outfitter(options, nativeMode, sweeper, hooks, doors),
   };
 };

@@ -1,4 +1,5 @@
 import type { Frame } from '../protocol/codec.js';
+import type { Resting } from './backlog.js';
 
 type Job = () => void | Promise<void>;
 
@@ -10,6 +11,8 @@ export const noTurn: LaneTurn = 0;
 export interface LaneLimits {
   readonly messages: number;
   readonly bytes: number;
+  /** Turns of this lane in one turn of the event loop; those that are left come in slices. */
+  readonly atOnce: number;
 }
 
 export interface LaneHost {
@@ -25,18 +28,24 @@ export interface LaneHost {
   laneFilled(isFull: boolean): void;
   /** Far too much was sent while a turn waits for the client. */
   laneFlooded(): void;
+  /** The number of this turn of the event loop. */
+  readonly beat: number;
+  /** The lane has had its share of this turn of the event loop, and waits for slices of the next ones. */
+  laneRests(): void;
   /** A turn has thrown, which only a chart can make it do. */
   laneFailed(error: unknown): void;
 }
 
 /** How much more may be kept while a turn waits for an answer of this very client. */
 const patience = 4;
+/** Turns of a lane in its part of a slice. */
+const shareOfSlice = 16;
 
 /**
  * One connection's turns, one at a time, in order. Jobs – the next step of a procedure that this side began – go before
  * the frames that wait.
  */
-export class Lane {
+export class Lane implements Resting {
   #turn: LaneTurn = noTurn;
   #lastTurn: LaneTurn = noTurn;
   /** What the present turn waits for. */
@@ -45,6 +54,11 @@ export class Lane {
   #jobs: Job[] = [];
   #bytes = 0;
   #isFull = false;
+  /** Its share of one turn of the event loop: of which turn, and what is left of it. */
+  #beat = -1;
+  #share = 0;
+  /** Frames wait for nothing but a slice. */
+  #isResting = false;
   #isStopped = false;
   #isFinished = false;
 
@@ -61,14 +75,14 @@ export class Lane {
   /** A frame takes its turn; `size` is what it has cost to keep it. */
   push(frame: Frame, size: number): void {
     if (this.#isStopped) return;
-    if (this.#turn === noTurn && this.#waiting.length === 0 && !this.host.isHeld(frame)) {
+    if (this.#turn === noTurn && this.#waiting.length === 0 && !this.host.isHeld(frame) && this.#hasShare()) {
       this.#work(frame);
       if (this.#jobs.length + this.#waiting.length > 0) this.go();
       return;
     }
     this.#waiting.push({ frame, size });
     this.#bytes += size;
-    this.review();
+    this.go();
   }
 
   /** A job takes the next turn. */
@@ -95,6 +109,14 @@ export class Lane {
     this.join(job);
   }
 
+  /** A little of what is left. */
+  resume(): void {
+    this.#isResting = false;
+    this.#beat = this.host.beat;
+    this.#share = shareOfSlice;
+    this.go();
+  }
+
   /** Go on, if what the lane waited for has come. */
   go(): void {
     while (this.#turn === noTurn) {
@@ -107,6 +129,10 @@ export class Lane {
       }
       const next = this.#waiting[0];
       if (!next || this.host.isHeld(next.frame)) break;
+      if (!this.#hasShare()) {
+        this.#rest();
+        break;
+      }
       this.#waiting.shift();
       this.#bytes -= next.size;
       this.#work(next.frame);
@@ -150,9 +176,25 @@ export class Lane {
     this.go();
   }
 
-  /** A frame that is held waits for the client as well: nothing else holds one back. */
+  /** A frame that is held waits for the client as well: nothing but a rest holds back any other. */
   get #awaitsPeer(): boolean {
-    return this.#turn === noTurn ? this.#waiting.length > 0 : this.host.awaitsPeer;
+    return this.#turn === noTurn ? this.#waiting.length > 0 && !this.#isResting : this.host.awaitsPeer;
+  }
+
+  #hasShare(): boolean {
+    if (this.#isResting) return false;
+    const { beat } = this.host;
+    if (beat !== this.#beat) {
+      this.#beat = beat;
+      this.#share = this.limits.atOnce;
+    }
+    return this.#share-- > 0;
+  }
+
+  #rest(): void {
+    if (this.#isResting) return;
+    this.#isResting = true;
+    this.host.laneRests();
   }
 
   #work(frame: Frame): void {

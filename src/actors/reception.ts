@@ -1,5 +1,5 @@
 import { decode, encodeErrorReply, encodeReply, type Frame } from '../protocol/codec.js';
-import { CloseError, closeReasons, ErrBadNamespace, ErrBadRoom } from '../protocol/errors.js';
+import { closeReasons, ErrBadNamespace, ErrBadRoom } from '../protocol/errors.js';
 import {
   type Body,
   isSystemEvent,
@@ -11,7 +11,7 @@ import {
   OnRoomLeft,
 } from '../protocol/message.js';
 import { isAnswer } from '../protocol/token.js';
-import type { Outcome } from './handlers.js';
+import { closesWith, type Outcome } from './handlers.js';
 import type { NSConn } from './handles.js';
 import type { House } from './house.js';
 import { Lane, type LaneHost } from './lane.js';
@@ -38,8 +38,8 @@ export class Reception implements LaneHost {
     private readonly host: ReceptionHost,
     private readonly house: House,
   ) {
-    const { laneMessages, laneBytes } = house.limits;
-    this.lane = new Lane(this, { messages: laneMessages, bytes: laneBytes });
+    const { laneMessages, laneBytes, framesAtOnce } = house.limits;
+    this.lane = new Lane(this, { messages: laneMessages, bytes: laneBytes, atOnce: framesAtOnce });
   }
 
   get awaitsPeer(): boolean {
@@ -96,6 +96,13 @@ export class Reception implements LaneHost {
     this.host.socket.isReading = !isFull;
   }
 
+  get beat(): number {
+    return this.house.pulse.beat;
+  }
+  laneRests(): void {
+    this.house.backlog.add(this.lane);
+  }
+
   laneFlooded(): void {
     this.host.close(closeReasons.floodedLane.code, closeReasons.floodedLane.text);
   }
@@ -142,6 +149,7 @@ export class Reception implements LaneHost {
     }
     this.house.hooks.failed(outcome.error, frame.event, ns);
     if (mayAnswer && !frame.isNative) this.host.send(encodeErrorReply(frame, outcome.error));
-    if (outcome.error instanceof CloseError) this.host.close(outcome.error.code, outcome.error.text);
+    const close = closesWith(outcome.error);
+    if (close) this.host.close(close.code, close.text);
   }
 }

@@ -13,6 +13,7 @@ export interface Walk {
 export class Turn {
   readonly #walks = new Set<Walk>();
   #isScheduled = false;
+  #slices = 0;
 
   constructor(
     private readonly clock: Clock,
@@ -30,7 +31,10 @@ export class Turn {
   #slice(): void {
     this.#isScheduled = false;
     const until = this.clock.now() + this.sliceMs;
-    for (const walk of [...this.#walks]) {
+    const walks = [...this.#walks];
+    // Each comes first in its turn, and has the most of that slice.
+    const first = this.#slices++ % walks.length;
+    for (const walk of [...walks.slice(first), ...walks.slice(0, first)]) {
       this.#walks.delete(walk);
       if (walk.walk(until)) this.wake(walk);
     }

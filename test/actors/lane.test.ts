@@ -18,12 +18,18 @@ class FakeHost implements LaneHost {
   readonly held = new Set<string>();
   awaitsPeer = false;
   isAsked = false;
+  beat = 0;
+  rests = 0;
   readonly lane: Lane;
   readonly #waiting = new Map<string, () => void>();
   onWork: (event: string) => void = () => {};
 
-  constructor(messages = 8, bytes = 1_000) {
-    this.lane = new Lane(this, { messages, bytes });
+  constructor(messages = 8, bytes = 1_000, atOnce = 1_000) {
+    this.lane = new Lane(this, { messages, bytes, atOnce });
+  }
+
+  laneRests(): void {
+    this.rests++;
   }
 
   work({ event }: Frame): void | Promise<void> {
@@ -65,6 +71,55 @@ class FakeHost implements LaneHost {
     await settle();
   }
 }
+
+describe('its share of a turn of the event loop', () => {
+  const events = Array.from({ length: 40 }, (_, at) => `e${at}`);
+
+  test('[LM9] is worked at once; the rest comes in slices, in order', () => {
+    const host = new FakeHost(100, 1_000, 3).push(...events);
+    expect([host.log, host.rests]).toEqual([events.slice(0, 3), 1]);
+    host.lane.resume();
+    expect([host.log, host.rests]).toEqual([events.slice(0, 19), 2]);
+    host.lane.resume();
+    host.lane.resume();
+    expect([host.log, host.rests]).toEqual([events, 3]);
+  });
+
+  test('[LM9] begins anew with each turn of the event loop', () => {
+    const host = new FakeHost(100, 1_000, 2).push('a', 'b');
+    host.beat++;
+    host.push('c', 'd');
+    expect([host.log, host.rests]).toEqual([['a', 'b', 'c', 'd'], 0]);
+  });
+
+  test('[LM9] counts turns that end later as well', async () => {
+    const host = new FakeHost(100, 1_000, 2).push('slow', 'a', 'b');
+    await host.letGo('slow');
+    expect([host.log, host.rests]).toEqual([['slow', 'a'], 1]);
+    host.lane.resume();
+    expect(host.log).toEqual(['slow', 'a', 'b']);
+  });
+
+  test('[LM9] does not count jobs, which frames wait for', () => {
+    const host = new FakeHost(100, 1_000, 1).push('a', 'b');
+    host.lane.next(() => void host.log.push('job'));
+    expect(host.log).toEqual(['a', 'job']);
+  });
+
+  test('[LM9] [BP3] a lane that rests is full like any other, and never flooded', () => {
+    const host = new FakeHost(8, 1_000, 1).push(...events);
+    expect(host.log).toEqual(['e0', '(full)']);
+    for (let at = 0; at < 3; at++) host.lane.resume();
+    expect(host.log).toEqual(['e0', '(full)', ...events.slice(1), '(room)']);
+  });
+
+  test('[LM9] what is left when the lane has stopped is nothing', () => {
+    const host = new FakeHost(100, 1_000, 1).push('a', 'b');
+    host.lane.stop();
+    host.lane.resume();
+    expect(host.log).toEqual(['a']);
+  });
+});
 
 describe('turns', () => {
   test('[SV7] a frame takes its turn at once when the lane is idle', () => {
