@@ -41,10 +41,19 @@ export interface Where {
 const isThenable = (value: unknown): value is PromiseLike<unknown> =>
   typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 
+/** Is it one of these? What was thrown may set traps. */
+export const isInstance = <T>(thrown: unknown, type: new (...made: never[]) => T): thrown is T => {
+  try {
+    return thrown instanceof type;
+  } catch {
+    return false;
+  }
+};
+
 const outcomeOf = (result: unknown): Outcome => {
   if (result === undefined) return nothing;
-  if (result instanceof Reply) return { kind: 'reply', body: result.body };
-  if (result instanceof Error) return { kind: 'error', error: result };
+  if (isInstance(result, Reply)) return { kind: 'reply', body: result.body };
+  if (isInstance(result, Error)) return { kind: 'error', error: result };
   return { kind: 'nothing', ignored: result };
 };
 
@@ -65,14 +74,17 @@ const settleWithin = (pending: PromiseLike<unknown>, sweeper: Sweeper, timeout: 
       deadline.cancel();
       resolve(outcome);
     };
-    Promise.resolve(pending).then(
-      (result) => settle(outcomeOf(result)),
-      (error: unknown) => settle({ kind: 'error', error }),
-    );
+    const failed = (error: unknown): void => settle({ kind: 'error', error });
+    try {
+      Promise.resolve(pending).then((result) => settle(outcomeOf(result)), failed);
+    } catch (error) {
+      failed(error);
+    }
   });
 
 /** Does this error ask for the connection to be closed? */
-export const closesWith = (error: unknown): CloseError | undefined => (error instanceof CloseError ? error : undefined);
+export const closesWith = (error: unknown): CloseError | undefined =>
+  isInstance(error, CloseError) ? error : undefined;
 
 const describe = (value: unknown): string => (value === null ? 'null' : typeof value);
 
@@ -109,7 +121,7 @@ export class Handlers {
   /** The handler of this very event, else the one for any event. */
   find(namespace: string, event: string): Handler | undefined {
     const events = this.#namespaces.get(namespace);
-    return events?.get(event) ?? (event === OnNativeMessage ? undefined : events?.get(OnAnyEvent));
+    return events?.get(event) ?? events?.get(OnAnyEvent);
   }
 
   #declare(name: string, events: Events): void {

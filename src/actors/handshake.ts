@@ -1,7 +1,8 @@
 import { accepted, refused } from '../protocol/codec.js';
-import { CloseError, closeReasons, ErrWrite, errorText } from '../protocol/errors.js';
+import { closeReasons, ErrWrite, errorText } from '../protocol/errors.js';
+import { frame } from '../protocol/frame.js';
 import type { Body } from '../protocol/message.js';
-import type { Outcome } from './handlers.js';
+import { closesWith, type Outcome } from './handlers.js';
 import type { Conn } from './handles.js';
 import type { House } from './house.js';
 
@@ -13,8 +14,8 @@ export interface HandshakeHost {
   agree(): void;
   /** `onConnect` has not. */
   refuse(code: number, text: string): void;
-  /** Writes a payload past every gate. */
-  putPayload(payload: Body): void;
+  /** Writes bytes past every gate. */
+  put(bytes: Uint8Array): void;
   socketOnMessage(data: Body): void;
 }
 
@@ -42,8 +43,9 @@ export class Handshake {
     else this.#decide(outcome);
   }
 
+  /** Bytes are copied: they must not keep the whole buffer that was read alive. */
   holdFrame(data: Body): void {
-    this.#frames.push(data);
+    this.#frames.push(typeof data === 'string' ? data : new Uint8Array(data));
   }
   holdWrite(payload: Body): void {
     this.#writes.push(payload);
@@ -56,8 +58,8 @@ export class Handshake {
   /** `A<id>` first, then what was sent meanwhile (HS2, HS3). */
   welcome(): void {
     this.opened?.();
-    if (this.house.nativeMode !== 'only') this.host.putPayload(accepted(this.host.id));
-    for (const payload of this.#writes.splice(0)) this.host.putPayload(payload);
+    if (this.house.nativeMode !== 'only') this.#put(accepted(this.host.id));
+    for (const payload of this.#writes.splice(0)) this.#put(payload);
   }
 
   /** Calls that waited go before frames that waited (HS4, HS9). */
@@ -67,7 +69,7 @@ export class Handshake {
   }
 
   sendRefusal(text: string): void {
-    if (this.house.nativeMode !== 'only') this.host.putPayload(refused(text));
+    if (this.house.nativeMode !== 'only') this.#put(refused(text));
   }
 
   /** The connection has ended before it was open. */
@@ -76,10 +78,14 @@ export class Handshake {
     for (const { never } of this.#waiting.splice(0)) never(ErrWrite);
   }
 
+  #put(payload: Body): void {
+    this.host.put(frame(payload));
+  }
+
   #decide(outcome: Outcome): void {
     if (outcome.kind !== 'error') return this.host.agree();
     const { error } = outcome;
-    const code = error instanceof CloseError ? error.code : closeReasons.refused.code;
+    const code = closesWith(error)?.code ?? closeReasons.refused.code;
     return this.host.refuse(code, errorText(error));
   }
 }

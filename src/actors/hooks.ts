@@ -7,10 +7,10 @@ import type { Sweeper } from './sweeper.js';
 
 /** Why a connection has ended, as `onDisconnect` is told. */
 export interface DisconnectReason {
-  /** The close code; 1006 when there was none. */
+  /** The close code; 1005 when the client named none, 1006 when there was no close frame. */
   readonly code: number;
   readonly text: string;
-  /** Was it ever let in? */
+  /** Had `onConnect` let it in? */
   readonly wasAccepted: boolean;
   /** The rooms it was in. */
   readonly rooms: readonly { readonly namespace: string; readonly room: string }[];
@@ -66,34 +66,44 @@ export class Hooks {
 
   report(error: unknown, where: Where): void {
     // An error of the error hook itself, thrown or rejected, has nowhere to go, and must not reach a connection.
-    runGuarded(() => this.hooks.onError?.(error, where), this.sweeper, this.timeout);
+    this.#unawaited(
+      () => this.hooks.onError?.(error, where),
+      () => {},
+    );
   }
 
   /** Runs code of the program whose outcome is nobody's business, unless it fails. */
   guarded(code: () => unknown, where: Where): void {
-    const note = (outcome: Outcome): void => {
-      if (outcome.kind === 'error') this.report(outcome.error, where);
-    };
-    const outcome = this.#run(code);
-    if (outcome instanceof Promise) void outcome.then(note);
-    else note(outcome);
+    this.#unawaited(code, (error) => this.report(error, where));
+  }
+
+  /** However long it takes: nothing is kept for it. */
+  #unawaited(code: () => unknown, failed: (error: unknown) => void): void {
+    try {
+      Promise.resolve(code()).catch(failed);
+    } catch (error) {
+      failed(error);
+    }
   }
 
   #handle(handler: Handler, ns: NSConn, message: ReceivedMessage): Outcome | Promise<Outcome> {
     const outcome = this.#run(() => handler(ns, message));
-    if (!this.isTalkative) return outcome;
+    if (!this.isTalkative && !this.handlers.isNativeOnly) return outcome;
     if (outcome instanceof Promise) return outcome.then((late) => this.#review(late, ns, message));
     return this.#review(outcome, ns, message);
   }
 
-  /** Tells of a value that a handler has returned and that goes nowhere (SV13). */
+  /** Where there are native messages only a reply goes nowhere; what goes nowhere is told to who debugs (SV13). */
   #review(outcome: Outcome, ns: NSConn, { event, namespace }: ReceivedMessage): Outcome {
-    if (outcome.kind === 'nothing' && outcome.ignored !== undefined) {
-      const got = outcome.ignored === null ? 'null' : typeof outcome.ignored;
-      const error = new TypeError(`a handler answers by "return reply(body)"; a returned ${got} goes nowhere`);
+    const isVain = outcome.kind === 'reply' && this.handlers.isNativeOnly;
+    const ignored = isVain ? outcome.body : outcome.kind === 'nothing' ? outcome.ignored : undefined;
+    if (ignored !== undefined && this.isTalkative) {
+      const got = isVain ? 'reply' : ignored === null ? 'null' : typeof ignored;
+      const how = isVain ? 'conn.write({ isNative: true, body })' : 'return reply(body)';
+      const error = new TypeError(`a handler answers by "${how}"; a returned ${got} goes nowhere`);
       this.report(error, { during: event, connection: ns.conn.id, namespace });
     }
-    return outcome;
+    return isVain ? { kind: 'nothing' } : outcome;
   }
 
   #run(code: () => unknown): Outcome | Promise<Outcome> {

@@ -3,7 +3,7 @@ import { ErrBadNamespace, ErrBadRoom, ErrWrite } from '../protocol/errors.js';
 import { type Body, OnRoomLeave, ReceivedMessage } from '../protocol/message.js';
 import type { Answer } from './asks.js';
 import type { Asked, Value } from './chart.js';
-import type { Outcome } from './handlers.js';
+import { closesWith, type Outcome } from './handlers.js';
 import type { Hooks } from './hooks.js';
 import { type Lane, noTurn } from './lane.js';
 import type { Membership, Procedure } from './membership.js';
@@ -16,6 +16,7 @@ export interface StepHost {
   readonly lane: Lane;
   readonly questions: Questions;
   send(payload: Body): void;
+  close(code: number, text: string): void;
   readonly place: Place;
 }
 
@@ -172,7 +173,10 @@ export class Steps {
   #consult(action: Asked, membership: Membership, room: string, about: Circumstances): Pending {
     const message = this.#message(action, membership, room, about);
     return when(this.hooks.lifecycle(membership.nsConn, message), (outcome) => {
-      if (outcome.kind === 'error') return this.step(membership, room, 'REFUSED', { ...about, error: outcome.error });
+      if (outcome.kind === 'error') {
+        this.#closeFor(outcome.error);
+        return this.step(membership, room, 'REFUSED', { ...about, error: outcome.error });
+      }
       // A handler that has closed the connection has not let it in anywhere (SV5).
       const isVoid = this.host.isClosed && !about.isForced;
       return this.step(
@@ -187,8 +191,16 @@ export class Steps {
   #tell(action: Asked, membership: Membership, room: string, about: Circumstances): Pending {
     const message = this.#message(action, membership, room, about);
     return when(this.hooks.lifecycle(membership.nsConn, message), (outcome) => {
-      if (outcome.kind === 'error') this.hooks.failed(outcome.error, message.event, membership.nsConn);
+      if (outcome.kind !== 'error') return;
+      this.hooks.failed(outcome.error, message.event, membership.nsConn);
+      this.#closeFor(outcome.error);
     });
+  }
+
+  /** A handler of any event may ask for the end of the connection; what is due in this turn comes first (AK10). */
+  #closeFor(error: unknown): void {
+    const asked = closesWith(error);
+    if (asked) this.host.lane.next(() => this.host.close(asked.code, asked.text));
   }
 
   #message(action: Asked, membership: Membership, room: string, about: Circumstances): ReceivedMessage {

@@ -6,7 +6,7 @@ export interface ConnectionContext {
   readonly isNativeOnly: boolean;
   /** What the client sent before it was let in. */
   readonly early: { readonly frames: number; readonly bytes: number };
-  /** Has it ever been open? */
+  /** Has the server let it in? */
   readonly wasAccepted: boolean;
   /** Why it ends: the first reason given stays. */
   readonly reason: { readonly code: number; readonly text: string } | null;
@@ -176,11 +176,11 @@ export const connectionMachine = connectionSetup.createMachine({
                 },
               },
             },
-            agreed: { description: 'It may come in.', tags: 'agreed', type: 'final' },
+            agreed: { description: 'It may come in.', tags: 'agreed', type: 'final', entry: 'markAccepted' },
           },
         },
       },
-      onDone: { target: 'open', actions: ['markAccepted', 'welcome'] },
+      onDone: { target: 'open', actions: 'welcome' },
     },
     open: {
       description: 'Frames take their turn in the lane; deliveries go to the socket.',

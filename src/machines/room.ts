@@ -166,6 +166,10 @@ export const roomMachine = roomSetup.createMachine({
           description: 'The namespace is being left, so the room is too, whatever our handler says.',
           entry: { type: 'consult', params: { event: '_OnRoomLeave', isLocal: false } },
           on: {
+            ENDED: {
+              target: '#room.left',
+              actions: ['exit', { type: 'tell', params: { event: '_OnRoomLeft', isLocal: false } }],
+            },
             ALLOWED: {
               target: '#room.left',
               actions: ['exit', { type: 'tell', params: { event: '_OnRoomLeft', isLocal: false } }],

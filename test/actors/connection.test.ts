@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { createMachine } from 'xstate';
 import type { Machines } from '../../src/actors/house.js';
 import {
+  AskTimeout,
   CloseError,
   type Conn,
   connectionMachine,
@@ -9,8 +10,13 @@ import {
   ErrWrite,
   type NSConn,
   namespaceMachine,
+  OnNamespaceConnect,
+  OnNamespaceConnected,
+  OnNamespaceDisconnect,
   OnNativeMessage,
   OnRoomJoin,
+  OnRoomJoined,
+  OnRoomLeave,
   reply,
   roomMachine,
 } from '../../src/index.js';
@@ -116,6 +122,35 @@ describe('close codes and texts', () => {
     expect(guest.socket.lines).toEqual(['t $1;n;;bye;1;0;bye', 'close 4001 bye']);
   });
 
+  test.each([
+    [OnNamespaceConnect, '$1;n;;_OnNamespaceConnect;0;0;', '$1;n;;_OnNamespaceConnect;1;0;bye'],
+    [OnNamespaceConnected, '$1;n;;_OnNamespaceConnect;0;0;', '$1;;;;;;'],
+    [OnRoomJoin, '$1;n;r;_OnRoomJoin;0;0;', '$1;n;r;_OnRoomJoin;1;0;bye'],
+    [OnRoomJoined, '$1;n;r;_OnRoomJoin;0;0;', '$1;;;;;;'],
+    [OnRoomLeave, '$1;n;in;_OnRoomLeave;0;0;', '$1;n;in;_OnRoomLeave;1;0;bye'],
+    [OnNamespaceDisconnect, '$1;n;;_OnNamespaceDisconnect;0;0;', '$1;n;;_OnNamespaceDisconnect;1;0;bye'],
+  ])('[AK10] a CloseError of %s closes, after the answer', async (event, asks, answer) => {
+    for (const isLate of [false, true]) {
+      let isDue = false;
+      const fail = (): unknown => {
+        const bye = new CloseError(4_001, 'bye');
+        if (isLate) return Promise.reject(bye);
+        throw bye;
+      };
+      // Typed for what handlers return; this one always fails.
+      const handlers = { [event]: () => (isDue ? (fail() as undefined) : undefined) };
+      const house = new House({ namespaces: { n: handlers } });
+      const isOutside = event === OnNamespaceConnect || event === OnNamespaceConnected;
+      const guest = isOutside ? house.seat('a') : house.seat('a', 'n', ['in']);
+      guest.socket.sent.length = 0;
+      isDue = true;
+      guest.socket.say(asks);
+      await house.rest();
+      expect(guest.socket.lines).toEqual([`t ${answer}`, 'close 4001 bye']);
+      expect(house.supervisor.total).toBe(0);
+    }
+  });
+
   test('[LM2] a code that no close frame may carry throws at once', () => {
     for (const code of [0, 404, 1_004, 1_005, 1_006, 1_015, 2_000, 5_000, 1_000.5, Number.NaN]) {
       expect(() => new CloseError(code, '')).toThrow(`got ${code}`);
@@ -128,7 +163,103 @@ describe('close codes and texts', () => {
   });
 });
 
+describe('native messages only', () => {
+  test('[HS10] [SV13] what a handler returns goes nowhere, and is told to who debugs', async () => {
+    for (const debug of [undefined, () => {}]) {
+      const events = { [OnNativeMessage]: () => reply('nowhere') };
+      const house = new House(debug ? { events, debug } : { events });
+      const { socket } = house.connect('a');
+      socket.say('one');
+      await house.rest();
+      expect(socket.lines).toEqual([]);
+      const told = house.errors.map(({ error }) => String(error));
+      expect(told).toEqual(debug ? [expect.stringContaining('a returned reply goes nowhere')] : []);
+    }
+  });
+
+  test('[HS3] what is written in onConnect goes out when it agrees, in order', async () => {
+    let agree = (): void => {};
+    const house = new House({
+      events: { [OnNativeMessage]: () => {} },
+      onConnect(conn) {
+        for (const body of ['one', 'two']) expect(conn.write({ isNative: true, body })).toBe(true);
+        return new Promise<void>((resolve) => {
+          agree = resolve;
+        });
+      },
+    });
+    const { socket } = house.connect('a');
+    await house.rest();
+    expect(socket.lines).toEqual([]);
+    agree();
+    await house.rest();
+    expect(socket.lines).toEqual(['t one', 't two']);
+  });
+});
+
+describe('how long a call waits', () => {
+  test('[AK4] for a connect that another call has begun: as long as it says itself', async () => {
+    const house = new House({ namespaces: { n: {} } });
+    const { conn, socket } = house.seat('a');
+    const first = conn?.connect('n');
+    const controller = new AbortController();
+    const signalled = conn?.connect('n', { signal: controller.signal });
+    const aborted = conn?.connect('n', { signal: AbortSignal.abort('gone') });
+    const timed = conn?.connect('n', { timeout: 5 });
+    const other = conn?.namespace('n');
+    expect(other).toBeUndefined();
+    await expect(aborted).rejects.toBe('gone');
+    controller.abort('enough');
+    await expect(signalled).rejects.toBe('enough');
+    house.clock.advance(5);
+    await expect(timed).rejects.toThrow(AskTimeout);
+    const [asked = ''] = socket.payloads.map(String);
+    socket.say(`${asked.slice(0, asked.indexOf(';'))};;;;;;`);
+    expect(await first).toBe(conn?.namespace('n'));
+  });
+
+  test('[AK4] [HS9] for the connection to be open', async () => {
+    const calls: Promise<unknown>[] = [];
+    const house = new House({
+      namespaces: { n: {} },
+      onConnect: (conn) => {
+        calls.push(conn.connect('n', { timeout: 5 }), conn.connect('n', { signal: AbortSignal.abort('gone') }));
+      },
+    });
+    const { socket } = house.connect('a');
+    const [timed, aborted] = calls;
+    await expect(aborted).rejects.toBe('gone');
+    house.clock.advance(5);
+    await expect(timed).rejects.toThrow(AskTimeout);
+    socket.say('M');
+    await house.rest();
+    expect(socket.lines).toEqual(['t Aa']);
+  });
+
+  test.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY])('[LM2] a timeout of %d is none', (timeout) => {
+    const house = new House({ namespaces: { n: {} } });
+    const { conn } = house.seat('a');
+    expect(() => conn?.waitConnect('n', { timeout })).toThrow(
+      `takes a timeout in milliseconds above 0, got ${timeout}`,
+    );
+    expect(house.remains['timers']).toBe(1);
+  });
+});
+
 describe('onConnect', () => {
+  test('[HS9] a connect to a namespace that is not declared agrees to nothing', async () => {
+    const house = new House({
+      namespaces: { n: {} },
+      onConnect: async (conn) => {
+        await conn.connect('nowhere');
+      },
+    });
+    const { socket } = house.connect('a');
+    socket.say('M');
+    await house.rest();
+    expect(socket.lines).toEqual(['t Hbad namespace', 'close 1008 bad namespace']);
+  });
+
   test.each<[string, (conn: Conn) => unknown]>([
     ['at once', (conn) => void conn.connect('n')],
     ['after an await', (conn) => settled().then(() => void conn.connect('n'))],
@@ -169,9 +300,20 @@ describe('onConnect', () => {
     expect(heard).toEqual(['one']);
     expect(socket.lines).toEqual(['t two']);
     expect(await conn?.ask({ event: 'e' })).toMatchObject({ body: '' });
+    expect(await house.supervisor.ask({ event: 'e' }, {})).toMatchObject({ body: '', event: '' });
+    const ns = conn?.namespace('');
+    const room = await ns?.joinRoom('r');
+    house.supervisor.broadcast(null, [{ isNative: true, room: 'r', body: 'to the room' }]);
+    await house.rest();
+    await room?.leave();
+    house.supervisor.broadcast(null, [{ isNative: true, room: 'r', body: 'to nobody' }]);
+    await house.rest();
+    expect(socket.lines).toEqual(['t two', 't to the room']);
+    expect(ns?.rooms()).toEqual([]);
+    socket.sent.length = 0;
     expect(await conn?.waitConnect('')).toBe(conn?.namespace(''));
     await conn?.disconnectAll();
-    expect(socket.lines).toEqual(['t two']);
+    expect(socket.lines).toEqual([]);
   });
 });
 

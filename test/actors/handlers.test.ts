@@ -32,11 +32,12 @@ describe('the event map', () => {
     expect(['a', 'b', '', 'c'].map((name) => handlers.declares(name))).toEqual([true, true, true, false]);
   });
 
-  test('[AK8] what has no handler of its own goes to the one for any event, native messages never', () => {
-    const handlers = new Handlers({ a: { [OnAnyEvent]: other, chat: handler } }, { [OnAnyEvent]: other });
+  test('[AK8] what has no handler of its own goes to the one for any event', () => {
+    const handlers = new Handlers({ a: { [OnAnyEvent]: other, chat: handler } }, {});
     expect(handlers.find('a', 'chat')).toBe(handler);
     expect(handlers.find('a', 'talk')).toBe(other);
     expect(handlers.find('a', OnRoomJoin)).toBe(other);
+    expect(handlers.find('a', OnNativeMessage)).toBe(other);
     expect(handlers.find('', OnNativeMessage)).toBeUndefined();
   });
 

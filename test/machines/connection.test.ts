@@ -114,7 +114,7 @@ describe.each(busy)('%s', (from) => {
     const next = step(from, type);
     expect(next.value).toEqual(states[to]);
     expect(next.does).toEqual(does);
-    expect(next.context).toEqual({ ...fresh, reason, wasAccepted: to === 'flowing' && from !== 'congested' });
+    expect(next.context).toEqual({ ...fresh, reason, wasAccepted: type === 'AGREED' });
   });
 
   test.each(events.filter((type) => !table[from][type]))('[SV9] %s changes nothing', (type) => {

@@ -70,7 +70,7 @@ const table: Readonly<Record<string, Row<EventType>>> = {
     ALLOWED: ['[NS3]', 'left', ['exit', 'tell _OnRoomLeft']],
     REFUSED: ['[NS3]', 'left', ['report', 'exit', 'tell _OnRoomLeft']],
     EXPELLED: ['[NS3]', 'leaving.expelled', ['fail', 'consult _OnRoomLeave']],
-    ENDED: ['[NS7]', 'left', ['tell _OnRoomLeave', 'exit', 'tell _OnRoomLeft', 'fail']],
+    ENDED: ['[NS7]', 'left', ['exit', 'tell _OnRoomLeft']],
   },
   'leaving.confirming': {
     ALLOWED: ['[RM4]', 'left', ['exit', 'tell _OnRoomLeft', 'settle']],

@@ -400,9 +400,20 @@ describe('the last that is told of a connection', () => {
     ]);
   });
 
+  test('[SV6] [HS6] of one that was let in and never came', async () => {
+    const diary = new Diary();
+    const { house } = diary;
+    house.connect('ann');
+    house.clock.advance(5_000);
+    await house.rest();
+    await house.empty();
+    expect(diary.reasons).toMatchObject([{ code: 1008, wasAccepted: true, rooms: [] }]);
+    expect(house.remains).toEqual(nothing);
+  });
+
   for (const fireDisconnectAlways of [false, true]) {
-    test(`[SV6] [HS6] of one that was never let in, with fireDisconnectAlways ${fireDisconnectAlways}`, async () => {
-      const diary = new Diary({ fireDisconnectAlways });
+    test(`[SV6] [HS8] of one that was never let in, with fireDisconnectAlways ${fireDisconnectAlways}`, async () => {
+      const diary = new Diary({ fireDisconnectAlways, onConnect: () => new Promise(() => {}) });
       const { house } = diary;
       house.connect('ann');
       house.clock.advance(5_000);
@@ -410,6 +421,8 @@ describe('the last that is told of a connection', () => {
       await house.empty();
       const told = { code: 1008, wasAccepted: false, rooms: [] };
       expect(diary.reasons).toMatchObject(fireDisconnectAlways ? [told] : []);
+      // By then its onConnect is not waited for any more.
+      house.clock.advance(30_000);
       expect(house.remains).toEqual(nothing);
     });
   }

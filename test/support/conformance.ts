@@ -420,6 +420,16 @@ const expelled: readonly Scenario[] = [
       }
     }),
   ),
+  scenario('NS7', 'a room that is left by force is left once, whatever ends meanwhile', async (machines) => {
+    const { house, told } = open(machines, { ...quiet, ...roomy, _OnRoomLeave: never });
+    const guest = house.seat('a', 'n', ['r']);
+    told.length = 0;
+    guest.socket.say(ask('_OnNamespaceDisconnect'));
+    const closing = house.supervisor.drain(50);
+    house.clock.advance(60);
+    expect(await standing(house, closing)).toBe('done');
+    expect(told).toEqual(['_OnNamespaceDisconnect', '_OnRoomLeave F', '_OnRoomLeft F L', '_OnNamespaceDisconnect F L']);
+  }),
   scenario('NS3', 'a call under way in a room ends with the namespace', async (machines) => {
     const { house, told } = open(machines, roomy);
     const guest = house.seat('a', 'n', ['in']);

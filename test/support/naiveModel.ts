@@ -670,7 +670,8 @@ export class NaiveModel {
   }
 
   #end(peer: Peer): void {
-    const wasAccepted = peer.state === 'open';
+    const wasGreeted = peer.state === 'open' || !this.#arriving.includes(peer);
+    const wasAccepted = wasGreeted && peer.greeting !== 'refuse';
     peer.state = 'closed';
     this.#registered = this.#registered.filter((other) => other !== peer);
     const arriving = this.#arriving.indexOf(peer);

@@ -113,7 +113,15 @@ export class Stage {
         const places = rooms.map(({ namespace, room }) => `${namespace}/${room}`).join(' ');
         this.#epilogue(conn, undefined, obituaryOf('onDisconnect', '', places), this.#program.farewell);
       },
-      limits: { highWaterMark, maxLagBytes: 1e9, maxLagMessages: 1e6, laneMessages: 1_000, laneBytes: 1e9 },
+      limits: {
+        highWaterMark,
+        maxLagBytes: 1e9,
+        maxLagMessages: 1e6,
+        laneMessages: 1_000,
+        laneBytes: 1e9,
+        // The model knows nothing of slices of what comes in.
+        framesAtOnce: 1e9,
+      },
       syncBroadcaster,
       sliceMs,
       perLook: 1,

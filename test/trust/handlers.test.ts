@@ -33,6 +33,9 @@ const unreadable = new Proxy(() => {}, { get: () => raise(new Error('not to be r
 /** A promise of another kind. */
 const thenable = (then: (yes: () => void, no: () => void) => unknown): object => Object.fromEntries([['then', then]]);
 
+/** Looks harmless, until somebody asks what it is. */
+const trapped = (): object => new Proxy({}, { getPrototypeOf: () => raise(new Error('trap')) });
+
 /** Whatever a function of the program may do when it is called. */
 const deeds: readonly (readonly [string, () => unknown])[] = [
   ['throws an Error', () => raise(new Error('boom'))],
@@ -43,6 +46,21 @@ const deeds: readonly (readonly [string, () => unknown])[] = [
   ['throws an Error without a text', () => raise(new Error(''))],
   ['throws what has no text', () => raise({ toString: () => raise(new Error('no text')) })],
   ['throws what cannot be read', () => raise(unreadable)],
+  ['throws what sets traps', () => raise(trapped())],
+  [
+    'throws an error whose status cannot be read',
+    () => raise(Object.defineProperty(new Error(), 'status', { get: () => raise(new Error('get')) })),
+  ],
+  ['rejects with what sets traps', () => Promise.reject(trapped())],
+  ['returns late what sets traps', async () => trapped()],
+  [
+    'returns a promise whose then throws',
+    () => Object.assign(Promise.resolve(), Object.fromEntries([['then', () => raise(new Error('then'))]])),
+  ],
+  [
+    'returns a promise whose constructor throws',
+    () => Object.defineProperty(Promise.resolve(), 'constructor', { get: () => raise(new Error('get')) }),
+  ],
   ['rejects', () => Promise.reject(new Error('boom'))],
   ['rejects with nothing', () => Promise.reject()],
   ['returns a number', () => 42],
@@ -94,6 +112,7 @@ const hooks: readonly (keyof ServerOptions)[] = [
   'onDisconnect',
   'onError',
   'onUpgradeError',
+  'debug',
 ];
 
 describe('a hook that', () => {
@@ -102,7 +121,8 @@ describe('a hook that', () => {
       test(`[SV2] [HS8] ${what}: ${hook}`, async () => {
         const isWell = (one: unknown): boolean => {
           const request = typeof one === 'object' && one !== null && 'request' in one ? one.request : one;
-          return String(Reflect.get(Object(request), 'url')).includes('id=well');
+          const isNoted = Reflect.get(Object(one), 'connection') === 'well';
+          return isNoted || String(Reflect.get(Object(request), 'url')).includes('id=well');
         };
         const run = (first: unknown, second: unknown): unknown => {
           if (isWell(first) || isWell(second)) return hook === 'idGenerator' ? 'well' : undefined;
@@ -136,7 +156,7 @@ describe('a visitor that', () => {
       await siege({ limits: { handlerTimeout: 60 } }, async ({ house, attacker }) => {
         await (await attacker()).ready();
         const walk = house.server.do(({ id }) => (id === 'well' ? undefined : deed()));
-        const fails = !/number|twice|^returns what cannot|then cannot/.test(what);
+        const fails = !/number|twice|^returns what cannot|then cannot|^returns late/.test(what);
         if (fails) await expect(walk).rejects.toBeInstanceOf(AggregateError);
         else await walk.catch(() => {});
         expect(await (await house.dial('next')).ready()).toBe('next');
@@ -144,8 +164,10 @@ describe('a visitor that', () => {
     });
 });
 
-test('[AK3] a recogniser of errors that throws has recognised nothing', async () => {
+test('[AK3] a recogniser of errors that throws, or says so later, has recognised nothing', async () => {
   registerKnownError(new Error('recognised'), () => raise(new Error('no')));
+  // Plain JavaScript may give any function.
+  registerKnownError(new Error('recognised'), (async () => raise(new Error('no'))) as unknown as () => boolean);
   const told: unknown[] = [];
   const handlers = { oops: (_: unknown, { err }: { err?: Error }) => void told.push(err?.message) };
   await siege({ handlers }, async ({ attacker }) => {
