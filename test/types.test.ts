@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import { expectTypeOf, test } from 'vitest';
 import {
   type Body,
@@ -29,7 +30,10 @@ test('[LM2] handlers are typed without a word, and their parameters flow', () =>
         later: async () => reply('later'),
       },
     },
-    onConnect: (conn) => void conn.get<string>('user')?.length,
+    onConnect(conn) {
+      expectTypeOf(conn.request).toEqualTypeOf<IncomingMessage>();
+      expectTypeOf(conn.get<string>('user')).toEqualTypeOf<string | undefined>();
+    },
   };
   expectTypeOf(new Server(options).totalConnections).toEqualTypeOf<number>();
 });
@@ -52,6 +56,9 @@ test('[LM2] with a map of what is sent, emit and ask are checked against it', ()
           ns.emit('sayed', 'hello');
           // @ts-expect-error nor asks
           void ns.ask('sayed').catch(() => {});
+          ns.room('lobby')?.emit('said', 'hello');
+          // @ts-expect-error a room of it takes the same
+          ns.room('lobby')?.emit('sayed', 'hello');
         },
       },
     },

@@ -36,6 +36,12 @@ export const tame = <T>(promise: Promise<T>): Promise<T> => {
   return promise;
 };
 
+/** Throws unless this is a time that can be waited. */
+export const assertTimeout = (timeout: number, what: string): void => {
+  if (timeout > 0 && Number.isFinite(timeout)) return;
+  throw new RangeError(`${what} takes a timeout in milliseconds above 0, got ${String(timeout)}`);
+};
+
 /** Too many asks are pending; one more is refused. */
 export class TooManyAsks extends Error {
   override readonly name = 'TooManyAsks';
@@ -63,9 +69,7 @@ export class Asks {
   /** Notes an ask and returns its token. `answered` is called exactly once, never from within this call. */
   open(from: Respondents, options: AskOptions, answered: (answer: Answer) => void): string {
     const { timeout = this.defaults.timeout, signal } = options;
-    if (!(timeout > 0 && Number.isFinite(timeout))) {
-      throw new RangeError(`ask takes a timeout in milliseconds above 0, got ${String(timeout)}`);
-    }
+    assertTimeout(timeout, 'ask');
     signal?.throwIfAborted();
     const tokens = this.#byRespondents.get(from) ?? new Set<string>();
     if (tokens.size >= this.defaults.pending) throw new TooManyAsks(this.defaults.pending);

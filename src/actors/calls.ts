@@ -1,7 +1,7 @@
 import type { AnyActorRef } from 'xstate';
-import { encode, errorFrom, messageFrom } from '../protocol/codec.js';
-import { assertCloseCode, closeText, ErrWrite } from '../protocol/errors.js';
-import { assertOutgoing, type Body, type Message, type OutgoingMessage, ReceivedMessage } from '../protocol/message.js';
+import { emptyAnswer, encode, errorFrom, messageFrom } from '../protocol/codec.js';
+import { assertCloseCode, closeText, ErrBadNamespace, ErrWrite } from '../protocol/errors.js';
+import { assertOutgoing, type Body, type Message, type OutgoingMessage } from '../protocol/message.js';
 import { type Answer, type AskOptions, tame } from './asks.js';
 import type { ConnPort, NSConn, Room, ServerFace, UpgradeRequest } from './handles.js';
 import type { House } from './house.js';
@@ -68,17 +68,31 @@ export class Calls implements ConnPort {
   }
 
   connect(namespace: string, options: AskOptions): Promise<NSConn> {
-    const { host } = this;
+    const { host, house } = this;
+    // A namespace that there is not lets nobody in.
+    if (!house.handlers.declares(namespace)) return tame(Promise.reject(ErrBadNamespace));
     host.consent();
     const connected = new Promise<NSConn>((resolve, reject) => {
-      host.whenOpen(() => host.memberships.connect(namespace, options).then(resolve, reject), reject);
+      let isGivenUp = false;
+      const callOff = host.questions.limit(options, (error) => {
+        isGivenUp = true;
+        reject(error);
+      });
+      const connect = (): void => {
+        callOff();
+        if (!isGivenUp) host.memberships.connect(namespace, options).then(resolve, reject);
+      };
+      host.whenOpen(connect, (error) => {
+        callOff();
+        reject(error);
+      });
     });
     return tame(connected);
   }
 
   waitConnect(namespace: string, options: AskOptions): Promise<NSConn> {
-    const expire = (give: (error: unknown) => void) => this.host.questions.expire(options.timeout, give);
-    return tame(this.host.memberships.awaitConnect(namespace, options.signal, expire));
+    const { timeout = this.house.limits.asks.timeout } = options;
+    return tame(this.host.memberships.awaitConnect(namespace, { ...options, timeout }));
   }
 
   disconnect(namespace: string, options: AskOptions): Promise<void> {
@@ -113,7 +127,7 @@ export class Calls implements ConnPort {
 
   ask(message: OutgoingMessage, options: AskOptions): Promise<Message> {
     assertOutgoing(message);
-    if (this.#isNativeOnly) return Promise.resolve(new ReceivedMessage('', '', ''));
+    if (this.#isNativeOnly) return Promise.resolve(messageFrom(emptyAnswer));
     return tame(this.#ask(message, options));
   }
 

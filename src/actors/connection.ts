@@ -24,6 +24,8 @@ export interface Books {
   retired(connection: Connection): void;
   /** Its last handler has run. */
   departed(connection: Connection): void;
+  /** This socket has been told goodbye, and nobody looks after it any more. */
+  seeOff(socket: Socket): void;
 }
 
 /** One connection: its chart, and beside it the hot path for frames and deliveries. */
@@ -102,7 +104,7 @@ export class Connection implements MembershipHost, ReceptionHost, CallsHost, Han
     this.#tell({ type: 'SOCKET.CLOSED', code, text });
   }
 
-  socketOnOverdue(code: number, text: string): void {
+  socketOnClosing(code: number, text: string): void {
     this.close(code, text);
   }
 
@@ -134,10 +136,6 @@ export class Connection implements MembershipHost, ReceptionHost, CallsHost, Han
     return this.#view.isCongested ? this.place.hold(bytes) : this.deliver(bytes);
   }
 
-  putPayload(payload: Body): void {
-    this.put(framed(payload));
-  }
-
   deliver(bytes: Uint8Array): void {
     if (this.#view.ownsDeliveries) this.#tell({ type: 'DELIVER', bytes });
     else this.put(bytes);
@@ -145,7 +143,7 @@ export class Connection implements MembershipHost, ReceptionHost, CallsHost, Han
 
   /** Writes bytes to the socket as they are. */
   put(bytes: Uint8Array): void {
-    if (!this.socket.isOpen) return;
+    if (!this.socket.isOpen) return void this.house.counters.lateWrites++;
     this.socket.write(bytes);
     this.house.counters.deliveries++;
     if (!this.hasRoom && !this.#view.isCongested) this.#tell({ type: 'CONGESTED' });
@@ -223,7 +221,7 @@ export class Connection implements MembershipHost, ReceptionHost, CallsHost, Han
     this.#view = { ...dead, isCongested: this.#view.isCongested };
     this.retire();
     this.sendClose(closeReasons.failed.code, closeReasons.failed.text);
-    this.house.sweeper.after(this.house.limits.closeTimeout, () => this.release());
+    this.books.seeOff(this.socket);
     this.#noteFailure(error);
   }
 

@@ -6,6 +6,7 @@ export const makeCounters = () => ({
   ignoredEvents: 0,
   unhandledEvents: 0,
   gatedWrites: 0,
+  lateWrites: 0,
   broadcastsAfterClose: 0,
   deliveries: 0,
   congestions: 0,

@@ -1,4 +1,5 @@
 import type { AnyActorRef, EventObject } from 'xstate';
+import { guardObservers } from './observers.js';
 
 /**
  * The doors of all actors of one server. A hot event is taken at the door, whatever its actor is busy with; every other
@@ -15,6 +16,7 @@ export class Doors {
 
   /** Stands before this actor; `takeHot` says whether it has taken the event. */
   guard(actor: AnyActorRef, takeHot: (event: EventObject) => boolean): void {
+    guardObservers(actor, this.report);
     const toMailbox = actor.send;
     actor.send = (event: EventObject): void => {
       if (takeHot(event)) return;
@@ -42,6 +44,12 @@ export class Doors {
       this.#isScheduled = false;
       this.#tidyUp();
     });
+  }
+
+  /** Run this now, or, where that is inside a mailbox, once it is empty. */
+  outside(job: () => void): void {
+    if (this.#inside === 0 && this.#jobs.length === 0) job();
+    else this.afterwards(job);
   }
 
   #tidyUp(): void {

@@ -1,4 +1,4 @@
-import { decode } from '../protocol/codec.js';
+import { acknowledge, decode, type NativeMode } from '../protocol/codec.js';
 import { unframe } from '../protocol/frame.js';
 import type { Body } from '../protocol/message.js';
 import { type Socket, SocketAround } from './socket.js';
@@ -27,14 +27,21 @@ const quoted = (name: string): string =>
 const kindOfWait = (wait: string): string =>
   wait === '' ? '' : wait.startsWith('$') ? ' (client asks)' : ' (server asks)';
 
-const describe = (payload: Body): string => {
-  const frame = decode(payload);
-  if (!frame) return typeof payload === 'string' && /^[MAH]/.test(payload) ? `handshake ${payload[0]}` : 'no frame';
+/** What every frame has where a native message has its body. */
+const flags = /^(?:[^;]*;){4}[01];[01];/;
+
+/** The names that stand in a frame's header; a native message has nothing in it but its body. */
+const describe = (payload: Body, nativeMode: NativeMode): string => {
+  const frame = nativeMode === 'only' ? undefined : decode(payload);
+  const isFlagged = nativeMode === 'none' || typeof payload !== 'string' || flags.test(payload);
+  if (!frame || !isFlagged) return nativeMode === 'none' ? 'no frame' : 'native message';
   const { namespace, room, event, wait, isError } = frame;
   if (event === '') return `answer${kindOfWait(wait)}`;
   const place = room === '' ? quoted(namespace) : `${quoted(namespace)}/${quoted(room)}`;
   return `${quoted(event)} in ${place}${isError ? ' error' : ''}${kindOfWait(wait)}`;
 };
+
+const handshake = (payload: Body): string => `handshake ${String(payload).slice(0, 1)}`;
 
 const sizeOf = (payload: Body): number =>
   typeof payload === 'string' ? new TextEncoder().encode(payload).length : payload.length;
@@ -45,17 +52,25 @@ export const lineOfNote = ({ connection, direction, kind, what, bytes }: FrameNo
 
 /** A socket whose frames are told to a log (SV12). */
 export class LoggedSocket extends SocketAround {
+  /** The server's first frame is `A` or `H`, whatever stands behind that, and an `M` that comes before it is one. */
+  #isShaken: boolean;
+
   constructor(
     inner: Socket,
     private readonly connection: string,
+    private readonly nativeMode: NativeMode,
     private readonly log: FrameLog,
   ) {
     super(inner);
+    this.#isShaken = nativeMode === 'only';
   }
 
   override write(bytes: Uint8Array): void {
     for (const { kind, payload } of unframe(bytes)) {
-      this.#note('out', kind, kind === 'control' ? 'ping' : describe(payload), sizeOf(payload));
+      const what =
+        kind === 'control' ? 'ping' : this.#isShaken ? describe(payload, this.nativeMode) : handshake(payload);
+      this.#isShaken ||= kind !== 'control';
+      this.#note('out', kind, what, sizeOf(payload));
     }
     super.write(bytes);
   }
@@ -64,7 +79,8 @@ export class LoggedSocket extends SocketAround {
     super.close(code, text);
   }
   override socketOnMessage(data: Body): void {
-    this.#note('in', typeof data === 'string' ? 'text' : 'binary', describe(data), sizeOf(data));
+    const what = !this.#isShaken && data === acknowledge ? handshake(data) : describe(data, this.nativeMode);
+    this.#note('in', typeof data === 'string' ? 'text' : 'binary', what, sizeOf(data));
     super.socketOnMessage(data);
   }
   override socketOnClose(code: number, text: string): void {

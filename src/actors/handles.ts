@@ -34,11 +34,20 @@ export interface ServerFace {
   close(options?: { readonly timeout?: number }): Promise<void>;
 }
 
-/** The request that was upgraded: its url and headers. */
-export interface UpgradeRequest {
+/** What is always known of the request that was upgraded. */
+interface RequestHead {
   readonly url?: string | undefined;
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
 }
+
+/** Whoever makes connections says here what their requests are, as `upgraded`. */
+// biome-ignore lint/suspicious/noEmptyInterface: it is there to be added to
+export interface Requests {}
+
+/** The request that was upgraded. */
+export type UpgradeRequest = Requests extends { readonly upgraded: infer Request extends RequestHead }
+  ? Request
+  : RequestHead;
 
 /** What stands behind the handles of one connection. */
 export interface ConnPort {
@@ -99,9 +108,8 @@ export class Conn {
   }
   /** How often the client had to try before it came back; 0 the first time. */
   get reconnectTries(): number {
-    const header = this.#port.request.headers['x-websocket-reconnect'];
-    const tries = Number.parseInt(String(header ?? ''), 10);
-    return Number.isFinite(tries) ? Math.min(Math.max(tries, 0), 1_000_000) : 0;
+    const header = String(this.#port.request.headers['x-websocket-reconnect']);
+    return /^\d+$/.test(header) ? Math.min(Number(header), 1_000_000) : 0;
   }
   get wasReconnected(): boolean {
     return this.reconnectTries > 0;
@@ -199,14 +207,14 @@ export class NSConn<Sent extends EventBodies = EventBodies> {
     return this.#port.ask({ namespace: this.namespace, event, body }, options);
   }
   /** Ask the client into a room. */
-  joinRoom(room: string, options: AskOptions = {}): Promise<Room> {
+  joinRoom(room: string, options: AskOptions = {}): Promise<Room<Sent>> {
     return this.#port.join(this.namespace, room, options);
   }
   /** The room, if it is joined. */
-  room(name: string): Room | undefined {
+  room(name: string): Room<Sent> | undefined {
     return this.#port.room(this.namespace, name);
   }
-  rooms(): Room[] {
+  rooms(): Room<Sent>[] {
     return this.#port.rooms(this.namespace);
   }
   /** Ask the client out of every room. */
@@ -239,19 +247,19 @@ export class NSConn<Sent extends EventBodies = EventBodies> {
 }
 
 /** One connection in one room of a namespace. */
-export class Room {
+export class Room<Sent extends EventBodies = EventBodies> {
   readonly #port: ConnPort;
 
   constructor(
     port: ConnPort,
-    readonly nsConn: NSConn,
+    readonly nsConn: NSConn<Sent>,
     readonly name: string,
   ) {
     this.#port = port;
   }
 
   /** Send an event of this room to this client; false when it is not in the room any more. */
-  emit(event: string, body: Body = ''): boolean {
+  emit<Event extends keyof Sent & string>(event: Event, body: Sent[Event] | '' = ''): boolean {
     return this.#port.write({ namespace: this.nsConn.namespace, room: this.name, event, body });
   }
   /** Ask the client out of this room. */

@@ -1,9 +1,9 @@
 import { type Audience, Roll, type Seat } from '../broadcast/audience.js';
 import type { Broadcaster } from '../broadcast/broadcaster.js';
-import { encode } from '../protocol/codec.js';
+import { emptyAnswer, encode, messageFrom } from '../protocol/codec.js';
 import { ErrNoAudience, ErrWrite } from '../protocol/errors.js';
 import type { Message, OutgoingMessage } from '../protocol/message.js';
-import { type AskOptions, type Asks, type Respondents, tame } from './asks.js';
+import { type AskOptions, type Asks, type Respondents, TooManyAsks, tame } from './asks.js';
 import { settle } from './calls.js';
 
 /** What an ask of a whole audience works with. */
@@ -11,7 +11,12 @@ export interface InquiryParts {
   readonly audience: Audience;
   readonly broadcaster: Broadcaster;
   readonly asks: Asks;
+  /** There are native messages only: nobody can be asked (HS10). */
+  readonly isNativeOnly: boolean;
   seatOf(connection: object): Seat | undefined;
+  /** Asks of audiences that wait for an answer, and how many may. */
+  readonly pending: number;
+  readonly mostPending: number;
   /** It waits for an answer, or does no more. */
   opened(inquiry: Respondents): void;
   closed(inquiry: Respondents): void;
@@ -25,6 +30,7 @@ export const inquire = (message: OutgoingMessage, options: AskOptions, parts: In
     const topic = audience.topic(namespace, room);
     const only = to === undefined ? undefined : [...audience.withId(to)].filter((seat) => topic?.members.has(seat));
     if (!topic || (only?.length ?? topic.members.size) === 0) return reject(ErrNoAudience);
+    if (parts.isNativeOnly) return resolve(messageFrom(emptyAnswer));
     const roll = new Roll(topic, only, () => asks.fail(token, ErrWrite));
     const respondents: Respondents = {
       mayAnswer: (connection) => {
@@ -32,6 +38,7 @@ export const inquire = (message: OutgoingMessage, options: AskOptions, parts: In
         return seat !== undefined && roll.includes(seat);
       },
     };
+    if (parts.pending >= parts.mostPending) throw new TooManyAsks(parts.mostPending);
     const token = asks.open(respondents, options, (answer) => {
       audience.closeRoll(roll);
       parts.closed(respondents);

@@ -142,27 +142,19 @@ export class Memberships implements StepWitness {
     await this.#begin(namespace, name, 'LEAVE', isLocal, options);
   }
 
-  /** Resolves when the namespace is connected, whoever began. `expire` arms a deadline and returns how to cancel it. */
-  awaitConnect(
-    namespace: string,
-    signal: AbortSignal | undefined,
-    expire: (give: (error: unknown) => void) => () => void,
-  ): Promise<NSConn> {
+  /** Resolves when the namespace is connected, whoever began. */
+  awaitConnect(namespace: string, options: AskOptions): Promise<NSConn> {
     const connected = this.nsConn(namespace);
     if (connected) return Promise.resolve(connected);
-    if (signal?.aborted) return Promise.reject(signal.reason);
     if (this.host.isClosed) return Promise.reject(ErrWrite);
     this.#waitFor(this.#all.get(namespace)?.procedure(''));
     const { promise, resolve, reject } = withResolvers<NSConn>();
     const waiter: Waiter = { resolve, reject };
     const waiters = this.#waiters.get(namespace) ?? new Set<Waiter>();
     this.#waiters.set(namespace, waiters.add(waiter));
-    const onAbort = (): void => reject(signal?.reason);
-    signal?.addEventListener('abort', onAbort, { once: true });
-    const cancel = expire(reject);
+    const callOff = this.host.questions.limit(options, reject);
     return promise.finally(() => {
-      cancel();
-      signal?.removeEventListener('abort', onAbort);
+      callOff();
       waiters.delete(waiter);
       if (waiters.size === 0 && this.#waiters.get(namespace) === waiters) this.#waiters.delete(namespace);
     });
@@ -235,8 +227,9 @@ export class Memberships implements StepWitness {
     const underway = membership.procedure(room);
     if (membership.isOver || !membership.valueOf(room).hasTag('settled')) {
       this.#waitFor(underway);
-      if (underway?.event === event) return underway.promise;
-      await new Promise<void>((settled) => this.#postponed.push(settled));
+      const { questions } = this.host;
+      if (underway?.event === event) return questions.within(options, underway.promise);
+      await questions.within(options, new Promise<void>((settled) => this.#postponed.push(settled)));
       return this.#begin(namespace, room, event, isLocal, options);
     }
     const { lane } = this.host;

@@ -1,7 +1,7 @@
-import { encode, type Frame } from '../protocol/codec.js';
+import { emptyAnswer, encode, type Frame } from '../protocol/codec.js';
 import { AskTimeout, ErrWrite } from '../protocol/errors.js';
 import type { Body } from '../protocol/message.js';
-import type { Answer, AskOptions, Respondents } from './asks.js';
+import { type Answer, type AskOptions, assertTimeout, type Respondents } from './asks.js';
 import type { House } from './house.js';
 import { type Lane, type LaneTurn, noTurn } from './lane.js';
 
@@ -53,6 +53,7 @@ export class Questions implements Respondents {
   /** Sends a lifecycle event as an ask. */
   askPeer(ns: string, room: string, event: string, options: AskOptions, answered: (answer: Answer) => void): void {
     if (this.host.isClosed) return answered({ failure: ErrWrite });
+    if (this.house.nativeMode === 'only') return answered({ frame: emptyAnswer });
     try {
       const token = this.open(options, answered);
       return this.host.send(encode({ namespace: ns, room, event }, token));
@@ -74,11 +75,25 @@ export class Questions implements Respondents {
     this.house.asks.failAll(this);
   }
 
-  /** Arms a deadline; returns how to cancel it. */
-  expire(ms: number | undefined, expire: (error: unknown) => void): () => void {
-    const { sweeper, limits } = this.house;
-    const timeout = ms ?? limits.asks.timeout;
-    const deadline = sweeper.after(timeout, () => expire(new AskTimeout(timeout)));
-    return () => deadline.cancel();
+  /** Calls `giveUp`, later, when a caller wants to wait no longer; returns how to call that off (AK4). */
+  limit({ timeout, signal }: AskOptions, giveUp: (error: unknown) => void): () => void {
+    if (timeout !== undefined) assertTimeout(timeout, 'a call');
+    const expire = (): void => giveUp(new AskTimeout(Number(timeout)));
+    const onAbort = (): void => giveUp(signal?.reason);
+    const deadline = timeout === undefined ? undefined : this.house.sweeper.after(timeout, expire);
+    if (signal?.aborted) queueMicrotask(onAbort);
+    else signal?.addEventListener('abort', onAbort, { once: true });
+    return () => {
+      deadline?.cancel();
+      signal?.removeEventListener('abort', onAbort);
+    };
+  }
+
+  /** Waits for what somebody else has begun. */
+  within<T>(options: AskOptions, pending: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const callOff = this.limit(options, reject);
+      pending.finally(callOff).then(resolve, reject);
+    });
   }
 }

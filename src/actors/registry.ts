@@ -4,7 +4,7 @@ import { type Books, Connection } from './connection.js';
 import type { Conn } from './handles.js';
 import { Heartbeat } from './heartbeat.js';
 import type { House } from './house.js';
-import type { Arrival } from './socket.js';
+import type { Arrival, Socket } from './socket.js';
 import type { Standing } from './standing.js';
 import type { Deadline } from './sweeper.js';
 import type { Walk } from './turn.js';
@@ -18,6 +18,8 @@ export class Registry implements Books, Walk {
   readonly #living = new Map<string, Connection>();
   /** Connections whose last handler has not run yet. */
   readonly #departing = new Set<Connection>();
+  /** Sockets that have no connection any more, or never had one. */
+  readonly #leaving = new Map<Socket, Deadline>();
   readonly #held = new Map<Arrival, Deadline>();
   readonly #byActor = new WeakMap<AnyActorRef, Connection>();
   readonly #standings = new WeakMap<object, Standing>();
@@ -82,6 +84,7 @@ export class Registry implements Books, Walk {
       this.house.counters.refusedArrivals++;
       arrival.socket.close(code, text);
       arrival.socket.isReading = true;
+      this.seeOff(arrival.socket);
     };
     arrival.socket.isReading = false;
     this.#held.set(arrival, this.house.sweeper.after(this.heldTimeout, giveUp));
@@ -100,6 +103,16 @@ export class Registry implements Books, Walk {
   }
 
   // Going
+
+  /** It has been told goodbye, and goes by itself or, in a moment, all the same; nobody else looks after it any more. */
+  seeOff(socket: Socket): void {
+    const { sweeper, limits } = this.house;
+    const go = (): void => {
+      this.#leaving.delete(socket);
+      socket.destroy();
+    };
+    this.#leaving.set(socket, sweeper.after(limits.closeTimeout, go));
+  }
 
   retired(connection: Connection): void {
     this.#heartbeat.forget(connection);
@@ -149,7 +162,25 @@ export class Registry implements Books, Walk {
 
   cutShort(): void {
     for (const connection of [...this.#registered, ...this.#living.values(), ...this.#departing]) connection.cut();
+    this.cutLeaving();
     this.#onEmpty?.();
+  }
+
+  /** Every actor has been stopped from outside: nothing of the charts is left to end anybody. */
+  endAll(): void {
+    for (const connection of this.#living.values()) connection.fail(new Error('the root actor was stopped'));
+    this.#living.clear();
+    this.refuseHeld();
+    this.cutLeaving();
+    this.#checkEmpty();
+  }
+
+  cutLeaving(): void {
+    for (const [socket, deadline] of this.#leaving) {
+      deadline.cancel();
+      socket.destroy();
+    }
+    this.#leaving.clear();
   }
 
   #begin(given: Arrival): void {

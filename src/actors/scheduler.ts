@@ -6,6 +6,8 @@ export interface Clock {
   now(): number;
   setTimeout(run: () => void, ms: number): unknown;
   clearTimeout(handle: unknown): void;
+  /** This timer is no reason for the process to stay. */
+  letGo(handle: unknown): void;
   /** Run once the events that are ready have been handled. */
   setImmediate(run: () => void): void;
 }
@@ -16,6 +18,7 @@ export const systemClock: Clock = {
   setTimeout: (run, ms) => setTimeout(run, ms),
   // Handed out by setTimeout above.
   clearTimeout: (handle) => clearTimeout(handle as ReturnType<typeof setTimeout>),
+  letGo: (handle) => void (handle as ReturnType<typeof setTimeout>).unref(),
   setImmediate: (run) => void setImmediate(run),
 };
 

@@ -17,13 +17,11 @@ import { Registry } from './registry.js';
 import { useIndexedScheduler } from './scheduler.js';
 import type { Arrival } from './socket.js';
 import { Standing } from './standing.js';
-import { Turn } from './turn.js';
+import type { Turn } from './turn.js';
 import { type Visit, Visits } from './visits.js';
 import { type ConnectionDelays, type EarlyLimits, guardedLogic, wire } from './wiring.js';
 
 export interface SupervisorOptions extends HouseOptions {
-  /** The longest piece of background work in one turn of the event loop, in milliseconds. */
-  readonly sliceMs: number;
   readonly limits: HouseLimits & {
     readonly early: EarlyLimits;
     readonly delays: ConnectionDelays;
@@ -52,11 +50,11 @@ export class Supervisor {
   readonly #visits: Visits;
 
   constructor(private readonly options: SupervisorOptions) {
-    const { limits, clock, sliceMs } = options;
+    const { limits, clock } = options;
     const house = furnish(options);
     const now = (): number => clock.now();
     this.#house = house;
-    this.#turn = new Turn(clock, sliceMs);
+    this.#turn = house.turn;
     this.#broadcaster = new Broadcaster(this.#audience, now, () => this.#turn.wake(this.#broadcaster));
     this.#registry = new Registry(
       house,
@@ -87,7 +85,8 @@ export class Supervisor {
     return this.#registry.total;
   }
   get isAccepting(): boolean {
-    return this.actor.getSnapshot().hasTag('accepting');
+    const snapshot = this.actor.getSnapshot();
+    return snapshot.status === 'active' && snapshot.hasTag('accepting');
   }
   /** Bytes that were issued and not yet given to everybody. */
   get logBytes(): number {
@@ -115,11 +114,14 @@ export class Supervisor {
   ask(message: OutgoingMessage, options: AskOptions): Promise<Message> {
     this.#check(message);
     const seatOf = (connection: object) => this.#registry.standingOf(connection)?.seat;
-    const { asks, inquiries, fullLanes } = this.#house;
+    const { asks, inquiries, fullLanes, nativeMode, limits } = this.#house;
     const parts: InquiryParts = {
       audience: this.#audience,
       broadcaster: this.#broadcaster,
       asks,
+      isNativeOnly: nativeMode === 'only',
+      pending: inquiries.size,
+      mostPending: limits.asks.pending,
       seatOf,
       opened: (inquiry) => {
         inquiries.add(inquiry);
@@ -154,8 +156,10 @@ export class Supervisor {
     this.actor.send({ type: 'DRAIN' });
     const deadline = sweeper.after(timeout, () => this.#registry.cutShort());
     await this.#registry.whenEmpty();
+    this.#registry.cutLeaving();
     deadline.cancel();
     this.actor.send({ type: 'DRAINED' });
+    sweeper.letGo();
   }
 
   /** No more walks; everybody gets what is owed, ends its turn, and is closed. */
@@ -205,7 +209,10 @@ export class Supervisor {
    */
   #supervising(machine: Machines['supervisor']): Machines['supervisor'] {
     const transition: AnyStateMachine['transition'] = (snapshot, event, scope) => {
-      if (event.type === 'xstate.stop') for (const actor of this.#registry.actors) scope.stopChild(actor);
+      if (event.type === 'xstate.stop') {
+        for (const actor of this.#registry.actors) scope.stopChild(actor);
+        this.#house.doors.afterwards(() => this.#registry.endAll());
+      }
       try {
         return machine.transition(snapshot, translate(event), scope);
       } catch (error) {

@@ -23,6 +23,7 @@ export class Sweeper {
   readonly #queues = new Map<number, Set<Pending>>();
   #timer: unknown;
   #timerAt = Number.POSITIVE_INFINITY;
+  #isLetGo = false;
 
   constructor(private readonly clock: Clock) {}
 
@@ -50,6 +51,12 @@ export class Sweeper {
     return pending;
   }
 
+  /** From now on nobody stays for what is still to come; whoever is there all the same sees it. */
+  letGo(): void {
+    this.#isLetGo = true;
+    if (this.#timer !== undefined) this.clock.letGo(this.#timer);
+  }
+
   #dropQueue(ms: number, queue: Set<Pending>): void {
     if (this.#queues.get(ms) === queue) this.#queues.delete(ms);
     if (this.#queues.size === 0) this.#disarm();
@@ -60,6 +67,7 @@ export class Sweeper {
     this.#disarm();
     this.#timerAt = at;
     this.#timer = this.clock.setTimeout(() => this.#sweep(), Math.max(0, at - this.clock.now()));
+    if (this.#isLetGo) this.clock.letGo(this.#timer);
   }
 
   #disarm(): void {

@@ -133,6 +133,9 @@ export const encode = (message: OutgoingMessage, wait = ''): Body => {
   return withBody(header(wait, namespace, room, event, false), body, setBinary || typeof body !== 'string');
 };
 
+/** What is answered where nobody can be asked: there are native messages only. */
+export const emptyAnswer: Frame = { ...native('', false), event: '', isNative: false };
+
 /** The answer to a lifecycle ask that succeeded. */
 export const encodeEmptyReply = (wait: string): Body => `${wait};;;;;;`;
 

@@ -1,7 +1,7 @@
 import { describe, expect, test, vi } from 'vitest';
 import { WebSocket as WebSocketOfTests } from 'ws';
 import { lineOfNote } from '../../src/actors/framelog.js';
-import { type FrameNote, reply, Server } from '../../src/index.js';
+import { type FrameNote, OnNativeMessage, reply, Server } from '../../src/index.js';
 import { House, settled } from '../support/house.js';
 
 const open = (debug?: (note: FrameNote) => unknown) => {
@@ -20,6 +20,7 @@ const open = (debug?: (note: FrameNote) => unknown) => {
     },
     onConnect: ({ id }) => {
       if (id === 'refused') throw new Error('canary in a refusal');
+      if (id === 'refused;') throw new Error(';n;;canary;1;0;canary');
     },
     debug: (note) => {
       notes.push(note);
@@ -70,6 +71,35 @@ describe('the log of frames', () => {
     house.seat('b', 'n').socket.say('$secret;n;;boom;0;0;', 'secret;n;;answer;0;0;');
     expect(lines().join('\n')).not.toMatch(/canary|secret/);
     expect(lines()).toContain('"refused" out text handshake H, 20 bytes');
+  });
+
+  test('[SV12] a refusal that looks like a frame is none', () => {
+    const { house, lines } = open();
+    const { socket } = house.connect('refused;');
+    socket.say('M');
+    expect(lines()).toContain('"refused;" out text handshake H, 22 bytes');
+    expect(lines().join()).not.toContain('canary');
+  });
+
+  test.each([
+    ['only', { [OnNativeMessage]: () => {} }],
+    ['mixed', { [OnNativeMessage]: () => {}, other() {} }],
+  ])('[SV12] a native message is told by its size alone: %s', (_, events) => {
+    const notes: FrameNote[] = [];
+    const house = new House({ events, namespaces: {}, debug: (note) => notes.push(note) });
+    const { socket, conn } = house.connect('ann');
+    socket.say('M');
+    const { length } = notes;
+    socket.say('canary', 'user;n;r;canary;x;0;y', 'Hcanary');
+    conn?.write({ isNative: true, body: 'Acanary' });
+    conn?.write({ isNative: true, body: 'a;n;r;canary;z;0;y' });
+    const told = notes.slice(length).map(lineOfNote);
+    expect(told.filter((line) => line.includes(' in '))).toEqual([
+      '"ann" in text native message, 6 bytes',
+      '"ann" in text native message, 21 bytes',
+      '"ann" in text native message, 7 bytes',
+    ]);
+    expect(told.join()).not.toContain('canary');
   });
 
   test('[SV12] a name is quoted, so that it stays on its line and says nothing to a terminal', () => {

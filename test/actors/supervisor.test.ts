@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { connectionMachine, supervisorMachine } from '../../src/index.js';
+import { connectionMachine, ErrWrite, supervisorMachine, TooManyAsks } from '../../src/index.js';
 import { House } from '../support/house.js';
 
 describe("charts of the program's own", () => {
@@ -50,6 +50,75 @@ describe('draining', () => {
     await house.rest();
     await closing;
     expect(house.supervisor.counters.failures).toBe(1);
+  });
+
+  test('[DR1] does not wait for a socket that was told goodbye and stays', async () => {
+    const house = new House({ namespaces: { n: {} }, limits: { heldTimeout: 10, handlerTimeout: 1_000 } });
+    house.seat('a', 'n');
+    const walk = house.supervisor.do(() => new Promise(() => {}));
+    await house.rest();
+    const held = house.connect('late');
+    house.clock.advance(20);
+    expect(held.socket.lines).toEqual(['close 1013 retry=1000']);
+    expect(held.socket.isDestroyed).toBe(false);
+    house.guests[0]?.socket.hangUp();
+    const closing = house.supervisor.drain(50);
+    await house.rest();
+    house.clock.advance(60);
+    await closing;
+    await expect(walk).rejects.toThrow();
+    expect(held.socket.isDestroyed).toBe(true);
+  });
+
+  test('[DO2] nor does such a socket stay for ever', async () => {
+    const house = new House({ namespaces: { n: {} }, limits: { heldTimeout: 10, closeTimeout: 50 } });
+    house.seat('a', 'n');
+    void house.supervisor.do(() => new Promise(() => {}));
+    await house.rest();
+    const held = house.connect('late');
+    house.clock.advance(10);
+    house.clock.advance(50);
+    expect(held.socket.isDestroyed).toBe(true);
+  });
+
+  test('[DR1] [SV1] does not wait for the socket of a chart that has failed', async () => {
+    const connection = connectionMachine.provide({
+      actions: {
+        noteCongestion: () => {
+          throw new Error('broken chart');
+        },
+      },
+    });
+    const house = new House({ namespaces: { n: {} }, machines: { connection } });
+    const guest = house.seat('a', 'n');
+    guest.conn?.actor.send({ type: 'CONGESTED' });
+    await house.rest();
+    expect([guest.socket.lines, guest.socket.isDestroyed]).toEqual([['close 1011 internal error'], false]);
+    await house.supervisor.drain(10_000);
+    expect(guest.socket.isDestroyed).toBe(true);
+  });
+
+  test('[DR1] a root actor that is stopped by hand takes everybody with it', async () => {
+    const house = new House({ namespaces: { n: {} } });
+    const guest = house.seat('a', 'n');
+    house.supervisor.actor.stop();
+    await house.rest();
+    expect(guest.socket.isDestroyed).toBe(true);
+    expect(house.supervisor.isAccepting).toBe(false);
+    await house.supervisor.drain(10_000);
+  });
+
+  test('[AK9] asks of audiences have a bound as well', async () => {
+    const house = new House({ namespaces: { n: {} }, limits: { asks: 3 } });
+    const guest = house.seat('a', 'n');
+    const asked = [1, 2, 3].map(() => house.supervisor.ask({ namespace: 'n', event: 'q' }, {}));
+    await expect(house.supervisor.ask({ namespace: 'n', event: 'q' }, {})).rejects.toThrow(TooManyAsks);
+    guest.socket.hangUp();
+    for (const ask of asked) await expect(ask).rejects.toBe(ErrWrite);
+    house.seat('b', 'n');
+    void house.supervisor.ask({ namespace: 'n', event: 'q' }, {});
+    await house.rest();
+    expect(house.guests[1]?.socket.payloads).toHaveLength(1);
   });
 
   test('[DR1] [NS7] what a hanging handler keeps back still comes in its time', async () => {

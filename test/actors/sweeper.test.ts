@@ -92,6 +92,7 @@ describe('deadlines', () => {
         return clock.setTimeout(run, wait);
       },
       clearTimeout: (handle) => clock.clearTimeout(handle),
+      letGo: (handle) => clock.letGo(handle),
       setImmediate: (run) => clock.setImmediate(run),
     });
     sweeper.after(10, () => log.push(`at ${clock.now()}`));
@@ -108,6 +109,16 @@ describe('what remains', () => {
     for (const ms of [10, 20, 10]) after(ms);
     clock.advance(20);
     expect([sweeper.size, clock.timers]).toEqual([0, 0]);
+  });
+
+  test('[DR1] nobody stays for it once it is let go, and it still comes in its time', () => {
+    const { clock, sweeper, after, log } = makeSweeper();
+    after(20);
+    sweeper.letGo();
+    after(10);
+    expect(clock.letGoOf.size).toBe(2);
+    clock.advance(20);
+    expect(log).toHaveLength(2);
   });
 
   test('[SV3] nothing, when all are cancelled', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { createActor, setup } from 'xstate';
-import type { ConnPort, ServerFace } from '../../src/actors/handles.js';
+import type { ConnPort, ServerFace, UpgradeRequest } from '../../src/actors/handles.js';
 import { Conn } from '../../src/actors/handles.js';
 import { Sweeper } from '../../src/actors/sweeper.js';
 import { Turn } from '../../src/actors/turn.js';
@@ -31,7 +31,7 @@ const connOf = (id: string): Conn => {
     id,
     isClient: false,
     server,
-    request: { headers: {} },
+    request: { headers: {} } as UpgradeRequest,
     actor,
     isClosed: false,
     pressure: 0,

@@ -11,6 +11,8 @@ export class HandClock implements Clock {
   #lastHandle = 0;
   readonly #timers = new Map<number, Timer>();
   #immediates: (() => void)[] = [];
+  /** The timers that nobody stays for. */
+  readonly letGoOf = new Set<number>();
 
   now(): number {
     return this.#now;
@@ -24,6 +26,10 @@ export class HandClock implements Clock {
 
   clearTimeout(handle: unknown): void {
     if (typeof handle === 'number') this.#timers.delete(handle);
+  }
+
+  letGo(handle: unknown): void {
+    if (typeof handle === 'number') this.letGoOf.add(handle);
   }
 
   setImmediate(run: () => void): void {

@@ -1,4 +1,5 @@
 import type { FrameLog } from '../../src/actors/framelog.js';
+import type { UpgradeRequest } from '../../src/actors/handles.js';
 import { Supervisor } from '../../src/actors/supervisor.js';
 import {
   type Conn,
@@ -107,7 +108,8 @@ export class House {
     const socket = new FakeSocket();
     const guest: Guest = { id, index: this.guests.length, socket, conn: undefined };
     this.guests.push(guest);
-    const request = { url: `/${guest.index}`, headers: {} };
+    // Nothing else of a request is looked at.
+    const request = { url: `/${guest.index}`, headers: {} } as UpgradeRequest;
     this.supervisor.connect({ id, request, socket, attach: (listener) => socket.listen(listener) });
     return guest;
   }
