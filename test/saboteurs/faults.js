@@ -220,6 +220,56 @@ export const faults = [
       'request.headers[name] = value',
     ],
   ]),
+  ...inFile('server/upgrade.ts', [
+    [
+      'an upgrade by any method',
+      'HS12',
+      "} else if (request.method !== 'GET') {",
+      "} else if (request.method === '') {",
+    ],
+    [
+      'a socket stands in line as often as it likes',
+      'HS15',
+      'if (this.#pending.has(socket)) return',
+      'if (socket.destroyed) return',
+    ],
+    ['what a program says of itself is told', 'HS1', 'status !== undefined && status < 500', 'status !== undefined'],
+  ]),
+  ...inFile('server/websocket.ts', [
+    ['pieces without end', 'LM6', 'maxBufferedChunks: fragments * 16,', ''],
+    ['a goodbye is not heard', 'SV6', 'this.onClosing?.(', 'this.emit('],
+  ]),
+  ...inFile('actors/lane.ts', [
+    ['everything at once', 'LM9', 'return this.#share-- > 0;', 'return this.#share-- > 0 || true;'],
+  ]),
+  ...inFile('actors/handshake.ts', [
+    [
+      'early bytes are kept as they were read',
+      'HS5 FR7',
+      "typeof data === 'string' ? data : new Uint8Array(data)",
+      'data',
+    ],
+  ]),
+  ...inFile('actors/backlog.ts', [['slices without end', 'LM9', 'if (this.now() >= until) break;', '']]),
+  ...inFile('actors/steps.ts', [
+    [
+      'a CloseError is an error like any other',
+      'AK10',
+      'if (asked) this.host.lane.next',
+      'if (!asked) this.host.lane.next',
+    ],
+  ]),
+  ...inFile('actors/observers.ts', [
+    ['observers are on their own', 'SV16', 'error: (error) => guard(() => observer.error?.(error)),', ''],
+  ]),
+  ...inFile('actors/inquiry.ts', [
+    [
+      'asks of audiences without end',
+      'AK9',
+      'if (parts.pending >= parts.mostPending) throw',
+      'if (parts.pending < 0) throw',
+    ],
+  ]),
   ...inFile('server/line.ts', [
     ['everybody finds a place', 'HS15', 'if (this.#taken < this.places) begin();', 'if (this.places > 0) begin();'],
   ]),

@@ -10,7 +10,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const config = 'test/saboteurs/vitest.config.ts';
 const vitest = join(root, 'node_modules/vitest/vitest.mjs');
 /** Tests that need nobody else, and are quick. */
-const folders = ['actors', 'broadcast', 'machines', 'protocol', 'server', 'interop', 'properties'];
+const folders = ['actors', 'broadcast', 'machines', 'protocol', 'server', 'trust', 'interop', 'properties'];
 const slow = /neffosjs|goClient|goServer|transitions|fuzz|churn/;
 const atOnce = 2;
 
@@ -24,7 +24,7 @@ const texts = new Map(files.map((file) => [file, readFileSync(join(root, file), 
 /** @param {readonly string[]} rules */
 const filesFor = (rules) => files.filter((file) => rules.some((rule) => texts.get(file)?.includes(`[${rule}]`)));
 /** @param {string} file */
-const isQuick = (file) => !/interop|properties/.test(file);
+const isQuick = (file) => !/trust|interop|properties/.test(file);
 
 const scratch = mkdtempSync(join(tmpdir(), 'saboteurs-'));
 process.on('exit', () => rmSync(scratch, { recursive: true, force: true }));

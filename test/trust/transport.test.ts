@@ -64,6 +64,46 @@ describe('sizes', () => {
     });
   });
 
+  test('[LM6] a message that comes byte by byte is let go long before it is whole', async () => {
+    await siege({}, async ({ house }) => {
+      const line = await shake(house);
+      line.socket.setNoDelay(true);
+      const bytes = frame('x'.repeat(60_000));
+      let sent = 0;
+      while (!line.text().includes('too many parts') && sent < bytes.length) {
+        line.socket.write(bytes.subarray(sent, ++sent));
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      expect(line.text()).toContain('\x03\xf0too many parts');
+      expect(sent).toBeLessThan(10_000);
+    });
+  });
+
+  test('[HS5] [FR7] bytes that come early do not keep what they were read with', async () => {
+    await siege({ onConnect: ({ id }) => (id === 'well' ? undefined : new Promise(() => {})) }, async ({ house }) => {
+      const lines = await Promise.all(
+        Array.from({ length: 4 }, async () => {
+          const line = dialPlain(house);
+          line.socket.write(upgrade());
+          await line.has('\r\n\r\n');
+          return line;
+        }),
+      );
+      await heap();
+      const before = process.memoryUsage().arrayBuffers;
+      const padding = Buffer.concat(Array.from({ length: 10_000 }, () => frame('', { opcode: 10 })));
+      for (let at = 0; at < 15; at++) {
+        for (const { socket } of lines) socket.write(Buffer.concat([frame('x', { opcode: 2 }), padding]));
+        // An answer to this says that all of it was read.
+        for (const { socket } of lines) socket.write(frame(`${at}`, { opcode: 9 }));
+        await Promise.all(lines.map(({ has }) => has(`\x8a${at < 10 ? '\x01' : '\x02'}${at}`)));
+      }
+      await heap();
+      expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(MiB);
+      for (const { socket } of lines) socket.destroy();
+    });
+  });
+
   test('[HS16] a compressed frame that nobody agreed to is an error of the protocol', async () => {
     await siege({}, async ({ house }) => {
       const lines = await Promise.all(Array.from({ length: 20 }, () => shake(house)));
@@ -157,6 +197,24 @@ describe('upgrades', () => {
     });
   });
 
+  test('[HS15] one socket stands in line once, however much it sends ahead', async () => {
+    await siege({ limits: { unacknowledged: 3, ackTimeout: 60_000, waitTimeout: 60_000 } }, async ({ house }) => {
+      const silent = Array.from({ length: 3 }, () => dialPlain(house));
+      for (const { socket } of silent) socket.write(upgrade());
+      await Promise.all(silent.map(({ has }) => has('\r\n\r\n')));
+      const greedy = dialPlain(house);
+      greedy.socket.write('HEAD / HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(2));
+      await greedy.ended;
+      expect(greedy.text()).toBe('');
+      const patient = dialPlain(house);
+      patient.socket.write('HEAD / HTTP/1.1\r\nHost: x\r\n\r\n');
+      silent[0]?.socket.destroy();
+      await patient.has('302');
+      patient.socket.destroy();
+      for (const { socket } of silent) socket.destroy();
+    });
+  });
+
   test('[HS1] [SV8] three hundred come at once, go at once, and come back at once', async () => {
     await siege({}, async ({ house }) => {
       for (let round = 0; round < 3; round++) {
@@ -171,6 +229,29 @@ describe('upgrades', () => {
 });
 
 describe('floods', () => {
+  test('[LM9] however much comes at once, little of it is handled before others have their turn', async () => {
+    let isCounting = true;
+    let now = 0;
+    const counts: number[] = [];
+    const count = (): void => {
+      counts.push(now);
+      now = 0;
+      if (isCounting) setImmediate(count);
+    };
+    await siege({ handlers: { work: () => void now++ }, sliceMs: 0.01 }, async ({ house, ran }) => {
+      const line = await shake(house);
+      line.socket.write(frame('$1;default;;_OnNamespaceConnect;0;0;'));
+      await line.has('$1;;;;;;');
+      setImmediate(count);
+      line.socket.write(Buffer.concat(Array.from({ length: 20_000 }, () => frame(';default;;work;0;0;'))));
+      line.socket.write(frame('$2;default;;ping;0;0;'));
+      await line.has('$2;default;;ping;0;0;pong');
+      isCounting = false;
+      expect(ran).toHaveLength(20_000);
+      expect(Math.max(...counts)).toBeLessThan(200);
+    });
+  });
+
   test('[BP3] eight clients that send without end to handlers that take their time', async () => {
     const later = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
     await siege({ handlers: { work: later } }, async ({ attacker, well, ran }) => {
