@@ -13,7 +13,7 @@ const server = new Server({
   namespaces: { default: { echo: (_, message) => reply(message.body) } },
 });
 
-// The http server is there before Muster is attached to it: every path but /echo stays the app's.
+// Every path but /echo stays the app's.
 const http = createServer(app);
 server.attach(http, { path: '/echo' });
 

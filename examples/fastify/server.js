@@ -12,8 +12,7 @@ const server = new Server({
 
 // Goodbyes first: the app waits for its connections when it closes.
 app.addHook('preClose', () => server.close({ timeout: 2_000 }));
-// Fastify listens for requests once it is ready: every path but /echo stays the app's.
-await app.ready();
+// Fastify's http server is there from the start: every path but /echo stays the app's.
 server.attach(app.server, { path: '/echo' });
 
 const address = await app.listen({ port: Number(process.env['PORT'] ?? 3000), host: '127.0.0.1' });
