@@ -24,7 +24,11 @@ export class Chart {
   readonly #shared = new Map<string, Value>();
   #asked: Asked[] = [];
 
-  constructor(private readonly machine: AnyStateMachine) {
+  constructor(
+    private readonly machine: AnyStateMachine,
+    /** Told of an action of the program's that fails later. */
+    report: (error: unknown) => void,
+  ) {
     const self = createActor(machine);
     this.#scope = {
       self,
@@ -37,7 +41,8 @@ export class Chart {
       stopChild: () => {},
       actionExecutor: (action) => {
         this.#asked.push({ type: action.type, params: action.params });
-        action.exec?.(action.info, action.params);
+        const done: unknown = action.exec?.(action.info, action.params);
+        if (done instanceof Promise) done.catch(report);
       },
     };
     this.initial = this.#share(self.getSnapshot());

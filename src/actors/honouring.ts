@@ -13,12 +13,23 @@ export const honouring = <
   machine: AnyStateMachine,
   usual: AnyStateMachine,
   ours: Ours,
+  /** Told of an action of the program's that fails later, when no chart can fail with it any more (SV11). */
+  report: (error: unknown) => void,
 ): Ours => {
+  const watched = (theirs: unknown): unknown => {
+    // What xstate makes – assign, raise, … – is a function too, and says how it is resolved.
+    if (typeof theirs !== 'function' || 'resolve' in theirs) return theirs;
+    return (...given: unknown[]): void => {
+      const done: unknown = theirs(...given);
+      if (done instanceof Promise) done.catch(report);
+    };
+  };
   const own = (kind: 'actions' | 'guards' | 'delays'): [string, unknown][] => {
     const [given, known] = [machine.implementations[kind] as Table, usual.implementations[kind] as Table];
     return Object.entries(given).filter(([name, made]) => made !== known[name]);
   };
-  const both = ([name, theirs]: [string, unknown]): [string, unknown] => {
+  const both = ([name, made]: [string, unknown]): [string, unknown] => {
+    const theirs = watched(made);
     const action = (ours.actions as Table | undefined)?.[name];
     if (action === undefined) return [name, theirs];
     const inTurn = enqueueActions(({ enqueue }) => {

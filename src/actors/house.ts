@@ -105,7 +105,8 @@ export const furnish = (options: HouseOptions): House => {
   const turn = new Turn(clock, options.sliceMs);
   const hooks = new Hooks(options, handlers, sweeper, limits.handlerTimeout, counters, options.debug !== undefined);
   const nativeMode = handlers.isNativeOnly ? 'only' : handlers.takesNative ? 'mixed' : 'none';
-  const doors = new Doors((error) => hooks.report(error, { during: 'chart' }));
+  const failed = (error: unknown): void => hooks.report(error, { during: 'chart' });
+  const doors = new Doors(failed);
   const machines: Machines = {
     supervisor: supervisorMachine,
     connection: connectionMachine,
@@ -121,7 +122,7 @@ export const furnish = (options: HouseOptions): House => {
     hooks,
     nativeMode,
     machines,
-    charts: { namespace: new Chart(machines.namespace), room: new Chart(machines.room) },
+    charts: { namespace: new Chart(machines.namespace, failed), room: new Chart(machines.room, failed) },
     asks: new Asks(sweeper, limits.asks),
     inquiries: new Set(),
     fullLanes: new Set(),

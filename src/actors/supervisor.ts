@@ -53,13 +53,14 @@ export class Supervisor {
     const { limits, clock } = options;
     const house = furnish(options);
     const now = (): number => clock.now();
+    const failed = (error: unknown): void => this.report(error, { during: 'chart' });
     this.#house = house;
     this.#turn = house.turn;
     this.#broadcaster = new Broadcaster(this.#audience, now, () => this.#turn.wake(this.#broadcaster));
     this.#registry = new Registry(
       house,
       (recipient) => new Standing(recipient, this.#audience, this.#broadcaster),
-      (of) => guardedLogic(wire(house.machines.connection, of, limits.early, limits.delays), of),
+      (of) => guardedLogic(wire(house.machines.connection, of, limits.early, limits.delays, failed), of),
       limits.heldTimeout,
       () => this.actor,
       (walk) => this.#turn.wake(walk),
@@ -195,7 +196,9 @@ export class Supervisor {
         beginDrain: () => doors.afterwards(() => this.#beginDrain()),
       },
     };
-    const machine = machines.supervisor.provide(honouring(machines.supervisor, supervisorMachine, implementations));
+    const failed = (error: unknown): void => this.report(error, { during: 'supervisor' });
+    const provided = honouring(machines.supervisor, supervisorMachine, implementations, failed);
+    const machine = machines.supervisor.provide(provided);
     const actor = createActor(this.#supervising(machine), { id: 'supervisor' });
     useIndexedScheduler(actor.system, clock);
     actor.subscribe({ error: (error) => this.report(error, { during: 'supervisor' }) });

@@ -29,40 +29,46 @@ const dataOf = (event: ConnectionEvent): string | Uint8Array => (event.type === 
 type Implementations = Parameters<Machine['provide']>[0];
 
 /** The connection's chart with its named actions wired to what they do; made once per server. */
-export const wire = (machine: Machine, of: ConnectionOf, early: EarlyLimits, delays: ConnectionDelays): Machine =>
-  machine.provide(
-    honouring<Implementations>(machine, connectionMachine, {
-      actions: {
-        consult: ({ self }) => of(self).consult(),
-        countEarly: assign(({ context, event }) =>
-          produce(context, (draft) => {
-            draft.early.frames += 1;
-            draft.early.bytes += sizeOf(event);
-          }),
-        ),
-        holdEarly: ({ self, event }) => of(self).holdEarly(dataOf(event)),
-        welcome: ({ self }) => of(self).welcome(),
-        sendRefusal: ({ self, context }) => of(self).sendRefusal(context.reason?.text ?? ''),
-        receive: ({ self, event }) => of(self).receive(dataOf(event)),
-        deliver: ({ self, event }) => event.type === 'DELIVER' && of(self).put(event.bytes),
-        noteCongestion: ({ self }) => of(self).noteCongestion(),
-        noteEviction: ({ self }) => of(self).noteEviction(),
-        retire: ({ self }) => of(self).retire(),
-        sendClose: ({ self, context }) => of(self).sendClose(context.reason?.code ?? 1000, context.reason?.text ?? ''),
-        release: ({ self }) => of(self).release(),
-      },
-      guards: {
-        fitsEarly: ({ context: { early: held }, event }) =>
-          held.frames < early.frames && held.bytes + sizeOf(event) <= early.bytes,
-      },
-      delays: {
-        ackTimeout: delays.ackTimeout,
-        connectTimeout: delays.connectTimeout,
-        slowConsumer: delays.slowConsumer,
-        closeTimeout: delays.closeTimeout,
-      },
-    }),
-  );
+export const wire = (
+  machine: Machine,
+  of: ConnectionOf,
+  early: EarlyLimits,
+  delays: ConnectionDelays,
+  report: (error: unknown) => void,
+): Machine => {
+  const implementations: Implementations = {
+    actions: {
+      consult: ({ self }) => of(self).consult(),
+      countEarly: assign(({ context, event }) =>
+        produce(context, (draft) => {
+          draft.early.frames += 1;
+          draft.early.bytes += sizeOf(event);
+        }),
+      ),
+      holdEarly: ({ self, event }) => of(self).holdEarly(dataOf(event)),
+      welcome: ({ self }) => of(self).welcome(),
+      sendRefusal: ({ self, context }) => of(self).sendRefusal(context.reason?.text ?? ''),
+      receive: ({ self, event }) => of(self).receive(dataOf(event)),
+      deliver: ({ self, event }) => event.type === 'DELIVER' && of(self).put(event.bytes),
+      noteCongestion: ({ self }) => of(self).noteCongestion(),
+      noteEviction: ({ self }) => of(self).noteEviction(),
+      retire: ({ self }) => of(self).retire(),
+      sendClose: ({ self, context }) => of(self).sendClose(context.reason?.code ?? 1000, context.reason?.text ?? ''),
+      release: ({ self }) => of(self).release(),
+    },
+    guards: {
+      fitsEarly: ({ context: { early: held }, event }) =>
+        held.frames < early.frames && held.bytes + sizeOf(event) <= early.bytes,
+    },
+    delays: {
+      ackTimeout: delays.ackTimeout,
+      connectTimeout: delays.connectTimeout,
+      slowConsumer: delays.slowConsumer,
+      closeTimeout: delays.closeTimeout,
+    },
+  };
+  return machine.provide(honouring(machine, connectionMachine, implementations, report));
+};
 
 /**
  * The logic that runs: the wired machine, with each new state shown to its connection, and a throw turned into an

@@ -1,5 +1,13 @@
 import { describe, expect, test } from 'vitest';
-import { connectionMachine, ErrWrite, supervisorMachine, TooManyAsks } from '../../src/index.js';
+import {
+  connectionMachine,
+  ErrWrite,
+  type Machines,
+  namespaceMachine,
+  roomMachine,
+  supervisorMachine,
+  TooManyAsks,
+} from '../../src/index.js';
 import { House } from '../support/house.js';
 
 describe("charts of the program's own", () => {
@@ -30,6 +38,25 @@ describe("charts of the program's own", () => {
     house.connect('b');
     expect(house.errors.map(({ error }) => String(error))).toEqual(['Error: broken chart', 'Error: broken chart']);
     expect(house.supervisor.isAccepting).toBe(true);
+  });
+});
+
+describe('an action of the program that fails later', () => {
+  const fail = async (): Promise<never> => {
+    throw new Error('failed later');
+  };
+
+  test.each<[string, Partial<Machines>]>([
+    ['the supervisor', { supervisor: supervisorMachine.provide({ actions: { admit: fail } }) }],
+    ['a connection', { connection: connectionMachine.provide({ actions: { welcome: fail } }) }],
+    ['a namespace', { namespace: namespaceMachine.provide({ actions: { enter: fail } }) }],
+    ['a room', { room: roomMachine.provide({ actions: { enter: fail } }) }],
+  ])('[SV11] is told to onError, and harms nobody: %s', async (_, machines) => {
+    const house = new House({ namespaces: { n: {} }, machines });
+    house.seat('a', 'n', ['r']);
+    await house.rest();
+    expect(house.errors.map(({ error }) => String(error))).toEqual(['Error: failed later']);
+    expect(house.supervisor.members('n', 'r')).toHaveLength(1);
   });
 });
 
