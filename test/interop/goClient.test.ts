@@ -55,10 +55,15 @@ const nsOf = (house: TestServer, id: string): NSConn => {
 for (const peer of goPeers)
   describeWith(peer, `${peer.name} as a client`, (path) => {
     /** A client that has dialled. */
-    const dial = async (url: string, handlers: GoHandlers = { default: {} }): Promise<GoPeer> => {
+    const dial = async (
+      url: string,
+      handlers: GoHandlers = { default: {} },
+      headers: Readonly<Record<string, string>> = {},
+    ): Promise<GoPeer> => {
       const go = startGo(path);
       const { default: events, ...others } = handlers;
-      await go.do('dial', { url, handlers: events ? { ...others, default: { ...events, fence: '' } } : handlers });
+      const fenced = events ? { ...others, default: { ...events, fence: '' } } : handlers;
+      await go.do('dial', { url, handlers: fenced, headers });
       return go;
     };
 
@@ -89,6 +94,31 @@ for (const peer of goPeers)
           'OnNamespaceConnected default local',
         ]);
         expect(log.rest().slice(0, 2)).toEqual(['OnNamespaceConnect default', 'OnNamespaceConnected default']);
+      });
+
+      it.each([
+        ['2', 2, true],
+        ['007', 7, true],
+        ['9'.repeat(20), 1_000_000, true],
+        ['0', 0, false],
+        ['abc', 0, false],
+        ['3abc', 0, false],
+        ['1e99', 0, false],
+        ['12.7', 0, false],
+        ['-1', 0, false],
+      ])('[HS14] #19 it says %j of how often it has tried: that counts as %i', async (header, tries, isBack) => {
+        const { house } = await startDefault();
+        await dial(house.urlFor('joe'), { default: {} }, { 'X-Websocket-Reconnect': header });
+        const { reconnectTries, wasReconnected } = house.connection('joe');
+        expect([reconnectTries, wasReconnected]).toEqual([tries, isBack]);
+      });
+
+      it('[HS14] #19 without that header, or with it in the URL', async () => {
+        const { house } = await startDefault();
+        await dial(house.urlFor('new'));
+        await dial(`${house.urlFor('back')}&X-Websocket-Header-X-Websocket-Reconnect=3`);
+        const tries = ['new', 'back'].map((id) => house.connection(id).reconnectTries);
+        expect(tries).toEqual([0, 3]);
       });
 
       it('[NS1] #5 #6 what only one side declares is a bad namespace on either', async () => {
@@ -359,6 +389,20 @@ for (const peer of goPeers)
           'OnRoomLeft default/room1',
         ]);
         expect(house.server.roomNames('default')).toEqual([]);
+      });
+
+      it('[RM2] #12 it leaves every room', async () => {
+        const { house, log } = await startDefault();
+        const go = await enter(house, { rooms: ['ra', 'rb'] });
+        log.rest();
+        await go.do('leaveAll', { namespace: 'default' });
+        const left = await log.take(4);
+        // That client forgets in which order it has joined.
+        const rooms = left[0]?.endsWith('ra') ? ['ra', 'rb'] : ['rb', 'ra'];
+        const leaves = rooms.flatMap((room) => [`OnRoomLeave default/${room}`, `OnRoomLeft default/${room}`]);
+        expect(left).toEqual(leaves);
+        expect(nsOf(house, 'joe').rooms()).toEqual([]);
+        expect(await told(go)).toEqual(leaves.map((line) => `${line} local`));
       });
 
       it('[RM3] [RM7] #13 a handler joins its client, and emits to the room at once', async () => {

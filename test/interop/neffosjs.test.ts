@@ -20,9 +20,11 @@ import {
 import { type ClientHandler, emitBinary, type NeffosClient, useNeffos } from '../support/neffosClient.js';
 import { Inbox } from '../support/rawClient.js';
 import { recording, type TestServer, useServers } from '../support/testServer.js';
+import { useGateways } from './gateway.js';
 
 const start = useServers();
 const dial = useNeffos();
+const openGateway = useGateways();
 
 type Clients = Readonly<Record<string, ClientHandler>>;
 
@@ -134,29 +136,66 @@ describe('the handshake', () => {
     expect(conn.ID).toBe('joe');
     expect(await log.take(3)).toEqual(['OnNamespaceConnected ', 'first : 1', 'second : 2']);
   });
+});
 
-  it('[HS12] #30 #19 finds its way back by itself, with its namespaces and rooms', async () => {
-    const { house, log } = await startDefault();
-    const client = await dial(house.urlFor('joe'), { default: {} }, { reconnect: 5 });
+describe('finding its way back', () => {
+  /** A client in room r1 that comes back by itself, and the Conn of each of its lives. */
+  const settle = async (url: string) => {
+    const lives = new Inbox<neffos.Conn>('lives');
+    const handlers: Clients = { [neffos.OnNamespaceConnected]: ({ conn }) => lives.push(conn) };
+    const client = await dial(`${url}?id=joe`, { default: handlers }, { reconnect: 5 });
     const ns = await client.conn.connect('default');
     await ns.joinRoom('r1');
+    await lives.next();
+    client.log.rest();
+    return { ...client, lives };
+  };
+  /** What the handlers of both sides are told of one outage; those of the client call what it begins local. */
+  const outage = (local: string): string[] => [
+    'OnRoomLeave default/r1 forced local',
+    'OnRoomLeft default/r1 forced local',
+    'OnNamespaceDisconnect default forced local',
+    `OnNamespaceConnect default${local}`,
+    `OnNamespaceConnected default${local}`,
+    `OnRoomJoin default/r1${local}`,
+    `OnRoomJoined default/r1${local}`,
+  ];
+
+  it('[HS12] [HS14] #30 #19 it probes with HEAD, dials again, and is in its namespaces and rooms', async () => {
+    const { house, log } = await startDefault();
+    const gateway = await openGateway(house.url);
+    const { lives, log: clientLog } = await settle(gateway.url);
     log.rest();
+    expect(gateway.seen.rest()).toEqual(['GET 101']);
     expect(house.connection('joe').wasReconnected).toBe(false);
     house.connection('joe').close(1001, 'retry=5');
     await house.departures.next();
-    expect(await log.take(7)).toEqual([
-      'OnRoomLeave default/r1 forced local',
-      'OnRoomLeft default/r1 forced local',
-      'OnNamespaceDisconnect default forced local',
-      'OnNamespaceConnect default',
-      'OnNamespaceConnected default',
-      'OnRoomJoin default/r1',
-      'OnRoomJoined default/r1',
-    ]);
+    expect(await log.take(7)).toEqual(outage(''));
+    expect(await clientLog.take(7)).toEqual(outage(' local'));
+    expect(gateway.seen.rest()).toEqual(['HEAD 302', 'GET 101']);
     const again = house.connection('joe');
-    expect(again.reconnectTries).toBe(1);
-    expect(again.wasReconnected).toBe(true);
-    again.close();
+    expect([again.reconnectTries, again.wasReconnected]).toEqual([1, true]);
+    expect(house.server.members('default', 'r1')).toEqual([atServer(house, 'joe')]);
+    (await lives.next()).close();
+  });
+
+  it('[HS12] [HS14] #30 #19 it counts the probes that find nobody', async () => {
+    const { house, log } = await startDefault();
+    const gateway = await openGateway(house.url);
+    const { lives, log: clientLog } = await settle(gateway.url);
+    log.rest();
+    gateway.seen.rest();
+    gateway.cut(3);
+    await house.departures.next();
+    expect(await log.take(7)).toEqual(outage(''));
+    expect(await clientLog.take(7)).toEqual(outage(' local'));
+    const unanswered = 'HEAD unanswered';
+    expect(gateway.seen.rest()).toEqual([unanswered, unanswered, unanswered, 'HEAD 302', 'GET 101']);
+    const again = house.connection('joe');
+    expect([again.reconnectTries, again.wasReconnected]).toEqual([4, true]);
+    const life = await lives.next();
+    expect(life.wasReconnected()).toBe(true);
+    life.close();
   });
 });
 
@@ -228,7 +267,7 @@ describe('namespaces', () => {
     expect((await conn.namespace('default').ask('ping', '')).Body).toBe('pong');
   });
 
-  it('[NS4] #24 the client does not know the namespace: its refusal rejects', async () => {
+  it('[NS4] #24 #30 row 41: the client does not know the namespace: its refusal rejects', async () => {
     const { house } = await startDefault();
     await dial(house.urlFor('joe'), { other: {} });
     await expect(house.connection('joe').connect('default')).rejects.toBe(ErrBadNamespace);
@@ -345,7 +384,7 @@ describe('rooms', () => {
     expect(atServer(house, 'joe').room('r1')).toBeDefined();
   });
 
-  it('[NS9] [RM2] #30 #19 leaveAll of the client leaves every room, with the events of a leave', async () => {
+  it('[NS9] [RM2] #30 leaveAll of the client leaves every room, with the events of a leave', async () => {
     const { house, log } = await startDefault();
     const { ns } = await enter(house, { id: 'joe', rooms: ['ra', 'rb'] });
     log.rest();
@@ -359,7 +398,7 @@ describe('rooms', () => {
     expect(atServer(house, 'joe').rooms()).toEqual([]);
   });
 
-  it('[FR3] names with separators survive both ways', async () => {
+  it('[FR3] #3 names with separators survive both ways', async () => {
     const { house } = await startDefault({ 'say;it': (ns, message) => ns.broadcast(message) });
     const client = await enter(house, { id: 'joe', rooms: ['a;b', 'grüße'] });
     expect(atServer(house, 'joe').rooms().map(String)).toEqual(['a;b', 'grüße']);
@@ -622,6 +661,32 @@ describe('events', () => {
     await expect(pending).rejects.toBe(ErrWrite);
   });
 
+  it('[AK4] #30 row 40: an ask of a namespace that the client is not in is never answered, and ends', async () => {
+    const { house } = await startDefault();
+    const client = await enter(house, { id: 'joe', handlers: { q: () => neffos.reply('yes') } });
+    const joe = house.connection('joe');
+    await expect(joe.ask({ namespace: 'other', event: 'q' })).rejects.toBe(ErrWrite);
+    // The client has disconnected when the ask reaches it.
+    const ns = atServer(house, 'joe');
+    const gone = ns.disconnect();
+    const asked = ns.ask('q', '', { timeout: 50 });
+    await Promise.all([gone, expect(asked).rejects.toBeInstanceOf(AskTimeout)]);
+    expect(client.log.rest()).toEqual(['OnNamespaceDisconnect default']);
+  });
+
+  it('[RM3] #30 row 41: a room ask of a namespace that the client is not in is never answered, and ends', async () => {
+    const { house, log } = await startDefault();
+    const client = await enter(house, { id: 'joe' });
+    log.rest();
+    const ns = atServer(house, 'joe');
+    const gone = ns.disconnect();
+    const joined = ns.joinRoom('r1');
+    await Promise.all([gone, expect(joined).rejects.toBe(ErrWrite)]);
+    expect(client.log.rest()).toEqual(['OnNamespaceDisconnect default']);
+    expect(log.rest()).toEqual(['OnNamespaceDisconnect default local']);
+    expect((await client.conn.connect('default')).namespace).toBe('default');
+  });
+
   it('[AK7] #27 a handler asks its own client while other frames wait', async () => {
     const { house, log } = await startDefault({
       async start(ns) {
@@ -769,7 +834,7 @@ describe('broadcast', () => {
     expect(await told(ann)).toEqual(expected);
   });
 
-  it('[BC9] #30 a received ask that is broadcast again comes as an event, and does not answer', async () => {
+  it('[BC9] #20 row 34: a received ask that is broadcast again comes as an event, and does not answer', async () => {
     const { ann, whoGot } = await crowd({
       all: ({ conn }, message) => conn.server.broadcast(null, message),
       news: ({ conn }, message) => conn.server.broadcast(null, message),

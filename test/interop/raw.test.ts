@@ -227,29 +227,56 @@ describe('what a client may not say', () => {
     OnRoomLeave,
     OnRoomLeft,
     OnAnyEvent,
-    OnNativeMessage,
   ];
   const places = ['not connected', 'connected', 'in the room', 'in another room'] as const;
-  const table = forged.flatMap((event) => places.map((place) => [event, place] as const));
+  type Place = (typeof places)[number];
+  const rooms: Readonly<Record<Place, readonly string[]>> = {
+    'not connected': [],
+    connected: [],
+    'in the room': ['vip'],
+    'in another room': ['lounge'],
+  };
 
-  it.each(table)('[NS9] #31 %s without a token, %s: no handler runs', async (event, place) => {
+  /** What the handlers are told when a client there says this without a token: once to a room, once to no room. */
+  const say = async (event: string, place: Place): Promise<string[]> => {
     const log = new Inbox<string>('handlers');
     const house = await start({ namespaces: { default: recording(log) } });
     const client = await house.dial();
     await client.ready();
     if (place !== 'not connected') await client.connect('default');
-    if (place === 'in the room') await client.join('default', 'vip');
-    if (place === 'in another room') await client.join('default', 'lounge');
+    for (const room of rooms[place]) await client.join('default', room);
     log.rest();
     client.send(`;default;vip;${event};0;0;`);
     client.send(`;default;;${event};0;0;`);
     await client.silence();
-    // Native messages are an event like any other where nobody declares them, and that one is in the room.
-    const isEvent = event === OnNativeMessage && place !== 'not connected';
-    expect(log.rest().filter(() => !isEvent)).toEqual([]);
-    expect(house.server.roomNames('default')).toEqual(
-      { 'not connected': [], connected: [], 'in the room': ['vip'], 'in another room': ['lounge'] }[place],
-    );
+    expect(house.server.roomNames('default')).toEqual(rooms[place]);
+    return log.rest();
+  };
+
+  const table = forged.flatMap((event) => places.map((place) => [event, place] as const));
+  it.each(table)('[NS9] #31 %s without a token, %s: no handler runs', async (event, place) => {
+    expect(await say(event, place)).toEqual([]);
+  });
+
+  const native = 'OnNativeMessage default';
+  it.each([
+    ['not connected', []],
+    ['connected', [`${native}: `]],
+    ['in the room', [`${native}/vip: `, `${native}: `]],
+    ['in another room', [`${native}: `]],
+  ] as const)('[AK8] [NS8] [RM5] #31 a framed native message, %s: an event like any other', async (place, told) => {
+    expect(await say(OnNativeMessage, place)).toEqual(told);
+  });
+
+  it('[AK8] #31 a framed native message finds its own handler before that of any event', async () => {
+    const any = { [OnAnyEvent]: () => reply('any') };
+    const house = await start({
+      namespaces: { default: any, other: { ...any, [OnNativeMessage]: () => reply('own') } },
+    });
+    const client = await (await house.dial()).inDefault();
+    await client.connect('other');
+    expect(await client.ask('$1;default;;_OnNativeMessage;0;0;')).toBe('$1;default;;_OnNativeMessage;0;0;any');
+    expect(await client.ask('$2;other;;_OnNativeMessage;0;0;')).toBe('$2;other;;_OnNativeMessage;0;0;own');
   });
 
   it('[BC9] [AK2] #31 a sender tag or somebody’s token in front of an event: it is an answer that nobody waits for', async () => {

@@ -10,43 +10,52 @@ export const workedActs: Acts = {
     void: '',
     empty: 'empty',
     all: 'broadcast',
+    enter: 'join',
     _OnRoomJoin: 'refuse:secret=room denied',
     _OnRoomLeave: 'refuse:sticky=cannot leave',
   },
   deny: { _OnNamespaceConnect: 'error:no way' },
   other: { echo: 'reply' },
   stays: { _OnNamespaceDisconnect: 'error:stay' },
+  'contains;semi': { echo: 'reply' },
 };
+export const anyActs: Acts = { default: { _OnAnyEvent: 'any' } };
 export const nativeOnlyActs: Acts = { '': { _OnNativeMessage: 'raw' } };
 export const mixedActs: Acts = { '': { _OnNativeMessage: 'reply:answered', echo: 'reply' } };
 
-/** What the program on the server is to do, meanwhile. */
+/** What the program on the server is to do, meanwhile; `invited` waits for what came of its connect in `onConnect`. */
 export interface Doing {
-  readonly op: 'connect' | 'disconnect' | 'join' | 'leave' | 'ask' | 'emit';
+  readonly op: 'connect' | 'disconnect' | 'join' | 'leave' | 'ask' | 'emit' | 'invited';
   readonly namespace?: string;
   readonly room?: string;
   readonly event?: string;
   readonly body?: string;
 }
 
-/** One step: a frame of the client, something that the program does, an answer to what it asks, a frame to wait for. */
+/** One step: a frame of the client, something that the program does, an answer to its next ask, a frame to wait for. */
 export type Step = string | Buffer | { readonly does: Doing } | { readonly answer: string } | 'see';
 
 export interface Scene {
   readonly title: string;
   readonly steps: readonly Step[];
   readonly acts?: Acts;
+  /** The id of the connection; one that is `invited` is connected to `default` inside `onConnect`. */
   readonly id?: string;
   /** There is no handshake, so that nothing can be asked at the end: every frame is waited for by itself. */
   readonly isNative?: true;
-  /** Ours does something else, and this is why. */
-  readonly ours?: { readonly frames: readonly string[]; readonly because: string };
+  /** Ours sends something else, and this is why; what its handlers are told is the same where nothing is said of it. */
+  readonly ours?: {
+    readonly frames: readonly string[];
+    readonly events?: readonly string[];
+    readonly because: string;
+  };
 }
 
 const ask = (event: string, room = '', namespace = 'default'): string => `$1;${namespace};${room};${event};0;0;`;
 const connect = ask('_OnNamespaceConnect');
 const join = (room: string): string => ask('_OnRoomJoin', room);
 const bytes = (header: string, ...body: number[]): Buffer => Buffer.concat([Buffer.from(header), Buffer.from(body)]);
+const escaped = (name: string): string => name.replaceAll(';', '@%!semicolon@%!');
 const inDefault = ['M', connect] as const;
 const inRoom = (room: string): readonly string[] => [...inDefault, join(room)];
 
@@ -102,7 +111,11 @@ export const scenes: readonly Scene[] = [
   {
     title: '[RM5] #20 row 20: an ask of a room that it is not in',
     steps: [...inDefault, ask('echo', 'r1')],
-    ours: { frames: ['Ajoe', '$1;;;;;;', '$1;default;r1;echo;1;0;bad room'], because: answers },
+    ours: {
+      frames: ['Ajoe', '$1;;;;;;', '$1;default;r1;echo;1;0;bad room'],
+      events: ['OnNamespaceConnect default', 'OnNamespaceConnected default'],
+      because: 'a message of a room comes from its members, and an ask is answered',
+    },
   },
   { title: '[RM1] #12 #20 #25 row 21: join, twice', steps: [...inRoom('r1'), join('r1')] },
   { title: '[AK8] #20 #12 row 22: a message of a room', steps: [...inRoom('r1'), ask('echo', 'r1')] },
@@ -209,6 +222,64 @@ export const scenes: readonly Scene[] = [
       frames: ['Ajoe', '$1;;;;;;', 'answered', '$1;;;echo;0;0;'],
       because: 'the reply of a native handler is what goes out',
     },
+  },
+  {
+    title: '[FR3] #3 #20 separators in names',
+    steps: [
+      'M',
+      ask('_OnNamespaceConnect', '', escaped('contains;semi')),
+      ask('_OnRoomJoin', escaped(';this;for sure;'), escaped('contains;semi')),
+      ask('echo', escaped(';this;for sure;'), escaped('contains;semi')),
+    ],
+  },
+  {
+    title: '[AK8] #9 a handler of any event: an emit, an ask, and the lifecycle, which it only hears of',
+    acts: anyActs,
+    steps: [
+      ...inRoom('r1'),
+      ';default;;an_event;0;0;a_body',
+      '$2;default;;an_event;0;0;a_body',
+      '$3;default;r1;an_event;0;0;a_body',
+      ask('_OnRoomLeave', 'r1'),
+      ask('_OnNamespaceDisconnect'),
+    ],
+  },
+  {
+    title: '[AK8] #9 #20 a framed native message is an event like any other',
+    acts: anyActs,
+    steps: [...inDefault, '$2;default;;_OnNativeMessage;0;0;x'],
+  },
+  {
+    title: '[RM3] [RM7] #13 a handler joins its client, emits to the room and answers; the client leaves',
+    steps: [
+      ...inDefault,
+      '$2;default;;enter;0;0;srv1',
+      { answer: ';;;;;;' },
+      '$3;default;srv1;echo;0;0;hello',
+      ask('_OnRoomLeave', 'srv1'),
+    ],
+  },
+  {
+    title: '[RM3] [RM7] #13 a handler that was not asked joins its client',
+    steps: [...inDefault, ';default;;enter;0;0;srv1', { answer: ';;;;;;' }],
+  },
+  {
+    title: '[RM3] #13 #24 the client refuses to be joined by a handler, whose error that is',
+    steps: [...inDefault, '$2;default;;enter;0;0;srv1', { answer: ';default;srv1;_OnRoomJoin;1;0;not me' }],
+  },
+  {
+    title: '[HS9] [NS4] #23 the server connects its client inside onConnect',
+    id: 'invited',
+    steps: ['M', { answer: ';;;;;;' }, { does: { op: 'invited' } }, ask('ping')],
+  },
+  {
+    title: '[HS9] [NS4] #23 the client refuses a connect inside onConnect',
+    id: 'invited',
+    steps: ['M', { answer: ';default;;_OnNamespaceConnect;1;0;bad namespace' }, { does: { op: 'invited' } }],
+  },
+  {
+    title: '[NS3] #25 disconnect, out of a room',
+    steps: [...inRoom('r1'), ask('_OnNamespaceDisconnect')],
   },
   {
     title: '[NS3] #20 #25 row 42: disconnect, twice',

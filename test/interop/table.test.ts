@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { type Played, print, tabulate } from '../support/conformanceTable.js';
-import type { Scenario } from './scenarios.js';
+import { holesIn, type Played, print, tabulate } from '../support/conformanceTable.js';
+import { goVersions, nameOfGo, players, type Scenario } from './scenarios.js';
 
 const all: readonly Scenario[] = [
   { number: 4, name: 'four', without: {} },
@@ -12,32 +12,70 @@ const ran = (file: string, title: string, state: Played['state'] = 'passed'): Pl
   title,
   state,
 });
+const [older, newest] = goVersions;
+const goClient = (version: (typeof goVersions)[number], title: string, state?: Played['state']): Played =>
+  ran('interop/goClient', `${nameOfGo(version)} as a client > ${title}`, state);
 
-const kinds = (...played: readonly Played[]) =>
-  tabulate(played, all).map(({ cells }) => Object.values(cells).map(({ kind }) => kind));
+const kinds = (...played: readonly Played[]) => tabulate(played, all).map(({ cells }) => cells.map(({ kind }) => kind));
+/** Only Go clients play it. */
+const forGo: readonly Scenario[] = [
+  { number: 5, name: 'five', without: { raw: 'no', 'neffos.js': 'no', 'Go server': 'no' } },
+];
 
 describe('the table of scenarios', () => {
+  test('each line of Go has columns of its own', () => {
+    expect(players.map(({ name }) => name)).toEqual([
+      'raw',
+      'neffos.js',
+      'Go client v0.0.24',
+      'Go client v0.0.25',
+      'Go server v0.0.24',
+      'Go server v0.0.25',
+    ]);
+    const [four] = kinds(goClient(newest, '#4 one'));
+    expect(four).toEqual(['empty', 'empty', 'empty', 'passed', 'empty', 'empty']);
+  });
+
   test('a cell has passed when each of its tests has', () => {
     expect(kinds(ran('interop/raw', '#4 one'), ran('interop/frames', '[NS1] #4 #40 two'))[0]?.[0]).toBe('passed');
     expect(kinds(ran('interop/raw', '#4 one'), ran('interop/raw', '#4 two', 'failed'))[0]?.[0]).toBe('failed');
-    expect(kinds(ran('interop/raw', '#4 one', 'skipped'))[0]?.[0]).toBe('skipped');
   });
 
   test('a number is a whole one, and a test counts for the peer of its file alone', () => {
     const [four, forty] = kinds(ran('interop/neffosjs', '#40 one'), ran('actors/lane', '#4 two'));
-    expect(four).toEqual(['empty', 'empty', 'empty', 'empty']);
-    expect(forty).toEqual(['without', 'passed', 'without', 'empty']);
+    expect(four).toEqual(['empty', 'empty', 'empty', 'empty', 'empty', 'empty']);
+    expect(forty).toEqual(['without', 'passed', 'without', 'without', 'empty', 'empty']);
   });
 
   test('a test outdoes the reason for having none', () => {
-    expect(kinds(ran('interop/goClient', '#40'))[1]?.[2]).toBe('passed');
+    expect(kinds(goClient(older, '#40'))[1]?.slice(2, 4)).toEqual(['passed', 'without']);
+  });
+
+  test('a line of which no test has run is not there, and that is no hole', () => {
+    const lines = tabulate([goClient(older, '#5'), goClient(newest, '#5', 'skipped')], forGo);
+    expect(lines[0]?.cells.slice(2, 4)).toEqual([
+      { kind: 'passed', tests: 1 },
+      { kind: 'without', why: 'not built on this machine' },
+    ]);
+    expect(holesIn(lines)).toEqual([]);
+  });
+
+  test('a line without any test at all is a hole', () => {
+    expect(holesIn(tabulate([goClient(older, '#5')], forGo))).toHaveLength(1);
+  });
+
+  test('what a peer that is there has left out is a hole', () => {
+    const played = [goClient(older, '#5'), goClient(newest, '#4'), goClient(newest, '#5', 'skipped')];
+    const lines = tabulate(played, forGo);
+    expect(lines[0]?.cells[3]).toEqual({ kind: 'skipped' });
+    expect(holesIn(lines)).toHaveLength(1);
   });
 
   test('it prints each reason once', () => {
-    const text = print(tabulate([ran('interop/goServer', '#4')], all));
+    const text = print(tabulate([ran('interop/goServer', `${nameOfGo(older)} as a server > #4`)], all));
     expect(text.split('\n').slice(1)).toEqual([
-      ' 4  four      EMPTY  EMPTY      EMPTY      passed 1',
-      '40  forty     – (1)  EMPTY      – (1)      EMPTY',
+      ' 4  four      EMPTY  EMPTY      EMPTY              EMPTY              passed 1           EMPTY',
+      '40  forty     – (1)  EMPTY      – (1)              – (1)              EMPTY              EMPTY',
       '(1) it cannot',
     ]);
   });

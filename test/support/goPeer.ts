@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterEach } from 'vitest';
+import { type GoVersion, goVersions, nameOfGo } from '../interop/scenarios.js';
 import type { Peer } from './peers.js';
 import { Inbox } from './rawClient.js';
 import { lineOf } from './testServer.js';
@@ -14,18 +15,17 @@ const folder = fileURLToPath(new URL('../interop/go', import.meta.url));
 const cache = fileURLToPath(new URL('../../node_modules/.cache/go-peer', import.meta.url));
 const buildTimeout = 240_000;
 
-/** A line of neffos, and what its program is built with. */
+/** What the program of a line is built with. */
 interface GoLine {
-  readonly version: string;
   readonly modules: string;
   /** The Go that this line wants, where the one of the machine is older. */
   readonly toolchain: string | undefined;
 }
 
-const lines: readonly GoLine[] = [
-  { version: 'v0.0.24', modules: 'go.mod', toolchain: undefined },
-  { version: 'v0.0.25', modules: 'newest.mod', toolchain: 'go1.27.1+auto' },
-];
+const lines: Readonly<Record<GoVersion, GoLine>> = {
+  'v0.0.24': { modules: 'go.mod', toolchain: undefined },
+  'v0.0.25': { modules: 'newest.mod', toolchain: 'go1.27.1+auto' },
+};
 
 const findGo = (): string | undefined => {
   const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/local/go/bin', '/usr/lib/go/bin'];
@@ -39,11 +39,10 @@ const contents = (): string => {
 };
 
 /** Builds the program of one line, once for the present sources. */
-const build = async (go: string, { version, modules, toolchain }: GoLine): Promise<Peer> => {
-  const name = `Go neffos ${version}`;
+const build = async (go: string, version: GoVersion): Promise<Pick<Peer, 'path' | 'why'>> => {
+  const { modules, toolchain } = lines[version];
   const target = join(cache, `${version}-${contents()}`);
-  const isOptional = toolchain !== undefined;
-  if (existsSync(target)) return { name, path: target, isOptional };
+  if (existsSync(target)) return { path: target };
   mkdirSync(cache, { recursive: true });
   const made = `${target}.${process.pid}`;
   const env = { ...process.env, ...(toolchain === undefined ? {} : { GOTOOLCHAIN: toolchain }) };
@@ -52,19 +51,22 @@ const build = async (go: string, { version, modules, toolchain }: GoLine): Promi
     await promisify(execFile)(go, options, { cwd: folder, env, timeout: buildTimeout });
     // Another test file may have built it as well: whichever comes last is as good.
     renameSync(made, target);
-    return { name, path: target, isOptional };
+    return { path: target };
   } catch (error) {
     rmSync(made, { force: true });
     const why = error instanceof Error && 'stderr' in error ? String(error.stderr).trim() : String(error);
-    return { name, path: undefined, isOptional, why: `${name} could not be built (${why.split('\n').at(-1)})` };
+    return { path: undefined, why: `${nameOfGo(version)} could not be built (${why.split('\n').at(-1)})` };
   }
 };
 
 const makePeers = async (): Promise<Peer[]> => {
   const go = findGo();
   const peers: Peer[] = [];
-  for (const line of lines) {
-    peers.push(go === undefined ? { name: `Go, for neffos ${line.version},`, path: undefined } : await build(go, line));
+  for (const version of goVersions) {
+    const name = nameOfGo(version);
+    const isOptional = version === goVersions.at(-1);
+    const missing = { path: undefined, why: `there is no Go to build ${name} with` };
+    peers.push({ name, isOptional, ...(go === undefined ? missing : await build(go, version)) });
   }
   return peers;
 };
@@ -74,7 +76,8 @@ export const goPeers: readonly Peer[] = await makePeers();
 
 interface GoBody {
   readonly text: string;
-  readonly hex: string;
+  /** The text is hex. */
+  readonly isBinary: boolean;
 }
 
 /** What a handler of the Go side was told. */
@@ -106,23 +109,29 @@ export interface GoArguments {
   readonly room?: string;
   readonly event?: string;
   readonly body?: string | Uint8Array;
-  readonly to?: string;
   readonly timeout?: number;
   readonly handlers?: GoHandlers;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-const read = ({ text, hex }: GoBody): string | Uint8Array => (hex === '' ? text : Buffer.from(hex, 'hex'));
+const read = ({ text, isBinary }: GoBody): string | Uint8Array => (isBinary ? Buffer.from(text, 'hex') : text);
 
 const written = (body: string | Uint8Array = ''): GoBody =>
-  typeof body === 'string' ? { text: body, hex: '' } : { text: '', hex: Buffer.from(body).toString('hex') };
+  typeof body === 'string'
+    ? { text: body, isBinary: false }
+    : { text: Buffer.from(body).toString('hex'), isBinary: true };
 
-/** A message as Go has received it. */
-export const bodyOfNote = (value: unknown): string | Uint8Array => {
+/** A message as the program has received it. */
+const noteOf = (value: unknown): GoNote => {
   if (typeof value !== 'object' || value === null || !('body' in value)) throw new Error(`no message: ${value}`);
   // What the program writes for a message, see noteOf there.
-  return read(value.body as GoBody);
+  return value as GoNote;
 };
+
+export const bodyOfNote = (value: unknown): string | Uint8Array => read(noteOf(value).body);
+
+/** The answer to an ask, in the line that a handler would write down for it. */
+export const lineOfNote = (value: unknown): string => lineOfGo(noteOf(value));
 
 /** A running Go program. */
 export class GoPeer {

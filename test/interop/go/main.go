@@ -25,7 +25,6 @@ type command struct {
 	Room      string `json:"room"`
 	Event     string `json:"event"`
 	Body      body   `json:"body"`
-	To        string `json:"to"`
 	// Timeout of an ask, in milliseconds.
 	Timeout int `json:"timeout"`
 	// Handlers says what the handler of an event does: namespace, event, what.
@@ -34,10 +33,10 @@ type command struct {
 	Headers map[string]string `json:"headers"`
 }
 
-// body is text, or bytes in hex.
+// body is text, or bytes, whose text is hex.
 type body struct {
-	Text string `json:"text"`
-	Hex  string `json:"hex"`
+	Text     string `json:"text"`
+	IsBinary bool   `json:"isBinary"`
 }
 
 // answer is what came of a command.
@@ -79,11 +78,12 @@ type peer struct {
 	conns map[string]*neffos.Conn
 	// client is set once this process has dialled.
 	client *neffos.Client
-	server *neffos.Server
+	// invited gets what came of the connect inside OnConnect.
+	invited chan error
 }
 
 func main() {
-	p := &peer{conns: make(map[string]*neffos.Conn)}
+	p := &peer{conns: make(map[string]*neffos.Conn), invited: make(chan error, 1)}
 	lines := bufio.NewScanner(os.Stdin)
 	lines.Buffer(make([]byte, 1<<16), 1<<22)
 	for lines.Scan() {

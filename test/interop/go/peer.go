@@ -23,10 +23,10 @@ var lifecycle = []string{
 }
 
 func (b body) bytes() []byte {
-	if b.Hex == "" {
+	if !b.IsBinary {
 		return []byte(b.Text)
 	}
-	bytes, err := hex.DecodeString(b.Hex)
+	bytes, err := hex.DecodeString(b.Text)
 	if err != nil {
 		panic(err)
 	}
@@ -35,7 +35,7 @@ func (b body) bytes() []byte {
 
 func bodyOf(bytes []byte, isBinary bool) body {
 	if isBinary || !utf8.Valid(bytes) {
-		return body{Hex: hex.EncodeToString(bytes)}
+		return body{Text: hex.EncodeToString(bytes), IsBinary: true}
 	}
 	return body{Text: string(bytes)}
 }
@@ -51,8 +51,8 @@ func noteOf(id string, msg neffos.Message) note {
 	return n
 }
 
-// act does what the test wants a handler to do: "reply", "reply:text", "error:text", "broadcast", "leave",
-// "refuse:room=text", "emit:event", "close", or nothing.
+// act does what the test wants a handler to do: "reply", "reply:text", "empty", "any", "error:text", "broadcast",
+// "join", "leave", "refuse:room=text", "raw", or nothing.
 func act(what string, ns *neffos.NSConn, msg neffos.Message) error {
 	verb, rest, _ := strings.Cut(what, ":")
 	switch verb {
@@ -63,10 +63,21 @@ func act(what string, ns *neffos.NSConn, msg neffos.Message) error {
 		return neffos.Reply(msg.Body)
 	case "empty":
 		return neffos.Reply(nil)
+	case "any":
+		if !neffos.IsSystemEvent(msg.Event) {
+			return neffos.Reply(msg.Body)
+		}
 	case "error":
 		return errors.New(rest)
 	case "broadcast":
 		ns.Conn.Server().Broadcast(nil, msg)
+	case "join":
+		room, err := ns.JoinRoom(context.Background(), string(msg.Body))
+		if err != nil {
+			return err
+		}
+		room.Emit("entered", msg.Body)
+		return neffos.Reply([]byte("in"))
 	case "leave":
 		return ns.Room(msg.Room).Leave(context.Background())
 	case "refuse":
@@ -79,11 +90,13 @@ func act(what string, ns *neffos.NSConn, msg neffos.Message) error {
 	return nil
 }
 
+// namespaces makes what the test declares; lifecycle events are written down in any case, where that changes nothing.
 func (p *peer) namespaces(handlers map[string]map[string]string, isNativeOnly bool) neffos.Namespaces {
 	all := make(neffos.Namespaces)
 	for namespace, events := range handlers {
 		mapped := make(neffos.Events)
-		if !isNativeOnly {
+		_, takesAny := events[neffos.OnAnyEvent]
+		if !isNativeOnly && !takesAny {
 			for _, event := range lifecycle {
 				mapped[event] = p.handler("")
 			}
@@ -144,20 +157,29 @@ func (p *peer) dial(c command) error {
 	return nil
 }
 
-// serve listens on a free port; connections are named by the parameter id of the URL, and one named "refused" is.
+// serve listens on a free port; connections are named by the header X-Id or the parameter id of the URL. One named
+// "refused" is, and one named "invited" is connected to default at once.
 func (p *peer) serve(c command) (any, error) {
 	_, isNative := c.Handlers[""][neffos.OnNativeMessage]
 	isNativeOnly := len(c.Handlers) == 1 && len(c.Handlers[""]) == 1 && isNative
 	server := neffos.New(transport.DefaultUpgrader, p.namespaces(c.Handlers, isNativeOnly))
-	server.IDGenerator = func(_ http.ResponseWriter, r *http.Request) string { return r.URL.Query().Get("id") }
+	server.IDGenerator = func(_ http.ResponseWriter, r *http.Request) string {
+		if id := r.Header.Get("X-Id"); id != "" {
+			return id
+		}
+		return r.URL.Query().Get("id")
+	}
 	server.OnConnect = func(conn *neffos.Conn) error {
 		if conn.ID() == "refused" {
 			return errors.New("not allowed; sorry")
 		}
 		p.remember(conn)
+		if conn.ID() == "invited" {
+			_, err := conn.Connect(context.Background(), "default")
+			p.invited <- err
+		}
 		return nil
 	}
-	p.server = server
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
@@ -181,9 +203,8 @@ func (p *peer) do(c command) (any, error) {
 		return nil, p.dial(c)
 	case "serve":
 		return p.serve(c)
-	case "broadcast":
-		p.server.Broadcast(nil, neffos.Message{Namespace: c.Namespace, Room: c.Room, Event: c.Event, Body: c.Body.bytes(), To: c.To})
-		return nil, nil
+	case "invited":
+		return nil, <-p.invited
 	}
 	conn, err := p.conn(c.Conn)
 	if err == nil {
@@ -251,9 +272,7 @@ func onConn(ctx context.Context, conn *neffos.Conn, c command) (any, error) {
 		_, err := conn.Connect(ctx, c.Namespace)
 		return nil, err
 	case "native":
-		return conn.Write(neffos.Message{Namespace: c.Namespace, IsNative: true, Body: c.Body.bytes(), SetBinary: c.Body.Hex != ""}), nil
-	case "write":
-		return conn.Write(neffos.Message{Namespace: c.Namespace, Room: c.Room, Event: c.Event, Body: c.Body.bytes()}), nil
+		return conn.Write(neffos.Message{Namespace: c.Namespace, IsNative: true, Body: c.Body.bytes(), SetBinary: c.Body.IsBinary}), nil
 	case "tries":
 		return conn.ReconnectTries, nil
 	}
@@ -305,7 +324,7 @@ func emit(ns *neffos.NSConn, c command) (any, error) {
 		}
 		return room.Emit(c.Event, c.Body.bytes()), nil
 	}
-	if c.Body.Hex != "" {
+	if c.Body.IsBinary {
 		return ns.EmitBinary(c.Event, c.Body.bytes()), nil
 	}
 	return ns.Emit(c.Event, c.Body.bytes()), nil
