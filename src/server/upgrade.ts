@@ -163,10 +163,14 @@ export class Upgrades implements Mounted {
       socket.destroy();
       this.#tell(new HandlerTimeout(connectTimeout), request);
     }, connectTimeout);
-    socket.once('close', () => clearTimeout(deadline));
+    const settled = (): void => {
+      clearTimeout(deadline);
+      socket.off('close', settled);
+    };
+    socket.once('close', settled);
     this.#accept(request, socket, head, opened)
       .catch((error: unknown) => this.#refuse(error, request, socket))
-      .finally(() => clearTimeout(deadline));
+      .finally(settled);
   }
 
   async #accept(request: IncomingMessage, socket: Duplex, head: Buffer, opened: () => void): Promise<void> {

@@ -3,7 +3,7 @@ import { type Agent, createServer, type Server as HttpServer, type IncomingHttpH
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { afterEach, describe, expect, test } from 'vitest';
-import { HandlerTimeout, Server, type ServerOptions, UpgradeRefused } from '../../src/index.js';
+import { HandlerTimeout, OnNativeMessage, Server, type ServerOptions, UpgradeRefused } from '../../src/index.js';
 
 /** What came back: an answer, an upgraded socket (101), or nothing but the end of the line. */
 interface Answer {
@@ -178,6 +178,22 @@ describe('beside others', () => {
     second.attach(http, { path: '/echo' });
     expect((await ask(port, 'GET', '/echo', asksForUpgrade)).status).toBe(101);
     expect(second.totalConnections).toBe(1);
+  });
+
+  test('[SV3] once it is open nothing of the upgrade stays on its socket', async () => {
+    const http = createServer();
+    const sockets: Duplex[] = [];
+    let before = 0;
+    http.on('upgrade', (_, socket) => {
+      sockets.push(socket);
+      before = socket.listenerCount('close');
+    });
+    const server = new Server({ events: { [OnNativeMessage]: () => {} }, onUpgrade: async () => {} });
+    servers.push(server.attach(http));
+    const port = await startHttp(http);
+    await ask(port, 'GET', '/', asksForUpgrade);
+    await expect.poll(() => sockets[0]?.listenerCount('close')).toBe(before + 1);
+    expect(server.totalConnections).toBe(1);
   });
 
   test('[HS1] an upgrade that a framework hands over is a connection, whatever its path', async () => {
