@@ -1,7 +1,7 @@
 import type { Frame } from '../protocol/codec.js';
 import { AskTimeout, ErrWrite } from '../protocol/errors.js';
 import { makeNodeId, makeToken } from '../protocol/token.js';
-import type { Deadline, Sweeper } from './sweeper.js';
+import type { Sweeper } from './sweeper.js';
 
 export interface AskOptions {
   /** Milliseconds until the ask rejects with `AskTimeout`. */
@@ -22,9 +22,7 @@ interface Pending {
   readonly token: string;
   readonly from: Respondents;
   readonly answered: (answer: Answer) => void;
-  readonly deadline: Deadline;
-  readonly signal: AbortSignal | undefined;
-  readonly onAbort: () => void;
+  readonly callOff: () => void;
 }
 
 /**
@@ -40,6 +38,25 @@ export const tame = <T>(promise: Promise<T>): Promise<T> => {
 export const assertTimeout = (timeout: number, what: string): void => {
   if (timeout > 0 && Number.isFinite(timeout)) return;
   throw new RangeError(`${what} takes a timeout in milliseconds above 0, got ${String(timeout)}`);
+};
+
+/**
+ * Calls `giveUp`, later, when the time is up or the signal says so; returns how to call that off (AK4). Without a timeout
+ * there is no end but the signal's.
+ */
+export const waitAtMost = (
+  { timeout, signal }: AskOptions,
+  sweeper: Sweeper,
+  giveUp: (error: unknown) => void,
+): (() => void) => {
+  const deadline = timeout === undefined ? undefined : sweeper.after(timeout, () => giveUp(new AskTimeout(timeout)));
+  const onAbort = (): void => giveUp(signal?.reason);
+  if (signal?.aborted) queueMicrotask(onAbort);
+  else signal?.addEventListener('abort', onAbort, { once: true });
+  return () => {
+    deadline?.cancel();
+    signal?.removeEventListener('abort', onAbort);
+  };
 };
 
 /** Too many asks are pending; one more is refused. */
@@ -74,10 +91,8 @@ export class Asks {
     const tokens = this.#byRespondents.get(from) ?? new Set<string>();
     if (tokens.size >= this.defaults.pending) throw new TooManyAsks(this.defaults.pending);
     const token = makeToken(this.#nodeId);
-    const onAbort = (): void => this.fail(token, signal?.reason);
-    const deadline = this.sweeper.after(timeout, () => this.fail(token, new AskTimeout(timeout)));
-    signal?.addEventListener('abort', onAbort, { once: true });
-    this.#pending.set(token, { token, from, answered, deadline, signal, onAbort });
+    const callOff = waitAtMost({ ...options, timeout }, this.sweeper, (error) => this.fail(token, error));
+    this.#pending.set(token, { token, from, answered, callOff });
     this.#byRespondents.set(from, tokens.add(token));
     return token;
   }
@@ -103,9 +118,8 @@ export class Asks {
     for (const token of [...(this.#byRespondents.get(from) ?? [])]) this.fail(token, ErrWrite);
   }
 
-  #close({ token, from, deadline, signal, onAbort }: Pending): void {
-    deadline.cancel();
-    signal?.removeEventListener('abort', onAbort);
+  #close({ token, from, callOff }: Pending): void {
+    callOff();
     this.#pending.delete(token);
     const tokens = this.#byRespondents.get(from);
     tokens?.delete(token);

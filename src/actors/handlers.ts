@@ -91,6 +91,9 @@ const describe = (value: unknown): string => (value === null ? 'null' : typeof v
 /** The user's event map, checked once: event -> handler. */
 export class Handlers {
   readonly #namespaces = new Map<string, Map<string, Handler>>();
+  readonly takesNative: boolean;
+  /** Only native messages are handled: there is no handshake and no frame. */
+  readonly isNativeOnly: boolean;
 
   constructor(namespaces: Namespaces, events: Events | undefined) {
     for (const [name, handlers] of Object.entries(namespaces)) this.#declare(name, handlers);
@@ -98,16 +101,9 @@ export class Handlers {
     if (this.#namespaces.size === 0) {
       throw new TypeError('a Server needs namespaces: { name: { event(ns, message) {} } } or events: { … }');
     }
-  }
-
-  /** Only native messages are handled: there is no handshake and no frame. */
-  get isNativeOnly(): boolean {
-    const only = this.#namespaces.get('');
-    return this.#namespaces.size === 1 && only?.size === 1 && only.has(OnNativeMessage);
-  }
-
-  get takesNative(): boolean {
-    return this.#namespaces.get('')?.has(OnNativeMessage) ?? false;
+    const empty = this.#namespaces.get('');
+    this.takesNative = empty?.has(OnNativeMessage) ?? false;
+    this.isNativeOnly = this.takesNative && this.#namespaces.size === 1 && empty?.size === 1;
   }
 
   declares(namespace: string): boolean {

@@ -115,8 +115,8 @@ export class Memberships implements StepWitness {
 
   // What the program calls
 
+  /** The namespace is declared. */
   async connect(namespace: string, options: AskOptions): Promise<NSConn> {
-    if (!this.house.handlers.declares(namespace)) throw ErrBadNamespace;
     await this.#begin(namespace, '', 'CONNECT', false, options);
     const nsConn = this.nsConn(namespace);
     if (!nsConn) throw ErrWrite;

@@ -1,7 +1,7 @@
 import { emptyAnswer, encode, type Frame } from '../protocol/codec.js';
-import { AskTimeout, ErrWrite } from '../protocol/errors.js';
+import { ErrWrite } from '../protocol/errors.js';
 import type { Body } from '../protocol/message.js';
-import { type Answer, type AskOptions, assertTimeout, type Respondents } from './asks.js';
+import { type Answer, type AskOptions, assertTimeout, type Respondents, waitAtMost } from './asks.js';
 import type { House } from './house.js';
 import { type Lane, type LaneTurn, noTurn } from './lane.js';
 
@@ -75,18 +75,10 @@ export class Questions implements Respondents {
     this.house.asks.failAll(this);
   }
 
-  /** Calls `giveUp`, later, when a caller wants to wait no longer; returns how to call that off (AK4). */
-  limit({ timeout, signal }: AskOptions, giveUp: (error: unknown) => void): () => void {
-    if (timeout !== undefined) assertTimeout(timeout, 'a call');
-    const expire = (): void => giveUp(new AskTimeout(Number(timeout)));
-    const onAbort = (): void => giveUp(signal?.reason);
-    const deadline = timeout === undefined ? undefined : this.house.sweeper.after(timeout, expire);
-    if (signal?.aborted) queueMicrotask(onAbort);
-    else signal?.addEventListener('abort', onAbort, { once: true });
-    return () => {
-      deadline?.cancel();
-      signal?.removeEventListener('abort', onAbort);
-    };
+  /** Calls `giveUp` when a caller wants to wait no longer; returns how to call that off. */
+  limit(options: AskOptions, giveUp: (error: unknown) => void): () => void {
+    if (options.timeout !== undefined) assertTimeout(options.timeout, 'a call');
+    return waitAtMost(options, this.house.sweeper, giveUp);
   }
 
   /** Waits for what somebody else has begun. */

@@ -75,8 +75,8 @@ export const faults = [
     [
       'an ask is never over',
       'AK4',
-      'const deadline = this.sweeper.after(timeout, () => this.fail(token, new AskTimeout(timeout)));',
-      'const deadline = { cancel() {} };',
+      'timeout === undefined ? undefined : sweeper.after(timeout, () => giveUp(new AskTimeout(timeout)));',
+      'timeout === undefined ? undefined : { cancel() {} };',
     ],
     ['asks without a bound', 'AK9', 'if (tokens.size >= this.defaults.pending)', 'if (false)'],
     ['an ask is settled again and again', 'AK2 AK5', 'this.#pending.delete(token);', ''],
@@ -111,6 +111,12 @@ export const faults = [
       '',
     ],
     ['what onConnect emits goes before A', 'HS3', 'this.#writes.push(payload);', 'this.host.putPayload(payload);'],
+    [
+      'early bytes are kept as they were read',
+      'HS5 FR7',
+      "typeof data === 'string' ? data : new Uint8Array(data)",
+      'data',
+    ],
   ]),
   ...inFile('actors/reception.ts', [
     [
@@ -142,6 +148,7 @@ export const faults = [
   ...inFile('actors/lane.ts', [
     ['turns overlap', 'SV7', 'this.#running++;\n', ''],
     ['a full lane is read on', 'BP3', 'return this.host.laneFilled(shouldStop);', 'return undefined;'],
+    ['everything at once', 'LM9', 'return this.#share-- > 0;', 'return this.#share-- > 0 || true;'],
   ]),
   ...inFile('actors/handlers.ts', [
     [
@@ -174,6 +181,8 @@ export const faults = [
   ...inFile('server/websocket.ts', [
     ['a message may take for ever', 'LM6', 'else if (this.#incomplete === undefined) this.#messageBegan();', ''],
     ['the deadline of a message is that of the next', 'LM6', 'this.#messageEnded();\n    const bytes', 'const bytes'],
+    ['pieces without end', 'LM6', 'maxBufferedChunks: fragments * 16,', ''],
+    ['a goodbye is not heard', 'SV6', 'this.onClosing?.(', 'this.emit('],
   ]),
   ...inFile('protocol/message.ts', [
     ['JSON reaches prototypes', 'FR9', "if (key === '__proto__') return undefined;", ''],
@@ -219,8 +228,6 @@ export const faults = [
       'request.headers[name] ??= value',
       'request.headers[name] = value',
     ],
-  ]),
-  ...inFile('server/upgrade.ts', [
     [
       'an upgrade by any method',
       'HS12',
@@ -234,21 +241,6 @@ export const faults = [
       'if (socket.destroyed) return',
     ],
     ['what a program says of itself is told', 'HS1', 'status !== undefined && status < 500', 'status !== undefined'],
-  ]),
-  ...inFile('server/websocket.ts', [
-    ['pieces without end', 'LM6', 'maxBufferedChunks: fragments * 16,', ''],
-    ['a goodbye is not heard', 'SV6', 'this.onClosing?.(', 'this.emit('],
-  ]),
-  ...inFile('actors/lane.ts', [
-    ['everything at once', 'LM9', 'return this.#share-- > 0;', 'return this.#share-- > 0 || true;'],
-  ]),
-  ...inFile('actors/handshake.ts', [
-    [
-      'early bytes are kept as they were read',
-      'HS5 FR7',
-      "typeof data === 'string' ? data : new Uint8Array(data)",
-      'data',
-    ],
   ]),
   ...inFile('actors/backlog.ts', [['slices without end', 'LM9', 'if (this.now() >= until) break;', '']]),
   ...inFile('actors/steps.ts', [
