@@ -11,6 +11,7 @@ export const makeCounters = () => ({
   deliveries: 0,
   congestions: 0,
   evictions: 0,
+  heldBack: 0,
   failures: 0,
   refusedArrivals: 0,
   handlerErrors: 0,

@@ -5,6 +5,7 @@ import { supervisorMachine } from '../machines/supervisor.js';
 import type { NativeMode } from '../protocol/codec.js';
 import { Asks, type Respondents } from './asks.js';
 import { Backlog } from './backlog.js';
+import { Brake, type BrakeLimits } from './brake.js';
 import { Chart } from './chart.js';
 import { type Counters, makeCounters } from './counters.js';
 import { Doors } from './door.js';
@@ -22,7 +23,7 @@ import { Sweeper } from './sweeper.js';
 import { Turn } from './turn.js';
 
 /** Bounds; sizes in bytes, times in milliseconds. */
-export interface HouseLimits extends HeartbeatLimits, PaceLimits {
+export interface HouseLimits extends HeartbeatLimits, PaceLimits, BrakeLimits {
   readonly namespaces: number;
   readonly rooms: number;
   readonly nameBytes: number;
@@ -79,6 +80,8 @@ export interface House {
   readonly pulse: Pulse;
   /** Lanes that have more to do than one turn of the event loop has room for. */
   readonly backlog: Backlog;
+  /** Holds back who broadcasts more than is given out. */
+  readonly brake: Brake;
   readonly doors: Doors;
   readonly counters: Counters;
   /** The socket as it has to be: watched, if the program wants so. */
@@ -103,6 +106,10 @@ export const furnish = (options: HouseOptions): House => {
   const handlers = new Handlers(namespaces, events);
   const sweeper = new Sweeper(clock);
   const turn = new Turn(clock, options.sliceMs);
+  const backlog = new Backlog(
+    () => clock.now(),
+    (walk) => turn.wake(walk),
+  );
   const hooks = new Hooks(options, handlers, sweeper, limits.handlerTimeout, counters, options.debug !== undefined);
   const nativeMode = handlers.isNativeOnly ? 'only' : handlers.takesNative ? 'mixed' : 'none';
   const failed = (error: unknown): void => hooks.report(error, { during: 'chart' });
@@ -129,10 +136,8 @@ export const furnish = (options: HouseOptions): House => {
     sweeper,
     turn,
     pulse: new Pulse(clock),
-    backlog: new Backlog(
-      () => clock.now(),
-      (walk) => turn.wake(walk),
-    ),
+    backlog,
+    brake: new Brake(limits, (lane) => backlog.add(lane)),
     doors,
     counters,
     outfit: outfitter(options, nativeMode, sweeper, hooks, doors),

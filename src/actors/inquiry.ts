@@ -1,6 +1,6 @@
 import { type Audience, Roll, type Seat } from '../broadcast/audience.js';
 import type { Broadcaster } from '../broadcast/broadcaster.js';
-import { emptyAnswer, encode, messageFrom } from '../protocol/codec.js';
+import { emptyAnswer, messageFrom } from '../protocol/codec.js';
 import { ErrNoAudience, ErrWrite } from '../protocol/errors.js';
 import type { Message, OutgoingMessage } from '../protocol/message.js';
 import { type AskOptions, type Asks, type Respondents, TooManyAsks, tame } from './asks.js';
@@ -46,7 +46,7 @@ export const inquire = (message: OutgoingMessage, options: AskOptions, parts: In
     });
     audience.openRoll(roll);
     parts.opened(respondents);
-    broadcaster.issue(encode(message, token), { namespace, room, to, except: null, exceptId: null });
+    broadcaster.issue(message, { except: null, exceptId: null }, token);
   });
   return tame(asked);
 };

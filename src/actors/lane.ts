@@ -30,7 +30,9 @@ export interface LaneHost {
   laneFlooded(): void;
   /** The number of this turn of the event loop. */
   readonly beat: number;
-  /** The lane has had its share of this turn of the event loop, and waits for slices of the next ones. */
+  /** Has this client to wait until its broadcasts are given out? */
+  readonly isHeldBack: boolean;
+  /** The lane has had its share of this turn of the event loop, or is held back: it waits until it is resumed. */
   laneRests(): void;
   /** A turn has thrown, which only a chart can make it do. */
   laneFailed(error: unknown): void;
@@ -57,7 +59,7 @@ export class Lane implements Resting {
   /** Its share of one turn of the event loop: of which turn, and what is left of it. */
   #beat = -1;
   #share = 0;
-  /** Frames wait for nothing but a slice. */
+  /** Frames wait for nothing but to be resumed. */
   #isResting = false;
   #isStopped = false;
   #isFinished = false;
@@ -148,7 +150,8 @@ export class Lane implements Resting {
     const isFull = this.#waiting.length >= messages * factor || this.#bytes >= bytes * factor;
     if (isFull && this.#awaitsPeer) return this.host.laneFlooded();
     const isHalfFull = this.#waiting.length * 2 > messages || this.#bytes * 2 > bytes;
-    const shouldStop = isFull || (this.#isFull && isHalfFull && !isPatient);
+    const isHeldBack = this.#isResting && this.host.isHeldBack;
+    const shouldStop = isFull || ((isHeldBack || (this.#isFull && isHalfFull)) && !isPatient);
     if (shouldStop === this.#isFull) return undefined;
     this.#isFull = shouldStop;
     return this.host.laneFilled(shouldStop);
@@ -182,7 +185,7 @@ export class Lane implements Resting {
   }
 
   #hasShare(): boolean {
-    if (this.#isResting) return false;
+    if (this.#isResting || this.host.isHeldBack) return false;
     const { beat } = this.host;
     if (beat !== this.#beat) {
       this.#beat = beat;

@@ -11,6 +11,7 @@ import {
   OnRoomLeft,
 } from '../protocol/message.js';
 import { isAnswer } from '../protocol/token.js';
+import type { Speaker } from './brake.js';
 import { closesWith, type Outcome } from './handlers.js';
 import type { NSConn } from './handles.js';
 import type { House } from './house.js';
@@ -31,8 +32,9 @@ export interface ReceptionHost {
 }
 
 /** Where every frame of an open connection goes: an answer to its ask at once, all else to its turn in the lane. */
-export class Reception implements LaneHost {
+export class Reception implements LaneHost, Speaker {
   readonly lane: Lane;
+  spokeIn = 0;
 
   constructor(
     private readonly host: ReceptionHost,
@@ -72,6 +74,44 @@ export class Reception implements LaneHost {
   }
 
   work(frame: Frame): void | Promise<void> {
+    const { brake } = this.house;
+    const outer = brake.enter(this);
+    try {
+      const work = this.#work(frame);
+      return work && brake.follow(this, work);
+    } finally {
+      brake.leave(outer);
+    }
+  }
+
+  laneFilled(isFull: boolean): void {
+    const { fullLanes } = this.house;
+    if (isFull) fullLanes.add(this.lane);
+    else fullLanes.delete(this.lane);
+    this.host.socket.isReading = !isFull;
+  }
+
+  get beat(): number {
+    return this.house.pulse.beat;
+  }
+  get isHeldBack(): boolean {
+    return this.house.brake.stops(this);
+  }
+  laneRests(): void {
+    const { brake, backlog, counters } = this.house;
+    if (!brake.stops(this)) return backlog.add(this.lane);
+    counters.heldBack++;
+    return brake.hold(this.lane);
+  }
+
+  laneFlooded(): void {
+    this.host.close(closeReasons.floodedLane.code, closeReasons.floodedLane.text);
+  }
+  laneFailed(error: unknown): void {
+    this.host.laneFailed(error);
+  }
+
+  #work(frame: Frame): void | Promise<void> {
     if (this.host.isClosed) return undefined;
     const { memberships } = this.host;
     switch (frame.event) {
@@ -87,27 +127,6 @@ export class Reception implements LaneHost {
       default:
         return isSystemEvent(frame.event) || frame.event === OnAnyEvent ? this.#ignore() : this.#handle(frame);
     }
-  }
-
-  laneFilled(isFull: boolean): void {
-    const { fullLanes } = this.house;
-    if (isFull) fullLanes.add(this.lane);
-    else fullLanes.delete(this.lane);
-    this.host.socket.isReading = !isFull;
-  }
-
-  get beat(): number {
-    return this.house.pulse.beat;
-  }
-  laneRests(): void {
-    this.house.backlog.add(this.lane);
-  }
-
-  laneFlooded(): void {
-    this.host.close(closeReasons.floodedLane.code, closeReasons.floodedLane.text);
-  }
-  laneFailed(error: unknown): void {
-    this.host.laneFailed(error);
   }
 
   /** Lifecycle frames are asks, or nothing. */

@@ -1,15 +1,14 @@
 import { type AnyActorRef, type AnyStateMachine, createActor, type EventObject } from 'xstate';
 import { Audience, type Recipient } from '../broadcast/audience.js';
-import { Broadcaster } from '../broadcast/broadcaster.js';
+import { Broadcaster, type Skipped } from '../broadcast/broadcaster.js';
 import { type SupervisorEvent, supervisorMachine } from '../machines/supervisor.js';
-import { encode } from '../protocol/codec.js';
 import { ErrWrite } from '../protocol/errors.js';
 import { assertOutgoing, type Message, type OutgoingMessage } from '../protocol/message.js';
 import { type AskOptions, tame } from './asks.js';
 import { Connection } from './connection.js';
 import type { Counters } from './counters.js';
 import type { Handlers, Where } from './handlers.js';
-import { Conn, type Except, Exclusion, NSConn, Room } from './handles.js';
+import { Conn, type Except, Exclusion, NSConn, Room, type ServerPressure } from './handles.js';
 import { honouring } from './honouring.js';
 import { furnish, type House, type HouseLimits, type HouseOptions, type Machines } from './house.js';
 import { type InquiryParts, inquire } from './inquiry.js';
@@ -56,7 +55,12 @@ export class Supervisor {
     const failed = (error: unknown): void => this.report(error, { during: 'chart' });
     this.#house = house;
     this.#turn = house.turn;
-    this.#broadcaster = new Broadcaster(this.#audience, now, () => this.#turn.wake(this.#broadcaster));
+    this.#broadcaster = new Broadcaster(
+      this.#audience,
+      now,
+      () => this.#turn.wake(this.#broadcaster),
+      () => house.brake.review(this.#broadcaster),
+    );
     this.#registry = new Registry(
       house,
       (recipient) => new Standing(recipient, this.#audience, this.#broadcaster),
@@ -89,9 +93,9 @@ export class Supervisor {
     const snapshot = this.actor.getSnapshot();
     return snapshot.status === 'active' && snapshot.hasTag('accepting');
   }
-  /** Bytes that were issued and not yet given to everybody. */
-  get logBytes(): number {
-    return this.#broadcaster.logBytes;
+  get pressure(): ServerPressure {
+    const { logBytes, lag } = this.#broadcaster;
+    return { log: logBytes, lag, isHoldingBack: this.#house.brake.isOn };
   }
 
   connect(arrival: Arrival): void {
@@ -243,15 +247,13 @@ export class Supervisor {
     }
     for (const message of messages) this.#check(message);
     const skipped = this.#skipped(except);
-    for (const message of messages) {
-      const { namespace = '', room = '', to } = message;
-      this.#broadcaster.issue(encode(message), { namespace, room, to, ...skipped });
-    }
+    for (const message of messages) this.#broadcaster.issue(message, skipped);
     this.#issued();
   }
 
   #issued(): void {
     if (this.options.syncBroadcaster) this.#broadcaster.walk(Number.POSITIVE_INFINITY);
+    this.#house.brake.issued(this.#broadcaster);
   }
 
   #check(message: OutgoingMessage): void {
@@ -262,7 +264,7 @@ export class Supervisor {
     throw new TypeError(`namespace "${namespace}" is not declared; declared are ${declared}`);
   }
 
-  #skipped(except: Except): { readonly except: Recipient | null; readonly exceptId: string | null } {
+  #skipped(except: Except): Skipped {
     if (except === null) return { except: null, exceptId: null };
     if (except instanceof Exclusion) return { except: null, exceptId: except.id };
     const nsConn = except instanceof Room ? except.nsConn : except;

@@ -17,6 +17,8 @@ export interface Recipient {
 export interface Issue extends Entry {
   readonly except: Recipient | null;
   readonly exceptId: string | null;
+  /** When it was issued. */
+  readonly at: number;
 }
 
 /** A namespace, or a room of one: its members, and what they have not all been given yet. */
@@ -42,6 +44,7 @@ export class Seat {
   outbox: Outbox | undefined;
   /** It stands in the broadcaster's list of those to be served this turn. */
   isDue = false;
+  dueSince = 0;
 
   constructor(
     readonly recipient: Recipient,

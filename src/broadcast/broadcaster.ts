@@ -1,15 +1,11 @@
+import { encode } from '../protocol/codec.js';
 import { frame, joined } from '../protocol/frame.js';
-import type { Body } from '../protocol/message.js';
+import type { OutgoingMessage } from '../protocol/message.js';
 import type { Audience, Recipient, Seat, Topic } from './audience.js';
-import { type Entry, inWrites, Outbox, writeLimit } from './outbox.js';
+import { cutToOneWrite, type Entry, Outbox, Writes } from './outbox.js';
 
-/** Whom a message is for, and whom it skips. */
-export interface Address {
-  readonly namespace: string;
-  /** `''`: the whole namespace. */
-  readonly room: string;
-  /** Only the members with this id. */
-  readonly to: string | undefined;
+/** Whom an issue leaves out. */
+export interface Skipped {
   readonly except: Recipient | null;
   readonly exceptId: string | null;
 }
@@ -47,20 +43,30 @@ export class Broadcaster {
   #lookedAt = 0;
   #looked = 0;
   #isDueFirst = false;
-  #logBytes = 0;
-  #joinedEntries: readonly Entry[] = [];
-  #joinedBytes: readonly Uint8Array[] = [];
+  #topicBytes = 0;
+  #dueBytes = 0;
+  readonly #writes = new Writes();
 
   constructor(
     private readonly audience: Audience,
     private readonly now: () => number,
     /** Asks for a slice of background work (BC5). */
     private readonly wake: () => void,
+    /** Told at the end of each slice. */
+    private readonly walked: () => void,
   ) {}
 
   /** Bytes that were issued and that not everybody has been given. */
   get logBytes(): number {
-    return this.#logBytes;
+    return this.#topicBytes + this.#dueBytes;
+  }
+
+  /** For how long the issue that waits longest has waited to be given to everybody, in milliseconds. */
+  get lag(): number {
+    const [due] = this.#due;
+    const first = this.#passes[0]?.topic.pending[0]?.at ?? Number.POSITIVE_INFINITY;
+    const since = due?.isDue ? Math.min(first, due.dueSince) : first;
+    return since === Number.POSITIVE_INFINITY ? 0 : this.now() - since;
   }
 
   /** The number of the newest issue. */
@@ -68,10 +74,13 @@ export class Broadcaster {
     return this.#last;
   }
 
-  /** Issues one message (BC1): frames it and notes it in the log. Nothing is written yet. */
-  issue(payload: Body, address: Address): void {
-    if (address.to !== undefined) this.#issueTo(payload, address, address.to);
-    else this.#issueToTopic(payload, address);
+  /** Issues one message (BC1): encodes and frames it (BC7), and notes it in the log. Nothing is written yet. */
+  issue(message: OutgoingMessage, skipped: Skipped, token = ''): void {
+    const { namespace = '', room = '', to } = message;
+    const topic = this.audience.topic(namespace, room);
+    if (!topic || topic.members.size === 0) return;
+    if (to !== undefined) this.#issueTo(to, topic, message, skipped, token);
+    else this.#issueToTopic(topic, message, skipped, token);
   }
 
   /** Writes what this connection is owed, or moves it to its outbox while it is congested (BC3, BC6). */
@@ -82,12 +91,11 @@ export class Broadcaster {
     seat.isDue = false;
     if (owed.length === 0) return;
     if (seat.recipient.isCongested) this.#keep(seat, owed);
-    else this.#write(seat.recipient, owed);
+    else this.#write(seat, owed);
   }
 
-  /** A direct frame for a connection that is congested: it waits behind what is owed (BC3). */
+  /** A direct frame for a connection that has been served and is congested: it waits behind what is owed (BC3). */
   hold(seat: Seat, bytes: Uint8Array): void {
-    this.serve(seat);
     seat.outbox ??= new Outbox();
     seat.outbox.add({ number: this.#last, bytes });
     seat.recipient.outboxGrew(bytes.length, 1);
@@ -98,7 +106,7 @@ export class Broadcaster {
     this.serve(seat);
     const { recipient, outbox } = seat;
     while (outbox && !outbox.isEmpty && recipient.hasRoom) {
-      recipient.deliver(joined(outbox.takeOldest(writeLimit).map(({ bytes }) => bytes)));
+      recipient.deliver(joined(outbox.takeOldest().map(({ bytes }) => bytes)));
     }
     if (outbox?.isEmpty) seat.outbox = undefined;
   }
@@ -118,37 +126,44 @@ export class Broadcaster {
     const hasMore = this.#isDueFirst
       ? this.#walkDue(until) || this.#walkTopics(until)
       : this.#walkTopics(until) || this.#walkDue(until);
-    if (!hasMore) this.#forgetJoined();
+    if (!hasMore) this.#writes.forget();
     this.#settleFlushes();
+    this.walked();
     return hasMore;
   }
 
-  #issueToTopic(payload: Body, { namespace, room, except, exceptId }: Address): void {
-    const topic = this.audience.topic(namespace, room);
-    if (!topic || topic.members.size === 0) return;
+  #issueToTopic(topic: Topic, message: OutgoingMessage, { except, exceptId }: Skipped, token: string): void {
+    const bytes = frame(encode(message, token));
     const number = ++this.#last;
     if (topic.pending.length === 0) this.#beginPass(topic);
     topic.last = number;
-    const bytes = frame(payload);
-    this.#logBytes += bytes.length;
-    topic.pending.push({ number, bytes, except, exceptId });
+    this.#topicBytes += bytes.length;
+    topic.pending.push({ number, bytes, except, exceptId, at: this.now() });
   }
 
-  #issueTo(payload: Body, { namespace, room, except, exceptId }: Address, id: string): void {
-    const topic = this.audience.topic(namespace, room);
-    if (!topic || id === exceptId) return;
+  #issueTo(id: string, topic: Topic, message: OutgoingMessage, { except, exceptId }: Skipped, token: string): void {
+    if (id === exceptId) return;
     let entry: Entry | undefined;
     for (const seat of this.audience.withId(id)) {
       if (seat.recipient === except || !topic.members.has(seat)) continue;
-      entry ??= { number: ++this.#last, bytes: frame(payload) };
+      entry ??= this.#makeEntry(message, token);
       seat.outbox ??= new Outbox();
       seat.outbox.add(entry);
-      if (!seat.isDue) {
-        seat.isDue = true;
-        this.#due.push(seat);
-        this.wake();
-      }
+      if (!seat.isDue) this.#fallDue(seat);
     }
+  }
+
+  #makeEntry(message: OutgoingMessage, token: string): Entry {
+    const bytes = frame(encode(message, token));
+    this.#dueBytes += bytes.length;
+    return { number: ++this.#last, bytes };
+  }
+
+  #fallDue(seat: Seat): void {
+    seat.isDue = true;
+    seat.dueSince = this.now();
+    this.#due.push(seat);
+    this.wake();
   }
 
   #gather(seat: Seat): Entry[] {
@@ -184,40 +199,28 @@ export class Broadcaster {
   }
 
   /** The scratch list is empty again before the socket is touched, as a delivery may lead back to here. */
-  #write(recipient: Recipient, owed: Entry[]): void {
-    const [only] = owed;
-    if (only && owed.length === 1) {
-      owed.length = 0;
-      this.#deliver(recipient, only.bytes);
-      return;
-    }
-    const [bytes, ...more] = this.#join(owed);
+  #write(seat: Seat, owed: Entry[]): void {
+    let rest = cutToOneWrite(owed);
+    const bytes = this.#writes.bytes(owed, 0);
     owed.length = 0;
-    if (bytes) this.#deliver(recipient, bytes);
-    for (const rest of more) this.#deliver(recipient, rest);
+    this.#deliver(seat.recipient, bytes);
+    for (let place = 1; rest.length > 0; place++) {
+      if (seat.recipient.isCongested) return this.#leaveFor(seat, rest);
+      const more = cutToOneWrite(rest);
+      this.#deliver(seat.recipient, this.#writes.bytes(rest, place));
+      rest = more;
+    }
+  }
+
+  /** What was issued before the congestion began is no lag: the client had no chance to take it. */
+  #leaveFor(seat: Seat, rest: readonly Entry[]): void {
+    seat.outbox ??= new Outbox();
+    for (const entry of rest) seat.outbox.add(entry);
   }
 
   #deliver(recipient: Recipient, bytes: Uint8Array): void {
     this.#written += bytes.length;
     recipient.deliver(bytes);
-  }
-
-  /** The joined buffers of the last list are used again for the identical list only. */
-  #join(owed: readonly Entry[]): readonly Uint8Array[] {
-    const known = this.#joinedEntries;
-    let same = known.length === owed.length;
-    for (let at = 0; same && at < owed.length; at++) same = known[at] === owed[at];
-    if (!same) {
-      this.#joinedEntries = owed.slice();
-      this.#joinedBytes = inWrites(owed);
-    }
-    return this.#joinedBytes;
-  }
-
-  /** What has been given to everybody is kept for nobody. */
-  #forgetJoined(): void {
-    this.#joinedEntries = [];
-    this.#joinedBytes = [];
   }
 
   #beginPass(topic: Topic): void {
@@ -260,6 +263,7 @@ export class Broadcaster {
       return due.length > 0;
     }
     due.length = 0;
+    this.#dueBytes = 0;
     return false;
   }
 
@@ -276,7 +280,7 @@ export class Broadcaster {
     const { pending } = topic;
     let done = 0;
     while ((pending[done]?.number ?? Number.POSITIVE_INFINITY) <= upTo) done++;
-    for (const { bytes } of pending.splice(0, done)) this.#logBytes -= bytes.length;
+    for (const { bytes } of pending.splice(0, done)) this.#topicBytes -= bytes.length;
     if (pending.length > 0) this.#beginPass(topic);
   }
 

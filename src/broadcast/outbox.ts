@@ -10,17 +10,47 @@ export interface Entry {
 /** More bytes than this are never joined into one write (BC6). */
 export const writeLimit = 256 * 1024;
 
-/** The entries as buffers of one write each. */
-export const inWrites = (owed: readonly Entry[]): Uint8Array[] => {
-  const writes: Uint8Array[][] = [];
-  let room = 0;
-  for (const { bytes } of owed) {
-    const last = writes.at(-1);
-    if (last && bytes.length <= room) last.push(bytes);
-    else writes.push([bytes]);
-    room = (last && bytes.length <= room ? room : writeLimit) - bytes.length;
+/** How many of these entries, from the first on, go out in one write; at least one. */
+const oneWrite = (owed: readonly Entry[]): number => {
+  let bytes = 0;
+  for (let at = 0; at < owed.length; at++) {
+    bytes += owed[at]?.bytes.length ?? 0;
+    if (at > 0 && bytes > writeLimit) return at;
   }
-  return writes.map(joined);
+  return owed.length;
+};
+
+/** Cuts off what does not fit into one write. */
+export const cutToOneWrite = (owed: Entry[]): Entry[] => {
+  const count = oneWrite(owed);
+  return count < owed.length ? owed.splice(count) : none;
+};
+const none: Entry[] = [];
+
+/** The bytes of one write. They are made once for all who are owed the identical list in the same place of a row. */
+export class Writes {
+  readonly #made: { readonly entries: readonly Entry[]; readonly bytes: Uint8Array }[] = [];
+
+  bytes(owed: readonly Entry[], place: number): Uint8Array {
+    const [only] = owed;
+    if (only && owed.length === 1) return only.bytes;
+    const known = this.#made[place];
+    if (known && areIdentical(known.entries, owed)) return known.bytes;
+    const bytes = joined(owed.map((entry) => entry.bytes));
+    this.#made[place] = { entries: owed.slice(), bytes };
+    return bytes;
+  }
+
+  /** What has been given to everybody is kept for nobody. */
+  forget(): void {
+    this.#made.length = 0;
+  }
+}
+
+const areIdentical = (some: readonly Entry[], others: readonly Entry[]): boolean => {
+  if (some.length !== others.length) return false;
+  for (let at = 0; at < some.length; at++) if (some[at] !== others[at]) return false;
+  return true;
 };
 
 /** What one connection is still owed, by reference, in the order of issue. Normally empty. */
@@ -48,17 +78,10 @@ export class Outbox {
     }
   }
 
-  /** Takes away the oldest entries, as many as fit one write of `limit` bytes, but at least one. */
-  takeOldest(limit: number): Entry[] {
-    const { entries } = this;
-    let count = 0;
-    let bytes = 0;
-    for (const entry of entries) {
-      if (count > 0 && bytes + entry.bytes.length > limit) break;
-      bytes += entry.bytes.length;
-      count++;
-    }
-    this.bytes -= bytes;
-    return entries.splice(0, count);
+  /** Takes away the oldest entries, as many as go out in one write. */
+  takeOldest(): Entry[] {
+    const oldest = this.entries.splice(0, oneWrite(this.entries));
+    for (const { bytes } of oldest) this.bytes -= bytes.length;
+    return oldest;
   }
 }

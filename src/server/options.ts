@@ -48,6 +48,9 @@ export const defaultLimits = {
   slowConsumer: 10_000,
   maxLagMessages: 8_192,
   maxLagBytes: 1_048_576,
+  /** When more than this was issued and not yet given to everybody, or waits for longer, who broadcasts is held back. */
+  maxLog: 67_108_864,
+  maxLogDelay: 2_000,
   /** Everybody is pinged so often, and has sent something within the timeout. */
   pingInterval: 25_000,
   pingTimeout: 10_000,
@@ -145,7 +148,7 @@ const wrong = (option: string, takes: string, value: unknown): TypeError =>
 /** These are no bounds by default. */
 const mayBeUnbounded: ReadonlySet<string> = new Set(['readTimeout', 'writeTimeout']);
 /** These are milliseconds, all others bytes or a count. */
-const isTime = (name: string): boolean => /(?:Timeout|Interval|slowConsumer)$/.test(name);
+const isTime = (name: string): boolean => /(?:Timeout|Interval|Delay|slowConsumer)$/.test(name);
 /** The longest that a timer can be set to, and the most that a websocket can count to. */
 const most = 2 ** 31 - 1;
 

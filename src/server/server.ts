@@ -129,7 +129,7 @@ export class Server<Sent extends NamespaceBodies = NamespaceBodies> implements S
     return this.#supervisor.total;
   }
   get pressure(): ServerPressure {
-    return { log: this.#supervisor.logBytes };
+    return this.#supervisor.pressure;
   }
   connections(): Conn[] {
     return this.#supervisor.connections();

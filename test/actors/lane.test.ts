@@ -18,6 +18,7 @@ class FakeHost implements LaneHost {
   readonly held = new Set<string>();
   awaitsPeer = false;
   isAsked = false;
+  isHeldBack = false;
   beat = 0;
   rests = 0;
   readonly lane: Lane;

@@ -19,7 +19,7 @@ const connOf = (id: string): Conn => {
     do: unasked,
     ask: unasked,
     totalConnections: 0,
-    pressure: { log: 0 },
+    pressure: { log: 0, lag: 0, isHoldingBack: false },
     connections: unasked,
     connectionsByNamespace: unasked,
     roomNames: unasked,

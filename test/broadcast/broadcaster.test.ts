@@ -1,8 +1,9 @@
 import { fc, test as whatever } from '@fast-check/vitest';
 import { describe, expect, test } from 'vitest';
 import { Audience, type Recipient, Seat } from '../../src/broadcast/audience.js';
-import { type Address, Broadcaster } from '../../src/broadcast/broadcaster.js';
+import { Broadcaster, type Skipped } from '../../src/broadcast/broadcaster.js';
 import { frame } from '../../src/protocol/frame.js';
+import type { Body } from '../../src/protocol/message.js';
 import { HandClock } from '../support/handClock.js';
 
 const forever = Number.POSITIVE_INFINITY;
@@ -47,6 +48,12 @@ class FakeRecipient implements Recipient {
   }
 }
 
+interface Whereto {
+  readonly namespace?: string;
+  readonly room?: string;
+  readonly to?: string;
+}
+
 interface Member {
   readonly recipient: FakeRecipient;
   readonly seat: Seat;
@@ -57,11 +64,15 @@ class Hall {
   readonly clock = new HandClock();
   readonly audience = new Audience();
   wakes = 0;
+  slices = 0;
   readonly broadcaster = new Broadcaster(
     this.audience,
     () => this.clock.now(),
     () => {
       this.wakes++;
+    },
+    () => {
+      this.slices++;
     },
   );
 
@@ -101,9 +112,8 @@ class Hall {
     else recipient.deliver(bytes);
   }
 
-  issue(text: string, address: Partial<Address> = {}): void {
-    const nobody = { except: null, exceptId: null, to: undefined };
-    this.broadcaster.issue(text, { namespace: 'n', room: '', ...nobody, ...address });
+  issue(text: Body, { except = null, exceptId = null, ...to }: Partial<Skipped> & Whereto = {}): void {
+    this.broadcaster.issue({ namespace: 'n', isNative: true, body: text, ...to }, { except, exceptId });
   }
 
   /** Walks to the end, in one slice. */
@@ -145,7 +155,7 @@ describe('whom it is for', () => {
     expect([a, b, c].map(({ recipient }) => recipient.texts)).toEqual([[], ['to r'], ['to r', 'to s']]);
   });
 
-  test('[BC10] one connection is skipped, or all with its id', () => {
+  test('[BC13] one connection is skipped, or all with its id', () => {
     const hall = new Hall();
     const [one, twin, other] = [hall.arrive('joe'), hall.arrive('joe'), hall.arrive('ann')];
     hall.issue('not to one', { except: one.recipient });
@@ -362,7 +372,7 @@ describe('with how many writes', () => {
     const hall = new Hall();
     const member = hall.arrive('a');
     const body = Buffer.from('before');
-    hall.broadcaster.issue(body, { namespace: 'n', room: '', to: undefined, except: null, exceptId: null });
+    hall.issue(body);
     body.write('after!');
     hall.walk();
     expect(member.recipient.texts).toEqual(['before']);
@@ -533,6 +543,29 @@ describe('to whom it is too much', () => {
     hall.drain(slow);
     expect(slow.recipient.texts).toEqual([...Array.from({ length: 7 }, (_, at) => text(at)), 'last']);
     expect(slow.recipient.writes.every((bytes) => bytes.length <= 256 * 1024)).toBe(true);
+  });
+
+  test('[BP1] [BP2] what was owed before the congestion began waits by reference, and is no lag', () => {
+    const hall = new Hall();
+    const fill = ({ recipient }: Member): void => {
+      recipient.isCongested = true;
+    };
+    const slow: Member = hall.arrive('slow', [''], () => fill(slow));
+    const fast = hall.arrive('fast');
+    const text = (at: number): string => `${at}${'x'.repeat(100_000)}`;
+    const all = Array.from({ length: 7 }, (_, at) => text(at));
+    for (const each of all) hall.issue(each);
+    hall.walk();
+    expect(slow.recipient.texts).toEqual(all.slice(0, 2));
+    expect(slow.recipient.growth).toEqual([]);
+    expect(slow.seat.outbox?.entries).toHaveLength(5);
+    hall.issue('last');
+    hall.walk();
+    expect(slow.recipient.growth).toEqual([[6, 1]]);
+    hall.drain(slow);
+    expect(slow.recipient.texts).toEqual([...all, 'last']);
+    expect(fast.recipient.texts).toEqual([...all, 'last']);
+    expect(slow.recipient.writes[0]).toBe(fast.recipient.writes[0]);
   });
 
   test('[BP1] nobody else notices', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type Entry, Outbox } from '../../src/broadcast/outbox.js';
+import { type Entry, Outbox, writeLimit } from '../../src/broadcast/outbox.js';
 
 const entry = (number: number, length = 1): Entry => ({ number, bytes: new Uint8Array(length) });
 
@@ -20,23 +20,23 @@ describe('outbox', () => {
 
   test('[BP1] it keeps what it is given by reference, and gives it back in order', () => {
     const [a, b, c] = [entry(1), entry(2), entry(2)] as const;
-    const taken = holding(a, b, c).takeOldest(100);
+    const taken = holding(a, b, c).takeOldest();
     expect(taken).toHaveLength(3);
     for (const [at, each] of [a, b, c].entries()) expect(taken[at]).toBe(each);
   });
 
   test('[BP1] as many are taken as fit one write', () => {
-    const outbox = holding(entry(1, 40), entry(2, 60), entry(3, 1));
-    expect(outbox.takeOldest(100).map(({ number }) => number)).toEqual([1, 2]);
+    const outbox = holding(entry(1, writeLimit - 60), entry(2, 60), entry(3, 1));
+    expect(outbox.takeOldest().map(({ number }) => number)).toEqual([1, 2]);
     expect(outbox.bytes).toBe(1);
-    expect(outbox.takeOldest(100).map(({ number }) => number)).toEqual([3]);
+    expect(outbox.takeOldest().map(({ number }) => number)).toEqual([3]);
     expect([outbox.isEmpty, outbox.bytes]).toEqual([true, 0]);
-    expect(outbox.takeOldest(100)).toEqual([]);
+    expect(outbox.takeOldest()).toEqual([]);
   });
 
   test('[BP1] one that is larger than a write goes alone', () => {
-    const outbox = holding(entry(1, 500), entry(2, 1));
-    expect(outbox.takeOldest(100).map(({ number }) => number)).toEqual([1]);
+    const outbox = holding(entry(1, writeLimit * 5), entry(2, 1));
+    expect(outbox.takeOldest().map(({ number }) => number)).toEqual([1]);
     expect(outbox.bytes).toBe(1);
   });
 

@@ -184,7 +184,7 @@ describeWith(chromium, 'the chat example in a browser', (executablePath) => {
     expect(complaints).toEqual([]);
   });
 
-  it('[BC10] the others see who is typing, the one who types does not', async () => {
+  it('[BC13] the others see who is typing, the one who types does not', async () => {
     complaints.length = 0;
     const chat = await startChat();
     const ann = await comeIn(chat, 'Ann');

@@ -456,7 +456,7 @@ for (const peer of goPeers)
         expect(ns.rooms()).toEqual([]);
       });
 
-      it('[BC1] [BC10] #14 #26 to one, except one, to all, and a batch of which each message finds its own', async () => {
+      it('[BC1] [BC13] #14 #26 to one, except one, to all, and a batch of which each message finds its own', async () => {
         const { house } = await startDefault();
         const handlers = { news: '' };
         const ann = await enter(house, { id: 'ann', handlers });

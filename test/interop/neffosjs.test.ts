@@ -756,28 +756,28 @@ describe('broadcast', () => {
     expect(await told(client)).toEqual([]);
   });
 
-  it('[BC10] #26 except a Conn: exactly that connection, not the one that shares its id', async () => {
+  it('[BC13] #26 except a Conn: exactly that connection, not the one that shares its id', async () => {
     const { server, house, whoGot } = await crowd();
     const [, tab1] = house.server.connections();
     server.broadcast(tab1 ?? null, toNamespace);
     expect(await whoGot(inNamespace)).toEqual(['ann', 'tab2', 'eve']);
   });
 
-  it('[BC10] #26 except an NSConn: exactly that connection', async () => {
+  it('[BC13] #26 except an NSConn: exactly that connection', async () => {
     const { server, house, whoGot } = await crowd();
     const [, , tab2] = house.server.connectionsByNamespace('default');
     server.broadcast(tab2 ?? null, toRoom);
     expect(await whoGot(inRoom)).toEqual(['ann', 'tab1']);
   });
 
-  it('[BC10] #26 except a Room: exactly that connection, also for the namespace', async () => {
+  it('[BC13] #26 except a Room: exactly that connection, also for the namespace', async () => {
     const { server, house, whoGot } = await crowd();
     const [, tab1] = house.server.members('default', 'r1');
     server.broadcast(tab1?.room('r1') ?? null, toNamespace);
     expect(await whoGot(inNamespace)).toEqual(['ann', 'tab2', 'eve']);
   });
 
-  it('[BC10] #26 except an id: every connection that has it', async () => {
+  it('[BC13] #26 except an id: every connection that has it', async () => {
     const { server, whoGot } = await crowd();
     server.broadcast(exclude('joe'), toNamespace);
     expect(await whoGot(inNamespace)).toEqual(['ann', 'eve']);
@@ -797,7 +797,7 @@ describe('broadcast', () => {
     expect(await whoGot(inNamespace)).toEqual([]);
   });
 
-  it('[BC10] #26 broadcast and broadcastOthers of an NSConn', async () => {
+  it('[BC13] #26 broadcast and broadcastOthers of an NSConn', async () => {
     const { ann, whoGot } = await crowd({
       toAll: (ns, { body }) => ns.broadcast({ event: 'news', body }),
       toOthers: (ns, { body }) => ns.broadcastOthers({ room: 'r1', event: 'news', body }),

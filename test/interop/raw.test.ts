@@ -90,7 +90,7 @@ describe('events', () => {
 });
 
 describe('to whom', () => {
-  it('[BC1] [BC10] #14 a broadcast to one id reaches it alone, and never the one who sent', async () => {
+  it('[BC1] [BC13] #14 a broadcast to one id reaches it alone, and never the one who sent', async () => {
     const house = await start({
       namespaces: {
         default: {

@@ -17,8 +17,8 @@ const inFile = (file, faults) =>
 /** @type {readonly Fault[]} */
 export const faults = [
   ...inFile('broadcast/broadcaster.ts', [
-    ['exclusion of a connection ignored', 'BC10', 'issue.except !== recipient && ', ''],
-    ['exclusion of an id ignored', 'BC10', ' && issue.exceptId !== recipient.id', ''],
+    ['exclusion of a connection ignored', 'BC13', 'issue.except !== recipient && ', ''],
+    ['exclusion of an id ignored', 'BC13', ' && issue.exceptId !== recipient.id', ''],
     ['`to` reaches who is not in the place', 'BC1', ' || !topic.members.has(seat)', ''],
     ['what is owed from several sources is not put in order', 'BC3', 'if (sources > 1) owed.sort(byNumber);', ''],
     ['served twice', 'BC2', 'seat.cursor = this.#last;', ''],
@@ -31,22 +31,31 @@ export const faults = [
     [
       'several writes in a turn',
       'BC6',
-      'for (const rest of more) this.#deliver',
-      'for (const rest of [...more, Buffer.alloc(0)]) this.#deliver',
+      'this.#deliver(seat.recipient, bytes);\n    for',
+      'this.#deliver(seat.recipient, bytes.subarray(0, 2));\n    this.#deliver(seat.recipient, bytes.subarray(2));\n    for',
     ],
     [
       'broadcast writes at once',
       'BC5',
-      'topic.pending.push({ number, bytes, except, exceptId });',
-      'topic.pending.push({ number, bytes, except, exceptId });\n    this.walk(Number.POSITIVE_INFINITY);',
+      'topic.pending.push({ number, bytes, except, exceptId, at: this.now() });',
+      'topic.pending.push({ number, bytes, except, exceptId, at: this.now() });\n    this.walk(Number.POSITIVE_INFINITY);',
     ],
     ['flush does not wait', 'BC8', 'if (this.#isDone(upTo)) return', 'if (upTo >= 0) return'],
+    ['a message is framed for each', 'BC7 BC6', 'entry ??= this.#makeEntry', 'entry = this.#makeEntry'],
     [
-      'a message is framed for each',
-      'BC7 BC6',
-      'entry ??= { number: ++this.#last, bytes: frame(payload) };',
-      'entry = { number: ++this.#last, bytes: frame(payload) };',
+      'a full socket is written to all the same',
+      'BP1',
+      'if (seat.recipient.isCongested) return this.#leaveFor(seat, rest);',
+      '',
     ],
+    ['the log is never done with', 'BC10', 'this.#topicBytes -= bytes.length', 'this.#topicBytes -= 0'],
+  ]),
+  ...inFile('actors/brake.ts', [
+    ['nobody is held back', 'BC10', 'return this.#isOn && speaker.spokeIn === this.#era;', 'return false;'],
+    ['everybody is held back', 'BC10', 'this.#isOn && speaker.spokeIn === this.#era', 'this.#isOn'],
+    ['whoever is held back stays so', 'BC10', 'for (const one of held) this.release(one);', ''],
+    ['released at the mark itself', 'BC10', 'logBytes * 2 < maxLog', 'logBytes < maxLog'],
+    ['a slow walk holds nobody back', 'BC10', ' || lag > maxLogDelay', ''],
   ]),
   ...inFile('actors/standing.ts', [
     ['no serve before a join', 'BC1 BC4', 'this.serve();\n    this.audience.join', 'this.audience.join'],

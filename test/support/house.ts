@@ -155,7 +155,7 @@ export class House {
       handles: supervisor.connections().length,
       rooms: namespaces.flatMap((namespace) => supervisor.roomNames(namespace)).length,
       members: namespaces.flatMap((namespace) => supervisor.members(namespace, '')).length,
-      log: supervisor.logBytes,
+      log: supervisor.pressure.log,
       // Every pending ask and every running handler has a deadline in the sweeper, which sits on one timer.
       timers: clock.timers,
       immediates: clock.isIdle ? 0 : 1,
@@ -173,7 +173,7 @@ const faceOf = (supervisor: () => Supervisor): ServerFace => ({
     return supervisor().total;
   },
   get pressure() {
-    return { log: supervisor().logBytes };
+    return supervisor().pressure;
   },
   connections: () => supervisor().connections(),
   connectionsByNamespace: (namespace) => supervisor().members(namespace, ''),
