@@ -260,7 +260,7 @@ export class Broadcaster {
       this.serve(seat);
       if (!this.#isTimeUp(until, 1)) continue;
       due.splice(0, at + 1);
-      return due.length > 0;
+      if (due.length > 0) return true;
     }
     due.length = 0;
     this.#dueBytes = 0;

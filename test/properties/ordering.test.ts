@@ -82,7 +82,12 @@ const call = fc.oneof(
   { weight: 2, arbitrary: askAll },
 );
 const act: fc.Arbitrary<Script> = fc.array(call, { maxLength: 5 });
-const walk: fc.Arbitrary<Step> = fc.record({ call: fc.constant('do' as const), visit: act });
+const walk: fc.Arbitrary<Step> = fc.record({
+  call: fc.constant('do' as const),
+  visit: act,
+  later: fc.oneof(fc.constant(undefined), talk),
+  isFailing: flag(20),
+});
 const script: fc.Arbitrary<Script> = fc.array(
   fc.oneof({ weight: 20, arbitrary: call }, { weight: 1, arbitrary: walk }),
   { maxLength: 5 },
@@ -212,6 +217,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   },
   { weight: 10, arbitrary: fc.record({ does: does('play'), script }) },
   { weight: 2, arbitrary: fc.record({ does: does('play'), script: fc.tuple(walk) }) },
+  { weight: 8, arbitrary: fc.record({ does: does('goOn') }) },
   { weight: 1, arbitrary: fc.record({ does: does('hangUp'), who: anyone }) },
   { weight: 4, arbitrary: fc.record({ does: does('stall'), who: anyone }) },
   { weight: 5, arbitrary: fc.record({ does: does('drain'), who: anyone, isStillStalled: flag(30) }) },

@@ -34,9 +34,18 @@ export type Step =
   | { readonly call: 'close'; readonly who: Who; readonly code: number }
   | { readonly call: 'ask'; readonly body: string; readonly sequel: Script }
   | { readonly call: 'askAll'; readonly note: Note; readonly sequel: Script }
-  | { readonly call: 'do'; readonly visit: Script };
+  | ({ readonly call: 'do' } & Visitor);
 
 export type Script = readonly Step[];
+
+/** What a visitor of `do` does with each connection. */
+export interface Visitor {
+  readonly visit: Script;
+  /** What it does when its gate is opened; one that has nothing for later waits for no gate. */
+  readonly later: Script | undefined;
+  /** Fails when it has done it all. */
+  readonly isFailing: boolean;
+}
 
 /** How a handler ends. */
 export type Finale =
@@ -148,7 +157,9 @@ interface Ask {
 
 interface Walk {
   readonly id: number;
-  readonly visit: Script;
+  readonly visitor: Visitor;
+  /** Where the visitor is that has not settled. */
+  visiting: Stage | undefined;
   /** Whom it has yet to visit; nobody knows before it begins. */
   rest: Peer[] | undefined;
 }
@@ -356,15 +367,28 @@ export class NaiveModel {
   visited(walkId: number, who: number): void {
     const walk = this.#walks[0]?.id === walkId ? this.#walks[0] : this.#endWalk();
     if (walk?.id !== walkId) throw new Error(`do ${walkId} visits before its turn`);
+    if (walk.visiting) throw new Error(`do ${walkId} visits ${who} before the last visit is over`);
     const expected = walk.rest?.find(({ state }) => state !== 'closed');
     if (expected?.index !== who) throw new Error(`do ${walkId} visits ${who} instead of ${expected?.index}`);
     walk.rest = walk.rest?.slice(walk.rest.indexOf(expected) + 1);
-    this.#perform(walk.visit, {
+    const stage: Stage = {
       self: expected,
       namespace: 'chat',
       isHook: false,
       hasHandle: isMember(expected, 'chat', ''),
-    });
+    };
+    const { visit, later } = walk.visitor;
+    if (later) walk.visiting = stage;
+    this.#perform(visit, stage);
+  }
+
+  /** The gate of a visitor has opened. */
+  visitGoesOn(walkId: number): void {
+    const [walk] = this.#walks;
+    const stage = walk?.visiting;
+    if (walk?.id !== walkId || !stage) throw new Error(`a visit of do ${walkId} goes on that has not begun`);
+    walk.visiting = undefined;
+    this.#perform(walk.visitor.later ?? [], stage);
   }
 
   walked(walkId: number): void {
@@ -415,6 +439,7 @@ export class NaiveModel {
   /** The present walk must be over: those who wait are let in, and then the next one begins. */
   #endWalk(): Walk | undefined {
     const walk = this.#walks.shift();
+    if (walk?.visiting) throw new Error(`do ${walk.id} ends before a visit is over`);
     const left = walk?.rest?.filter(({ state }) => state !== 'closed') ?? [];
     if (left.length > 0) throw new Error(`do ${walk?.id} ends without ${left.map(({ index }) => index)}`);
     for (const peer of this.#held.splice(0)) this.#register(peer);
@@ -603,7 +628,7 @@ export class NaiveModel {
         return undefined;
       }
       case 'do': {
-        const walk: Walk = { id: ++this.#lastWalk, visit: step.visit, rest: undefined };
+        const walk: Walk = { id: ++this.#lastWalk, visitor: step, visiting: undefined, rest: undefined };
         this.#walks.push(walk);
         if (this.#walks.length === 1) walk.rest = [...this.#registered];
         return undefined;

@@ -58,6 +58,8 @@ export type Command =
       readonly room: string;
     }
   | { readonly does: 'play'; readonly script: Script }
+  /** The visitor that has not settled goes on, if there is one. */
+  | { readonly does: 'goOn' }
   | { readonly does: 'hangUp'; readonly who: number }
   | { readonly does: 'stall'; readonly who: number }
   | { readonly does: 'drain'; readonly who: number; readonly isStillStalled: boolean }
@@ -93,6 +95,7 @@ export class Stage {
   readonly #greetings: Greeting[] = [];
   readonly #answered = new Set<string>();
   readonly #gates = new Map<number, () => void>();
+  #visitGate: (() => void) | undefined;
   readonly #answersClose: boolean;
   /** How deep in user code the run is. */
   #depth = 0;
@@ -145,7 +148,10 @@ export class Stage {
       while (this.#gates.has(index)) await this.run({ does: 'wake', who: index });
     }
     for (const { index } of this.house.guests) await this.run({ does: 'drain', who: index, isStillStalled: false });
-    while (!this.house.clock.isIdle) await this.run({ does: 'tick' });
+    while (!this.house.clock.isIdle || this.#visitGate) {
+      while (!this.house.clock.isIdle) await this.run({ does: 'tick' });
+      await this.run({ does: 'goOn' });
+    }
   }
 
   /** What somebody has been sent, and what the model says. */
@@ -180,6 +186,11 @@ export class Stage {
       return;
     }
     if (command.does === 'tick') return house.clock.tick();
+    if (command.does === 'goOn') {
+      const open = this.#visitGate;
+      this.#visitGate = undefined;
+      return open?.();
+    }
     if (command.does === 'play') return this.#play(command.script, nobody, () => model.play(command.script));
     const index = this.#choose(command);
     if (index === undefined) return undefined;
@@ -377,7 +388,13 @@ export class Stage {
         return;
       case 'do': {
         const id = ++this.#lastWalk;
-        const visit = (visited: Conn): void => {
+        let failed = 0;
+        const end = (): void => {
+          if (!step.isFailing) return;
+          failed++;
+          throw new Error('a visit that fails');
+        };
+        const visit = (visited: Conn): void | Promise<void> => {
           const { index } = this.house.guestOf(visited);
           const visitor: Actor = {
             conn: visited,
@@ -386,8 +403,23 @@ export class Stage {
             isHook: false,
           };
           this.#play(step.visit, visitor, () => this.model.visited(id, index));
+          const { later } = step;
+          if (!later) return end();
+          return new Promise<void>((open) => {
+            this.#visitGate = open;
+          }).then(() => {
+            this.#play(later, visitor, () => this.model.visitGoesOn(id));
+            end();
+          });
         };
-        void server.do(visit).then(() => this.#watch(() => this.model.walked(id)));
+        const over = (failures: number): void => {
+          this.#watch(() => this.model.walked(id));
+          if (failures !== failed) this.#failure ??= new Error(`${failures} visits of do ${id} failed, not ${failed}`);
+        };
+        server.do(visit).then(
+          () => over(0),
+          (error: unknown) => over(error instanceof AggregateError ? error.errors.length : -1),
+        );
         return;
       }
     }

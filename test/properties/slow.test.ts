@@ -1,0 +1,128 @@
+import { expect, test } from 'vitest';
+import type { Conn, Limits } from '../../src/index.js';
+import { Crowd, type Latency, useCrowds } from '../support/crowd.js';
+import { heap } from '../support/siege.js';
+import { type TestServer, useServers } from '../support/testServer.js';
+
+const start = useServers();
+useCrowds();
+
+const mib = 1024 * 1024;
+const healthy = 1_000;
+const stalled = 100;
+/** Messages that go to everybody before anybody stalls. */
+const calm = 50;
+/** The stream ends here, whatever has become of those who stall: the kernel takes some 5 MB for each of them. */
+const most = 3_000;
+/** So far the stream is ahead of the slowest client that reads. */
+const ahead = 4;
+const filler = '.'.repeat(16 * 1024);
+
+const micros = (): number => Number(process.hrtime.bigint() / 1_000n);
+const told = ({ p50, p99, max }: Latency): string =>
+  `p50 ${p50.toFixed(1)}, p99 ${p99.toFixed(1)}, max ${max.toFixed(1)} ms`;
+
+/** One message after the other to everybody, as fast as those who read take them. */
+class Stream {
+  issued = 0;
+  /** The most that was owed to all who stall, and the most memory that was in use. */
+  owed = 0;
+  rss = 0;
+  inUse = 0;
+
+  constructor(
+    private readonly house: TestServer,
+    private readonly crowd: Crowd,
+    private readonly watched: readonly Conn[],
+  ) {}
+
+  async say(): Promise<void> {
+    await this.crowd.hasGot('healthy', this.issued - ahead);
+    const body = `${++this.issued};${micros()};${filler}`;
+    this.house.server.broadcast(null, { namespace: 'default', event: 'news', body });
+    this.#look();
+  }
+
+  #look(): void {
+    const { rss, heapUsed, external } = process.memoryUsage();
+    this.rss = Math.max(this.rss, rss);
+    this.inUse = Math.max(this.inUse, heapUsed + external);
+    const owed = this.watched.reduce((sum, { isClosed, pressure }) => sum + (isClosed ? 0 : pressure), 0);
+    this.owed = Math.max(this.owed, owed);
+  }
+}
+
+const never = 2 ** 31 - 1;
+const runs: readonly { readonly what: string; readonly limits: Partial<Limits>; readonly owed: number }[] = [
+  {
+    what: 'once it has stalled for too long',
+    limits: { slowConsumer: 2_000, maxLagBytes: never, maxLagMessages: never },
+    owed: 0,
+  },
+  {
+    what: 'once too much was issued to it meanwhile',
+    limits: { slowConsumer: never, maxLagBytes: 4 * mib, maxLagMessages: never },
+    // Far more than memory may grow: what waits, waits by reference.
+    owed: 200 * mib,
+  },
+];
+
+for (const { what, limits, owed } of runs) {
+  test(`[BP1] [BP2] [BC2] of 1 100 clients 100 stall: each of them is evicted ${what}, and nobody else notices`, {
+    timeout: 120_000,
+  }, async () => {
+    const house = await start({ namespaces: { default: {} }, limits });
+    const crowd = new Crowd(house);
+    await crowd.dial('healthy', healthy);
+    await crowd.dial('stalled', stalled);
+    const slow = house.server.connections().filter(({ id }) => id.startsWith('stalled'));
+    expect(slow).toHaveLength(stalled);
+
+    const stream = new Stream(house, crowd, slow);
+    while (stream.issued < calm) await stream.say();
+    await crowd.hasGot('healthy', calm);
+    await crowd.hasGot('stalled', calm);
+    const before = await crowd.report('healthy');
+    const inUse = (await heap()) + process.memoryUsage().external;
+    const { rss } = process.memoryUsage();
+
+    crowd.stall('stalled');
+    while (house.server.totalConnections > healthy && stream.issued < most) await stream.say();
+    // And a little more, now that those are gone.
+    for (const last = stream.issued + calm; stream.issued < last; ) await stream.say();
+    await crowd.hasGot('healthy', stream.issued);
+    const after = await crowd.report('healthy');
+    console.log(`nobody stalls: ${told(before.latency)}; 100 stall: ${told(after.latency)}`);
+    console.log(
+      `${stream.issued} messages, owed ${Math.round(stream.owed / mib)} MiB; grown: RSS ${Math.round((stream.rss - rss) / mib)} MiB, heap and external ${Math.round((stream.inUse - inUse) / mib)} MiB`,
+    );
+
+    // Everybody who reads has got everything, in order.
+    const { issued } = stream;
+    expect(after.clients.filter(({ last, isInOrder, hasEnded }) => last !== issued || !isInOrder || hasEnded)).toEqual(
+      [],
+    );
+    expect(house.server.totalConnections).toBe(healthy);
+
+    // Who does not is evicted, is told so, and has lost a tail of it at most.
+    const departures = house.departures.all.map(({ id, reason: { code, text, wasAccepted } }) => ({
+      id,
+      reason: { code, text, wasAccepted },
+    }));
+    const reason = { code: 1013, text: 'slow consumer', wasAccepted: true };
+    expect(departures.toSorted(byId)).toEqual(slow.map(({ id }) => ({ id, reason })).toSorted(byId));
+    crowd.resume('stalled');
+    await crowd.hasEnded('stalled');
+    const { clients } = await crowd.report('stalled');
+    expect(clients.filter(({ last, isInOrder }) => !isInOrder || last <= calm || last >= issued)).toEqual([]);
+
+    await house.server.flush();
+    expect(stream.owed).toBeGreaterThan(owed);
+    expect((stream.rss - rss) / mib).toBeLessThan(100);
+    expect((stream.inUse - inUse) / mib).toBeLessThan(100);
+    expect(house.server.pressure.log).toBe(0);
+    expect(house.errors).toEqual([]);
+  });
+}
+
+const byId = (a: { readonly id: string }, b: { readonly id: string }): number => (a.id < b.id ? -1 : 1);

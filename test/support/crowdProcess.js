@@ -1,0 +1,206 @@
+import { connect } from 'node:net';
+
+/**
+ * Many clients in a process of their own, so that their work is not the server's. They speak bytes: a frame is found by
+ * its header, of its payload only the beginning is looked at. Told what to do by the process that has started it.
+ *
+ * @typedef {import('./crowd.js').Order} Order
+ * @typedef {import('./crowd.js').Told} Told
+ */
+
+/** No crowd outlives this, whatever becomes of the test. */
+const longest = 180_000;
+/** Who dials at the same time. */
+const atOnce = 50;
+/** Bytes of a payload that are looked at. */
+const looked = 96;
+
+const pong = Buffer.from([0x8a, 0x80, 0, 0, 0, 0]);
+
+/** @param {Told} told */
+const tell = (told) => {
+  if (process.connected) process.send?.(told);
+};
+
+/** A masked text frame of less than 126 bytes, with a mask of zeros. @param {string} text */
+const textFrame = (text) => Buffer.from(`\x81${String.fromCharCode(0x80 | text.length)}\0\0\0\0${text}`, 'latin1');
+
+const micros = () => Number(process.hrtime.bigint() / 1_000n);
+
+/** One client of a group: what it has been sent, in which order. */
+class Client {
+  last = 0;
+  isInOrder = true;
+  hasEnded = false;
+  pings = 0;
+  isReady = false;
+  #isUpgraded = false;
+  /** Of a frame that is not whole yet: its beginning, or how much of its payload is still to come. @type {Buffer} */
+  #kept = Buffer.alloc(0);
+  #rest = 0;
+
+  /**
+   * @param {Group} group
+   * @param {number} port
+   * @param {string} id
+   */
+  constructor(group, port, id) {
+    this.group = group;
+    this.socket = connect(port, '127.0.0.1');
+    this.socket.setNoDelay(true);
+    this.socket.on('error', () => {});
+    this.socket.on('data', (bytes) => this.#read(bytes));
+    this.socket.on('close', () => {
+      this.hasEnded = true;
+      group.review();
+    });
+    this.socket.write(
+      `GET /?id=${id} HTTP/1.1\r\nHost: loopback\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`,
+    );
+  }
+
+  /** @param {Buffer} bytes */
+  #read(bytes) {
+    const data = this.#kept.length > 0 ? Buffer.concat([this.#kept, bytes]) : bytes;
+    this.#kept = Buffer.alloc(0);
+    let at = this.#isUpgraded ? 0 : this.#upgrade(data);
+    while (at < data.length) {
+      if (this.#rest > 0) {
+        const more = Math.min(this.#rest, data.length - at);
+        this.#rest -= more;
+        at += more;
+        continue;
+      }
+      const head = frameAt(data, at);
+      if (!head) {
+        this.#kept = Buffer.from(data.subarray(at));
+        return;
+      }
+      this.#rest = head.length;
+      at += head.size;
+      this.#take(head.opcode, data.toString('latin1', at, at + Math.min(head.length, looked)));
+    }
+  }
+
+  /** Where the frames begin. @param {Buffer} data */
+  #upgrade(data) {
+    const end = data.indexOf('\r\n\r\n');
+    if (end === -1) {
+      this.#kept = data;
+      return data.length;
+    }
+    this.#isUpgraded = true;
+    this.socket.write(Buffer.concat([textFrame('M'), textFrame('$1;default;;_OnNamespaceConnect;0;0;')]));
+    return end + 4;
+  }
+
+  /**
+   * @param {number} opcode
+   * @param {string} text
+   */
+  #take(opcode, text) {
+    if (opcode === 9) {
+      this.pings++;
+      this.socket.write(pong);
+    } else if (text === '$1;;;;;;') {
+      this.isReady = true;
+      this.group.review();
+    } else if (text.startsWith(';default;;news;')) {
+      const [, , , , , , number, sentAt] = text.split(';');
+      this.isInOrder &&= Number(number) === this.last + 1;
+      this.last = Number(number);
+      this.group.got(this.last, micros() - Number(sentAt));
+    }
+  }
+}
+
+/**
+ * The header of the frame that begins here, once it and what is looked at of the payload are there.
+ * @param {Buffer} data
+ * @param {number} at
+ */
+const frameAt = (data, at) => {
+  const there = data.length - at;
+  if (there < 2) return undefined;
+  const short = data.readUInt8(at + 1);
+  const size = short < 126 ? 2 : short === 126 ? 4 : 10;
+  if (there < size) return undefined;
+  const length = size === 2 ? short : size === 4 ? data.readUInt16BE(at + 2) : Number(data.readBigUInt64BE(at + 2));
+  if (there < size + Math.min(length, looked)) return undefined;
+  return { opcode: data.readUInt8(at) & 15, size, length };
+};
+
+/** Clients that do the same. */
+class Group {
+  /** @type {Client[]} */
+  clients = [];
+  /** @type {number[]} */
+  #latencies = [];
+  /** How many have got which message. @type {Map<number, number>} */
+  #counts = new Map();
+  #isReady = false;
+  #hasEnded = false;
+
+  /**
+   * @param {string} name
+   * @param {number} port
+   * @param {number} count
+   */
+  constructor(name, port, count) {
+    this.name = name;
+    this.port = port;
+    this.count = count;
+    this.review();
+  }
+
+  /** What has become of all of them. */
+  review() {
+    const coming = this.clients.filter(({ isReady, hasEnded }) => !isReady && !hasEnded).length;
+    for (let more = atOnce - coming; more > 0 && this.clients.length < this.count; more--) {
+      this.clients.push(new Client(this, this.port, `${this.name}-${this.clients.length}`));
+    }
+    const isComplete = this.clients.length === this.count;
+    if (!this.#isReady && isComplete && this.clients.every(({ isReady }) => isReady)) {
+      this.#isReady = true;
+      tell({ told: 'ready', group: this.name });
+    }
+    if (!this.#hasEnded && isComplete && this.clients.every(({ hasEnded }) => hasEnded)) {
+      this.#hasEnded = true;
+      tell({ told: 'ended', group: this.name });
+    }
+  }
+
+  /**
+   * @param {number} number
+   * @param {number} latency
+   */
+  got(number, latency) {
+    this.#latencies.push(latency);
+    const count = (this.#counts.get(number) ?? 0) + 1;
+    this.#counts.set(number, count);
+    if (count < this.clients.length) return;
+    this.#counts.delete(number);
+    tell({ told: 'got', group: this.name, number });
+  }
+
+  report() {
+    const sorted = Float64Array.from(this.#latencies).sort();
+    const at = (/** @type {number} */ share) => (sorted[Math.floor((sorted.length - 1) * share)] ?? 0) / 1_000;
+    this.#latencies = [];
+    const clients = this.clients.map(({ last, isInOrder, hasEnded, pings }) => ({ last, isInOrder, hasEnded, pings }));
+    tell({ told: 'report', group: this.name, clients, latency: { p50: at(0.5), p99: at(0.99), max: at(1) } });
+  }
+}
+
+/** @type {Map<string, Group>} */
+const groups = new Map();
+
+process.on('message', (/** @type {Order} */ order) => {
+  if (order.order === 'dial') groups.set(order.group, new Group(order.group, order.port, order.count));
+  const group = groups.get(order.group);
+  if (order.order === 'stall') for (const { socket } of group?.clients ?? []) socket.pause();
+  if (order.order === 'resume') for (const { socket } of group?.clients ?? []) socket.resume();
+  if (order.order === 'report') group?.report();
+});
+process.on('disconnect', () => process.exit());
+setTimeout(() => process.exit(1), longest);
