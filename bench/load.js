@@ -1,0 +1,52 @@
+// The process that plays the clients of one server: node bench/load.js <dialect> <port>
+import { Crowd } from './load/crowd.js';
+import { Arrivals, ask, probe, send } from './load/errands.js';
+import { number, obey, say, text } from './line.js';
+
+const [dialect = '', port = ''] = process.argv.slice(2);
+const crowd = new Crowd(dialect, Number(port));
+/** @type {Arrivals | undefined} */
+let arrivals;
+
+/** @param {number} bytes */
+const bodyOf = (bytes) => 'x'.repeat(bytes);
+
+obey({
+  /** Each client is in `rooms` of `among` many. */
+  async enter(args) {
+    await crowd.enter(number(args, 'count'), number(args, 'rooms', 0), number(args, 'among', 1));
+    return { clients: crowd.clients.length };
+  },
+  async leave(args) {
+    await crowd.leave(number(args, 'count'));
+    return { clients: crowd.clients.length };
+  },
+  reset: () => crowd.reset(),
+  async expect(args) {
+    return { delivered: await crowd.expect(number(args, 'deliveries')) };
+  },
+  /** Everybody joins so many rooms. */
+  join: (args) => crowd.join(number(args, 'rooms'), number(args, 'among')),
+  complete: () => ({ messages: crowd.complete }),
+  speak(args) {
+    const body = bodyOf(number(args, 'bytes'));
+    crowd.speak(() => crowd.dialect.speak(text(args, 'room'), body));
+  },
+  ask: (args) =>
+    ask(crowd, {
+      outstanding: number(args, 'outstanding'),
+      each: number(args, 'each'),
+      body: bodyOf(number(args, 'bytes')),
+    }),
+  send: (args) => send(crowd, { each: number(args, 'each'), body: bodyOf(number(args, 'bytes')) }),
+  probe: (args) => probe(crowd, { ms: number(args, 'ms'), every: number(args, 'every') }),
+  /** Nobody here reads any more. */
+  stall() {
+    for (const { socket } of crowd.clients) socket.pause();
+  },
+  listen() {
+    arrivals = new Arrivals(crowd);
+  },
+  latencies: () => arrivals?.take(),
+});
+say({ ready: true });

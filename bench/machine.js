@@ -1,0 +1,88 @@
+// Where and with what a run was made: figures mean little without it.
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { arch, availableParallelism, cpus, release, totalmem, type } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { findGo } from './systems/go.js';
+
+/**
+ * What a run was made on and with.
+ *
+ * @typedef {object} Machine
+ * @property {string} cpu
+ * @property {number} cores that this process may use
+ * @property {number} memory in bytes
+ * @property {string} system the operating system and its version
+ * @property {string} node
+ * @property {string | undefined} [go] where there is one
+ * @property {Readonly<Record<string, string>>} versions of what is measured, by name
+ * @property {string | undefined} [commit] of this project, where git is there
+ */
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const run = promisify(execFile);
+
+/**
+ * What a command prints; nothing when it cannot be run.
+ *
+ * @param {string} command
+ * @param {readonly string[]} options
+ * @returns {Promise<string | undefined>}
+ */
+const printed = async (command, options) => {
+  try {
+    return (await run(command, options, { cwd: root, timeout: 10_000 })).stdout.trim();
+  } catch {
+    return undefined;
+  }
+};
+
+/**
+ * @param {string} path of a package.json, from the root
+ * @returns {Promise<string>}
+ */
+const versionIn = async (path) => {
+  /** @type {unknown} */
+  const said = JSON.parse(await readFile(`${root}${path}`, 'utf8'));
+  return typeof said === 'object' && said !== null && 'version' in said ? String(said.version) : 'unknown';
+};
+
+const versions = async () => {
+  const installed = ['ws', 'socket.io', 'xstate'];
+  const all = installed.map(
+    async (name) => /** @type {const} */ ([name, await versionIn(`node_modules/${name}/package.json`)]),
+  );
+  const modules = await readFile(`${root}bench/systems/go/go.mod`, 'utf8');
+  const [, neffos = 'unknown'] = /kataras\/neffos v(\S+)/.exec(modules) ?? [];
+  return { muster: await versionIn('package.json'), ...Object.fromEntries(await Promise.all(all)), neffos };
+};
+
+const commit = async () => {
+  const id = await printed('git', ['rev-parse', '--short', 'HEAD']);
+  if (!id) return undefined;
+  const changes = await printed('git', ['status', '--porcelain', '--', 'src', 'bench', 'package.json']);
+  return changes ? `${id} with changes` : id;
+};
+
+const goVersion = async () => {
+  const go = findGo();
+  const said = go === undefined ? undefined : await printed(go, ['version']);
+  return said?.match(/go(\d\S*)/)?.[1];
+};
+
+/**
+ * Looks at the machine and at what is installed.
+ *
+ * @returns {Promise<Machine>}
+ */
+export const machine = async () => ({
+  cpu: cpus()[0]?.model.trim() || 'unknown processor',
+  cores: availableParallelism(),
+  memory: totalmem(),
+  system: `${type()} ${/^[\d.]+/.exec(release())?.[0] ?? ''} ${arch()}`,
+  node: process.versions.node,
+  go: await goVersion(),
+  versions: await versions(),
+  commit: await commit(),
+});

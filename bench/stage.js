@@ -1,0 +1,136 @@
+// What all rows are made of: systems side by side, rounds, samples.
+import { hasSystem, startPair } from './conductor.js';
+import { median, medianRatio } from './statistics.js';
+
+/**
+ * @typedef {import('./conductor.js').Pair} Pair
+ * @typedef {{ readonly figure: number, readonly delivered: number, readonly due: number }} Sample
+ * @typedef {{ readonly samples: number[], delivered: number, due: number }} Samples
+ * @typedef {{ readonly other: string, readonly must?: number, readonly aim?: number }} Against
+ *
+ * @typedef {object} Row
+ * @property {string} id
+ * @property {string} title
+ * @property {string} note
+ * @property {string} unit
+ * @property {(stage: Stage) => Promise<Pick<import('./result.js').RowResult, 'systems' | 'ratios' | 'facts'>>} run
+ */
+
+/** The size of a body where a row says nothing else. */
+export const bytes = 64;
+
+export class Stage {
+  /**
+   * @param {{ isQuick: boolean, rounds: number, mostConnections: number, progress: (text: string) => void }} options
+   */
+  constructor({ isQuick, rounds, mostConnections, progress }) {
+    this.isQuick = isQuick;
+    this.rounds = rounds;
+    this.mostConnections = mostConnections;
+    this.progress = progress;
+  }
+
+  /** One number for a full run, and another for a quick one. @param {number} full @param {number} quick */
+  pick(full, quick) {
+    return this.isQuick ? quick : full;
+  }
+
+  /** So many connections, or as many as this machine allows. @param {number} full @param {number} quick */
+  connections(full, quick) {
+    return Math.min(this.pick(full, quick), this.mostConnections);
+  }
+
+  /**
+   * Runs with these systems, as far as they are there, and ends them.
+   *
+   * @template T
+   * @param {readonly string[]} names
+   * @param {(pairs: readonly Pair[]) => Promise<T>} work
+   */
+  async with(names, work) {
+    /** @type {Pair[]} */
+    const pairs = [];
+    try {
+      for (const name of names) {
+        const why = await hasSystem(name);
+        if (why === undefined) pairs.push(await startPair(name));
+        else this.progress(`without ${name}: ${why}`);
+      }
+      return await work(pairs);
+    } finally {
+      for (const pair of pairs) await pair.stop();
+    }
+  }
+
+  /**
+   * Measures each in every round, there and back, after a round that only warms up.
+   *
+   * @param {readonly Pair[]} pairs
+   * @param {(pair: Pair) => Promise<Sample>} phase
+   * @param {number} [rounds]
+   */
+  async rotate(pairs, phase, rounds = this.rounds) {
+    /** @type {Map<string, Samples>} */
+    const samples = new Map(pairs.map(({ name }) => [name, { samples: [], delivered: 0, due: 0 }]));
+    for (let round = 0; round <= rounds; round++) {
+      for (const pair of round % 2 === 0 ? pairs : pairs.toReversed()) {
+        this.progress(`${round === 0 ? 'warming up' : `round ${round} of ${rounds}`}, ${pair.name}`);
+        const { figure, delivered, due } = await phase(pair);
+        const its = samples.get(pair.name);
+        if (round === 0 || !its) continue;
+        its.samples.push(figure);
+        its.delivered += delivered;
+        its.due += due;
+      }
+    }
+    return samples;
+  }
+}
+
+/** @param {ReadonlyMap<string, Samples>} all @returns {import('./result.js').SystemResult[]} */
+export const systemsOf = (all) =>
+  [...all].map(([name, { samples, delivered, due }]) => ({
+    name,
+    median: median(samples),
+    min: Math.min(...samples),
+    max: Math.max(...samples),
+    samples,
+    delivered,
+    due,
+  }));
+
+/**
+ * @param {ReadonlyMap<string, Samples>} all
+ * @param {readonly Against[]} against
+ * @returns {import('./result.js').Ratio[]}
+ */
+export const ratiosOf = (all, against) => {
+  const [first] = all;
+  if (!first) return [];
+  const [base, { samples }] = first;
+  return against.flatMap(({ other, must, aim }) => {
+    const others = all.get(other)?.samples;
+    return others ? [{ what: `${base} / ${other}`, value: medianRatio(samples, others), must, aim }] : [];
+  });
+};
+
+/**
+ * Processor time of the server for each delivery, in microseconds, while it does something of which so many are due.
+ *
+ * @param {Pair} pair
+ * @param {number} due
+ * @param {() => Promise<unknown>} act
+ * @returns {Promise<Sample>}
+ */
+export const perDelivery = async ({ server, load }, due, act) => {
+  await load.call('reset');
+  const before = server.cpu;
+  await act();
+  const delivered = await load.figure('delivered', 'expect', { deliveries: due });
+  return { figure: (server.cpu - before) / Math.max(delivered, 1), delivered, due };
+};
+
+/** @param {readonly Pair[]} pairs @param {Readonly<Record<string, unknown>>} how */
+export const enter = async (pairs, how) => {
+  for (const { load } of pairs) await load.call('enter', how);
+};
