@@ -20,6 +20,8 @@ import { dead, type Ending, unborn, type View } from './view.js';
 
 /** The books in which a connection stands. */
 export interface Books {
+  /** Its socket's queue is empty again: a sign of life. */
+  tookAll(connection: Connection): void;
   /** It is in no audience and in no count any more. */
   retired(connection: Connection): void;
   /** Its last handler has run. */
@@ -39,6 +41,7 @@ export class Connection implements MembershipHost, ReceptionHost, CallsHost, Han
   readonly place: Place;
   readonly questions: Questions;
   isVisited = false;
+  written = 0;
   /** Gone once the connection is open. */
   #handshake: Handshake | undefined;
   #view = unborn;
@@ -95,6 +98,7 @@ export class Connection implements MembershipHost, ReceptionHost, CallsHost, Han
   }
 
   socketOnDrain(): void {
+    this.books.tookAll(this);
     if (!this.#view.isCongested) return;
     this.place.catchUp();
     if (this.place.owed === 0 && this.hasRoom) this.#tell({ type: 'DRAINED' });
@@ -103,7 +107,6 @@ export class Connection implements MembershipHost, ReceptionHost, CallsHost, Han
   socketOnClose(code: number, text: string): void {
     this.#tell({ type: 'SOCKET.CLOSED', code, text });
   }
-
   socketOnClosing(code: number, text: string): void {
     this.close(code, text);
   }
@@ -145,6 +148,7 @@ export class Connection implements MembershipHost, ReceptionHost, CallsHost, Han
   put(bytes: Uint8Array): void {
     if (!this.socket.isOpen) return void this.house.counters.lateWrites++;
     this.socket.write(bytes);
+    this.written += bytes.length;
     this.house.counters.deliveries++;
     if (!this.hasRoom && !this.#view.isCongested) this.#tell({ type: 'CONGESTED' });
   }
@@ -186,7 +190,6 @@ export class Connection implements MembershipHost, ReceptionHost, CallsHost, Han
     this.#lag?.reset();
     this.house.counters.congestions++;
   }
-
   noteEviction(): void {
     this.house.counters.evictions++;
   }
@@ -209,7 +212,6 @@ export class Connection implements MembershipHost, ReceptionHost, CallsHost, Han
   sendClose(code: number, text: string): void {
     this.socket.close(code, closeText(text));
   }
-
   release(): void {
     this.socket.destroy();
   }

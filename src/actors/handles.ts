@@ -17,7 +17,7 @@ export type Except = Conn | NSConn | Room | Exclusion | null;
 export interface ServerPressure {
   /** Bytes in the log: issued, and not yet given to everybody. */
   readonly log: number;
-  /** How long the oldest of them has waited, in milliseconds. */
+  /** How far behind that is, in milliseconds: the oldest has waited so long, or the newest will have to. */
   readonly lag: number;
   /** Clients whose handlers broadcast are not read for now, so that the log gets shorter (BC10). */
   readonly isHoldingBack: boolean;

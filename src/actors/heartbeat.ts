@@ -8,6 +8,8 @@ export interface Beating {
   /** Can it be heard? Not so when it is not open, or when we do not read what it sends. */
   readonly isAudible: boolean;
   readonly socket: Socket;
+  /** Bytes that were written to it, pings aside. */
+  readonly written: number;
   /** It is gone. */
   lose(): void;
 }
@@ -19,14 +21,32 @@ export interface HeartbeatLimits {
   readonly pingTimeout: number;
 }
 
+/** One after the other is visited, in slices, until all have been. */
+interface Round {
+  readonly rest: Iterator<Beating>;
+  readonly visit: (one: Beating) => void;
+  /** What comes then; is that work for the next turn of the event loop? */
+  readonly end: () => boolean;
+}
+
+/** Before anything has been seen of somebody. */
+const nothingYet = Number.NEGATIVE_INFINITY;
+
+/** Grows with every byte that comes, and with every one that leaves the queue of the socket. */
+const stirring = ({ socket, written }: Beating): number => socket.received + written - socket.backlog;
+
 /**
- * Finds clients that have vanished without a word (LM3). Any byte is a sign of life. Pinging and judging are walks in
- * slices; a judgement is made in a turn of the event loop of its own, after the input that has waited was read.
+ * Finds clients that have vanished without a word (LM3). Any byte is a sign of life. Who can be heard and is silent is
+ * suspected, and lost only if that still holds in a later turn of the event loop: what has waited, also of one that was
+ * not read until just now, has been read by then.
  */
 export class Heartbeat implements Walk {
-  readonly #awaited = new Map<Beating, number>();
-  #pinging: Iterator<Beating> | undefined;
-  #judging: Iterator<[Beating, number]> | undefined;
+  /** Whose ping has left: what had come from them by then. */
+  readonly #asked = new Map<Beating, number>();
+  /** Whose ping waits behind other bytes: how far they had stirred at the last judgement. They have a whole round. */
+  readonly #behind = new Map<Beating, number>();
+  readonly #suspects = new Set<Beating>();
+  #round: Round | undefined;
   #next: Deadline | undefined;
   #startedAt = 0;
 
@@ -40,71 +60,107 @@ export class Heartbeat implements Walk {
 
   /** Somebody is there. */
   start(): void {
-    if (this.#next || this.#pinging || this.#judging) return;
-    this.#scheduleRound(this.limits.pingInterval);
+    if (!this.#next && !this.#round) this.#schedulePings(this.limits.pingInterval);
   }
 
   /** Nobody is there any more. */
   stop(): void {
     this.#next?.cancel();
     this.#next = undefined;
-    this.#pinging = undefined;
-    this.#judging = undefined;
-    this.#awaited.clear();
+    this.#round = undefined;
+    this.#asked.clear();
+    this.#behind.clear();
+    this.#suspects.clear();
   }
 
+  /** This one needs no judgement in this round. */
   forget(one: Beating): void {
-    this.#awaited.delete(one);
+    this.#asked.delete(one);
+    this.#behind.delete(one);
+    this.#suspects.delete(one);
   }
 
   walk(until: number): boolean {
-    if (this.#pinging) return this.#ping(this.#pinging, until);
-    if (this.#judging) return this.#judge(this.#judging, until);
-    return false;
-  }
-
-  #ping(rest: Iterator<Beating>, until: number): boolean {
-    for (let next = rest.next(); !next.done; next = rest.next()) {
-      const one = next.value;
-      if (one.isAudible) {
-        this.#awaited.set(one, one.socket.received);
-        one.socket.write(ping);
-      }
+    const round = this.#round;
+    if (!round) return false;
+    for (let next = round.rest.next(); !next.done; next = round.rest.next()) {
+      round.visit(next.value);
+      // Losing the last one has stopped it all.
+      if (this.#round !== round) return false;
       if (this.now() >= until) return true;
     }
-    this.#pinging = undefined;
-    this.#schedule(this.limits.pingTimeout, () => {
-      this.#judging = this.#awaited.entries();
-    });
-    return false;
+    this.#round = undefined;
+    return round.end();
   }
 
-  #judge(rest: Iterator<[Beating, number]>, until: number): boolean {
-    for (let next = rest.next(); !next.done; next = rest.next()) {
-      const [one, before] = next.value;
-      this.#awaited.delete(one);
-      if (one.isAudible && one.socket.received === before) one.lose();
-      if (this.now() >= until) return true;
+  #ping(one: Beating): void {
+    if (!one.isAudible) return this.forget(one);
+    const { backlog, received } = one.socket;
+    if (backlog === 0) {
+      this.#behind.delete(one);
+      this.#asked.set(one, received);
+    } else if (!this.#behind.has(one)) {
+      this.#behind.set(one, nothingYet);
     }
-    // Losing the last one has stopped it all.
-    if (this.#judging !== rest) return false;
-    this.#judging = undefined;
-    const passed = this.now() - this.#startedAt;
-    this.#scheduleRound(Math.max(this.limits.pingInterval - passed, 1));
-    return false;
+    return one.socket.write(ping);
   }
 
-  #scheduleRound(ms: number): void {
+  #suspect(one: Beating): void {
+    if (this.#isSilent(one)) this.#suspects.add(one);
+    else if (one.isAudible && this.#behind.has(one)) this.#behind.set(one, stirring(one));
+    else this.forget(one);
+  }
+
+  #judge(one: Beating): void {
+    const isLost = this.#isSilent(one);
+    this.forget(one);
+    if (isLost) one.lose();
+  }
+
+  #isSilent(one: Beating): boolean {
+    if (!one.isAudible) return false;
+    const received = this.#asked.get(one);
+    if (received !== undefined) return one.socket.received === received;
+    return stirring(one) <= (this.#behind.get(one) ?? nothingYet);
+  }
+
+  #schedulePings(ms: number): void {
     this.#schedule(ms, () => {
       this.#startedAt = this.now();
-      this.#pinging = this.everybody()[Symbol.iterator]();
+      return {
+        rest: this.everybody()[Symbol.iterator](),
+        visit: (one) => this.#ping(one),
+        end: () => this.#scheduleJudgement(),
+      };
     });
   }
 
-  #schedule(ms: number, begin: () => void): void {
+  #scheduleJudgement(): boolean {
+    this.#schedule(this.limits.pingTimeout, () => ({
+      rest: [...this.#asked.keys(), ...this.#behind.keys()].values(),
+      visit: (one) => this.#suspect(one),
+      end: () => this.#beginJudgement(),
+    }));
+    return false;
+  }
+
+  #beginJudgement(): boolean {
+    this.#round = {
+      rest: this.#suspects.values(),
+      visit: (one) => this.#judge(one),
+      end: () => {
+        const passed = this.now() - this.#startedAt;
+        this.#schedulePings(Math.max(this.limits.pingInterval - passed, 1));
+        return false;
+      },
+    };
+    return true;
+  }
+
+  #schedule(ms: number, begin: () => Round): void {
     this.#next = this.sweeper.after(ms, () => {
       this.#next = undefined;
-      begin();
+      this.#round = begin();
       this.wake();
     });
   }

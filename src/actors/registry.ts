@@ -76,9 +76,14 @@ export class Registry implements Books, Walk {
     this.house.doors.afterwards(() => this.#begin(arrival));
   }
 
-  /** Keeps an arrival, paused, while a walk goes on (DO2). */
+  /** Keeps an arrival, paused, while a walk goes on (DO2), or until its socket is gone. */
   hold(arrival: Arrival): void {
     const { code, text } = closeReasons.busy;
+    const ignore = (): void => {};
+    const leave = (): void => {
+      this.#held.get(arrival)?.cancel();
+      this.#held.delete(arrival);
+    };
     const giveUp = (): void => {
       this.#held.delete(arrival);
       this.house.counters.refusedArrivals++;
@@ -86,6 +91,12 @@ export class Registry implements Books, Walk {
       arrival.socket.isReading = true;
       this.seeOff(arrival.socket);
     };
+    arrival.attach({
+      socketOnMessage: ignore,
+      socketOnDrain: ignore,
+      socketOnClosing: ignore,
+      socketOnClose: leave,
+    });
     arrival.socket.isReading = false;
     this.#held.set(arrival, this.house.sweeper.after(this.heldTimeout, giveUp));
   }
@@ -112,6 +123,10 @@ export class Registry implements Books, Walk {
       socket.destroy();
     };
     this.#leaving.set(socket, sweeper.after(limits.closeTimeout, go));
+  }
+
+  tookAll(connection: Connection): void {
+    this.#heartbeat.forget(connection);
   }
 
   retired(connection: Connection): void {

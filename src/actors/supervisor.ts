@@ -99,7 +99,8 @@ export class Supervisor {
   }
 
   connect(arrival: Arrival): void {
-    this.actor.send({ type: 'CONNECT', arrival });
+    if (this.#isOver) this.#registry.refuse(arrival);
+    else this.actor.send({ type: 'CONNECT', arrival });
   }
 
   broadcast(except: Except, messages: readonly OutgoingMessage[]): void {
@@ -218,6 +219,7 @@ export class Supervisor {
     const transition: AnyStateMachine['transition'] = (snapshot, event, scope) => {
       if (event.type === 'xstate.stop') {
         for (const actor of this.#registry.actors) scope.stopChild(actor);
+        this.#visits.refuse(ErrWrite, (tell) => this.#house.doors.afterwards(tell));
         this.#house.doors.afterwards(() => this.#registry.endAll());
       }
       try {

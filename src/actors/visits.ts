@@ -1,4 +1,5 @@
-import { type Outcome, runGuarded } from './handlers.js';
+import { HandlerTimeout } from '../protocol/errors.js';
+import { isInstance, type Outcome, runGuarded } from './handlers.js';
 import type { Conn } from './handles.js';
 import type { Sweeper } from './sweeper.js';
 import type { Walk } from './turn.js';
@@ -19,9 +20,18 @@ export interface Visiting {
   readonly done: (failure?: unknown) => void;
 }
 
+/** A visitor did not settle in time, and a walk that was asked for meanwhile may be what it waits for. */
+const makeSelfTimeout = (timeout: number): HandlerTimeout => {
+  const error = new HandlerTimeout(timeout);
+  error.message += '; a walk was asked for meanwhile: a do awaited by its own visitor waits for itself';
+  return error;
+};
+
 /** The walk of `do`: each connection once, in order of registration, in slices; a visitor may be asynchronous (DO1). */
 export class Visits implements Walk {
   readonly #queue: Visiting[] = [];
+  /** Walks that were ever queued. */
+  #queued = 0;
   #rest: Iterator<Visited> | undefined;
   #current: Visiting | undefined;
   #failures: unknown[] = [];
@@ -38,6 +48,7 @@ export class Visits implements Walk {
 
   queue(visiting: Visiting): void {
     this.#queue.push(visiting);
+    this.#queued++;
   }
 
   /** Begins the walk that was queued first, over these. */
@@ -48,13 +59,15 @@ export class Visits implements Walk {
     this.wake();
   }
 
-  /** None of the walks that wait will take place, nor the rest of the present one. */
-  refuse(error: unknown): void {
+  /** None of the walks that wait will take place, nor the rest of the present one. Who asked for them is told by `tell`. */
+  refuse(error: unknown, when: (tell: () => void) => void = (tell) => tell()): void {
     const waiting = this.#current ? [this.#current, ...this.#queue] : [...this.#queue];
     this.#queue.length = 0;
     this.#current = undefined;
     this.#rest = undefined;
-    for (const visiting of waiting) this.#tell(visiting, error);
+    when(() => {
+      for (const visiting of waiting) this.#tell(visiting, error);
+    });
   }
 
   walk(until: number): boolean {
@@ -80,9 +93,12 @@ export class Visits implements Walk {
   #visit(visited: Visited, { visit }: Visiting): void | Promise<void> {
     const { conn } = visited;
     const failures = this.#failures;
+    const queuedBefore = this.#queued;
     const end = (outcome: Outcome): void => {
       visited.isVisited = false;
-      if (outcome.kind === 'error') failures.push(outcome.error);
+      if (outcome.kind !== 'error') return;
+      const mayAwaitItself = isInstance(outcome.error, HandlerTimeout) && this.#queued !== queuedBefore;
+      failures.push(mayAwaitItself ? makeSelfTimeout(this.timeout) : outcome.error);
     };
     visited.isVisited = true;
     const outcome = runGuarded(() => visit(conn), this.sweeper, this.timeout);
@@ -94,8 +110,9 @@ export class Visits implements Walk {
     this.#current = undefined;
     this.#rest = undefined;
     this.ended();
+    const visits = failures.length === 1 ? '1 visit' : `${failures.length} visits`;
     if (failures.length === 0) this.#tell(visiting);
-    else this.#tell(visiting, new AggregateError(failures, `${failures.length} visits failed`));
+    else this.#tell(visiting, new AggregateError(failures, `${visits} failed`));
   }
 
   /** Whoever asked for a walk may fail to hear of its end. */

@@ -27,6 +27,8 @@ export class Topic {
   readonly pending: Issue[] = [];
   /** The number of the last message issued here. */
   last = 0;
+  /** What it takes to give all of that to everybody. */
+  owed = 0;
   /** Asks whose audience this topic was. */
   rolls: Set<Roll> | undefined;
 

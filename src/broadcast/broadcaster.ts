@@ -2,7 +2,9 @@ import { encode } from '../protocol/codec.js';
 import { frame, joined } from '../protocol/frame.js';
 import type { OutgoingMessage } from '../protocol/message.js';
 import type { Audience, Recipient, Seat, Topic } from './audience.js';
+import { Due } from './due.js';
 import { cutToOneWrite, type Entry, Outbox, Writes } from './outbox.js';
+import { effort, Tempo } from './tempo.js';
 
 /** Whom an issue leaves out. */
 export interface Skipped {
@@ -10,18 +12,20 @@ export interface Skipped {
   readonly exceptId: string | null;
 }
 
-/** The clock is looked at after so many connections, or so many bytes; one that is owed nothing counts little. */
-const clockEvery = 16;
-const clockEveryBytes = 64 * 1024;
+/** One that is owed nothing takes little time. */
 const skipped = 1 / 16;
 
 /** Members of one topic that have yet to be looked at. */
 interface Pass {
   readonly topic: Topic;
   readonly rest: IterableIterator<Seat>;
+  /** A member that is owed so much that it has not been given all in one slice. */
+  unfinished: Seat | undefined;
   /** What was issued before the first member was looked at; done with when the pass has ended. */
   upTo: number | undefined;
 }
+
+const forever = Number.POSITIVE_INFINITY;
 
 const byNumber = (a: Entry, b: Entry): number => a.number - b.number;
 
@@ -34,18 +38,14 @@ const byNumber = (a: Entry, b: Entry): number => a.number - b.number;
 export class Broadcaster {
   #last = 0;
   readonly #passes: Pass[] = [];
-  readonly #due: Seat[] = [];
+  readonly #due = new Due();
   readonly #flushes: { readonly upTo: number; readonly done: () => void }[] = [];
   /** What `serve` gathers; one list for all, as serving never overlaps. */
   readonly #owed: Entry[] = [];
-  /** Bytes written so far, and what has been done since the clock was last looked at. */
-  #written = 0;
-  #lookedAt = 0;
-  #looked = 0;
   #isDueFirst = false;
   #topicBytes = 0;
-  #dueBytes = 0;
   readonly #writes = new Writes();
+  readonly #tempo: Tempo;
 
   constructor(
     private readonly audience: Audience,
@@ -54,19 +54,23 @@ export class Broadcaster {
     private readonly wake: () => void,
     /** Told at the end of each slice. */
     private readonly walked: () => void,
-  ) {}
+  ) {
+    this.#tempo = new Tempo(now);
+  }
 
   /** Bytes that were issued and that not everybody has been given. */
   get logBytes(): number {
-    return this.#topicBytes + this.#dueBytes;
+    return this.#topicBytes + this.#due.bytes;
   }
 
-  /** For how long the issue that waits longest has waited to be given to everybody, in milliseconds. */
+  /**
+   * How far the walk is behind, in milliseconds: so long has the oldest issue waited to be given to everybody, or so long
+   * will the newest have to.
+   */
   get lag(): number {
-    const [due] = this.#due;
-    const first = this.#passes[0]?.topic.pending[0]?.at ?? Number.POSITIVE_INFINITY;
-    const since = due?.isDue ? Math.min(first, due.dueSince) : first;
-    return since === Number.POSITIVE_INFINITY ? 0 : this.now() - since;
+    const first = this.#passes[0]?.topic.pending[0]?.at ?? forever;
+    const since = Math.min(first, this.#due.since);
+    return since === forever ? 0 : Math.max(this.now() - since, this.#tempo.rest);
   }
 
   /** The number of the newest issue. */
@@ -85,13 +89,7 @@ export class Broadcaster {
 
   /** Writes what this connection is owed, or moves it to its outbox while it is congested (BC3, BC6). */
   serve(seat: Seat): void {
-    if (seat.cursor === this.#last && !seat.isDue) return;
-    const owed = this.#gather(seat);
-    seat.cursor = this.#last;
-    seat.isDue = false;
-    if (owed.length === 0) return;
-    if (seat.recipient.isCongested) this.#keep(seat, owed);
-    else this.#write(seat, owed);
+    this.#serve(seat, false);
   }
 
   /** A direct frame for a connection that has been served and is congested: it waits behind what is owed (BC3). */
@@ -120,13 +118,11 @@ export class Broadcaster {
 
   /** One slice of the walk; is there more to do? Topics take turns, so that a huge one delays no small one. */
   walk(until: number): boolean {
-    this.#looked = 0;
-    this.#lookedAt = this.#written;
+    this.#tempo.begin(until);
     this.#isDueFirst = !this.#isDueFirst;
-    const hasMore = this.#isDueFirst
-      ? this.#walkDue(until) || this.#walkTopics(until)
-      : this.#walkTopics(until) || this.#walkDue(until);
+    const hasMore = this.#isDueFirst ? this.#walkDue() || this.#walkTopics() : this.#walkTopics() || this.#walkDue();
     if (!hasMore) this.#writes.forget();
+    this.#tempo.end(hasMore);
     this.#settleFlushes();
     this.walked();
     return hasMore;
@@ -138,6 +134,10 @@ export class Broadcaster {
     if (topic.pending.length === 0) this.#beginPass(topic);
     topic.last = number;
     this.#topicBytes += bytes.length;
+    this.#owe(
+      topic,
+      topic.owed === 0 ? effort(bytes.length, topic.members.size) : topic.owed + bytes.length * topic.members.size,
+    );
     topic.pending.push({ number, bytes, except, exceptId, at: this.now() });
   }
 
@@ -149,21 +149,34 @@ export class Broadcaster {
       entry ??= this.#makeEntry(message, token);
       seat.outbox ??= new Outbox();
       seat.outbox.add(entry);
-      if (!seat.isDue) this.#fallDue(seat);
+      if (seat.isDue) continue;
+      this.#due.add(seat, this.now());
+      this.wake();
     }
   }
 
   #makeEntry(message: OutgoingMessage, token: string): Entry {
     const bytes = frame(encode(message, token));
-    this.#dueBytes += bytes.length;
+    this.#due.bytes += bytes.length;
     return { number: ++this.#last, bytes };
   }
 
-  #fallDue(seat: Seat): void {
-    seat.isDue = true;
-    seat.dueSince = this.now();
-    this.#due.push(seat);
-    this.wake();
+  #owe(topic: Topic, owed: number): void {
+    this.#tempo.owed += owed - topic.owed;
+    topic.owed = owed;
+  }
+
+  /** Where there is more than one write of it, a walk stops between two at the end of its time; the cursor tells where. */
+  #serve(seat: Seat, mayStop: boolean): void {
+    if (seat.cursor === this.#last && !seat.isDue) return;
+    const owed = this.#gather(seat);
+    // What was for this connection alone stands in no log to which the walk could come back.
+    const isStoppable = mayStop && !seat.isDue;
+    seat.cursor = this.#last;
+    seat.isDue = false;
+    if (owed.length === 0) return;
+    if (seat.recipient.isCongested) this.#keep(seat, owed);
+    else this.#write(seat, owed, isStoppable);
   }
 
   #gather(seat: Seat): Entry[] {
@@ -199,13 +212,14 @@ export class Broadcaster {
   }
 
   /** The scratch list is empty again before the socket is touched, as a delivery may lead back to here. */
-  #write(seat: Seat, owed: Entry[]): void {
+  #write(seat: Seat, owed: Entry[], mayStop: boolean): void {
     let rest = cutToOneWrite(owed);
     const bytes = this.#writes.bytes(owed, 0);
     owed.length = 0;
     this.#deliver(seat.recipient, bytes);
     for (let place = 1; rest.length > 0; place++) {
       if (seat.recipient.isCongested) return this.#leaveFor(seat, rest);
+      if (mayStop && this.#tempo.isUpNow) return this.#stopBefore(seat, rest);
       const more = cutToOneWrite(rest);
       this.#deliver(seat.recipient, this.#writes.bytes(rest, place));
       rest = more;
@@ -218,69 +232,62 @@ export class Broadcaster {
     for (const entry of rest) seat.outbox.add(entry);
   }
 
+  #stopBefore(seat: Seat, [next]: readonly Entry[]): void {
+    if (next) seat.cursor = next.number - 1;
+  }
+
   #deliver(recipient: Recipient, bytes: Uint8Array): void {
-    this.#written += bytes.length;
+    this.#tempo.wrote(bytes.length);
     recipient.deliver(bytes);
   }
 
   #beginPass(topic: Topic): void {
-    this.#passes.push({ topic, rest: topic.members.values(), upTo: undefined });
+    this.#passes.push({ topic, rest: topic.members.values(), unfinished: undefined, upTo: undefined });
     this.wake();
   }
 
   /** Has the time run out, with work left? */
-  #walkTopics(until: number): boolean {
+  #walkTopics(): boolean {
     for (let pass = this.#passes.shift(); pass; pass = this.#passes.shift()) {
-      if (this.#walkTopic(pass, until)) {
+      if (this.#walkTopic(pass)) {
         this.#passes.push(pass);
         return true;
       }
       this.#endPass(pass);
-      if (this.#passes.length > 0 && this.#isTimeUp(until, 1)) return true;
+      if (this.#passes.length > 0 && this.#tempo.isUp(1)) return true;
     }
     return false;
   }
 
-  #walkTopic(pass: Pass, until: number): boolean {
-    const { topic, rest } = pass;
-    pass.upTo ??= topic.last;
-    for (const seat of rest) {
-      const isBehind = seat.cursor < topic.last;
-      if (isBehind) this.serve(seat);
-      if (this.#isTimeUp(until, isBehind ? 1 : skipped)) return true;
-    }
+  #walkTopic(pass: Pass): boolean {
+    pass.upTo ??= pass.topic.last;
+    if (pass.unfinished && this.#visit(pass, pass.unfinished)) return true;
+    for (const seat of pass.rest) if (this.#visit(pass, seat)) return true;
     return false;
   }
 
-  #walkDue(until: number): boolean {
-    const due = this.#due;
-    for (let at = 0; at < due.length; at++) {
-      const seat = due[at];
-      if (!seat?.isDue) continue;
-      this.serve(seat);
-      if (!this.#isTimeUp(until, 1)) continue;
-      due.splice(0, at + 1);
-      if (due.length > 0) return true;
-    }
-    due.length = 0;
-    this.#dueBytes = 0;
-    return false;
+  /** Gives a member what it is owed. Has the time run out? */
+  #visit(pass: Pass, seat: Seat): boolean {
+    const { last } = pass.topic;
+    const isBehind = seat.cursor < last;
+    if (isBehind) this.#serve(seat, true);
+    pass.unfinished = seat.cursor < last ? seat : undefined;
+    return pass.unfinished !== undefined || this.#tempo.isUp(isBehind ? 1 : skipped);
   }
 
-  #isTimeUp(until: number, cost: number): boolean {
-    this.#looked += cost;
-    if (this.#looked < clockEvery && this.#written - this.#lookedAt < clockEveryBytes) return false;
-    this.#looked = 0;
-    this.#lookedAt = this.#written;
-    return this.now() >= until;
+  #walkDue(): boolean {
+    return this.#due.walk((seat) => this.serve(seat), this.#tempo);
   }
 
   /** What came while this pass was under way is for a next one. */
   #endPass({ topic, upTo = topic.last }: Pass): void {
     const { pending } = topic;
     let done = 0;
-    while ((pending[done]?.number ?? Number.POSITIVE_INFINITY) <= upTo) done++;
+    while ((pending[done]?.number ?? forever) <= upTo) done++;
     for (const { bytes } of pending.splice(0, done)) this.#topicBytes -= bytes.length;
+    let left = 0;
+    for (const { bytes } of pending) left += bytes.length;
+    this.#owe(topic, pending.length === 0 ? 0 : effort(left, topic.members.size));
     if (pending.length > 0) this.#beginPass(topic);
   }
 
@@ -292,6 +299,6 @@ export class Broadcaster {
   }
 
   #isDone(upTo: number): boolean {
-    return this.#due.length === 0 && this.#passes.every(({ topic }) => (topic.pending[0]?.number ?? upTo + 1) > upTo);
+    return this.#due.isEmpty && this.#passes.every(({ topic }) => (topic.pending[0]?.number ?? upTo + 1) > upTo);
   }
 }

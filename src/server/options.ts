@@ -48,7 +48,7 @@ export const defaultLimits = {
   slowConsumer: 10_000,
   maxLagMessages: 8_192,
   maxLagBytes: 1_048_576,
-  /** When more than this was issued and not yet given to everybody, or waits for longer, who broadcasts is held back. */
+  /** When more than this was issued and not yet given to everybody, or takes longer to be, who broadcasts is held back. */
   maxLog: 67_108_864,
   maxLogDelay: 2_000,
   /** Everybody is pinged so often, and has sent something within the timeout. */

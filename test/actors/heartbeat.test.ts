@@ -128,6 +128,99 @@ describe('the heartbeat', () => {
     expect(slow?.socket.isDestroyed).toBe(false);
   });
 
+  test('[LM3] who is silent is looked at once more in a later turn, and lost if nothing has come by then', async () => {
+    const { house, guests } = open();
+    const [late, gone] = guests('late', 'gone');
+    for (const { socket } of house.guests) socket.isMute = true;
+    await pass(house, 25_000);
+    house.clock.advance(10_000);
+    house.clock.tick();
+    expect(house.guests.map(({ socket }) => socket.isDestroyed)).toEqual([false, false]);
+    late?.socket.say(';n;;unknown;0;0;');
+    house.clock.tick();
+    expect([late?.socket.isDestroyed, gone?.socket.isDestroyed]).toEqual([false, true]);
+  });
+
+  describe('a ping behind other bytes', () => {
+    /** Its kernel takes nothing, and its queue is far below the mark of congestion. */
+    const stalled = async () => {
+      const opened = open();
+      const [guest] = opened.guests('stalled', 'bystander');
+      if (!guest) throw new Error('nobody is there');
+      const { socket, conn } = guest;
+      socket.isMute = true;
+      socket.stall();
+      const emit = (): void => void conn?.namespace('n')?.emit('news', 'a hundred bytes'.padEnd(100));
+      emit();
+      const size = socket.backlog;
+      expect(size).toBeGreaterThan(100);
+      return { ...opened, socket, emit, size };
+    };
+
+    test('[LM3] is no ping yet, also when it leaves in the turn of the judgement', async () => {
+      const { house, socket } = await stalled();
+      await pass(house, 25_000);
+      house.clock.advance(10_000);
+      socket.backlog = 0;
+      await house.rest();
+      expect([socket.pings, socket.isDestroyed]).toEqual([1, false]);
+      // The next one leaves at once, and is not answered.
+      await pass(house, 24_000);
+      expect(socket.isDestroyed).toBe(false);
+      await pass(house, 1_000);
+      expect([socket.pings, socket.isDestroyed]).toEqual([2, true]);
+    });
+
+    test('[LM3] finds who takes nothing from one judgement to the next', async () => {
+      const { house, socket, emit, reasons } = await stalled();
+      await pass(house, 40_000);
+      emit();
+      await pass(house, 19_000);
+      expect(socket.isDestroyed).toBe(false);
+      await pass(house, 1_000);
+      expect(socket.isDestroyed).toBe(true);
+      expect(reasons).toMatchObject([{ code: 1006, text: 'no answer to a ping' }]);
+    });
+
+    test('[LM3] keeps who takes something, though its queue is always as long', async () => {
+      const { house, socket, emit, size } = await stalled();
+      for (let round = 0; round < 8; round++) {
+        await pass(house, 25_000);
+        emit();
+        socket.backlog -= size;
+        expect([socket.backlog, socket.isDestroyed]).toEqual([size, false]);
+      }
+      await pass(house, 60_000);
+      expect(socket.isDestroyed).toBe(true);
+    });
+
+    test('[LM3] keeps who sends something', async () => {
+      const { house, socket } = await stalled();
+      for (let round = 0; round < 8; round++) {
+        await pass(house, 25_000);
+        socket.say(';n;;unknown;0;0;');
+      }
+      expect(socket.isDestroyed).toBe(false);
+    });
+
+    test('[LM3] is forgotten when the queue is empty: whoever has taken all of it is there', async () => {
+      const { house, guests } = open({ limits: { highWaterMark: 10, slowConsumer: 500_000 } });
+      const [guest] = guests('slow');
+      const socket = guest?.socket;
+      if (socket) socket.isMute = true;
+      await pass(house, 26_000);
+      socket?.stall();
+      guest?.conn?.namespace('n')?.emit('news', 'far too much');
+      await pass(house, 8_000);
+      house.clock.advance(1_000);
+      socket?.drain();
+      await house.rest();
+      expect([socket?.pings, socket?.isDestroyed]).toEqual([1, false]);
+      await pass(house, 25_000);
+      expect([socket?.pings, socket?.isDestroyed]).toEqual([2, true]);
+    });
+  });
+
   test('[LM3] [SV3] it has one timer while somebody is there, and none when nobody is', async () => {
     const { house, guests } = open();
     expect(house.clock.timers).toBe(0);

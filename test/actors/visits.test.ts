@@ -224,7 +224,42 @@ describe('visits that fail', () => {
     await turns(3);
     await turns(3);
     expect(log).toEqual(['a', 'b', '(ended)', '(failed)']);
-    expect(failures).toEqual([new AggregateError([new HandlerTimeout(timeout)], '1 visits failed')]);
+    expect(failures).toEqual([new AggregateError([new HandlerTimeout(timeout)], '1 visit failed')]);
+  });
+
+  test('[DO3] [DO4] one that does not settle in time while a walk was asked for may wait for itself, and is told so', async () => {
+    const { clock, run, begin, turns } = makeVisits('a', 'b', 'c');
+    const { failures } = run(({ id }) => {
+      if (id === 'b') run(() => {});
+      return id === 'c' ? undefined : new Promise(() => {});
+    });
+    begin();
+    for (const _ of ['a', 'b']) {
+      await turns();
+      clock.advance(timeout);
+      await turns(0);
+      await Promise.resolve();
+      await turns(3);
+    }
+    await turns(3);
+    const messages = failures.flatMap((failure) => (failure instanceof AggregateError ? failure.errors : []));
+    expect(messages).toEqual([expect.any(HandlerTimeout), expect.any(HandlerTimeout)]);
+    expect(messages.map(({ message }) => message)).toEqual([
+      'did not settle within 30000 ms',
+      'did not settle within 30000 ms; a walk was asked for meanwhile: a do awaited by its own visitor waits for itself',
+    ]);
+    expect(failures).toMatchObject([{ message: '2 visits failed' }]);
+  });
+
+  test('[DO3] one that fails by itself is told as it failed, whatever was asked for meanwhile', async () => {
+    const { run, begin, turns } = makeVisits('a');
+    const { failures } = run(async () => {
+      run(() => {});
+      throw new Error('boom');
+    });
+    begin();
+    await turns(3);
+    expect(failures).toEqual([new AggregateError([new Error('boom')], '1 visit failed')]);
   });
 
   test('[DO3] failures of one walk are no failures of the next', async () => {

@@ -380,6 +380,37 @@ describe('with how many writes', () => {
 });
 
 describe('in slices', () => {
+  test('[BC5] a walk stops in the middle of what one member is owed, and goes on right there', () => {
+    const hall = new Hall();
+    const [one, other] = [hall.arrive('one', ['', 'r'], () => hall.clock.spend(1)), hall.arrive('other')];
+    const text = (at: number): string => `${at}${'x'.repeat(250_000)}`;
+    const all = Array.from({ length: 6 }, (_, at) => text(at));
+    for (const each of all) hall.issue(each);
+    expect(hall.broadcaster.walk(hall.clock.now() + 2)).toBe(true);
+    expect(one.recipient.texts).toEqual(all.slice(0, 2));
+    expect(other.recipient.texts).toEqual([]);
+    hall.issue('in the room', { room: 'r' });
+    expect(hall.broadcaster.walk(hall.clock.now() + 2)).toBe(true);
+    expect(one.recipient.texts).toEqual(all.slice(0, 4));
+    hall.leave(one, 'r');
+    expect(one.recipient.texts).toEqual([...all, 'in the room']);
+    hall.issue('last');
+    hall.walk();
+    expect(one.recipient.texts).toEqual([...all, 'in the room', 'last']);
+    expect(other.recipient.texts).toEqual([...all, 'last']);
+  });
+
+  test('[BC5] what was for one member alone is given in one go with the rest', () => {
+    const hall = new Hall();
+    const one = hall.arrive('one', [''], () => hall.clock.spend(1));
+    const text = (at: number): string => `${at}${'x'.repeat(250_000)}`;
+    for (let at = 0; at < 3; at++) hall.issue(text(at));
+    hall.issue('to one', { to: 'one' });
+    hall.broadcaster.walk(hall.clock.now() + 1);
+    hall.walk();
+    expect(one.recipient.texts).toEqual([text(0), text(1), text(2), 'to one']);
+  });
+
   test('[BC5] a walk stops at its deadline and goes on later', () => {
     const hall = new Hall();
     const members = hall.crowd(200, '', () => hall.clock.spend(1));

@@ -48,7 +48,25 @@ export const faults = [
       'if (seat.recipient.isCongested) return this.#leaveFor(seat, rest);',
       '',
     ],
+    [
+      'a walk that has stopped within a member goes on with the next',
+      'BC2 BC5',
+      'seat.cursor < last ? seat : undefined',
+      'undefined',
+    ],
     ['the log is never done with', 'BC10', 'this.#topicBytes -= bytes.length', 'this.#topicBytes -= 0'],
+  ]),
+  ...inFile('broadcast/tempo.ts', [
+    [
+      'slices without end',
+      'BC5',
+      'return this.#until !== Number.POSITIVE_INFINITY && this.now() >= this.#until;',
+      'return false;',
+    ],
+    ['what is to come is not foreseen', 'BC10', 'return (this.owed * this.#paceMs) / this.#paceGiven;', 'return 0;'],
+  ]),
+  ...inFile('broadcast/due.ts', [
+    ['the log of messages to one id is never done with', 'BC10', 'this.bytes = 0;\n    return', 'return'],
   ]),
   ...inFile('actors/brake.ts', [
     ['nobody is held back', 'BC10', 'return this.#isOn && speaker.spokeIn === this.#era;', 'return false;'],
@@ -64,6 +82,7 @@ export const faults = [
   ]),
   ...inFile('actors/connection.ts', [
     ['no serve before an emit', 'BC3', 'this.place.serve();\n    return this.#view', 'return this.#view'],
+    ['a drained queue is no sign of life', 'LM3', 'this.books.tookAll(this);', ''],
     ['congestion not noticed', 'BP1 BP2', 'if (!this.hasRoom && !this.#view.isCongested)', 'if (false)'],
     ['a slow consumer is kept', 'BP2', "if (this.#view.isCongested) this.#tell({ type: 'LAGGED' });", ''],
     ['asks not rejected at the end', 'AK4 SV3', 'this.questions.failAll();', ''],
@@ -173,7 +192,21 @@ export const faults = [
     ['names without a bound', 'RM5', 'if (!this.#isRoomName(room)) return', "if (room === '\\0') return"],
   ]),
   ...inFile('actors/heartbeat.ts', [
-    ['whoever has vanished is kept', 'LM3', 'one.isAudible && one.socket.received === before', 'false'],
+    ['whoever has vanished is kept', 'LM3', 'if (isLost) one.lose();', ''],
+    ['a heartbeat judges at the first look', 'LM3', 'this.#suspects.add(one);', 'one.lose();'],
+    ['a heartbeat takes a ping behind other bytes for one', 'LM3', 'if (backlog === 0) {', 'if (backlog >= 0) {'],
+    [
+      'a heartbeat keeps who is stuck',
+      'LM3',
+      'return stirring(one) <= (this.#behind.get(one) ?? nothingYet);',
+      'return false;',
+    ],
+    [
+      'a heartbeat does not see what is taken',
+      'LM3',
+      'socket.received + written - socket.backlog',
+      'socket.received - socket.backlog',
+    ],
   ]),
   ...inFile('actors/pace.ts', [
     ['nobody has to say anything', 'LM4', 'if (readTimeout === 0) return;', 'if (readTimeout >= 0) return;'],
@@ -197,7 +230,26 @@ export const faults = [
     ['JSON reaches prototypes', 'FR9', "if (key === '__proto__') return undefined;", ''],
   ]),
   ...inFile('actors/visits.ts', [
+    ['a do that waits for itself is not told so', 'DO3 DO4', ' && this.#queued !== queuedBefore', ' && false'],
+    ['every late visitor waits for itself', 'DO3', ' && this.#queued !== queuedBefore', ''],
     ['failures of visits are forgotten', 'DO3', 'if (failures.length === 0) this.#tell', 'if (failures) this.#tell'],
+  ]),
+  ...inFile('actors/supervisor.ts', [
+    [
+      'a do outlives the root actor',
+      'DR1 DO4',
+      'this.#visits.refuse(ErrWrite, (tell) => this.#house.doors.afterwards(tell));',
+      '',
+    ],
+    [
+      'who arrives after the end is sent to the root actor',
+      'DR1',
+      'if (this.#isOver) this.#registry',
+      'if (false) this.#registry',
+    ],
+  ]),
+  ...inFile('actors/registry.ts', [
+    ['who has gone is held on', 'DO2', 'socketOnClose: leave', 'socketOnClose: ignore'],
   ]),
   ...inFile('machines/supervisor.ts', [
     ['whoever comes during a do is let in', 'DO2', "actions: 'hold'", "actions: 'admit'"],

@@ -11,7 +11,7 @@ const config = 'test/saboteurs/vitest.config.ts';
 const vitest = join(root, 'node_modules/vitest/vitest.mjs');
 /** Tests that need nobody else, and are quick. */
 const folders = ['actors', 'broadcast', 'machines', 'protocol', 'server', 'trust', 'interop', 'properties'];
-const slow = /neffosjs|goClient|goServer|transitions|fuzz|churn|lossless|history|slow|standstill/;
+const slow = /neffosjs|goClient|goServer|transitions|fuzz|churn|lossless|history|slow|standstill|flood/;
 const atOnce = 2;
 
 const files = folders.flatMap((folder) =>

@@ -122,7 +122,9 @@ export class Stage {
         maxLagMessages: 1e6,
         laneMessages: 1_000,
         laneBytes: 1e9,
-        // The model knows nothing of slices of what comes in.
+        // The model holds nobody back, and knows nothing of slices of what comes in.
+        maxLog: 1e9,
+        maxLogDelay: 1e9,
         framesAtOnce: 1e9,
       },
       syncBroadcaster,

@@ -1,0 +1,234 @@
+import { describe, expect, test } from 'vitest';
+import type { Conn, NSConn, ServerOptions } from '../../src/index.js';
+import { Crowd, useCrowds } from '../support/crowd.js';
+import { House, settled } from '../support/house.js';
+import { type TestServer, useServers } from '../support/testServer.js';
+
+const start = useServers();
+useCrowds();
+
+const pingInterval = 200;
+const pingTimeout = 400;
+const living = 200;
+const dead = 20;
+
+/** The thread of the server does nothing at all for so long: no timer, no input, no output. */
+const standStill = (ms: number): void => {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+};
+
+/** Resolves in the very turn of the event loop in which this has come true. */
+const turnIn = (isTrue: () => boolean): Promise<void> =>
+  new Promise((resolve) => {
+    const look = (): void => {
+      if (isTrue()) resolve();
+      else setImmediate(look);
+    };
+    look();
+  });
+
+const open = (options: Partial<ServerOptions> = {}): Promise<TestServer> =>
+  start({
+    namespaces: { default: { stand: (_: NSConn, { body }) => standStill(Number(body)) } },
+    limits: { pingInterval, pingTimeout },
+    ...options,
+  });
+
+const socketOf = ({ request }: Conn) => request.socket;
+const pinged = (conns: readonly Conn[]): (() => number) => {
+  const before = conns.map((conn) => socketOf(conn).bytesWritten);
+  return () => conns.filter((conn, at) => socketOf(conn).bytesWritten > (before[at] ?? 0)).length;
+};
+const heard = (conns: readonly Conn[]): (() => number) => {
+  const before = conns.map((conn) => socketOf(conn).bytesRead);
+  return () => conns.filter((conn, at) => socketOf(conn).bytesRead > (before[at] ?? 0)).length;
+};
+
+/** Who of those that answer is missed when one more round at least has been begun and judged. */
+const aliveAfter = async (house: TestServer, crowd: Crowd): Promise<string[]> => {
+  const pingsOf = async (): Promise<number> => {
+    const { clients } = await crowd.report('living');
+    return Math.min(...clients.filter(({ hasEnded }) => !hasEnded).map(({ pings }) => pings));
+  };
+  const before = await pingsOf();
+  await expect.poll(pingsOf, { timeout: 10_000 }).toBeGreaterThan(before + 1);
+  return house.departures.all
+    .map(({ id, reason }) => `${id}: ${reason.text}`)
+    .filter((line) => line.startsWith('living'));
+};
+
+interface Moment {
+  readonly moment: string;
+  readonly ms: number;
+  readonly options?: Partial<ServerOptions>;
+  /** Comes, and is over when the loop stands still or has stood still. */
+  come(conns: readonly Conn[], house: TestServer, ms: number): Promise<void>;
+}
+
+const moments: readonly Moment[] = [
+  {
+    moment: 'before the pings',
+    ms: 5_000,
+    async come(_conns, _house, ms) {
+      standStill(ms);
+    },
+  },
+  {
+    moment: 'right behind the pings, with no answer read',
+    ms: 5_000,
+    async come(conns, _house, ms) {
+      const count = pinged(conns);
+      await turnIn(() => count() === conns.length);
+      standStill(ms);
+    },
+  },
+  {
+    moment: 'when some are pinged and others are not',
+    ms: 1_200,
+    options: { sliceMs: 0.001 },
+    async come(conns, _house, ms) {
+      const count = pinged(conns);
+      await turnIn(() => count() > 0);
+      expect(count()).toBeLessThan(conns.length);
+      standStill(ms);
+    },
+  },
+  {
+    moment: 'when some answers are read',
+    ms: 1_200,
+    async come(conns, _house, ms) {
+      const count = heard(conns);
+      await turnIn(() => count() > 0);
+      standStill(ms);
+    },
+  },
+  {
+    moment: 'in a handler, among input that waits',
+    ms: 1_200,
+    async come(conns, house, ms) {
+      const client = await (await house.dial('bystander')).inDefault();
+      const count = pinged(conns);
+      await turnIn(() => count() > 0);
+      for (const _ of [1, 2, 3]) client.send(`;default;;stand;0;0;${ms}`);
+      await client.ask('$0;nowhere;;_OnNamespaceDisconnect;0;0;');
+    },
+  },
+];
+
+describe('the loop of the server stands still for longer than anybody may be silent', () => {
+  for (const { moment, ms, options, come } of moments) {
+    test(`[LM3] ${moment}: nobody who answers is lost, and who is dead is found all the same`, {
+      timeout: 60_000,
+    }, async () => {
+      const house = await open(options);
+      const [crowd, doomed] = [new Crowd(house), new Crowd(house)];
+      await crowd.dial('living', living);
+      await doomed.dial('dead', dead);
+      const conns = house.server.connections().filter(({ id }) => id.startsWith('living'));
+      expect(conns).toHaveLength(living);
+      doomed.freeze();
+      await come(conns, house, ms);
+      expect(await aliveAfter(house, crowd)).toEqual([]);
+
+      const ended = (): string[] => house.departures.all.map(({ id }) => id).filter((id) => /^dead-/.test(id));
+      await expect.poll(() => ended().length, { timeout: 10_000 }).toBe(dead);
+      expect(new Set(ended()).size).toBe(dead);
+      for (const { id, reason } of house.departures.all) {
+        if (/^dead-/.test(id)) expect(reason).toMatchObject({ code: 1006, text: 'no answer to a ping' });
+      }
+      expect(conns.filter(({ isClosed }) => isClosed)).toEqual([]);
+    });
+  }
+});
+
+describe('the server is busy with its own broadcasts', () => {
+  for (const syncBroadcaster of [false, true]) {
+    test(`[LM3] [BC5] nobody who answers is lost, with syncBroadcaster ${syncBroadcaster}`, {
+      timeout: 60_000,
+    }, async () => {
+      const patience = 1_000;
+      const house = await open({ syncBroadcaster, limits: { pingInterval, pingTimeout: patience } });
+      const crowd = new Crowd(house);
+      await crowd.dial('living', 1_000);
+      let number = 0;
+      const over = performance.now() + 1.5 * patience;
+      while (performance.now() < over) {
+        // Small ones: they cost the server time, and the clients, which must not fall behind, hardly any.
+        house.server.broadcast(null, { namespace: 'default', event: 'news', body: `${++number};0;` });
+        // Written before it returns, they leave no turn to anything else.
+        if (!syncBroadcaster) await crowd.hasGot('living', number - 4);
+      }
+      await crowd.hasGot('living', number);
+      expect(await aliveAfter(house, crowd)).toEqual([]);
+      expect(house.server.totalConnections).toBe(1_000);
+    });
+  }
+
+  // What is in the socket's own queue has not left: nobody can have answered it.
+  test('[LM3] a ping that waits in its socket behind other bytes is no ping yet', {
+    timeout: 60_000,
+  }, async () => {
+    const house = await open();
+    const crowd = new Crowd(house);
+    await crowd.dial('living', 1);
+    const conn = house.connection('living-0');
+    crowd.stall('living');
+    let number = 0;
+    while (conn.pressure === 0) {
+      await new Promise((resolve) => setImmediate(resolve));
+      conn.namespace('default')?.emit('news', `${++number};0;${'.'.repeat(16_000)}`);
+    }
+    const before = conn.pressure;
+    await turnIn(() => conn.pressure > before);
+    // It reads on at once, all that the kernel has; the ping is not among that.
+    crowd.resume('living');
+    standStill(1_200);
+    await crowd.hasGot('living', number);
+    expect(await aliveAfter(house, crowd)).toEqual([]);
+  });
+});
+
+describe('a client that was not read for a while', () => {
+  // What it has answered meanwhile lies there and can only be read in the next turn of the event loop.
+  test('[LM3] is not judged in the very turn in which it is read again', async () => {
+    let open = (): void => {};
+    const opened = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    const house = new House({
+      namespaces: {
+        n: {
+          // It asks its client, which has leave to send more meanwhile, and then takes its time.
+          async wait(ns) {
+            await ns.ask('question').catch(() => {});
+            await opened;
+          },
+        },
+      },
+      limits: { laneMessages: 2, askTimeout: 5_000, handlerTimeout: 1_000_000 },
+    });
+    const { socket } = house.seat('a', 'n');
+    socket.isMute = true;
+    house.clock.advance(24_000);
+    await house.rest();
+    socket.say(...Array(4).fill(';n;;wait;0;0;'));
+    house.clock.advance(1_000);
+    await house.rest();
+    expect([socket.pings, socket.isReading]).toEqual([1, true]);
+    house.clock.advance(5_000);
+    await house.rest();
+    expect(socket.isReading).toBe(false);
+    // The time for the answer is over, and in that turn there is room in the lane again.
+    house.clock.advance(5_000);
+    open();
+    await settled();
+    await settled();
+    expect(socket.isReading).toBe(true);
+    house.clock.tick();
+    expect(socket.isDestroyed).toBe(false);
+    // Now its answer is read.
+    socket.received += 6;
+    await house.rest();
+    expect(socket.isDestroyed).toBe(false);
+  });
+});
