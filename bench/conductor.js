@@ -73,17 +73,17 @@ export class Worker {
   }
 
   /** Microseconds that it has been on a processor. */
-  async cpu() {
-    return cpuOf(this.pid) ?? (await this.figure('cpu', 'spent'));
+  get cpu() {
+    return cpuOf(this.pid);
   }
 
   /** Bytes that it has in memory. */
-  async rss() {
-    return rssOf(this.pid) ?? (await this.figure('rss', 'spent'));
+  get rss() {
+    return rssOf(this.pid);
   }
 
   /**
-   * Keeps it off the processor while this is done; the system does so, alike for whatever it is written in.
+   * Keeps it off the processor meanwhile; the system does so, alike for whatever it is written in.
    *
    * @param {() => Promise<unknown>} work
    */
@@ -172,8 +172,11 @@ const goCommand = async (...args) => {
  * @property {() => Promise<void>} stop
  */
 
-/** Why there is no such system here, if there is none. @param {string} name */
-export const whyMissing = async (name) => (name.startsWith('go') ? (await goSystem()).why : undefined);
+/** Why there is no such system here; nothing if there is. @param {string} name */
+export const whyMissing = async (name) => {
+  if (!name.startsWith('go')) return undefined;
+  return (await goSystem()).why;
+};
 
 /**
  * @param {string} name

@@ -22,29 +22,19 @@ const byTicks = (pid) => {
   return (Number(fields[11]) + Number(fields[12])) * microsecondsPerTick;
 };
 
-/** Where the figures of a processor's time come from; without any of these, the server's own account has to do. */
-export const accounting = existsSync(`/proc/self/task/${process.pid}/schedstat`)
-  ? /** @type {const} */ ('schedstat')
-  : existsSync('/proc/self/stat')
-    ? /** @type {const} */ ('stat')
-    : /** @type {const} */ ('own');
+/** Where the figures of a processor's time come from: nanoseconds of each thread, or ticks of the process. */
+export const accounting = existsSync(`/proc/self/task/${process.pid}/schedstat`) ? 'schedstat' : 'stat';
 
 /**
- * Microseconds that a process has been on a processor, with all its threads; nothing where the system does not say.
+ * Microseconds that a process has been on a processor, with all its threads.
  *
  * @param {number} pid
  */
-export const cpuOf = (pid) => {
-  if (accounting === 'schedstat') return bySchedule(pid);
-  return accounting === 'stat' ? byTicks(pid) : undefined;
-};
+export const cpuOf = (pid) => (accounting === 'schedstat' ? bySchedule(pid) : byTicks(pid));
 
 /**
- * Bytes that a process has in memory; nothing where the system does not say.
+ * Bytes that a process has in memory.
  *
  * @param {number} pid
  */
-export const rssOf = (pid) => {
-  if (accounting === 'own') return undefined;
-  return Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1_024;
-};
+export const rssOf = (pid) => Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1_024;

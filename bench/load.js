@@ -1,7 +1,8 @@
 // The process that plays the clients of one server: node bench/load.js <dialect> <port>
+
+import { number, obey, say, text } from './line.js';
 import { Crowd } from './load/crowd.js';
 import { Arrivals, ask, probe, send } from './load/errands.js';
-import { number, obey, say, text } from './line.js';
 
 const [dialect = '', port = ''] = process.argv.slice(2);
 const crowd = new Crowd(dialect, Number(port));
@@ -25,8 +26,6 @@ obey({
   async expect(args) {
     return { delivered: await crowd.expect(number(args, 'deliveries')) };
   },
-  /** Everybody joins so many rooms. */
-  join: (args) => crowd.join(number(args, 'rooms'), number(args, 'among')),
   complete: () => ({ messages: crowd.complete }),
   speak(args) {
     const body = bodyOf(number(args, 'bytes'));
@@ -47,6 +46,6 @@ obey({
   listen() {
     arrivals = new Arrivals(crowd);
   },
-  latencies: () => arrivals?.take(),
+  latencies: () => ({ latencies: arrivals?.take() ?? [] }),
 });
 say({ ready: true });

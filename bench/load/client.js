@@ -18,8 +18,8 @@ export class Client {
   /** Data messages that have come. */
   count = 0;
   isOpen = false;
-  #upgraded = '';
-  #isUpgraded = false;
+  /** The answer to the upgrade, as far as it has come; nothing any more once it is whole. @type {string | undefined} */
+  #answer = '';
   #onUpgraded = () => {};
   /** Resolves when the server has shaken hands: it wants to hear nothing earlier. */
   upgraded = new Promise((resolve) => {
@@ -42,7 +42,10 @@ export class Client {
       port,
       host: '127.0.0.1',
       noDelay: true,
-      onread: { buffer: shared, callback: (size, bytes) => this.#read(Buffer.from(bytes.buffer, bytes.byteOffset, size)) },
+      onread: {
+        buffer: shared,
+        callback: (size, bytes) => this.#read(Buffer.from(bytes.buffer, bytes.byteOffset, size)),
+      },
     });
     this.socket.on('error', () => {});
     this.closed = new Promise((resolve) =>
@@ -98,35 +101,29 @@ export class Client {
     this.#reader.keeps = 0;
   }
 
-  /** It listens to what is said again, as in the beginning. */
-  attend() {
-    this.isOpen = false;
-    this.#reader.keeps = Number.POSITIVE_INFINITY;
-  }
-
   goodbye() {
     this.socket.end(clientFrame(Buffer.from([0x03, 0xe8]), closeOpcode));
   }
 
   /** @param {Buffer} bytes */
   #read(bytes) {
-    if (this.#isUpgraded) {
-      this.#reader.take(bytes);
-      return true;
-    }
-    this.#upgraded += bytes.toString('latin1');
-    const end = this.#upgraded.indexOf('\r\n\r\n');
-    if (end === -1) return true;
-    if (!this.#upgraded.startsWith('HTTP/1.1 101')) {
-      this.socket.destroy();
-      return true;
-    }
-    this.#isUpgraded = true;
-    this.#onUpgraded();
-    const rest = Buffer.from(this.#upgraded.slice(end + 4), 'latin1');
-    this.#upgraded = '';
-    if (rest.length > 0) this.#reader.take(rest);
+    if (this.#answer === undefined) this.#reader.take(bytes);
+    else this.#readAnswer(this.#answer + bytes.toString('latin1'));
     return true;
+  }
+
+  /** @param {string} answer */
+  #readAnswer(answer) {
+    this.#answer = answer;
+    const end = answer.indexOf('\r\n\r\n');
+    if (end === -1) return;
+    if (!answer.startsWith('HTTP/1.1 101')) {
+      this.socket.destroy();
+      return;
+    }
+    this.#answer = undefined;
+    this.#onUpgraded();
+    this.#reader.take(Buffer.from(answer.slice(end + 4), 'latin1'));
   }
 
   /**

@@ -74,29 +74,13 @@ export class Crowd {
     });
   }
 
-  /**
-   * @param {number} rooms of each
-   * @param {number} among how many there are
-   */
-  async join(rooms, among) {
-    await severally(this.clients.length, async (index) => {
-      const client = this.clients[index];
-      if (!client) return;
-      client.attend();
-      await this.dialect.join(client, roomsOf(index, rooms, among));
-      client.entered();
-    });
-  }
-
-  /** @param {readonly string[]} rooms */
-  async enterOne(rooms) {
+  /** One who comes in, and is nobody of the crowd. @param {readonly string[]} rooms */
+  async admit(rooms) {
     const client = new Client(this.port, this.dialect.path);
-    await client.upgraded;
     await client.upgraded;
     await this.dialect.enter(client);
     await this.dialect.join(client, rooms);
     client.entered();
-    this.clients.push(client);
     return client;
   }
 

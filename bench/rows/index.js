@@ -1,4 +1,25 @@
+import { ask, inbound } from './ask.js';
 import { broadcast, burst } from './broadcast.js';
+import { delay } from './delay.js';
+import { live } from './live.js';
+import { membership, memory } from './memory.js';
+import { roomRow } from './room.js';
+import { roomsRow } from './rooms.js';
+import { stalledRow } from './stalled.js';
+import { to } from './to.js';
 
-/** @type {readonly import('../stage.js').Row[]} */
-export const rows = [broadcast, burst];
+/** In the order of the table. @type {readonly import('../stage.js').Row[]} */
+export const rows = [
+  broadcast,
+  burst,
+  roomRow,
+  to,
+  roomsRow,
+  delay,
+  ask,
+  inbound,
+  memory,
+  membership,
+  live,
+  stalledRow,
+];

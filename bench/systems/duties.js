@@ -1,18 +1,26 @@
-// What the conductor can ask of every server written for Node.
+// What the conductor can ask of every server written for Node: alike for all, so that only the systems differ.
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { number, obey, say, text } from '../line.js';
 
+/** @typedef {import('../line.js').Fields} Fields */
+
 /**
+ * One of the systems that are compared.
+ *
  * @typedef {object} System
  * @property {(room: string, body: string) => void} issue a message to everybody in a room; `''` is everybody
  * @property {() => Promise<unknown>} handedOver resolves when all that was issued has been handed over
- * @property {(index: number, body: string) => void} emit a message straight to one client
- * @property {((index: number, body: string) => void) | undefined} to a broadcast that names one client
+ * @property {Readonly<Record<string, () => ((body: string) => unknown)[]>>} ways to send to one client: a call for each
  * @property {() => number} members
  * @property {() => number} counted events of which nothing else is done
+ * @property {() => number} evicted clients that were let go as they did not read
  */
 
-const turn = () => new Promise((resolve) => setImmediate(resolve));
+/** @returns {Promise<void>} */
+export const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+/** @param {number} ms */
+const after = (ms) => new Promise((resolve) => setTimeout(resolve, Math.max(0, ms)));
 
 /** Every message has a text of its own. @param {number} bytes @param {number} at */
 const bodyOf = (bytes, at) => String(at).padEnd(bytes, '.');
@@ -21,21 +29,16 @@ const bodyOf = (bytes, at) => String(at).padEnd(bytes, '.');
  * Rounds of one or several messages; the next begins when the one before has been handed over.
  *
  * @param {System} system
- * @param {import('../line.js').Fields} args
+ * @param {Fields} args with `rooms`, each of so many rooms has its turn
  */
 const broadcast = async (system, args) => {
-  const [rounds, perTurn, bytes, rooms] = [
-    number(args, 'rounds'),
-    number(args, 'perTurn', 1),
-    number(args, 'bytes'),
-    number(args, 'rooms', 0),
-  ];
+  const [rounds, perTurn, bytes] = [number(args, 'rounds'), number(args, 'perTurn', 1), number(args, 'bytes')];
+  const rooms = number(args, 'rooms', 0);
+  const room = text(args, 'room');
   let issued = 0;
   for (let round = 0; round < rounds; round++) {
     for (let more = perTurn; more > 0; more--) {
-      // With rooms, each has its turn.
-      const room = rooms > 0 ? `r${issued % rooms}` : text(args, 'room');
-      system.issue(room, bodyOf(bytes, issued++));
+      system.issue(rooms > 0 ? `r${issued % rooms}` : room, bodyOf(bytes, issued++));
     }
     await system.handedOver();
   }
@@ -85,32 +88,37 @@ class Stream {
  * A message every so often, with the time of its issue.
  *
  * @param {System} system
- * @param {{ ms: number, every: number, bytes: number }} plan
+ * @param {Fields} args
  */
-const steady = async (system, { ms, every, bytes }) => {
+const steady = async (system, args) => {
+  const [ms, every, bytes] = [number(args, 'ms'), number(args, 'every'), number(args, 'bytes')];
   const began = performance.now();
   let issued = 0;
   while (performance.now() - began < ms) {
     system.issue('', `@${process.hrtime.bigint()}@`.padEnd(bytes, '.'));
     issued++;
-    await new Promise((resolve) => setTimeout(resolve, Math.max(0, began + issued * every - performance.now())));
+    await after(began + issued * every - performance.now());
   }
   return { issued };
 };
+
+/** The calls of each way, made once: in the round that warms up. @type {Map<string, ((body: string) => unknown)[]>} */
+const callsOf = new Map();
 
 /**
  * Messages to one client each, the next client each time.
  *
  * @param {System} system
- * @param {import('../line.js').Fields} args
+ * @param {Fields} args
  */
 const toEach = async (system, args) => {
   const [count, perTurn, bytes] = [number(args, 'count'), number(args, 'perTurn'), number(args, 'bytes')];
-  const send = args['how'] === 'to' ? system.to : system.emit;
-  if (!send) throw new Error('this system has no such call');
-  const members = system.members();
+  const how = text(args, 'how');
+  const calls = callsOf.get(how) ?? system.ways[how]?.();
+  if (!calls) throw new Error(`this system has no way "${how}"`);
+  callsOf.set(how, calls);
   for (let at = 0; at < count; at++) {
-    send((at * 7919) % members, bodyOf(bytes, at));
+    calls[at % calls.length]?.(bodyOf(bytes, at));
     if ((at + 1) % perTurn === 0) await turn();
   }
   await system.handedOver();
@@ -129,12 +137,6 @@ const usage = async () => {
   return { rss, heapUsed };
 };
 
-/** Stops everything here for so long, as a busy program does. @param {number} ms */
-const hold = (ms) => {
-  // What was asked for is answered first.
-  setImmediate(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms));
-};
-
 /**
  * @param {System} system
  * @param {number} port
@@ -149,13 +151,9 @@ export const serve = (system, port) => {
       return stream.run(system, number(args, 'ms'), number(args, 'bytes'));
     },
     seen: (args) => stream.seen(number(args, 'rounds')),
-    steady: (args) =>
-      steady(system, { ms: number(args, 'ms'), every: number(args, 'every'), bytes: number(args, 'bytes') }),
-    hold: (args) => hold(number(args, 'ms')),
-    counts: () => ({ members: system.members(), counted: system.counted() }),
+    steady: (args) => steady(system, args),
+    counts: () => ({ members: system.members(), counted: system.counted(), evicted: system.evicted() }),
     usage,
   });
   say({ ready: true, port });
 };
-
-export { turn };

@@ -1,23 +1,15 @@
+// Muster, as its documentation has it: node bench/systems/muster.js
 import { reply, Server } from 'muster';
 import { serve } from './duties.js';
 
 const namespace = 'default';
 const event = 'tick';
 let counted = 0;
-/** @type {import('muster').NSConn[]} */
-const members = [];
+let evicted = 0;
 
 const server = new Server({
   namespaces: {
-    default: {
-      _OnNamespaceConnected(ns) {
-        members.push(ns);
-      },
-      _OnNamespaceDisconnect(ns) {
-        const at = members.lastIndexOf(ns);
-        const last = members.pop();
-        if (last && last !== ns) members[at] = last;
-      },
+    [namespace]: {
       echo: (_, { body }) => reply(body),
       count() {
         counted++;
@@ -27,19 +19,28 @@ const server = new Server({
       },
     },
   },
-  idGenerator: () => `c${ids++}`,
+  onDisconnect(_, { text }) {
+    if (text === 'slow consumer') evicted++;
+  },
 });
-let ids = 0;
 
 const { port } = await server.listen(0);
 serve(
   {
     issue: (room, body) => server.broadcast(null, { namespace, room, event, body }),
     handedOver: () => server.flush(),
-    emit: (index, body) => members[index]?.emit(event, body),
-    to: (index, body) => server.broadcast(null, { namespace, event, body, to: members[index]?.conn.id ?? '' }),
-    members: () => members.length,
+    ways: {
+      emit: () => server.connectionsByNamespace(namespace).map((ns) => (body) => ns.emit(event, body)),
+      to: () =>
+        server.connections().map(
+          ({ id }) =>
+            (body) =>
+              server.broadcast(null, { namespace, event, body, to: id }),
+        ),
+    },
+    members: () => server.totalConnections,
     counted: () => counted,
+    evicted: () => evicted,
   },
   port,
 );

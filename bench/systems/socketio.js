@@ -1,11 +1,10 @@
+// Socket.IO, over websockets alone and without compression: node bench/systems/socketio.js
 import { createServer } from 'node:http';
 import { Server } from 'socket.io';
 import { serve, turn } from './duties.js';
 
 const event = 'tick';
 let counted = 0;
-/** @type {import('socket.io').Socket[]} */
-const members = [];
 
 const http = createServer();
 const io = new Server(http, {
@@ -17,7 +16,6 @@ const io = new Server(http, {
 });
 
 io.on('connection', (socket) => {
-  members.push(socket);
   socket.on('join', (room, done) => {
     void socket.join(room);
     done();
@@ -27,12 +25,9 @@ io.on('connection', (socket) => {
     counted++;
   });
   socket.on('speak', (room, body) => io.to(room).emit(event, body));
-  socket.on('disconnect', () => {
-    const at = members.lastIndexOf(socket);
-    const last = members.pop();
-    if (last && last !== socket) members[at] = last;
-  });
 });
+
+const sockets = () => [...io.sockets.sockets.values()];
 
 http.listen(0, '127.0.0.1', () => {
   const address = http.address();
@@ -40,10 +35,18 @@ http.listen(0, '127.0.0.1', () => {
     {
       issue: (room, body) => (room === '' ? io : io.to(room)).emit(event, body),
       handedOver: turn,
-      emit: (index, body) => members[index]?.emit(event, body),
-      to: (index, body) => io.to(members[index]?.id ?? '').emit(event, body),
-      members: () => members.length,
+      ways: {
+        emit: () => sockets().map((socket) => (body) => socket.emit(event, body)),
+        to: () =>
+          sockets().map(
+            ({ id }) =>
+              (body) =>
+                io.to(id).emit(event, body),
+          ),
+      },
+      members: () => io.sockets.sockets.size,
       counted: () => counted,
+      evicted: () => 0,
     },
     typeof address === 'object' && address ? address.port : 0,
   );

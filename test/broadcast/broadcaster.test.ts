@@ -400,6 +400,19 @@ describe('in slices', () => {
     expect(other.recipient.texts).toEqual([...all, 'last']);
   });
 
+  test('[BC10] the log holds what was issued to one alone as well, until it is given out', () => {
+    const hall = new Hall();
+    const members = hall.crowd(40, '', () => hall.clock.spend(1));
+    for (const { recipient } of members) hall.issue('12345678', { to: recipient.id });
+    expect(hall.broadcaster.logBytes).toBe(400);
+    hall.clock.spend(5);
+    expect(hall.broadcaster.lag).toBe(5);
+    expect(hall.broadcaster.walk(hall.clock.now() + 1)).toBe(true);
+    expect(hall.broadcaster.logBytes).toBe(400);
+    hall.walk();
+    expect([hall.broadcaster.logBytes, hall.broadcaster.lag]).toEqual([0, 0]);
+  });
+
   test('[BC5] what was for one member alone is given in one go with the rest', () => {
     const hall = new Hall();
     const one = hall.arrive('one', [''], () => hall.clock.spend(1));
