@@ -1,5 +1,5 @@
 // What all rows are made of: systems side by side, rounds, samples.
-import { whyMissing, startPair } from './conductor.js';
+import { startPair, whyMissing } from './conductor.js';
 import { median, medianRatio } from './statistics.js';
 
 /**
