@@ -72,9 +72,12 @@ export class Worker {
     return Number((await this.call(verb, args))[field]);
   }
 
-  /** Microseconds that it has been on a processor. */
-  get cpu() {
-    return cpuOf(this.pid);
+  /** Microseconds that it has been on a processor: by the system's account, or by its own where there is no other. */
+  async cpu() {
+    const counted = cpuOf(this.pid);
+    if (counted !== undefined) return counted;
+    const { user, system } = await this.call('cpu');
+    return Number(user) + Number(system);
   }
 
   /** Bytes that it has in memory. */

@@ -2,9 +2,15 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 
-const microsecondsPerTick = existsSync('/proc/self/stat')
-  ? 1e6 / Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }))
-  : Number.NaN;
+/**
+ * Whose account of a processor's time it is: the system's, in nanoseconds of each thread or in ticks of the process, or
+ * where it keeps none that can be read here, that of each server for itself.
+ */
+export const accounting = existsSync(`/proc/self/task/${process.pid}/schedstat`)
+  ? 'schedstat'
+  : existsSync('/proc/self/stat')
+    ? 'stat'
+    : 'the servers themselves';
 
 /** @param {number} pid */
 const bySchedule = (pid) => {
@@ -15,6 +21,9 @@ const bySchedule = (pid) => {
   return nanoseconds / 1_000;
 };
 
+const microsecondsPerTick =
+  accounting === 'stat' ? 1e6 / Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' })) : Number.NaN;
+
 /** @param {number} pid */
 const byTicks = (pid) => {
   // The second field is the program's name in brackets, and may hold anything.
@@ -22,19 +31,27 @@ const byTicks = (pid) => {
   return (Number(fields[11]) + Number(fields[12])) * microsecondsPerTick;
 };
 
-/** Where the figures of a processor's time come from: nanoseconds of each thread, or ticks of the process. */
-export const accounting = existsSync(`/proc/self/task/${process.pid}/schedstat`) ? 'schedstat' : 'stat';
-
 /**
- * Microseconds that a process has been on a processor, with all its threads.
+ * Microseconds that a process has been on a processor, with all its threads; nothing where only it can tell.
  *
  * @param {number} pid
+ * @returns {number | undefined}
  */
-export const cpuOf = (pid) => (accounting === 'schedstat' ? bySchedule(pid) : byTicks(pid));
+export const cpuOf = (pid) => {
+  if (accounting === 'schedstat') return bySchedule(pid);
+  return accounting === 'stat' ? byTicks(pid) : undefined;
+};
+
+/** Kibibytes. @param {number} pid */
+const residentOf = (pid) => {
+  const file = `/proc/${pid}/status`;
+  if (existsSync(file)) return Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(file, 'utf8'))?.[1]);
+  return Number(execFileSync('ps', ['-o', 'rss=', '-p', String(pid)], { encoding: 'utf8' }));
+};
 
 /**
  * Bytes that a process has in memory.
  *
  * @param {number} pid
  */
-export const rssOf = (pid) => Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1_024;
+export const rssOf = (pid) => residentOf(pid) * 1_024;

@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { arch, availableParallelism, cpus, release, totalmem, type } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { accounting } from './cpu.js';
 import { findGo } from './systems/go.js';
 
 /**
@@ -18,6 +19,7 @@ import { findGo } from './systems/go.js';
  * @property {string | undefined} [go] where there is one
  * @property {Readonly<Record<string, string>>} versions of what is measured, by name
  * @property {string | undefined} [commit] of this project, where git is there
+ * @property {string} [accounting] whose account of the processor's time the figures are from
  */
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -85,4 +87,5 @@ export const machine = async () => ({
   go: await goVersion(),
   versions: await versions(),
   commit: await commit(),
+  accounting,
 });

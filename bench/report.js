@@ -44,11 +44,12 @@ const deliveredOf = (system) => {
  * @returns {readonly [string, string]}
  */
 const surroundings = ({ machine }) => {
-  const { cpu, cores, memory, system, node, go, versions, commit } = machine;
+  const { cpu, cores, memory, system, node, go, versions, commit, accounting } = machine;
   const place = [`${cpu}, ${cores} cores`, `${(memory / 2 ** 30).toFixed(1)} GiB`, system, `Node ${node}`];
+  const account = accounting === undefined ? [] : [`processor time from ${accounting}`];
   const programs = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
   return [
-    [...place, ...(go === undefined ? [] : [`Go ${go}`])].join(' · '),
+    [...place, ...(go === undefined ? [] : [`Go ${go}`]), ...account].join(' · '),
     [...programs, ...(commit === undefined ? [] : [`commit ${commit}`])].join(' · '),
   ];
 };

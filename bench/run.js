@@ -13,7 +13,7 @@ const usage = `npm run bench -- [--quick] [--only ROW[,ROW]] [--rounds N]
 
   --quick    fewer connections and rounds: a first impression
   --only     these rows: ${rows.map(({ id }) => id).join(', ')}
-  --rounds   so many rounds of each system in each row
+  --rounds   so many rounds of each system instead of 9 (quick: 3), in rows without a number of their own
 `;
 
 const options = /** @type {const} */ ({
@@ -46,10 +46,15 @@ const chosen = (only) => {
   return rows.filter(({ id }) => names.includes(id));
 };
 
-/** Each process may have so many sockets, and needs a few files beside them. */
+/** Each process needs a few files beside its sockets, … */
+const spare = 500;
+/** … and what is small in some rows must fit in any case. */
+const leastConnections = 2_000;
+
+/** Node raises its limit as far as it may, and so do those whom it starts. */
 const mostConnections = () => {
   const limit = Number(spawnSync('sh', ['-c', 'ulimit -n']).stdout.toString().trim());
-  return Number.isNaN(limit) ? Number.POSITIVE_INFINITY : limit - 500;
+  return Number.isNaN(limit) ? Number.POSITIVE_INFINITY : limit - spare;
 };
 
 /** On a terminal one line that changes, elsewhere a line for each step. */
@@ -73,20 +78,20 @@ const mostRounds = rounds === undefined ? (quick ? 3 : 9) : Number(rounds);
 if (!(Number.isInteger(mostRounds) && mostRounds > 0)) refuse(`--rounds takes a whole number above 0, got ${rounds}`);
 
 const most = mostConnections();
+if (most < leastConnections) refuse(`\`ulimit -n\` allows fewer than ${leastConnections + spare} open files`);
 const startedAt = new Date();
 const tell = progress();
-if (most < 15_500) tell(`this shell allows ${most} connections to a process: rows with more have just these`);
 
 /** @type {import('./result.js').RowResult[]} */
 const found = [];
-for (const { run, ...row } of mine) {
+for (const row of mine) {
   const stage = new Stage({
     isQuick: quick,
     rounds: mostRounds,
     mostConnections: most,
     progress: (text) => tell(`${row.id}: ${text}`),
   });
-  found.push({ ...row, ...(await run(stage)) });
+  found.push(await stage.play(row));
 }
 if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
 

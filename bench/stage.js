@@ -1,5 +1,6 @@
 // What all rows are made of: systems side by side, rounds, samples.
 import { startPair, whyMissing } from './conductor.js';
+import { grouped } from './figures.js';
 import { median, medianRatio } from './statistics.js';
 
 /**
@@ -22,6 +23,8 @@ export const bytes = 64;
 export class Stage {
   /** Systems that are left out. @type {readonly string[]} */
   without = [];
+  /** What is otherwise here than the row says. @type {Set<string>} */
+  #remarks = new Set();
 
   /**
    * @param {{ isQuick: boolean, rounds: number, mostConnections: number, progress: (text: string) => void }} options
@@ -38,9 +41,32 @@ export class Stage {
     return this.isQuick ? quick : full;
   }
 
-  /** So many connections, or as many as this machine allows. @param {number} full @param {number} quick */
-  connections(full, quick) {
-    return Math.min(this.pick(full, quick), this.mostConnections);
+  /**
+   * So many connections, or as many as this machine allows. Where they are not those of a full run, the row says so.
+   *
+   * @param {number} full
+   * @param {number} quick
+   * @param {number} [beside] so many more come and go beside them
+   */
+  connections(full, quick, beside = 0) {
+    const wanted = this.pick(full, quick);
+    const count = Math.min(wanted, this.mostConnections - beside);
+    const instead = `Here with ${grouped(count)} connections instead of ${grouped(full)}`;
+    if (count < wanted) this.#remarks.add(`${instead}, as \`ulimit -n\` allows a process no more.`);
+    else if (count < full) this.#remarks.add(`${instead}, as this is a quick run.`);
+    return count;
+  }
+
+  /**
+   * What a row has found, with a note of what was otherwise than it says.
+   *
+   * @param {Row} row
+   * @returns {Promise<import('./result.js').RowResult>}
+   */
+  async play({ id, title, note, unit, run }) {
+    this.#remarks.clear();
+    const found = await run(this);
+    return { id, title, note: [note, ...this.#remarks].join(' '), unit, ...found };
   }
 
   /**
@@ -137,10 +163,10 @@ export const perDelivery = async ({ server, load }, due, act) => {
   const sum = { cpu: 0, delivered: 0, due: 0 };
   do {
     await load.call('reset');
-    const before = server.cpu;
+    const before = await server.cpu();
     await act();
     sum.delivered += await load.figure('delivered', 'expect', { deliveries: due });
-    sum.cpu += server.cpu - before;
+    sum.cpu += (await server.cpu()) - before;
     sum.due += due;
   } while (sum.cpu < leastCpu && sum.delivered === sum.due && performance.now() < end);
   return { figure: sum.cpu / Math.max(sum.delivered, 1), delivered: sum.delivered, due: sum.due };

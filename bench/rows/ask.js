@@ -13,9 +13,10 @@ export const ask = {
     return stage.with(['muster', 'ws string', 'socket.io', 'go neffos'], async (pairs) => {
       await enter(pairs, { count: clients });
       const samples = await stage.rotate(pairs, async ({ server, load }) => {
-        const before = server.cpu;
+        const before = await server.cpu();
         const delivered = await load.figure('answered', 'ask', { outstanding: 16, each, bytes });
-        return { figure: (server.cpu - before) / delivered, delivered, due: clients * each };
+        const cost = (await server.cpu()) - before;
+        return { figure: cost / delivered, delivered, due: clients * each };
       });
       const ratios = ratiosOf(samples, [
         { other: 'socket.io', must: 0.8 },
@@ -39,10 +40,11 @@ export const inbound = {
       await enter(pairs, { count: clients });
       const samples = await stage.rotate(pairs, async ({ server, load }) => {
         const from = await server.figure('counted', 'counts');
-        const before = server.cpu;
+        const before = await server.cpu();
         const due = await load.figure('sent', 'send', { each, bytes });
         const delivered = await counted(server, from, due);
-        return { figure: (server.cpu - before) / delivered, delivered, due };
+        const cost = (await server.cpu()) - before;
+        return { figure: cost / delivered, delivered, due };
       });
       const perSecond = systemsOf(samples).map(({ name, median }) => ({
         what: `${name}: events for each second of processor time`,

@@ -19,8 +19,8 @@ export const live = {
   note: 'Connections come in, are in a room, and leave by a close frame, while 1 000 or 15 000 others are there.',
   unit: 'µs of processor time per connection that comes',
   async run(stage) {
-    const [few, many] = [1_000, stage.connections(15_000, 3_000)];
     const moving = stage.pick(800, 200);
+    const [few, many] = [1_000, stage.connections(15_000, 3_000, moving)];
     return stage.with(['muster', 'muster'], async (pairs) => {
       const [small, large] = pairs;
       if (!small || !large) throw new Error('two servers are needed');
@@ -36,12 +36,12 @@ export const live = {
         asked,
         async ({ name, server, load }) => {
           const there = all.get(name)?.there ?? 0;
-          const before = server.cpu;
+          const before = await server.cpu();
           await load.call('enter', { count: moving, rooms: 1, among: 100 });
-          const between = server.cpu;
+          const between = await server.cpu();
           await load.call('leave', { count: moving });
           await settled(server, there);
-          leaving.get(name)?.push((server.cpu - between) / moving);
+          leaving.get(name)?.push(((await server.cpu()) - between) / moving);
           return { figure: (between - before) / moving, delivered: moving, due: moving };
         },
         5,

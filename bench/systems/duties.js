@@ -153,6 +153,7 @@ export const serve = (system, port) => {
     seen: (args) => stream.seen(number(args, 'rounds')),
     steady: (args) => steady(system, args),
     counts: () => ({ members: system.members(), counted: system.counted(), evicted: system.evicted() }),
+    cpu: () => process.cpuUsage(),
     usage,
   });
   say({ ready: true, port });

@@ -12,7 +12,7 @@ import type { House } from './house.js';
 import { Lag } from './lag.js';
 import type { Lane } from './lane.js';
 import { type MembershipHost, Memberships } from './memberships.js';
-import type { Place } from './place.js';
+import { type Outlet, offeringTo, type Place } from './place.js';
 import { Questions } from './questions.js';
 import { Reception, type ReceptionHost } from './reception.js';
 import type { Arrival, Socket, SocketListener } from './socket.js';
@@ -35,13 +35,13 @@ export class Connection implements MembershipHost, ReceptionHost, CallsHost, Han
   readonly id: string;
   readonly request: UpgradeRequest;
   readonly socket: Socket;
+  outlet: Outlet;
   readonly conn: Conn;
   readonly memberships: Memberships;
   readonly #reception: Reception;
   readonly place: Place;
   readonly questions: Questions;
   isVisited = false;
-  written = 0;
   /** Gone once the connection is open. */
   #handshake: Handshake | undefined;
   #view = unborn;
@@ -49,7 +49,7 @@ export class Connection implements MembershipHost, ReceptionHost, CallsHost, Han
   #lag: Lag | undefined;
 
   constructor(
-    { id, request, socket, opened }: Arrival,
+    { id, request, socket, outlet, opened }: Arrival,
     readonly actor: AnyActorRef,
     private readonly house: House,
     private readonly books: Books,
@@ -58,6 +58,7 @@ export class Connection implements MembershipHost, ReceptionHost, CallsHost, Han
     this.id = id;
     this.request = request;
     this.socket = socket;
+    this.outlet = outlet;
     this.questions = new Questions(this, this, house);
     const calls = new Calls(this, house);
     this.conn = new Conn(calls);
@@ -75,16 +76,13 @@ export class Connection implements MembershipHost, ReceptionHost, CallsHost, Han
   get isAgreed(): boolean {
     return this.#view.isAgreed;
   }
-  get isCongested(): boolean {
-    return this.#view.isCongested;
-  }
   get isAudible(): boolean {
-    return this.#view.isOpen && !this.isCongested && this.socket.isReading;
+    return this.#view.isOpen && !this.#view.isCongested && this.socket.isReading;
   }
 
   /** The chart has come to a new state. */
   entered(view: View, ending: () => Ending): void {
-    this.#view = view;
+    this.#see(view);
     this.#ending = ending;
   }
 
@@ -108,6 +106,9 @@ export class Connection implements MembershipHost, ReceptionHost, CallsHost, Han
     this.#tell({ type: 'SOCKET.CLOSED', code, text });
   }
   socketOnClosing(code: number, text: string): void {
+    // Nothing may follow the close frame, of which the line itself knows nothing.
+    this.outlet = this.socket;
+    this.#see(this.#view);
     this.close(code, text);
   }
 
@@ -136,21 +137,17 @@ export class Connection implements MembershipHost, ReceptionHost, CallsHost, Han
     if (this.isClosed) return undefined;
     const bytes = framed(payload);
     this.place.serve();
-    return this.#view.isCongested ? this.place.hold(bytes) : this.deliver(bytes);
-  }
-
-  deliver(bytes: Uint8Array): void {
-    if (this.#view.ownsDeliveries) this.#tell({ type: 'DELIVER', bytes });
-    else this.put(bytes);
+    return this.#view.isCongested ? this.place.hold(bytes) : this.place.write(bytes);
   }
 
   /** Writes bytes to the socket as they are. */
   put(bytes: Uint8Array): void {
-    if (!this.socket.isOpen) return void this.house.counters.lateWrites++;
-    this.socket.write(bytes);
-    this.written += bytes.length;
-    this.house.counters.deliveries++;
-    if (!this.hasRoom && !this.#view.isCongested) this.#tell({ type: 'CONGESTED' });
+    if (!this.outlet.writable || !this.outlet.write(bytes)) this.filled();
+  }
+
+  filled(): void {
+    if (!this.socket.writable) this.house.counters.lateWrites++;
+    else if (!this.hasRoom && !this.#view.isCongested) this.#tell({ type: 'CONGESTED' });
   }
 
   outboxGrew(bytes: number, messages: number): void {
@@ -165,7 +162,6 @@ export class Connection implements MembershipHost, ReceptionHost, CallsHost, Han
   consult(): void {
     this.house.doors.afterwards(() => this.#handshake?.consult());
   }
-
   holdEarly(data: Body): void {
     this.#handshake?.holdFrame(data);
   }
@@ -181,11 +177,9 @@ export class Connection implements MembershipHost, ReceptionHost, CallsHost, Han
   sendRefusal(text: string): void {
     this.#handshake?.sendRefusal(text);
   }
-
   receive(data: Body): void {
     this.house.doors.afterwards(() => this.#reception.take(data));
   }
-
   noteCongestion(): void {
     this.#lag?.reset();
     this.house.counters.congestions++;
@@ -197,7 +191,7 @@ export class Connection implements MembershipHost, ReceptionHost, CallsHost, Han
   /** The one teardown: whatever led here, and however often (SV3). */
   retire(): void {
     // A chart on its way out delivers nothing more: what is owed goes straight to the socket.
-    this.#view = { ...this.#view, ownsDeliveries: false };
+    this.#see({ ...this.#view, ownsDeliveries: false });
     this.place.retire();
     this.books.retired(this);
     const handshake = this.#handshake;
@@ -220,7 +214,7 @@ export class Connection implements MembershipHost, ReceptionHost, CallsHost, Han
 
   /** Its actor has failed: nothing of the chart is left to close it (SV1). */
   fail(error: unknown): void {
-    this.#view = { ...dead, isCongested: this.#view.isCongested };
+    this.#see({ ...dead, isCongested: this.#view.isCongested });
     this.retire();
     this.sendClose(closeReasons.failed.code, closeReasons.failed.text);
     this.books.seeOff(this.socket);
@@ -256,7 +250,6 @@ export class Connection implements MembershipHost, ReceptionHost, CallsHost, Han
   get lane(): Lane {
     return this.#reception.lane;
   }
-
   agree(): void {
     if (this.#handshake) this.#tell({ type: 'AGREED' });
   }
@@ -267,7 +260,6 @@ export class Connection implements MembershipHost, ReceptionHost, CallsHost, Han
   refuse(code: number, text: string): void {
     this.#tell({ type: 'REFUSED', code, text });
   }
-
   whenOpen(open: () => void, never: (error: unknown) => void): void {
     if (this.#handshake) this.#handshake.whenOpen(open, never);
     else if (this.isClosed) never(ErrWrite);
@@ -284,6 +276,13 @@ export class Connection implements MembershipHost, ReceptionHost, CallsHost, Han
 
   close(code: number, text: string): void {
     if (!this.isClosed) this.#tell({ type: 'CLOSE', code, text });
+  }
+
+  #see(view: View): void {
+    this.#view = view;
+    this.place.isCongested = view.isCongested;
+    const offer = (bytes: Uint8Array): void => this.#tell({ type: 'DELIVER', bytes });
+    this.place.outlet = view.ownsDeliveries ? offeringTo(offer) : this.outlet;
   }
 
   #noteFailure(error: unknown): void {

@@ -8,7 +8,6 @@ export const makeCounters = () => ({
   gatedWrites: 0,
   lateWrites: 0,
   broadcastsAfterClose: 0,
-  deliveries: 0,
   congestions: 0,
   evictions: 0,
   heldBack: 0,

@@ -65,14 +65,14 @@ export class LoggedSocket extends SocketAround {
     this.#isShaken = nativeMode === 'only';
   }
 
-  override write(bytes: Uint8Array): void {
+  override write(bytes: Uint8Array): boolean {
     for (const { kind, payload } of unframe(bytes)) {
       const what =
         kind === 'control' ? 'ping' : this.#isShaken ? describe(payload, this.nativeMode) : handshake(payload);
       this.#isShaken ||= kind !== 'control';
       this.#note('out', kind, what, sizeOf(payload));
     }
-    super.write(bytes);
+    return super.write(bytes);
   }
   override close(code: number, text: string): void {
     this.#note('out', 'close', String(code), sizeOf(text));

@@ -8,8 +8,6 @@ export interface Beating {
   /** Can it be heard? Not so when it is not open, or when we do not read what it sends. */
   readonly isAudible: boolean;
   readonly socket: Socket;
-  /** Bytes that were written to it, pings aside. */
-  readonly written: number;
   /** It is gone. */
   lose(): void;
 }
@@ -33,7 +31,10 @@ interface Round {
 const nothingYet = Number.NEGATIVE_INFINITY;
 
 /** Grows with every byte that comes, and with every one that leaves the queue of the socket. */
-const stirring = ({ socket, written }: Beating): number => socket.received + written - socket.backlog;
+const stirring = ({ socket }: Beating): number => {
+  const { received, sent } = socket.traffic;
+  return received + sent;
+};
 
 /**
  * Finds clients that have vanished without a word (LM3). Any byte is a sign of life. Who can be heard and is silent is
@@ -95,14 +96,15 @@ export class Heartbeat implements Walk {
 
   #ping(one: Beating): void {
     if (!one.isAudible) return this.forget(one);
-    const { backlog, received } = one.socket;
+    const { backlog, traffic } = one.socket;
     if (backlog === 0) {
       this.#behind.delete(one);
-      this.#asked.set(one, received);
+      this.#asked.set(one, traffic.received);
     } else if (!this.#behind.has(one)) {
       this.#behind.set(one, nothingYet);
     }
-    return one.socket.write(ping);
+    one.socket.write(ping);
+    return undefined;
   }
 
   #suspect(one: Beating): void {
@@ -120,7 +122,7 @@ export class Heartbeat implements Walk {
   #isSilent(one: Beating): boolean {
     if (!one.isAudible) return false;
     const received = this.#asked.get(one);
-    if (received !== undefined) return one.socket.received === received;
+    if (received !== undefined) return one.socket.traffic.received === received;
     return stirring(one) <= (this.#behind.get(one) ?? nothingYet);
   }
 

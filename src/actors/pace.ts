@@ -23,10 +23,11 @@ export class PacedSocket extends SocketAround {
     this.#expectFrame();
   }
 
-  override write(bytes: Uint8Array): void {
-    super.write(bytes);
+  override write(bytes: Uint8Array): boolean {
+    const hasRoom = super.write(bytes);
     this.#written += bytes.length;
     if (!this.#writing) this.#expectDelivery();
+    return hasRoom;
   }
 
   override socketOnMessage(data: string | Uint8Array): void {

@@ -199,7 +199,7 @@ export class Registry implements Books, Walk {
   }
 
   #begin(given: Arrival): void {
-    if (!given.socket.isOpen) return;
+    if (!given.socket.writable) return;
     const { house } = this;
     const arrival = house.outfit(given);
     const actorId = `connection-${++this.#lastId}`;

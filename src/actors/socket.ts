@@ -1,17 +1,23 @@
 import type { UpgradeRequest } from './handles.js';
+import type { Outlet } from './place.js';
+
+/** Bytes that have come in so far, of whatever kind of frame, and that have left. */
+export interface Traffic {
+  readonly received: number;
+  readonly sent: number;
+}
 
 /** What the running system needs of a websocket. One implementation wraps ws, tests bring their own. */
 export interface Socket {
   /** May data still be written? */
-  readonly isOpen: boolean;
+  readonly writable: boolean;
   /** Bytes that were written and that the kernel has not taken. */
   readonly backlog: number;
-  /** Bytes that have come in so far, of whatever kind of frame. */
-  readonly received: number;
+  readonly traffic: Traffic;
   /** Is it read? May be switched off and on. */
   isReading: boolean;
-  /** Write these bytes as they are: one or more complete frames. Never throws. */
-  write(bytes: Uint8Array): void;
+  /** Write these bytes as they are: complete frames. False when there may be no more room, or it is not open. Never throws. */
+  write(bytes: Uint8Array): boolean;
   /** Send the close frame. */
   close(code: number, text: string): void;
   /** End it at once, without a word. */
@@ -32,6 +38,8 @@ export interface Arrival {
   readonly id: string;
   readonly request: UpgradeRequest;
   readonly socket: Socket;
+  /** Where the bytes of its frames go: the socket, or the line that is behind it. */
+  readonly outlet: Outlet;
   /** From now on this listens to the socket. */
   attach(listener: SocketListener): void;
   /** It is let in, both sides agree. */
@@ -44,14 +52,14 @@ export class SocketAround implements Socket, SocketListener {
 
   constructor(protected readonly inner: Socket) {}
 
-  get isOpen(): boolean {
-    return this.inner.isOpen;
+  get writable(): boolean {
+    return this.inner.writable;
   }
   get backlog(): number {
     return this.inner.backlog;
   }
-  get received(): number {
-    return this.inner.received;
+  get traffic(): Traffic {
+    return this.inner.traffic;
   }
   get isReading(): boolean {
     return this.inner.isReading;
@@ -59,8 +67,8 @@ export class SocketAround implements Socket, SocketListener {
   set isReading(isReading: boolean) {
     this.inner.isReading = isReading;
   }
-  write(bytes: Uint8Array): void {
-    this.inner.write(bytes);
+  write(bytes: Uint8Array): boolean {
+    return this.inner.write(bytes);
   }
   close(code: number, text: string): void {
     this.inner.close(code, text);
@@ -91,6 +99,7 @@ export class SocketAround implements Socket, SocketListener {
 export const arrivingThrough = (arrival: Arrival, around: SocketAround): Arrival => ({
   ...arrival,
   socket: around,
+  outlet: around,
   attach: (listener) => {
     around.listen(listener);
     arrival.attach(around);

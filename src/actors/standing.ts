@@ -1,4 +1,4 @@
-import { type Audience, type Recipient, Seat } from '../broadcast/audience.js';
+import { type Audience, type Outlet, type Recipient, Seat } from '../broadcast/audience.js';
 import type { Broadcaster } from '../broadcast/broadcaster.js';
 import type { Place } from './place.js';
 
@@ -8,11 +8,11 @@ export class Standing implements Place {
   #isRetired = false;
 
   constructor(
-    recipient: Recipient,
+    recipient: Recipient & { readonly outlet: Outlet },
     private readonly audience: Audience,
     private readonly broadcaster: Broadcaster,
   ) {
-    this.seat = new Seat(recipient, broadcaster.last);
+    this.seat = new Seat(recipient, recipient.outlet, broadcaster.last);
     audience.arrive(this.seat);
   }
 
@@ -21,9 +21,20 @@ export class Standing implements Place {
     return this.seat.outbox?.bytes ?? 0;
   }
 
+  set isCongested(isCongested: boolean) {
+    this.seat.isCongested = isCongested;
+  }
+  set outlet(outlet: Outlet) {
+    this.seat.outlet = outlet;
+  }
+
   /** What it is owed comes before what is about to be written (BC3). */
   serve(): void {
     this.broadcaster.serve(this.seat);
+  }
+
+  write(bytes: Uint8Array): void {
+    this.seat.write(bytes);
   }
 
   /** A direct frame while the socket takes no more. */

@@ -1,14 +1,19 @@
 import type { Entry, Outbox } from './outbox.js';
 
+/** Where the bytes for a connection go. A stream of node is one. */
+export interface Outlet {
+  readonly writable: boolean;
+  /** Writes these bytes now; false when it may have no more room. Never throws while it is writable. */
+  write(bytes: Uint8Array): boolean;
+}
+
 /** What a broadcast needs to know of a connection. */
 export interface Recipient {
   readonly id: string;
-  /** Its socket takes no more for now: what is owed has to wait in the outbox. */
-  readonly isCongested: boolean;
   /** Its socket would take more, whatever waits in the outbox. */
   readonly hasRoom: boolean;
-  /** Write these bytes now; never throws. */
-  deliver(bytes: Uint8Array): void;
+  /** Told when its outlet may have no more room, or is gone. */
+  filled(): void;
   /** Told what its outbox has come to hold. */
   outboxGrew(bytes: number, messages: number): void;
 }
@@ -38,8 +43,13 @@ export class Topic {
   ) {}
 }
 
-/** The place of one connection in the audience. */
+/**
+ * The place of one connection in the audience. What every visit needs stands right here: an object more that has to be
+ * fetched is a good part of what a delivery costs.
+ */
 export class Seat {
+  /** The socket takes no more for now: what is owed has to wait in the outbox. */
+  isCongested = false;
   /** Everything issued up to this number has been served, or was not meant for it. */
   cursor: number;
   readonly topics: Topic[] = [];
@@ -50,9 +60,15 @@ export class Seat {
 
   constructor(
     readonly recipient: Recipient,
+    public outlet: Outlet,
     cursor: number,
   ) {
     this.cursor = cursor;
+  }
+
+  write(bytes: Uint8Array): void {
+    const { outlet } = this;
+    if (!outlet.writable || !outlet.write(bytes)) this.recipient.filled();
   }
 }
 

@@ -18,6 +18,8 @@ const skipped = 1 / 16;
 /** Members of one topic that have yet to be looked at. */
 interface Pass {
   readonly topic: Topic;
+  /** Where a member finds what it is owed while no other topic has anything. */
+  readonly alone: readonly Topic[];
   readonly rest: IterableIterator<Seat>;
   /** A member that is owed so much that it has not been given all in one slice. */
   unfinished: Seat | undefined;
@@ -89,7 +91,7 @@ export class Broadcaster {
 
   /** Writes what this connection is owed, or moves it to its outbox while it is congested (BC3, BC6). */
   serve(seat: Seat): void {
-    this.#serve(seat, false);
+    this.#serve(seat, seat.topics, false);
   }
 
   /** A direct frame for a connection that has been served and is congested: it waits behind what is owed (BC3). */
@@ -104,7 +106,7 @@ export class Broadcaster {
     this.serve(seat);
     const { recipient, outbox } = seat;
     while (outbox && !outbox.isEmpty && recipient.hasRoom) {
-      recipient.deliver(joined(outbox.takeOldest().map(({ bytes }) => bytes)));
+      this.#deliver(seat, joined(outbox.takeOldest().map(({ bytes }) => bytes)));
     }
     if (outbox?.isEmpty) seat.outbox = undefined;
   }
@@ -120,7 +122,8 @@ export class Broadcaster {
   walk(until: number): boolean {
     this.#tempo.begin(until);
     this.#isDueFirst = !this.#isDueFirst;
-    const hasMore = this.#isDueFirst ? this.#walkDue() || this.#walkTopics() : this.#walkTopics() || this.#walkDue();
+    const walkDue = (): boolean => this.#due.walk((seat) => this.serve(seat), this.#tempo);
+    const hasMore = this.#isDueFirst ? walkDue() || this.#walkTopics() : this.#walkTopics() || walkDue();
     if (!hasMore) this.#writes.forget();
     this.#tempo.end(hasMore);
     this.#settleFlushes();
@@ -167,19 +170,19 @@ export class Broadcaster {
   }
 
   /** Where there is more than one write of it, a walk stops between two at the end of its time; the cursor tells where. */
-  #serve(seat: Seat, mayStop: boolean): void {
+  #serve(seat: Seat, topics: readonly Topic[], mayStop: boolean): void {
     if (seat.cursor === this.#last && !seat.isDue) return;
-    const owed = this.#gather(seat);
+    const owed = this.#gather(seat, topics);
     // What was for this connection alone stands in no log to which the walk could come back.
     const isStoppable = mayStop && !seat.isDue;
     seat.cursor = this.#last;
     seat.isDue = false;
     if (owed.length === 0) return;
-    if (seat.recipient.isCongested) this.#keep(seat, owed);
+    if (seat.isCongested) this.#keep(seat, owed);
     else this.#write(seat, owed, isStoppable);
   }
 
-  #gather(seat: Seat): Entry[] {
+  #gather(seat: Seat, topics: readonly Topic[]): Entry[] {
     const owed = this.#owed;
     const { cursor, recipient } = seat;
     let sources = 0;
@@ -187,7 +190,7 @@ export class Broadcaster {
       seat.outbox.takeAfter(cursor, owed);
       if (owed.length > 0) sources++;
     }
-    for (const topic of seat.topics) {
+    for (const topic of topics) {
       if (topic.last <= cursor) continue;
       const { pending } = topic;
       let from = pending.length;
@@ -195,7 +198,8 @@ export class Broadcaster {
       sources++;
       for (; from < pending.length; from++) {
         const issue = pending[from];
-        if (issue && issue.except !== recipient && issue.exceptId !== recipient.id) owed.push(issue);
+        if (!issue || issue.except === recipient) continue;
+        if (issue.exceptId === null || issue.exceptId !== recipient.id) owed.push(issue);
       }
     }
     if (sources > 1) owed.sort(byNumber);
@@ -216,12 +220,12 @@ export class Broadcaster {
     let rest = cutToOneWrite(owed);
     const bytes = this.#writes.bytes(owed, 0);
     owed.length = 0;
-    this.#deliver(seat.recipient, bytes);
+    this.#deliver(seat, bytes);
     for (let place = 1; rest.length > 0; place++) {
-      if (seat.recipient.isCongested) return this.#leaveFor(seat, rest);
+      if (seat.isCongested) return this.#leaveFor(seat, rest);
       if (mayStop && this.#tempo.isUpNow) return this.#stopBefore(seat, rest);
       const more = cutToOneWrite(rest);
-      this.#deliver(seat.recipient, this.#writes.bytes(rest, place));
+      this.#deliver(seat, this.#writes.bytes(rest, place));
       rest = more;
     }
   }
@@ -236,13 +240,13 @@ export class Broadcaster {
     if (next) seat.cursor = next.number - 1;
   }
 
-  #deliver(recipient: Recipient, bytes: Uint8Array): void {
+  #deliver(seat: Seat, bytes: Uint8Array): void {
     this.#tempo.wrote(bytes.length);
-    recipient.deliver(bytes);
+    seat.write(bytes);
   }
 
   #beginPass(topic: Topic): void {
-    this.#passes.push({ topic, rest: topic.members.values(), unfinished: undefined, upTo: undefined });
+    this.#passes.push({ topic, alone: [topic], rest: topic.members.values(), unfinished: undefined, upTo: undefined });
     this.wake();
   }
 
@@ -270,13 +274,9 @@ export class Broadcaster {
   #visit(pass: Pass, seat: Seat): boolean {
     const { last } = pass.topic;
     const isBehind = seat.cursor < last;
-    if (isBehind) this.#serve(seat, true);
+    if (isBehind) this.#serve(seat, this.#passes.length === 0 ? pass.alone : seat.topics, true);
     pass.unfinished = seat.cursor < last ? seat : undefined;
     return pass.unfinished !== undefined || this.#tempo.isUp(isBehind ? 1 : skipped);
-  }
-
-  #walkDue(): boolean {
-    return this.#due.walk((seat) => this.serve(seat), this.#tempo);
   }
 
   /** What came while this pass was under way is for a next one. */

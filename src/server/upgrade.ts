@@ -193,6 +193,7 @@ export class Upgrades implements Mounted {
         id: made,
         request,
         socket: upgraded,
+        outlet: upgraded.outlet,
         attach: (listener) => upgraded.listen(listener),
         opened,
       });

@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import { type RawData, WebSocket, WebSocketServer } from 'ws';
 import { Pulse } from '../actors/pulse.js';
 import { systemClock } from '../actors/scheduler.js';
-import type { Socket, SocketListener } from '../actors/socket.js';
+import type { Socket, SocketListener, Traffic } from '../actors/socket.js';
 import { closeReasons } from '../protocol/errors.js';
 
 /** What the websocket layer itself bounds. */
@@ -39,6 +39,7 @@ const noCode = 1005;
 /** One of ws's that says so when ws begins to close it: the client has said goodbye, or has sent what is no message. */
 class ClosingWebSocket extends WebSocket {
   onClosing: ((code: number, text: string) => void) | undefined;
+  onFinish: (() => void) | undefined;
 
   override close(code?: number, data: string | Buffer = faults.get(code) ?? ''): void {
     if (this.readyState === WebSocket.OPEN) this.onClosing?.(code ?? noCode, data.toString());
@@ -47,6 +48,7 @@ class ClosingWebSocket extends WebSocket {
 
   /** Sends the close frame. */
   finish(code: number, data: string | Buffer): void {
+    this.onFinish?.();
     if (code === noCode) super.close();
     else super.close(code, data);
   }
@@ -59,6 +61,8 @@ class ClosingWebSocket extends WebSocket {
 export class ServerSocket implements Socket {
   #listener: SocketListener | undefined;
   #received = 0;
+  /** Its close frame is out. */
+  #isFinished = false;
   /** Is it to be read, as far as our side is concerned? */
   #isWanted = true;
   /** What was read in which turn of the event loop; when that is much, others come first. */
@@ -69,7 +73,7 @@ export class ServerSocket implements Socket {
 
   constructor(
     private readonly ws: ClosingWebSocket,
-    private readonly raw: Duplex,
+    readonly outlet: Duplex & { readonly bytesWritten?: number },
     private readonly messageTimeout: number,
     private readonly pulse: Pulse,
   ) {
@@ -79,21 +83,26 @@ export class ServerSocket implements Socket {
       this.#listener?.socketOnClose(code, reason.toString());
     });
     ws.onClosing = (code, text) => this.#listener?.socketOnClosing(code, text);
+    ws.onFinish = () => {
+      this.#isFinished = true;
+    };
     // What went wrong shows in the close code; without a listener it would end the process.
     ws.on('error', () => {});
-    raw.on('drain', () => this.#listener?.socketOnDrain());
+    outlet.on('drain', () => this.#listener?.socketOnDrain());
     // ws has listened to it for longer, so it has taken in these bytes already.
-    raw.on('data', (bytes: Buffer) => this.#rawOnData(bytes.length));
+    outlet.on('data', (bytes: Buffer) => this.#outletOnData(bytes.length));
   }
 
-  get isOpen(): boolean {
-    return this.ws.readyState === WebSocket.OPEN;
+  get writable(): boolean {
+    return !this.#isFinished && this.outlet.writable;
   }
   get backlog(): number {
-    return this.raw.writableLength;
+    return this.outlet.writableLength;
   }
-  get received(): number {
-    return this.#received;
+  get traffic(): Traffic {
+    // What a socket of node's counts as written is also what waits.
+    const { bytesWritten = 0 } = this.outlet;
+    return { received: this.#received, sent: bytesWritten - this.backlog };
   }
   get isReading(): boolean {
     return this.#isWanted;
@@ -107,8 +116,8 @@ export class ServerSocket implements Socket {
   listen(listener: SocketListener): void {
     this.#listener = listener;
   }
-  write(bytes: Uint8Array): void {
-    if (this.isOpen) this.raw.write(bytes);
+  write(bytes: Uint8Array): boolean {
+    return this.writable && this.outlet.write(bytes);
   }
   close(code: number, text: string): void {
     this.ws.finish(code, text);
@@ -117,10 +126,10 @@ export class ServerSocket implements Socket {
     this.ws.terminate();
   }
 
-  #rawOnData(bytes: number): void {
+  #outletOnData(bytes: number): void {
     this.#received += bytes;
     this.#countRead(bytes);
-    if (!this.isOpen || !isMidMessage(this.ws)) this.#messageEnded();
+    if (!this.writable || !isMidMessage(this.ws)) this.#messageEnded();
     else if (this.#incomplete === undefined) this.#messageBegan();
   }
 

@@ -82,7 +82,14 @@ describe('a system and its clients', () => {
     await server.call('broadcast', { rounds: 3, perTurn: 2, bytes: 64 });
     // One more than there are: it waits until nothing comes any more.
     expect(await load.figure('delivered', 'expect', { deliveries: 3 * 2 * 20 + 1 })).toBe(3 * 2 * 20);
-    expect(server.cpu).toBeGreaterThan(0);
+  });
+
+  test.each(['muster', 'ws string', 'socket.io'])('%s: tells its processor time as the system does', async (name) => {
+    const { server } = await twenty(name);
+    const { user, system } = await server.call('cpu');
+    const ratio = (Number(user) + Number(system)) / (await server.cpu());
+    expect(ratio).toBeGreaterThan(0.5);
+    expect(ratio).toBeLessThan(2);
   });
 
   test.each(['muster', 'ws string', 'socket.io'])('%s: what each says in a room, all in it hear', async (name) => {
@@ -92,10 +99,50 @@ describe('a system and its clients', () => {
   });
 });
 
+const stageOf = (isQuick: boolean, mostConnections: number): Stage =>
+  new Stage({ isQuick, rounds: 1, mostConnections, progress: () => {} });
+
+/** What is noted of a row that wants so many connections, and some beside them. */
+const noteOf = async (stage: Stage, full: number, quick: number, beside = 0): Promise<string> => {
+  const run = async () => {
+    const value = stage.connections(full, quick, beside);
+    return { systems: [], ratios: [], facts: [{ what: 'there', value, unit: '' }] };
+  };
+  const { note, facts } = await stage.play({ id: 'crowd', title: '', note: 'A crowd.', unit: '', run });
+  return [note, ...facts.map(({ value }) => value)].join(' ');
+};
+
+describe('a row says how many connections it has had', () => {
+  test('where that is what it promises, it says nothing', async () => {
+    expect(await noteOf(stageOf(false, 15_000), 15_000, 3_000)).toBe('A crowd. 15000');
+    expect(await noteOf(stageOf(true, 15_000), 1_000, 1_000)).toBe('A crowd. 1000');
+  });
+
+  test('where fewer are allowed, or fewer are wanted, it says why', async () => {
+    const limited = 'as `ulimit -n` allows a process no more.';
+    expect(await noteOf(stageOf(false, 3_500), 15_000, 3_000)).toBe(
+      `A crowd. Here with 3 500 connections instead of 15 000, ${limited} 3500`,
+    );
+    expect(await noteOf(stageOf(false, 3_500), 15_000, 3_000, 800)).toContain(' 2 700 connections');
+    expect(await noteOf(stageOf(true, 2_000), 15_000, 3_000)).toContain(
+      `2 000 connections instead of 15 000, ${limited}`,
+    );
+    expect(await noteOf(stageOf(true, 5_000), 15_000, 3_000)).toContain(
+      '3 000 connections instead of 15 000, as this is a quick run.',
+    );
+  });
+
+  test('and says it of this row alone', async () => {
+    const stage = stageOf(false, 2_000);
+    await noteOf(stage, 15_000, 3_000);
+    expect(await noteOf(stage, 1_000, 1_000)).toBe('A crowd. 1000');
+  });
+});
+
 test('a row goes to its end and says what it has found', async () => {
-  const stage = new Stage({ isQuick: true, rounds: 1, mostConnections: 20, progress: () => {} });
+  const stage = stageOf(true, 20);
   stage.without = ['ws prepared', 'socket.io', 'go neffos', 'go neffos sync'];
-  const { systems, ratios } = await broadcast.run(stage);
+  const { systems, ratios, note } = await stage.play(broadcast);
   expect(systems.map(({ name }) => name)).toEqual(['muster', 'ws string']);
   for (const { delivered, due, samples } of systems) {
     expect(delivered).toBe(due);
@@ -103,4 +150,5 @@ test('a row goes to its end and says what it has found', async () => {
     expect(samples).toHaveLength(1);
   }
   expect(ratios.map(({ what }) => what)).toEqual(['muster / ws string']);
+  expect(note).toMatch(/ Here with 20 connections instead of 5 000, as `ulimit -n` allows a process no more\.$/);
 });

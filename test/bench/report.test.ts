@@ -1,65 +1,10 @@
-import { execFile } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
-import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { chart } from '../../bench/chart.js';
-import { between, filled, image, lastChart, lastRun, measured, page } from '../../bench/document.js';
-import { figure, grouped } from '../../bench/figures.js';
 import { machine } from '../../bench/machine.js';
 import { markdown, table } from '../../bench/report.js';
-import type { Fact, Ratio, Result, RowResult, SystemResult } from '../../bench/result.js';
-import { median, medianRatio, percentile, ratioOfMedians } from '../../bench/statistics.js';
+import type { Ratio, SystemResult } from '../../bench/result.js';
 import { lossesOf, mustsOf, verdictOf } from '../../bench/verdict.js';
-
-const systemOf = (name: string, value: number, counts: Partial<SystemResult> = {}): SystemResult => ({
-  name,
-  median: value,
-  min: value / 2,
-  max: value * 2,
-  samples: [value / 2, value, value * 2],
-  delivered: 12_000,
-  due: 12_000,
-  ...counts,
-});
-
-const rowOf = (parts: Partial<RowResult>): RowResult => ({
-  id: 'broadcast',
-  title: 'One broadcast',
-  note: '',
-  unit: 'µs per delivery',
-  systems: [],
-  ratios: [],
-  facts: [],
-  ...parts,
-});
-
-const resultOf = (...rows: readonly RowResult[]): Result => ({
-  machine: {
-    cpu: 'A processor',
-    cores: 2,
-    memory: 4 * 2 ** 30,
-    system: 'Linux 6.1 x64',
-    node: '20.19.0',
-    versions: { muster: '0.1.0', ws: '8.23.0' },
-  },
-  isQuick: false,
-  startedAt: '2026-01-02T03:04:05.678Z',
-  seconds: 900,
-  rows,
-});
-
-const kept: Ratio = { what: 'muster / ws string', value: 0.9, must: 0.95, aim: 0.8 };
-const missed: Ratio = { what: 'muster / socket.io', value: 0.8, must: 0.75, aim: 0.6 };
-const size: Fact = { what: 'one more room', value: 96, unit: 'bytes', must: 160, aim: 100 };
-const lossy = systemOf('hasty', 3, { delivered: 11_000 });
-
-const whole = resultOf(
-  rowOf({
-    systems: [systemOf('muster', 2), systemOf('ws string', 2.2), systemOf('socket.io', 2.5), lossy],
-    ratios: [kept, missed],
-  }),
-  rowOf({ id: 'membership', title: 'One more room', unit: 'bytes', facts: [size] }),
-);
+import { lossy, missed, resultOf, rowOf, systemOf, whole } from '../support/benchResults.js';
 
 /** The line of a text in which this stands. */
 const lineWith = (text: string, words: string): string | undefined =>
@@ -127,6 +72,8 @@ describe('the table', () => {
     expect(table({ ...whole, isQuick: true, seconds: 61 })).toContain(
       'A quick run of 2026-01-02 03:04 UTC, 61 seconds',
     );
+    const counted = { ...whole, machine: { ...whole.machine, accounting: 'schedstat' } };
+    expect(table(counted)).toContain(' · Node 20.19.0 · processor time from schedstat\n');
   });
 
   test('stands in columns', () => {
@@ -230,76 +177,12 @@ describe('the chart', () => {
   });
 });
 
-test.each([
-  [0, '0.00'],
-  [0.0812, '0.081'],
-  [1.005, '1.00'],
-  [12.34, '12.3'],
-  [456.7, '457'],
-  [1234567.8, '1 234 568'],
-  [-2, '-2.00'],
-  [Number.NaN, '–'],
-  [null, '–'],
-])('a figure of %s reads %s', (value, text) => {
-  expect(figure(value)).toBe(text);
-});
-
-test('whole numbers stand in groups', () => {
-  expect([0, 999, 1_000, 40_000, 1_000_000].map(grouped)).toEqual(['0', '999', '1 000', '40 000', '1 000 000']);
-});
-
-describe('the statistics', () => {
-  test('the median is the middle, whatever the order', () => {
-    expect(median([9, 1, 10])).toBe(9);
-    expect(median([10, 2, 9, 1])).toBe(5.5);
-    expect(median([])).toBeNaN();
-  });
-
-  test('a percentile is one of the values', () => {
-    const hundred = Array.from({ length: 100 }, (_, at) => 100 - at);
-    expect([0, 0.5, 0.99, 1].map((share) => percentile(hundred, share))).toEqual([1, 50, 99, 100]);
-    expect(percentile([], 0.5)).toBeNaN();
-  });
-
-  test('a ratio in pairs does not see what slows a whole round', () => {
-    const values = [1, 10, 100];
-    const others = [2, 20, 200];
-    expect(medianRatio(values, others)).toBe(0.5);
-    expect(medianRatio([1, 30, 50], others)).toBe(0.5);
-    expect(ratioOfMedians([1, 30, 50], others)).toBe(1.5);
-    expect(() => medianRatio(values, [1])).toThrow('3 rounds against 1');
-  });
-});
-
 test('the machine is described', async () => {
-  const { node, cores, memory, versions } = await machine();
+  const { node, cores, memory, versions, accounting } = await machine();
   expect(node).toBe(process.versions.node);
   expect(cores).toBeGreaterThan(0);
   expect(memory).toBeGreaterThan(2 ** 20);
+  expect(['schedstat', 'stat', 'the servers themselves']).toContain(accounting);
   expect(Object.keys(versions).sort()).toEqual(['muster', 'neffos', 'socket.io', 'ws', 'xstate']);
   for (const version of Object.values(versions)) expect(version).toMatch(/^\d+\.\d+\.\d+/);
-});
-
-describe('the page', () => {
-  const text = readFileSync(page, 'utf8');
-
-  test('is filled between its marks, again and again, and nowhere else', () => {
-    const once = filled(text, measured(whole));
-    expect(between(once)).toBe(measured(whole));
-    expect(filled(once, between(text))).toBe(text);
-    expect(() => filled('no marks', '')).toThrow('once, in this order');
-    expect(() => filled(`${text}${text}`, '')).toThrow('once, in this order');
-  });
-
-  test('shows the last full run, or none', () => {
-    if (!existsSync(lastRun)) return expect(between(text)).toBe('');
-    expect(between(text)).toBe(measured(JSON.parse(readFileSync(lastRun, 'utf8'))));
-    expect(readFileSync(image, 'utf8')).toBe(readFileSync(lastChart, 'utf8'));
-  });
-
-  test('is brought up to date only when asked to', async () => {
-    const address = new URL('../../bench/document.js', import.meta.url).href;
-    await promisify(execFile)(process.execPath, ['--input-type=module', '-e', `await import('${address}')`]);
-    expect(readFileSync(page, 'utf8')).toBe(text);
-  });
 });

@@ -3,16 +3,15 @@ import { Audience, type Recipient, Roll, Seat, type Topic } from '../../src/broa
 
 const recipient = (id: string): Recipient => ({
   id,
-  isCongested: false,
   hasRoom: true,
-  deliver() {},
+  filled() {},
   outboxGrew() {},
 });
 
 type Address = readonly [namespace: string, room: string];
 
 const seatIn = (audience: Audience, id: string, ...places: readonly Address[]): Seat => {
-  const seat = new Seat(recipient(id), 0);
+  const seat = new Seat(recipient(id), { writable: true, write: () => true }, 0);
   audience.arrive(seat);
   for (const [namespace, room] of places) audience.join(seat, namespace, room);
   return seat;

@@ -1,6 +1,6 @@
 import { fc, test as whatever } from '@fast-check/vitest';
 import { describe, expect, test } from 'vitest';
-import { Audience, type Recipient, Seat } from '../../src/broadcast/audience.js';
+import { Audience, type Outlet, type Recipient, Seat } from '../../src/broadcast/audience.js';
 import { Broadcaster, type Skipped } from '../../src/broadcast/broadcaster.js';
 import { frame } from '../../src/protocol/frame.js';
 import type { Body } from '../../src/protocol/message.js';
@@ -23,8 +23,9 @@ const textsIn = (bytes: Uint8Array): string[] => {
 };
 
 /** A connection that writes down what it is given. */
-class FakeRecipient implements Recipient {
-  isCongested = false;
+class FakeRecipient implements Recipient, Outlet {
+  readonly writable = true;
+  seat: Seat | undefined;
   hasRoom = true;
   readonly writes: Uint8Array[] = [];
   readonly growth: [bytes: number, messages: number][] = [];
@@ -38,9 +39,21 @@ class FakeRecipient implements Recipient {
     return this.writes.flatMap(textsIn);
   }
 
-  deliver(bytes: Uint8Array): void {
+  get isCongested(): boolean {
+    return this.seat?.isCongested ?? false;
+  }
+  set isCongested(isCongested: boolean) {
+    if (this.seat) this.seat.isCongested = isCongested;
+  }
+
+  write(bytes: Uint8Array): boolean {
     this.writes.push(bytes);
     this.onDeliver(this);
+    return true;
+  }
+
+  filled(): void {
+    throw new Error('there is always room');
   }
 
   outboxGrew(bytes: number, messages: number): void {
@@ -78,7 +91,8 @@ class Hall {
 
   arrive(id: string, places: readonly string[] = [''], onDeliver?: (recipient: FakeRecipient) => void): Member {
     const recipient = new FakeRecipient(id, onDeliver);
-    const seat = new Seat(recipient, this.broadcaster.last);
+    const seat = new Seat(recipient, recipient, this.broadcaster.last);
+    recipient.seat = seat;
     this.audience.arrive(seat);
     for (const place of places) this.join({ seat }, place);
     return { recipient, seat };
@@ -109,7 +123,7 @@ class Hall {
     this.broadcaster.serve(seat);
     const bytes = frame(text);
     if (recipient.isCongested) this.broadcaster.hold(seat, bytes);
-    else recipient.deliver(bytes);
+    else seat.write(bytes);
   }
 
   issue(text: Body, { except = null, exceptId = null, ...to }: Partial<Skipped> & Whereto = {}): void {

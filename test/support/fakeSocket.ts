@@ -1,4 +1,4 @@
-import type { Socket, SocketListener } from '../../src/actors/socket.js';
+import type { Socket, SocketListener, Traffic } from '../../src/actors/socket.js';
 
 /** What a client has been sent: the bytes of one write, or the close frame. */
 export type Sent =
@@ -43,6 +43,7 @@ export class FakeSocket implements Socket {
   /** The kernel takes nothing: what is written piles up. */
   isStalled = false;
   backlog = 0;
+  #taken = 0;
   /** Runs inside `write`, to break it. */
   onWrite: ((bytes: Uint8Array) => void) | undefined;
   #listener: SocketListener | undefined;
@@ -55,11 +56,23 @@ export class FakeSocket implements Socket {
 
   // As the server uses it
 
-  write(bytes: Uint8Array): void {
+  get writable(): boolean {
+    return this.isOpen;
+  }
+  get traffic(): Traffic {
+    return { received: this.received, sent: this.#taken - this.backlog };
+  }
+  write(bytes: Uint8Array): boolean {
     this.onWrite?.(bytes);
-    if (isPing(bytes)) return this.#answerPing();
+    if (!this.isOpen) return false;
+    if (isPing(bytes)) {
+      this.#answerPing();
+      return true;
+    }
     this.sent.push({ kind: 'bytes', bytes });
+    this.#taken += bytes.length;
     if (this.isStalled) this.backlog += bytes.length;
+    return this.backlog === 0;
   }
   close(code: number, text: string): void {
     if (!this.isOpen) return;

@@ -25,9 +25,7 @@ type hall struct {
 	server *neffos.Server
 	lock   sync.Mutex
 	// sizes are the members of each room; those of the namespace are under the empty name.
-	sizes map[string]int
-	// gate is shut while the hall is held: whoever speaks waits before it.
-	gate    sync.RWMutex
+	sizes   map[string]int
 	counted atomic.Int64
 	written writes
 	// seen gets how many rounds of a stream the clients have completely.
@@ -69,8 +67,6 @@ func (h *hall) echo(_ *neffos.NSConn, msg neffos.Message) error {
 }
 
 func (h *hall) speak(ns *neffos.NSConn, msg neffos.Message) error {
-	h.gate.RLock()
-	defer h.gate.RUnlock()
 	ns.Conn.Server().Broadcast(nil, neffos.Message{
 		Namespace: msg.Namespace, Room: msg.Room, Event: msg.Event, Body: msg.Body,
 	})
@@ -80,12 +76,6 @@ func (h *hall) speak(ns *neffos.NSConn, msg neffos.Message) error {
 func (h *hall) count(*neffos.NSConn, neffos.Message) error {
 	h.counted.Add(1)
 	return nil
-}
-
-// hold keeps everybody who speaks waiting for so long. A thread that sleeps would hold nobody here.
-func (h *hall) hold(long time.Duration) {
-	h.gate.Lock()
-	time.AfterFunc(long, h.gate.Unlock)
 }
 
 // round broadcasts so many messages, and returns when they have been handed over.

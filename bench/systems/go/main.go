@@ -6,9 +6,8 @@
 //	broadcast {rounds, perTurn, bytes, room}  answers {written} when the last round is handed over
 //	stream {ms, perTurn, bytes}               broadcasts for so long; answers {rounds, written}
 //	seen {rounds}                             of a stream that the clients have completely
-//	hold {ms}                                 answers at once; whoever speaks waits for so long
 //	counts {room}                             answers {members, counted}
-//	usage                                     answers {user, system} in microseconds
+//	cpu                                       answers {user, system} in microseconds
 //	gc                                        gives back what is free
 package main
 
@@ -35,7 +34,7 @@ type request struct {
 	Bytes   int `json:"bytes"`
 	// Room that is broadcast to; everybody when it is empty.
 	Room string `json:"room"`
-	// Ms that a hold or a stream lasts.
+	// Ms that a stream lasts.
 	Ms int `json:"ms"`
 }
 
@@ -111,23 +110,20 @@ func (h *hall) do(r request) (answer, error) {
 		default: // nobody listens: there is no stream
 		}
 		return answer{}, nil
-	case "hold":
-		h.hold(time.Duration(r.Ms) * time.Millisecond)
-		return answer{}, nil
 	case "counts":
 		return answer{"members": h.members(r.Room), "counted": h.counted.Load()}, nil
 	case "gc":
 		runtime.GC()
 		debug.FreeOSMemory()
 		return answer{}, nil
-	case "usage":
-		return usage()
+	case "cpu":
+		return cpu()
 	}
 	return nil, fmt.Errorf("no such thing to do: %q", r.Verb)
 }
 
-// usage is the processor time of this process in microseconds, as Node tells it.
-func usage() (answer, error) {
+// cpu is the processor time of this process in microseconds, as Node tells it.
+func cpu() (answer, error) {
 	var all syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &all); err != nil {
 		return nil, err
