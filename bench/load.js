@@ -22,7 +22,10 @@ obey({
     await crowd.leave(number(args, 'count'));
     return { clients: crowd.clients.length };
   },
-  reset: () => crowd.reset(),
+  reset(args) {
+    crowd.reset();
+    if (args['awake'] === true) crowd.stayAwake();
+  },
   async expect(args) {
     return { delivered: await crowd.expect(number(args, 'deliveries')) };
   },

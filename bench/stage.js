@@ -162,7 +162,7 @@ export const perDelivery = async ({ server, load }, due, act) => {
   const end = performance.now() + longest;
   const sum = { cpu: 0, delivered: 0, due: 0 };
   do {
-    await load.call('reset');
+    await load.call('reset', { awake: true });
     const before = await server.cpu();
     await act();
     sum.delivered += await load.figure('delivered', 'expect', { deliveries: due });

@@ -51,6 +51,7 @@ const roomsOf = (index, rooms, among) => Array.from({ length: rooms }, (_, at) =
 export class Crowd {
   /** @type {Client[]} */
   clients = [];
+  #isAwake = false;
 
   /**
    * @param {string} dialect
@@ -104,6 +105,19 @@ export class Crowd {
     for (const client of this.clients) client.count = 0;
   }
 
+  /**
+   * Does not sleep until what is expected has come. To wake a process that sleeps is work for whoever sends to it, and
+   * how often that happens would depend on how busy the clients are, and not on the server.
+   */
+  stayAwake() {
+    if (this.#isAwake) return;
+    this.#isAwake = true;
+    const goOn = () => {
+      if (this.#isAwake) setImmediate(goOn);
+    };
+    goOn();
+  }
+
   /** The messages that everybody has. */
   get complete() {
     let least = Number.POSITIVE_INFINITY;
@@ -115,6 +129,7 @@ export class Crowd {
   async expect(deliveries) {
     const count = () => this.count;
     await until(() => count() >= deliveries, count, patience);
+    this.#isAwake = false;
     return this.count;
   }
 
