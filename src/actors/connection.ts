@@ -16,7 +16,7 @@ import { type Outlet, offeringTo, type Place } from './place.js';
 import { Questions } from './questions.js';
 import { Reception, type ReceptionHost } from './reception.js';
 import type { Arrival, Socket, SocketListener } from './socket.js';
-import { dead, type Ending, unborn, type View } from './view.js';
+import { dead, type Ending, reasonOf, unborn, type View } from './view.js';
 
 /** The books in which a connection stands. */
 export interface Books {
@@ -45,7 +45,7 @@ export class Connection implements MembershipHost, ReceptionHost, CallsHost, Han
   /** Gone once the connection is open. */
   #handshake: Handshake | undefined;
   #view = unborn;
-  #ending: () => Ending = () => ({ ...closeReasons.failed, wasAccepted: false });
+  #ending: Ending = { reason: closeReasons.failed, wasAccepted: false };
   #lag: Lag | undefined;
 
   constructor(
@@ -81,7 +81,7 @@ export class Connection implements MembershipHost, ReceptionHost, CallsHost, Han
   }
 
   /** The chart has come to a new state. */
-  entered(view: View, ending: () => Ending): void {
+  entered(view: View, ending: Ending): void {
     this.#see(view);
     this.#ending = ending;
   }
@@ -296,7 +296,7 @@ export class Connection implements MembershipHost, ReceptionHost, CallsHost, Han
   }
 
   async #depart(): Promise<void> {
-    const reason = { ...this.#ending(), rooms: this.memberships.places() };
+    const reason = { ...reasonOf(this.#ending), rooms: this.memberships.places() };
     await this.memberships.end();
     await this.house.hooks.disconnect(this.conn, reason);
     this.books.departed(this);

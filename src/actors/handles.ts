@@ -79,7 +79,7 @@ export interface ConnPort {
 /** One connection, as user code holds it. */
 export class Conn {
   readonly #port: ConnPort;
-  readonly #store = new Map<string, unknown>();
+  #store: Map<string, unknown> | undefined;
 
   constructor(port: ConnPort) {
     this.#port = port;
@@ -152,11 +152,12 @@ export class Conn {
   }
 
   set(key: string, value: unknown): void {
+    this.#store ??= new Map();
     this.#store.set(key, value);
   }
   /** What was set under this key; the caller says of which type. */
   get<T>(key: string): T | undefined {
-    return this.#store.get(key) as T | undefined;
+    return this.#store?.get(key) as T | undefined;
   }
   /** Adds one to an integer in the store (anything else counts as 0) and returns it. */
   increment(key: string): number {
@@ -171,9 +172,9 @@ export class Conn {
   }
 
   #add(key: string, amount: number): number {
-    const old = this.#store.get(key);
+    const old = this.#store?.get(key);
     const sum = (Number.isInteger(old) ? Number(old) : 0) + amount;
-    this.#store.set(key, sum);
+    this.set(key, sum);
     return sum;
   }
 }

@@ -14,7 +14,7 @@ import { type Events, Handlers, type Namespaces } from './handlers.js';
 import type { ServerFace } from './handles.js';
 import type { HeartbeatLimits } from './heartbeat.js';
 import { type ConnectionHooks, Hooks } from './hooks.js';
-import type { Lane } from './lane.js';
+import type { Lane, LaneLimits } from './lane.js';
 import { PacedSocket, type PaceLimits } from './pace.js';
 import { Pulse } from './pulse.js';
 import type { Clock } from './scheduler.js';
@@ -23,13 +23,10 @@ import { Sweeper } from './sweeper.js';
 import { Turn } from './turn.js';
 
 /** Bounds; sizes in bytes, times in milliseconds. */
-export interface HouseLimits extends HeartbeatLimits, PaceLimits, BrakeLimits {
+export interface HouseLimits extends HeartbeatLimits, PaceLimits, BrakeLimits, LaneLimits {
   readonly namespaces: number;
   readonly rooms: number;
   readonly nameBytes: number;
-  readonly laneMessages: number;
-  readonly laneBytes: number;
-  readonly framesAtOnce: number;
   readonly handlerTimeout: number;
   readonly closeTimeout: number;
   readonly highWaterMark: number;

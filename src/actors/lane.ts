@@ -9,10 +9,10 @@ export type LaneTurn = number;
 export const noTurn: LaneTurn = 0;
 
 export interface LaneLimits {
-  readonly messages: number;
-  readonly bytes: number;
+  readonly laneMessages: number;
+  readonly laneBytes: number;
   /** Turns of this lane in one turn of the event loop; those that are left come in slices. */
-  readonly atOnce: number;
+  readonly framesAtOnce: number;
 }
 
 export interface LaneHost {
@@ -144,7 +144,7 @@ export class Lane implements Resting {
 
   /** Look at the bounds again. */
   review(): void {
-    const { messages, bytes } = this.limits;
+    const { laneMessages: messages, laneBytes: bytes } = this.limits;
     const isPatient = this.#awaitsPeer || this.host.isAsked;
     const factor = isPatient ? patience : 1;
     const isFull = this.#waiting.length >= messages * factor || this.#bytes >= bytes * factor;
@@ -189,7 +189,7 @@ export class Lane implements Resting {
     const { beat } = this.host;
     if (beat !== this.#beat) {
       this.#beat = beat;
-      this.#share = this.limits.atOnce;
+      this.#share = this.limits.framesAtOnce;
     }
     return this.#share-- > 0;
   }

@@ -13,6 +13,7 @@ export interface MembershipHost extends StepHost {
 }
 
 interface Waiter {
+  readonly namespace: string;
   readonly resolve: (nsConn: NSConn) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -27,7 +28,7 @@ const mostBytes = 3;
 export class Memberships implements StepWitness {
   readonly #all = new Map<string, Membership>();
   readonly #steps: Steps;
-  readonly #waiters = new Map<string, Set<Waiter>>();
+  #waiters: Set<Waiter> | undefined;
   /** Calls that wait until something under way has settled. */
   readonly #postponed: (() => void)[] = [];
 
@@ -149,20 +150,19 @@ export class Memberships implements StepWitness {
     if (this.host.isClosed) return Promise.reject(ErrWrite);
     this.#waitFor(this.#all.get(namespace)?.procedure(''));
     const { promise, resolve, reject } = withResolvers<NSConn>();
-    const waiter: Waiter = { resolve, reject };
-    const waiters = this.#waiters.get(namespace) ?? new Set<Waiter>();
-    this.#waiters.set(namespace, waiters.add(waiter));
+    const waiter: Waiter = { namespace, resolve, reject };
+    this.#waiters ??= new Set();
+    this.#waiters.add(waiter);
     const callOff = this.host.questions.limit(options, reject);
     return promise.finally(() => {
       callOff();
-      waiters.delete(waiter);
-      if (waiters.size === 0 && this.#waiters.get(namespace) === waiters) this.#waiters.delete(namespace);
+      this.#waiters?.delete(waiter);
     });
   }
 
   /** The connection has ended: forced events, once each, in the order in which things were joined (NS7). */
   end(): void | Promise<void> {
-    for (const waiters of this.#waiters.values()) for (const { reject } of waiters) reject(ErrWrite);
+    for (const { reject } of this.#waiters ?? []) reject(ErrWrite);
     const about = { isLocal: true, isForced: true, error: ErrWrite };
     return inOrder([...this.#all.values()], (membership) => this.#steps.attempt(membership, '', 'ENDED', about));
   }
@@ -178,7 +178,7 @@ export class Memberships implements StepWitness {
     // From now on it stands in the order of joining, whenever it was begun.
     this.#all.delete(nsConn.namespace);
     this.#all.set(nsConn.namespace, membership);
-    for (const { resolve } of this.#waiters.get(nsConn.namespace) ?? []) resolve(nsConn);
+    for (const { namespace, resolve } of this.#waiters ?? []) if (namespace === nsConn.namespace) resolve(nsConn);
   }
 
   vacated(membership: Membership): void {

@@ -40,8 +40,7 @@ export class Reception implements LaneHost, Speaker {
     private readonly host: ReceptionHost,
     private readonly house: House,
   ) {
-    const { laneMessages, laneBytes, framesAtOnce } = house.limits;
-    this.lane = new Lane(this, { messages: laneMessages, bytes: laneBytes, atOnce: framesAtOnce });
+    this.lane = new Lane(this, house.limits);
   }
 
   get awaitsPeer(): boolean {

@@ -13,12 +13,8 @@ export interface View {
   readonly ownsDeliveries: boolean;
 }
 
-/** What has ended a connection, as its chart has recorded it. */
-export interface Ending {
-  readonly code: number;
-  readonly text: string;
-  readonly wasAccepted: boolean;
-}
+/** What has ended a connection, as its chart records it. */
+export type Ending = Pick<ConnectionContext, 'reason' | 'wasAccepted'>;
 
 /** Before the chart runs. */
 export const unborn: View = {
@@ -49,17 +45,34 @@ const ownedBy = (node: AnyMachineSnapshot['_nodes'][number]) => {
 export const viewOf = (snapshot: AnyMachineSnapshot): View => {
   const isOpen = snapshot.status === 'active' && snapshot.hasTag('open');
   const owned = isOpen ? snapshot._nodes.map(ownedBy) : [];
-  return {
+  return shared({
     isAcknowledging: snapshot.status === 'active' && snapshot.hasTag('acknowledging'),
     isAgreed: isOpen || (snapshot.status === 'active' && snapshot.hasTag('agreed')),
     isOpen,
     isCongested: isOpen && snapshot.hasTag('congested'),
     ownsFrames: owned.some(({ frames }) => frames),
     ownsDeliveries: owned.some(({ deliveries }) => deliveries),
-  };
+  });
 };
 
-export const endingOf = ({ reason, wasAccepted }: ConnectionContext): Ending => ({
+const views: View[] = [];
+
+/** There are few different views: all connections share them. */
+const shared = (view: View): View => {
+  const known = views.find((one) => areAlike(one, view));
+  if (!known) views.push(view);
+  return known ?? view;
+};
+
+const areAlike = (one: View, other: View): boolean =>
+  one.isAcknowledging === other.isAcknowledging &&
+  one.isAgreed === other.isAgreed &&
+  one.isOpen === other.isOpen &&
+  one.isCongested === other.isCongested &&
+  one.ownsFrames === other.ownsFrames &&
+  one.ownsDeliveries === other.ownsDeliveries;
+
+export const reasonOf = ({ reason, wasAccepted }: Ending) => ({
   code: reason?.code ?? 1006,
   text: reason?.text ?? '',
   wasAccepted,

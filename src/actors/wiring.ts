@@ -4,7 +4,7 @@ import { type ConnectionEvent, connectionMachine } from '../machines/connection.
 import { acknowledge } from '../protocol/codec.js';
 import type { Connection } from './connection.js';
 import { honouring } from './honouring.js';
-import { endingOf, viewOf } from './view.js';
+import { viewOf } from './view.js';
 
 export interface ConnectionDelays {
   readonly ackTimeout: number;
@@ -79,7 +79,7 @@ export const guardedLogic = (machine: Machine, of: ConnectionOf): Machine => {
     try {
       // Events of a program's own chart come this way too; the machine that knows them takes them.
       const next = machine.transition(snapshot, event as ConnectionEvent, scope);
-      if (next !== snapshot) of(scope.self).entered(viewOf(next), () => endingOf(next.context));
+      if (next !== snapshot) of(scope.self).entered(viewOf(next), next.context);
       return next;
     } catch (error) {
       for (const child of Object.values<AnyActorRef>(snapshot.children)) scope.stopChild(child);

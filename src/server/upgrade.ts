@@ -190,7 +190,7 @@ export class Upgrades implements Mounted {
     this.#handshake(request, socket, head, (upgraded) => {
       this.#handOver(socket);
       this.supervisor.connect({
-        id: made,
+        id: compact(made),
         request,
         socket: upgraded,
         outlet: upgraded.outlet,
@@ -250,3 +250,6 @@ export class Upgrades implements Mounted {
     }
   }
 }
+
+/** A text that was put together from parts keeps each of them in memory, which for an id is more than a kilobyte. */
+const compact = (text: string): string => Buffer.from(text).toString();

@@ -26,7 +26,7 @@ class FakeHost implements LaneHost {
   onWork: (event: string) => void = () => {};
 
   constructor(messages = 8, bytes = 1_000, atOnce = 1_000) {
-    this.lane = new Lane(this, { messages, bytes, atOnce });
+    this.lane = new Lane(this, { laneMessages: messages, laneBytes: bytes, framesAtOnce: atOnce });
   }
 
   laneRests(): void {
