@@ -1,6 +1,12 @@
 import type { AnyActorRef, EventObject } from 'xstate';
 import { guardObservers } from './observers.js';
 
+/** Who takes hot events before they come to the actor. */
+export interface HotTaker {
+  /** Has it taken this one? */
+  takeHot(event: EventObject): boolean;
+}
+
 /**
  * The doors of all actors of one server. A hot event is taken at the door, whatever its actor is busy with; every other
  * goes to the actor's mailbox. Charts run inside mailboxes, user code never does: what a chart's action wants run is put
@@ -14,12 +20,12 @@ export class Doors {
 
   constructor(private readonly report: (error: unknown) => void) {}
 
-  /** Stands before this actor; `takeHot` says whether it has taken the event. */
-  guard(actor: AnyActorRef, takeHot: (event: EventObject) => boolean): void {
+  /** Stands before this actor, where hot events are taken. */
+  guard(actor: AnyActorRef, taker: HotTaker): void {
     guardObservers(actor, this.report);
     const toMailbox = actor.send;
     actor.send = (event: EventObject): void => {
-      if (takeHot(event)) return;
+      if (taker.takeHot(event)) return;
       this.within(() => toMailbox(event));
     };
   }

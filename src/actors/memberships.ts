@@ -30,7 +30,7 @@ export class Memberships implements StepWitness {
   readonly #steps: Steps;
   #waiters: Set<Waiter> | undefined;
   /** Calls that wait until something under way has settled. */
-  readonly #postponed: (() => void)[] = [];
+  #postponed: (() => void)[] | undefined;
 
   constructor(
     private readonly host: MembershipHost,
@@ -170,7 +170,9 @@ export class Memberships implements StepWitness {
   // What the steps have led to
 
   settled(): void {
-    for (const go of this.#postponed.splice(0)) go();
+    const postponed = this.#postponed ?? [];
+    this.#postponed = undefined;
+    for (const go of postponed) go();
   }
 
   connected(membership: Membership): void {
@@ -219,6 +221,11 @@ export class Memberships implements StepWitness {
     if (underway.next) lane.adopt(underway.next);
   }
 
+  #postpone(go: () => void): void {
+    this.#postponed ??= [];
+    this.#postponed.push(go);
+  }
+
   /** Begins a call of this side, or joins the one that is under way, or waits for whatever else is. */
   async #begin(namespace: string, room: string, event: string, isLocal: boolean, options: AskOptions): Promise<void> {
     if (this.host.isClosed) throw ErrWrite;
@@ -229,7 +236,7 @@ export class Memberships implements StepWitness {
       this.#waitFor(underway);
       const { questions } = this.host;
       if (underway?.event === event) return questions.within(options, underway.promise);
-      await questions.within(options, new Promise<void>((settled) => this.#postponed.push(settled)));
+      await questions.within(options, new Promise<void>((settled) => this.#postpone(settled)));
       return this.#begin(namespace, room, event, isLocal, options);
     }
     const { lane } = this.host;

@@ -18,21 +18,22 @@ type Subscribe = (
 export const guardObservers = (actor: AnyActorRef, report: (error: unknown) => void): void => {
   // Every overload of xstate's comes down to this one.
   const subscribe = actor.subscribe as Subscribe;
-  const guard = (tell: () => void): void => {
-    try {
-      tell();
-    } catch (error) {
-      report(error);
-    }
-  };
   const subscribing: Subscribe = (given, onError, onComplete) => {
     const observer: Observing =
       typeof given === 'object' ? given : { next: given, error: onError, complete: onComplete };
     return subscribe.call(actor, {
-      next: (state) => guard(() => observer.next?.(state)),
-      error: (error) => guard(() => observer.error?.(error)),
-      complete: () => guard(() => observer.complete?.()),
+      next: (state) => guarded(() => observer.next?.(state), report),
+      error: (error) => guarded(() => observer.error?.(error), report),
+      complete: () => guarded(() => observer.complete?.(), report),
     });
   };
   actor.subscribe = subscribing as AnyActorRef['subscribe'];
+};
+
+const guarded = (tell: () => void, report: (error: unknown) => void): void => {
+  try {
+    tell();
+  } catch (error) {
+    report(error);
+  }
 };

@@ -26,6 +26,8 @@ export class Registry implements Books, Walk {
   readonly #logic: ConnectionLogic;
   readonly #heartbeat: Heartbeat;
   #lastId = 0;
+  /** What the actors of all connections have been started with. */
+  #optionsOfAll: { readonly parent: AnyActorRef; readonly src: string } | undefined;
   #goodbyes: IterableIterator<Connection> | undefined;
   #onEmpty: (() => void) | undefined;
 
@@ -204,13 +206,16 @@ export class Registry implements Books, Walk {
     const arrival = house.outfit(given);
     const actorId = `connection-${++this.#lastId}`;
     const input = { id: arrival.id, isNativeOnly: house.nativeMode === 'only' };
-    const actor = createActor(this.#logic, { parent: this.root(), id: actorId, src: 'connection', input });
+    this.#optionsOfAll ??= { parent: this.root(), src: 'connection' };
+    const actor = createActor(this.#logic, { ...this.#optionsOfAll, id: actorId, input });
     const connection = new Connection(arrival, actor, house, this, (recipient) => this.#seat(recipient));
     this.#byActor.set(actor, connection);
     this.#living.set(actorId, connection);
     this.#registered.add(connection);
-    house.doors.guard(actor, (event) => connection.takeHot(event));
+    house.doors.guard(actor, connection);
     house.doors.within(() => actor.start());
+    // It needs them no more, and every copy that xstate makes of them is an object with a hidden class of its own.
+    actor.options = this.#optionsOfAll;
     arrival.attach(connection);
     this.#heartbeat.start();
   }

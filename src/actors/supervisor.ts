@@ -207,7 +207,7 @@ export class Supervisor {
     const actor = createActor(this.#supervising(machine), { id: 'supervisor' });
     useIndexedScheduler(actor.system, clock);
     actor.subscribe({ error: (error) => this.report(error, { during: 'supervisor' }) });
-    doors.guard(actor, (event) => this.#takeHot(event));
+    doors.guard(actor, { takeHot: (event) => this.#takeHot(event) });
     return actor.start();
   }
 

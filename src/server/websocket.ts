@@ -36,19 +36,21 @@ const readAtOnce = 65_536;
 /** No close frame may carry this code: it says that the peer's had none. */
 const noCode = 1005;
 
+/** What went wrong shows in the close code; without a listener it would end the process. */
+const ignoreError = (): void => {};
+
 /** One of ws's that says so when ws begins to close it: the client has said goodbye, or has sent what is no message. */
 class ClosingWebSocket extends WebSocket {
-  onClosing: ((code: number, text: string) => void) | undefined;
-  onFinish: (() => void) | undefined;
+  watcher: Pick<ServerSocket, 'wsOnClosing' | 'wsOnFinish'> | undefined;
 
   override close(code?: number, data: string | Buffer = faults.get(code) ?? ''): void {
-    if (this.readyState === WebSocket.OPEN) this.onClosing?.(code ?? noCode, data.toString());
+    if (this.readyState === WebSocket.OPEN) this.watcher?.wsOnClosing(code ?? noCode, data.toString());
     this.finish(code ?? noCode, data);
   }
 
   /** Sends the close frame. */
   finish(code: number, data: string | Buffer): void {
-    this.onFinish?.();
+    this.watcher?.wsOnFinish();
     if (code === noCode) super.close();
     else super.close(code, data);
   }
@@ -82,12 +84,8 @@ export class ServerSocket implements Socket {
       this.#messageEnded();
       this.#listener?.socketOnClose(code, reason.toString());
     });
-    ws.onClosing = (code, text) => this.#listener?.socketOnClosing(code, text);
-    ws.onFinish = () => {
-      this.#isFinished = true;
-    };
-    // What went wrong shows in the close code; without a listener it would end the process.
-    ws.on('error', () => {});
+    ws.watcher = this;
+    ws.on('error', ignoreError);
     outlet.on('drain', () => this.#listener?.socketOnDrain());
     // ws has listened to it for longer, so it has taken in these bytes already.
     outlet.on('data', (bytes: Buffer) => this.#outletOnData(bytes.length));
@@ -110,6 +108,13 @@ export class ServerSocket implements Socket {
   set isReading(isReading: boolean) {
     this.#isWanted = isReading;
     this.#review();
+  }
+
+  wsOnClosing(code: number, text: string): void {
+    this.#listener?.socketOnClosing(code, text);
+  }
+  wsOnFinish(): void {
+    this.#isFinished = true;
   }
 
   /** From now on this hears what happens. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { createActor, setup } from 'xstate';
+import { createActor, type EventObject, setup } from 'xstate';
 import { Doors } from '../../src/actors/door.js';
 
 /** An actor behind a door; what its chart does, and what is taken at the door, is written down in order. */
@@ -25,10 +25,11 @@ const makeGuarded = () => {
     },
   });
   const actor = createActor(machine);
-  doors.guard(actor, ({ type }) => {
+  const takeHot = ({ type }: EventObject): boolean => {
     if (type === 'HOT') log.push('hot');
     return type === 'HOT';
-  });
+  };
+  doors.guard(actor, { takeHot });
   actor.start();
   return { log, errors, doors, actor };
 };
