@@ -97,11 +97,14 @@ export const membership = {
     const rounds = stage.pick(3, 1);
     /** @type {number[]} */
     const samples = [];
+    let came = 0;
     /** @param {number} rooms */
     const heapWith = (rooms) =>
       stage.with(['muster'], async ([pair]) => {
         if (!pair) throw new Error('a server is needed');
-        return Number((await footprint(pair, { count, rooms, among })).heap);
+        const { heap, delivered } = await footprint(pair, { count, rooms, among });
+        came += delivered;
+        return Number(heap);
       });
     for (let round = 1; round <= rounds; round++) {
       stage.progress(`round ${round} of ${rounds}`);
@@ -109,7 +112,7 @@ export const membership = {
       samples.push(((await heapWith(1 + more)) - one) / more);
     }
     return {
-      systems: [systemOf('muster', samples, count, count)],
+      systems: [systemOf('muster', samples, came, count * rounds * 2)],
       ratios: [],
       facts: [{ what: 'one more room', value: median(samples), unit: 'bytes', must: 160, aim: 100 }],
     };

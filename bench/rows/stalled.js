@@ -13,6 +13,22 @@ const ms = 8_000;
  * sent to those clients alone, in a room of theirs, so that they congest soon after the stream begins.
  */
 const fill = { room: 'r0', rounds: 58, bytes: 60_000 };
+/** Before that a few stall and go, so that what a server does then for the first time is not measured. */
+const early = { count: 20, ms: 4_000 };
+
+/**
+ * Clients in a process of their own who do not read.
+ *
+ * @param {Pair} pair
+ * @param {number} count
+ */
+const stall = async (pair, count) => {
+  const idle = await pair.another();
+  await idle.call('enter', { count, rooms: 1 });
+  await idle.call('stall');
+  await pair.server.call('broadcast', fill);
+  return idle;
+};
 
 /**
  * A steady stream, with or without some who do not read.
@@ -23,13 +39,11 @@ const fill = { room: 'r0', rounds: 58, bytes: 60_000 };
 const stream = async (pair, idle) => {
   const { server, load } = pair;
   await enter([pair], { count: healthy });
+  const first = await stall(pair, early.count);
+  await server.call('steady', { ms: early.ms, every, bytes });
+  await first.stop();
+  if (idle > 0) await stall(pair, idle);
   await load.call('listen');
-  if (idle > 0) {
-    const others = await pair.another();
-    await others.call('enter', { count: idle, rooms: 1 });
-    await others.call('stall');
-    await server.call('broadcast', fill);
-  }
   await load.call('reset');
   await server.call('usage');
   const before = server.rss;
