@@ -17,22 +17,22 @@ const inFile = (file, faults) =>
 /** @type {readonly Fault[]} */
 export const faults = [
   ...inFile('broadcast/broadcaster.ts', [
-    ['exclusion of a connection ignored', 'BC13', 'issue.except !== recipient && ', ''],
-    ['exclusion of an id ignored', 'BC13', ' && issue.exceptId !== recipient.id', ''],
+    ['exclusion of a connection ignored', 'BC13', ' || issue.except === recipient', ''],
+    [
+      'exclusion of an id ignored',
+      'BC13',
+      'if (issue.exceptId === null || issue.exceptId !== recipient.id) owed',
+      'owed',
+    ],
     ['`to` reaches who is not in the place', 'BC1', ' || !topic.members.has(seat)', ''],
     ['what is owed from several sources is not put in order', 'BC3', 'if (sources > 1) owed.sort(byNumber);', ''],
     ['served twice', 'BC2', 'seat.cursor = this.#last;', ''],
-    [
-      'a congested socket is written to',
-      'BP1',
-      'if (seat.recipient.isCongested) this.#keep(seat, owed);\n    else ',
-      '',
-    ],
+    ['a congested socket is written to', 'BP1', 'if (seat.isCongested) this.#keep(seat, owed);\n    else ', ''],
     [
       'several writes in a turn',
       'BC6',
-      'this.#deliver(seat.recipient, bytes);\n    for',
-      'this.#deliver(seat.recipient, bytes.subarray(0, 2));\n    this.#deliver(seat.recipient, bytes.subarray(2));\n    for',
+      'this.#deliver(seat, bytes);\n    for',
+      'this.#deliver(seat, bytes.subarray(0, 2));\n    this.#deliver(seat, bytes.subarray(2));\n    for',
     ],
     [
       'broadcast writes at once',
@@ -42,12 +42,7 @@ export const faults = [
     ],
     ['flush does not wait', 'BC8', 'if (this.#isDone(upTo)) return', 'if (upTo >= 0) return'],
     ['a message is framed for each', 'BC7 BC6', 'entry ??= this.#makeEntry', 'entry = this.#makeEntry'],
-    [
-      'a full socket is written to all the same',
-      'BP1',
-      'if (seat.recipient.isCongested) return this.#leaveFor(seat, rest);',
-      '',
-    ],
+    ['a full socket is written to all the same', 'BP1', 'if (seat.isCongested) return this.#leaveFor(seat, rest);', ''],
     [
       'a walk that has stopped within a member goes on with the next',
       'BC2 BC5',
@@ -201,12 +196,7 @@ export const faults = [
       'return stirring(one) <= (this.#behind.get(one) ?? nothingYet);',
       'return false;',
     ],
-    [
-      'a heartbeat does not see what is taken',
-      'LM3',
-      'socket.received + written - socket.backlog',
-      'socket.received - socket.backlog',
-    ],
+    ['a heartbeat does not see what is taken', 'LM3', 'return received + sent;', 'return received;'],
   ]),
   ...inFile('actors/pace.ts', [
     ['nobody has to say anything', 'LM4', 'if (readTimeout === 0) return;', 'if (readTimeout >= 0) return;'],
@@ -224,7 +214,7 @@ export const faults = [
     ['a message may take for ever', 'LM6', 'else if (this.#incomplete === undefined) this.#messageBegan();', ''],
     ['the deadline of a message is that of the next', 'LM6', 'this.#messageEnded();\n    const bytes', 'const bytes'],
     ['pieces without end', 'LM6', 'maxBufferedChunks: fragments * 16,', ''],
-    ['a goodbye is not heard', 'SV6', 'this.onClosing?.(', 'this.emit('],
+    ['a goodbye is not heard', 'SV6', 'this.watcher?.wsOnClosing(', 'this.emit('],
   ]),
   ...inFile('protocol/message.ts', [
     ['JSON reaches prototypes', 'FR9', "if (key === '__proto__') return undefined;", ''],
@@ -313,7 +303,7 @@ export const faults = [
     ],
   ]),
   ...inFile('actors/observers.ts', [
-    ['observers are on their own', 'SV16', 'error: (error) => guard(() => observer.error?.(error)),', ''],
+    ['observers are on their own', 'SV16', 'error: (error) => guarded(() => observer.error?.(error), report),', ''],
   ]),
   ...inFile('actors/inquiry.ts', [
     [
