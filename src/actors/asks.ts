@@ -97,6 +97,11 @@ export class Asks {
     return token;
   }
 
+  /** Has any of these still to be answered? */
+  areOpen(from: Respondents): boolean {
+    return this.#byRespondents.has(from);
+  }
+
   /** An answer came from this connection; false when nothing of that name waits for it (AK2). */
   settle(connection: object, frame: Frame): boolean {
     const pending = this.#pending.get(frame.wait);

@@ -106,9 +106,7 @@ export class Connection implements MembershipHost, ReceptionHost, CallsHost, Han
     this.#tell({ type: 'SOCKET.CLOSED', code, text });
   }
   socketOnClosing(code: number, text: string): void {
-    // Nothing may follow the close frame, of which the line itself knows nothing.
-    this.outlet = this.socket;
-    this.#see(this.#view);
+    this.#narrow();
     this.close(code, text);
   }
 
@@ -142,9 +140,8 @@ export class Connection implements MembershipHost, ReceptionHost, CallsHost, Han
 
   /** Writes bytes to the socket as they are. */
   put(bytes: Uint8Array): void {
-    if (!this.outlet.writable || !this.outlet.write(bytes)) this.filled();
+    if (!this.socket.write(bytes)) this.filled();
   }
-
   filled(): void {
     if (!this.socket.writable) this.house.counters.lateWrites++;
     else if (!this.hasRoom && !this.#view.isCongested) this.#tell({ type: 'CONGESTED' });
@@ -165,7 +162,6 @@ export class Connection implements MembershipHost, ReceptionHost, CallsHost, Han
   holdEarly(data: Body): void {
     this.#handshake?.holdFrame(data);
   }
-
   welcome(): void {
     const handshake = this.#handshake;
     this.#handshake = undefined;
@@ -173,7 +169,6 @@ export class Connection implements MembershipHost, ReceptionHost, CallsHost, Han
     handshake?.welcome();
     this.house.doors.afterwards(() => handshake?.complete());
   }
-
   sendRefusal(text: string): void {
     this.#handshake?.sendRefusal(text);
   }
@@ -204,6 +199,7 @@ export class Connection implements MembershipHost, ReceptionHost, CallsHost, Han
   }
 
   sendClose(code: number, text: string): void {
+    this.#narrow();
     this.socket.close(code, closeText(text));
   }
   release(): void {
@@ -265,7 +261,6 @@ export class Connection implements MembershipHost, ReceptionHost, CallsHost, Han
     else if (this.isClosed) never(ErrWrite);
     else open();
   }
-
   passesGate(namespace: string, room: string): boolean {
     const passes = this.#view.isOpen
       ? this.memberships.isMember(namespace, room)
@@ -273,16 +268,22 @@ export class Connection implements MembershipHost, ReceptionHost, CallsHost, Han
     if (!passes) this.house.counters.gatedWrites++;
     return passes;
   }
-
   close(code: number, text: string): void {
     if (!this.isClosed) this.#tell({ type: 'CLOSE', code, text });
+  }
+
+  /** Nothing may follow a close frame, of which the line itself knows nothing. */
+  #narrow(): void {
+    this.outlet = this.socket;
+    this.place.outlet = this.socket;
   }
 
   #see(view: View): void {
     this.#view = view;
     this.place.isCongested = view.isCongested;
-    const offer = (bytes: Uint8Array): void => this.#tell({ type: 'DELIVER', bytes });
-    this.place.outlet = view.ownsDeliveries ? offeringTo(offer) : this.outlet;
+    this.place.outlet = view.ownsDeliveries
+      ? offeringTo((bytes) => this.#tell({ type: 'DELIVER', bytes }))
+      : this.outlet;
   }
 
   #noteFailure(error: unknown): void {

@@ -1,7 +1,7 @@
 import type { Frame } from '../protocol/codec.js';
 import type { Resting } from './backlog.js';
 
-type Job = () => void | Promise<void>;
+export type Job = () => void | Promise<void>;
 
 /** The number of a turn; no two turns of a lane share one. */
 export type LaneTurn = number;
@@ -20,6 +20,8 @@ export interface LaneHost {
   work(frame: Frame): void | Promise<void>;
   /** Must this frame wait for something that this side has begun? */
   isHeld(frame: Frame): boolean;
+  /** Part of a turn that is no frame: the next step of what this side has begun. */
+  attend(job: Job): void | Promise<void>;
   /** Does the present turn wait for the client, so that reading has to go on? */
   readonly awaitsPeer: boolean;
   /** Is the client among those whom the server has asked? The present turn may wait for that. */
@@ -30,6 +32,8 @@ export interface LaneHost {
   laneFlooded(): void;
   /** The number of this turn of the event loop. */
   readonly beat: number;
+  /** Does this side wait for an answer of the client's, whether a turn does or not? */
+  readonly owesAnswers: boolean;
   /** Has this client to wait until its broadcasts are given out? */
   readonly isHeldBack: boolean;
   /** The lane has had its share of this turn of the event loop, or is held back: it waits until it is resumed. */
@@ -96,7 +100,7 @@ export class Lane implements Resting {
   /** A job is part of the present turn, which does not end before it. */
   join(job: Job): void {
     try {
-      const work = job();
+      const work = this.host.attend(job);
       if (work) this.#await(work);
     } catch (error) {
       this.host.laneFailed(error);
@@ -150,7 +154,7 @@ export class Lane implements Resting {
     const isFull = this.#waiting.length >= messages * factor || this.#bytes >= bytes * factor;
     if (isFull && this.#awaitsPeer) return this.host.laneFlooded();
     const isHalfFull = this.#waiting.length * 2 > messages || this.#bytes * 2 > bytes;
-    const isHeldBack = this.#isResting && this.host.isHeldBack;
+    const isHeldBack = this.#isResting && this.host.isHeldBack && !this.host.owesAnswers;
     const shouldStop = isFull || ((isHeldBack || (this.#isFull && isHalfFull)) && !isPatient);
     if (shouldStop === this.#isFull) return undefined;
     this.#isFull = shouldStop;
@@ -160,6 +164,7 @@ export class Lane implements Resting {
   /** No more frames: what waits is dropped, and jobs alone are taken. */
   stop(): void {
     this.#isStopped = true;
+    this.#isResting = false;
     this.#waiting = [];
     this.#bytes = 0;
   }

@@ -1,4 +1,4 @@
-/** Where the bytes for a connection go: to its line, or its chart first. */
+/** Where the bytes for a connection go: to its line, or to its chart first. The audience has the same need of it. */
 export interface Outlet {
   readonly writable: boolean;
   /** False when there may be no more room. */
@@ -11,7 +11,7 @@ export interface Place {
   readonly owed: number;
   /** Is what it is owed to wait? */
   set isCongested(isCongested: boolean);
-  /** Where to else it goes. */
+  /** Where it goes otherwise. */
   set outlet(outlet: Outlet);
   serve(): void;
   write(bytes: Uint8Array): void;

@@ -35,6 +35,11 @@ export class Questions implements Respondents {
     return false;
   }
 
+  /** Is anything that this client was asked still open? */
+  get arePending(): boolean {
+    return this.house.asks.areOpen(this);
+  }
+
   /** Notes an ask and returns its token. */
   open(options: AskOptions, answered: (answer: Answer) => void): string {
     const { lane } = this.host;

@@ -15,7 +15,7 @@ import type { Speaker } from './brake.js';
 import { closesWith, type Outcome } from './handlers.js';
 import type { NSConn } from './handles.js';
 import type { House } from './house.js';
-import { Lane, type LaneHost } from './lane.js';
+import { type Job, Lane, type LaneHost } from './lane.js';
 import type { Memberships } from './memberships.js';
 import type { Questions } from './questions.js';
 import type { Socket } from './socket.js';
@@ -73,10 +73,15 @@ export class Reception implements LaneHost, Speaker {
   }
 
   work(frame: Frame): void | Promise<void> {
+    return this.attend(() => this.#work(frame));
+  }
+
+  /** Whatever is broadcast meanwhile is this client's doing (BC10). */
+  attend(job: Job): void | Promise<void> {
     const { brake } = this.house;
     const outer = brake.enter(this);
     try {
-      const work = this.#work(frame);
+      const work = job();
       return work && brake.follow(this, work);
     } finally {
       brake.leave(outer);
@@ -92,6 +97,9 @@ export class Reception implements LaneHost, Speaker {
 
   get beat(): number {
     return this.house.pulse.beat;
+  }
+  get owesAnswers(): boolean {
+    return this.host.questions.arePending;
   }
   get isHeldBack(): boolean {
     return this.house.brake.stops(this);

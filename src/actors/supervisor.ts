@@ -159,12 +159,12 @@ export class Supervisor {
   /** Lets nobody in any more, gives everybody what is owed, and closes them; cut short after `timeout` ms (DR1). */
   async drain(timeout: number): Promise<void> {
     const { sweeper } = this.#house;
-    this.actor.send({ type: 'DRAIN' });
+    if (!this.#isOver) this.actor.send({ type: 'DRAIN' });
     const deadline = sweeper.after(timeout, () => this.#registry.cutShort());
     await this.#registry.whenEmpty();
     this.#registry.cutLeaving();
     deadline.cancel();
-    this.actor.send({ type: 'DRAINED' });
+    if (!this.#isOver) this.actor.send({ type: 'DRAINED' });
     sweeper.letGo();
   }
 

@@ -54,8 +54,9 @@ export class Seat {
   cursor: number;
   readonly topics: Topic[] = [];
   outbox: Outbox | undefined;
-  /** It stands in the broadcaster's list of those to be served this turn. */
+  /** Its outbox holds messages for it alone that have not been merged with the others. */
   isDue = false;
+  /** Since when. */
   dueSince = 0;
 
   constructor(
@@ -66,9 +67,12 @@ export class Seat {
     this.cursor = cursor;
   }
 
-  write(bytes: Uint8Array): void {
+  /** Writes these bytes; false when there may be no more room. */
+  write(bytes: Uint8Array): boolean {
     const { outlet } = this;
-    if (!outlet.writable || !outlet.write(bytes)) this.recipient.filled();
+    if (outlet.writable && outlet.write(bytes)) return true;
+    this.recipient.filled();
+    return false;
   }
 }
 

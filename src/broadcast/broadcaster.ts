@@ -3,7 +3,8 @@ import { frame, joined } from '../protocol/frame.js';
 import type { OutgoingMessage } from '../protocol/message.js';
 import type { Audience, Recipient, Seat, Topic } from './audience.js';
 import { Due } from './due.js';
-import { cutToOneWrite, type Entry, Outbox, Writes } from './outbox.js';
+import { cutToOneWrite, type Entry, Outbox, Writes, writeLimit } from './outbox.js';
+import { bytesOf, Pass } from './pass.js';
 import { effort, Tempo } from './tempo.js';
 
 /** Whom an issue leaves out. */
@@ -13,19 +14,7 @@ export interface Skipped {
 }
 
 /** One that is owed nothing takes little time. */
-const skipped = 1 / 16;
-
-/** Members of one topic that have yet to be looked at. */
-interface Pass {
-  readonly topic: Topic;
-  /** Where a member finds what it is owed while no other topic has anything. */
-  readonly alone: readonly Topic[];
-  readonly rest: IterableIterator<Seat>;
-  /** A member that is owed so much that it has not been given all in one slice. */
-  unfinished: Seat | undefined;
-  /** What was issued before the first member was looked at; done with when the pass has ended. */
-  upTo: number | undefined;
-}
+const idleVisit = 1 / 16;
 
 const forever = Number.POSITIVE_INFINITY;
 
@@ -40,6 +29,8 @@ const byNumber = (a: Entry, b: Entry): number => a.number - b.number;
 export class Broadcaster {
   #last = 0;
   readonly #passes: Pass[] = [];
+  /** Those that are being walked: a delivery may lead to another walk. */
+  readonly #underWay: Pass[] = [];
   readonly #due = new Due();
   readonly #flushes: { readonly upTo: number; readonly done: () => void }[] = [];
   /** What `serve` gathers; one list for all, as serving never overlaps. */
@@ -70,8 +61,7 @@ export class Broadcaster {
    * will the newest have to.
    */
   get lag(): number {
-    const first = this.#passes[0]?.topic.pending[0]?.at ?? forever;
-    const since = Math.min(first, this.#due.since);
+    const since = Math.min(this.#passes[0]?.since ?? forever, this.#due.since);
     return since === forever ? 0 : Math.max(this.now() - since, this.#tempo.rest);
   }
 
@@ -105,8 +95,10 @@ export class Broadcaster {
   catchUp(seat: Seat): void {
     this.serve(seat);
     const { recipient, outbox } = seat;
-    while (outbox && !outbox.isEmpty && recipient.hasRoom) {
-      this.#deliver(seat, joined(outbox.takeOldest().map(({ bytes }) => bytes)));
+    // A socket that has said it is full tells when it is not any more.
+    let isFull = false;
+    while (outbox && !outbox.isEmpty && !isFull) {
+      isFull = !this.#deliver(seat, joined(outbox.takeOldest().map(({ bytes }) => bytes))) && !recipient.hasRoom;
     }
     if (outbox?.isEmpty) seat.outbox = undefined;
   }
@@ -161,7 +153,7 @@ export class Broadcaster {
   #makeEntry(message: OutgoingMessage, token: string): Entry {
     const bytes = frame(encode(message, token));
     this.#due.bytes += bytes.length;
-    return { number: ++this.#last, bytes };
+    return { number: ++this.#last, bytes, isOwn: true };
   }
 
   #owe(topic: Topic, owed: number): void {
@@ -169,23 +161,37 @@ export class Broadcaster {
     topic.owed = owed;
   }
 
-  /** Where there is more than one write of it, a walk stops between two at the end of its time; the cursor tells where. */
+  /**
+   * Gives a connection what it is owed, in as many writes as that takes. The cursor goes no further than what has been
+   * written, so that whatever a write leads to finds the rest in its place, and a walk may stop in between.
+   */
   #serve(seat: Seat, topics: readonly Topic[], mayStop: boolean): void {
-    if (seat.cursor === this.#last && !seat.isDue) return;
-    const owed = this.#gather(seat, topics);
-    // What was for this connection alone stands in no log to which the walk could come back.
-    const isStoppable = mayStop && !seat.isDue;
-    seat.cursor = this.#last;
-    seat.isDue = false;
-    if (owed.length === 0) return;
-    if (seat.isCongested) this.#keep(seat, owed);
-    else this.#write(seat, owed, isStoppable);
+    let isFirst = true;
+    while (seat.cursor < this.#last || seat.isDue) {
+      // What a write has led to may have come to any of them.
+      const owed = this.#gather(seat, isFirst ? topics : seat.topics);
+      if (seat.isCongested) return this.#keep(seat, owed, isFirst);
+      const rest = cutToOneWrite(owed);
+      this.#advance(seat, rest);
+      if (owed.length > 0) this.#write(seat, owed);
+      if (rest.length === 0 || (mayStop && this.#tempo.isUpNow)) return;
+      isFirst = false;
+    }
+  }
+
+  #advance(seat: Seat, rest: readonly Entry[]): void {
+    const next = rest[0];
+    seat.cursor = next ? next.number - 1 : this.#last;
+    if (!next) seat.isDue = false;
+    else if (seat.isDue) for (const entry of rest) if (entry.isOwn) seat.outbox?.add(entry);
   }
 
   #gather(seat: Seat, topics: readonly Topic[]): Entry[] {
     const owed = this.#owed;
     const { cursor, recipient } = seat;
     let sources = 0;
+    // From one place alone, more than a write of it is gathered in vain.
+    let room = topics.length === 1 && !seat.isDue && !seat.isCongested ? writeLimit : forever;
     if (seat.isDue && seat.outbox) {
       seat.outbox.takeAfter(cursor, owed);
       if (owed.length > 0) sources++;
@@ -199,61 +205,54 @@ export class Broadcaster {
       for (; from < pending.length; from++) {
         const issue = pending[from];
         if (!issue || issue.except === recipient) continue;
-        if (issue.exceptId === null || issue.exceptId !== recipient.id) owed.push(issue);
+        if (issue.exceptId !== null && issue.exceptId === recipient.id) continue;
+        owed.push(issue);
+        room -= issue.bytes.length;
+        if (room < 0 && owed.length > 1) break;
       }
     }
     if (sources > 1) owed.sort(byNumber);
     return owed;
   }
 
-  #keep(seat: Seat, owed: Entry[]): void {
+  /** What was issued before the congestion began is no lag: the client had no chance to take it. */
+  #keep(seat: Seat, owed: Entry[], isLag: boolean): void {
+    seat.cursor = this.#last;
+    seat.isDue = false;
+    if (owed.length === 0) return;
     seat.outbox ??= new Outbox();
     const before = seat.outbox.bytes;
     const messages = owed.length;
     for (const entry of owed) seat.outbox.add(entry);
     owed.length = 0;
-    seat.recipient.outboxGrew(seat.outbox.bytes - before, messages);
+    this.#tempo.gave(seat.outbox.bytes - before);
+    if (isLag) seat.recipient.outboxGrew(seat.outbox.bytes - before, messages);
   }
 
   /** The scratch list is empty again before the socket is touched, as a delivery may lead back to here. */
-  #write(seat: Seat, owed: Entry[], mayStop: boolean): void {
-    let rest = cutToOneWrite(owed);
-    const bytes = this.#writes.bytes(owed, 0);
+  #write(seat: Seat, owed: Entry[]): void {
+    const bytes = this.#writes.bytes(owed);
     owed.length = 0;
     this.#deliver(seat, bytes);
-    for (let place = 1; rest.length > 0; place++) {
-      if (seat.isCongested) return this.#leaveFor(seat, rest);
-      if (mayStop && this.#tempo.isUpNow) return this.#stopBefore(seat, rest);
-      const more = cutToOneWrite(rest);
-      this.#deliver(seat, this.#writes.bytes(rest, place));
-      rest = more;
-    }
   }
 
-  /** What was issued before the congestion began is no lag: the client had no chance to take it. */
-  #leaveFor(seat: Seat, rest: readonly Entry[]): void {
-    seat.outbox ??= new Outbox();
-    for (const entry of rest) seat.outbox.add(entry);
-  }
-
-  #stopBefore(seat: Seat, [next]: readonly Entry[]): void {
-    if (next) seat.cursor = next.number - 1;
-  }
-
-  #deliver(seat: Seat, bytes: Uint8Array): void {
+  #deliver(seat: Seat, bytes: Uint8Array): boolean {
     this.#tempo.wrote(bytes.length);
-    seat.write(bytes);
+    return seat.write(bytes);
   }
 
   #beginPass(topic: Topic): void {
-    this.#passes.push({ topic, alone: [topic], rest: topic.members.values(), unfinished: undefined, upTo: undefined });
+    this.#passes.push(new Pass(topic));
     this.wake();
   }
 
   /** Has the time run out, with work left? */
   #walkTopics(): boolean {
     for (let pass = this.#passes.shift(); pass; pass = this.#passes.shift()) {
-      if (this.#walkTopic(pass)) {
+      this.#underWay.push(pass);
+      const isUp = this.#walkTopic(pass);
+      this.#underWay.pop();
+      if (isUp) {
         this.#passes.push(pass);
         return true;
       }
@@ -264,8 +263,9 @@ export class Broadcaster {
   }
 
   #walkTopic(pass: Pass): boolean {
-    pass.upTo ??= pass.topic.last;
-    if (pass.unfinished && this.#visit(pass, pass.unfinished)) return true;
+    pass.begin();
+    const { topic, unfinished } = pass;
+    if (unfinished && topic.members.has(unfinished) && this.#visit(pass, unfinished)) return true;
     for (const seat of pass.rest) if (this.#visit(pass, seat)) return true;
     return false;
   }
@@ -274,20 +274,17 @@ export class Broadcaster {
   #visit(pass: Pass, seat: Seat): boolean {
     const { last } = pass.topic;
     const isBehind = seat.cursor < last;
-    if (isBehind) this.#serve(seat, this.#passes.length === 0 ? pass.alone : seat.topics, true);
+    const isAlone = this.#passes.length + this.#underWay.length === 1;
+    if (isBehind) this.#serve(seat, isAlone ? pass.alone : seat.topics, true);
     pass.unfinished = seat.cursor < last ? seat : undefined;
-    return pass.unfinished !== undefined || this.#tempo.isUp(isBehind ? 1 : skipped);
+    return pass.unfinished !== undefined || this.#tempo.isUp(isBehind ? 1 : idleVisit);
   }
 
-  /** What came while this pass was under way is for a next one. */
-  #endPass({ topic, upTo = topic.last }: Pass): void {
-    const { pending } = topic;
-    let done = 0;
-    while ((pending[done]?.number ?? forever) <= upTo) done++;
-    for (const { bytes } of pending.splice(0, done)) this.#topicBytes -= bytes.length;
-    let left = 0;
-    for (const { bytes } of pending) left += bytes.length;
-    this.#owe(topic, pending.length === 0 ? 0 : effort(left, topic.members.size));
+  #endPass(pass: Pass): void {
+    const { topic } = pass;
+    const { pending, members } = topic;
+    this.#topicBytes -= pass.end();
+    this.#owe(topic, pending.length === 0 ? 0 : effort(bytesOf(pending), members.size));
     if (pending.length > 0) this.#beginPass(topic);
   }
 
@@ -299,6 +296,7 @@ export class Broadcaster {
   }
 
   #isDone(upTo: number): boolean {
-    return this.#due.isEmpty && this.#passes.every(({ topic }) => (topic.pending[0]?.number ?? upTo + 1) > upTo);
+    const passes = [...this.#underWay, ...this.#passes];
+    return this.#due.isEmpty && passes.every((pass) => pass.hasGiven(upTo));
   }
 }

@@ -3,7 +3,7 @@ import type { Tempo } from './tempo.js';
 
 /** Those who are owed messages that were issued to them alone, in order of issue: a walk finds them without a topic. */
 export class Due {
-  /** Bytes that were issued to them. */
+  /** Bytes that were issued to them since there was nobody the last time. */
   bytes = 0;
   readonly #seats: Seat[] = [];
 
@@ -13,8 +13,7 @@ export class Due {
 
   /** Since when the first of them waits. */
   get since(): number {
-    const [first] = this.#seats;
-    return first?.isDue ? first.dueSince : Number.POSITIVE_INFINITY;
+    return this.#seats.find(({ isDue }) => isDue)?.dueSince ?? Number.POSITIVE_INFINITY;
   }
 
   add(seat: Seat, now: number): void {

@@ -5,6 +5,8 @@ export interface Entry {
   /** Its place in the order of all issues. */
   readonly number: number;
   readonly bytes: Uint8Array;
+  /** It is for this connection alone, and stands in no log but its outbox. */
+  readonly isOwn?: boolean;
 }
 
 /** More bytes than this are never joined into one write (BC6). */
@@ -21,31 +23,37 @@ const oneWrite = (owed: readonly Entry[]): number => {
 };
 
 /** Cuts off what does not fit into one write. */
-export const cutToOneWrite = (owed: Entry[]): Entry[] => {
+export const cutToOneWrite = (owed: Entry[]): readonly Entry[] => {
   const count = oneWrite(owed);
   return count < owed.length ? owed.splice(count) : none;
 };
-const none: Entry[] = [];
+const none: readonly Entry[] = [];
 
-/** The bytes of one write. They are made once for all who are owed the identical list in the same place of a row. */
+/** Lists that are remembered: several when what is owed takes several writes. */
+const mostMade = 8;
+
+/** The bytes of one write. They are made once for all who are owed the identical list. */
 export class Writes {
-  readonly #made: { readonly entries: readonly Entry[]; readonly bytes: Uint8Array }[] = [];
+  /** By the number of the first entry. */
+  readonly #made = new Map<number, { readonly entries: readonly Entry[]; readonly bytes: Uint8Array }>();
 
-  bytes(owed: readonly Entry[], place: number): Uint8Array {
-    const [only] = owed;
-    if (only && owed.length === 1) return only.bytes;
-    const known = this.#made[place];
+  bytes(owed: readonly Entry[]): Uint8Array {
+    const [first] = owed;
+    if (!first || owed.length === 1) return first?.bytes ?? nothing;
+    const known = this.#made.get(first.number);
     if (known && areIdentical(known.entries, owed)) return known.bytes;
     const bytes = joined(owed.map((entry) => entry.bytes));
-    this.#made[place] = { entries: owed.slice(), bytes };
+    if (this.#made.size >= mostMade) this.#made.clear();
+    this.#made.set(first.number, { entries: owed.slice(), bytes });
     return bytes;
   }
 
   /** What has been given to everybody is kept for nobody. */
   forget(): void {
-    this.#made.length = 0;
+    this.#made.clear();
   }
 }
+const nothing = new Uint8Array();
 
 const areIdentical = (some: readonly Entry[], others: readonly Entry[]): boolean => {
   if (some.length !== others.length) return false;

@@ -20,9 +20,10 @@ export class Tempo {
   /** Since the clock was last looked at. */
   #looked = 0;
   #lookedBytes = 0;
-  /** In this slice, or since it began to wait for the next one. */
+  /** Since when this slice counts: the end of the last one, if that left something to do. */
   #since = 0;
   #isUnderWay = false;
+  /** In this slice. */
   #given = 0;
   /** In the last second or so; before the first slice a guess. */
   #paceMs = 1;
@@ -52,6 +53,11 @@ export class Tempo {
 
   wrote(bytes: number): void {
     this.#lookedBytes += bytes;
+    this.gave(bytes);
+  }
+
+  /** So much was given out, if only to an outbox. */
+  gave(bytes: number): void {
     this.#given += perWrite + bytes;
   }
 

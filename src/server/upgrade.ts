@@ -252,4 +252,4 @@ export class Upgrades implements Mounted {
 }
 
 /** A text that was put together from parts keeps each of them in memory, which for an id is more than a kilobyte. */
-const compact = (text: string): string => Buffer.from(text).toString();
+const compact = (text: string): string => Buffer.from(text, 'utf16le').toString('utf16le');

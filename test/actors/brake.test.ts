@@ -212,6 +212,64 @@ describe('a client whose handlers broadcast', () => {
     expect(loud.socket.isReading).toBe(false);
   });
 
+  test('[BC10] is closed meanwhile, and read again, so that it can answer the close frame', () => {
+    const { house, loud } = loudHouse();
+    for (const body of [big, big, big]) loud.socket.say(`;n;;say;0;0;${body}`);
+    expect(loud.socket.isReading).toBe(false);
+    loud.conn?.close();
+    expect(house.server.pressure.isHoldingBack).toBe(true);
+    return expect.poll(() => loud.socket.isReading).toBe(true);
+  });
+
+  test('[BC10] goes on being read while this side waits for its answer', async () => {
+    const { house, loud } = loudHouse();
+    for (const body of [big, big, big]) loud.socket.say(`;n;;say;0;0;${body}`);
+    expect(loud.socket.isReading).toBe(false);
+    loud.socket.sent.length = 0;
+    const answer = loud.conn?.ask({ namespace: 'n', event: 'who' });
+    expect(loud.socket.isReading).toBe(true);
+    // Behind all that was issued before, the question comes last.
+    loud.socket.say(`${loud.socket.tokens.at(-1)};n;;who;0;0;me`);
+    expect((await answer)?.body).toBe('me');
+    expect(house.server.pressure.isHoldingBack).toBe(true);
+    expect(loud.socket.isReading).toBe(false);
+  });
+
+  test('[BC10] is known also when it does so in a step that its answer has led to', async () => {
+    const house = new House({
+      namespaces: {
+        n: {
+          go: (ns) => void ns.joinRoom('r').catch(() => {}),
+          _OnRoomJoined: (ns) => ns.broadcast({ event: 'said', body: big }, { event: 'said', body: big }),
+        },
+      },
+      limits: { maxLog: 1_000 },
+    });
+    const loud = house.seat('loud', 'n');
+    loud.socket.say(';n;;go;0;0;');
+    await settled();
+    loud.socket.say(`${loud.socket.tokens.at(-1)};n;r;_OnRoomJoin;0;0;`);
+    await settled();
+    expect(house.server.pressure.isHoldingBack).toBe(true);
+    loud.socket.say(';n;;go;0;0;');
+    expect(loud.socket.isReading).toBe(false);
+  });
+
+  test('[BC10] nobody is held back for those who cannot take what they are sent', async () => {
+    const house = new House({ namespaces: { n: {} }, perLook: 0.2, limits: { slowConsumer: 500_000 } });
+    const guests = Array.from({ length: 200 }, (_, at) => house.seat(`${at}`, 'n'));
+    for (const { socket } of guests) socket.stall();
+    house.server.broadcast(null, { namespace: 'n', event: 'x', body: 'y'.repeat(70_000) });
+    await house.rest();
+    for (let at = 0; at < 1_000; at++) {
+      house.server.broadcast(null, { namespace: 'n', event: 'x', body: '1' });
+      for (let ticks = 0; ticks < 3; ticks++) house.clock.tick();
+    }
+    house.server.broadcast(null, { namespace: 'n', event: 'x', body: '1' });
+    expect(house.server.pressure).toMatchObject({ isHoldingBack: false });
+    expect(house.server.pressure.lag).toBeLessThan(100);
+  });
+
   test('[BC10] may leave meanwhile, and leaves nothing behind', async () => {
     const { house, loud } = loudHouse();
     for (const body of [big, big, big]) loud.socket.say(`;n;;say;0;0;${body}`);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { Lane, type LaneHost, noTurn } from '../../src/actors/lane.js';
+import { type Job, Lane, type LaneHost, noTurn } from '../../src/actors/lane.js';
 import { decode, type Frame } from '../../src/protocol/codec.js';
 
 const frame = (event: string, body = ''): Frame => {
@@ -19,6 +19,7 @@ class FakeHost implements LaneHost {
   awaitsPeer = false;
   isAsked = false;
   isHeldBack = false;
+  owesAnswers = false;
   beat = 0;
   rests = 0;
   readonly lane: Lane;
@@ -38,6 +39,10 @@ class FakeHost implements LaneHost {
     this.onWork(event);
     if (!event.startsWith('slow')) return undefined;
     return new Promise((resolve) => this.#waiting.set(event, resolve));
+  }
+
+  attend(job: Job): void | Promise<void> {
+    return job();
   }
 
   isHeld({ event }: Frame): boolean {

@@ -49,12 +49,10 @@ class FakeRecipient implements Recipient, Outlet {
   write(bytes: Uint8Array): boolean {
     this.writes.push(bytes);
     this.onDeliver(this);
-    return true;
+    return this.hasRoom;
   }
 
-  filled(): void {
-    throw new Error('there is always room');
-  }
+  filled(): void {}
 
   outboxGrew(bytes: number, messages: number): void {
     this.growth.push([bytes, messages]);
@@ -427,7 +425,25 @@ describe('in slices', () => {
     expect([hall.broadcaster.logBytes, hall.broadcaster.lag]).toEqual([0, 0]);
   });
 
-  test('[BC5] what was for one member alone is given in one go with the rest', () => {
+  test('[BC10] the lag is that of whoever still waits', () => {
+    const hall = new Hall();
+    const [one] = [hall.arrive('one'), hall.arrive('other')];
+    for (const to of ['one', 'other']) hall.issue('12345678', { to });
+    hall.clock.spend(3_000);
+    hall.emit(one, 'hi');
+    expect(hall.broadcaster.lag).toBe(3_000);
+  });
+
+  test('[BC6] one that is longer than a write does not hide what is behind it', () => {
+    const hall = new Hall();
+    const one = hall.arrive('one');
+    const texts = ['x'.repeat(300_000), 'y', 'z'.repeat(300_000), '1', '2'];
+    for (const text of texts) hall.issue(text);
+    hall.walk();
+    expect(one.recipient.texts).toEqual(texts);
+  });
+
+  test('[BC5] [BC3] what was for one member alone keeps its place, over slices', () => {
     const hall = new Hall();
     const one = hall.arrive('one', [''], () => hall.clock.spend(1));
     const text = (at: number): string => `${at}${'x'.repeat(250_000)}`;

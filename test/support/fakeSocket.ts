@@ -1,3 +1,4 @@
+import type { Outlet } from '../../src/actors/place.js';
 import type { Socket, SocketListener, Traffic } from '../../src/actors/socket.js';
 
 /** What a client has been sent: the bytes of one write, or the close frame. */
@@ -30,10 +31,23 @@ export const readFrames = (bytes: Uint8Array): Line[] => {
 
 const isPing = (bytes: Uint8Array): boolean => bytes.length === 2 && bytes[0] === 0x89;
 
+const lineTo = (isUp: () => boolean, write: (bytes: Uint8Array) => boolean): Outlet => ({
+  get writable() {
+    return isUp();
+  },
+  write,
+});
+
 /** A websocket whose other end is the test. */
 export class FakeSocket implements Socket {
   readonly sent: Sent[] = [];
   isOpen = true;
+  #isLineUp = true;
+  /** The line behind it, which knows nothing of close frames. */
+  readonly outlet: Outlet = lineTo(
+    () => this.#isLineUp,
+    (bytes) => this.#put(bytes),
+  );
   isReading = true;
   received = 0;
   /** The client does not answer pings, as one that has vanished. */
@@ -63,8 +77,11 @@ export class FakeSocket implements Socket {
     return { received: this.received, sent: this.#taken - this.backlog };
   }
   write(bytes: Uint8Array): boolean {
+    return this.isOpen && this.#put(bytes);
+  }
+
+  #put(bytes: Uint8Array): boolean {
     this.onWrite?.(bytes);
-    if (!this.isOpen) return false;
     if (isPing(bytes)) {
       this.#answerPing();
       return true;
@@ -82,6 +99,7 @@ export class FakeSocket implements Socket {
   destroy(): void {
     if (this.isDestroyed) return;
     this.isOpen = false;
+    this.#isLineUp = false;
     this.isDestroyed = true;
     this.#ending ??= { code: 1006, text: '' };
   }
@@ -100,6 +118,7 @@ export class FakeSocket implements Socket {
   /** The client goes away, or answers the close frame. */
   hangUp(code = 1001, text = ''): void {
     this.isOpen = false;
+    this.#isLineUp = false;
     this.#ending ??= { code, text };
     this.pump();
   }

@@ -110,7 +110,13 @@ export class House {
     this.guests.push(guest);
     // Nothing else of a request is looked at.
     const request = { url: `/${guest.index}`, headers: {} } as UpgradeRequest;
-    this.supervisor.connect({ id, request, socket, outlet: socket, attach: (listener) => socket.listen(listener) });
+    this.supervisor.connect({
+      id,
+      request,
+      socket,
+      outlet: socket.outlet,
+      attach: (listener) => socket.listen(listener),
+    });
     return guest;
   }
 
