@@ -1,5 +1,6 @@
 export type { AskOptions } from './actors/asks.js';
 export { TooManyAsks } from './actors/asks.js';
+export type { Counters } from './actors/counters.js';
 export type { FrameLog, FrameNote } from './actors/framelog.js';
 export type { Events, Handler, NamespaceBodies, Namespaces, Where } from './actors/handlers.js';
 export {

@@ -1,18 +1,32 @@
 /** Counters at zero. The names are fixed, so that nothing a client says becomes one. */
 export const makeCounters = () => ({
+  /** Messages of clients, of whatever kind. */
   framesIn: 0,
+  /** … that are no frame. */
   invalidFrames: 0,
+  /** … that answer nothing that was asked of this client. */
   strayAnswers: 0,
+  /** … that a client cannot say, or not where it is. */
   ignoredEvents: 0,
+  /** … for which there is no handler. */
   unhandledEvents: 0,
+  /** Writes of the program's to a place that the connection is not in. */
   gatedWrites: 0,
+  /** Writes to a line that was already on its way out. */
   lateWrites: 0,
+  /** Messages that were broadcast after the end. */
   broadcastsAfterClose: 0,
+  /** Times that a socket took no more for a while … */
   congestions: 0,
+  /** … and connections that were let go for it. */
   evictions: 0,
+  /** Times that a client was not read because of what its handlers broadcast. */
   heldBack: 0,
+  /** Connections whose chart has failed. */
   failures: 0,
+  /** Upgrades and connections that nobody could take. */
   refusedArrivals: 0,
+  /** Handlers that threw, rejected, or did not settle in time. */
   handlerErrors: 0,
 });
 

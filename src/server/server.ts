@@ -2,6 +2,7 @@ import { createServer, type Server as HttpServer, type IncomingMessage } from 'n
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type AskOptions, assertTimeout } from '../actors/asks.js';
+import type { Counters } from '../actors/counters.js';
 import { type FrameLog, lineOfNote } from '../actors/framelog.js';
 import type { NamespaceBodies } from '../actors/handlers.js';
 import type { Conn, Except, NSConn, ServerFace, ServerPressure } from '../actors/handles.js';
@@ -128,8 +129,13 @@ export class Server<Sent extends NamespaceBodies = NamespaceBodies> implements S
   get totalConnections(): number {
     return this.#supervisor.total;
   }
+  /** How much is still to be given out, and whether somebody is held back for it (BC10). */
   get pressure(): ServerPressure {
     return this.#supervisor.pressure;
+  }
+  /** What was dropped, let go or refused since the start, by reason (SV17). */
+  get counters(): Readonly<Counters> {
+    return { ...this.#supervisor.counters };
   }
   connections(): Conn[] {
     return this.#supervisor.connections();

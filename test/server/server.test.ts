@@ -83,6 +83,21 @@ describe('messages of the program', () => {
     expect(() => server.broadcast(null, { namespace: 'n', event: 'e' })).not.toThrow();
   });
 
+  test('[SV17] what was dropped is counted by reason, in a copy that nobody can change', async () => {
+    const { server, dial } = await start({ namespaces });
+    const before = server.counters;
+    const client = await dial();
+    await client.ready();
+    client.send(enter);
+    client.send('no frame');
+    client.send('7;n;;an answer;0;0;');
+    client.send(';n;;unheard of;0;0;');
+    await expect.poll(() => server.counters.unhandledEvents).toBe(1);
+    expect(server.counters).toMatchObject({ invalidFrames: 1, strayAnswers: 1, ignoredEvents: 0, evictions: 0 });
+    expect(server.counters.framesIn - before.framesIn).toBeGreaterThan(3);
+    expect(before.unhandledEvents).toBe(0);
+  });
+
   test('[LM2] what is no message throws with its shape', async () => {
     const { server } = await start({ namespaces });
     const send = (message: unknown) => () => server.broadcast(null, message as never);
