@@ -13,9 +13,9 @@ import { faultOf } from './verdict.js';
  * @property {boolean} isBase
  */
 
-const width = 760;
+const width = 840;
 const margin = 20;
-const barsAt = 170;
+const barsAt = 250;
 const barsWidth = 430;
 const lineHeight = 22;
 const barHeight = 14;
