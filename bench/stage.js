@@ -119,15 +119,18 @@ export class Stage {
 
 /** @param {ReadonlyMap<string, Samples>} all @returns {import('./result.js').SystemResult[]} */
 export const systemsOf = (all) =>
-  [...all].map(([name, { samples, delivered, due }]) => ({
-    name,
-    median: median(samples),
-    min: Math.min(...samples),
-    max: Math.max(...samples),
-    samples,
-    delivered,
-    due,
-  }));
+  [...all].map(([name, { samples, delivered, due }]) => systemOf(name, samples, delivered, due));
+
+/** @param {string} name @param {readonly number[]} samples @param {number} delivered @param {number} due */
+export const systemOf = (name, samples, delivered, due) => ({
+  name,
+  median: median(samples),
+  min: Math.min(...samples),
+  max: Math.max(...samples),
+  samples,
+  delivered,
+  due,
+});
 
 /**
  * @param {ReadonlyMap<string, Samples>} all

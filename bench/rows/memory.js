@@ -1,4 +1,4 @@
-import { bytes } from '../stage.js';
+import { bytes, systemOf } from '../stage.js';
 import { median } from '../statistics.js';
 
 /** @typedef {import('../stage.js').Pair} Pair */
@@ -30,17 +30,6 @@ const footprint = async (pair, { count, rooms, among }) => {
   const heap = after.heap === undefined || before.heap === undefined ? undefined : after.heap - before.heap;
   return { rss: (after.rss - before.rss) / count, heap: heap === undefined ? undefined : heap / count, delivered };
 };
-
-/** @param {string} name @param {readonly number[]} samples @param {number} delivered @param {number} due */
-const systemOf = (name, samples, delivered, due) => ({
-  name,
-  median: median(samples),
-  min: Math.min(...samples),
-  max: Math.max(...samples),
-  samples,
-  delivered,
-  due,
-});
 
 /** @type {import('../stage.js').Row} */
 export const memory = {

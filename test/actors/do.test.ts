@@ -3,38 +3,13 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { type DisconnectReason, ErrWrite, HandlerTimeout, type NSConn, reply } from '../../src/index.js';
 import { type Guest, House, type HouseOptions, timersAtRest } from '../support/house.js';
 import { dialPlain, frame, upgrade, usePlainLines } from '../support/plainLine.js';
+import { gate, watch } from '../support/promises.js';
 import { useServers } from '../support/testServer.js';
 
 const start = useServers();
 usePlainLines();
 
 const chat = { echo: (_: NSConn, { body }: { readonly body: string | Uint8Array }) => reply(body) };
-
-/** What has become of a promise, so far. */
-const watch = (promise: Promise<unknown>) => {
-  const seen: { state: 'pending' | 'resolved' | 'rejected'; error: unknown } = { state: 'pending', error: undefined };
-  promise.then(
-    () => {
-      seen.state = 'resolved';
-    },
-    (error: unknown) => {
-      seen.state = 'rejected';
-      seen.error = error;
-    },
-  );
-  return seen;
-};
-
-/** A promise, and what settles it. */
-const gate = () => {
-  let open = (): void => {};
-  let jam: (error: unknown) => void = () => {};
-  const promise = new Promise<void>((resolve, reject) => {
-    open = resolve;
-    jam = reject;
-  });
-  return { promise, open: () => open(), jam: (error: unknown) => jam(error) };
-};
 
 const open = (count: number, options: Partial<HouseOptions> = {}) => {
   const departures: { readonly id: string; readonly reason: DisconnectReason }[] = [];

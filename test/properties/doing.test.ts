@@ -2,35 +2,10 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type Conn, ErrWrite, HandlerTimeout, type NSConn, reply } from '../../src/index.js';
 import { type Guest, House, nothing, settled, timersAtRest } from '../support/house.js';
+import { gate, watch } from '../support/promises.js';
 
 const chat = { echo: (_: NSConn, { body }: { readonly body: string | Uint8Array }) => reply(body) };
 const inChat = { namespaces: { chat } };
-
-/** A promise and what settles it. */
-const gate = () => {
-  let open = (): void => {};
-  let jam: (error: unknown) => void = () => {};
-  const promise = new Promise<void>((resolve, reject) => {
-    open = resolve;
-    jam = reject;
-  });
-  return { promise, open, jam };
-};
-
-/** What has become of a promise, so far. */
-const watch = (promise: Promise<unknown>) => {
-  const seen: { state: 'pending' | 'resolved' | 'rejected'; error: unknown } = { state: 'pending', error: undefined };
-  promise.then(
-    () => {
-      seen.state = 'resolved';
-    },
-    (error: unknown) => {
-      seen.state = 'rejected';
-      seen.error = error;
-    },
-  );
-  return seen;
-};
 
 const people = (house: House, count: number): Guest[] =>
   Array.from({ length: count }, (_, n) => house.seat(`guest${n}`, 'chat'));

@@ -103,14 +103,15 @@ const fill = () => {
 };
 let late = 0;
 
+/** @type {number[]} */
+const latencies = [];
+
 const askOnAndOn = async () => {
-  /** @type {number[]} */
-  const latencies = [];
-  for (const [client] = clients; client && !client.isQuiet; ) {
-    latencies.push(await client.ask());
-    await new Promise((resolve) => setTimeout(resolve, askEvery));
-  }
-  process.send?.({ latencies });
+  const [client] = clients;
+  if (!client) return;
+  latencies.push(await client.ask());
+  if (client.isQuiet) process.send?.({ latencies });
+  else setTimeout(askOnAndOn, askEvery);
 };
 
 process.on('message', (/** @type {FloodOrder} */ order) => {

@@ -1,0 +1,25 @@
+/** What has become of a promise, so far. */
+export const watch = (promise: Promise<unknown>) => {
+  const seen: { state: 'pending' | 'resolved' | 'rejected'; error: unknown } = { state: 'pending', error: undefined };
+  promise.then(
+    () => {
+      seen.state = 'resolved';
+    },
+    (error: unknown) => {
+      seen.state = 'rejected';
+      seen.error = error;
+    },
+  );
+  return seen;
+};
+
+/** A promise, and what settles it. */
+export const gate = () => {
+  let open = (): void => {};
+  let jam: (error: unknown) => void = () => {};
+  const promise = new Promise<void>((resolve, reject) => {
+    open = resolve;
+    jam = reject;
+  });
+  return { promise, open, jam };
+};
