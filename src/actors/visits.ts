@@ -59,7 +59,7 @@ export class Visits implements Walk {
     this.wake();
   }
 
-  /** None of the walks that wait will take place, nor the rest of the present one. Who asked for them is told by `tell`. */
+  /** None of the walks that wait will take place, nor the rest of the present one. Who asked for them is told at a time that suits. */
   refuse(error: unknown, when: (tell: () => void) => void = (tell) => tell()): void {
     const waiting = this.#current ? [this.#current, ...this.#queue] : [...this.#queue];
     this.#queue.length = 0;

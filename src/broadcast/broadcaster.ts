@@ -3,8 +3,8 @@ import { frame, joined } from '../protocol/frame.js';
 import type { OutgoingMessage } from '../protocol/message.js';
 import type { Audience, Recipient, Seat, Topic } from './audience.js';
 import { Due } from './due.js';
-import { cutToOneWrite, type Entry, Outbox, Writes, writeLimit } from './outbox.js';
-import { bytesOf, Pass } from './pass.js';
+import { bytesOf, cutToOneWrite, type Entry, Outbox, Writes, writeLimit } from './outbox.js';
+import { Pass } from './pass.js';
 import { effort, Tempo } from './tempo.js';
 
 /** Whom an issue leaves out. */

@@ -12,6 +12,12 @@ export interface Entry {
 /** More bytes than this are never joined into one write (BC6). */
 export const writeLimit = 256 * 1024;
 
+export const bytesOf = (entries: readonly Entry[]): number => {
+  let sum = 0;
+  for (const { bytes } of entries) sum += bytes.length;
+  return sum;
+};
+
 /** How many of these entries, from the first on, go out in one write; at least one. */
 const oneWrite = (owed: readonly Entry[]): number => {
   let bytes = 0;
@@ -89,7 +95,7 @@ export class Outbox {
   /** Takes away the oldest entries, as many as go out in one write. */
   takeOldest(): Entry[] {
     const oldest = this.entries.splice(0, oneWrite(this.entries));
-    for (const { bytes } of oldest) this.bytes -= bytes.length;
+    this.bytes -= bytesOf(oldest);
     return oldest;
   }
 }

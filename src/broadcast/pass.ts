@@ -1,4 +1,5 @@
 import type { Seat, Topic } from './audience.js';
+import { bytesOf } from './outbox.js';
 
 /** One way through the members of a topic, over as many slices as it takes. */
 export class Pass {
@@ -38,9 +39,3 @@ export class Pass {
     return bytesOf(pending.splice(0, done));
   }
 }
-
-export const bytesOf = (entries: readonly { readonly bytes: Uint8Array }[]): number => {
-  let sum = 0;
-  for (const { bytes } of entries) sum += bytes.length;
-  return sum;
-};

@@ -1,6 +1,7 @@
 // One cheap client of the churn: a socket, a parser that knows just what the churn's server sends, and what it saw.
 
 import { connect } from 'node:net';
+import { frame, upgrade } from './clientBytes.js';
 
 /** @typedef {import('./history.js').LineEnd} LineEnd */
 /** @typedef {{ readonly port: number, readonly number: number, readonly user: number }} Dialled */
@@ -24,15 +25,6 @@ const pingFrame = 0x89;
 const buffer = Buffer.alloc(65_536);
 /** Tables of the long kind are rare: most connections see some thousand numbers. */
 const firstRoom = 1_024;
-
-/**
- * A masked client frame, with a mask of zeros.
- *
- * @param {string} text
- * @param {number} opcode
- */
-const framed = (text, opcode = 1) =>
-  Buffer.concat([Buffer.from([0x80 | opcode, 0x80 | text.length, 0, 0, 0, 0]), Buffer.from(text)]);
 
 const goodbye = Buffer.from([0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe8]);
 const goodbyeToo = Buffer.from([0x88, 0x82, 0, 0, 0, 0, 0x0f, 0xa0]);
@@ -84,11 +76,8 @@ export class ChurnLine {
       this.phase = 'over';
       host.over(this);
     });
-    this.socket.write(
-      `GET /?id=u${user}&n=${number} HTTP/1.1\r\nHost: loopback\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
-        'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
-    );
-    this.socket.write(framed('M'));
+    this.socket.write(upgrade(`/?id=u${user}&n=${number}`));
+    this.socket.write(frame('M'));
   }
 
   /** What it saw, in order. */
@@ -107,12 +96,12 @@ export class ChurnLine {
    */
   ask(event, room = '') {
     this.pending = `$${this.#tokens++}`;
-    this.socket.write(framed(`${this.pending};n;${room};${event};0;0;`));
+    this.socket.write(frame(`${this.pending};n;${room};${event};0;0;`));
   }
 
   /** @param {string} event */
   say(event) {
-    this.socket.write(framed(`;n;;${event};0;0;`));
+    this.socket.write(frame(`;n;;${event};0;0;`));
   }
 
   /** The client's close frame; what still comes is read to the end. */
@@ -251,7 +240,7 @@ export class ChurnLine {
       this.end = 'ended';
       this.socket.end(goodbyeToo);
     } else if (kind === pingFrame) {
-      this.socket.write(framed(text, 10));
+      this.socket.write(frame(text, { opcode: 10 }));
     } else if (kind !== textFrame) {
       this.#complain(`a frame of kind ${kind} came`);
     } else if (this.phase === 'shaking') {
@@ -286,6 +275,6 @@ export class ChurnLine {
     if (event === '_OnRoomJoin') this.rooms.add(room);
     else if (event === '_OnRoomLeave') this.rooms.delete(room);
     else this.#complain(`nothing of the kind was due: ${text}`);
-    this.socket.write(framed(`${token};;;;;;`));
+    this.socket.write(frame(`${token};;;;;;`));
   }
 }

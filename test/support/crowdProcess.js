@@ -1,4 +1,5 @@
 import { connect } from 'node:net';
+import { frame, upgrade } from './clientBytes.js';
 
 /**
  * Many clients in a process of their own, so that their work is not the server's. They speak bytes: a frame is found by
@@ -21,9 +22,6 @@ const pong = Buffer.from([0x8a, 0x80, 0, 0, 0, 0]);
 const tell = (told) => {
   if (process.connected) process.send?.(told);
 };
-
-/** A masked text frame of less than 126 bytes, with a mask of zeros. @param {string} text */
-const textFrame = (text) => Buffer.from(`\x81${String.fromCharCode(0x80 | text.length)}\0\0\0\0${text}`, 'latin1');
 
 const micros = () => Number(process.hrtime.bigint() / 1_000n);
 
@@ -54,9 +52,7 @@ class Client {
       this.hasEnded = true;
       group.review();
     });
-    this.socket.write(
-      `GET /?id=${id} HTTP/1.1\r\nHost: loopback\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`,
-    );
+    this.socket.write(upgrade(`/?id=${id}`));
   }
 
   /** @param {Buffer} bytes */
@@ -90,7 +86,7 @@ class Client {
       return data.length;
     }
     this.#isUpgraded = true;
-    this.socket.write(Buffer.concat([textFrame('M'), textFrame('$1;default;;_OnNamespaceConnect;0;0;')]));
+    this.socket.write(Buffer.concat([frame('M'), frame('$1;default;;_OnNamespaceConnect;0;0;')]));
     return end + 4;
   }
 

@@ -1,5 +1,6 @@
 import { connect } from 'node:net';
 import { crc32 } from 'node:zlib';
+import { frame, upgrade } from './clientBytes.js';
 
 /**
  * Clients in a process of their own for whom it is enough to know which bytes they were sent: how many, and their
@@ -18,17 +19,8 @@ const askEvery = 50;
 /** Nobody keeps what is read, so that all read into the same bytes. */
 const shared = Buffer.allocUnsafe(256 * 1_024);
 
-/** A masked text frame, with a mask of zeros. @param {string} text */
-const textFrame = (text) => {
-  const head = Buffer.alloc(text.length < 126 ? 6 : 8);
-  head[0] = 0x81;
-  head[1] = 0x80 | (text.length < 126 ? text.length : 126);
-  if (text.length >= 126) head.writeUInt16BE(text.length, 2);
-  return Buffer.concat([head, Buffer.from(text)]);
-};
-
-const said = textFrame(`;default;;${event};0;0;${'x'.repeat(Number(bodyBytes))}`);
-const asked = textFrame('$9;default;;ping;0;0;');
+const said = frame(`;default;;${event};0;0;${'x'.repeat(Number(bodyBytes))}`);
+const asked = frame('$9;default;;ping;0;0;');
 
 class Client {
   bytes = 0;
@@ -52,11 +44,9 @@ class Client {
     this.socket.on('close', () => {
       this.hasEnded = true;
     });
-    this.socket.write(
-      'GET / HTTP/1.1\r\nHost: loopback\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
-    );
-    this.socket.write(textFrame('M'));
-    this.socket.write(textFrame('$1;default;;_OnNamespaceConnect;0;0;'));
+    this.socket.write(upgrade());
+    this.socket.write(frame('M'));
+    this.socket.write(frame('$1;default;;_OnNamespaceConnect;0;0;'));
   }
 
   /** Says it again and again, as fast as it leaves. */

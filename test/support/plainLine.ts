@@ -1,7 +1,10 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { afterEach } from 'vitest';
+import { frame, upgrade } from './clientBytes.js';
 import type { TestServer } from './testServer.js';
+
+export { frame, upgrade };
 
 /** What a peer that speaks bytes has got, and how its line has ended. */
 export interface PlainLine {
@@ -39,17 +42,6 @@ export const dialPlain = (house: TestServer): PlainLine => {
     text += bytes.toString('latin1');
   });
   return { socket, text: () => text, has, ended };
-};
-
-/** A request for an upgrade. */
-export const upgrade = (path = '/', headers = ''): string =>
-  `GET ${path} HTTP/1.1\r\nHost: loopback\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n${headers}\r\n`;
-
-/** A masked client frame, with a mask of zeros. */
-export const frame = (payload: string | Buffer, { opcode = 1, isLast = true } = {}): Buffer => {
-  const body = typeof payload === 'string' ? Buffer.from(payload) : payload;
-  const head = body.length < 126 ? [body.length | 0x80] : [126 | 0x80, body.length >> 8, body.length & 0xff];
-  return Buffer.concat([Buffer.from([(isLast ? 0x80 : 0) | opcode, ...head, 0, 0, 0, 0]), body]);
 };
 
 /** Upgraded and acknowledged. */
