@@ -150,6 +150,21 @@ export const encodeReply = (asked: Frame, body: Body): Body => {
   return withBody(header(asked.wait, asked.namespace, asked.room, asked.event, false), body, isBinary);
 };
 
+/** An answer as it is handed on to the server that has asked. */
+export const encodeAnswer = ({ namespace, room, event, isError, body, isBinary }: Frame, wait: string): Body =>
+  withBody(header(wait, namespace, room, event, isError), body, isBinary);
+
+/** A broker says nothing of text and binary: a body that is text is taken for some (EX6). */
+export const withTextBody = (frame: Frame): Frame => {
+  const { body } = frame;
+  if (typeof body === 'string') return frame;
+  try {
+    return { ...frame, body: strictUtf8.decode(body), isBinary: false };
+  } catch {
+    return frame;
+  }
+};
+
 /** The message that a handler sees; it has neither the wait token nor a sender tag (BC9). */
 export const messageFrom = (frame: Frame): ReceivedMessage => {
   const { namespace, room, event, body, isBinary, isNative } = frame;
