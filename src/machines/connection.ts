@@ -4,6 +4,8 @@ export interface ConnectionContext {
   readonly id: string;
   /** Only native messages are handled, so there is no handshake. */
   readonly isNativeOnly: boolean;
+  /** There is no broker that other servers would have to reach it through. */
+  readonly isReachable: boolean;
   /** What the client sent before it was let in. */
   readonly early: { readonly frames: number; readonly bytes: number };
   /** Has the server let it in? */
@@ -15,6 +17,7 @@ export interface ConnectionContext {
 export interface ConnectionInput {
   readonly id: string;
   readonly isNativeOnly: boolean;
+  readonly isReachable: boolean;
 }
 
 export type ConnectionEvent =
@@ -22,6 +25,7 @@ export type ConnectionEvent =
   | { readonly type: 'FRAME'; readonly data: string | Uint8Array }
   | { readonly type: 'DELIVER'; readonly bytes: Uint8Array }
   | { readonly type: 'AGREED' }
+  | { readonly type: 'REACHED' }
   | { readonly type: 'REFUSED'; readonly code: number; readonly text: string }
   | { readonly type: 'CONGESTED' }
   | { readonly type: 'DRAINED' }
@@ -67,6 +71,7 @@ export const connectionSetup = setup({
   },
   guards: {
     isNativeOnly: ({ context }) => context.isNativeOnly,
+    isReachable: ({ context }) => context.isReachable,
     fitsEarly: ({ context }) => context.early.frames < 16 && context.early.bytes < 65_536,
   },
   delays: {
@@ -84,6 +89,7 @@ export const connectionMachine = connectionSetup.createMachine({
   context: ({ input }) => ({
     id: input.id,
     isNativeOnly: input.isNativeOnly,
+    isReachable: input.isReachable,
     early: { frames: 0, bytes: 0 },
     wasAccepted: false,
     reason: null,
@@ -177,6 +183,18 @@ export const connectionMachine = connectionSetup.createMachine({
               },
             },
             agreed: { description: 'It may come in.', tags: 'agreed', type: 'final', entry: 'markAccepted' },
+          },
+        },
+        others: {
+          description: 'Do other servers reach it?',
+          initial: 'unreached',
+          states: {
+            unreached: {
+              description: 'The broker has not confirmed that it carries what is for this id.',
+              always: { guard: 'isReachable', target: 'reached' },
+              on: { REACHED: { target: 'reached' } },
+            },
+            reached: { description: 'They do, or there is no broker at present.', type: 'final' },
           },
         },
       },

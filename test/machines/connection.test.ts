@@ -12,6 +12,7 @@ const samples: { readonly [type in EventType]: Extract<ConnectionEvent, { readon
   FRAME: { type: 'FRAME', data: 'early' },
   DELIVER: { type: 'DELIVER', bytes: Uint8Array.of(1) },
   AGREED: { type: 'AGREED' },
+  REACHED: { type: 'REACHED' },
   REFUSED: { type: 'REFUSED', code: 1008, text: 'not allowed' },
   CONGESTED: { type: 'CONGESTED' },
   DRAINED: { type: 'DRAINED' },
@@ -25,15 +26,17 @@ const events = Object.keys(samples) as EventType[];
 const fresh: ConnectionContext = {
   id: 'joe',
   isNativeOnly: false,
+  isReachable: true,
   early: { frames: 0, bytes: 0 },
   wasAccepted: false,
   reason: null,
 };
 
 const states = {
-  unheard: { acknowledging: { client: 'unheard', server: 'undecided' } },
-  heard: { acknowledging: { client: 'heard', server: 'undecided' } },
-  agreed: { acknowledging: { client: 'unheard', server: 'agreed' } },
+  unheard: { acknowledging: { client: 'unheard', server: 'undecided', others: 'reached' } },
+  heard: { acknowledging: { client: 'heard', server: 'undecided', others: 'reached' } },
+  agreed: { acknowledging: { client: 'unheard', server: 'agreed', others: 'reached' } },
+  unreached: { acknowledging: { client: 'heard', server: 'agreed', others: 'unreached' } },
   flowing: { open: { flow: 'flowing' } },
   congested: { open: { flow: 'congested' } },
   closing: 'closing',
@@ -41,7 +44,7 @@ const states = {
 } as const satisfies Record<string, StateValue>;
 type Name = keyof typeof states;
 type Busy = Exclude<Name, 'closed'>;
-const busy: readonly Busy[] = ['unheard', 'heard', 'agreed', 'flowing', 'congested', 'closing'];
+const busy: readonly Busy[] = ['unheard', 'heard', 'agreed', 'unreached', 'flowing', 'congested', 'closing'];
 
 const refused = { code: 1008, text: 'not allowed' };
 const asked = { code: 4000, text: 'go' };
@@ -75,6 +78,14 @@ const table: { readonly [name in Busy]: Partial<Record<EventType, Row>> } = {
     CLOSE: ['[SV5]', 'closing', ['retire', 'sendClose'], asked],
     'SOCKET.CLOSED': ['[SV3] [SV6]', 'closed', ['retire', 'release'], lost],
   },
+  unreached: {
+    ACK: ['[HS4]', 'unreached', ['countEarly', 'holdEarly']],
+    REACHED: ['[EX3]', 'flowing', ['welcome']],
+    FRAME: ['[HS4]', 'unreached', ['countEarly', 'holdEarly']],
+    REFUSED: ['[HS9]', 'closing', ['retire', 'sendClose'], refused],
+    CLOSE: ['[SV5]', 'closing', ['retire', 'sendClose'], asked],
+    'SOCKET.CLOSED': ['[SV3] [SV6]', 'closed', ['retire', 'release'], lost],
+  },
   flowing: {
     CONGESTED: ['[BP1]', 'congested', ['noteCongestion']],
     REFUSED: ['[HS9]', 'closing', ['retire', 'sendClose'], refused],
@@ -94,7 +105,10 @@ const table: { readonly [name in Busy]: Partial<Record<EventType, Row>> } = {
 };
 
 const stateAt = (name: Name, context: Partial<ConnectionContext> = {}) =>
-  connectionMachine.resolveState({ value: states[name], context: { ...fresh, ...context } });
+  connectionMachine.resolveState({
+    value: states[name],
+    context: { ...fresh, isReachable: name !== 'unreached', ...context },
+  });
 
 /** What a step leads to; timers are xstate's own business and are tested with a clock. */
 const step = (name: Name, type: EventType, context: Partial<ConnectionContext> = {}) => {
@@ -114,26 +128,38 @@ describe.each(busy)('%s', (from) => {
     const next = step(from, type);
     expect(next.value).toEqual(states[to]);
     expect(next.does).toEqual(does);
-    expect(next.context).toEqual({ ...fresh, reason, wasAccepted: type === 'AGREED' });
+    expect(next.context).toEqual({ ...stateAt(from).context, reason, wasAccepted: type === 'AGREED' });
   });
 
   test.each(events.filter((type) => !table[from][type]))('[SV9] %s changes nothing', (type) => {
-    expect(step(from, type)).toEqual({ value: states[from], does: [], context: fresh });
+    expect(step(from, type)).toEqual({ value: states[from], does: [], context: stateAt(from).context });
   });
 });
 
 describe('the beginning', () => {
   test('[HS2] both sides have to agree; onConnect is asked at once', () => {
-    const [snapshot, actions] = initialTransition(connectionMachine, { id: 'joe', isNativeOnly: false });
+    const [snapshot, actions] = initialTransition(connectionMachine, {
+      id: 'joe',
+      isNativeOnly: false,
+      isReachable: true,
+    });
     expect([snapshot.value, snapshot.context]).toEqual([states.unheard, fresh]);
     expect(actions.map(({ type }) => type).filter((type) => !type.startsWith('xstate.'))).toEqual(['consult']);
   });
 
   test('[HS10] when only native messages are handled, M is not waited for', () => {
-    const [snapshot] = initialTransition(connectionMachine, { id: 'joe', isNativeOnly: true });
+    const [snapshot] = initialTransition(connectionMachine, { id: 'joe', isNativeOnly: true, isReachable: true });
     expect(snapshot.value).toEqual(states.heard);
     const [open] = transition(connectionMachine, snapshot, { type: 'AGREED' });
     expect(open.value).toEqual(states.flowing);
+  });
+
+  test('[EX3] where other servers are to reach it, that is waited for', () => {
+    const [snapshot] = initialTransition(connectionMachine, { id: 'joe', isNativeOnly: false, isReachable: false });
+    const others = (value: StateValue) => JSON.parse(JSON.stringify(value)).acknowledging.others;
+    expect(others(snapshot.value)).toBe('unreached');
+    const [reached] = transition(connectionMachine, snapshot, { type: 'REACHED' });
+    expect(reached.value).toEqual(states.unheard);
   });
 
   test.each<[EventType, Name]>([
@@ -179,6 +205,7 @@ describe('tags', () => {
     ['unheard', ['acknowledging']],
     ['heard', ['acknowledging']],
     ['agreed', ['acknowledging', 'agreed']],
+    ['unreached', ['acknowledging', 'agreed']],
     ['flowing', ['acknowledged', 'open']],
     ['congested', ['acknowledged', 'congested', 'open']],
     ['closing', ['closing']],
@@ -202,7 +229,7 @@ describe('deadlines', () => {
         noteEviction: note('noteEviction'),
       },
     });
-    const actor = createActor(machine, { clock, input: { id: 'joe', isNativeOnly: false } }).start();
+    const actor = createActor(machine, { clock, input: { id: 'joe', isNativeOnly: false, isReachable: true } }).start();
     const now = () => ({ value: actor.getSnapshot().value, reason: actor.getSnapshot().context.reason, log });
     return { clock, actor, now };
   };
@@ -273,7 +300,7 @@ describe('deadlines', () => {
   test('[SV9] a program gives them other times by name', () => {
     const clock = new HandClock();
     const machine = connectionMachine.provide({ delays: { ackTimeout: 10, connectTimeout: 20 } });
-    const actor = createActor(machine, { clock, input: { id: 'joe', isNativeOnly: false } }).start();
+    const actor = createActor(machine, { clock, input: { id: 'joe', isNativeOnly: false, isReachable: true } }).start();
     clock.advance(10);
     expect(actor.getSnapshot().context.reason?.text).toBe('not acknowledged in time');
   });
