@@ -16,8 +16,13 @@ export {
 } from './actors/handles.js';
 export type { DisconnectReason } from './actors/hooks.js';
 export type { Machines } from './actors/house.js';
+export type { LinkState } from './actors/link.js';
+export { ExchangeLoss, type Loss, type LostCounters } from './actors/losses.js';
+export type { Exchange, ExchangeStatus } from './actors/relay.js';
 export type { RootActor, SupervisorMessage } from './actors/supervisor.js';
+export type { ChannelKind, ExchangeListener, ExchangeSession, StackExchange } from './exchange/exchange.js';
 export { connectionMachine } from './machines/connection.js';
+export { linkMachine } from './machines/link.js';
 export { namespaceMachine } from './machines/namespace.js';
 export { roomMachine } from './machines/room.js';
 export { supervisorMachine } from './machines/supervisor.js';

@@ -83,14 +83,25 @@ export class Asks {
     return this.#pending.size;
   }
 
-  /** Notes an ask and returns its token. `answered` is called exactly once, never from within this call. */
-  open(from: Respondents, options: AskOptions, answered: (answer: Answer) => void): string {
+  /** Was this token made here? */
+  isOurs(token: string): boolean {
+    return token.endsWith(`-${this.#nodeId}`);
+  }
+  isPending(token: string): boolean {
+    return this.#pending.has(token);
+  }
+
+  /**
+   * Notes an ask and returns its token, a new one unless it was given. `answered` is called exactly once, never from
+   * within this call.
+   */
+  open(from: Respondents, options: AskOptions, answered: (answer: Answer) => void, given?: string): string {
     const { timeout = this.defaults.timeout, signal } = options;
     assertTimeout(timeout, 'ask');
     signal?.throwIfAborted();
     const tokens = this.#byRespondents.get(from) ?? new Set<string>();
     if (tokens.size >= this.defaults.pending) throw new TooManyAsks(this.defaults.pending);
-    const token = makeToken(this.#nodeId);
+    const token = given ?? makeToken(this.#nodeId);
     const callOff = waitAtMost({ ...options, timeout }, this.sweeper, (error) => this.fail(token, error));
     this.#pending.set(token, { token, from, answered, callOff });
     this.#byRespondents.set(from, tokens.add(token));
@@ -106,9 +117,16 @@ export class Asks {
   settle(connection: object, frame: Frame): boolean {
     const pending = this.#pending.get(frame.wait);
     if (!pending?.from.mayAnswer(connection)) return false;
+    this.answer(frame.wait, frame);
+    return true;
+  }
+
+  /** This is the answer, whoever gave it. */
+  answer(token: string, frame: Frame): void {
+    const pending = this.#pending.get(token);
+    if (!pending) return;
     this.#close(pending);
     pending.answered({ frame });
-    return true;
   }
 
   fail(token: string, failure: unknown): void {

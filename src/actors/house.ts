@@ -1,4 +1,5 @@
 import { connectionMachine } from '../machines/connection.js';
+import { linkMachine } from '../machines/link.js';
 import { namespaceMachine } from '../machines/namespace.js';
 import { roomMachine } from '../machines/room.js';
 import { supervisorMachine } from '../machines/supervisor.js';
@@ -33,6 +34,9 @@ export interface HouseLimits extends HeartbeatLimits, PaceLimits, BrakeLimits, L
   readonly maxLagMessages: number;
   readonly maxLagBytes: number;
   readonly asks: { readonly timeout: number; readonly pending: number };
+  /** The largest payload between servers, and how long a client may take to answer another server's ask. */
+  readonly exchangePayload: number;
+  readonly forwardTimeout: number;
 }
 
 /** The charts that a server runs. */
@@ -41,6 +45,8 @@ export interface Machines {
   readonly connection: typeof connectionMachine;
   readonly namespace: typeof namespaceMachine;
   readonly room: typeof roomMachine;
+  /** Of the way to the broker. */
+  readonly link: typeof linkMachine;
 }
 
 export interface HouseOptions extends ConnectionHooks {
@@ -116,6 +122,7 @@ export const furnish = (options: HouseOptions): House => {
     connection: connectionMachine,
     namespace: namespaceMachine,
     room: roomMachine,
+    link: linkMachine,
     ...options.machines,
   };
   return {

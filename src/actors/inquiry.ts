@@ -1,52 +1,107 @@
 import { type Audience, Roll, type Seat } from '../broadcast/audience.js';
-import type { Broadcaster } from '../broadcast/broadcaster.js';
-import { emptyAnswer, messageFrom } from '../protocol/codec.js';
+import { emptyAnswer, type Frame, messageFrom } from '../protocol/codec.js';
 import { ErrNoAudience, ErrWrite } from '../protocol/errors.js';
 import type { Message, OutgoingMessage } from '../protocol/message.js';
-import { type AskOptions, type Asks, type Respondents, TooManyAsks, tame } from './asks.js';
+import { type Answer, type AskOptions, type Respondents, TooManyAsks, tame } from './asks.js';
 import { settle } from './calls.js';
+import type { House } from './house.js';
 
 /** What an ask of a whole audience works with. */
 export interface InquiryParts {
   readonly audience: Audience;
-  readonly broadcaster: Broadcaster;
-  readonly asks: Asks;
-  /** There are native messages only: nobody can be asked (HS10). */
-  readonly isNativeOnly: boolean;
+  readonly house: House;
   seatOf(connection: object): Seat | undefined;
-  /** Asks of audiences that wait for an answer, and how many may. */
-  readonly pending: number;
-  readonly mostPending: number;
-  /** It waits for an answer, or does no more. */
-  opened(inquiry: Respondents): void;
-  closed(inquiry: Respondents): void;
+  issue(message: OutgoingMessage, token: string): void;
+  /** Asks the other servers as well, if there are any; returns how to end that. */
+  askOthers(message: OutgoingMessage, token: string): (() => void) | undefined;
+  /** Might others have an answer when nobody is left here? */
+  hasOthers(): boolean;
 }
 
-/** Asks everybody whom a broadcast of this message would reach; the first answer settles (AK5, AK6). */
-export const inquire = (message: OutgoingMessage, options: AskOptions, parts: InquiryParts): Promise<Message> => {
-  const asked = new Promise<Message>((resolve, reject) => {
-    const { audience, broadcaster, asks, seatOf } = parts;
+/** Asks of audiences: everybody is asked whom a broadcast of the message would reach, and the first answer settles. */
+export class Inquiries {
+  /** Asks of other servers that are open here. */
+  #foreign = 0;
+
+  constructor(private readonly parts: InquiryParts) {}
+
+  /** Asks on behalf of the program (AK5, AK6, EX7). */
+  ask(message: OutgoingMessage, options: AskOptions): Promise<Message> {
+    const { house, hasOthers, askOthers } = this.parts;
+    const asked = new Promise<Message>((resolve, reject) => {
+      const seats = this.#seats(message);
+      if (seats.size === 0 && !hasOthers()) return reject(ErrNoAudience);
+      if (house.nativeMode === 'only') return resolve(messageFrom(emptyAnswer));
+      let isOver = false;
+      let end: (() => void) | undefined;
+      const token = this.#open(message, seats, options, (answer) => {
+        isOver = true;
+        end?.();
+        settle(answer, resolve, reject);
+      });
+      if (!isOver) end = askOthers(message, token);
+    });
+    return tame(asked);
+  }
+
+  /** Asks on behalf of another server; false when too many asks are open (EX8). */
+  forward(message: OutgoingMessage, token: string, answered: (frame: Frame) => void): boolean {
+    const { asks, limits, nativeMode } = this.parts.house;
+    const seats = this.#seats(message);
+    if (seats.size === 0 || nativeMode === 'only' || asks.isPending(token)) return true;
+    if (this.#foreign >= limits.asks.pending) return false;
+    this.#foreign++;
+    const closed = (answer: Answer): void => {
+      this.#foreign--;
+      if ('frame' in answer) answered(answer.frame);
+    };
+    this.#open(message, seats, { timeout: limits.forwardTimeout }, closed, token);
+    return true;
+  }
+
+  #seats({ namespace = '', room = '', to }: OutgoingMessage): ReadonlySet<Seat> {
+    const { audience } = this.parts;
+    const members = audience.topic(namespace, room)?.members ?? nobody;
+    if (to === undefined) return members;
+    return new Set([...audience.withId(to)].filter((seat) => members.has(seat)));
+  }
+
+  /** Asks these, and returns the token. */
+  #open(
+    message: OutgoingMessage,
+    seats: ReadonlySet<Seat>,
+    options: AskOptions,
+    answered: (answer: Answer) => void,
+    given?: string,
+  ): string {
+    const { audience, house, seatOf, hasOthers, issue } = this.parts;
+    const { asks, inquiries, limits, fullLanes } = house;
     const { namespace = '', room = '', to } = message;
-    const topic = audience.topic(namespace, room);
-    const only = to === undefined ? undefined : [...audience.withId(to)].filter((seat) => topic?.members.has(seat));
-    if (!topic || (only?.length ?? topic.members.size) === 0) return reject(ErrNoAudience);
-    if (parts.isNativeOnly) return resolve(messageFrom(emptyAnswer));
-    const roll = new Roll(topic, only, () => asks.fail(token, ErrWrite));
+    const topic = seats.size > 0 ? audience.topic(namespace, room) : undefined;
+    const isForeign = given !== undefined;
+    const deserted = (): void => {
+      if (isForeign || !hasOthers()) asks.fail(token, ErrWrite);
+    };
+    const roll = topic && new Roll(topic, to === undefined ? undefined : [...seats], deserted);
     const respondents: Respondents = {
       mayAnswer: (connection) => {
         const seat = seatOf(connection);
-        return seat !== undefined && roll.includes(seat);
+        return seat !== undefined && (roll?.includes(seat) ?? false);
       },
     };
-    if (parts.pending >= parts.mostPending) throw new TooManyAsks(parts.mostPending);
-    const token = asks.open(respondents, options, (answer) => {
-      audience.closeRoll(roll);
-      parts.closed(respondents);
-      settle(answer, resolve, reject);
-    });
-    audience.openRoll(roll);
-    parts.opened(respondents);
-    broadcaster.issue(message, { except: null, exceptId: null }, token);
-  });
-  return tame(asked);
-};
+    if (!isForeign && inquiries.size - this.#foreign >= limits.asks.pending) throw new TooManyAsks(limits.asks.pending);
+    const closed = (answer: Answer): void => {
+      if (roll) audience.closeRoll(roll);
+      inquiries.delete(respondents);
+      answered(answer);
+    };
+    const token = asks.open(respondents, options, closed, given);
+    if (roll) audience.openRoll(roll);
+    inquiries.add(respondents);
+    for (const lane of fullLanes) lane.review();
+    if (roll) issue(message, token);
+    return token;
+  }
+}
+
+const nobody: ReadonlySet<Seat> = new Set();

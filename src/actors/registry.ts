@@ -10,6 +10,16 @@ import type { Deadline } from './sweeper.js';
 import type { Walk } from './turn.js';
 import type { ConnectionLogic } from './wiring.js';
 
+/** How other servers find a connection. */
+export interface Reach {
+  /** They can at all, at present. */
+  readonly isOnline: boolean;
+  /** There is one more with this id; `heard` when others reach it, or cannot for now (EX3). */
+  hold(id: string, heard: () => void): void;
+  /** There is one less. */
+  release(id: string): void;
+}
+
 /** The books of the supervisor: who wants in, who is counted, whose actor lives, who is on the way out. */
 export class Registry implements Books, Walk {
   /** Every connection that is counted, in the order of registration. */
@@ -33,6 +43,7 @@ export class Registry implements Books, Walk {
 
   constructor(
     private readonly house: House,
+    private readonly reach: Reach,
     private readonly seat: (recipient: Connection) => Standing,
     logicFor: (of: (actor: AnyActorRef) => Connection) => ConnectionLogic,
     private readonly heldTimeout: number,
@@ -51,6 +62,9 @@ export class Registry implements Books, Walk {
   }
   get registered(): Iterable<Connection> {
     return this.#registered;
+  }
+  get ids(): string[] {
+    return Array.from(this.#registered, ({ id }) => id);
   }
   get actors(): AnyActorRef[] {
     return Array.from(this.#living.values(), ({ actor }) => actor);
@@ -133,7 +147,10 @@ export class Registry implements Books, Walk {
 
   retired(connection: Connection): void {
     this.#heartbeat.forget(connection);
-    if (this.#registered.delete(connection)) this.#departing.add(connection);
+    if (this.#registered.delete(connection)) {
+      this.#departing.add(connection);
+      this.reach.release(connection.id);
+    }
     if (this.#registered.size === 0) this.#heartbeat.stop();
   }
 
@@ -202,10 +219,11 @@ export class Registry implements Books, Walk {
 
   #begin(given: Arrival): void {
     if (!given.socket.writable) return;
-    const { house } = this;
+    const { house, reach } = this;
     const arrival = house.outfit(given);
     const actorId = `connection-${++this.#lastId}`;
-    const input = { id: arrival.id, isNativeOnly: house.nativeMode === 'only' };
+    const isReachable = !reach.isOnline;
+    const input = { id: arrival.id, isNativeOnly: house.nativeMode === 'only', isReachable };
     this.#optionsOfAll ??= { parent: this.root(), src: 'connection' };
     const actor = createActor(this.#logic, { ...this.#optionsOfAll, id: actorId, input });
     const connection = new Connection(arrival, actor, house, this, (recipient) => this.#seat(recipient));
@@ -218,6 +236,9 @@ export class Registry implements Books, Walk {
     actor.options = this.#optionsOfAll;
     arrival.attach(connection);
     this.#heartbeat.start();
+    reach.hold(arrival.id, () => {
+      if (!isReachable && actor.getSnapshot().status === 'active') actor.send({ type: 'REACHED' });
+    });
   }
 
   #seat(connection: Connection): Standing {

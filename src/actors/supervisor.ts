@@ -1,18 +1,21 @@
 import { type AnyActorRef, type AnyStateMachine, createActor, type EventObject } from 'xstate';
 import { Audience, type Recipient } from '../broadcast/audience.js';
-import { Broadcaster, type Skipped } from '../broadcast/broadcaster.js';
+import { Broadcaster } from '../broadcast/broadcaster.js';
+import type { StackExchange } from '../exchange/exchange.js';
 import { type SupervisorEvent, supervisorMachine } from '../machines/supervisor.js';
 import { ErrWrite } from '../protocol/errors.js';
-import { assertOutgoing, type Message, type OutgoingMessage } from '../protocol/message.js';
+import type { Message, OutgoingMessage } from '../protocol/message.js';
 import { type AskOptions, tame } from './asks.js';
+import { Cluster } from './cluster.js';
 import { Connection } from './connection.js';
 import type { Counters } from './counters.js';
 import type { Handlers, Where } from './handlers.js';
-import { Conn, type Except, Exclusion, NSConn, Room, type ServerPressure } from './handles.js';
+import type { Conn, Except, NSConn, ServerPressure } from './handles.js';
 import { honouring } from './honouring.js';
 import { furnish, type House, type HouseLimits, type HouseOptions, type Machines } from './house.js';
-import { type InquiryParts, inquire } from './inquiry.js';
+import { Issues } from './issues.js';
 import { Registry } from './registry.js';
+import { type Exchange, Relay, type RelayLimits } from './relay.js';
 import { useIndexedScheduler } from './scheduler.js';
 import type { Arrival } from './socket.js';
 import { Standing } from './standing.js';
@@ -21,11 +24,12 @@ import { type Visit, Visits } from './visits.js';
 import { type ConnectionDelays, type EarlyLimits, guardedLogic, wire } from './wiring.js';
 
 export interface SupervisorOptions extends HouseOptions {
-  readonly limits: HouseLimits & {
-    readonly early: EarlyLimits;
-    readonly delays: ConnectionDelays;
-    readonly heldTimeout: number;
-  };
+  readonly limits: HouseLimits &
+    RelayLimits & {
+      readonly early: EarlyLimits;
+      readonly delays: ConnectionDelays;
+      readonly heldTimeout: number;
+    };
   readonly syncBroadcaster: boolean;
 }
 
@@ -47,8 +51,10 @@ export class Supervisor {
   readonly #broadcaster: Broadcaster;
   readonly #registry: Registry;
   readonly #visits: Visits;
+  readonly #cluster: Cluster;
+  readonly #issues: Issues;
 
-  constructor(private readonly options: SupervisorOptions) {
+  constructor(options: SupervisorOptions) {
     const { limits, clock } = options;
     const house = furnish(options);
     const now = (): number => clock.now();
@@ -61,8 +67,14 @@ export class Supervisor {
       () => this.#turn.wake(this.#broadcaster),
       () => house.brake.review(this.#broadcaster),
     );
+    this.#cluster = new Cluster(
+      (exchange) =>
+        new Relay(exchange, house, limits, this.actor, (...payload) => this.#issues.incoming.take(...payload)),
+      () => this.#registry.ids,
+    );
     this.#registry = new Registry(
       house,
+      this.#cluster,
       (recipient) => new Standing(recipient, this.#audience, this.#broadcaster),
       (of) => guardedLogic(wire(house.machines.connection, of, limits.early, limits.delays, failed), of),
       limits.heldTimeout,
@@ -77,6 +89,15 @@ export class Supervisor {
       () => this.#turn.wake(this.#visits),
       () => this.actor.send({ type: 'VISITED' }),
     );
+    this.#issues = new Issues({
+      house,
+      audience: this.#audience,
+      broadcaster: this.#broadcaster,
+      cluster: this.#cluster,
+      isSynchronous: options.syncBroadcaster,
+      recipientOf: (conn) => this.#registry.connectionOf(conn.actor),
+      seatOf: (connection) => this.#registry.standingOf(connection)?.seat,
+    });
     this.actor = this.#startRoot();
   }
 
@@ -118,26 +139,20 @@ export class Supervisor {
   }
 
   ask(message: OutgoingMessage, options: AskOptions): Promise<Message> {
-    this.#check(message);
-    const seatOf = (connection: object) => this.#registry.standingOf(connection)?.seat;
-    const { asks, inquiries, fullLanes, nativeMode, limits } = this.#house;
-    const parts: InquiryParts = {
-      audience: this.#audience,
-      broadcaster: this.#broadcaster,
-      asks,
-      isNativeOnly: nativeMode === 'only',
-      pending: inquiries.size,
-      mostPending: limits.asks.pending,
-      seatOf,
-      opened: (inquiry) => {
-        inquiries.add(inquiry);
-        for (const lane of fullLanes) lane.review();
-      },
-      closed: (inquiry) => void inquiries.delete(inquiry),
-    };
-    const asked = inquire(message, options, parts);
-    this.#issued();
-    return asked;
+    return this.#issues.ask(message, options);
+  }
+
+  /** From now on this server is one of those that share this exchange (EX1). */
+  async useExchange(exchange: StackExchange): Promise<Exchange> {
+    if (!this.isAccepting) throw new Error('this server is closed');
+    return this.#cluster.use(exchange);
+  }
+  get exchange(): Exchange | undefined {
+    return this.#cluster.exchange;
+  }
+  /** Throws when others could not reach a connection with this id (EX13). */
+  assertCarried(id: string): void {
+    this.#cluster.assertCarried(id);
   }
 
   flush(): Promise<void> {
@@ -160,10 +175,12 @@ export class Supervisor {
   async drain(timeout: number): Promise<void> {
     const { sweeper } = this.#house;
     if (!this.#isOver) this.actor.send({ type: 'DRAIN' });
+    const until = this.#house.clock.now() + timeout;
     const deadline = sweeper.after(timeout, () => this.#registry.cutShort());
     await this.#registry.whenEmpty();
     this.#registry.cutLeaving();
     deadline.cancel();
+    await this.#cluster.close(until - this.#house.clock.now());
     if (!this.#isOver) this.actor.send({ type: 'DRAINED' });
     sweeper.letGo();
   }
@@ -218,9 +235,10 @@ export class Supervisor {
   #supervising(machine: Machines['supervisor']): Machines['supervisor'] {
     const transition: AnyStateMachine['transition'] = (snapshot, event, scope) => {
       if (event.type === 'xstate.stop') {
-        for (const actor of this.#registry.actors) scope.stopChild(actor);
+        for (const actor of [...this.#registry.actors, ...this.#cluster.actors]) scope.stopChild(actor);
         this.#visits.refuse(ErrWrite, (tell) => this.#house.doors.afterwards(tell));
         this.#house.doors.afterwards(() => this.#registry.endAll());
+        this.#house.doors.afterwards(() => this.#cluster.cut());
       }
       try {
         return machine.transition(snapshot, translate(event), scope);
@@ -243,36 +261,8 @@ export class Supervisor {
   }
 
   #issue(except: Except, messages: readonly OutgoingMessage[]): void {
-    if (this.#isOver) {
-      this.counters.broadcastsAfterClose += messages.length;
-      return;
-    }
-    for (const message of messages) this.#check(message);
-    const skipped = this.#skipped(except);
-    for (const message of messages) this.#broadcaster.issue(message, skipped);
-    this.#issued();
-  }
-
-  #issued(): void {
-    if (this.options.syncBroadcaster) this.#broadcaster.walk(Number.POSITIVE_INFINITY);
-    this.#house.brake.issued(this.#broadcaster);
-  }
-
-  #check(message: OutgoingMessage): void {
-    assertOutgoing(message);
-    const { namespace = '' } = message;
-    if (this.handlers.declares(namespace)) return;
-    const declared = this.handlers.namespaces.map((name) => `"${name}"`).join(', ');
-    throw new TypeError(`namespace "${namespace}" is not declared; declared are ${declared}`);
-  }
-
-  #skipped(except: Except): Skipped {
-    if (except === null) return { except: null, exceptId: null };
-    if (except instanceof Exclusion) return { except: null, exceptId: except.id };
-    const nsConn = except instanceof Room ? except.nsConn : except;
-    const conn = nsConn instanceof NSConn ? nsConn.conn : nsConn;
-    if (conn instanceof Conn) return { except: this.#registry.connectionOf(conn.actor), exceptId: null };
-    throw new TypeError(`broadcast skips null, a Conn, NSConn, Room or exclude(id), got ${String(except)}`);
+    if (this.#isOver) this.counters.broadcastsAfterClose += messages.length;
+    else this.#issues.broadcast(except, messages);
   }
 }
 

@@ -62,6 +62,19 @@ export const defaultLimits = {
   closeTimeout: 5_000,
   /** A new connection waits for the end of a `do` at most. */
   heldTimeout: 30_000,
+  /** The largest payload between servers. */
+  exchangePayload: 1_048_576,
+  /** The broker connects, confirms and answers within … */
+  exchangeTimeout: 4_000,
+  /** … and is pinged so often. */
+  exchangeInterval: 5_000,
+  /** The longest time between two attempts to get a lost broker back. */
+  exchangeRetryDelay: 5_000,
+  /** Bytes for other servers that may wait for the broker, or be on the way to it, and how long they may wait. */
+  outboxBytes: 67_108_864,
+  outboxTimeout: 30_000,
+  /** A client answers what another server has asked within. */
+  forwardTimeout: 30_000,
 } as const;
 
 export type Limits = { readonly [limit in keyof typeof defaultLimits]: number };
@@ -190,7 +203,7 @@ const checkUrlHeaders = (given: readonly string[]): ReadonlySet<string> => {
   return new Set(['x-websocket-reconnect', ...names]);
 };
 
-const charts: ReadonlySet<string> = new Set(['supervisor', 'connection', 'namespace', 'room']);
+const charts: ReadonlySet<string> = new Set(['supervisor', 'connection', 'namespace', 'room', 'link']);
 
 const checkMachines = (machines: Partial<Machines>): void => {
   if (!isPlainObject(machines)) throw wrong('machines', 'an object of charts', machines);

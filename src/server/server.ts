@@ -6,8 +6,10 @@ import type { Counters } from '../actors/counters.js';
 import { type FrameLog, lineOfNote } from '../actors/framelog.js';
 import type { NamespaceBodies } from '../actors/handlers.js';
 import type { Conn, Except, NSConn, ServerFace, ServerPressure } from '../actors/handles.js';
+import type { Exchange } from '../actors/relay.js';
 import { systemClock } from '../actors/scheduler.js';
 import { type RootActor, Supervisor } from '../actors/supervisor.js';
+import type { StackExchange } from '../exchange/exchange.js';
 import type { Message, OutgoingMessage } from '../protocol/message.js';
 import { answerNotFound, mount } from './mount.js';
 import { checkOptions, type Limits, type ServerOptions } from './options.js';
@@ -123,6 +125,19 @@ export class Server<Sent extends NamespaceBodies = NamespaceBodies> implements S
   /** Asks everybody a message is for; the first answer settles (AK5). */
   ask(message: OutgoingMessage, options: AskOptions = {}): Promise<Message> {
     return this.#supervisor.ask(message, options);
+  }
+
+  /**
+   * Serves one application together with others that use the same broker (EX1). Resolves when everything that is to be
+   * heard of them is heard; rejects when the broker cannot be reached, or cannot carry the name of a namespace. Throws on
+   * a second one.
+   */
+  useStackExchange(exchange: StackExchange): Promise<Exchange> {
+    return this.#supervisor.useExchange(exchange);
+  }
+  /** The exchange in use: how it stands with the broker, what waits for it, and what was lost (EX9–EX12). */
+  get exchange(): Exchange | undefined {
+    return this.#supervisor.exchange;
   }
 
   /** How many connections there are, those included that have not been let in yet. */

@@ -180,8 +180,7 @@ export class Upgrades implements Mounted {
     const verdict = await onUpgrade?.(request);
     if (isInstance(verdict, Error)) throw verdict;
     const made = idGenerator ? await this.#makeId(idGenerator, request) : randomUUID();
-    const fault = idFault(made, (name) => name !== '' && this.supervisor.handlers.declares(name));
-    if (fault) throw new UpgradeRefused(500, 'no connection id', { cause: new TypeError(fault) });
+    this.#checkId(made);
     if (socket.destroyed) return;
     if (this.isOver) {
       socket.destroy();
@@ -209,6 +208,16 @@ export class Upgrades implements Mounted {
   async #makeId(generate: IdGenerator, request: IncomingMessage): Promise<string> {
     try {
       return await generate(request);
+    } catch (cause) {
+      throw new UpgradeRefused(500, 'no connection id', { cause });
+    }
+  }
+
+  #checkId(id: string): void {
+    try {
+      const fault = idFault(id, (name) => name !== '' && this.supervisor.handlers.declares(name));
+      if (fault) throw new TypeError(fault);
+      this.supervisor.assertCarried(id);
     } catch (cause) {
       throw new UpgradeRefused(500, 'no connection id', { cause });
     }

@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { type AnyStateMachine, createMachine } from 'xstate';
 import type { Machines } from '../../src/actors/house.js';
-import { connectionMachine, namespaceMachine, roomMachine, supervisorMachine } from '../../src/index.js';
-import { scenarios } from '../support/conformance.js';
+import { connectionMachine, linkMachine, namespaceMachine, roomMachine, supervisorMachine } from '../../src/index.js';
+import { scenarios as local } from '../support/conformance.js';
+import { clusterScenarios } from '../support/conformanceCluster.js';
 
 type Node = Readonly<Record<string, unknown>>;
 
@@ -56,7 +57,10 @@ const charts: Readonly<Record<keyof Machines, AnyStateMachine>> = {
   connection: connectionMachine,
   namespace: namespaceMachine,
   room: roomMachine,
+  link: linkMachine,
 };
+
+const scenarios = [...local, ...clusterScenarios];
 
 const allCuts = Object.entries(charts).flatMap(([name, machine]) =>
   cuts(machine.config as Node, name).map(({ label, config }) => ({

@@ -1,0 +1,79 @@
+import { decode, errorFrom, type Frame, withTextBody } from '../protocol/codec.js';
+import { isSystemEvent, OnNativeMessage, type OutgoingMessage } from '../protocol/message.js';
+import { isTag, readTag, type SenderTag } from '../protocol/tag.js';
+import { readForeignToken } from '../protocol/token.js';
+import type { House } from './house.js';
+import type { Meaning, Relay } from './relay.js';
+
+/** What other servers bring about here. */
+export interface IncomingParts {
+  readonly house: House;
+  /** More is still to be given out than anything can be added to. */
+  isFlooded(): boolean;
+  /** Gives it to everybody here whom it is for. */
+  issue(message: OutgoingMessage, exceptId: string | null): void;
+  /** Asks those whom it is for; `answered` gets the first answer. False when too many asks are open. */
+  inquire(message: OutgoingMessage, token: string, answered: (frame: Frame) => void): boolean;
+}
+
+type Place = Extract<Meaning, { kind: 'namespace' | 'connection' }>;
+
+/**
+ * What comes from the broker. Anybody may have sent it: what is no message of this application is dropped and counted,
+ * and nothing that it says reaches further than a message of this server's own would (EX14).
+ */
+export class Incoming {
+  constructor(private readonly parts: IncomingParts) {}
+
+  take(relay: Relay, meaning: Meaning, channel: string, payload: Uint8Array): void {
+    const { house, isFlooded } = this.parts;
+    const { nativeMode } = house;
+    if (payload.length > house.limits.exchangePayload) return relay.losses.note('broken');
+    if (meaning.kind === 'answers') return this.#answer(relay, meaning.name, payload);
+    if (relay.echoes?.take(channel, payload)) return undefined;
+    const frame = decode(payload, nativeMode);
+    if (!frame) return relay.losses.note('broken');
+    const tag = isTag(frame.wait) ? readTag(frame.wait) : undefined;
+    if (tag?.node === relay.node) return undefined;
+    if (tag) relay.losses.note('missing', relay.positions.missingBefore(channel, tag.node, tag));
+    if (isFlooded()) return relay.losses.note('flooded');
+    const message = this.#messageOf(frame, tag, meaning);
+    if (!message) return relay.losses.note('broken');
+    if (frame.wait === '' || isTag(frame.wait)) return this.parts.issue(message, tag?.exceptId || null);
+    return this.#ask(relay, frame.wait, message);
+  }
+
+  /** An answer to an ask of ours: which one it is the channel says, and nothing else. */
+  #answer({ losses }: Relay, token: string, payload: Uint8Array): void {
+    const frame = decode(payload);
+    if (!frame) return losses.note('broken');
+    const isBinary = readTag(frame.wait)?.isBinary ?? false;
+    // Two of the channels may bring the same answer: the first settles.
+    this.parts.house.asks.answer(token, isBinary ? frame : withTextBody(frame));
+    return undefined;
+  }
+
+  #ask(relay: Relay, wait: string, message: OutgoingMessage): void {
+    const foreign = readForeignToken(wait);
+    if (!foreign || message.err) return relay.losses.note('broken');
+    const { token, isMarked } = foreign;
+    if (this.parts.house.asks.isOurs(token)) return undefined;
+    const isAsked = this.parts.inquire(message, token, (frame) => relay.answer(frame, token, isMarked));
+    return isAsked ? undefined : relay.losses.note('unasked');
+  }
+
+  /** The message, if a server of this application may have sent it here. */
+  #messageOf(frame: Frame, tag: SenderTag | undefined, place: Place): OutgoingMessage | undefined {
+    const { handlers, nativeMode } = this.parts.house;
+    const isNative = frame.isNative || tag?.isNative || (nativeMode === 'mixed' && frame.event === OnNativeMessage);
+    // What has no header is for the namespace of its channel.
+    const namespace = frame.isNative && place.kind === 'namespace' ? place.name : frame.namespace;
+    const isInPlace = place.kind === 'connection' || place.name === namespace;
+    const isEvent = frame.event !== '' && !isSystemEvent(frame.event) && !frame.isNoOp;
+    if (!isInPlace || !isEvent || !handlers.declares(namespace)) return undefined;
+    const { room, event, body } = tag?.isBinary ? frame : withTextBody(frame);
+    const to = place.kind === 'connection' ? { to: place.name } : undefined;
+    const err = errorFrom(frame);
+    return { namespace, room, event, body, ...to, ...(isNative ? { isNative: true } : {}), ...(err ? { err } : {}) };
+  }
+}

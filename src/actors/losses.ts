@@ -1,0 +1,83 @@
+import type { Sweeper } from './sweeper.js';
+
+/** Counters at zero, by what was lost between servers, and why. */
+export const makeLostCounters = () => ({
+  /** Messages of other servers that never came: the next one of that server tells by its number. */
+  missing: 0,
+  /** Handed to the broker, which was lost before it had said that it has them: they may have arrived, or not. */
+  unconfirmed: 0,
+  /** Waited for the broker longer than `outboxTimeout` … */
+  expired: 0,
+  /** … found no room among those that wait … */
+  overflowed: 0,
+  /** … or were still waiting at the end. */
+  abandoned: 0,
+  /** The broker would not have them: too big, or a name that it cannot carry. */
+  refused: 0,
+  /** What came from the broker and is no message of this application. */
+  broken: 0,
+  /** What came from the broker while far too much was still to be given out. */
+  flooded: 0,
+  /** Asks of other servers that came while too many were open. */
+  unasked: 0,
+});
+
+export type LostCounters = ReturnType<typeof makeLostCounters>;
+export type Loss = keyof LostCounters;
+
+const texts: Readonly<Record<Loss, string>> = {
+  missing: 'of other servers never came',
+  unconfirmed: 'had been sent but not confirmed when the broker was lost',
+  expired: 'waited too long for the broker',
+  overflowed: 'found no room among those that wait for the broker',
+  abandoned: 'still waited for the broker at the end',
+  refused: 'were refused by the broker',
+  broken: 'from the broker are none of this application',
+  flooded: 'from the broker came while far too many were still to be given out',
+  unasked: 'of other servers asked for an answer while too many already did',
+};
+
+/** Messages between servers were lost; told to `onError`. */
+export class ExchangeLoss extends Error {
+  override readonly name = 'ExchangeLoss';
+  constructor(
+    /** The name of the counter that has them, in the status of the exchange. */
+    readonly loss: Loss,
+    readonly messages: number,
+    options?: ErrorOptions,
+  ) {
+    super(`${messages === 1 ? '1 message' : `${messages} messages`} ${texts[loss]}`, options);
+  }
+}
+
+/** Told again at most so often, in milliseconds. */
+const pause = 1_000;
+
+/** Nothing is lost silently: each loss is counted, and told at once or, where there are many, a moment later in one. */
+export class Losses {
+  readonly counters = makeLostCounters();
+  readonly #untold = new Map<Loss, number>();
+
+  constructor(
+    private readonly sweeper: Sweeper,
+    private readonly tell: (error: ExchangeLoss) => void,
+  ) {}
+
+  note(loss: Loss, messages = 1, cause?: unknown): void {
+    if (messages === 0) return;
+    this.counters[loss] += messages;
+    const untold = this.#untold.get(loss);
+    if (untold === undefined) this.#tell(loss, messages, cause);
+    else this.#untold.set(loss, untold + messages);
+  }
+
+  #tell(loss: Loss, messages: number, cause?: unknown): void {
+    this.#untold.set(loss, 0);
+    this.sweeper.after(pause, () => {
+      const untold = this.#untold.get(loss) ?? 0;
+      this.#untold.delete(loss);
+      if (untold > 0) this.#tell(loss, untold);
+    });
+    this.tell(new ExchangeLoss(loss, messages, cause === undefined ? undefined : { cause }));
+  }
+}

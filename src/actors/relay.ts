@@ -1,0 +1,222 @@
+import type { ChannelKind, StackExchange } from '../exchange/exchange.js';
+import { Numbering, Positions } from '../exchange/sequence.js';
+import { encode, encodeAnswer, type Frame } from '../protocol/codec.js';
+import { type Body, OnNativeMessage, type OutgoingMessage } from '../protocol/message.js';
+import { writeTag } from '../protocol/tag.js';
+import { markToken, tokensOfAnswer } from '../protocol/token.js';
+import { Echoes } from './echoes.js';
+import type { House } from './house.js';
+import { Link, type LinkLimits, type LinkState } from './link.js';
+import { Losses, type LostCounters } from './losses.js';
+import { type Letter, type PublicationLimits, Publications } from './publications.js';
+import { Subscriptions } from './subscriptions.js';
+
+/** Bounds of what goes between servers. */
+export interface RelayLimits extends LinkLimits, PublicationLimits {
+  /** The largest payload, in bytes. */
+  readonly exchangePayload: number;
+}
+
+/** What is heard on a channel. */
+export type Meaning =
+  | { readonly kind: 'namespace'; readonly name: string }
+  | { readonly kind: 'connection'; readonly name: string }
+  | { readonly kind: 'answers'; readonly name: string };
+
+/** How it stands between this server and the others. */
+export interface ExchangeStatus {
+  readonly state: LinkState;
+  /** Why there is no broker at present, in words. */
+  readonly trouble: string | undefined;
+  /** What waits for the broker, or is on the way to it. */
+  readonly waiting: { readonly messages: number; readonly bytes: number };
+  /** Messages that the broker has taken, and that have come from it, our own included. */
+  readonly published: number;
+  readonly received: number;
+  /** Messages that were lost between servers, by reason. */
+  readonly lost: Readonly<LostCounters>;
+}
+
+/** The exchange that a server uses. */
+export interface Exchange {
+  readonly name: string;
+  readonly status: ExchangeStatus;
+}
+
+const bytesOf = (payload: Body): Uint8Array => (typeof payload === 'string' ? Buffer.from(payload) : payload);
+
+/** What this server sends to others through one exchange, and which channels it hears of them. */
+export class Relay implements Exchange {
+  /** This server, as the others know it; another one after each start. */
+  readonly node = crypto.randomUUID();
+  readonly positions = new Positions();
+  readonly echoes: Echoes | undefined;
+  readonly losses: Losses;
+  readonly link: Link;
+  received = 0;
+  readonly #subscriptions: Subscriptions<Meaning>;
+  readonly #publications: Publications;
+  readonly #numbering = new Numbering();
+
+  /** Throws when the broker cannot carry the name of a namespace. */
+  constructor(
+    private readonly exchange: StackExchange,
+    private readonly house: House,
+    private readonly limits: RelayLimits,
+    root: Link['actor'],
+    take: (relay: Relay, meaning: Meaning, channel: string, payload: Uint8Array) => void,
+  ) {
+    const { sweeper, doors, clock, hooks, handlers, nativeMode, machines } = house;
+    const report = (error: unknown): void => hooks.report(error, { during: 'exchange' });
+    this.losses = new Losses(sweeper, report);
+    this.echoes = nativeMode === 'only' ? new Echoes() : undefined;
+    this.#subscriptions = new Subscriptions((error, session) => this.link.failed(error, session));
+    this.#publications = new Publications(
+      limits,
+      () => clock.now(),
+      sweeper,
+      this.losses,
+      (channel, payload) => this.#subscriptions.isHeard(channel) && this.echoes?.expect(channel, payload),
+    );
+    for (const name of handlers.namespaces) this.#hold('namespace', name, () => {});
+    this.link = new Link({
+      exchange,
+      machine: machines.link,
+      subscriptions: this.#subscriptions,
+      publications: this.#publications,
+      sweeper,
+      doors,
+      limits,
+      root,
+      received: (channel, payload) => {
+        this.received++;
+        const meaning = this.#subscriptions.meaningOf(channel);
+        if (meaning) take(this, meaning, channel, payload);
+      },
+      lost: () => this.echoes?.clear(),
+      report,
+    });
+  }
+
+  get name(): string {
+    return this.exchange.name;
+  }
+  get status(): ExchangeStatus {
+    const { trouble } = this.link;
+    return {
+      state: this.link.state,
+      trouble: trouble === undefined ? undefined : trouble instanceof Error ? trouble.message : String(trouble),
+      waiting: this.#publications.waiting,
+      published: this.#publications.published,
+      received: this.received,
+      lost: { ...this.losses.counters },
+    };
+  }
+
+  /** A broadcast that this server has issued goes to the others (EX4, EX6). */
+  publish(message: OutgoingMessage, exceptId: string | null): void {
+    this.#fit(() => {
+      const channel = this.#channelFor(message);
+      this.#put(channel, bytesOf(this.#encode(message, channel, exceptId)));
+    });
+  }
+
+  /** An ask of this server goes to the others, once their answers would be heard (EX7). Returns how to end it. */
+  ask(message: OutgoingMessage, token: string): () => void {
+    const channels = tokensOfAnswer(token).flatMap((one) => [this.exchange.channelOf('answers', one), one]);
+    let unheard = channels.length;
+    let letter: Letter | undefined;
+    this.#fit(() => {
+      letter = this.#put(this.#channelFor(message), bytesOf(encode(message, markToken(token))), false);
+    });
+    const heard = (): void => {
+      unheard--;
+      if (unheard > 0 || !letter) return;
+      letter.isReady = true;
+      this.#publications.pump();
+    };
+    for (const channel of channels) this.#subscriptions.hold(channel, { kind: 'answers', name: token }, heard);
+    return () => {
+      if (letter) letter.isCancelled = true;
+      for (const channel of channels) this.#subscriptions.release(channel);
+      this.#publications.pump();
+    };
+  }
+
+  /** What a client of this server has answered goes to the server that has asked; that knows binary ones by the tag. */
+  answer(frame: Frame, token: string, isMarked: boolean): void {
+    this.#fit(() => {
+      const channel = isMarked ? this.exchange.channelOf('answers', token) : token;
+      const tag = { node: this.node, epoch: 0, number: 0, isBinary: true, isNative: false, exceptId: '' };
+      this.#put(channel, bytesOf(encodeAnswer(frame, frame.isBinary ? writeTag(tag) : '')));
+    });
+  }
+
+  /** Throws when the broker cannot carry this id. */
+  assertCarried(id: string): void {
+    this.exchange.channelOf('connection', id);
+  }
+
+  /** A connection with this id is here; `heard` when others reach it, or cannot for now (EX3). */
+  hold(id: string, heard: () => void): void {
+    this.#fit(() => this.#hold('connection', id, heard), heard);
+  }
+
+  release(id: string): void {
+    this.#fit(() => {
+      const channel = this.exchange.channelOf('connection', id);
+      if (!this.#subscriptions.release(channel)) return;
+      this.positions.forget(channel);
+      this.echoes?.forget(channel);
+    });
+  }
+
+  /** Sends what waits, for so long at most, and lets go of the broker (EX16). */
+  async close(timeout: number): Promise<void> {
+    const { sweeper } = this.house;
+    const isSent = this.link.state === 'online' ? this.#publications.whenEmpty() : undefined;
+    await new Promise<void>((resolve) => {
+      const deadline = sweeper.after(timeout, resolve);
+      void Promise.resolve(isSent).then(() => {
+        deadline.cancel();
+        resolve();
+      });
+    });
+    this.link.close();
+  }
+
+  #hold(kind: 'namespace' | 'connection', name: string, heard: () => void): void {
+    this.#subscriptions.hold(this.exchange.channelOf(kind, name), { kind, name }, heard);
+  }
+
+  #channelFor({ namespace = '', to }: OutgoingMessage): string {
+    const kind: ChannelKind = to === undefined ? 'namespace' : 'connection';
+    return this.exchange.channelOf(kind, to ?? namespace);
+  }
+
+  /** Where there are native messages only they go as they are, and all else of them is known by the channel alone. */
+  #encode(message: OutgoingMessage, channel: string, exceptId: string | null): Body {
+    if (this.echoes) return encode(message);
+    const { isNative = false, setBinary = false, body } = message;
+    const isBinary = setBinary || (body !== undefined && typeof body !== 'string');
+    const position = this.#numbering.next(channel);
+    const tag = writeTag({ ...position, node: this.node, isBinary, isNative, exceptId: exceptId ?? '' });
+    return encode(isNative ? { ...message, event: OnNativeMessage } : message, tag);
+  }
+
+  #put(channel: string, payload: Uint8Array, isReady = true): Letter | undefined {
+    const { exchangePayload } = this.limits;
+    if (payload.length <= exchangePayload) return this.#publications.put(channel, payload, isReady);
+    throw new RangeError(`between servers a message has at most ${exchangePayload} bytes, got ${payload.length}`);
+  }
+
+  /** What the broker cannot carry is lost to the others, and to nobody here. */
+  #fit(send: () => void, otherwise = (): void => {}): void {
+    try {
+      send();
+    } catch (error) {
+      this.losses.note('refused', 1, error);
+      otherwise();
+    }
+  }
+}

@@ -1,0 +1,27 @@
+import type { StackExchange } from '../../src/exchange/exchange.js';
+import type { ServerOptions } from '../../src/index.js';
+import type { RawClient } from './rawClient.js';
+import { type TestServer, useServers } from './testServer.js';
+
+/** A server among others. */
+export interface TestNode extends TestServer {
+  /** A client in the namespace `default`, and in these rooms of it. */
+  guest(id: string, ...rooms: readonly string[]): Promise<RawClient>;
+}
+
+/** Servers that share an exchange; all are closed after each test. */
+export const useNodes = () => {
+  const listen = useServers();
+  return async (exchange: StackExchange, options: ServerOptions = {}): Promise<TestNode> => {
+    const node = await listen({ namespaces: { default: {} }, ...options });
+    await node.server.useStackExchange(exchange);
+    return {
+      ...node,
+      async guest(id, ...rooms) {
+        const client = await (await node.dial(id)).inDefault();
+        for (const room of rooms) await client.join('default', room);
+        return client;
+      },
+    };
+  };
+};
