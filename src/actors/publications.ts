@@ -129,25 +129,23 @@ export class Publications {
   #send({ channel, payload }: Letter, flight: Flight): void {
     flight.messages++;
     flight.bytes += payload.length;
-    const landed = (): boolean => {
+    const landed = (count: () => void): void => {
       // What a lost session says later changes nothing.
-      if (flight !== this.#flight) return false;
+      if (flight !== this.#flight) return;
       flight.messages--;
       flight.bytes -= payload.length;
-      return true;
+      count();
+      this.pump();
     };
     this.sent(channel, payload);
     flight.session.publish(channel, payload).then(
-      () => {
-        if (!landed()) return;
-        this.published++;
-        this.pump();
-      },
-      (error: unknown) => {
-        if (!landed()) return;
-        this.losses.note('refused', 1, error);
-        this.pump();
-      },
+      () => landed(() => this.published++),
+      // A session that still answers has refused it; with one that does not it is in doubt.
+      (error: unknown) =>
+        flight.session.ping().then(
+          () => landed(() => this.losses.note('refused', 1, error)),
+          () => {},
+        ),
     );
   }
 

@@ -97,6 +97,15 @@ export class MemoryBroker {
     for (const session of lost) session.lose(error);
   }
 
+  /** What is published does not come to this session, counted from the eldest, as if the line had swallowed it. */
+  holdBack(session: number): () => void {
+    const deaf = [...this.#sessions][session];
+    if (deaf) deaf.isDeaf = true;
+    return () => {
+      if (deaf) deaf.isDeaf = false;
+    };
+  }
+
   /** @internal What a session asks: taken and confirmed in the order of the calls, but never at once. */
   ask(session: MemorySession, take: () => void): Promise<void> {
     const confirmed = gate();
@@ -142,6 +151,7 @@ export class MemoryBroker {
 
 class MemorySession implements ExchangeSession {
   readonly channels = new Set<string>();
+  isDeaf = false;
   readonly #broker: MemoryBroker;
   readonly #listener: ExchangeListener;
   #isOver = false;
@@ -181,7 +191,7 @@ class MemorySession implements ExchangeSession {
   }
 
   deliver(channel: string, payload: Uint8Array): void {
-    if (!this.channels.has(channel)) return;
+    if (this.isDeaf || !this.channels.has(channel)) return;
     queueMicrotask(() => {
       if (!this.#isClosed) this.#listener.received(channel, payload.slice());
     });
