@@ -1,0 +1,287 @@
+import {
+  connect,
+  type NatsConnection,
+  type NodeConnectionOptions,
+  PermissionViolationError,
+  type Subscription,
+} from '@nats-io/transport-node';
+import { isPlainObject, refuseDecided, refuseUnknown, wrong } from './checks.js';
+import { type Credentials, credentialsOf, discretion, parseUrl, secretsOf } from './credentials.js';
+import type { ExchangeListener, ExchangeSession, StackExchange } from './exchange.js';
+import { isSubject, type NatsNames, natsNames, natsSubjects } from './naming.js';
+
+/** One session is one life, and hears itself: so these are not for choosing. `debug` would print credentials. */
+const decided = [
+  'servers',
+  'port',
+  'noEcho',
+  'debug',
+  'reconnect',
+  'reconnectTimeWait',
+  'reconnectDelayHandler',
+  'reconnectJitter',
+  'reconnectJitterTLS',
+  'reconnectToServer',
+  'maxReconnectAttempts',
+  'waitOnFirstConnect',
+  'ignoreAuthErrorAbort',
+] as const satisfies readonly (keyof NodeConnectionOptions)[];
+
+/** What goes to the NATS client as it is: `tls`, `authenticator`, `name`, `timeout` … */
+export type NatsClientSettings = Omit<NodeConnectionOptions, (typeof decided)[number]>;
+
+export interface NatsExchangeOptions {
+  /**
+   * `[nats://][user:password@|token@]host[:port]`, or `tls://`: one of a cluster, or several to try. Never shown (EX17).
+   */
+  readonly servers: string | readonly string[];
+  /** What all subjects begin with, the same on all servers; `neffos` by default, as in Go. */
+  readonly prefix?: string;
+  /** How names become subjects (EX13); `san` by default. */
+  readonly names?: NatsNames;
+  /** Options of the NATS client: for TLS, credentials and the like. `timeout` is milliseconds, 5 000 by default. */
+  readonly client?: NatsClientSettings;
+}
+
+const serversTake = '"host:port", "nats://" or "tls://" and a host, or a list of these';
+const usualTimeout = 5_000;
+
+interface Place extends Credentials {
+  readonly address: string;
+  readonly isTls: boolean;
+  readonly secrets: readonly string[];
+}
+
+/** The library would not look at the credentials of a URL, and take a password of digits for the port. */
+const placeOf = (server: unknown): Place => {
+  if (typeof server !== 'string' || server === '') throw wrong('servers', serversTake, server);
+  const parsed = parseUrl('servers', serversTake, server.includes('://') ? server : `nats://${server}`);
+  const isKnown = parsed.protocol === 'nats:' || parsed.protocol === 'tls:';
+  const hasMore = !/^\/?$/.test(parsed.pathname) || parsed.search !== '' || parsed.hash !== '';
+  if (!isKnown || parsed.hostname === '' || hasMore) throw new TypeError(`option "servers" takes ${serversTake}`);
+  const credentials = credentialsOf('servers', parsed);
+  return {
+    ...credentials,
+    address: parsed.host,
+    isTls: parsed.protocol === 'tls:',
+    secrets: secretsOf(parsed, credentials),
+  };
+};
+
+/** The credentials of the URLs, which are the same in all of them. */
+const logIn = (places: readonly Place[], client: NatsClientSettings): Partial<NodeConnectionOptions> => {
+  const [first] = places;
+  const isSame = places.every(({ username, password }) => username === first?.username && password === first.password);
+  if (!isSame) throw new TypeError('option "servers" takes servers with the same credentials, or all without');
+  if (first === undefined || (first.username === '' && first.password === '')) return {};
+  if (client.user !== undefined || client.pass !== undefined || client.token !== undefined || client.authenticator) {
+    throw new TypeError('credentials stand in "servers" and in "client": give them once');
+  }
+  return first.password === '' ? { token: first.username } : { user: first.username, pass: first.password };
+};
+
+const check = (given: NatsExchangeOptions) => {
+  if (!isPlainObject(given)) throw wrong('natsExchange', 'an object of options', given);
+  refuseUnknown(given, ['servers', 'prefix', 'names', 'client']);
+  const { servers, prefix = 'neffos', names = 'san', client = {} } = given;
+  if (typeof prefix !== 'string' || !isSubject(prefix)) {
+    throw wrong('prefix', 'a subject: words with dots between them, without "*", ">" and spaces', prefix);
+  }
+  if (!natsNames.includes(names)) throw wrong('names', `one of ${natsNames.join(', ')}`, names);
+  if (!isPlainObject(client)) throw wrong('client', 'an object of options of the NATS client', client);
+  refuseDecided(client, decided, 'client');
+  const places = (Array.isArray(servers) ? servers : [servers]).map(placeOf);
+  if (places.length === 0) throw wrong('servers', serversTake, servers);
+  const login = logIn(places, client);
+  const tls = places.some(({ isTls }) => isTls) && client.tls === undefined ? { tls: {} } : {};
+  const secrets = [...places.flatMap(({ secrets }) => secrets), client.pass, client.token];
+  return {
+    prefix,
+    names,
+    told: discretion('nats', secrets),
+    options: (): NodeConnectionOptions => ({
+      timeout: usualTimeout,
+      ...client,
+      ...login,
+      ...tls,
+      servers: places.map(({ address }) => address),
+      reconnect: false,
+    }),
+  };
+};
+
+type Told = ReturnType<typeof check>['told'];
+
+/** What was asked in one tick, and is confirmed by one answer of the broker. */
+class Flight {
+  /** What the broker has refused of it. */
+  readonly refused = new Map<string, Error>();
+  land = (): void => {};
+  fail = (_error: Error): void => {};
+  readonly #landed = new Promise<void>((resolve, reject) => {
+    this.land = resolve;
+    this.fail = reject;
+  });
+
+  async landed(operation: string, subjects: readonly string[]): Promise<void> {
+    await this.#landed;
+    if (this.refused.size === 0) return;
+    for (const subject of subjects) {
+      const refusal = this.refused.get(`${operation} ${subject}`);
+      if (refusal !== undefined) throw refusal;
+    }
+  }
+}
+
+/** One connection (EX2), which the library does not make again. */
+class NatsSession implements ExchangeSession {
+  readonly #nats: NatsConnection;
+  readonly #listener: ExchangeListener;
+  readonly #told: Told;
+  readonly #subscriptions = new Map<string, Subscription>();
+  readonly #flights = new Set<Flight>();
+  #boarding: Flight | undefined;
+  #isOver = false;
+
+  constructor(nats: NatsConnection, listener: ExchangeListener, told: Told) {
+    this.#nats = nats;
+    this.#listener = listener;
+    this.#told = told;
+    void this.#listen();
+    void nats.closed().then((error) => this.#lose(error ?? new Error('the connection has ended')));
+  }
+
+  async subscribe(channels: readonly string[]): Promise<void> {
+    this.#check(channels);
+    if (channels.length === 0) return;
+    for (const channel of channels) {
+      if (this.#subscriptions.has(channel)) continue;
+      const callback = (error: Error | null, message: { readonly data: Uint8Array }): void => {
+        if (error === null) this.#deliver(channel, message.data);
+      };
+      this.#subscriptions.set(channel, this.#nats.subscribe(channel, { callback }));
+    }
+    await this.#board().landed('subscription', channels);
+  }
+
+  unsubscribe(channels: readonly string[]): void {
+    if (this.#isOver) return;
+    for (const channel of channels) {
+      this.#subscriptions.get(channel)?.unsubscribe();
+      this.#subscriptions.delete(channel);
+    }
+  }
+
+  async publish(channel: string, payload: Uint8Array): Promise<void> {
+    this.#check([channel]);
+    try {
+      this.#nats.publish(channel, payload);
+    } catch (error) {
+      throw this.#told(error);
+    }
+    await this.#board().landed('publish', [channel]);
+  }
+
+  async ping(): Promise<void> {
+    this.#check([]);
+    await this.#board().landed('ping', []);
+  }
+
+  close(): void {
+    this.#end(new Error('the session is over'));
+  }
+
+  #check(channels: readonly string[]): void {
+    if (this.#isOver) throw this.#told(new Error('the session is over'));
+    const wrongOne = channels.find((channel) => !isSubject(channel));
+    if (wrongOne !== undefined) throw new RangeError(`nats: ${JSON.stringify(wrongOne)} is no subject`);
+  }
+
+  #deliver(channel: string, payload: Uint8Array): void {
+    if (this.#isOver) return;
+    try {
+      this.#listener.received(channel, payload);
+    } catch (error) {
+      // Thrown into the library, it would leave a connection that nobody reads.
+      this.#lose(error);
+    }
+  }
+
+  /** The flight of this tick. It takes off when the tick is over, behind all that was asked in it. */
+  #board(): Flight {
+    if (this.#boarding !== undefined) return this.#boarding;
+    const flight = new Flight();
+    this.#boarding = flight;
+    this.#flights.add(flight);
+    queueMicrotask(() => {
+      this.#boarding = undefined;
+      if (!this.#isOver) void this.#takeOff(flight);
+    });
+    return flight;
+  }
+
+  async #takeOff(flight: Flight): Promise<void> {
+    try {
+      await this.#nats.flush();
+      // A refusal comes before the answer, but the library passes it on a little later.
+      setImmediate(() => this.#land(flight));
+    } catch (error) {
+      this.#lose(error);
+    }
+  }
+
+  #land(flight: Flight): void {
+    if (this.#flights.delete(flight)) flight.land();
+  }
+
+  /** What the broker refuses it says beside its answers; whatever else it complains of ends the session. */
+  async #listen(): Promise<void> {
+    for await (const status of this.#nats.status()) {
+      if (status.type !== 'error') continue;
+      const { error } = status;
+      if (error instanceof PermissionViolationError) this.#refuse(error);
+      else this.#lose(error);
+    }
+  }
+
+  #refuse(error: PermissionViolationError): void {
+    const { operation, subject } = error;
+    if (operation === 'subscription') this.#subscriptions.delete(subject);
+    for (const flight of this.#flights) flight.refused.set(`${operation} ${subject}`, this.#told(error));
+  }
+
+  #lose(error: unknown): void {
+    if (this.#end(error)) this.#listener.lost(this.#told(error));
+  }
+
+  /** The library leaves what waits for the broker's answer as it is, so that is failed here. */
+  #end(error: unknown): boolean {
+    if (this.#isOver) return false;
+    this.#isOver = true;
+    for (const flight of this.#flights) flight.fail(this.#told(error));
+    this.#flights.clear();
+    this.#subscriptions.clear();
+    void this.#nats.close();
+    return true;
+  }
+}
+
+/**
+ * Carries messages between servers by NATS, with plain subjects (EX1), over one connection (EX2). Its subjects are
+ * those of neffos: `<prefix>.<name>` and `<prefix>.ask.<token>`, with names as the option `names` says (EX13). Throws a
+ * TypeError at once when an option is wrong; neither that nor anything else it reports shows credentials (EX17).
+ */
+export const natsExchange = (options: NatsExchangeOptions): StackExchange => {
+  const { prefix, names, told, options: clientOptions } = check(options);
+  return {
+    name: 'nats',
+    channelOf: natsSubjects(prefix, names),
+    connect: async (listener) => {
+      try {
+        return new NatsSession(await connect(clientOptions()), listener, told);
+      } catch (error) {
+        throw told(error);
+      }
+    },
+  };
+};

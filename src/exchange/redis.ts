@@ -1,0 +1,208 @@
+import { createClient, type RedisClientOptions, type RespVersions } from 'redis';
+import { isPlainObject, refuseDecided, refuseUnknown, wrong } from './checks.js';
+import { credentialsOf, discretion, parseUrl, secretsOf } from './credentials.js';
+import type { ExchangeListener, ExchangeSession, StackExchange } from './exchange.js';
+import { redisNames } from './naming.js';
+
+type Nothing = Record<string, never>;
+type ClientOptions = RedisClientOptions<Nothing, Nothing, Nothing, RespVersions>;
+
+/** One session is one life, and every command goes out in the order of the calls: so these are not for choosing. */
+const decided = [
+  'url',
+  'disableOfflineQueue',
+  'commandOptions',
+  'modules',
+  'functions',
+  'scripts',
+  'clientSideCache',
+  'emitInvalidate',
+  'himportRegistry',
+  'maintNotifications',
+  'maintEndpointType',
+  'maintRelaxedCommandTimeout',
+  'maintRelaxedSocketTimeout',
+] as const satisfies readonly (keyof ClientOptions)[];
+
+/** The URL says where, and whether by TLS. */
+const decidedOfSocket = ['reconnectStrategy', 'host', 'port', 'path', 'tls'] as const;
+
+type Without<Options, Names extends PropertyKey> = Options extends unknown ? Omit<Options, Names> : never;
+
+/** What goes to node-redis as it is: certificates under `socket`, `credentialsProvider`, `name`, `RESP` … */
+export type RedisClientSettings = Omit<ClientOptions, (typeof decided)[number] | 'socket'> & {
+  readonly socket?: Without<NonNullable<ClientOptions['socket']>, (typeof decidedOfSocket)[number]>;
+};
+
+export interface RedisExchangeOptions {
+  /** `redis://` or, by TLS, `rediss://`, then `[[user]:password@]host[:port][/database]`. It is never shown (EX17). */
+  readonly url: string;
+  /** What all channels begin with, the same on all servers: the channel that Go's `NewStackExchange` is given (EX13). */
+  readonly channel: string;
+  /** Options of node-redis: for TLS, credentials and the like. `socket.connectTimeout` is milliseconds, 5 000 if unset. */
+  readonly client?: RedisClientSettings;
+}
+
+const urlTakes = '"redis://" or "rediss://" and a host';
+/** The default of the library, which has it for the first half of connecting only. */
+const usualTimeout = 5_000;
+/** Channels that are subscribed in one command. */
+const chunkSize = 1_000;
+
+const check = (given: RedisExchangeOptions) => {
+  if (!isPlainObject(given)) throw wrong('redisExchange', 'an object of options', given);
+  refuseUnknown(given, ['url', 'channel', 'client']);
+  const { url, channel, client = {} } = given;
+  if (typeof url !== 'string' || url === '') throw wrong('url', urlTakes, url);
+  if (typeof channel !== 'string' || channel === '') throw wrong('channel', 'a string that is not empty', channel);
+  if (/\p{Cs}/u.test(channel)) throw new RangeError('option "channel" has half a character');
+  if (!isPlainObject(client)) throw wrong('client', 'an object of options of node-redis', client);
+  refuseDecided(client, decided, 'client');
+  const { socket = {} } = client;
+  if (!isPlainObject(socket)) throw wrong('client.socket', 'an object of options of a socket', socket);
+  refuseDecided(socket, decidedOfSocket, 'client.socket');
+
+  const parsed = parseUrl('url', urlTakes, url);
+  const isRedis = parsed.protocol === 'redis:' || parsed.protocol === 'rediss:';
+  if (!isRedis || parsed.hostname === '') throw new TypeError(`option "url" takes ${urlTakes}`);
+  if (!/^(?:\/\d*)?$/.test(parsed.pathname))
+    throw new TypeError('option "url": its path takes the number of a database');
+  const credentials = credentialsOf('url', parsed);
+  const hasOwn = client.username !== undefined || client.password !== undefined || client.credentialsProvider;
+  if (hasOwn && (parsed.username || parsed.password)) {
+    throw new TypeError('credentials stand in "url" and in "client": give them once');
+  }
+  const timeout: unknown = 'connectTimeout' in socket ? socket.connectTimeout : undefined;
+  return {
+    channel,
+    timeout: typeof timeout === 'number' && timeout > 0 ? timeout : usualTimeout,
+    told: discretion('redis', [...secretsOf(parsed, credentials), client.password]),
+    // The library writes into what it is given, so every client has its own.
+    options: (): ClientOptions => ({
+      ...client,
+      url,
+      // Moved by the broker's word, a client would go on as if nothing had been lost.
+      maintNotifications: 'disabled',
+      disableOfflineQueue: true,
+      socket: { ...socket, reconnectStrategy: false },
+    }),
+  };
+};
+
+type Checked = ReturnType<typeof check>;
+
+const dial = (options: ClientOptions) => createClient<Nothing, Nothing, Nothing, RespVersions>(options);
+type Client = ReturnType<typeof dial>;
+
+const chunksOf = (channels: readonly string[]): string[][] => {
+  const chunks: string[][] = [];
+  for (let at = 0; at < channels.length; at += chunkSize) chunks.push(channels.slice(at, at + chunkSize));
+  return chunks;
+};
+
+/** Two connections, as one that is subscribed need not take anything else (EX2); when one ends, both do. */
+class RedisSession implements ExchangeSession {
+  readonly #publisher: Client;
+  readonly #subscriber: Client;
+  readonly #told: Checked['told'];
+  readonly #received: ExchangeListener['received'];
+  #ended: ((error: Error) => void) | undefined;
+
+  constructor({ options, told }: Checked, { received }: ExchangeListener) {
+    this.#publisher = dial(options());
+    this.#subscriber = dial(options());
+    this.#told = told;
+    this.#received = received;
+  }
+
+  /** Resolves when both are there; until then an end rejects, from then on it is told to the listener. */
+  open(timeout: number, lost: ExchangeListener['lost']): Promise<ExchangeSession> {
+    return new Promise((resolve, reject) => {
+      this.#ended = reject;
+      const late = setTimeout(() => this.#end(new Error(`no answer within ${timeout} ms`)), timeout);
+      const both = [this.#publisher, this.#subscriber].map(async (client) => {
+        client.on('error', (error: unknown) => this.#end(error));
+        client.on('end', () => this.#end(new Error('the connection has ended')));
+        await client.connect();
+        // A socket that was still on its way when its client was destroyed comes up all the same.
+        if (this.#ended === undefined) client.destroy();
+      });
+      Promise.all(both)
+        .then(
+          () => {
+            if (this.#ended === undefined) return;
+            this.#ended = lost;
+            resolve(this);
+          },
+          (error: unknown) => this.#end(error),
+        )
+        .finally(() => clearTimeout(late));
+    });
+  }
+
+  subscribe(channels: readonly string[]): Promise<void> {
+    return this.#ask(chunksOf(channels).map((chunk) => () => this.#subscriber.subscribe(chunk, this.#deliver, true)));
+  }
+
+  unsubscribe(channels: readonly string[]): void {
+    if (this.#ended === undefined) return;
+    for (const chunk of chunksOf(channels)) {
+      // Fails only with the connection, of whose end the listener is told.
+      this.#subscriber.unsubscribe(chunk, this.#deliver, true).catch(() => {});
+    }
+  }
+
+  publish(channel: string, payload: Uint8Array): Promise<void> {
+    const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
+    return this.#ask([() => this.#publisher.publish(channel, bytes)]);
+  }
+
+  ping(): Promise<void> {
+    return this.#ask([this.#publisher, this.#subscriber].map((client) => () => client.ping()));
+  }
+
+  close(): void {
+    this.#ended = undefined;
+    this.#destroy();
+  }
+
+  readonly #deliver = (payload: Buffer, channel: Buffer): void => {
+    if (this.#ended !== undefined) this.#received(channel.toString(), payload);
+  };
+
+  /** The library would keep what it is asked of a connection that has ended, and never answer. */
+  async #ask(commands: readonly (() => Promise<unknown>)[]): Promise<void> {
+    if (this.#ended === undefined) throw this.#told(new Error('the session is over'));
+    try {
+      await Promise.all(commands.map((command) => command()));
+    } catch (error) {
+      throw this.#told(error);
+    }
+  }
+
+  #end(error: unknown): void {
+    const ended = this.#ended;
+    this.#ended = undefined;
+    this.#destroy();
+    ended?.(this.#told(error));
+  }
+
+  #destroy(): void {
+    this.#publisher.destroy();
+    this.#subscriber.destroy();
+  }
+}
+
+/**
+ * Carries messages between servers by Redis, with plain publish and subscribe (EX1), over two connections (EX2). Its
+ * channels are those of neffos: `<channel>.<name>.` and `<channel>.ask.<token>` (EX13). Throws a TypeError or RangeError
+ * at once when an option is wrong; neither that nor anything else it reports shows credentials (EX17).
+ */
+export const redisExchange = (options: RedisExchangeOptions): StackExchange => {
+  const checked = check(options);
+  return {
+    name: 'redis',
+    channelOf: redisNames(checked.channel),
+    connect: (listener) => new RedisSession(checked, listener).open(checked.timeout, listener.lost),
+  };
+};

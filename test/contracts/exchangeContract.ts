@@ -1,0 +1,306 @@
+import fc from 'fast-check';
+import { afterEach, beforeAll, expect, onTestFinished, test } from 'vitest';
+import type { ChannelKind, ExchangeSession, StackExchange } from '../../src/exchange/exchange.js';
+import { anyName, oddNames } from '../support/channelNames.js';
+import { Ear } from '../support/exchangeEar.js';
+import { watch } from '../support/promises.js';
+import { startProxy } from '../support/proxy.js';
+
+/** A broker that a suite runs, and exchanges that go there. */
+export interface BrokerUnderTest {
+  /** An exchange as one server has it; through this port when it is given. */
+  exchange(port?: number): StackExchange;
+  kill(): void | Promise<void>;
+  /** Where it listens and how many clients it counts, when it is another process. */
+  readonly remote?: { readonly port: number; connections(): Promise<number> };
+}
+
+export interface ContractTerms {
+  start(): Promise<BrokerUnderTest>;
+  /** The connections of one session. */
+  readonly connections: number;
+}
+
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+const kinds: readonly ChannelKind[] = ['namespace', 'connection', 'answers'];
+
+/** The channel, or undefined when it cannot be carried. */
+const channelOf = (exchange: StackExchange, kind: ChannelKind, of: string): string | undefined => {
+  try {
+    return exchange.channelOf(kind, of);
+  } catch (error) {
+    expect(error).toBeInstanceOf(RangeError);
+    return undefined;
+  }
+};
+
+/** What every exchange keeps (EX1, EX2, EX13). */
+export const exchangeContract = ({ start, connections }: ContractTerms): void => {
+  let broker: BrokerUnderTest;
+  const open = new Set<ExchangeSession>();
+
+  beforeAll(async () => {
+    broker = await start();
+  });
+  afterEach(() => {
+    for (const session of open) session.close();
+    open.clear();
+  });
+
+  const join = async (exchange = broker.exchange()) => {
+    const ear = new Ear();
+    const session = await exchange.connect(ear.listener);
+    open.add(session);
+    return { ear, session, exchange };
+  };
+
+  /** A broker for one test, which may kill it. */
+  const ownBroker = async (): Promise<BrokerUnderTest> => {
+    const own = await start();
+    onTestFinished(async () => own.kill());
+    return own;
+  };
+
+  test('[EX1] what a session publishes comes back to itself', async () => {
+    const { ear, session, exchange } = await join();
+    const channel = exchange.channelOf('namespace', 'default');
+    await session.subscribe([channel]);
+    await session.publish(channel, bytes(';default;;chat;0;0;hi'));
+    await ear.hears(1);
+    expect(ear.heard.map((one) => one.channel)).toEqual([channel]);
+    expect(ear.texts).toEqual([';default;;chat;0;0;hi']);
+  });
+
+  test('[EX1] what one publishes comes in order, on whatever channels, and is confirmed in order', async () => {
+    const [writer, reader] = [await join(), await join()];
+    const channels = ['a', 'b', 'c', 'd'].map((one) => reader.exchange.channelOf('connection', one));
+    await reader.session.subscribe(channels);
+    const sent = Array.from({ length: 1_000 }, (_, at) => String(at));
+    const confirmed: string[] = [];
+    await Promise.all(
+      sent.map(async (text, at) => {
+        await writer.session.publish(channels[at % channels.length] ?? '', bytes(text));
+        confirmed.push(text);
+      }),
+    );
+    await reader.ear.hears(sent.length);
+    expect(reader.ear.texts).toEqual(sent);
+    expect(reader.ear.heard.map(({ channel }) => channel)).toEqual(sent.map((_, at) => channels[at % channels.length]));
+    expect(confirmed).toEqual(sent);
+  });
+
+  test.each([
+    ['every byte there is', Uint8Array.from({ length: 256 }, (_, at) => at)],
+    ['nothing', new Uint8Array(0)],
+    ['200 KB', Uint8Array.from({ length: 200_000 }, (_, at) => (at * 31) % 251)],
+    ['a piece of a larger buffer', bytes('xxhixx').subarray(2, 4)],
+  ])('[EX1] a payload comes as it was sent: %s', async (_, payload) => {
+    const [writer, reader] = [await join(), await join()];
+    const channel = reader.exchange.channelOf('namespace', 'default');
+    await reader.session.subscribe([channel]);
+    await writer.session.publish(channel, payload);
+    await reader.ear.hears(1);
+    expect(Buffer.compare(reader.ear.heard[0]?.payload ?? bytes('none'), payload)).toBe(0);
+  });
+
+  test('[EX1] once a subscription is confirmed, the very next publish of another session comes', async () => {
+    const [writer, reader] = [await join(), await join()];
+    for (let round = 0; round < 50; round++) {
+      const channel = reader.exchange.channelOf('connection', `c${round}`);
+      await reader.session.subscribe([channel]);
+      writer.session.publish(channel, bytes(String(round))).catch(() => {});
+      await reader.ear.hears(round + 1);
+    }
+    expect(reader.ear.texts).toEqual(Array.from({ length: 50 }, (_, round) => String(round)));
+  });
+
+  test('[EX1] 3 000 channels at once, and each is heard', async () => {
+    const [writer, reader] = [await join(), await join()];
+    const channels = Array.from({ length: 3_000 }, (_, at) => reader.exchange.channelOf('connection', `many${at}`));
+    await reader.session.subscribe(channels);
+    await Promise.all(channels.map((channel) => writer.session.publish(channel, bytes(channel))));
+    await reader.ear.hears(channels.length);
+    expect(reader.ear.texts).toEqual(channels);
+    reader.session.unsubscribe(channels.slice(1));
+    await reader.session.ping();
+    await writer.session.publish(channels[2_999] ?? '', bytes('gone'));
+    await writer.session.publish(channels[0] ?? '', bytes('kept'));
+    await reader.ear.hears(channels.length + 1);
+    expect(reader.ear.texts.at(-1)).toBe('kept');
+  });
+
+  test('[EX1] subscribe and unsubscribe take effect in the order of the calls', async () => {
+    const [writer, reader] = [await join(), await join()];
+    const [first, second, end] = ['first', 'second', 'end'].map((one) => reader.exchange.channelOf('namespace', one));
+    if (first === undefined || second === undefined || end === undefined) throw new Error('three channels');
+    const off = reader.session.subscribe([first]);
+    reader.session.unsubscribe([first]);
+    const on = reader.session.subscribe([second, end]);
+    reader.session.unsubscribe([second]);
+    const again = reader.session.subscribe([second]);
+    await Promise.all([off, on, again]);
+    reader.session.unsubscribe([second]);
+    await reader.session.subscribe([second, second]);
+    for (const channel of [first, second, end]) await writer.session.publish(channel, bytes(channel));
+    await reader.ear.hears(2);
+    expect(reader.ear.texts).toEqual([second, end]);
+  });
+
+  test('[EX1] nothing to subscribe or unsubscribe is no error, nor is a channel that nobody is subscribed to', async () => {
+    const { session } = await join();
+    await session.subscribe([]);
+    session.unsubscribe([]);
+    session.unsubscribe(['nobody']);
+    await session.ping();
+  });
+
+  test('[EX1] channels that are not made here are carried as well: the bare token of an ask', async () => {
+    const [writer, reader] = [await join(), await join()];
+    const tokens = ['kabc-1f', 'k!abc-1f', 'R0123456789'];
+    await reader.session.subscribe(tokens);
+    for (const token of tokens) await writer.session.publish(token, bytes(token));
+    await reader.ear.hears(tokens.length);
+    expect(reader.ear.heard.map(({ channel }) => channel)).toEqual(tokens);
+    expect(reader.ear.texts).toEqual(tokens);
+  });
+
+  test('[EX1] a killed broker is told once, and from then on everything rejects', async () => {
+    const own = await ownBroker();
+    const { ear, session, exchange } = await join(own.exchange());
+    const channel = exchange.channelOf('namespace', 'default');
+    await session.subscribe([channel]);
+    await own.kill();
+    await ear.isLost();
+    expect(ear.losses).toEqual([expect.any(Error)]);
+    await expect(session.publish(channel, bytes('late'))).rejects.toThrow();
+    await expect(session.subscribe([channel])).rejects.toThrow();
+    await expect(session.ping()).rejects.toThrow();
+    session.unsubscribe([channel]);
+    session.close();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(ear.losses).toHaveLength(1);
+    expect(ear.heard).toEqual([]);
+  });
+
+  test('[EX1] what is under way when the broker is killed settles, one way or the other', async () => {
+    const own = await ownBroker();
+    const { session, ear } = await join(own.exchange());
+    const under = [
+      ...Array.from({ length: 100 }, () => session.publish('a', bytes('x'))),
+      session.subscribe(['a', 'b']),
+      session.ping(),
+    ];
+    const settled = Promise.allSettled(under);
+    await own.kill();
+    await settled;
+    await ear.isLost();
+  });
+
+  test('[EX1] close is told to nobody, and nothing is heard after it', async () => {
+    const [writer, reader] = [await join(), await join()];
+    const channel = reader.exchange.channelOf('namespace', 'default');
+    await reader.session.subscribe([channel]);
+    const under = reader.session.publish(channel, bytes('under way'));
+    reader.session.close();
+    reader.session.close();
+    await Promise.allSettled([under]);
+    await writer.session.publish(channel, bytes('later'));
+    await expect(reader.session.ping()).rejects.toThrow();
+    await writer.session.ping();
+    expect(reader.ear.heard).toEqual([]);
+    expect(reader.ear.losses).toEqual([]);
+  });
+
+  test('[EX1] connect rejects when nobody is there', async () => {
+    const own = await ownBroker();
+    await own.kill();
+    const ear = new Ear();
+    await expect(own.exchange().connect(ear.listener)).rejects.toThrow(own.exchange().name);
+    expect(ear.losses).toEqual([]);
+  });
+
+  test('[EX13] no two names share a channel, and answers share none with anybody', () => {
+    const exchange = broker.exchange();
+    fc.assert(
+      fc.property(fc.uniqueArray(anyName, { maxLength: 20 }), (names) => {
+        const taken = new Map<string, string>();
+        for (const one of names) {
+          const [namespace, connection, answers] = kinds.map((kind) => channelOf(exchange, kind, one));
+          // Neffos has one channel for a namespace and an id that are spelled alike.
+          expect(connection).toBe(namespace);
+          for (const channel of [namespace, answers]) {
+            if (channel === undefined) continue;
+            // What arrives there are bytes.
+            const carried = Buffer.from(channel).toString();
+            expect([one, carried, taken.get(carried)]).toEqual([one, channel, undefined]);
+            taken.set(carried, one);
+          }
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test('[EX13] a channel is exact, whatever its name has in it', async () => {
+    const [writer, reader] = [await join(), await join()];
+    const odd = oddNames.flatMap((one) =>
+      kinds.filter((kind) => kind !== 'connection').flatMap((kind) => channelOf(reader.exchange, kind, one) ?? []),
+    );
+    await reader.session.subscribe(odd);
+    const others = ['ab', 'a', 'b', 'xx', 'aa', 'ask'].flatMap(
+      (one) => channelOf(writer.exchange, 'namespace', one) ?? [],
+    );
+    for (const channel of others.filter((one) => !odd.includes(one)))
+      await writer.session.publish(channel, bytes('no'));
+    for (const channel of odd) await writer.session.publish(channel, bytes(channel));
+    await reader.ear.hears(odd.length);
+    expect(reader.ear.heard.map(({ channel }) => channel)).toEqual(odd);
+    expect(reader.ear.texts).toEqual(odd);
+  });
+
+  test('[EX2] a session has its number of connections, and leaves none', async () => {
+    const { remote } = broker;
+    if (remote === undefined) return expect(connections).toBe(0);
+    await expect.poll(remote.connections).toBe(0);
+    const sessions = [await join(), await join(), await join()];
+    await sessions[0]?.session.subscribe(Array.from({ length: 500 }, (_, at) => `c${at}`));
+    expect(await remote.connections()).toBe(3 * connections);
+    for (const { session } of sessions) session.close();
+    await expect.poll(remote.connections).toBe(0);
+  });
+
+  test('[EX2] a line that swallows everything: nothing resolves, and close ends what waits', async () => {
+    const { remote } = broker;
+    if (remote === undefined) return expect(connections).toBe(0);
+    const proxy = await startProxy(remote.port);
+    const { session, ear } = await join(broker.exchange(proxy.port));
+    await session.ping();
+    expect(proxy.connections).toBe(connections);
+    proxy.swallow();
+    const seen = [session.ping(), session.publish('a', bytes('x')), session.subscribe(['a'])].map(watch);
+    // By then a line that works has long answered.
+    const working = await join();
+    for (let round = 0; round < 20; round++) await working.session.ping();
+    expect(seen.map(({ state }) => state)).toEqual(['pending', 'pending', 'pending']);
+    session.close();
+    await expect.poll(() => seen.map(({ state }) => state)).toEqual(['rejected', 'rejected', 'rejected']);
+    expect(ear.losses).toEqual([]);
+    await expect.poll(() => proxy.connections).toBe(0);
+  });
+
+  test('[EX2] a line that is cut is lost, once, with all that waits', async () => {
+    const { remote } = broker;
+    if (remote === undefined) return expect(connections).toBe(0);
+    const proxy = await startProxy(remote.port);
+    const { session, ear } = await join(broker.exchange(proxy.port));
+    proxy.cutAfter(10_000);
+    const publishes = Array.from({ length: 20 }, () => session.publish('a', new Uint8Array(1_000)));
+    const results = await Promise.allSettled(publishes);
+    await ear.isLost();
+    expect(results.some(({ status }) => status === 'rejected')).toBe(true);
+    expect(ear.losses).toHaveLength(1);
+    await expect.poll(() => proxy.connections).toBe(0);
+    const again = await join(broker.exchange(proxy.port));
+    await again.session.ping();
+  });
+};

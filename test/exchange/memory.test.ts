@@ -1,0 +1,73 @@
+import { describe, expect, test } from 'vitest';
+import { exchangeContract } from '../contracts/exchangeContract.js';
+import { type MemoryBroker, memoryBroker } from '../support/memoryExchange.js';
+import { watch } from '../support/promises.js';
+
+describe('the exchange of tests, in memory', () => {
+  exchangeContract({
+    connections: 0,
+    start: async () => {
+      const broker = memoryBroker();
+      return { exchange: () => broker.exchange(), kill: () => broker.stop() };
+    },
+  });
+});
+
+describe('what a test can do to the broker in memory', () => {
+  const bytes = new TextEncoder().encode('x');
+  const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+  const join = async (broker: MemoryBroker) => {
+    const heard: string[] = [];
+    const session = await broker.exchange().connect({
+      received: (channel) => heard.push(channel),
+      lost: (error) => heard.push(String(error)),
+    });
+    await session.subscribe(['a']);
+    return { heard, session };
+  };
+
+  test('[EX1] it holds what it has not taken, and what it has not confirmed', async () => {
+    const broker = memoryBroker();
+    const { heard, session } = await join(broker);
+    const take = broker.hold('taking');
+    const confirm = broker.hold('confirming');
+    const seen = watch(session.publish('a', bytes));
+    await turn();
+    expect([heard, seen.state, broker.waiting]).toEqual([[], 'pending', 1]);
+    take();
+    await turn();
+    expect([heard, seen.state, broker.waiting]).toEqual([['a'], 'pending', 1]);
+    confirm();
+    await turn();
+    expect([seen.state, broker.waiting]).toEqual(['resolved', 0]);
+  });
+
+  test.each([true, false])('[EX1] it loses sessions, having taken what was under way: %s', async (taken) => {
+    const broker = memoryBroker();
+    const [one, other] = [await join(broker), await join(broker)];
+    broker.hold('taking');
+    const seen = watch(one.session.publish('a', bytes));
+    broker.lose({ taken, count: 1 });
+    await turn();
+    expect(seen.state).toBe('rejected');
+    expect(one.heard).toEqual([...(taken ? ['a'] : []), 'Error: memory: lost']);
+    expect(other.heard).toEqual(taken ? ['a'] : []);
+    expect([broker.sessions, broker.waiting, broker.published.length]).toEqual([1, 0, taken ? 1 : 0]);
+  });
+
+  test('[EX1] it fails the next connect, and all while it is stopped', async () => {
+    const broker = memoryBroker();
+    broker.failConnect(new Error('no'));
+    await expect(join(broker)).rejects.toThrow('no');
+    const { session } = await join(broker);
+    expect([broker.sessions, broker.subscriptions]).toEqual([1, ['a']]);
+    broker.stop();
+    expect([broker.sessions, broker.subscriptions]).toEqual([0, []]);
+    await expect(session.ping()).rejects.toThrow('over');
+    await expect(join(broker)).rejects.toThrow('nobody');
+    broker.start();
+    await join(broker);
+    expect(broker.connects).toBe(4);
+  });
+});

@@ -1,0 +1,266 @@
+import { once } from 'node:events';
+import { connect, createServer, type Socket } from 'node:net';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { type RedisExchangeOptions, redisExchange } from '../../src/exchange/redis.js';
+import { exchangeContract } from '../contracts/exchangeContract.js';
+import { askRedis, redisServer, startRedis } from '../support/brokers.js';
+import { describeWith } from '../support/peers.js';
+import { gate } from '../support/promises.js';
+import { startProxy } from '../support/proxy.js';
+import { errorOf, expectSecrecy } from '../support/secrecy.js';
+
+const channel = 'muster';
+const deaf = { received: () => {}, lost: () => {} };
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+
+/** Listens on loopback until the test is over. */
+const listen = async (welcome: (socket: Socket) => void) => {
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => {}).on('close', () => sockets.delete(socket));
+    welcome(socket);
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('a port was expected');
+  return { url: `redis://127.0.0.1:${address.port}`, sockets };
+};
+
+describeWith(redisServer, 'Redis carries what servers say to each other', () => {
+  exchangeContract({
+    connections: 2,
+    start: async () => {
+      const broker = await startRedis();
+      const exchange = (port = broker.port) => redisExchange({ url: `redis://127.0.0.1:${port}`, channel });
+      return { exchange, kill: () => broker.kill(), remote: broker };
+    },
+  });
+
+  test.each([2, 3] as const)(
+    '[EX2] both connections are pinged, also when one is subscribed: RESP %i',
+    async (RESP) => {
+      const { url } = await startRedis();
+      const heard: string[] = [];
+      const session = await redisExchange({ url, channel, client: { RESP } }).connect({
+        received: (of, payload) => heard.push(`${of} ${Buffer.from(payload).toString('hex')}`),
+        lost: (error) => heard.push(String(error)),
+      });
+      await session.ping();
+      await session.subscribe(['a', 'b']);
+      await Promise.all([session.ping(), session.publish('a', Uint8Array.of(0, 13, 10, 255)), session.ping()]);
+      session.unsubscribe(['a', 'b']);
+      await session.ping();
+      await session.subscribe(['c']);
+      await session.publish('c', Uint8Array.of());
+      await session.ping();
+      await expect.poll(() => heard).toEqual(['a 000d0aff', 'c ']);
+      session.close();
+    },
+  );
+
+  test.each(['normal', 'pubsub'])('[EX2] when one connection ends, so does the other: %s', async (kind) => {
+    const broker = await startRedis();
+    const losses: unknown[] = [];
+    const listener = { received: () => {}, lost: (error: unknown) => losses.push(error) };
+    const session = await redisExchange({ url: broker.url, channel }).connect(listener);
+    await session.subscribe(['a']);
+    await askRedis(broker.port, `CLIENT KILL TYPE ${kind}\r\n`, /:1\r\n/);
+    await expect.poll(broker.connections).toBe(0);
+    expect(losses).toEqual([expect.any(Error)]);
+    await expect(session.publish('a', bytes('x'))).rejects.toThrow('over');
+  });
+
+  test.each([1, 2])('[EX2] a connect that half succeeds leaves nothing: connection %i is refused', async (refused) => {
+    const broker = await startRedis();
+    let count = 0;
+    const door = await listen((socket) => {
+      if (++count === refused) {
+        socket.destroy();
+        return;
+      }
+      const far = connect(broker.port, '127.0.0.1').on('error', () => {});
+      socket.pipe(far).pipe(socket);
+      socket.on('close', () => far.destroy());
+    });
+    await expect(redisExchange({ url: door.url, channel }).connect(deaf)).rejects.toThrow('redis');
+    await expect.poll(() => [count, door.sockets.size]).toEqual([2, 0]);
+    await expect.poll(broker.connections).toBe(0);
+  });
+
+  test('[EX2] a connect that fails leaves nothing, also when one connection comes up after that', async () => {
+    const broker = await startRedis();
+    const late = gate();
+    let count = 0;
+    const client = {
+      socket: {
+        autoSelectFamily: false,
+        lookup: (
+          _host: string,
+          _options: object,
+          found: (error: Error | null, address: string, family: number) => void,
+        ) => {
+          if (count++ === 0) late.promise.then(() => found(null, '127.0.0.1', 4));
+          else found(new Error('no such host'), '', 4);
+        },
+      },
+    };
+    const proxy = await startProxy(broker.port);
+    const url = `redis://broker.test:${proxy.port}`;
+    await expect(redisExchange({ url, channel, client }).connect(deaf)).rejects.toThrow('no such host');
+    expect(proxy.opened).toBe(0);
+    late.open();
+    await expect.poll(() => [proxy.opened, proxy.connections]).toEqual([1, 0]);
+    await expect.poll(broker.connections).toBe(0);
+  });
+
+  test('[EX2] a connect that is not answered is given up in time, and leaves nothing', async () => {
+    const door = await listen((socket) => void socket.resume());
+    const client = { socket: { connectTimeout: 50 } };
+    const connecting = redisExchange({ url: door.url, channel, client }).connect(deaf);
+    await expect(connecting).rejects.toThrow('no answer within 50 ms');
+    await expect.poll(() => door.sockets.size).toBe(0);
+  });
+
+  test('[EX2] a listener that throws ends the session, and is told', async () => {
+    const { url, connections } = await startRedis();
+    const losses: unknown[] = [];
+    const received = (): void => {
+      throw new Error('deaf');
+    };
+    const session = await redisExchange({ url, channel }).connect({ received, lost: (error) => losses.push(error) });
+    await session.subscribe(['a']);
+    session.publish('a', bytes('x')).catch(() => {});
+    await expect.poll(() => losses).toEqual([new Error('redis: deaf')]);
+    await expect.poll(connections).toBe(0);
+  });
+
+  test('[EX17] who may not connect is told so without the password', async () => {
+    const { port } = await startRedis({ user: 'ann', password: 'right/secret' });
+    const at = (login: string) => redisExchange({ url: `redis://${login}@127.0.0.1:${port}`, channel });
+    const error = await errorOf(() => at('ann:wrong%2Fsecret').connect(deaf));
+    expect(String(error)).toMatch(/redis: WRONGPASS/);
+    expectSecrecy(error, ['wrong/secret', 'wrong%2Fsecret', 'secret']);
+    const session = await at('ann:right%2Fsecret').connect(deaf);
+    await session.ping();
+    session.close();
+    const client = { username: 'ann', password: 'right/secret' };
+    const other = await redisExchange({ url: `redis://127.0.0.1:${port}`, channel, client }).connect(deaf);
+    await other.ping();
+    other.close();
+  });
+
+  test('[EX17] a broker that is lost is told without the password', async () => {
+    const broker = await startRedis({ user: 'ann', password: 'secret-1' });
+    const proxy = await startProxy(broker.port);
+    const losses: unknown[] = [];
+    const url = `redis://ann:secret-1@127.0.0.1:${proxy.port}`;
+    const listener = { received: () => {}, lost: (error: unknown) => losses.push(error) };
+    const session = await redisExchange({ url, channel }).connect(listener);
+    proxy.cutAfter(1);
+    expectSecrecy(await errorOf(() => session.publish('a', bytes('x'))), ['secret-1']);
+    await expect.poll(() => losses).toHaveLength(1);
+    expectSecrecy(losses[0], ['secret-1']);
+  });
+});
+
+describe('redisExchange', () => {
+  /** Refuses every command with this, and all that it was sent. */
+  const refusing = (text: string) =>
+    listen((socket) => {
+      socket.on('data', (data) => {
+        const said = data.toString();
+        const answer = `-ERR ${text} ${said.replaceAll(/[\r\n]+/g, ' ')}\r\n`;
+        // One answer for each command that has come.
+        for (const _ of said.matchAll(/^\*/gm)) socket.write(answer);
+      });
+    });
+
+  test('[EX17] a broker that repeats what it was given is not repeated, whoever knows the password', async () => {
+    const { url } = await refusing("unknown command 'X', with args beginning with:");
+    const credentials = async () => ({ username: 'ann', password: 'secret-1' });
+    const client = { credentialsProvider: { type: 'async-credentials-provider', credentials } } as const;
+    const error = await errorOf(() => redisExchange({ url, channel, client }).connect(deaf));
+    expect(String(error)).toBe("Error: redis: ERR unknown command 'X'");
+    expectSecrecy(error, ['secret-1']);
+  });
+
+  test('[EX17] passwords that were given are shown in nothing that a broker says', async () => {
+    const { url } = await refusing('what is');
+    const client = { username: 'ann', password: 'secret-1' };
+    for (const options of [{ url: url.replace('//', '//ann:secret-1@') }, { url, client }]) {
+      const error = await errorOf(() => redisExchange({ channel, ...options }).connect(deaf));
+      expect(String(error)).toContain('ERR what is');
+      expectSecrecy(error, ['secret-1']);
+    }
+  });
+
+  test.each([
+    ['namespace', 'default', 'muster.default.'],
+    ['namespace', '', 'muster..'],
+    ['connection', 'alice', 'muster.alice.'],
+    ['connection', '*', 'muster.*.'],
+    ['answers', 'kabc-1f', 'muster.ask.kabc-1f'],
+  ] as const)('[EX13] channels are those of neffos: %s %j', (kind, name, expected) => {
+    expect(redisExchange({ url: 'redis://localhost', channel }).channelOf(kind, name)).toBe(expected);
+  });
+
+  test.each([
+    ['answers', ''],
+    ['answers', 'default.'],
+    ['namespace', '\ud800'],
+  ] as const)('[EX13] a name that would meet another is refused: %s %j', (kind, name) => {
+    const exchange = redisExchange({ url: 'redis://localhost', channel });
+    expect(() => exchange.channelOf(kind, name)).toThrow(RangeError);
+  });
+
+  test.each<[string, unknown, RegExp]>([
+    ['nothing', undefined, /takes an object of options, got undefined/],
+    ['no url', { channel }, /"url" takes "redis:\/\/" or "rediss:\/\/" and a host, got undefined/],
+    ['a url that is a number', { url: 6379, channel }, /got a value of type number/],
+    ['no channel', { url: 'redis://h' }, /"channel" takes a string that is not empty, got undefined/],
+    ['an empty channel', { url: 'redis://h', channel: '' }, /got an empty string/],
+    ['half a character', { url: 'redis://h', channel: '\ud800' }, /half a character/],
+    ['another name', { url: 'redis://h', channel, chanel: 1 }, /"chanel" is unknown; known are url, channel, client/],
+    ['a client that is a list', { url: 'redis://h', channel, client: [] }, /"client" takes an object .*, got a list/],
+    [
+      'reconnecting',
+      { url: 'redis://h', channel, client: { socket: { reconnectStrategy: 1 } } },
+      /not for the program/,
+    ],
+    ['another queue', { url: 'redis://h', channel, client: { disableOfflineQueue: false } }, /not for the program/],
+    ['a socket that is none', { url: 'redis://h', channel, client: { socket: 1 } }, /"client.socket" takes an object/],
+  ])('[EX1] an option that is wrong is refused at once: %s', (_, options, expected) => {
+    // As a program in JavaScript could call it.
+    expect(() => redisExchange(options as RedisExchangeOptions)).toThrow(expected);
+  });
+
+  test.each([
+    'secret-1',
+    'secret-1:x@h',
+    'http://ann:secret-1@h',
+    'redis://ann:secret-1@',
+    'redis://ann:secret-1@h:port',
+    'redis://ann:12/secret-1@h',
+    'redis://h/secret-1',
+    'redis://ann:%secret-1@h',
+    'redis:secret-1',
+    'unix://ann:secret-1@/path',
+  ])('[EX17] a URL that is wrong is not shown: %s', async (url) => {
+    const error = await errorOf(() => redisExchange({ url, channel }));
+    expect(error).toBeInstanceOf(TypeError);
+    expect(String(error)).toContain('"url"');
+    expectSecrecy(error, ['secret-1', 'ann']);
+  });
+
+  test('[EX17] credentials in two places are refused, and not shown', async () => {
+    const client = { password: 'secret-2' };
+    const error = await errorOf(() => redisExchange({ url: 'redis://ann:secret-1@h', channel, client }));
+    expect(String(error)).toContain('once');
+    expectSecrecy(error, ['secret-1', 'secret-2']);
+  });
+});

@@ -1,0 +1,140 @@
+import { fc, test as given } from '@fast-check/vitest';
+import { describe, expect, test } from 'vitest';
+import { Numbering, type Position, Positions } from '../../src/exchange/sequence.js';
+
+describe('what this server sends', () => {
+  test('[EX9] is numbered by one on each channel, in an epoch of that channel', () => {
+    const numbering = new Numbering();
+    const sent = ['a', 'a', 'b', 'a', 'b'].map((channel) => numbering.next(channel));
+    expect(sent).toEqual([
+      { epoch: 1, number: 1 },
+      { epoch: 1, number: 2 },
+      { epoch: 2, number: 1 },
+      { epoch: 1, number: 3 },
+      { epoch: 2, number: 2 },
+    ]);
+  });
+
+  test('[EX9] of ten thousand channels the one used last of all is given up, and goes on in a new epoch', () => {
+    const numbering = new Numbering();
+    for (let at = 0; at < 10_000; at++) numbering.next(`c${at}`);
+    expect(numbering.next('c0')).toEqual({ epoch: 1, number: 2 });
+    numbering.next('one more');
+    expect(numbering.next('c0')).toEqual({ epoch: 1, number: 3 });
+    expect(numbering.next('c1')).toEqual({ epoch: 10_002, number: 1 });
+    expect(numbering.next('c3')).toEqual({ epoch: 4, number: 2 });
+  });
+
+  test.each(['__proto__', 'constructor', ''])('[EX9] %j is a channel like any other', (channel) => {
+    const numbering = new Numbering();
+    expect([numbering.next(channel).number, numbering.next(channel).number]).toEqual([1, 2]);
+  });
+});
+
+describe('what other servers send', () => {
+  /** What is missing before each of these. */
+  const missing = (...seen: readonly (readonly [number, number])[]): number[] => {
+    const positions = new Positions();
+    return seen.map(([epoch, number]) => positions.missingBefore('c', 'n', { epoch, number }));
+  };
+
+  test.each<[string, [number, number][], number[]]>([
+    [
+      'in a row',
+      [
+        [1, 1],
+        [1, 2],
+        [1, 3],
+      ],
+      [0, 0, 0],
+    ],
+    [
+      'with a gap',
+      [
+        [1, 1],
+        [1, 4],
+        [1, 5],
+        [1, 7],
+      ],
+      [0, 2, 0, 1],
+    ],
+    [
+      'heard from the middle on',
+      [
+        [1, 70],
+        [1, 71],
+      ],
+      [0, 0],
+    ],
+    [
+      'in a new epoch',
+      [
+        [1, 5],
+        [2, 1],
+        [2, 2],
+      ],
+      [0, 0, 0],
+    ],
+    [
+      'twice',
+      [
+        [1, 1],
+        [1, 1],
+        [1, 2],
+      ],
+      [0, 0, 0],
+    ],
+    [
+      'backwards',
+      [
+        [1, 9],
+        [1, 1],
+      ],
+      [0, 0],
+    ],
+  ])('[EX9] %s', (_, seen, expected) => {
+    expect(missing(...seen)).toEqual(expected);
+  });
+
+  test('[EX9] is counted for each server and channel by itself', () => {
+    const positions = new Positions();
+    const at = (channel: string, node: string, number: number): number =>
+      positions.missingBefore(channel, node, { epoch: 1, number });
+    expect([at('a', 'n', 1), at('b', 'n', 10), at('a', 'm', 20), at('a', 'n', 2), at('b', 'n', 12)]).toEqual([
+      0, 0, 0, 0, 1,
+    ]);
+  });
+
+  test('[EX9] a channel that is listened to again is a new beginning', () => {
+    const positions = new Positions();
+    positions.missingBefore('a', 'n', { epoch: 1, number: 1 });
+    positions.missingBefore('b', 'n', { epoch: 1, number: 1 });
+    positions.forget('a');
+    positions.forget('never heard');
+    expect(positions.missingBefore('a', 'n', { epoch: 1, number: 50 })).toBe(0);
+    expect(positions.missingBefore('b', 'n', { epoch: 1, number: 50 })).toBe(48);
+  });
+
+  test('[EX9] a thousand servers are followed on one channel, those that were heard last', () => {
+    const positions = new Positions();
+    for (let at = 0; at < 1_000; at++) positions.missingBefore('c', `n${at}`, { epoch: 1, number: 1 });
+    expect(positions.missingBefore('c', 'n0', { epoch: 1, number: 3 })).toBe(1);
+    positions.missingBefore('c', 'one more', { epoch: 1, number: 1 });
+    expect(positions.missingBefore('c', 'n1', { epoch: 1, number: 3 })).toBe(0);
+    expect(positions.missingBefore('c', 'n0', { epoch: 1, number: 5 })).toBe(1);
+  });
+
+  given.prop([fc.array(fc.boolean(), { minLength: 1, maxLength: 200 })])(
+    '[EX9] of what one server has sent, as much is missing as was lost before the last that came',
+    (comes) => {
+      const numbering = new Numbering();
+      const positions = new Positions();
+      const sent: (readonly [Position, boolean])[] = comes.map((isHeard) => [numbering.next('c'), isHeard]);
+      const first = comes.indexOf(true);
+      const last = comes.lastIndexOf(true);
+      let counted = 0;
+      for (const [position, isHeard] of sent) if (isHeard) counted += positions.missingBefore('c', 'n', position);
+      expect(counted).toBe(comes.slice(Math.max(0, first), last + 1).filter((isHeard) => !isHeard).length);
+    },
+  );
+});
