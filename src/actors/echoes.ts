@@ -5,19 +5,25 @@
 export class Echoes {
   readonly #expected = new Map<string, Uint8Array[]>();
 
-  expect(channel: string, payload: Uint8Array): void {
-    const expected = this.#expected.get(channel);
-    if (expected) expected.push(payload);
-    else this.#expected.set(channel, [payload]);
+  /** Returns how to expect it no more. */
+  expect(channel: string, payload: Uint8Array): () => void {
+    const expected = this.#expected.get(channel) ?? [];
+    this.#expected.set(channel, expected);
+    expected.push(payload);
+    return () => {
+      const at = expected.indexOf(payload);
+      if (at !== -1) expected.splice(at, 1);
+      this.#tidy(channel, expected);
+    };
   }
 
   /** Is this what was sent first, of what has not come back? */
   take(channel: string, payload: Uint8Array): boolean {
     const expected = this.#expected.get(channel);
     const first = expected?.[0];
-    if (!first || Buffer.compare(first, payload) !== 0) return false;
-    if (expected.length === 1) this.#expected.delete(channel);
-    else expected.shift();
+    if (!expected || !first || Buffer.compare(first, payload) !== 0) return false;
+    expected.shift();
+    this.#tidy(channel, expected);
     return true;
   }
 
@@ -27,5 +33,9 @@ export class Echoes {
   /** Nothing of it will come back any more. */
   clear(): void {
     this.#expected.clear();
+  }
+
+  #tidy(channel: string, expected: readonly Uint8Array[]): void {
+    if (expected.length === 0 && this.#expected.get(channel) === expected) this.#expected.delete(channel);
   }
 }

@@ -54,8 +54,8 @@ export class Publications {
     private readonly now: () => number,
     private readonly sweeper: Sweeper,
     private readonly losses: Losses,
-    /** Told of each that is handed to the broker. */
-    private readonly sent: (channel: string, payload: Uint8Array) => void,
+    /** Told of each that is handed to the broker; it returns what is to be done if the broker refuses it. */
+    private readonly sent: (channel: string, payload: Uint8Array) => () => void,
   ) {}
 
   /** Messages that wait or are on the way, and their bytes. */
@@ -119,6 +119,7 @@ export class Publications {
   abandon(): void {
     this.suspend();
     this.#deadline?.cancel();
+    this.#deadline = undefined;
     this.losses.note('abandoned', this.#waiting.slice(this.#first).filter(({ isCancelled }) => !isCancelled).length);
     this.#waiting = [];
     this.#first = 0;
@@ -137,13 +138,17 @@ export class Publications {
       count();
       this.pump();
     };
-    this.sent(channel, payload);
-    flight.session.publish(channel, payload).then(
+    const unsent = this.sent(channel, payload);
+    const published = async (): Promise<void> => flight.session.publish(channel, payload);
+    published().then(
       () => landed(() => this.published++),
       // A session that still answers has refused it; with one that does not it is in doubt.
       (error: unknown) =>
         flight.session.ping().then(
-          () => landed(() => this.losses.note('refused', 1, error)),
+          () => {
+            unsent();
+            landed(() => this.losses.note('refused', 1, error));
+          },
           () => {},
         ),
     );

@@ -76,7 +76,7 @@ export class Relay implements Exchange {
       () => clock.now(),
       sweeper,
       this.losses,
-      (channel, payload) => this.#subscriptions.isHeard(channel) && this.echoes?.expect(channel, payload),
+      (channel, payload) => this.#sent(channel, payload),
     );
     for (const name of handlers.namespaces) this.#hold('namespace', name, () => {});
     this.link = new Link({
@@ -183,6 +183,12 @@ export class Relay implements Exchange {
       });
     });
     this.link.close();
+  }
+
+  /** What is native only comes back without a sender, where it is heard at all. */
+  #sent(channel: string, payload: Uint8Array): () => void {
+    const { echoes } = this;
+    return echoes && this.#subscriptions.isHeard(channel) ? echoes.expect(channel, payload) : () => {};
   }
 
   #hold(kind: 'namespace' | 'connection', name: string, heard: () => void): void {

@@ -319,11 +319,142 @@ export const faults = [
     [
       'asks of audiences without end',
       'AK9',
-      'if (parts.pending >= parts.mostPending) throw',
+      'if (!isForeign && inquiries.size - this.#foreign >= limits.asks.pending) throw',
       'if (parts.pending < 0) throw',
     ],
   ]),
   ...inFile('server/line.ts', [
     ['everybody finds a place', 'HS15', 'if (this.#taken < this.places) begin();', 'if (this.places > 0) begin();'],
+  ]),
+  ...inFile('actors/relay.ts', [
+    ['an excluded id is kept from the others', 'EX6', "exceptId: exceptId ?? ''", "exceptId: ''"],
+    [
+      'bytes are sent as text',
+      'EX6',
+      'node: this.node, isBinary, isNative',
+      'node: this.node, isBinary: false, isNative',
+    ],
+    [
+      'an answer goes where its token says',
+      'EX8 EX14',
+      "isMarked ? this.exchange.channelOf('answers', token) : token",
+      'token',
+    ],
+    [
+      'an ask goes out before its answers are heard',
+      'EX7',
+      'bytesOf(encode(message, markToken(token))), false)',
+      'bytesOf(encode(message, markToken(token))), true)',
+    ],
+    ['the channels of an ask stay', 'EX7', 'for (const channel of channels) this.#subscriptions.release(channel);', ''],
+    ['an id that has gone is heard on', 'EX3', 'if (!this.#subscriptions.release(channel)) return;', 'return;'],
+    ['what skips an id that was away is missing', 'EX9', 'this.positions.forget(channel);', ''],
+    [
+      'nothing is too large',
+      'EX14',
+      'if (payload.length <= exchangePayload) return',
+      'if (exchangePayload > 0) return',
+    ],
+    [
+      'what waits is not sent at the end',
+      'EX16',
+      "this.link.state === 'online' ? this.#publications.whenEmpty() : undefined",
+      'undefined',
+    ],
+  ]),
+  ...inFile('actors/incoming.ts', [
+    ['our own echo is served again', 'EX4', 'if (tag?.node === relay.node) return undefined;', ''],
+    ['our own native echo is served again', 'EX4', 'if (relay.echoes?.take(channel, payload)) return undefined;', ''],
+    [
+      'nothing is missing',
+      'EX9',
+      "relay.losses.note('missing', relay.positions.missingBefore(channel, tag.node, tag))",
+      'relay.positions.missingBefore(channel, tag.node, tag)',
+    ],
+    ['lifecycle events come from the broker', 'EX14', ' && !isSystemEvent(frame.event)', ''],
+    [
+      'any namespace on any channel',
+      'EX14',
+      "place.kind === 'connection' || place.name === namespace",
+      "place.kind === 'connection' || place.name !== ''",
+    ],
+    ['our own ask is asked again', 'EX7', 'if (this.parts.house.asks.isOurs(token)) return undefined;', ''],
+    [
+      'a huge payload is taken',
+      'EX14',
+      "if (payload.length > house.limits.exchangePayload) return relay.losses.note('broken');",
+      '',
+    ],
+    ['a flood is taken', 'EX14', "if (isFlooded()) return relay.losses.note('flooded');", ''],
+  ]),
+  ...inFile('actors/publications.ts', [
+    ['what was in doubt is not counted', 'EX12', "if (flight) this.losses.note('unconfirmed', flight.messages);", ''],
+    [
+      'there is always room',
+      'EX11',
+      'if (this.waiting.bytes + payload.length > this.limits.outboxBytes)',
+      'if (payload.length < 0)',
+    ],
+    ['nothing waits too long', 'EX11', 'if (oldest.since > before && !oldest.isCancelled) break;', 'break;'],
+    [
+      'an ask that is not ready is overtaken',
+      'EX5 EX7',
+      'if (!letter || !(letter.isReady || letter.isCancelled)) break;',
+      'if (!letter) break;',
+    ],
+    [
+      'what nobody wants any more is sent',
+      'EX7 EX11',
+      'if (!letter.isCancelled) this.#send(letter, flight);',
+      'this.#send(letter, flight);',
+    ],
+    [
+      'what is refused is in doubt',
+      'EX14 EX12',
+      'flight.session.ping().then(\n          () => landed',
+      'Promise.reject().then(\n          () => landed',
+    ],
+  ]),
+  ...inFile('actors/subscriptions.ts', [
+    [
+      'nobody waits for the broker',
+      'EX3',
+      'if (this.#isUp && !wanted.isHeard) wanted.waiting.push(heard);\n    else heard();',
+      'heard();',
+    ],
+    [
+      'who waits for a lost broker waits on',
+      'EX3',
+      'this.#isUp = false;\n    for (const wanted of this.#wanted.values()) {\n      wanted.isHeard = false;\n      for (const heard of wanted.waiting.splice(0)) heard();',
+      'this.#isUp = false;\n    for (const wanted of this.#wanted.values()) {\n      wanted.isHeard = false;',
+    ],
+    ['the first that goes takes the channel with him', 'EX3', '--wanted.count > 0', '--wanted.count > 99'],
+  ]),
+  ...inFile('actors/link.ts', [
+    [
+      'a broker that is silent is trusted',
+      'EX15',
+      '#beat(session: ExchangeSession): void {',
+      '#beat(session: ExchangeSession): void {\n    if (session) return;',
+    ],
+    ['the session of a lost broker stays', 'EX15 EX10', 'session?.close();', ''],
+  ]),
+  ...inFile('actors/cluster.ts', [
+    ['a second exchange takes the place of the first', 'EX1', 'if (this.#relay) throw', 'if (!this.ids) throw'],
+    ['a broker that was not there is kept', 'EX1', 'this.#relay = undefined;\n      throw error;', 'throw error;'],
+    ['whoever was here before is not heard', 'EX3', 'for (const id of this.ids()) relay.hold(id, () => {});', ''],
+  ]),
+  ...inFile('actors/inquiry.ts', [
+    [
+      'nobody here is nobody anywhere',
+      'EX7',
+      'if (seats.size === 0 && !hasOthers()) return',
+      'if (seats.size === 0) return',
+    ],
+    ['when all here have closed nobody is asked', 'EX7', 'if (isForeign || !hasOthers()) asks', 'asks'],
+    ['asks of others are never too many', 'EX8', 'if (this.#foreign >= limits.asks.pending) return false;', ''],
+  ]),
+  ...inFile('actors/losses.ts', [
+    ['losses are not told', 'EX18', 'this.tell(new ExchangeLoss(', 'void (new ExchangeLoss('],
   ]),
 ];

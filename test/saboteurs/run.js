@@ -10,8 +10,9 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const config = 'test/saboteurs/vitest.config.ts';
 const vitest = join(root, 'node_modules/vitest/vitest.mjs');
 /** Tests that need nobody else, and are quick. */
-const folders = ['actors', 'broadcast', 'machines', 'protocol', 'server', 'trust', 'interop', 'properties'];
-const slow = /neffosjs|goClient|goServer|transitions|fuzz|churn|lossless|history|slow|standstill|flood/;
+const folders = ['actors', 'broadcast', 'cluster', 'machines', 'protocol', 'server', 'trust', 'interop', 'properties'];
+const slow =
+  /neffosjs|goClient|goServer|transitions|fuzz|churn|lossless|history|slow|standstill|flood|clusterChurn|brokerFaults|goNode|mixed/;
 const atOnce = 2;
 
 const files = folders.flatMap((folder) =>
@@ -74,7 +75,9 @@ for (const { name, file, find } of stale) console.error(`"${name}": not once in 
 if (stale.length > 0) process.exit(1);
 
 const wanted = process.argv[2] ?? '';
-const chosen = faults.map((fault, index) => ({ fault, index })).filter(({ fault }) => fault.name.includes(wanted));
+const chosen = faults
+  .map((fault, index) => ({ fault, index }))
+  .filter(({ fault: { name, file } }) => name.includes(wanted) || file.includes(wanted));
 const began = Date.now();
 
 const allRules = [...new Set(chosen.flatMap(({ fault }) => fault.rules))];
