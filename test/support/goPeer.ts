@@ -102,6 +102,13 @@ interface GoAnswer {
 /** What each handler does, by namespace and event; the lifecycle events are written down in any case. */
 export type GoHandlers = Readonly<Record<string, Readonly<Record<string, string>>>>;
 
+/** What the nodes of a cluster share: `address` is a host and port for Redis, a URL for NATS. */
+export interface GoExchange {
+  readonly kind: 'redis' | 'nats';
+  readonly address: string;
+  readonly prefix: string;
+}
+
 export interface GoArguments {
   readonly conn?: string;
   readonly url?: string;
@@ -112,6 +119,22 @@ export interface GoArguments {
   readonly timeout?: number;
   readonly handlers?: GoHandlers;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Makes a server a node of a cluster. */
+  readonly exchange?: GoExchange;
+  /** The only id that hears a broadcast, or is asked. */
+  readonly to?: string;
+  /** The connection with this id is left out of a broadcast, whatever others are called. */
+  readonly except?: string;
+  /** All of this id are left out. */
+  readonly exclude?: string;
+  /** A broadcast of nothing but the body. */
+  readonly isNative?: boolean;
+  /** How many messages a broadcast has; the body of each is followed by its number, from 0. */
+  readonly count?: number;
+  /** A broadcast of an error. */
+  readonly err?: string;
+  /** What the same call says behind that. */
+  readonly more?: readonly GoArguments[];
 }
 
 const read = ({ text, isBinary }: GoBody): string | Uint8Array => (isBinary ? Buffer.from(text, 'hex') : text);
@@ -120,6 +143,12 @@ const written = (body: string | Uint8Array = ''): GoBody =>
   typeof body === 'string'
     ? { text: body, isBinary: false }
     : { text: Buffer.from(body).toString('hex'), isBinary: true };
+
+const inWriting = ({ body, more = [], ...rest }: GoArguments): object => ({
+  ...rest,
+  body: written(body),
+  more: more.map(inWriting),
+});
 
 /** A message as the program has received it. */
 const noteOf = (value: unknown): GoNote => {
@@ -150,11 +179,11 @@ export class GoPeer {
   }
 
   /** Has something done; rejects with the text of its error. */
-  do(op: string, { body, ...rest }: GoArguments = {}): Promise<unknown> {
+  do(op: string, what: GoArguments = {}): Promise<unknown> {
     const id = ++this.#lastId;
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject });
-      this.#process.stdin?.write(`${JSON.stringify({ id, op, body: written(body), ...rest })}\n`);
+      this.#process.stdin?.write(`${JSON.stringify({ id, op, ...inWriting(what) })}\n`);
     });
   }
 

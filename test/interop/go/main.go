@@ -31,6 +31,29 @@ type command struct {
 	Handlers map[string]map[string]string `json:"handlers"`
 	// Headers of the dial.
 	Headers map[string]string `json:"headers"`
+	// Exchange makes the server a node of a cluster.
+	Exchange *exchange `json:"exchange"`
+	// To is the id of the only receivers of what the server says.
+	To string `json:"to"`
+	// Except is the id of the one connection that is left out of a broadcast, by what it is.
+	Except string `json:"except"`
+	// Exclude is left out by its id alone.
+	Exclude string `json:"exclude"`
+	// IsNative makes a broadcast of nothing but the body.
+	IsNative bool `json:"isNative"`
+	// Count is how many messages one broadcast has; the body of each is followed by its number.
+	Count int `json:"count"`
+	// Err makes a broadcast of an error.
+	Err string `json:"err"`
+	// More is what the same call says behind that.
+	More []command `json:"more"`
+}
+
+// exchange is the broker between the nodes: "redis" at host and port, "nats" at a URL.
+type exchange struct {
+	Kind    string `json:"kind"`
+	Address string `json:"address"`
+	Prefix  string `json:"prefix"`
 }
 
 // body is text, or bytes, whose text is hex.
@@ -76,8 +99,9 @@ func say(line any) {
 type peer struct {
 	lock  sync.Mutex
 	conns map[string]*neffos.Conn
-	// client is set once this process has dialled.
+	// client is set once this process has dialled, server once it listens.
 	client *neffos.Client
+	server *neffos.Server
 	// invited gets what came of the connect inside OnConnect.
 	invited chan error
 }
@@ -104,7 +128,7 @@ func main() {
 			a.Value = value
 			say(a)
 		}()
-		if c.Op == "emit" || c.Op == "native" {
+		if c.Op == "emit" || c.Op == "native" || c.Op == "broadcast" {
 			<-done
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"reflect"
 	"strings"
@@ -52,7 +51,7 @@ func noteOf(id string, msg neffos.Message) note {
 }
 
 // act does what the test wants a handler to do: "reply", "reply:text", "empty", "any", "error:text", "broadcast",
-// "join", "leave", "refuse:room=text", "raw", or nothing.
+// "broadcastOthers", "join", "leave", "refuse:room=text", "raw", or nothing.
 func act(what string, ns *neffos.NSConn, msg neffos.Message) error {
 	verb, rest, _ := strings.Cut(what, ":")
 	switch verb {
@@ -71,6 +70,8 @@ func act(what string, ns *neffos.NSConn, msg neffos.Message) error {
 		return errors.New(rest)
 	case "broadcast":
 		ns.Conn.Server().Broadcast(nil, msg)
+	case "broadcastOthers":
+		ns.Conn.Server().Broadcast(ns, msg)
 	case "join":
 		room, err := ns.JoinRoom(context.Background(), string(msg.Body))
 		if err != nil {
@@ -157,37 +158,6 @@ func (p *peer) dial(c command) error {
 	return nil
 }
 
-// serve listens on a free port; connections are named by the header X-Id or the parameter id of the URL. One named
-// "refused" is, and one named "invited" is connected to default at once.
-func (p *peer) serve(c command) (any, error) {
-	_, isNative := c.Handlers[""][neffos.OnNativeMessage]
-	isNativeOnly := len(c.Handlers) == 1 && len(c.Handlers[""]) == 1 && isNative
-	server := neffos.New(transport.DefaultUpgrader, p.namespaces(c.Handlers, isNativeOnly))
-	server.IDGenerator = func(_ http.ResponseWriter, r *http.Request) string {
-		if id := r.Header.Get("X-Id"); id != "" {
-			return id
-		}
-		return r.URL.Query().Get("id")
-	}
-	server.OnConnect = func(conn *neffos.Conn) error {
-		if conn.ID() == "refused" {
-			return errors.New("not allowed; sorry")
-		}
-		p.remember(conn)
-		if conn.ID() == "invited" {
-			_, err := conn.Connect(context.Background(), "default")
-			p.invited <- err
-		}
-		return nil
-	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, err
-	}
-	go http.Serve(listener, server)
-	return listener.Addr().(*net.TCPAddr).Port, nil
-}
-
 func (p *peer) do(c command) (any, error) {
 	ctx := context.Background()
 	if c.Timeout > 0 {
@@ -205,6 +175,8 @@ func (p *peer) do(c command) (any, error) {
 		return p.serve(c)
 	case "invited":
 		return nil, <-p.invited
+	case "broadcast", "serverAsk", "total":
+		return p.onServer(ctx, c)
 	}
 	conn, err := p.conn(c.Conn)
 	if err == nil {
