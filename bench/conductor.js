@@ -144,6 +144,15 @@ const script = (file) => fileURLToPath(new URL(file, import.meta.url));
 const node = (...args) => [process.execPath, '--expose-gc', ...args];
 
 /**
+ * A process of the bench that stands where the clients do.
+ *
+ * @param {string} name
+ * @param {string} file
+ * @param {readonly string[]} args
+ */
+export const startWorker = (name, file, ...args) => new Worker(name, node(script(file), ...args), clientCore);
+
+/**
  * How a system's server is started, and how its clients speak.
  *
  * @type {Readonly<Record<string, { readonly dialect: string, readonly command: () => Promise<readonly string[]> }>>}
@@ -193,8 +202,7 @@ export const startPair = async (name) => {
   /** @type {Worker[]} */
   const loads = [];
   const another = async () => {
-    const command = node(script('load.js'), system.dialect, String(port));
-    const load = new Worker(`clients of ${name}`, command, clientCore);
+    const load = startWorker(`clients of ${name}`, 'load.js', system.dialect, String(port));
     loads.push(load);
     await load.ready;
     return load;

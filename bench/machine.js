@@ -5,6 +5,7 @@ import { arch, availableParallelism, cpus, release, totalmem, type } from 'node:
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { accounting } from './cpu.js';
+import { redisVersion } from './redis.js';
 import { findGo } from './systems/go.js';
 
 /**
@@ -51,13 +52,19 @@ const versionIn = async (path) => {
 };
 
 const versions = async () => {
-  const installed = ['ws', 'socket.io', 'xstate'];
+  const installed = ['ws', 'socket.io', '@socket.io/redis-adapter', 'redis', 'xstate'];
   const all = installed.map(
     async (name) => /** @type {const} */ ([name, await versionIn(`node_modules/${name}/package.json`)]),
   );
   const modules = await readFile(`${root}bench/systems/go/go.mod`, 'utf8');
   const [, neffos = 'unknown'] = /kataras\/neffos v(\S+)/.exec(modules) ?? [];
-  return { muster: await versionIn('package.json'), ...Object.fromEntries(await Promise.all(all)), neffos };
+  const broker = redisVersion();
+  return {
+    muster: await versionIn('package.json'),
+    ...Object.fromEntries(await Promise.all(all)),
+    neffos,
+    ...(broker === undefined ? {} : { 'redis-server': broker }),
+  };
 };
 
 const commit = async () => {

@@ -84,7 +84,15 @@ const tell = progress();
 
 /** @type {import('./result.js').RowResult[]} */
 const found = [];
+/** @type {string[]} */
+const leftOut = [];
 for (const row of mine) {
+  const why = row.whyMissing?.();
+  if (why !== undefined) {
+    tell(`${row.id}: left out, as ${why}`);
+    leftOut.push(`${row.id} is left out: ${why}`);
+    continue;
+  }
   const stage = new Stage({
     isQuick: quick,
     rounds: mostRounds,
@@ -112,4 +120,5 @@ process.stdout.write(`${table(result)}\n`);
 const { count, missed } = mustsOf(result);
 const losses = lossesOf(result).map(({ row, name: system }) => `${system} (${row})`);
 process.stdout.write(`${count - missed.length} of ${count} musts are kept; bench/results/${name}.json has it all\n`);
+for (const line of leftOut) process.stdout.write(`${line}\n`);
 if (losses.length > 0) process.stdout.write(`messages were lost by ${losses.join(', ')}\n`);

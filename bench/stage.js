@@ -1,10 +1,12 @@
 // What all rows are made of: systems side by side, rounds, samples.
+import { startCluster } from './cluster.js';
 import { startPair, whyMissing } from './conductor.js';
 import { grouped } from './figures.js';
 import { median, medianRatio } from './statistics.js';
 
 /**
  * @typedef {import('./conductor.js').Pair} Pair
+ * @typedef {import('./cluster.js').Cluster} Cluster
  * @typedef {{ readonly figure: number, readonly delivered: number, readonly due: number }} Sample
  * @typedef {{ readonly samples: number[], delivered: number, due: number }} Samples
  * @typedef {{ readonly other: string, readonly must?: number, readonly aim?: number }} Against
@@ -14,6 +16,7 @@ import { median, medianRatio } from './statistics.js';
  * @property {string} title
  * @property {string} note
  * @property {string} unit
+ * @property {() => string | undefined} [whyMissing] what it needs and is not here; nothing if all is
  * @property {(stage: Stage) => Promise<Pick<import('./result.js').RowResult, 'systems' | 'ratios' | 'facts'>>} run
  */
 
@@ -76,27 +79,50 @@ export class Stage {
    * @param {readonly string[]} names
    * @param {(pairs: readonly Pair[]) => Promise<T>} work
    */
-  async with(names, work) {
-    /** @type {Pair[]} */
-    const pairs = [];
+  with(names, work) {
+    return this.#run(names, work, startPair);
+  }
+
+  /**
+   * The same with two servers of each, on a broker.
+   *
+   * @template T
+   * @param {readonly string[]} names
+   * @param {(clusters: readonly Cluster[]) => Promise<T>} work
+   */
+  withClusters(names, work) {
+    return this.#run(names, work, startCluster);
+  }
+
+  /**
+   * @template T
+   * @template {{ stop: () => Promise<void> }} P
+   * @param {readonly string[]} names
+   * @param {(all: readonly P[]) => Promise<T>} work
+   * @param {(name: string) => Promise<P>} start
+   */
+  async #run(names, work, start) {
+    /** @type {P[]} */
+    const all = [];
     try {
       for (const name of names) {
         if (this.without.includes(name)) continue;
         const why = await whyMissing(name);
-        if (why === undefined) pairs.push(await startPair(name));
+        if (why === undefined) all.push(await start(name));
         else this.progress(`without ${name}: ${why}`);
       }
-      return await work(pairs);
+      return await work(all);
     } finally {
-      for (const pair of pairs) await pair.stop();
+      for (const one of all) await one.stop();
     }
   }
 
   /**
    * Measures each in every round, there and back, after a round that only warms up.
    *
-   * @param {readonly Pair[]} pairs
-   * @param {(pair: Pair) => Promise<Sample>} phase
+   * @template {{ readonly name: string }} P
+   * @param {readonly P[]} pairs
+   * @param {(pair: P, round: number) => Promise<Sample>} phase round 0 is the one that warms up
    * @param {number} [rounds]
    */
   async rotate(pairs, phase, rounds = this.rounds) {
@@ -105,7 +131,7 @@ export class Stage {
     for (let round = 0; round <= rounds; round++) {
       for (const pair of round % 2 === 0 ? pairs : pairs.toReversed()) {
         this.progress(`${round === 0 ? 'warming up' : `round ${round} of ${rounds}`}, ${pair.name}`);
-        const { figure, delivered, due } = await phase(pair);
+        const { figure, delivered, due } = await phase(pair, round);
         const its = samples.get(pair.name);
         if (round === 0 || !its) continue;
         its.samples.push(figure);
@@ -152,28 +178,50 @@ const leastCpu = 300_000;
 /** … for so many milliseconds at most. */
 const longest = 10_000;
 
+/** @param {readonly Promise<number>[]} figures */
+const sumOf = async (figures) => (await Promise.all(figures)).reduce((sum, one) => sum + one, 0);
+
 /**
- * Processor time of the server for each delivery, in microseconds, while it does something of which so many are due.
+ * What has come to the clients of these servers, each having an equal share of what is due.
+ *
+ * @param {readonly Pair[]} pairs
+ * @param {number} due
+ */
+export const expected = (pairs, due) =>
+  sumOf(pairs.map(({ load }) => load.figure('delivered', 'expect', { deliveries: due / pairs.length })));
+
+/**
+ * Processor time of the servers for each delivery, in microseconds, while they do something of which so many are due.
  * Where something is lost, it is not done again.
  *
- * @param {Pair} pair
- * @param {number} due
+ * @param {readonly Pair[]} pairs
+ * @param {number} due to the clients of all, each having an equal share
  * @param {() => Promise<unknown>} act
  * @returns {Promise<Sample>}
  */
-export const perDelivery = async ({ server, load }, due, act) => {
+export const perDeliveryOf = async (pairs, due, act) => {
+  const spent = () => sumOf(pairs.map(({ server }) => server.cpu()));
   const end = performance.now() + longest;
   const sum = { cpu: 0, delivered: 0, due: 0 };
   do {
-    await load.call('reset', { awake: true });
-    const before = await server.cpu();
+    for (const { load } of pairs) await load.call('reset', { awake: true });
+    const before = await spent();
     await act();
-    sum.delivered += await load.figure('delivered', 'expect', { deliveries: due });
-    sum.cpu += (await server.cpu()) - before;
+    sum.delivered += await expected(pairs, due);
+    sum.cpu += (await spent()) - before;
     sum.due += due;
   } while (sum.cpu < leastCpu && sum.delivered === sum.due && performance.now() < end);
   return { figure: sum.cpu / Math.max(sum.delivered, 1), delivered: sum.delivered, due: sum.due };
 };
+
+/**
+ * The same where one server does it.
+ *
+ * @param {Pair} pair
+ * @param {number} due
+ * @param {() => Promise<unknown>} act
+ */
+export const perDelivery = (pair, due, act) => perDeliveryOf([pair], due, act);
 
 /** @param {readonly Pair[]} pairs @param {Readonly<Record<string, unknown>>} how */
 export const enter = async (pairs, how) => {

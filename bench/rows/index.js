@@ -1,5 +1,6 @@
 import { ask, inbound } from './ask.js';
 import { broadcast, burst } from './broadcast.js';
+import { clusterRow } from './cluster.js';
 import { delay } from './delay.js';
 import { live } from './live.js';
 import { membership, memory } from './memory.js';
@@ -22,4 +23,5 @@ export const rows = [
   membership,
   live,
   stalledRow,
+  clusterRow,
 ];

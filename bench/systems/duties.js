@@ -14,6 +14,7 @@ import { number, obey, say, text } from '../line.js';
  * @property {() => number} members
  * @property {() => number} counted events of which nothing else is done
  * @property {() => number} evicted clients that were let go as they did not read
+ * @property {(url: string) => Promise<unknown>} [joinCluster] resolves when what is published there comes
  */
 
 /** @returns {Promise<void>} */
@@ -162,6 +163,10 @@ export const serve = (system, port) => {
     seen: (args) => stream.seen(number(args, 'rounds')),
     steady: (args) => steady(system, args),
     counts: () => ({ members: system.members(), counted: system.counted(), evicted: system.evicted() }),
+    async joinCluster(args) {
+      if (!system.joinCluster) throw new Error('this system knows no cluster');
+      await system.joinCluster(text(args, 'url'));
+    },
     cpu: () => process.cpuUsage(),
     usage,
   });

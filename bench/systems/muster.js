@@ -41,6 +41,10 @@ serve(
     members: () => server.totalConnections,
     counted: () => counted,
     evicted: () => evicted,
+    async joinCluster(url) {
+      const { redisExchange } = await import('muster/redis');
+      await server.useStackExchange(redisExchange({ url, channel: 'bench' }));
+    },
   },
   port,
 );

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { chart } from '../../bench/chart.js';
 import { machine } from '../../bench/machine.js';
+import { whyNoRedis } from '../../bench/redis.js';
 import { markdown, table } from '../../bench/report.js';
 import type { Ratio, SystemResult } from '../../bench/result.js';
 import { lossesOf, mustsOf, verdictOf } from '../../bench/verdict.js';
@@ -183,6 +184,8 @@ test('the machine is described', async () => {
   expect(cores).toBeGreaterThan(0);
   expect(memory).toBeGreaterThan(2 ** 20);
   expect(['schedstat', 'stat', 'the servers themselves']).toContain(accounting);
-  expect(Object.keys(versions).sort()).toEqual(['muster', 'neffos', 'socket.io', 'ws', 'xstate']);
+  const names = Object.keys(versions).filter((name) => name !== 'redis-server');
+  expect(names.sort()).toEqual(['@socket.io/redis-adapter', 'muster', 'neffos', 'redis', 'socket.io', 'ws', 'xstate']);
+  expect('redis-server' in versions).toBe(whyNoRedis() === undefined);
   for (const version of Object.values(versions)) expect(version).toMatch(/^\d+\.\d+\.\d+/);
 });

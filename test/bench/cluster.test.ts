@@ -1,0 +1,91 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { afterEach, expect, onTestFinished, test, vi } from 'vitest';
+import { type Cluster, nodes, startCluster } from '../../bench/cluster.js';
+import { startWorker } from '../../bench/conductor.js';
+import { clusterRow } from '../../bench/rows/cluster.js';
+import { rows } from '../../bench/rows/index.js';
+import { enter, expected, perDeliveryOf, Stage } from '../../bench/stage.js';
+import { describeWith, findProgram } from '../support/peers.js';
+
+test('the row is one of the bench, and is left out where there is no Redis', () => {
+  expect(rows).toContain(clusterRow);
+  onTestFinished(() => void vi.unstubAllEnvs());
+  vi.stubEnv('REDIS_SERVER', '/nowhere/redis-server');
+  expect(clusterRow.whyMissing?.()).toBe('there is no /nowhere/redis-server (REDIS_SERVER may name another)');
+  vi.stubEnv('REDIS_SERVER', process.execPath);
+  expect(clusterRow.whyMissing?.()).toBeUndefined();
+});
+
+describeWith(findProgram('Redis', 'REDIS_SERVER', '/usr/bin/redis-server'), 'two nodes on one Redis', () => {
+  let cluster: Cluster | undefined;
+
+  afterEach(async () => {
+    await cluster?.stop();
+    cluster = undefined;
+  });
+
+  const twentyOnEach = async (name: string): Promise<Cluster> => {
+    cluster = await startCluster(name);
+    await enter([cluster.near, cluster.far], { count: 20 });
+    return cluster;
+  };
+
+  test('the broker is gone with the process that has it', async () => {
+    const broker = startWorker('a broker', 'broker.js');
+    const { url } = await broker.ready;
+    expect(await broker.figure('connections', 'connections')).toBe(0);
+    const socket = connect(Number(new URL(String(url)).port), '127.0.0.1');
+    await once(socket, 'connect');
+    await vi.waitFor(async () => expect(await broker.figure('connections', 'connections')).toBe(1));
+    const closed = once(
+      socket.on('error', () => {}),
+      'close',
+    );
+    await broker.stop();
+    await closed;
+  });
+
+  test.each(['muster', 'socket.io'])('%s: every message is counted once at each client of both', async (name) => {
+    const { near, far } = await twentyOnEach(name);
+    const plan = { rounds: 3, perTurn: 2, bytes: 64 };
+    for (const { server } of [near, far]) {
+      for (const { load } of [near, far]) await load.call('reset');
+      await server.call('broadcast', plan);
+      // One more than there are to each: it waits until nothing comes any more.
+      expect(await expected([near, far], 2 * (3 * 2 * 20 + 1))).toBe(2 * 3 * 2 * 20);
+    }
+  });
+
+  test.each(['muster', 'socket.io'])('%s: each node has two connections to the broker', async (name) => {
+    const { near, links } = await twentyOnEach(name);
+    await near.server.call('broadcast', { rounds: 1, bytes: 64 });
+    expect(await links()).toBe(2 * nodes);
+  });
+
+  test('the processor time is that of both servers', async () => {
+    const { near, far } = await twentyOnEach('socket.io');
+    const spentByBoth = async (): Promise<number> => (await near.server.cpu()) + (await far.server.cpu());
+    const before = await spentByBoth();
+    const plan = { rounds: 50, perTurn: 1, bytes: 64 };
+    const act = () => near.server.call('broadcast', plan);
+    const { figure, delivered, due } = await perDeliveryOf([near, far], 2 * 50 * 20, act);
+    const spent = (await spentByBoth()) - before;
+    expect(delivered).toBe(due);
+    expect(figure * delivered).toBeLessThanOrEqual(spent);
+    expect(figure * delivered).toBeGreaterThan(spent * 0.8);
+  });
+
+  test('the row goes to its end and says what it has found', async () => {
+    const stage = new Stage({ isQuick: true, rounds: 1, mostConnections: 20, progress: () => {} });
+    stage.without = ['socket.io'];
+    const { systems, facts } = await stage.play(clusterRow);
+    expect(systems.map(({ name, delivered, due }) => [name, delivered === due, due > 0])).toEqual([
+      ['muster', true, true],
+    ]);
+    expect(facts.map(({ value, must }) => (must === undefined ? value > 0 : [value, must]))).toEqual([
+      ...[true, true, true, true],
+      [0, 0],
+    ]);
+  });
+});
