@@ -52,7 +52,7 @@ export class Link {
   constructor(private readonly parts: LinkParts) {
     const { root, doors } = parts;
     this.actor = createActor(this.#logic(), { parent: root, id: 'exchange', src: 'link' });
-    this.actor.subscribe({ error: (error) => this.#failed(error) });
+    this.actor.subscribe({ error: (error) => this.#chartFailed(error) });
     doors.guard(this.actor, { takeHot: () => false });
   }
 
@@ -151,7 +151,11 @@ export class Link {
     this.#attempt = undefined;
     this.#session = undefined;
     this.trouble = error;
-    session?.close();
+    try {
+      session?.close();
+    } catch (failure) {
+      this.parts.report(failure);
+    }
     this.parts.subscriptions.end();
     this.parts.lost();
   }
@@ -172,7 +176,8 @@ export class Link {
       this.#heartbeat = sweeper.after(limits.exchangeTimeout, () =>
         this.failed(new Error(`no answer to a ping within ${limits.exchangeTimeout} ms`), session),
       );
-      session.ping().then(
+      const pinged = async (): Promise<void> => session.ping();
+      pinged().then(
         () => {
           if (!isCurrent()) return;
           this.#heartbeat?.cancel();
@@ -183,7 +188,7 @@ export class Link {
     });
   }
 
-  #failed(error: unknown): void {
+  #chartFailed(error: unknown): void {
     this.cut();
     this.parts.report(error);
   }

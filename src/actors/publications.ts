@@ -139,12 +139,14 @@ export class Publications {
       this.pump();
     };
     const unsent = this.sent(channel, payload);
-    const published = async (): Promise<void> => flight.session.publish(channel, payload);
+    const { session } = flight;
+    const published = async (): Promise<void> => session.publish(channel, payload);
+    const answers = async (): Promise<void> => session.ping();
     published().then(
       () => landed(() => this.published++),
       // A session that still answers has refused it; with one that does not it is in doubt.
       (error: unknown) =>
-        flight.session.ping().then(
+        answers().then(
           () => {
             unsent();
             landed(() => this.losses.note('refused', 1, error));

@@ -91,7 +91,12 @@ export class Relay implements Exchange {
       received: (channel, payload) => {
         this.received++;
         const meaning = this.#subscriptions.meaningOf(channel);
-        if (meaning) take(this, meaning, channel, payload);
+        try {
+          if (meaning) take(this, meaning, channel, payload);
+        } catch (error) {
+          // Whatever is wrong here must not end the session.
+          report(error);
+        }
       },
       lost: () => this.echoes?.clear(),
       report,

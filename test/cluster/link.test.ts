@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { InspectionEvent } from 'xstate';
+import type { StackExchange } from '../../src/exchange/exchange.js';
 import { defaultLimits, ExchangeLoss, type Limits, Server } from '../../src/index.js';
 import { House, settled } from '../support/house.js';
 import { memoryBroker } from '../support/memoryExchange.js';
@@ -269,4 +270,57 @@ describe('what waits', () => {
     await settled();
     expect([alone.state, away.losses()]).toEqual(['resolved', ['1 abandoned']]);
   });
+});
+
+describe('an exchange of somebody else', () => {
+  const failing = (where: 'ping' | 'close' | 'unsubscribe' | 'publish') => {
+    const broker = memoryBroker();
+    const inner = broker.exchange();
+    const fail = (): never => {
+      throw new Error(`${where} throws`);
+    };
+    const exchange: StackExchange = {
+      ...inner,
+      connect: async (listener) => {
+        const session = await inner.connect(listener);
+        return {
+          subscribe: (channels) => session.subscribe(channels),
+          unsubscribe: (channels) => session.unsubscribe(channels),
+          ping: () => session.ping(),
+          close: () => session.close(),
+          publish: (channel, payload) => session.publish(channel, payload),
+          [where]: fail,
+        };
+      },
+    };
+    return { broker, exchange };
+  };
+
+  test.each(['ping', 'close', 'unsubscribe', 'publish'] as const)(
+    '[EX10] [EX18] that throws in %s harms nobody, and is told',
+    async (where) => {
+      const { broker, exchange } = failing(where);
+      const house = new House({ namespaces: { n: {} } });
+      await house.supervisor.useExchange(exchange);
+      const guest = house.connect('a');
+      guest.socket.say('M');
+      await settled();
+      guest.socket.say('$0;n;;_OnNamespaceConnect;0;0;');
+      house.supervisor.broadcast(null, [{ namespace: 'n', event: 'e' }]);
+      house.clock.advance(defaultLimits.exchangeInterval);
+      await house.rest();
+      expect(guest.socket.lines.at(-1)).toBe('t ;n;;e;0;0;');
+      guest.socket.hangUp();
+      await house.rest();
+      broker.lose();
+      await house.rest();
+      const drained = watch(house.supervisor.drain(1_000));
+      await settled();
+      house.clock.advance(1_000);
+      await settled();
+      expect([drained.state, house.supervisor.exchange?.status.state]).toEqual(['resolved', 'closed']);
+      const told = house.errors.map(({ error }) => String(error instanceof Error && (error.cause ?? error)));
+      expect(told).toContain(`Error: ${where} throws`);
+    },
+  );
 });

@@ -408,12 +408,7 @@ export const faults = [
       'if (!letter.isCancelled) this.#send(letter, flight);',
       'this.#send(letter, flight);',
     ],
-    [
-      'what is refused is in doubt',
-      'EX14 EX12',
-      'flight.session.ping().then(\n          () => landed',
-      'Promise.reject().then(\n          () => landed',
-    ],
+    ['what is refused is in doubt', 'EX14 EX12', 'answers().then(', 'Promise.reject().then('],
   ]),
   ...inFile('actors/subscriptions.ts', [
     [
