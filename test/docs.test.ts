@@ -2,9 +2,21 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { defaultLimits } from '../src/index.js';
+import { makeLostCounters } from '../src/actors/losses.js';
+import { type NatsNames, natsNames, natsSubjects, redisNames } from '../src/exchange/naming.js';
+import { defaultLimits, linkMachine } from '../src/index.js';
 import { closeReasons } from '../src/protocol/errors.js';
-import { type Block, blocksOf, type Complaint, compileBlocks, removeBlocks, runBlock } from './support/docBlocks.js';
+import { natsServer, redisServer, startNats, startRedis } from './support/brokers.js';
+import {
+  type Block,
+  blocksOf,
+  brokersOf,
+  type Complaint,
+  compileBlocks,
+  removeBlocks,
+  runBlock,
+} from './support/docBlocks.js';
+import { describeWith } from './support/peers.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const read = (page: string): string => readFileSync(join(root, page), 'utf8');
@@ -16,6 +28,10 @@ const pages = [
     .map((name) => `docs/${name}`),
 ];
 const blocks = pages.flatMap((page) => blocksOf(page, read(page)));
+
+/** What a block gets that imports `muster/redis` or `muster/nats`, and where it looks for it. */
+const redis = { peer: redisServer, variable: 'REDIS_URL', start: startRedis };
+const nats = { peer: natsServer, variable: 'NATS_URL', start: startNats };
 
 /** Each line with this mark names something that there is not. */
 const mark = '// misspelt';
@@ -102,9 +118,60 @@ describe('the documentation', () => {
     expect([...new Set(complaints.get(name)?.map(({ line }) => line))]).toEqual(marked);
   });
 
-  test.each(blocks)('$name names only what there is, and runs as it stands', async (block) => {
-    expect(complaints.get(block.name)).toEqual([]);
+  test.each(blocks)('$name names only what there is', ({ name }) => {
+    expect(complaints.get(name)).toEqual([]);
+  });
+
+  const isAlone = (block: Block): boolean => brokersOf(block).length === 0;
+  test.each(blocks.filter(isAlone))('$name runs as it stands', async (block) => {
     expect(await runBlock(block)).toBe('');
+  });
+
+  describe.each(blocks.filter((block) => !isAlone(block)))('$name, with a broker', (block) => {
+    const wanted = brokersOf(block).map((broker) => (broker === 'redis' ? redis : nats));
+    const missing = wanted.find(({ peer }) => peer.path === undefined);
+    describeWith((missing ?? wanted[0] ?? redis).peer, block.name, () => {
+      test('runs as it stands', async () => {
+        const started = await Promise.all(wanted.map(async ({ variable, start }) => [variable, (await start()).url]));
+        expect(await runBlock(block, Object.fromEntries(started))).toBe('');
+      });
+    });
+  });
+
+  /** The first column of the table under a heading, as far as it is code. */
+  const namesUnder = (heading: string): string[] => {
+    const [, section = ''] = read('docs/scale-out.md').split(`\n## ${heading}\n`);
+    return Array.from((section.split('\n## ', 1)[0] ?? '').matchAll(/^\| `(\w+)` \|/gm), ([, name = '']) => name);
+  };
+
+  test('[EX18] the table of losses is what the code counts', () => {
+    expect(namesUnder('What is lost is counted')).toEqual(Object.keys(makeLostCounters()));
+  });
+
+  test('[EX10] the table of states is that of the chart', () => {
+    expect(namesUnder('While the broker is away')).toEqual(Object.keys(linkMachine.config.states ?? {}));
+  });
+
+  test('[EX13] the tables of names are what the code makes', () => {
+    const page = read('docs/scale-out.md');
+    const rows = [...page.matchAll(/^\| .* \| `(app\S+)` \| `(app\S+)` \|$/gm)].map(([, ...channels]) => channels);
+    const places = [
+      ['namespace', 'chat'],
+      ['namespace', ''],
+      ['connection', 'joe'],
+      ['answers', 'k7-n1'],
+    ] as const;
+    const subject = natsSubjects('app', 'san');
+    expect(rows).toEqual(places.map(([kind, name]) => [redisNames('app')(kind, name), subject(kind, name)]));
+
+    const address = 'joe@example.com';
+    const carried = (names: NatsNames) => () => natsSubjects('app', names)('connection', address);
+    expect(namesUnder('Names')).toEqual(natsNames);
+    expect(carried('san')).toThrow(RangeError);
+    expect(carried('hashed')()).not.toContain('joe');
+    expect(page).toContain(`| \`plain\` | \`${carried('plain')()}\` |`);
+    // The example of two applications that would meet.
+    expect(redisNames('app')('connection', 'b.c')).toBe(redisNames('app.b')('connection', 'c'));
   });
 
   test('[LM2] the table of limits is what the code does', () => {

@@ -73,10 +73,15 @@ export const compileBlocks = async (blocks: readonly Block[]): Promise<Map<strin
   return complaints;
 };
 
+/** The brokers that a block needs, by the names under which it imports them. */
+export const brokersOf = ({ code }: Block): string[] =>
+  Array.from(code.matchAll(/from 'muster\/(redis|nats)'/g), ([, broker = '']) => broker);
+
 /** Runs a block that has been compiled; resolves with what it says on stderr when it has ended well. */
-export const runBlock = async (block: Block): Promise<string> => {
+export const runBlock = async (block: Block, environment: NodeJS.ProcessEnv = {}): Promise<string> => {
   const file = join(folder, fileOf(block).replace(/\.mts$/, '.mjs'));
-  return (await run(process.execPath, [file], { timeout: 15_000 })).stderr;
+  const env = { ...process.env, ...environment };
+  return (await run(process.execPath, [file], { env, timeout: 15_000 })).stderr;
 };
 
 export const removeBlocks = (): void => rmSync(folder, { recursive: true, force: true });

@@ -1,0 +1,82 @@
+// @ts-check
+/** A Redis of this example's own, on loopback, that keeps nothing on disk. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+
+/** The program itself, where it is not on the path. */
+const program = process.env['REDIS_SERVER'] || 'redis-server';
+
+/** @typedef {import('node:child_process').ChildProcess} ChildProcess */
+
+export class Broker {
+  /** @type {ChildProcess | undefined} */
+  #child;
+  /** @type {Promise<void>} */
+  #turn = Promise.resolve();
+  #port;
+  #changed;
+
+  /**
+   * @param {number} port
+   * @param {(isRunning: boolean) => void} changed told each time that it starts or ends, whoever has ended it
+   */
+  constructor(port, changed) {
+    this.#port = port;
+    this.#changed = changed;
+  }
+
+  get url() {
+    return `redis://127.0.0.1:${this.#port}`;
+  }
+  get isRunning() {
+    return this.#child !== undefined;
+  }
+
+  /** Resolves when it can be connected to; rejects when it cannot be started. */
+  start() {
+    return this.#inTurn(async () => {
+      if (!this.#child) await this.#launch();
+    });
+  }
+
+  /** Resolves when it has ended. */
+  stop() {
+    return this.#inTurn(async () => {
+      if (!this.#child) return;
+      const ended = once(this.#child, 'exit');
+      this.#child.kill();
+      await ended;
+    });
+  }
+
+  /** One thing after the other, however fast somebody presses the button. @param {() => Promise<void>} work */
+  #inTurn(work) {
+    const done = this.#turn.then(work);
+    this.#turn = done.catch(() => {});
+    return done;
+  }
+
+  /** @returns {Promise<void>} */
+  #launch() {
+    const words = ['--port', String(this.#port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
+    const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'ignore'] });
+    return new Promise((resolve, reject) => {
+      let said = '';
+      child.stdout.setEncoding('utf8').on('data', (text) => {
+        if (this.#child === child) return; // what it says later is nobody's
+        said += text;
+        if (!said.includes('Ready to accept connections')) return;
+        this.#child = child;
+        this.#changed(true);
+        resolve();
+      });
+      child.once('error', reject);
+      child.once('exit', () => {
+        reject(new Error(`Redis has ended: ${said.trim().split('\n').at(-1) ?? ''}`));
+        if (this.#child !== child) return;
+        this.#child = undefined;
+        this.#changed(false);
+      });
+    });
+  }
+}

@@ -1,0 +1,128 @@
+// @ts-check
+/** One of the servers of the example: all that makes it a node among others are the lines under 2. */
+import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { Server } from 'muster';
+import { redisExchange } from 'muster/redis';
+
+const { NODE_NAME = 'A', NODES = '[]', REDIS_URL = 'redis://127.0.0.1:6379' } = process.env;
+
+/** Me and the others. @type {readonly { name: string, address: string }[]} */
+const nodes = JSON.parse(NODES);
+const { hostname, port } = new URL(nodes.find(({ name }) => name === NODE_NAME)?.address ?? 'http://127.0.0.1:8081');
+
+const WALL = 'wall';
+let isStopping = false;
+
+// ── 1. The server: whatever somebody says, everybody hears, on whichever node they are ──────────
+
+/** @type {Server} */
+const server = new Server({
+  namespaces: {
+    [WALL]: {
+      say(_, msg) {
+        const text = String(msg.body).trim();
+        if (!text || text.length > 200) throw new Error('A message has 1 to 200 characters.');
+        server.broadcast(null, {
+          namespace: WALL,
+          event: 'said',
+          body: JSON.stringify({ text, node: NODE_NAME, at: Date.now() }),
+        });
+      },
+      // The button of the page, for who has started Redis.
+      redis(_, msg) {
+        if (msg.body === 'stop' || msg.body === 'start') process.send?.(`${msg.body} redis`);
+      },
+    },
+  },
+  origins: nodes.map(({ address }) => address), // the page of one node connects to the others as well
+  limits: { exchangeRetryDelay: 500 }, // who plays with Redis does not like to wait
+  onError(error, { during }) {
+    if (!isStopping) console.error(`node ${NODE_NAME}, ${during}: ${error instanceof Error ? error.message : error}`);
+  },
+});
+
+// ── 2. Among others ─────────────────────────────────────────────────────────────────────────────
+
+const exchange = await server
+  .useStackExchange(redisExchange({ url: REDIS_URL, channel: 'muster-example' }))
+  .catch((error) => {
+    console.error(`node ${NODE_NAME} cannot reach Redis: ${error.message}`);
+    process.exit(1);
+  });
+
+// ── 3. How it stands, for the page: told to the clients of this node, whenever it has changed ───
+
+/** Whether Redis runs, where it is ours to stop. @type {boolean | undefined} */
+let isRedisRunning;
+process.on('message', (said) => {
+  isRedisRunning = /** @type {{ isRunning: boolean }} */ (said).isRunning;
+});
+
+function describeExchange() {
+  const { state, published, received, waiting, lost } = exchange.status;
+  const losses = Object.entries(lost).filter(([, count]) => count > 0);
+  const redis = isRedisRunning === undefined ? 'elsewhere' : isRedisRunning ? 'running' : 'stopped';
+  return JSON.stringify({ state, published, received, waiting: waiting.messages, losses, redis });
+}
+
+/** What each client was told last. @type {WeakMap<object, string>} */
+const told = new WeakMap();
+const telling = setInterval(() => {
+  const status = describeExchange();
+  for (const ns of server.connectionsByNamespace(WALL)) {
+    if (told.get(ns) !== status && ns.emit('status', status)) told.set(ns, status);
+  }
+}, 100);
+
+// ── 4. The page ─────────────────────────────────────────────────────────────────────────────────
+
+/** @param {string} path */
+const file = (path) => new URL(path, import.meta.url);
+
+const files = new Map([
+  ['/', { file: file('../public/index.html'), type: 'text/html' }],
+  ['/style.css', { file: file('../public/style.css'), type: 'text/css' }],
+  ['/app.js', { file: file('../public/app.js'), type: 'text/javascript' }],
+  ['/icon.svg', { file: file('../../chat/public/icon.svg'), type: 'image/svg+xml' }],
+  // The browser client of neffos, just as it is published.
+  ['/neffos.js', { file: new URL('neffos.min.js', import.meta.resolve('neffos.js')), type: 'text/javascript' }],
+]);
+
+const lines = nodes.map(({ address }) => address.replace('http', 'ws')).join(' ');
+
+const httpServer = createServer(async (request, response) => {
+  const found = files.get(String(request.url).replace(/\?.*/, ''));
+  try {
+    if (request.url === '/nodes.json') return void response.setHeader('Content-Type', 'application/json').end(NODES);
+    if (!found) return void response.writeHead(404, { 'Content-Type': 'text/plain' }).end('Not found\n');
+    const body = await readFile(found.file);
+    response.writeHead(200, {
+      'Content-Type': `${found.type}; charset=utf-8`,
+      'Content-Security-Policy': `default-src 'self'; connect-src 'self' ${lines}`,
+      'X-Content-Type-Options': 'nosniff',
+      'Cache-Control': 'no-cache',
+    });
+    response.end(body);
+  } catch (error) {
+    console.error(error);
+    response.writeHead(500, { 'Content-Type': 'text/plain' }).end('Something went wrong\n');
+  }
+});
+
+// ── 5. Start and stop ───────────────────────────────────────────────────────────────────────────
+
+server.attach(httpServer, { path: '/live' });
+httpServer.listen(Number(port), hostname, () => process.send?.('ready'));
+
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, stop);
+process.once('disconnect', stop); // whoever has started this is gone
+
+async function stop() {
+  if (isStopping) return;
+  isStopping = true;
+  clearInterval(telling);
+  await server.close({ timeout: 2_000 });
+  httpServer.close(() => process.exit(0));
+  httpServer.closeAllConnections();
+}
