@@ -99,6 +99,8 @@ export class Link {
         // Not all servers come back to a broker at once.
         retryDelay: ({ context }) =>
           Math.min(limits.exchangeRetryDelay, 100 * 2 ** context.tries) * (0.5 + Math.random() / 2),
+        // Who tries again as patiently is back within it, however the dice fall.
+        settleDelay: 2 * limits.exchangeRetryDelay,
       },
     };
     return machine.provide(honouring(machine, linkMachine, implementations, report));

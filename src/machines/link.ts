@@ -33,7 +33,8 @@ const linkSetup = setup({
   },
   delays: {
     connectTimeout: 4_000,
-    retryDelay: ({ context }) => Math.min(5_000, 100 * 2 ** context.tries),
+    retryDelay: ({ context }) => Math.min(1_000, 100 * 2 ** context.tries),
+    settleDelay: 2_000,
   },
 });
 
@@ -75,10 +76,16 @@ export const linkMachine = linkSetup.createMachine({
           description: 'Connects and subscribes once more.',
           entry: ['countTry', 'connect'],
           on: {
-            UP: { target: '#link.online' },
+            UP: { target: 'settling' },
             FAILED: { target: 'waiting' },
           },
           after: { connectTimeout: { target: 'waiting', actions: 'abandon' } },
+        },
+        settling: {
+          description:
+            'This server is back; the others, who have lost the broker as well, get a moment to be back too.',
+          on: { FAILED: { target: 'waiting' } },
+          after: { settleDelay: { target: '#link.online' } },
         },
       },
     },

@@ -68,8 +68,8 @@ export const defaultLimits = {
   exchangeTimeout: 4_000,
   /** … and is pinged so often. */
   exchangeInterval: 5_000,
-  /** The longest time between two attempts to get a lost broker back. */
-  exchangeRetryDelay: 5_000,
+  /** The longest time between two attempts to get a lost broker back; the others are given twice that to be back too. */
+  exchangeRetryDelay: 1_000,
   /** Bytes for other servers that may wait for the broker, or be on the way to it, and how long they may wait. */
   outboxBytes: 67_108_864,
   outboxTimeout: 30_000,

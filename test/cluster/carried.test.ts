@@ -112,7 +112,8 @@ describe('what is carried', () => {
     broker.lose();
     await rest();
     say(a, { isNative: true, body: 'alone' });
-    for (let tries = 0; tries < 1_000 && broker.sessions < 2; tries++) {
+    const isOnline = () => [a, b].every(({ supervisor }) => supervisor.exchange?.status.state === 'online');
+    for (let tries = 0; tries < 1_000 && !isOnline(); tries++) {
       for (const { clock } of [a, b]) clock.advance(10);
       await rest();
     }

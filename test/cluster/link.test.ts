@@ -203,6 +203,7 @@ describe('what waits', () => {
     const { broker, say, carried, pass, back, exchange, losses } = await open({
       outboxBytes: 400,
       outboxTimeout: 1_000,
+      exchangeRetryDelay: 50,
     });
     broker.stop();
     await settled();
