@@ -144,8 +144,8 @@ export const askRedis = async (port: number, words: string, until: RegExp): Prom
   return said;
 };
 
-/** Nothing is kept on disk. */
-export const startRedis = (login?: BrokerLogin): Promise<RunningBroker> =>
+/** Nothing is kept on disk. With more arguments, as in a configuration file's. */
+export const startRedis = (login?: BrokerLogin, more: readonly string[] = []): Promise<RunningBroker> =>
   start({
     path: redisServer.path,
     name: redisServer.name,
@@ -155,6 +155,7 @@ export const startRedis = (login?: BrokerLogin): Promise<RunningBroker> =>
       ...['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', '', '--appendonly', 'no'],
       ...(login === undefined ? [] : ['--user', login.user, 'on', `>${login.password}`, '~*', '&*', '+@all']),
       ...(login === undefined ? [] : ['--user', 'default', 'off']),
+      ...more,
     ],
     connections: async (port) => {
       const who = login === undefined ? '' : `AUTH ${login.user} ${login.password}\r\n`;
