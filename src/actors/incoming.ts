@@ -65,7 +65,9 @@ export class Incoming {
   /** The message, if a server of this application may have sent it here. */
   #messageOf(frame: Frame, tag: SenderTag | undefined, place: Place): OutgoingMessage | undefined {
     const { handlers, nativeMode } = this.parts.house;
-    const isNative = frame.isNative || tag?.isNative || (nativeMode === 'mixed' && frame.event === OnNativeMessage);
+    // Servers that say nothing of it frame native messages only where they skip somebody.
+    const isSaidToBe = tag ? tag.isNative : nativeMode === 'mixed' && frame.event === OnNativeMessage;
+    const isNative = frame.isNative || isSaidToBe;
     // What has no header is for the namespace of its channel.
     const namespace = frame.isNative && place.kind === 'namespace' ? place.name : frame.namespace;
     const isInPlace = place.kind === 'connection' || place.name === namespace;

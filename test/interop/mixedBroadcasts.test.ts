@@ -1,0 +1,206 @@
+import { expect, it } from 'vitest';
+import type { MixedSetting, Place, Saying, Seated, Skip } from './mixedCluster.js';
+import { blue, describeMixed, eventful, red } from './mixedSuite.js';
+
+/** A kind of message, and what each client is told of it. */
+interface Kind {
+  readonly title: string;
+  readonly says: readonly Saying[];
+  readonly skips?: Skip;
+  told(seated: Seated, from: Place, setting: MixedSetting): readonly string[];
+}
+
+const isRed = ({ rooms }: Seated): boolean => rooms.includes(red);
+const isBlue = ({ rooms }: Seated): boolean => rooms.includes(blue);
+const isTwin = ({ guest }: Seated): boolean => guest.id === 'twin';
+const isIn = ({ namespaces }: Seated, namespace: string): boolean => namespaces.includes(namespace);
+const when = (isTold: boolean, ...lines: readonly string[]): readonly string[] => (isTold ? lines : []);
+/** Where bytes stay bytes. */
+const isBetweenOurs = ({ place }: Seated, from: Place): boolean => place !== 'g' && from !== 'g';
+
+const bytes = Uint8Array.of(0xff, 0x3b, 0x00, 0xfe);
+const textBytes = new TextEncoder().encode('ab;c');
+const hex = Buffer.from(textBytes).toString('hex');
+const strange = ';;ä€🎉\n;"%!';
+
+const kinds: readonly Kind[] = [
+  {
+    title: 'to a namespace: everybody in it',
+    says: [{ body: 'all; of you' }],
+    told: () => ['chat default: all; of you'],
+  },
+  {
+    title: 'an empty one',
+    says: [{}],
+    told: () => ['chat default: '],
+  },
+  {
+    title: 'to a room: its members alone',
+    says: [{ room: red, body: 'r' }],
+    told: (seated) => when(isRed(seated), 'chat default/red: r'),
+  },
+  {
+    title: 'to a room where nobody is: nobody',
+    says: [{ room: 'green', body: 'g' }, { body: 'behind' }],
+    told: () => ['chat default: behind'],
+  },
+  {
+    title: 'to an id: all that have it, at every node',
+    says: [{ to: 'twin', body: 'you' }],
+    told: (seated) => when(isTwin(seated), 'chat default: you'),
+  },
+  ...['js-a', 'go-b', 'raw-a', 'js-g', 'go-g', 'raw-g'].map(
+    (id): Kind => ({
+      title: `to the id ${id}: it alone`,
+      says: [{ to: id, body: 'you' }],
+      told: ({ guest }) => when(guest.id === id, 'chat default: you'),
+    }),
+  ),
+  {
+    title: 'to an id in a room: if it is in there',
+    says: [
+      { to: 'go-g', room: red, body: 'not there' },
+      { to: 'twin', room: blue, body: 'not there' },
+      { to: 'raw-b', room: blue, body: 'b' },
+      { to: 'raw-g', room: blue, body: 'g' },
+    ],
+    told: ({ name }) => [
+      ...when(name === 'raw-b', `chat default/${blue}: b`),
+      ...when(name === 'raw-g', `chat default/${blue}: g`),
+    ],
+  },
+  {
+    title: 'several in one call: each to its own, in order',
+    says: [{ room: red, body: '1' }, { body: '2' }, { room: blue, body: '3' }, { room: red, body: '4' }, { body: '5' }],
+    told: (seated) => [
+      ...when(isRed(seated), 'chat default/red: 1'),
+      'chat default: 2',
+      ...when(isBlue(seated), `chat default/${blue}: 3`),
+      ...when(isRed(seated), 'chat default/red: 4'),
+      'chat default: 5',
+    ],
+  },
+  {
+    title: 'less its sender: nobody else of its id is left out',
+    says: [{ body: 'others' }],
+    skips: { conn: 'twin' },
+    told: ({ name }, from) => when(name !== `twin-${from}`, 'chat default: others'),
+  },
+  {
+    title: 'less an id: between ours whoever has it; the older Go line leaves out nobody, the newer one its own',
+    says: [{ body: 'others' }],
+    skips: { id: 'twin' },
+    told: (seated, from, { isOlder }) => {
+      const isHonoured = isBetweenOurs(seated, from) || (!isOlder && from === 'g' && seated.place === 'g');
+      return when(!isTwin(seated) || !isHonoured, 'chat default: others');
+    },
+  },
+  {
+    title: 'less an id of a client of ours: ours mind it, Go does not carry it',
+    says: [{ body: 'others' }],
+    skips: { id: 'js-b' },
+    told: ({ name }, from) => when(name !== 'js-b' || from === 'g', 'chat default: others'),
+  },
+  {
+    title: 'less an id of a client of Go: the older line tells it, and so does the newer one if we have said it',
+    says: [{ body: 'others' }],
+    skips: { id: 'raw-g' },
+    told: ({ name }, from, { isOlder }) => when(name !== 'raw-g' || isOlder || from !== 'g', 'chat default: others'),
+  },
+  {
+    title: 'bytes that are no text: a binary frame at ours, whoever says them',
+    says: [{ namespace: 'bytes', body: bytes }],
+    told: (seated) => when(isIn(seated, 'bytes'), 'chat bytes: <ff3b00fe>'),
+  },
+  {
+    title: 'bytes that are text as well: binary between ours, text where Go comes in',
+    says: [
+      { namespace: 'bytes', body: textBytes },
+      { room: red, body: textBytes },
+      { to: 'twin', body: textBytes },
+    ],
+    told: (seated, from) => {
+      const body = isBetweenOurs(seated, from) ? `<${hex}>` : 'ab;c';
+      return [
+        ...when(isIn(seated, 'bytes'), `chat bytes: ${body}`),
+        ...when(isRed(seated), `chat default/red: ${body}`),
+        ...when(isTwin(seated), `chat default: ${body}`),
+      ];
+    },
+  },
+  {
+    title: 'separators in all names, and any text',
+    says: [
+      { room: blue, event: 'se;p', body: strange },
+      { event: 'se;p', body: strange },
+    ],
+    told: (seated) => [...when(isBlue(seated), `se;p default/${blue}: ${strange}`), `se;p default: ${strange}`],
+  },
+  {
+    title: 'an error',
+    says: [{ err: 'no; not here' }, { room: red, err: 'bad room' }],
+    told: (seated) => ['chat default: ! no; not here', ...when(isRed(seated), 'chat default/red: ! bad room')],
+  },
+];
+
+/** A neffos.js client drops what is no frame, native messages or not. */
+const isNative = (seated: Seated): boolean => isIn(seated, '') && seated.guest.kind !== 'js';
+
+const natives: readonly Kind[] = [
+  {
+    title: 'a native message: everybody in the empty namespace',
+    says: [{ namespace: '', isNative: true, body: 'na;tive ü' }],
+    told: (seated) => when(isNative(seated), 'OnNativeMessage : na;tive ü'),
+  },
+  {
+    title: 'a native message to an id',
+    says: ['raw-b', 'go-a', 'go-g', 'twin'].map((to) => ({ namespace: '', isNative: true, to, body: to })),
+    told: (seated) =>
+      when(['raw-b', 'go-a', 'go-g'].includes(seated.name) && isNative(seated), `OnNativeMessage : ${seated.name}`),
+  },
+  {
+    title: 'a native message of bytes that are text: binary between ours',
+    says: [{ namespace: '', isNative: true, body: textBytes }],
+    told: (seated, from) =>
+      when(isNative(seated), `OnNativeMessage : ${isBetweenOurs(seated, from) ? `<${hex}>` : 'ab;c'}`),
+  },
+  {
+    title: 'an event beside native messages',
+    says: [{ namespace: '', body: 'x' }],
+    told: (seated) => when(isIn(seated, ''), 'chat : x'),
+  },
+  // The other server must not make a native message of it, which a neffos.js client there would never see.
+  {
+    title: 'a framed native message: an event between ours, its body alone where Go comes in',
+    says: [{ namespace: '', event: '_OnNativeMessage', body: 'framed' }],
+    told: (seated, from) =>
+      when(isBetweenOurs(seated, from) ? isIn(seated, '') : isNative(seated), 'OnNativeMessage : framed'),
+  },
+];
+
+describeMixed(eventful, (setting, the) => {
+  const cross = (list: readonly Kind[], from: Place): void => {
+    for (const { title, says, skips, told } of list)
+      it(`[EX4] [EX6] from ${from}: ${title}`, async () => {
+        const { guests } = the();
+        await the().say(from, says, skips);
+        const expected = guests.map((seated) => [seated.name, told(seated, from, setting)] as const);
+        expect(await the().told(from)).toEqual(Object.fromEntries(expected));
+      });
+  };
+
+  cross(kinds, 'a');
+  cross(kinds, 'g');
+  cross(natives, 'a');
+  if (setting.isMute) {
+    console.warn('Go neffos v0.0.24 has no NATS subject for the empty namespace: it speaks there to ids alone');
+    cross(
+      natives.filter(({ says }) => says.every(({ to }) => to)),
+      'g',
+    );
+  } else cross(natives, 'g');
+
+  it('[EX9] [EX14] of all that, nothing was lost', () => {
+    expect(the().lost()).toEqual([]);
+  });
+});

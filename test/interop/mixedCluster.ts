@@ -1,0 +1,195 @@
+import { expect, vi } from 'vitest';
+import type { StackExchange } from '../../src/exchange/exchange.js';
+import { exclude, type OutgoingMessage, type Server } from '../../src/index.js';
+import type { GoArguments, GoPeer } from '../support/goPeer.js';
+import { type Guest, RawGuest } from './mixedGuests.js';
+
+/** Two servers of ours, and a node of Go. */
+export const places = ['a', 'b', 'g'] as const;
+export type Place = (typeof places)[number];
+
+/** Something to be said, by whatever node. */
+export interface Saying {
+  /** `default` if it is left out. */
+  readonly namespace?: string;
+  readonly room?: string;
+  /** `chat` if it is left out. */
+  readonly event?: string;
+  readonly body?: string | Uint8Array;
+  readonly to?: string;
+  readonly err?: string;
+  readonly isNative?: boolean;
+}
+
+/** Who does not hear it: the connection with this id at the node that says it, or whoever has this id. */
+export type Skip = { readonly conn: string } | { readonly id: string };
+
+/** A client and where it is. */
+export interface Seated {
+  readonly name: string;
+  readonly place: Place;
+  readonly guest: Guest;
+  readonly rooms: readonly string[];
+  readonly namespaces: readonly string[];
+}
+
+/** What the suites of one line on one broker have. */
+export interface MixedSetting {
+  readonly broker: 'redis' | 'nats';
+  /** The program of the line. */
+  readonly path: string;
+  /** The line is the older one. */
+  readonly isOlder: boolean;
+  /** The node of Go has no channel for the empty namespace. */
+  readonly isMute: boolean;
+}
+
+/** The broker, as those that are to meet there need it. */
+export interface SharedBroker {
+  readonly exchange: () => StackExchange;
+  readonly address: string;
+  /** Does anybody listen there? */
+  isHeard(channel: string): Promise<boolean>;
+  stop(): Promise<void>;
+}
+
+/** Something that a client hears by one way, and that is no part of what a test is about. */
+interface Mark {
+  readonly seated: Seated;
+  readonly saying: Saying;
+  readonly line: string;
+}
+
+const isFence = (line: string): boolean => /^(fence|probe) |: (fence|probe) /.test(line);
+
+/** The servers, the node, and their clients. */
+export class MixedCluster {
+  #fences = 0;
+
+  constructor(
+    readonly servers: Readonly<Record<'a' | 'b', Server>>,
+    readonly node: GoPeer,
+    readonly guests: readonly Seated[],
+    readonly broker: SharedBroker,
+    private readonly setting: MixedSetting,
+    private readonly isNativeOnly: boolean,
+  ) {}
+
+  /** The only client of this name. */
+  guest(name: string): Guest {
+    const seated = this.guests.find((one) => one.name === name);
+    if (!seated) throw new Error(`there is no "${name}"`);
+    return seated.guest;
+  }
+
+  raw(name: string): RawGuest {
+    const guest = this.guest(name);
+    if (!(guest instanceof RawGuest)) throw new Error(`"${name}" is not raw`);
+    return guest;
+  }
+
+  /** Says all of this in one call. */
+  async say(place: Place, sayings: readonly Saying[], skip?: Skip): Promise<void> {
+    if (place !== 'g') return this.#sayHere(this.servers[place], sayings, skip);
+    const [first, ...more] = sayings.map(({ body = '', ...rest }): GoArguments => ({ ...usual, body, ...rest }));
+    const skipped = skip && ('conn' in skip ? { except: skip.conn } : { exclude: skip.id });
+    await this.node.do('broadcast', { ...first, more, ...skipped });
+  }
+
+  /**
+   * What each client was told since the last time, when this node has spoken: what comes from it stands before its fence,
+   * and what comes back to it before the fence of another.
+   */
+  async told(place: Place): Promise<Record<string, readonly string[]>> {
+    const first = await this.#fence(place);
+    const second = await this.#fence(place === 'b' ? 'a' : 'b');
+    return Object.fromEntries([...first].map(([name, lines]) => [name, [...lines, ...(second.get(name) ?? [])]]));
+  }
+
+  /** A Go node has a client hear its namespaces some time after it has told it that it is in. */
+  async settle(): Promise<void> {
+    const probes = this.#marks('a', 'probe');
+    const isHeard = (): boolean => probes.every(({ seated, line }) => seated.guest.has(line));
+    const options = { timeout: 5_000, interval: 10 };
+    await vi.waitFor(async () => {
+      await this.#sayMarks('a', probes);
+      expect(isHeard()).toBe(true);
+    }, options);
+    await this.told('a');
+  }
+
+  /** What our servers have counted as lost. */
+  lost(): string[] {
+    return Object.entries(this.servers).flatMap(([place, { exchange }]) =>
+      Object.entries(exchange?.status.lost ?? { exchange: 1 })
+        .filter(([, count]) => count > 0)
+        .map(([reason, count]) => `${place}: ${reason} ${count}`),
+    );
+  }
+
+  async close(): Promise<void> {
+    for (const { guest } of this.guests) guest.end();
+    this.node.end();
+    await Promise.all(Object.values(this.servers).map((server) => server.close({ timeout: 1_000 })));
+    await this.broker.stop();
+  }
+
+  #sayHere(server: Server, sayings: readonly Saying[], skip: Skip | undefined): void {
+    const conn = skip && 'conn' in skip && server.connections().find(({ id }) => id === skip.conn);
+    const except = conn || (skip && 'id' in skip ? exclude(skip.id) : null);
+    const messages = sayings.map(({ err, isNative = false, ...rest }): OutgoingMessage => {
+      const message = { ...usual, ...rest, ...(err === undefined ? {} : { err: new Error(err) }) };
+      return { ...message, isNative };
+    });
+    server.broadcast(except, ...messages);
+  }
+
+  /** On each way on which this node reaches a client, its namespace and its id: something to be said there. */
+  #marks(place: Place, word: string): readonly Mark[] {
+    return this.guests.flatMap((seated) =>
+      seated.namespaces.flatMap((namespace) => {
+        const isMute = place === 'g' && namespace === '' && this.setting.isMute;
+        // Where there are native messages only, a node of Go listens for ids alone.
+        const isDeaf = this.isNativeOnly && seated.place === 'g';
+        const byName = isMute || isDeaf ? [] : [this.#markOf(seated, { namespace }, word)];
+        const { id } = seated.guest;
+        return [...byName, this.#markOf(seated, { namespace, to: id }, `${word} to ${id}`)];
+      }),
+    );
+  }
+
+  #markOf(seated: Seated, address: Saying, text: string): Mark {
+    const [word = '', ...rest] = text.split(' ');
+    const body = rest.join(' ');
+    if (this.isNativeOnly) {
+      const said = `${word} ${body}`;
+      return { seated, saying: { ...address, isNative: true, body: said }, line: `OnNativeMessage : ${said}` };
+    }
+    return { seated, saying: { ...address, event: word, body }, line: `${word} ${address.namespace}: ${body}` };
+  }
+
+  /** In one call, and what several would hear once. */
+  #sayMarks(place: Place, marks: readonly Mark[]): Promise<void> {
+    const sayings = new Map(marks.map(({ line, saying }) => [line, saying]));
+    return this.say(place, [...sayings.values()]);
+  }
+
+  /** Has this node say what stands behind everything that it has said; what each client was told before that. */
+  async #fence(place: Place): Promise<Map<string, string[]>> {
+    const marks = this.#marks(place, `fence ${++this.#fences}`);
+    await this.#sayMarks(place, marks);
+    const read = this.guests.map(async (seated): Promise<[string, string[]]> => {
+      const due = new Set(marks.filter((mark) => mark.seated === seated).map(({ line }) => line));
+      const lines: string[] = [];
+      while (due.size > 0) {
+        const line = await seated.guest.next();
+        due.delete(line);
+        if (!isFence(line)) lines.push(line);
+      }
+      return [seated.name, lines];
+    });
+    return new Map(await Promise.all(read));
+  }
+}
+
+const usual = { namespace: 'default', event: 'chat' } as const;

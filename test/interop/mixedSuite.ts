@@ -1,0 +1,144 @@
+import { afterAll, beforeAll } from 'vitest';
+import { natsExchange } from '../../src/exchange/nats.js';
+import { redisExchange } from '../../src/exchange/redis.js';
+import { OnNativeMessage, Server, type ServerOptions } from '../../src/index.js';
+import { askRedis, freePort, natsServer, redisServer, startNats, startRedis } from '../support/brokers.js';
+import { type GoHandlers, GoPeer, goPeers } from '../support/goPeer.js';
+import { describeWith } from '../support/peers.js';
+import { isOlderLine } from './goCluster.js';
+import { MixedCluster, type MixedSetting, type Place, places, type Seated, type SharedBroker } from './mixedCluster.js';
+import { GoGuest, NeffosGuest, RawGuest } from './mixedGuests.js';
+
+/** What a cluster is made of. */
+export interface MixedPlan {
+  readonly server: ServerOptions;
+  readonly node: GoHandlers;
+  /** Its clients, those of one node after the other. */
+  guests(place: Place, urlFor: (id: string) => string, setting: MixedSetting): Promise<readonly Seated[]>;
+  /** There are native messages only. */
+  readonly isNativeOnly?: boolean;
+}
+
+/** The room of the neffos.js clients and the raw ones, and that of the Go clients and the raw ones. */
+export const red = 'red';
+export const blue = 'blue;ish';
+
+const prefix = 'mixed';
+
+const runRedis = async (): Promise<SharedBroker> => {
+  const { url, port, stop } = await startRedis();
+  return {
+    exchange: () => redisExchange({ url, channel: prefix }),
+    address: `127.0.0.1:${port}`,
+    isHeard: async (channel) => /:[1-9]/.test(await askRedis(port, `PUBSUB NUMSUB ${channel}\r\n`, /\n:\d+\r\n/)),
+    stop,
+  };
+};
+
+const runNats = async (): Promise<SharedBroker> => {
+  const monitor = await freePort();
+  const { url, stop } = await startNats(undefined, ['--http_port', String(monitor)]);
+  return {
+    exchange: () => natsExchange({ servers: url, prefix }),
+    address: url,
+    isHeard: async (channel) => {
+      const answer = await fetch(`http://127.0.0.1:${monitor}/subsz?subs=1&test=${channel}`);
+      return (await answer.text()).includes(`"subject": "${channel}"`);
+    },
+    stop,
+  };
+};
+
+/** Each kind of client at each node, and one more at each that shares its id with those at the others. */
+export const eventful: MixedPlan = {
+  server: { namespaces: { default: {}, bytes: {}, '': { [OnNativeMessage]: () => {} } } },
+  node: { default: { chat: '', q: '' }, bytes: { chat: '' }, '': { [OnNativeMessage]: '' } },
+  async guests(place, urlFor, { path, isMute }) {
+    const isGo = place === 'g';
+    const guests = await Promise.all([
+      NeffosGuest.dial(`js-${place}`, urlFor(`js-${place}`)),
+      GoGuest.dial(`go-${place}`, urlFor(`go-${place}`), path),
+      RawGuest.dial(`raw-${place}`, urlFor(`raw-${place}`)),
+      RawGuest.dial('twin', urlFor('twin')),
+    ]);
+    const seats = guests.map(async (guest): Promise<Seated> => {
+      const isTwin = guest.id === 'twin';
+      const rooms = isTwin ? [] : [...(guest.kind === 'go' ? [] : [red]), ...(guest.kind === 'js' ? [] : [blue])];
+      await guest.enter('default', rooms);
+      const more = [
+        // A node of Go sends all bytes as text, and who minds its bytes hangs up.
+        ...(isGo && guest.kind !== 'go' ? [] : ['bytes']),
+        ...(isTwin || (isGo && isMute) ? [] : ['']),
+      ];
+      for (const namespace of more) await guest.enter(namespace, []);
+      return { name: isTwin ? `twin-${place}` : guest.id, place, guest, rooms, namespaces: ['default', ...more] };
+    });
+    return Promise.all(seats);
+  },
+};
+
+/** Nobody says anything but native messages; a neffos.js client cannot be there. */
+export const nativeOnly: MixedPlan = {
+  server: { events: { [OnNativeMessage]: () => {} } },
+  node: { '': { [OnNativeMessage]: '' } },
+  isNativeOnly: true,
+  async guests(place, urlFor, { path }) {
+    const guests = await Promise.all([
+      GoGuest.dial(`go-${place}`, urlFor(`go-${place}`), path, true),
+      RawGuest.dial(`raw-${place}`, urlFor(`raw-${place}`), true),
+      RawGuest.dial('twin', urlFor('twin'), true),
+    ]);
+    return guests.map((guest) => {
+      const name = guest.id === 'twin' ? `twin-${place}` : guest.id;
+      return { name, place, guest, rooms: [], namespaces: [''] };
+    });
+  },
+};
+
+const start = async (plan: MixedPlan, setting: MixedSetting): Promise<MixedCluster> => {
+  const broker = await (setting.broker === 'redis' ? runRedis() : runNats());
+  const listen = async () => {
+    const idGenerator: ServerOptions['idGenerator'] = ({ url }) =>
+      new URL(url ?? '/', 'http://loopback').searchParams.get('id') ?? '';
+    const server = new Server({ idGenerator, ...plan.server });
+    await server.useStackExchange(broker.exchange());
+    return { server, port: (await server.listen(0)).port };
+  };
+  const node = new GoPeer(setting.path);
+  const exchange = { kind: setting.broker, prefix, address: broker.address };
+  const [a, b, g] = await Promise.all([listen(), listen(), node.do('serve', { handlers: plan.node, exchange })]);
+  const ports = { a: a.port, b: b.port, g };
+  const seats = places.map((place) => plan.guests(place, (id) => `ws://127.0.0.1:${ports[place]}/?id=${id}`, setting));
+  const servers = { a: a.server, b: b.server };
+  const { isNativeOnly = false } = plan;
+  const cluster = new MixedCluster(servers, node, (await Promise.all(seats)).flat(), broker, setting, isNativeOnly);
+  await cluster.settle();
+  return cluster;
+};
+
+/** A suite for each line on each broker, with one cluster for all of its tests. */
+export const describeMixed = (
+  plan: MixedPlan,
+  suite: (setting: MixedSetting, the: () => MixedCluster) => void,
+): void => {
+  for (const [broker, program] of [
+    ['redis', redisServer],
+    ['nats', natsServer],
+  ] as const)
+    describeWith(program, `on ${program.name}`, () => {
+      for (const peer of goPeers)
+        describeWith(peer, `two of ours and ${peer.name} on ${program.name}`, (path) => {
+          const isOlder = isOlderLine(peer);
+          const setting = { broker, path, isOlder, isMute: isOlder && broker === 'nats' };
+          let running: MixedCluster | undefined;
+          beforeAll(async () => {
+            running = await start(plan, setting);
+          });
+          afterAll(() => running?.close());
+          suite(setting, () => {
+            if (!running) throw new Error('there is no cluster');
+            return running;
+          });
+        });
+    });
+};
