@@ -31,11 +31,14 @@ describe('what this server sends', () => {
   });
 });
 
+const missingBefore = (positions: Positions, channel: string, node: string, position: Position): number =>
+  positions.arrive(channel, node, position).missing;
+
 describe('what other servers send', () => {
   /** What is missing before each of these. */
   const missing = (...seen: readonly (readonly [number, number])[]): number[] => {
     const positions = new Positions();
-    return seen.map(([epoch, number]) => positions.missingBefore('c', 'n', { epoch, number }));
+    return seen.map(([epoch, number]) => missingBefore(positions, 'c', 'n', { epoch, number }));
   };
 
   test.each<[string, [number, number][], number[]]>([
@@ -96,10 +99,30 @@ describe('what other servers send', () => {
     expect(missing(...seen)).toEqual(expected);
   });
 
+  test('[EX9] what is behind the last one is late, and the last stays the last', () => {
+    const positions = new Positions();
+    const at = (number: number, epoch = 1) => positions.arrive('c', 'n', { epoch, number });
+    expect([at(5), at(9), at(7), at(9), at(10)]).toEqual([
+      { missing: 0, isLate: false },
+      { missing: 3, isLate: false },
+      { missing: 0, isLate: true },
+      { missing: 0, isLate: true },
+      { missing: 0, isLate: false },
+    ]);
+    expect(at(1, 2)).toEqual({ missing: 0, isLate: false });
+  });
+
+  test('[EX9] [EX14] a number out of the blue does not keep what comes then from coming', () => {
+    const positions = new Positions();
+    const at = (number: number) => positions.arrive('c', 'n', { epoch: 1, number }).isLate;
+    expect([at(1), at(999_999_999), at(2), at(3)]).toEqual([false, false, false, false]);
+    expect([at(65_538), at(3)]).toEqual([false, true]);
+  });
+
   test('[EX9] is counted for each server and channel by itself', () => {
     const positions = new Positions();
     const at = (channel: string, node: string, number: number): number =>
-      positions.missingBefore(channel, node, { epoch: 1, number });
+      missingBefore(positions, channel, node, { epoch: 1, number });
     expect([at('a', 'n', 1), at('b', 'n', 10), at('a', 'm', 20), at('a', 'n', 2), at('b', 'n', 12)]).toEqual([
       0, 0, 0, 0, 1,
     ]);
@@ -107,21 +130,21 @@ describe('what other servers send', () => {
 
   test('[EX9] a channel that is listened to again is a new beginning', () => {
     const positions = new Positions();
-    positions.missingBefore('a', 'n', { epoch: 1, number: 1 });
-    positions.missingBefore('b', 'n', { epoch: 1, number: 1 });
+    missingBefore(positions, 'a', 'n', { epoch: 1, number: 1 });
+    missingBefore(positions, 'b', 'n', { epoch: 1, number: 1 });
     positions.forget('a');
     positions.forget('never heard');
-    expect(positions.missingBefore('a', 'n', { epoch: 1, number: 50 })).toBe(0);
-    expect(positions.missingBefore('b', 'n', { epoch: 1, number: 50 })).toBe(48);
+    expect(missingBefore(positions, 'a', 'n', { epoch: 1, number: 50 })).toBe(0);
+    expect(missingBefore(positions, 'b', 'n', { epoch: 1, number: 50 })).toBe(48);
   });
 
   test('[EX9] a thousand servers are followed on one channel, those that were heard last', () => {
     const positions = new Positions();
-    for (let at = 0; at < 1_000; at++) positions.missingBefore('c', `n${at}`, { epoch: 1, number: 1 });
-    expect(positions.missingBefore('c', 'n0', { epoch: 1, number: 3 })).toBe(1);
-    positions.missingBefore('c', 'one more', { epoch: 1, number: 1 });
-    expect(positions.missingBefore('c', 'n1', { epoch: 1, number: 3 })).toBe(0);
-    expect(positions.missingBefore('c', 'n0', { epoch: 1, number: 5 })).toBe(1);
+    for (let at = 0; at < 1_000; at++) missingBefore(positions, 'c', `n${at}`, { epoch: 1, number: 1 });
+    expect(missingBefore(positions, 'c', 'n0', { epoch: 1, number: 3 })).toBe(1);
+    missingBefore(positions, 'c', 'one more', { epoch: 1, number: 1 });
+    expect(missingBefore(positions, 'c', 'n1', { epoch: 1, number: 3 })).toBe(0);
+    expect(missingBefore(positions, 'c', 'n0', { epoch: 1, number: 5 })).toBe(1);
   });
 
   given.prop([fc.array(fc.boolean(), { minLength: 1, maxLength: 200 })])(
@@ -133,7 +156,7 @@ describe('what other servers send', () => {
       const first = comes.indexOf(true);
       const last = comes.lastIndexOf(true);
       let counted = 0;
-      for (const [position, isHeard] of sent) if (isHeard) counted += positions.missingBefore('c', 'n', position);
+      for (const [position, isHeard] of sent) if (isHeard) counted += missingBefore(positions, 'c', 'n', position);
       expect(counted).toBe(comes.slice(Math.max(0, first), last + 1).filter((isHeard) => !isHeard).length);
     },
   );

@@ -5,6 +5,7 @@ import {
   acknowledge,
   decode,
   encode,
+  encodeAnswer,
   encodeEmptyReply,
   encodeErrorReply,
   encodeReply,
@@ -13,6 +14,7 @@ import {
   messageFrom,
   type NativeMode,
   refused,
+  withTextBody,
 } from '../../src/protocol/codec.js';
 import { ErrBadNamespace, ErrBadRoom } from '../../src/protocol/errors.js';
 import { type Body, OnNamespaceConnect, OnNamespaceDisconnect, OnNativeMessage } from '../../src/protocol/message.js';
@@ -369,4 +371,60 @@ describe('messages', () => {
       expect(encode(messageFrom(framed(payload)))).toEqual(payload);
     },
   );
+});
+
+describe('between servers', () => {
+  const node = '4da6a244-42fb-4ea8-b6de-8e2b7cb3d5b2';
+  const tagged = `neffos(0x${node}(0.0.b.))`;
+
+  test.each<[string, string]>([
+    ['kabc-n;default;;q;0;0;fine', ';default;;q;0;0;fine'],
+    ['kabc-n;default;;q;1;0;no; thanks', ';default;;q;1;0;no; thanks'],
+    ['kabc-n;;;;;;', ';;;;0;0;'],
+    ['kabc-n;a@%!semicolon@%!b;r;q;0;1;x', ';a@%!semicolon@%!b;r;q;0;0;x'],
+  ])('[EX7] [EX8] the answer %s is handed on as %s, without its token', (answer, payload) => {
+    expect(encodeAnswer(framed(answer), '')).toBe(payload);
+    expect(encodeAnswer(framed(bytesOf(answer)), tagged)).toEqual(bytesOf(tagged + payload));
+  });
+
+  test('[EX6] bytes of an answer stay bytes', () => {
+    const answer = framed(Uint8Array.of(...bytesOf('k;d;;q;0;0;'), 0xff, 0x3b, 0x00));
+    expect(encodeAnswer(answer, '')).toEqual(Uint8Array.of(...bytesOf(';d;;q;0;0;'), 0xff, 0x3b, 0x00));
+  });
+
+  given.prop([wait, nameWithSemicolons, nameWithSemicolons, nameWithSemicolons, fc.boolean(), anyText])(
+    '[EX8] whatever a client answers with, its fields stay fields',
+    (token, namespace, room, event, isError, body) => {
+      const frame = { ...plain, wait: token, namespace, room, event, isError, body };
+      expect(framed(encodeAnswer(frame, ''))).toEqual({ ...frame, wait: '' });
+      expect(framed(encodeAnswer(frame, tagged))).toEqual({ ...frame, wait: tagged });
+    },
+  );
+
+  test.each(['', 'text', 'é😀', '\ufeffwith a mark', '\0'])(
+    '[EX6] bytes that are the text %j become that text',
+    (text) => {
+      const frame = framed(bytesOf(`;d;;e;0;0;${text}`));
+      expect(withTextBody(frame)).toEqual({ ...plain, namespace: 'd', event: 'e', body: text });
+    },
+  );
+
+  test.each([[0xff], [0xc3], [0xed, 0xa0, 0x80], [0x61, 0x80]])(
+    '[EX6] bytes that are no text stay bytes: %j',
+    (...body) => {
+      const frame = { ...plain, body: Uint8Array.from(body), isBinary: true };
+      expect(withTextBody(frame)).toBe(frame);
+    },
+  );
+
+  test('[EX6] text stays text', () => {
+    const frame = framed(';d;;e;0;0;x');
+    expect(withTextBody(frame)).toBe(frame);
+  });
+
+  given.prop([fc.uint8Array()])('[EX6] no byte is lost or changed', (body) => {
+    const taken = withTextBody({ ...plain, body, isBinary: true });
+    expect(typeof taken.body === 'string' ? bytesOf(taken.body) : taken.body).toEqual(body);
+    expect(taken.isBinary).toBe(typeof taken.body !== 'string');
+  });
 });

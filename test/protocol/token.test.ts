@@ -1,5 +1,13 @@
+import { fc, test as given } from '@fast-check/vitest';
 import { describe, expect, test } from 'vitest';
-import { isAnswer, makeNodeId, makeToken } from '../../src/protocol/token.js';
+import {
+  isAnswer,
+  makeNodeId,
+  makeToken,
+  markToken,
+  readForeignToken,
+  tokensOfAnswer,
+} from '../../src/protocol/token.js';
 
 describe('tokens', () => {
   test('[AK1] a token is 96 random bits in base 36, a dash and the node', () => {
@@ -41,6 +49,64 @@ describe('telling apart', () => {
     '[AK2] %j claims to be an answer',
     (wait) => {
       expect(isAnswer(wait)).toBe(true);
+    },
+  );
+});
+
+describe('between servers', () => {
+  /** What a server or client on the way does to a token. */
+  const takeMarker = (token: string): string => (token[1] === '!' ? token.slice(0, 1) + token.slice(2) : token);
+
+  test('[EX7] an ask goes out with three markers, and its answers come with one at most', () => {
+    expect(markToken('kabc-node')).toBe('k!!!abc-node');
+    expect(tokensOfAnswer('kabc-node')).toEqual(['kabc-node', 'k!abc-node']);
+  });
+
+  test('[EX7] whether its server, its client, both or one more take a marker off, its answer is heard', () => {
+    const token = makeToken(makeNodeId());
+    const hops = [markToken(token)];
+    for (let hop = 0; hop < 3; hop++) hops.push(takeMarker(hops.at(-1) ?? ''));
+    expect(hops.slice(2).toReversed()).toEqual(tokensOfAnswer(token));
+    expect(tokensOfAnswer(token).map((one) => isAnswer(one))).toEqual([true, true]);
+  });
+
+  test.each(['k!abc-node', 'k!!abc-node', 'k!!!abc-node'])('[EX8] %s asks, and is answered as kabc-node', (wait) => {
+    expect(readForeignToken(wait)).toEqual({ token: 'kabc-node', isMarked: true });
+  });
+
+  test('[EX8] what this server marks, another one of ours reads', () => {
+    for (let made = 0; made < 1_000; made++) {
+      const token = makeToken(makeNodeId());
+      expect(readForeignToken(markToken(token))).toEqual({ token, isMarked: true });
+    }
+  });
+
+  test.each(['R1', 'R17953443098', `R${'9'.repeat(30)}`])('[EX8] %s of an older server asks as it is', (wait) => {
+    expect(readForeignToken(wait)).toEqual({ token: wait, isMarked: false });
+  });
+
+  test.each([
+    ...['', '$', '#', '!', '!!', '$1', '#1', '$!1', '#!1', '!k!abc', 'k', 'k!', 'k!!!', 'k!!!!abc', 'k!a!bc', 'kabc'],
+    ...['kabc-node', 'R', 'Rx', 'R-1', 'R1-1', 'R 1', 'r1', 'R1\n', 'R1.', '1R', `R${'9'.repeat(31)}`, 'R١'],
+    ...['P!.default.', 'P!default.', 'd!efault.x', 'k!a*', 'k!a>', 'k!a b', 'k!a\r\n', 'k!a\n', 'k!é', 'é!a', 'k!a_b'],
+    ...[`k!${'a'.repeat(101)}`, '__proto__', 'neffos(0x1(2))', 'k!@%!semicolon@%!'],
+  ])('[EX8] [EX13] %j is no token', (wait) => {
+    expect(readForeignToken(wait)).toBeUndefined();
+  });
+
+  const piece = fc.constantFrom('!', '!!!', 'k', 'R', '1', '-', '.', '*', '>', '$', '#', ' ', '\r\n', '\0', 'ask', 'é');
+  const hostile = fc.oneof(
+    fc.string({ unit: 'binary', maxLength: 120 }),
+    fc.array(piece, { maxLength: 12 }).map((pieces) => pieces.join('')),
+  );
+
+  given.prop([hostile], { numRuns: 2_000 })(
+    '[EX8] [EX13] of whatever is read, nothing is left that means anything to a broker or another ask',
+    (wait) => {
+      const read = readForeignToken(wait);
+      if (!read) return;
+      expect(read.token).toMatch(read.isMarked ? /^[0-9A-Za-z][0-9A-Za-z-]{1,100}$/ : /^R[0-9]{1,30}$/);
+      expect(isAnswer(read.token)).toBe(true);
     },
   );
 });
