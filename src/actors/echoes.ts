@@ -1,30 +1,27 @@
 /**
- * Native messages carry no sender, so that a server knows its own by what they are: on one channel they come back in the
- * order in which they were sent.
+ * Native messages carry no sender, so that a server knows its own by what they are. Which of several that are alike comes
+ * back makes no difference, and the broker may have refused one that was sent before.
  */
 export class Echoes {
-  readonly #expected = new Map<string, Uint8Array[]>();
+  /** How often each payload is still to come back, by channel. */
+  readonly #expected = new Map<string, Map<string, number>>();
 
   /** Returns how to expect it no more. */
   expect(channel: string, payload: Uint8Array): () => void {
-    const expected = this.#expected.get(channel) ?? [];
+    const expected = this.#expected.get(channel) ?? new Map<string, number>();
     this.#expected.set(channel, expected);
-    expected.push(payload);
+    const text = textOf(payload);
+    expected.set(text, (expected.get(text) ?? 0) + 1);
     return () => {
-      const at = expected.indexOf(payload);
-      if (at !== -1) expected.splice(at, 1);
-      this.#tidy(channel, expected);
+      // What was expected then is not what is expected now.
+      if (this.#expected.get(channel) === expected) this.#remove(channel, expected, text);
     };
   }
 
-  /** Is this what was sent first, of what has not come back? */
+  /** Is this one of those that were sent and have not come back? */
   take(channel: string, payload: Uint8Array): boolean {
     const expected = this.#expected.get(channel);
-    const first = expected?.[0];
-    if (!expected || !first || Buffer.compare(first, payload) !== 0) return false;
-    expected.shift();
-    this.#tidy(channel, expected);
-    return true;
+    return expected ? this.#remove(channel, expected, textOf(payload)) : false;
   }
 
   forget(channel: string): void {
@@ -35,7 +32,16 @@ export class Echoes {
     this.#expected.clear();
   }
 
-  #tidy(channel: string, expected: readonly Uint8Array[]): void {
-    if (expected.length === 0 && this.#expected.get(channel) === expected) this.#expected.delete(channel);
+  #remove(channel: string, expected: Map<string, number>, text: string): boolean {
+    const times = expected.get(text);
+    if (times === undefined) return false;
+    if (times > 1) expected.set(text, times - 1);
+    else expected.delete(text);
+    if (expected.size === 0) this.#expected.delete(channel);
+    return true;
   }
 }
+
+/** One character for each byte. */
+const textOf = (payload: Uint8Array): string =>
+  Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength).toString('latin1');

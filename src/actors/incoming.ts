@@ -35,7 +35,11 @@ export class Incoming {
     if (!frame) return relay.losses.note('broken');
     const tag = isTag(frame.wait) ? readTag(frame.wait) : undefined;
     if (tag?.node === relay.node) return undefined;
-    if (tag) relay.losses.note('missing', relay.positions.missingBefore(channel, tag.node, tag));
+    if (tag) {
+      const { missing, isLate } = relay.positions.arrive(channel, tag.node, tag);
+      relay.losses.note('missing', missing);
+      if (isLate) return relay.losses.note('late');
+    }
     if (isFlooded()) return relay.losses.note('flooded');
     const message = this.#messageOf(frame, tag, meaning);
     if (!message) return relay.losses.note('broken');

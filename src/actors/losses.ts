@@ -4,6 +4,8 @@ import type { Sweeper } from './sweeper.js';
 export const makeLostCounters = () => ({
   /** Messages of other servers that never came: the next one of that server tells by its number. */
   missing: 0,
+  /** … that have come after all, behind later ones: they are among the missing, and are dropped. */
+  late: 0,
   /** Handed to the broker, which was lost before it had said that it has them: they may have arrived, or not. */
   unconfirmed: 0,
   /** Waited for the broker longer than `outboxTimeout` … */
@@ -27,6 +29,7 @@ export type Loss = keyof LostCounters;
 
 const texts: Readonly<Record<Loss, string>> = {
   missing: 'of other servers never came',
+  late: 'of other servers came behind later ones',
   unconfirmed: 'had been sent but not confirmed when the broker was lost',
   expired: 'waited too long for the broker',
   overflowed: 'found no room among those that wait for the broker',

@@ -1,4 +1,4 @@
-import type { ChannelKind, StackExchange } from '../exchange/exchange.js';
+import type { StackExchange } from '../exchange/exchange.js';
 import { Numbering, Positions } from '../exchange/sequence.js';
 import { encode, encodeAnswer, type Frame } from '../protocol/codec.js';
 import { type Body, OnNativeMessage, type OutgoingMessage } from '../protocol/message.js';
@@ -57,6 +57,8 @@ export class Relay implements Exchange {
   readonly #subscriptions: Subscriptions<Meaning>;
   readonly #publications: Publications;
   readonly #numbering = new Numbering();
+  /** The channels of the ids that are here. */
+  readonly #ids = new Map<string, string>();
 
   /** Throws when the broker cannot carry the name of a namespace. */
   constructor(
@@ -122,7 +124,7 @@ export class Relay implements Exchange {
   publish(message: OutgoingMessage, exceptId: string | null): void {
     this.#fit(() => {
       const channel = this.#channelFor(message);
-      this.#put(channel, bytesOf(this.#encode(message, channel, exceptId)));
+      if (channel !== undefined) this.#put(channel, bytesOf(this.#encode(message, channel, exceptId)));
     });
   }
 
@@ -132,7 +134,8 @@ export class Relay implements Exchange {
     let unheard = channels.length;
     let letter: Letter | undefined;
     this.#fit(() => {
-      letter = this.#put(this.#channelFor(message), bytesOf(encode(message, markToken(token))), false);
+      const channel = this.#channelFor(message);
+      if (channel !== undefined) letter = this.#put(channel, bytesOf(encode(message, markToken(token))), false);
     });
     const heard = (): void => {
       unheard--;
@@ -164,16 +167,21 @@ export class Relay implements Exchange {
 
   /** A connection with this id is here; `heard` when others reach it, or cannot for now (EX3). */
   hold(id: string, heard: () => void): void {
-    this.#fit(() => this.#hold('connection', id, heard), heard);
+    const isNew = !this.#ids.has(id);
+    const begin = (): void => {
+      // What was on its way for who had this id before is no beginning of what is for this one.
+      if (isNew) this.positions.forget(this.#ids.get(id) ?? '');
+      heard();
+    };
+    this.#fit(() => this.#ids.set(id, this.#hold('connection', id, begin)), heard);
   }
 
   release(id: string): void {
-    this.#fit(() => {
-      const channel = this.exchange.channelOf('connection', id);
-      if (!this.#subscriptions.release(channel)) return;
-      this.positions.forget(channel);
-      this.echoes?.forget(channel);
-    });
+    const channel = this.#ids.get(id);
+    if (channel === undefined || !this.#subscriptions.release(channel)) return;
+    this.#ids.delete(id);
+    this.positions.forget(channel);
+    this.echoes?.forget(channel);
   }
 
   /** Sends what waits, for so long at most, and lets go of the broker (EX16). */
@@ -196,13 +204,16 @@ export class Relay implements Exchange {
     return echoes && this.#subscriptions.isHeard(channel) ? echoes.expect(channel, payload) : () => {};
   }
 
-  #hold(kind: 'namespace' | 'connection', name: string, heard: () => void): void {
-    this.#subscriptions.hold(this.exchange.channelOf(kind, name), { kind, name }, heard);
+  #hold(kind: 'namespace' | 'connection', name: string, heard: () => void): string {
+    const channel = this.exchange.channelOf(kind, name);
+    this.#subscriptions.hold(channel, { kind, name }, heard);
+    return channel;
   }
 
-  #channelFor({ namespace = '', to }: OutgoingMessage): string {
-    const kind: ChannelKind = to === undefined ? 'namespace' : 'connection';
-    return this.exchange.channelOf(kind, to ?? namespace);
+  /** Nobody has the name of a namespace for an id, or none: what is for such a one would be heard by the namespace. */
+  #channelFor({ namespace = '', to }: OutgoingMessage): string | undefined {
+    if (to === undefined) return this.exchange.channelOf('namespace', namespace);
+    return to === '' || this.house.handlers.declares(to) ? undefined : this.exchange.channelOf('connection', to);
   }
 
   /** Where there are native messages only they go as they are, and all else of them is known by the channel alone. */

@@ -67,7 +67,7 @@ export class Subscriptions<Meaning> {
     }
     this.#session = session;
     while (this.#unasked.size > 0 && this.#session === session) await this.#ask(session);
-    this.#isUp = this.#session === session;
+    if (this.#session === session) this.#isUp = true;
   }
 
   /** Nothing is heard any more, and nobody has to wait for it. */

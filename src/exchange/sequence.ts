@@ -32,17 +32,29 @@ export class Numbering {
   }
 }
 
+/** How far a message can be behind the last one and still be one of this count: whoever made it up gets no further. */
+const mostLate = 65_536;
+
+/** How a message stands to the one before it of the same server. */
+export interface Arrival {
+  /** So many that should have come between them have not. */
+  readonly missing: number;
+  /** It has been overtaken: a connection that was given up may still bring something when its successor is up. */
+  readonly isLate: boolean;
+}
+
 /** Where the counts of the other servers are, as this one has heard them: what is skipped was lost (EX9). */
 export class Positions {
   readonly #byChannel = new Map<string, Map<string, Position>>();
 
-  /** How many messages of this server are missing before this one. */
-  missingBefore(channel: string, node: string, { epoch, number }: Position): number {
+  arrive(channel: string, node: string, { epoch, number }: Position): Arrival {
     const byNode = this.#byChannel.get(channel) ?? new Map<string, Position>();
     this.#byChannel.set(channel, byNode);
     const last = byNode.get(node);
-    keep(byNode, mostFollowed, node, { epoch, number });
-    return last?.epoch === epoch ? Math.max(0, number - last.number - 1) : 0;
+    const step = last?.epoch === epoch ? number - last.number : 1;
+    const isLate = step <= 0 && step > -mostLate;
+    if (!isLate) keep(byNode, mostFollowed, node, { epoch, number });
+    return { missing: Math.max(0, step - 1), isLate };
   }
 
   /** It is listened to no more, so that what it skips is no loss. */

@@ -1,0 +1,170 @@
+import { describe, expect, test } from 'vitest';
+import { natsExchange } from '../../src/exchange/nats.js';
+import { useNodes } from '../support/cluster.js';
+import { channelFor, hostileNames, namings } from '../support/hostileNames.js';
+import { memoryBroker } from '../support/memoryExchange.js';
+import type { RawClient } from '../support/rawClient.js';
+import { useServers } from '../support/testServer.js';
+
+const makeNode = useNodes();
+const listen = useServers();
+const seed = Date.now() % 2 ** 31;
+const names = hostileNames(seed);
+
+describe.each(namings)('ten thousand names with %s', (naming, prefix, channelOf) => {
+  test('[EX13] no two share a channel, and none has a channel of another kind', () => {
+    /** As the broker sees it, bytes -> whose it is. */
+    const owners = new Map<string, string>();
+    let carried = 0;
+    for (const name of names) {
+      const place = channelFor(channelOf, 'namespace', name);
+      // Ids and namespaces have one kind of channel: an id that is a namespace is refused.
+      expect(channelFor(channelOf, 'connection', name)).toBe(place);
+      for (const [channel, owner] of [
+        [place, `place ${name}`],
+        [channelFor(channelOf, 'answers', name), `ask ${name}`],
+      ]) {
+        if (channel === undefined || owner === undefined) continue;
+        carried++;
+        const key = Buffer.from(channel).toString('latin1');
+        if (owners.has(key) && owners.get(key) !== owner) {
+          throw new Error(`${JSON.stringify([owners.get(key), owner])} share ${JSON.stringify(channel)}, seed ${seed}`);
+        }
+        owners.set(key, owner);
+      }
+    }
+    expect(carried).toBeGreaterThan(1_000);
+  });
+
+  test('[EX13] none is a pattern, or more than one word of the protocol', () => {
+    for (const name of names) {
+      for (const kind of ['namespace', 'connection', 'answers'] as const) {
+        const channel = channelFor(channelOf, kind, name);
+        if (channel === undefined) continue;
+        expect(channel.startsWith(`${prefix}.`)).toBe(true);
+        expect(channel).not.toMatch(/\p{Cs}/u);
+        // Redis is never asked for patterns, and is told how long a name is.
+        if (!naming.startsWith('nats')) continue;
+        expect(channel).not.toMatch(/[*>\p{Cc} ]|^\.|\.\.|\.$/u);
+        expect(Buffer.byteLength(channel)).toBeLessThan(4_096);
+      }
+    }
+  });
+
+  test('[EX13] it is the same one each time, and a token of ours always has one', () => {
+    for (const name of names.slice(0, 500)) {
+      expect(channelFor(channelOf, 'namespace', name)).toBe(channelFor(channelOf, 'namespace', name));
+    }
+    for (const token of ['kabc-1f', 'k!abc-1f', '0-0-4da6a244', 'R17953']) {
+      expect(channelOf('answers', token)).toBe(`${prefix}.ask.${token}`);
+    }
+  });
+});
+
+describe.each(namings)('who connects, where channels are named by %s', (naming, _, channelOf) => {
+  const isId = (name: string): boolean =>
+    !/\p{Cs}/u.test(name) &&
+    Buffer.byteLength(name) > 0 &&
+    Buffer.byteLength(name) <= 128 &&
+    !/[\0-\x20\x7f-\x9f;]/.test(name) &&
+    name !== 'default';
+  const ids = [...new Set(names.filter(isId))].slice(0, 80);
+
+  const start = async (options: Parameters<typeof makeNode>[1] = {}) => {
+    const broker = memoryBroker();
+    const refusals: unknown[] = [];
+    const onUpgradeError = (error: unknown): void => void refusals.push(error);
+    const exchange = { ...broker.exchange(), channelOf };
+    return { broker, refusals, exchange, node: await makeNode(exchange, { onUpgradeError, ...options }) };
+  };
+
+  test('[EX13] an id that cannot be carried is refused with 500, and nobody else notices', async () => {
+    const { broker, refusals, exchange, node } = await start();
+    const other = await makeNode(exchange);
+    const well = await node.guest('well');
+    const before = broker.subscriptions.length;
+    const clients: [string, RawClient][] = [];
+    for (const id of ids) {
+      const isCarried = channelFor(channelOf, 'connection', id) !== undefined;
+      refusals.length = 0;
+      const [dialled] = await Promise.allSettled([node.dial(id)]);
+      if (!isCarried) {
+        expect([id, dialled?.status, String(dialled?.status === 'rejected' && dialled.reason)]).toEqual([
+          ...[id, 'rejected'],
+          expect.stringContaining('500'),
+        ]);
+        expect(refusals).toMatchObject([{ name: 'UpgradeRefused', status: 500, cause: expect.any(RangeError) }]);
+      } else if (dialled?.status === 'fulfilled') {
+        expect([await dialled.value.ready(), refusals]).toEqual([id, []]);
+        await dialled.value.connect('default');
+        clients.push([id, dialled.value]);
+      }
+    }
+    expect(clients.length).toBe(ids.filter((id) => channelFor(channelOf, 'connection', id) !== undefined).length);
+    expect(broker.subscriptions.length).toBe(before + clients.length);
+    for (const [id] of clients) other.server.broadcast(null, { namespace: 'default', event: 'e', body: id, to: id });
+    for (const [id, client] of clients) {
+      expect(await client.next()).toBe(`;default;;e;0;0;${id}`);
+      await client.silence();
+    }
+    await well.silence();
+    expect(node.server.exchange?.status.lost).toMatchObject({ broken: 0, refused: 0 });
+  });
+
+  test('[EX13] an id that is a namespace is refused', async () => {
+    const { refusals, node } = await start();
+    await expect(node.dial('default')).rejects.toThrow('500');
+    expect(refusals).toMatchObject([{ status: 500 }]);
+    expect(node.server.totalConnections).toBe(0);
+  });
+
+  test('[EX6] [EX13] what is for an id that is a namespace’s name is for nobody, here and elsewhere', async () => {
+    const { broker, exchange, node } = await start();
+    const other = await makeNode(exchange);
+    const [here, there] = [await node.guest('here'), await other.guest('there')];
+    node.server.broadcast(null, { namespace: 'default', event: 'private', body: 'secret', to: 'default' });
+    node.server.broadcast(null, { namespace: 'default', event: 'end' });
+    expect([await here.next(), await there.next()]).toEqual([';default;;end;0;0;', ';default;;end;0;0;']);
+    expect(broker.published.filter(({ payload }) => Buffer.from(payload).includes('secret'))).toEqual([]);
+  });
+
+  test('[EX7] [EX13] nor does anybody answer an ask for it', async () => {
+    const { exchange, node } = await start();
+    const there = await (await makeNode(exchange)).guest('there');
+    const asked = node.server.ask({ namespace: 'default', event: 'q', to: 'default' }, { timeout: 100 });
+    await expect(asked).rejects.toThrow();
+    await there.silence();
+  });
+
+  test('[EX13] a namespace that cannot be carried is refused by useStackExchange, and the server is as before', async () => {
+    const bad = names.find((name) => channelFor(channelOf, 'namespace', name) === undefined);
+    // Hashes carry whatever there is.
+    if (bad === undefined) return expect(naming).toBe('nats hashed');
+    const { server, dial } = await listen({ namespaces: { default: {}, [bad]: {} } });
+    const broker = memoryBroker();
+    await expect(server.useStackExchange({ ...broker.exchange(), channelOf })).rejects.toBeInstanceOf(RangeError);
+    expect([broker.connects, server.exchange]).toEqual([0, undefined]);
+    await (await dial()).inDefault();
+  });
+});
+
+test('[EX6] [EX13] what is for the empty id, which nobody has, is for nobody', async () => {
+  const broker = memoryBroker();
+  const node = await makeNode(broker.exchange(), { events: {} });
+  const there = await (await (await makeNode(broker.exchange(), { events: {} })).dial()).inNamespace('');
+  node.server.broadcast(null, { event: 'private', body: 'secret', to: '' });
+  node.server.broadcast(null, { event: 'end' });
+  expect(await there.next()).toBe(';;;end;0;0;');
+});
+
+test('[EX13] [EX18] an id that was here before the exchange, and that it cannot carry, is counted once', async () => {
+  const { server, dial, departures } = await listen({ namespaces: { default: {} } });
+  const client = await dial('a.b');
+  await client.ready();
+  const { channelOf } = natsExchange({ servers: 'h' });
+  await server.useStackExchange({ ...memoryBroker().exchange(), channelOf });
+  expect(server.exchange?.status.lost.refused).toBe(1);
+  client.terminate();
+  await departures.next();
+  expect(server.exchange?.status.lost.refused).toBe(1);
+});
