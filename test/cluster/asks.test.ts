@@ -56,6 +56,20 @@ describe('asking', () => {
     expect(asking.supervisor.exchange?.status.waiting.messages).toBe(0);
   });
 
+  test('[EX7] [EX4] what comes back of it asks nobody again, however late', async () => {
+    const { asking, seat, ask, rest, broker, empty } = await apart();
+    const here = await seat('here', asking);
+    const answer = ask();
+    await rest();
+    here.socket.say(`${here.socket.tokens[0]};n;;q;0;0;me`);
+    await answer;
+    const [echo] = broker.published;
+    broker.deliver(echo?.channel ?? '', echo?.payload ?? new Uint8Array());
+    await rest();
+    expect(here.socket.lines).toHaveLength(1);
+    await empty();
+  });
+
   test('[EX7] [AK6] when all of this server have closed, others may still answer', async () => {
     const { seat, ask, asking, rest, empty } = await apart();
     const [here, there] = [await seat('here', asking), await seat('there')];
@@ -91,7 +105,7 @@ describe('asking', () => {
   test('[EX7] [EX5] it goes out when its answers would be heard, and what was said later goes behind it', async () => {
     const { asking, ask, seat, rest, broker, empty } = await apart();
     const there = await seat('there');
-    const release = broker.hold('taking');
+    const release = broker.hold('confirming');
     const answer = ask();
     asking.supervisor.broadcast(null, [{ ...question, body: 'later' }]);
     await rest();

@@ -55,3 +55,23 @@ describe('asks', () => {
     expect(a.server.exchange?.status.lost).toMatchObject({ broken: 0 });
   });
 });
+
+describe('what is missing', () => {
+  test('[EX9] what comes to an id while nobody with it is in is missing to nobody', async () => {
+    const { broker, a, b } = await pair();
+    const guest = await b.guest('x');
+    const say = (body: string): void => a.server.broadcast(null, { namespace: 'default', event: 'e', to: 'x', body });
+    const release = broker.hold('taking');
+    say('to the one who goes');
+    guest.terminate();
+    await b.departures.next();
+    say('between the two');
+    const next = b.guest('x');
+    await expect.poll(() => broker.waiting).toBe(4);
+    release();
+    const newcomer = await next;
+    say('to the one who has come');
+    expect(await newcomer.next()).toBe(';default;;e;0;0;to the one who has come');
+    expect(b.server.exchange?.status.lost.missing).toBe(0);
+  });
+});

@@ -270,23 +270,4 @@ describe('a broker that fails at any moment', () => {
     console.log(`a broker in memory, ${runs} runs: ${JSON.stringify(sum)}`);
     expect(Object.entries(sum).filter(([, messages]) => messages === 0)).toEqual([]);
   });
-
-  test('[EX9] what comes to an id while nobody with it is in is missing to nobody', async () => {
-    const broker = memoryBroker();
-    const [a, b] = [await makeNode(broker.exchange()), await makeNode(broker.exchange())];
-    const guest = await b.guest('x');
-    const say = (body: string): void => a.server.broadcast(null, { namespace: 'default', event: 'e', to: 'x', body });
-    const release = broker.hold('taking');
-    say('to the one who goes');
-    guest.terminate();
-    await b.departures.next();
-    say('between the two');
-    const next = b.guest('x');
-    await expect.poll(() => broker.waiting, patience).toBe(4);
-    release();
-    const newcomer = await next;
-    say('to the one who has come');
-    expect(await newcomer.next()).toBe(';default;;e;0;0;to the one who has come');
-    expect(b.server.exchange?.status.lost.missing).toBe(0);
-  });
 });

@@ -347,8 +347,18 @@ export const faults = [
       'bytesOf(encode(message, markToken(token))), true)',
     ],
     ['the channels of an ask stay', 'EX7', 'for (const channel of channels) this.#subscriptions.release(channel);', ''],
-    ['an id that has gone is heard on', 'EX3', 'if (!this.#subscriptions.release(channel)) return;', 'return;'],
-    ['what skips an id that was away is missing', 'EX9', 'this.positions.forget(channel);', ''],
+    [
+      'an id that has gone is heard on',
+      'EX3',
+      'if (channel === undefined || !this.#subscriptions.release(channel)) return;',
+      'return;',
+    ],
+    [
+      'what skips an id that was away is missing',
+      'EX9',
+      "if (isNew) this.positions.forget(this.#ids.get(id) ?? '');",
+      '',
+    ],
     [
       'nothing is too large',
       'EX14',
