@@ -4,7 +4,7 @@ export interface ConnectionContext {
   readonly id: string;
   /** Only native messages are handled, so there is no handshake. */
   readonly isNativeOnly: boolean;
-  /** There is no broker that other servers would have to reach it through. */
+  /** Other servers reach it, or there is no broker at present that they could do so by. */
   readonly isReachable: boolean;
   /** What the client sent before it was let in. */
   readonly early: { readonly frames: number; readonly bytes: number };
@@ -65,6 +65,7 @@ export const connectionSetup = setup({
     /** Destroy the socket if it is still there. */
     release: () => {},
     markAccepted: assign({ wasAccepted: true }),
+    noteReached: assign({ isReachable: true }),
     recordReason: assign({
       reason: ({ context }, params: { readonly code: number; readonly text: string }) => context.reason ?? params,
     }),
@@ -163,7 +164,8 @@ export const connectionMachine = connectionSetup.createMachine({
             undecided: {
               description: 'onConnect has not settled yet.',
               on: {
-                AGREED: { target: 'agreed' },
+                AGREED: [{ guard: 'isReachable', target: 'agreed' }, { target: 'unreached' }],
+                REACHED: { actions: 'noteReached' },
                 REFUSED: {
                   target: '#connection.closing',
                   actions: [
@@ -182,19 +184,13 @@ export const connectionMachine = connectionSetup.createMachine({
                 },
               },
             },
-            agreed: { description: 'It may come in.', tags: 'agreed', type: 'final', entry: 'markAccepted' },
-          },
-        },
-        others: {
-          description: 'Do other servers reach it?',
-          initial: 'unreached',
-          states: {
             unreached: {
-              description: 'The broker has not confirmed that it carries what is for this id.',
-              always: { guard: 'isReachable', target: 'reached' },
-              on: { REACHED: { target: 'reached' } },
+              description: 'It may come in as soon as other servers reach it: the broker has yet to confirm that.',
+              tags: 'agreed',
+              entry: 'markAccepted',
+              on: { REACHED: { target: 'agreed' } },
             },
-            reached: { description: 'They do, or there is no broker at present.', type: 'final' },
+            agreed: { description: 'It may come in.', tags: 'agreed', type: 'final', entry: 'markAccepted' },
           },
         },
       },

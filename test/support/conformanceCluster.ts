@@ -3,12 +3,12 @@ import { defaultLimits, type Machines } from '../../src/index.js';
 import type { Scenario } from './conformance.js';
 import { House, settled } from './house.js';
 import { memoryBroker } from './memoryExchange.js';
-import { watch } from './promises.js';
+import { gate, watch } from './promises.js';
 
 const { exchangeTimeout, exchangeRetryDelay } = defaultLimits;
 
-const open = (machines: Partial<Machines>) => {
-  const house = new House({ namespaces: { n: {} }, machines });
+const open = (machines: Partial<Machines>, onConnect?: () => unknown) => {
+  const house = new House({ namespaces: { n: {} }, machines, ...(onConnect && { onConnect }) });
   const broker = memoryBroker();
   const state = () => house.supervisor.exchange?.status.state;
   const use = async () => {
@@ -88,6 +88,23 @@ export const clusterScenarios: readonly Scenario[] = [
       await settled();
       expect(guest.socket.lines).toEqual([]);
       release();
+      await settled();
+      expect(guest.socket.lines).toEqual(['t Aa']);
+      await house.empty();
+    },
+  },
+  {
+    rule: 'EX3',
+    name: 'the broker may be quicker than onConnect',
+    async run(machines) {
+      const decision = gate();
+      const { house, use } = open(machines, () => decision.promise);
+      await use();
+      const guest = house.connect('a');
+      guest.socket.say('M');
+      await settled();
+      expect(guest.socket.lines).toEqual([]);
+      decision.open();
       await settled();
       expect(guest.socket.lines).toEqual(['t Aa']);
       await house.empty();
