@@ -29,7 +29,7 @@ export class Cluster {
     return this.#relay;
   }
   get hasOthers(): boolean {
-    return this.#relay !== undefined;
+    return this.#relay !== undefined && !this.#relay.link.isOver;
   }
   /** Others reach whoever is here. */
   get isOnline(): boolean {
@@ -63,10 +63,10 @@ export class Cluster {
   }
 
   publish(message: OutgoingMessage, exceptId: string | null): void {
-    this.#relay?.publish(message, exceptId);
+    if (this.hasOthers) this.#relay?.publish(message, exceptId);
   }
   ask(message: OutgoingMessage, token: string): (() => void) | undefined {
-    return this.#relay?.ask(message, token);
+    return this.hasOthers ? this.#relay?.ask(message, token) : undefined;
   }
   hold(id: string, heard: () => void): void {
     if (this.#relay) this.#relay.hold(id, heard);

@@ -1,7 +1,7 @@
 import { decode, errorFrom, type Frame, withTextBody } from '../protocol/codec.js';
 import { isSystemEvent, OnNativeMessage, type OutgoingMessage } from '../protocol/message.js';
 import { isTag, readTag, type SenderTag } from '../protocol/tag.js';
-import { readForeignToken } from '../protocol/token.js';
+import { type ForeignToken, readForeignToken } from '../protocol/token.js';
 import type { House } from './house.js';
 import type { Meaning, Relay } from './relay.js';
 
@@ -34,7 +34,8 @@ export class Incoming {
     const frame = decode(payload, nativeMode);
     if (!frame) return relay.losses.note('broken');
     const tag = isTag(frame.wait) ? readTag(frame.wait) : undefined;
-    if (tag?.node === relay.node) return undefined;
+    const foreign = frame.wait === '' || isTag(frame.wait) ? undefined : readForeignToken(frame.wait);
+    if (tag?.node === relay.node || (foreign && house.asks.isOurs(foreign.token))) return undefined;
     if (tag) {
       const { missing, isLate } = relay.positions.arrive(channel, tag.node, tag);
       relay.losses.note('missing', missing);
@@ -44,7 +45,7 @@ export class Incoming {
     const message = this.#messageOf(frame, tag, meaning);
     if (!message) return relay.losses.note('broken');
     if (frame.wait === '' || isTag(frame.wait)) return this.parts.issue(message, tag?.exceptId || null);
-    return this.#ask(relay, frame.wait, message);
+    return foreign && !message.err ? this.#ask(relay, foreign, message) : relay.losses.note('broken');
   }
 
   /** An answer to an ask of ours: which one it is the channel says, and nothing else. */
@@ -57,13 +58,9 @@ export class Incoming {
     return undefined;
   }
 
-  #ask(relay: Relay, wait: string, message: OutgoingMessage): void {
-    const foreign = readForeignToken(wait);
-    if (!foreign || message.err) return relay.losses.note('broken');
-    const { token, isMarked } = foreign;
-    if (this.parts.house.asks.isOurs(token)) return undefined;
+  #ask(relay: Relay, { token, isMarked }: ForeignToken, message: OutgoingMessage): void {
     const isAsked = this.parts.inquire(message, token, (frame) => relay.answer(frame, token, isMarked));
-    return isAsked ? undefined : relay.losses.note('unasked');
+    if (!isAsked) relay.losses.note('unasked');
   }
 
   /** The message, if a server of this application may have sent it here. */

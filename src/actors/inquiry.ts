@@ -12,7 +12,7 @@ export interface InquiryParts {
   readonly house: House;
   seatOf(connection: object): Seat | undefined;
   issue(message: OutgoingMessage, token: string): void;
-  /** Asks the other servers as well, if there are any; returns how to end that. */
+  /** Asks the other servers as well; returns how to end that, or nothing when they cannot be asked. */
   askOthers(message: OutgoingMessage, token: string): (() => void) | undefined;
   /** Might others have an answer when nobody is left here? */
   hasOthers(): boolean;
@@ -22,6 +22,8 @@ export interface InquiryParts {
 export class Inquiries {
   /** Asks of other servers that are open here. */
   #foreign = 0;
+  /** Our own that nobody here can answer any more. */
+  readonly #deserted = new Set<string>();
 
   constructor(private readonly parts: InquiryParts) {}
 
@@ -40,8 +42,14 @@ export class Inquiries {
         settle(answer, resolve, reject);
       });
       if (!isOver) end = askOthers(message, token);
+      if (!end && seats.size === 0) house.asks.fail(token, ErrNoAudience);
     });
     return tame(asked);
+  }
+
+  /** There is no way to the others any more: what nobody here can answer, nobody will (AK6). */
+  othersGone(): void {
+    for (const token of [...this.#deserted]) this.parts.house.asks.fail(token, ErrWrite);
   }
 
   /** Asks on behalf of another server; false when too many asks are open (EX8). */
@@ -81,6 +89,7 @@ export class Inquiries {
     const isForeign = given !== undefined;
     const deserted = (): void => {
       if (isForeign || !hasOthers()) asks.fail(token, ErrWrite);
+      else this.#deserted.add(token);
     };
     const roll = topic && new Roll(topic, to === undefined ? undefined : [...seats], deserted);
     const respondents: Respondents = {
@@ -93,6 +102,7 @@ export class Inquiries {
     const closed = (answer: Answer): void => {
       if (roll) audience.closeRoll(roll);
       inquiries.delete(respondents);
+      this.#deserted.delete(token);
       answered(answer);
     };
     const token = asks.open(respondents, options, closed, given);
@@ -100,6 +110,7 @@ export class Inquiries {
     inquiries.add(respondents);
     for (const lane of fullLanes) lane.review();
     if (roll) issue(message, token);
+    else deserted();
     return token;
   }
 }

@@ -45,11 +45,11 @@ export class Issues {
       isFlooded: () => broadcaster.logBytes > floodFactor * house.limits.maxLog,
       issue: (message, exceptId) => {
         broadcaster.issue(message, { except: null, exceptId });
-        this.#issued();
+        this.#giveOut();
       },
       inquire: (message, token, answered) => {
         const isAsked = this.#inquiries.forward(message, token, answered);
-        this.#issued();
+        this.#giveOut();
         return isAsked;
       },
     });
@@ -74,10 +74,22 @@ export class Issues {
     return asked;
   }
 
+  /** There is no way to the other servers any more. */
+  othersGone(): void {
+    this.#inquiries.othersGone();
+  }
+
   #issued(): void {
+    const { broadcaster, house } = this.parts;
+    this.#giveOut();
+    house.brake.issued(broadcaster);
+  }
+
+  /** What others have issued is no doing of a client of ours, and holds none back for it (BC10). */
+  #giveOut(): void {
     const { broadcaster, house, isSynchronous } = this.parts;
     if (isSynchronous) broadcaster.walk(Number.POSITIVE_INFINITY);
-    house.brake.issued(broadcaster);
+    house.brake.review(broadcaster);
   }
 
   #check(message: OutgoingMessage): void {

@@ -30,9 +30,13 @@ export interface LinkParts {
   readonly doors: Doors;
   readonly limits: LinkLimits;
   readonly root: AnyActorRef;
+  /** Runs this when the input that is there has been read. */
+  nextTurn(run: () => void): void;
   received(channel: string, payload: Uint8Array): void;
   /** Nothing of what was sent comes back any more. */
   lost(): void;
+  /** It is over, for good. */
+  closed(): void;
   report(error: unknown): void;
 }
 
@@ -42,12 +46,15 @@ const states: readonly LinkState[] = ['connecting', 'online', 'degraded'];
 export class Link {
   readonly actor: AnyActorRef;
   #session: ExchangeSession | undefined;
+  /** The session hears all that is wanted. */
+  #isHeard = false;
   /** The attempt that counts: what comes of earlier ones is unwanted. */
   #attempt: object | undefined;
   #heartbeat: Deadline | undefined;
   #started: { resolve(): void; reject(error: unknown): void } | undefined;
   /** Why there is no session. */
   trouble: unknown;
+  #isOver = false;
 
   constructor(private readonly parts: LinkParts) {
     const { root, doors } = parts;
@@ -61,6 +68,11 @@ export class Link {
     return states.find((state) => snapshot.status === 'active' && snapshot.hasTag(state)) ?? 'closed';
   }
 
+  /** Closed, for good. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
   /** Resolves when it is online for the first time; rejects when the first attempt fails. */
   start(): Promise<void> {
     return new Promise((resolve, reject) => {
@@ -71,6 +83,11 @@ export class Link {
 
   close(): void {
     this.#tell({ type: 'CLOSE' });
+  }
+
+  /** Sends what waits, if anybody takes it, although the others may not be back yet. */
+  hurry(): void {
+    if (this.#session && this.#isHeard) this.parts.publications.resume(this.#session);
   }
 
   /** Its actor has come to an end without a word. */
@@ -119,7 +136,9 @@ export class Link {
       if (!isCurrent()) return session.close();
       this.#session = session;
       await subscriptions.begin(session);
-      if (isCurrent()) this.#tell({ type: 'UP' });
+      if (!isCurrent()) return;
+      this.#isHeard = true;
+      this.#tell({ type: 'UP' });
     } catch (error) {
       if (isCurrent()) this.#lose(error);
     }
@@ -152,7 +171,10 @@ export class Link {
     const session = this.#session;
     this.#attempt = undefined;
     this.#session = undefined;
+    this.#isHeard = false;
     this.trouble = error;
+    // Before anybody is told: what is said then is for the next session.
+    this.parts.publications.suspend();
     try {
       session?.close();
     } catch (failure) {
@@ -164,23 +186,30 @@ export class Link {
 
   #shutDown(): void {
     this.#heartbeat?.cancel();
+    this.#isOver = true;
     this.#abandon(this.trouble);
     this.parts.publications.abandon();
+    this.parts.closed();
     this.#started?.reject(this.trouble ?? new Error('the server was closed'));
     this.#started = undefined;
   }
 
   /** A broker that is silent is as good as gone: each ping has to be answered before the next one is due. */
   #beat(session: ExchangeSession): void {
-    const { sweeper, limits } = this.parts;
+    const { sweeper, limits, nextTurn } = this.parts;
     const isCurrent = (): boolean => this.#session === session;
     this.#heartbeat = sweeper.after(limits.exchangeInterval, () => {
-      this.#heartbeat = sweeper.after(limits.exchangeTimeout, () =>
-        this.failed(new Error(`no answer to a ping within ${limits.exchangeTimeout} ms`), session),
-      );
+      const silent = new Error(`no answer to a ping within ${limits.exchangeTimeout} ms`);
+      let isAnswered = false;
+      const judge = (): void => {
+        if (!isAnswered) this.failed(silent, session);
+      };
+      // The answer may be there and not read yet, as this process was busy.
+      this.#heartbeat = sweeper.after(limits.exchangeTimeout, () => nextTurn(judge));
       const pinged = async (): Promise<void> => session.ping();
       pinged().then(
         () => {
+          isAnswered = true;
           if (!isCurrent()) return;
           this.#heartbeat?.cancel();
           this.#beat(session);
@@ -191,6 +220,7 @@ export class Link {
   }
 
   #chartFailed(error: unknown): void {
+    this.trouble = error;
     this.cut();
     this.parts.report(error);
   }

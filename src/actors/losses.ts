@@ -22,34 +22,41 @@ export const makeLostCounters = () => ({
   flooded: 0,
   /** Asks of other servers that came while too many were open. */
   unasked: 0,
+  /** Channels that the broker does not let this server hear, so that what is for an id, or an answer, does not come. */
+  unheard: 0,
 });
 
 export type LostCounters = ReturnType<typeof makeLostCounters>;
 export type Loss = keyof LostCounters;
 
 const texts: Readonly<Record<Loss, string>> = {
-  missing: 'of other servers never came',
-  late: 'of other servers came behind later ones',
-  unconfirmed: 'had been sent but not confirmed when the broker was lost',
-  expired: 'waited too long for the broker',
-  overflowed: 'found no room among those that wait for the broker',
-  abandoned: 'still waited for the broker at the end',
-  refused: 'were refused by the broker',
-  broken: 'from the broker are none of this application',
-  flooded: 'from the broker came while far too many were still to be given out',
-  unasked: 'of other servers asked for an answer while too many already did',
+  missing: 'messages of other servers that never came',
+  late: 'messages of other servers that came behind later ones',
+  unconfirmed: 'messages in doubt: sent, but not confirmed when the broker was lost',
+  expired: 'messages that waited too long for the broker',
+  overflowed: 'messages without room among those that wait for the broker',
+  abandoned: 'messages that still waited for the broker at the end',
+  refused: 'messages refused by the broker',
+  broken: 'messages from the broker that are none of this application',
+  flooded: 'messages from the broker while far too many had yet to be given out',
+  unasked: 'messages of other servers that asked while too many asks were open',
+  unheard: 'channels that the broker does not let this server hear',
 };
 
-/** Messages between servers were lost; told to `onError`. */
+/** Something between servers was lost; told to `onError`. */
 export class ExchangeLoss extends Error {
   override readonly name = 'ExchangeLoss';
   constructor(
     /** The name of the counter that has them, in the status of the exchange. */
     readonly loss: Loss,
-    readonly messages: number,
+    /** How many messages; of `unheard`, how many channels. */
+    readonly count: number,
     options?: ErrorOptions,
   ) {
-    super(`${messages === 1 ? '1 message' : `${messages} messages`} ${texts[loss]}`, options);
+    super(
+      `lost between servers: ${count} ${count === 1 ? texts[loss].replace(/^(\w+)s /, '$1 ') : texts[loss]}`,
+      options,
+    );
   }
 }
 
@@ -66,21 +73,21 @@ export class Losses {
     private readonly tell: (error: ExchangeLoss) => void,
   ) {}
 
-  note(loss: Loss, messages = 1, cause?: unknown): void {
-    if (messages === 0) return;
-    this.counters[loss] += messages;
+  note(loss: Loss, count = 1, cause?: unknown): void {
+    if (count === 0) return;
+    this.counters[loss] += count;
     const untold = this.#untold.get(loss);
-    if (untold === undefined) this.#tell(loss, messages, cause);
-    else this.#untold.set(loss, untold + messages);
+    if (untold === undefined) this.#tell(loss, count, cause);
+    else this.#untold.set(loss, untold + count);
   }
 
-  #tell(loss: Loss, messages: number, cause?: unknown): void {
+  #tell(loss: Loss, count: number, cause?: unknown): void {
     this.#untold.set(loss, 0);
     this.sweeper.after(pause, () => {
       const untold = this.#untold.get(loss) ?? 0;
       this.#untold.delete(loss);
       if (untold > 0) this.#tell(loss, untold);
     });
-    this.tell(new ExchangeLoss(loss, messages, cause === undefined ? undefined : { cause }));
+    this.tell(new ExchangeLoss(loss, count, cause === undefined ? undefined : { cause }));
   }
 }

@@ -64,6 +64,11 @@ export class Publications {
     return { messages: this.#waiting.length - this.#first + messages, bytes: this.#bytes + bytes };
   }
 
+  /** A session takes them. */
+  get isFlowing(): boolean {
+    return this.#flight !== undefined;
+  }
+
   /** Puts a message behind all others; `undefined` when there is no room. */
   put(channel: string, payload: Uint8Array, isReady = true): Letter | undefined {
     if (this.waiting.bytes + payload.length > this.limits.outboxBytes) {
@@ -82,7 +87,7 @@ export class Publications {
   resume(session: ExchangeSession): void {
     this.#deadline?.cancel();
     this.#deadline = undefined;
-    this.#flight = { session, messages: 0, bytes: 0 };
+    if (this.#flight?.session !== session) this.#flight = { session, messages: 0, bytes: 0 };
     this.pump();
   }
 
@@ -120,10 +125,11 @@ export class Publications {
     this.suspend();
     this.#deadline?.cancel();
     this.#deadline = undefined;
-    this.losses.note('abandoned', this.#waiting.slice(this.#first).filter(({ isCancelled }) => !isCancelled).length);
+    const lost = this.#waiting.slice(this.#first).filter(({ isCancelled }) => !isCancelled).length;
     this.#waiting = [];
     this.#first = 0;
     this.#bytes = 0;
+    this.losses.note('abandoned', lost);
     this.#settle();
   }
 

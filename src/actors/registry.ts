@@ -236,6 +236,8 @@ export class Registry implements Books, Walk {
     actor.options = this.#optionsOfAll;
     arrival.attach(connection);
     this.#heartbeat.start();
+    // Its own chart may have ended it at once.
+    if (!this.#registered.has(connection)) return;
     reach.hold(arrival.id, () => {
       if (!isReachable && actor.getSnapshot().status === 'active') actor.send({ type: 'REACHED' });
     });

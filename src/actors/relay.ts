@@ -1,3 +1,4 @@
+import type { AnyActorRef } from 'xstate';
 import type { StackExchange } from '../exchange/exchange.js';
 import { Numbering, Positions } from '../exchange/sequence.js';
 import { encode, encodeAnswer, type Frame } from '../protocol/codec.js';
@@ -10,6 +11,7 @@ import { Link, type LinkLimits, type LinkState } from './link.js';
 import { Losses, type LostCounters } from './losses.js';
 import { type Letter, type PublicationLimits, Publications } from './publications.js';
 import { Subscriptions } from './subscriptions.js';
+import type { Sweeper } from './sweeper.js';
 
 /** Bounds of what goes between servers. */
 export interface RelayLimits extends LinkLimits, PublicationLimits {
@@ -40,8 +42,17 @@ export interface ExchangeStatus {
 /** The exchange that a server uses. */
 export interface Exchange {
   readonly name: string;
+  /** The running actor of the way to the broker. */
+  readonly actor: AnyActorRef;
   readonly status: ExchangeStatus;
 }
+
+/** What is not done in time has failed. */
+const inTime = (done: Promise<void>, sweeper: Sweeper, ms: number): Promise<void> =>
+  new Promise((resolve, reject) => {
+    const deadline = sweeper.after(ms, () => reject(new Error(`the broker has not confirmed within ${ms} ms`)));
+    done.finally(() => deadline.cancel()).then(resolve, reject);
+  });
 
 const bytesOf = (payload: Body): Uint8Array => (typeof payload === 'string' ? Buffer.from(payload) : payload);
 
@@ -49,7 +60,7 @@ const bytesOf = (payload: Body): Uint8Array => (typeof payload === 'string' ? Bu
 export class Relay implements Exchange {
   /** This server, as the others know it; another one after each start. */
   readonly node = crypto.randomUUID();
-  readonly positions = new Positions();
+  readonly positions: Positions;
   readonly echoes: Echoes | undefined;
   readonly losses: Losses;
   readonly link: Link;
@@ -65,14 +76,23 @@ export class Relay implements Exchange {
     private readonly exchange: StackExchange,
     private readonly house: House,
     private readonly limits: RelayLimits,
-    root: Link['actor'],
+    root: AnyActorRef,
     take: (relay: Relay, meaning: Meaning, channel: string, payload: Uint8Array) => void,
+    /** Told when there is no way to the others any more. */
+    closed: () => void,
   ) {
     const { sweeper, doors, clock, hooks, handlers, nativeMode, machines } = house;
     const report = (error: unknown): void => hooks.report(error, { during: 'exchange' });
+    this.positions = new Positions(() => clock.now());
     this.losses = new Losses(sweeper, report);
     this.echoes = nativeMode === 'only' ? new Echoes() : undefined;
-    this.#subscriptions = new Subscriptions((error, session) => this.link.failed(error, session));
+    this.#subscriptions = new Subscriptions({
+      isVital: ({ kind }) => kind === 'namespace',
+      refused: (error) => this.losses.note('unheard', 1, error),
+      report,
+      inTime: (asked) => inTime(asked, sweeper, limits.exchangeTimeout),
+      failed: (error, session) => this.link.failed(error, session),
+    });
     this.#publications = new Publications(
       limits,
       () => clock.now(),
@@ -100,13 +120,18 @@ export class Relay implements Exchange {
           report(error);
         }
       },
+      nextTurn: (run) => clock.setImmediate(run),
       lost: () => this.echoes?.clear(),
+      closed,
       report,
     });
   }
 
   get name(): string {
     return this.exchange.name;
+  }
+  get actor(): AnyActorRef {
+    return this.link.actor;
   }
   get status(): ExchangeStatus {
     const { trouble } = this.link;
@@ -128,24 +153,30 @@ export class Relay implements Exchange {
     });
   }
 
-  /** An ask of this server goes to the others, once their answers would be heard (EX7). Returns how to end it. */
-  ask(message: OutgoingMessage, token: string): () => void {
-    const channels = tokensOfAnswer(token).flatMap((one) => [this.exchange.channelOf('answers', one), one]);
-    let unheard = channels.length;
-    let letter: Letter | undefined;
-    this.#fit(() => {
+  /**
+   * An ask of this server goes to the others, once their answers would be heard (EX7). Returns how to end it; `undefined`
+   * when it cannot be sent.
+   */
+  ask(message: OutgoingMessage, token: string): (() => void) | undefined {
+    const letter = this.#fit(() => {
       const channel = this.#channelFor(message);
-      if (channel !== undefined) letter = this.#put(channel, bytesOf(encode(message, markToken(token))), false);
+      return channel && this.#put(channel, bytesOf(encode(message, markToken(token))), false);
     });
+    if (!letter) return undefined;
+    const channels = tokensOfAnswer(token).flatMap((one) => {
+      const channel = this.exchange.channelOf('answers', one);
+      return this.exchange.hearsBareTokens ? [channel, one] : [channel];
+    });
+    let unheard = channels.length;
     const heard = (): void => {
       unheard--;
-      if (unheard > 0 || !letter) return;
+      if (unheard > 0) return;
       letter.isReady = true;
       this.#publications.pump();
     };
     for (const channel of channels) this.#subscriptions.hold(channel, { kind: 'answers', name: token }, heard);
     return () => {
-      if (letter) letter.isCancelled = true;
+      letter.isCancelled = true;
       for (const channel of channels) this.#subscriptions.release(channel);
       this.#publications.pump();
     };
@@ -173,7 +204,12 @@ export class Relay implements Exchange {
       if (isNew) this.positions.forget(this.#ids.get(id) ?? '');
       heard();
     };
-    this.#fit(() => this.#ids.set(id, this.#hold('connection', id, begin)), heard);
+    try {
+      this.#ids.set(id, this.#hold('connection', id, begin));
+    } catch (error) {
+      this.losses.note('unheard', 1, error);
+      heard();
+    }
   }
 
   release(id: string): void {
@@ -187,7 +223,9 @@ export class Relay implements Exchange {
   /** Sends what waits, for so long at most, and lets go of the broker (EX16). */
   async close(timeout: number): Promise<void> {
     const { sweeper } = this.house;
-    const isSent = this.link.state === 'online' ? this.#publications.whenEmpty() : undefined;
+    // There may be no time for the others to come back.
+    this.link.hurry();
+    const isSent = this.#publications.isFlowing ? this.#publications.whenEmpty() : undefined;
     await new Promise<void>((resolve) => {
       const deadline = sweeper.after(timeout, resolve);
       void Promise.resolve(isSent).then(() => {
@@ -233,12 +271,12 @@ export class Relay implements Exchange {
   }
 
   /** What the broker cannot carry is lost to the others, and to nobody here. */
-  #fit(send: () => void, otherwise = (): void => {}): void {
+  #fit<Done>(send: () => Done): Done | undefined {
     try {
-      send();
+      return send();
     } catch (error) {
       this.losses.note('refused', 1, error);
-      otherwise();
+      return undefined;
     }
   }
 }

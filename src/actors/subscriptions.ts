@@ -1,12 +1,25 @@
 import type { ExchangeSession } from '../exchange/exchange.js';
 
 interface Wanted<Meaning> {
+  readonly channel: string;
   readonly meaning: Meaning;
   /** How many want it. */
   count: number;
   isHeard: boolean;
   /** Told once it is heard. */
   waiting: (() => void)[];
+}
+
+/** What subscriptions tell, and ask. */
+export interface SubscriptionsHost<Meaning> {
+  /** Without this one nothing can be relied on. */
+  isVital(meaning: Meaning): boolean;
+  /** The broker would not have this one, but goes on. */
+  refused(error: unknown): void;
+  /** What the broker does not confirm in time comes to nothing. */
+  inTime(asked: Promise<void>): Promise<void>;
+  failed(error: unknown, session: ExchangeSession): void;
+  report(error: unknown): void;
 }
 
 /**
@@ -22,10 +35,7 @@ export class Subscriptions<Meaning> {
   #isUp = false;
   #isScheduled = false;
 
-  constructor(
-    /** The broker has not confirmed what it was asked for: nothing can be relied on. */
-    private readonly failed: (error: unknown, session: ExchangeSession) => void,
-  ) {}
+  constructor(private readonly host: SubscriptionsHost<Meaning>) {}
 
   meaningOf(channel: string): Meaning | undefined {
     return this.#wanted.get(channel)?.meaning;
@@ -38,7 +48,7 @@ export class Subscriptions<Meaning> {
   /** It is wanted once more. `heard` is called when what is published from then on comes, or when none is up. */
   hold(channel: string, meaning: Meaning, heard: () => void): void {
     const known = this.#wanted.get(channel);
-    const wanted = known ?? { meaning, count: 0, isHeard: false, waiting: [] };
+    const wanted = known ?? { channel, meaning, count: 0, isHeard: false, waiting: [] };
     wanted.count++;
     if (!known) {
       this.#wanted.set(channel, wanted);
@@ -54,7 +64,12 @@ export class Subscriptions<Meaning> {
     const wanted = this.#wanted.get(channel);
     if (!wanted || --wanted.count > 0) return false;
     this.#wanted.delete(channel);
-    if (!this.#unasked.delete(channel)) this.#session?.unsubscribe([channel]);
+    if (this.#unasked.delete(channel)) return true;
+    try {
+      this.#session?.unsubscribe([channel]);
+    } catch (error) {
+      this.host.report(error);
+    }
     return true;
   }
 
@@ -86,21 +101,40 @@ export class Subscriptions<Meaning> {
     queueMicrotask(() => {
       this.#isScheduled = false;
       const session = this.#session;
-      if (session) this.#ask(session).catch((error: unknown) => this.failed(error, session));
+      if (session) this.host.inTime(this.#ask(session)).catch((error: unknown) => this.host.failed(error, session));
     });
   }
 
   async #ask(session: ExchangeSession): Promise<void> {
-    const channels = [...this.#unasked];
+    const asked = Array.from(this.#unasked, (channel) => this.#wanted.get(channel)).filter((one) => one !== undefined);
     this.#unasked.clear();
-    if (channels.length === 0) return;
-    const asked = channels.map((channel) => this.#wanted.get(channel));
-    await session.subscribe(channels);
-    if (this.#session !== session) return;
-    for (const wanted of asked) {
-      if (!wanted) continue;
-      wanted.isHeard = true;
-      for (const heard of wanted.waiting.splice(0)) heard();
+    if (asked.length === 0) return;
+    try {
+      await session.subscribe(asked.map(({ channel }) => channel));
+      for (const wanted of asked) this.#heard(session, wanted);
+    } catch (error) {
+      // A session that still answers has refused some of them; one that does not is lost.
+      await session.ping();
+      for (const wanted of asked) await this.#askAlone(session, wanted, asked.length === 1 ? error : undefined);
     }
+  }
+
+  async #askAlone(session: ExchangeSession, wanted: Wanted<Meaning>, refusal: unknown): Promise<void> {
+    const isWanted = this.#wanted.get(wanted.channel) === wanted;
+    try {
+      if (refusal !== undefined) throw refusal;
+      if (isWanted) await session.subscribe([wanted.channel]);
+    } catch (error) {
+      if (this.host.isVital(wanted.meaning)) throw error;
+      this.host.refused(error);
+    }
+    this.#heard(session, wanted);
+  }
+
+  /** It is, or never will be: nobody has to wait any more. */
+  #heard(session: ExchangeSession, wanted: Wanted<Meaning>): void {
+    if (this.#session !== session) return;
+    wanted.isHeard = true;
+    for (const heard of wanted.waiting.splice(0)) heard();
   }
 }

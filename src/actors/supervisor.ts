@@ -69,7 +69,14 @@ export class Supervisor {
     );
     this.#cluster = new Cluster(
       (exchange) =>
-        new Relay(exchange, house, limits, this.actor, (...payload) => this.#issues.incoming.take(...payload)),
+        new Relay(
+          exchange,
+          house,
+          limits,
+          this.actor,
+          (...payload) => this.#issues.incoming.take(...payload),
+          () => this.#issues.othersGone(),
+        ),
       () => this.#registry.ids,
     );
     this.#registry = new Registry(

@@ -18,6 +18,10 @@ export interface StackExchange {
    */
   channelOf(kind: ChannelKind, name: string): string;
   /**
+   * Answers to an ask may also come on a channel that is the token itself, as clients of neffos 0.0.24 servers give them.
+   */
+  readonly hearsBareTokens?: boolean;
+  /**
    * Connects, once: resolves when it can publish and subscribe, rejects when it cannot. What it rejects with, and
    * whatever else is told to the listener, has no credentials in it.
    */
@@ -40,7 +44,7 @@ export interface ExchangeSession {
   unsubscribe(channels: readonly string[]): void;
   /**
    * Resolves when the broker has taken it, in the order of the calls; rejects when it did not, or when nobody can tell.
-   * It is never sent twice.
+   * It is never sent twice, and comes back to whoever has sent it and is subscribed.
    */
   publish(channel: string, payload: Uint8Array): Promise<void>;
   /** Resolves when the broker answers, on every connection that there is to it. */

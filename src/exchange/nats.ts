@@ -39,6 +39,11 @@ export interface NatsExchangeOptions {
   readonly prefix?: string;
   /** How names become subjects (EX13); `san` by default. */
   readonly names?: NatsNames;
+  /**
+   * Hear the answers of clients of neffos 0.0.24 servers to our asks, too: they come on subjects without the prefix, which
+   * a broker that limits subjects has to allow. False by default (EX7).
+   */
+  readonly asksOlder?: boolean;
   /** Options of the NATS client: for TLS, credentials and the like. `timeout` is milliseconds, 5 000 by default. */
   readonly client?: NatsClientSettings;
 }
@@ -82,12 +87,13 @@ const logIn = (places: readonly Place[], client: NatsClientSettings): Partial<No
 
 const check = (given: NatsExchangeOptions) => {
   if (!isPlainObject(given)) throw wrong('natsExchange', 'an object of options', given);
-  refuseUnknown(given, ['servers', 'prefix', 'names', 'client']);
-  const { servers, prefix = 'neffos', names = 'san', client = {} } = given;
+  refuseUnknown(given, ['servers', 'prefix', 'names', 'asksOlder', 'client']);
+  const { servers, prefix = 'neffos', names = 'san', asksOlder = false, client = {} } = given;
   if (typeof prefix !== 'string' || !isSubject(prefix)) {
     throw wrong('prefix', 'a subject: words with dots between them, without "*", ">" and spaces', prefix);
   }
   if (!natsNames.includes(names)) throw wrong('names', `one of ${natsNames.join(', ')}`, names);
+  if (typeof asksOlder !== 'boolean') throw wrong('asksOlder', 'true or false', asksOlder);
   if (!isPlainObject(client)) throw wrong('client', 'an object of options of the NATS client', client);
   refuseDecided(client, decided, 'client');
   const places = (Array.isArray(servers) ? servers : [servers]).map(placeOf);
@@ -98,6 +104,7 @@ const check = (given: NatsExchangeOptions) => {
   return {
     prefix,
     names,
+    asksOlder,
     told: discretion('nats', secrets),
     options: (): NodeConnectionOptions => ({
       timeout: usualTimeout,
@@ -272,10 +279,11 @@ class NatsSession implements ExchangeSession {
  * TypeError at once when an option is wrong; neither that nor anything else it reports shows credentials (EX17).
  */
 export const natsExchange = (options: NatsExchangeOptions): StackExchange => {
-  const { prefix, names, told, options: clientOptions } = check(options);
+  const { prefix, names, asksOlder, told, options: clientOptions } = check(options);
   return {
     name: 'nats',
     channelOf: natsSubjects(prefix, names),
+    hearsBareTokens: asksOlder,
     connect: async (listener) => {
       try {
         return new NatsSession(await connect(clientOptions()), listener, told);

@@ -39,6 +39,11 @@ export interface RedisExchangeOptions {
   readonly url: string;
   /** What all channels begin with, the same on all servers: the channel that Go's `NewStackExchange` is given (EX13). */
   readonly channel: string;
+  /**
+   * Hear the answers of clients of neffos 0.0.24 servers to our asks, too: they come on channels without `channel` in
+   * front, which a broker that limits channels has to allow. False by default (EX7).
+   */
+  readonly asksOlder?: boolean;
   /** Options of node-redis: for TLS, credentials and the like. `socket.connectTimeout` is milliseconds, 5 000 if unset. */
   readonly client?: RedisClientSettings;
 }
@@ -51,11 +56,12 @@ const chunkSize = 1_000;
 
 const check = (given: RedisExchangeOptions) => {
   if (!isPlainObject(given)) throw wrong('redisExchange', 'an object of options', given);
-  refuseUnknown(given, ['url', 'channel', 'client']);
-  const { url, channel, client = {} } = given;
+  refuseUnknown(given, ['url', 'channel', 'asksOlder', 'client']);
+  const { url, channel, asksOlder = false, client = {} } = given;
   if (typeof url !== 'string' || url === '') throw wrong('url', urlTakes, url);
   if (typeof channel !== 'string' || channel === '') throw wrong('channel', 'a string that is not empty', channel);
   if (/\p{Cs}/u.test(channel)) throw new RangeError('option "channel" has half a character');
+  if (typeof asksOlder !== 'boolean') throw wrong('asksOlder', 'true or false', asksOlder);
   if (!isPlainObject(client)) throw wrong('client', 'an object of options of node-redis', client);
   refuseDecided(client, decided, 'client');
   const { socket = {} } = client;
@@ -75,6 +81,7 @@ const check = (given: RedisExchangeOptions) => {
   const timeout: unknown = 'connectTimeout' in socket ? socket.connectTimeout : undefined;
   return {
     channel,
+    asksOlder,
     timeout: typeof timeout === 'number' && timeout > 0 ? timeout : usualTimeout,
     told: discretion('redis', [...secretsOf(parsed, credentials), client.password]),
     // The library writes into what it is given, so every client has its own.
@@ -203,6 +210,7 @@ export const redisExchange = (options: RedisExchangeOptions): StackExchange => {
   return {
     name: 'redis',
     channelOf: redisNames(checked.channel),
+    hearsBareTokens: checked.asksOlder,
     connect: (listener) => new RedisSession(checked, listener).open(checked.timeout, listener.lost),
   };
 };

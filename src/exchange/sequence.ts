@@ -32,8 +32,10 @@ export class Numbering {
   }
 }
 
-/** How far a message can be behind the last one and still be one of this count: whoever made it up gets no further. */
-const mostLate = 65_536;
+/** Milliseconds for which a lower number than the last is one that was overtaken; after that the count begins anew. */
+const lateFor = 30_000;
+/** The most counts that are followed in all. */
+const mostCounts = 100_000;
 
 /** How a message stands to the one before it of the same server. */
 export interface Arrival {
@@ -43,22 +45,44 @@ export interface Arrival {
   readonly isLate: boolean;
 }
 
+interface Heard extends Position {
+  /** When. */
+  readonly at: number;
+}
+
 /** Where the counts of the other servers are, as this one has heard them: what is skipped was lost (EX9). */
 export class Positions {
-  readonly #byChannel = new Map<string, Map<string, Position>>();
+  readonly #byChannel = new Map<string, Map<string, Heard>>();
+  #counts = 0;
+
+  constructor(private readonly now: () => number) {}
 
   arrive(channel: string, node: string, { epoch, number }: Position): Arrival {
-    const byNode = this.#byChannel.get(channel) ?? new Map<string, Position>();
-    this.#byChannel.set(channel, byNode);
-    const last = byNode.get(node);
+    const last = this.#byChannel.get(channel)?.get(node);
     const step = last?.epoch === epoch ? number - last.number : 1;
-    const isLate = step <= 0 && step > -mostLate;
-    if (!isLate) keep(byNode, mostFollowed, node, { epoch, number });
+    const at = this.now();
+    // Whoever makes up a number keeps what comes then from coming for so long, and no longer.
+    const isLate = step <= 0 && at - (last?.at ?? 0) < lateFor;
+    if (!isLate) this.#follow(channel, node, { epoch, number, at });
     return { missing: Math.max(0, step - 1), isLate };
   }
 
   /** It is listened to no more, so that what it skips is no loss. */
   forget(channel: string): void {
+    this.#counts -= this.#byChannel.get(channel)?.size ?? 0;
     this.#byChannel.delete(channel);
+  }
+
+  #follow(channel: string, node: string, heard: Heard): void {
+    const isNew = !this.#byChannel.get(channel)?.has(node);
+    if (isNew && this.#counts >= mostCounts) {
+      this.#byChannel.clear();
+      this.#counts = 0;
+    }
+    const byNode = this.#byChannel.get(channel) ?? new Map<string, Heard>();
+    this.#byChannel.set(channel, byNode);
+    const before = byNode.size;
+    keep(byNode, mostFollowed, node, heard);
+    this.#counts += byNode.size - before;
   }
 }

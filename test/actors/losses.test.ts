@@ -7,7 +7,7 @@ const makeLosses = () => {
   const clock = new HandClock();
   const told: ExchangeLoss[] = [];
   const losses = new Losses(new Sweeper(clock), (error) => told.push(error));
-  const lines = (): string[] => told.splice(0).map(({ loss, messages }) => `${loss} ${messages}`);
+  const lines = (): string[] => told.splice(0).map(({ loss, count }) => `${loss} ${count}`);
   return { clock, losses, told, lines };
 };
 
@@ -54,8 +54,8 @@ describe('losses', () => {
   test('[EX18] whoever is told of a loss may bring about another one', () => {
     const clock = new HandClock();
     const lines: string[] = [];
-    const losses: Losses = new Losses(new Sweeper(clock), ({ loss, messages }) => {
-      lines.push(`${loss} ${messages}`);
+    const losses: Losses = new Losses(new Sweeper(clock), ({ loss, count }) => {
+      lines.push(`${loss} ${count}`);
       if (lines.length < 4) losses.note('refused');
     });
     losses.note('refused');
@@ -72,9 +72,9 @@ describe('losses', () => {
     losses.note('flooded', 7);
     const [one, many] = told;
     expect(one).toBeInstanceOf(ExchangeLoss);
-    expect(one).toMatchObject({ name: 'ExchangeLoss', loss: 'refused', messages: 1, cause });
-    expect(one?.message).toBe('1 message were refused by the broker');
-    expect(many?.message).toMatch(/^7 messages from the broker came while/);
+    expect(one).toMatchObject({ name: 'ExchangeLoss', loss: 'refused', count: 1, cause });
+    expect(one?.message).toBe('lost between servers: 1 message refused by the broker');
+    expect(many?.message).toMatch(/^lost between servers: 7 messages from the broker while/);
     expect(many && 'cause' in many).toBe(false);
   });
 
@@ -84,6 +84,10 @@ describe('losses', () => {
     for (const loss of Object.keys(losses.counters) as (keyof typeof losses.counters)[]) losses.note(loss, 2);
     const texts = told.map(({ message }) => message);
     expect(new Set(texts).size).toBe(Object.keys(losses.counters).length);
-    expect(texts.filter((text) => !/^2 messages [a-z]/.test(text) || text.includes('undefined'))).toEqual([]);
+    expect(
+      texts.filter(
+        (text) => !/^lost between servers: 2 (messages|channels) [a-z]/.test(text) || text.includes('undefined'),
+      ),
+    ).toEqual([]);
   });
 });

@@ -37,13 +37,20 @@ class FakeSession implements ExchangeSession {
     return this.#open.length;
   }
   publish = (): Promise<void> => Promise.resolve();
-  ping = (): Promise<void> => Promise.resolve();
+  ping: () => Promise<void> = () => Promise.resolve();
   close(): void {}
 }
 
 const make = () => {
   const failures: { readonly error: unknown; readonly session: ExchangeSession }[] = [];
-  const subscriptions = new Subscriptions<string>((error, session) => failures.push({ error, session }));
+  const refusals: unknown[] = [];
+  const subscriptions = new Subscriptions<string>({
+    isVital: (meaning) => meaning.endsWith('!'),
+    refused: (error) => refusals.push(error),
+    inTime: (asked) => asked,
+    failed: (error, session) => failures.push({ error, session }),
+    report: (error) => refusals.push(error),
+  });
   const heard: string[] = [];
   const hold = (channel: string, name = channel): void =>
     subscriptions.hold(channel, `meaning of ${channel}`, () => heard.push(name));
@@ -58,7 +65,7 @@ const make = () => {
     session.log.length = 0;
     return session;
   };
-  return { subscriptions, failures, heard, hold, begin };
+  return { subscriptions, failures, refusals, heard, hold, begin };
 };
 
 describe('what is wanted', () => {
@@ -241,16 +248,36 @@ describe('the end of a session', () => {
     const error = new Error('no');
     hold('a');
     await turn();
-    session.refuse(error);
+    session.ping = () => Promise.reject(error);
+    session.refuse(new Error('not that either'));
     await turn();
     expect([failures, heard]).toEqual([[{ error, session }], []]);
     subscriptions.end();
     expect(heard).toEqual(['a']);
   });
 
-  test('[EX1] a session that does not confirm at its beginning has not begun', async () => {
+  test('[EX3] [EX18] what a session refuses that still answers is told, and nobody waits for it; the rest is heard', async () => {
+    const { subscriptions, failures, refusals, heard, hold, begin } = make();
+    const session = await begin();
+    for (const channel of ['a', 'b', 'c']) hold(channel);
+    await turn();
+    session.refuse(new Error('one of them'));
+    await turn();
+    subscriptions.release('c');
+    session.confirm();
+    await turn();
+    const no = new Error('b, that is');
+    session.refuse(no);
+    await turn();
+    expect(session.log).toEqual(['+a b c', '+a', '-c', '+b']);
+    expect([heard, refusals, failures]).toEqual([['a', 'b', 'c'], [no], []]);
+    hold('b');
+    expect(heard.at(-1)).toBe('b');
+  });
+
+  test('[EX1] a session that does not confirm what is vital at its beginning has not begun', async () => {
     const { subscriptions, failures, hold } = make();
-    hold('a');
+    hold('a!');
     const session = new FakeSession();
     const begun = watch(subscriptions.begin(session));
     const error = new Error('no');

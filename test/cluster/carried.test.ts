@@ -143,7 +143,7 @@ describe('what is missing', () => {
     await rest();
     expect(lost(b)?.missing).toBe(3);
     await pass(1_000);
-    const told = b.errors.map(({ error, where }) => [error instanceof ExchangeLoss && error.messages, where.during]);
+    const told = b.errors.map(({ error, where }) => [error instanceof ExchangeLoss && error.count, where.during]);
     expect(told).toEqual([
       [2, 'exchange'],
       [1, 'exchange'],

@@ -168,7 +168,11 @@ describe('natsExchange', () => {
     ['no servers', {}, /"servers" takes .* got undefined/],
     ['an empty list', { servers: [] }, /"servers" takes .* got an? /],
     ['a list with a hole', { servers: ['h', ''] }, /got an empty string/],
-    ['another name', { servers: 'h', prefx: 'x' }, /"prefx" is unknown; known are servers, prefix, names, client/],
+    [
+      'another name',
+      { servers: 'h', prefx: 'x' },
+      /"prefx" is unknown; known are servers, prefix, names, asksOlder, client/,
+    ],
     ['an empty prefix', { servers: 'h', prefix: '' }, /"prefix" takes a subject.* got an empty string/],
     ['a pattern', { servers: 'h', prefix: 'a.*' }, /"prefix" takes a subject/],
     ['other names', { servers: 'h', names: 'none' }, /"names" takes one of san, hashed, plain/],

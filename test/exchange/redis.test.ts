@@ -225,7 +225,11 @@ describe('redisExchange', () => {
     ['no channel', { url: 'redis://h' }, /"channel" takes a string that is not empty, got undefined/],
     ['an empty channel', { url: 'redis://h', channel: '' }, /got an empty string/],
     ['half a character', { url: 'redis://h', channel: '\ud800' }, /half a character/],
-    ['another name', { url: 'redis://h', channel, chanel: 1 }, /"chanel" is unknown; known are url, channel, client/],
+    [
+      'another name',
+      { url: 'redis://h', channel, chanel: 1 },
+      /"chanel" is unknown; known are url, channel, asksOlder, client/,
+    ],
     ['a client that is a list', { url: 'redis://h', channel, client: [] }, /"client" takes an object .*, got a list/],
     [
       'reconnecting',

@@ -46,7 +46,7 @@ export interface MixedSetting {
 
 /** The broker, as those that are to meet there need it. */
 export interface SharedBroker {
-  readonly exchange: () => StackExchange;
+  readonly exchange: (asksOlder: boolean) => StackExchange;
   readonly address: string;
   /** Does anybody listen there? */
   isHeard(channel: string): Promise<boolean>;

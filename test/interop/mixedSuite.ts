@@ -28,7 +28,7 @@ const prefix = 'mixed';
 const runRedis = async (): Promise<SharedBroker> => {
   const { url, port, stop } = await startRedis();
   return {
-    exchange: () => redisExchange({ url, channel: prefix }),
+    exchange: (asksOlder) => redisExchange({ url, channel: prefix, asksOlder }),
     address: `127.0.0.1:${port}`,
     isHeard: async (channel) => /:[1-9]/.test(await askRedis(port, `PUBSUB NUMSUB ${channel}\r\n`, /\n:\d+\r\n/)),
     stop,
@@ -39,7 +39,7 @@ const runNats = async (): Promise<SharedBroker> => {
   const monitor = await freePort();
   const { url, stop } = await startNats(undefined, ['--http_port', String(monitor)]);
   return {
-    exchange: () => natsExchange({ servers: url, prefix }),
+    exchange: (asksOlder) => natsExchange({ servers: url, prefix, asksOlder }),
     address: url,
     isHeard: async (channel) => {
       const answer = await fetch(`http://127.0.0.1:${monitor}/subsz?subs=1&test=${channel}`);
@@ -101,7 +101,7 @@ const start = async (plan: MixedPlan, setting: MixedSetting): Promise<MixedClust
     const idGenerator: ServerOptions['idGenerator'] = ({ url }) =>
       new URL(url ?? '/', 'http://loopback').searchParams.get('id') ?? '';
     const server = new Server({ idGenerator, ...plan.server });
-    await server.useStackExchange(broker.exchange());
+    await server.useStackExchange(broker.exchange(setting.isOlder));
     return { server, port: (await server.listen(0)).port };
   };
   const node = new GoPeer(setting.path);

@@ -137,7 +137,7 @@ export class Station {
   get toldLosses(): Readonly<Record<string, number>> {
     const told: Record<string, number> = {};
     for (const { error } of this.node.errors) {
-      if (error instanceof ExchangeLoss) told[error.loss] = (told[error.loss] ?? 0) + error.messages;
+      if (error instanceof ExchangeLoss) told[error.loss] = (told[error.loss] ?? 0) + error.count;
     }
     return told;
   }

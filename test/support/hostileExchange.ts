@@ -235,11 +235,11 @@ export class Expectation {
     const { wait, namespace, event, isNoOp, isError, hasBody } = parts;
     const isTagged = wait.startsWith('neffos(0x');
     const tag = isTagged ? readTag(wait) : undefined;
-    if (tag?.node === this.node) return;
+    const foreign = wait === '' || isTagged ? undefined : readForeignToken(wait);
+    if (tag?.node === this.node || foreign?.token.endsWith(this.ending)) return;
     if (tag && this.#isLate(`${channel} ${tag.node}`, tag)) return;
     const isInPlace = kind === 'connection' || name === namespace;
     const isMessage = event !== '' && !isSystemEvent(event) && !isNoOp;
-    const foreign = wait === '' || isTagged ? undefined : readForeignToken(wait);
     const isAsk = foreign !== undefined && !(isError && hasBody);
     if (!isInPlace || !isMessage || !this.namespaces.includes(namespace) || !(wait === '' || isTagged || isAsk)) {
       this.broken++;
@@ -253,7 +253,7 @@ export class Expectation {
         (!tag?.exceptId || id !== tag.exceptId),
     );
     if (!foreign) this.#give(seats);
-    else if (!foreign.token.endsWith(this.ending) && seats.length > 0 && !this.open.has(foreign.token)) {
+    else if (seats.length > 0 && !this.open.has(foreign.token)) {
       if (this.open.size >= 1_000) {
         this.unasked++;
         return;
@@ -270,7 +270,7 @@ export class Expectation {
   #isLate(of: string, { epoch, number }: SenderTag): boolean {
     const last = this.#last.get(of);
     const step = last?.epoch === epoch ? number - last.number : 1;
-    if (step <= 0 && step > -65_536) {
+    if (step <= 0) {
       this.late++;
       return true;
     }
