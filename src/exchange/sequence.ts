@@ -19,14 +19,21 @@ const keep = <Value>(map: Map<string, Value>, most: number, key: string, value: 
   }
 };
 
+/** Nobody can guess it, and so make up a number that is believed; of 2 ** 45 there is room for all that follow. */
+const firstEpoch = (): number => {
+  const [high = 0, low = 0] = crypto.getRandomValues(new Uint32Array(2));
+  return (high >>> 19) * 2 ** 32 + low;
+};
+
 /** Numbers what this server sends, channel by channel. A count that was given up goes on as a new epoch. */
 export class Numbering {
   readonly #last = new Map<string, Position>();
-  #epochs = 0;
+
+  constructor(private epochs = firstEpoch()) {}
 
   next(channel: string): Position {
     const last = this.#last.get(channel);
-    const position = last ? { epoch: last.epoch, number: last.number + 1 } : { epoch: ++this.#epochs, number: 1 };
+    const position = last ? { epoch: last.epoch, number: last.number + 1 } : { epoch: ++this.epochs, number: 1 };
     keep(this.#last, mostNumbered, channel, position);
     return position;
   }

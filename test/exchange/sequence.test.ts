@@ -4,7 +4,7 @@ import { Numbering, type Position, Positions } from '../../src/exchange/sequence
 
 describe('what this server sends', () => {
   test('[EX9] is numbered by one on each channel, in an epoch of that channel', () => {
-    const numbering = new Numbering();
+    const numbering = new Numbering(0);
     const sent = ['a', 'a', 'b', 'a', 'b'].map((channel) => numbering.next(channel));
     expect(sent).toEqual([
       { epoch: 1, number: 1 },
@@ -16,7 +16,7 @@ describe('what this server sends', () => {
   });
 
   test('[EX9] of ten thousand channels the one used last of all is given up, and goes on in a new epoch', () => {
-    const numbering = new Numbering();
+    const numbering = new Numbering(0);
     for (let at = 0; at < 10_000; at++) numbering.next(`c${at}`);
     expect(numbering.next('c0')).toEqual({ epoch: 1, number: 2 });
     numbering.next('one more');
@@ -26,13 +26,20 @@ describe('what this server sends', () => {
   });
 
   test.each(['__proto__', 'constructor', ''])('[EX9] %j is a channel like any other', (channel) => {
-    const numbering = new Numbering();
+    const numbering = new Numbering(0);
     expect([numbering.next(channel).number, numbering.next(channel).number]).toEqual([1, 2]);
   });
 });
 
 const missingBefore = (positions: Positions, channel: string, node: string, position: Position): number =>
   positions.arrive(channel, node, position).missing;
+
+test('[EX9] [EX14] where a count begins nobody can guess', () => {
+  const epochs = Array.from({ length: 1_000 }, () => new Numbering().next('c').epoch);
+  expect(new Set(epochs).size).toBe(1_000);
+  expect(epochs.every((epoch) => Number.isSafeInteger(epoch) && epoch > 0 && epoch < 10 ** 15)).toBe(true);
+  expect(Math.max(...epochs)).toBeGreaterThan(2 ** 44);
+});
 
 describe('what other servers send', () => {
   /** What is missing before each of these. */
@@ -164,7 +171,7 @@ describe('what other servers send', () => {
   given.prop([fc.array(fc.boolean(), { minLength: 1, maxLength: 200 })])(
     '[EX9] of what one server has sent, as much is missing as was lost before the last that came',
     (comes) => {
-      const numbering = new Numbering();
+      const numbering = new Numbering(0);
       const positions = new Positions(() => 0);
       const sent: (readonly [Position, boolean])[] = comes.map((isHeard) => [numbering.next('c'), isHeard]);
       const first = comes.indexOf(true);

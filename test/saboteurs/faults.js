@@ -368,12 +368,12 @@ export const faults = [
     [
       'what waits is not sent at the end',
       'EX16',
-      "this.link.state === 'online' ? this.#publications.whenEmpty() : undefined",
+      'this.#publications.isFlowing ? this.#publications.whenEmpty() : undefined',
       'undefined',
     ],
   ]),
   ...inFile('actors/incoming.ts', [
-    ['our own echo is served again', 'EX4', 'if (tag?.node === relay.node) return undefined;', ''],
+    ['our own echo is served again', 'EX4', 'tag?.node === relay.node || ', ''],
     ['our own native echo is served again', 'EX4', 'if (relay.echoes?.take(channel, payload)) return undefined;', ''],
     ['nothing is missing', 'EX9', "relay.losses.note('missing', missing);", ''],
     ['lifecycle events come from the broker', 'EX14', ' && !isSystemEvent(frame.event)', ''],
@@ -383,7 +383,7 @@ export const faults = [
       "place.kind === 'connection' || place.name === namespace",
       "place.kind === 'connection' || place.name !== ''",
     ],
-    ['our own ask is asked again', 'EX7', 'if (this.parts.house.asks.isOurs(token)) return undefined;', ''],
+    ['our own ask is asked again', 'EX7', ' || (foreign && house.asks.isOurs(foreign.token))', ''],
     [
       'a huge payload is taken',
       'EX14',
@@ -428,6 +428,13 @@ export const faults = [
       'this.#isUp = false;\n    for (const wanted of this.#wanted.values()) {\n      wanted.isHeard = false;\n      for (const heard of wanted.waiting.splice(0)) heard();',
       'this.#isUp = false;\n    for (const wanted of this.#wanted.values()) {\n      wanted.isHeard = false;',
     ],
+    [
+      'a channel that is refused takes the link with it',
+      'EX3 EX18',
+      'if (this.host.isVital(wanted.meaning)) throw error;',
+      'throw error;',
+    ],
+    ['a namespace that is refused is done without', 'EX1', 'if (this.host.isVital(wanted.meaning)) throw error;', ''],
     ['the first that goes takes the channel with him', 'EX3', '--wanted.count > 0', '--wanted.count > 99'],
   ]),
   ...inFile('actors/link.ts', [
@@ -438,6 +445,31 @@ export const faults = [
       '#beat(session: ExchangeSession): void {\n    if (session) return;',
     ],
     ['the session of a lost broker stays', 'EX15 EX10', 'session?.close();', ''],
+    ['a lost session is given more', 'EX11 EX12', 'this.parts.publications.suspend();\n    try {', 'try {'],
+    [
+      'who closes waits for the others to be back',
+      'EX16',
+      'if (this.#session && this.#isHeard) this',
+      'if (this.#isOver && this.#session) this',
+    ],
+    ['an answer that is there but not read is none', 'EX15', 'nextTurn(judge)', 'judge()'],
+  ]),
+  ...inFile('actors/issues.ts', [
+    [
+      "what others broadcast is our clients' doing",
+      'BC10',
+      'house.brake.review(broadcaster);',
+      'house.brake.issued(broadcaster);',
+    ],
+    ['what is broadcast stays here', 'EX4', 'cluster.publish(message, skipped.exceptId);', ''],
+  ]),
+  ...inFile('actors/registry.ts', [
+    [
+      'a connection that is over already is reached',
+      'EX3',
+      'if (!this.#registered.has(connection)) return;\n    reach',
+      'reach',
+    ],
   ]),
   ...inFile('actors/cluster.ts', [
     ['a second exchange takes the place of the first', 'EX1', 'if (this.#relay) throw', 'if (!this.ids) throw'],
@@ -452,6 +484,18 @@ export const faults = [
       'if (seats.size === 0) return',
     ],
     ['when all here have closed nobody is asked', 'EX7', 'if (isForeign || !hasOthers()) asks', 'asks'],
+    [
+      'an ask outlives the way to the others',
+      'EX7',
+      'for (const token of [...this.#deserted]) this.parts.house.asks.fail(token, ErrWrite);',
+      '',
+    ],
+    [
+      'an ask that cannot be sent waits',
+      'EX7',
+      'if (!end && seats.size === 0) house.asks.fail(token, ErrNoAudience);',
+      '',
+    ],
     ['asks of others are never too many', 'EX8', 'if (this.#foreign >= limits.asks.pending) return false;', ''],
   ]),
   ...inFile('actors/losses.ts', [
