@@ -483,7 +483,12 @@ export const faults = [
       'if (seats.size === 0 && !hasOthers()) return',
       'if (seats.size === 0) return',
     ],
-    ['when all here have closed nobody is asked', 'EX7', 'if (isForeign || !hasOthers()) asks', 'asks'],
+    [
+      'when all here have closed nobody is asked',
+      'EX7',
+      'if (isForeign || !hasOthers()) asks.fail',
+      'if (isForeign || hasOthers()) asks.fail',
+    ],
     [
       'an ask outlives the way to the others',
       'EX7',
