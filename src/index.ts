@@ -16,6 +16,7 @@ export {
 } from './actors/handles.js';
 export type { DisconnectReason } from './actors/hooks.js';
 export type { Machines } from './actors/house.js';
+export type { InspectionObserver } from './actors/inspection.js';
 export type { LinkState } from './actors/link.js';
 export { ExchangeLoss, type Loss, type LostCounters } from './actors/losses.js';
 export type { Exchange, ExchangeStatus } from './actors/relay.js';

@@ -15,6 +15,7 @@ import { type Events, Handlers, type Namespaces } from './handlers.js';
 import type { ServerFace } from './handles.js';
 import type { HeartbeatLimits } from './heartbeat.js';
 import { type ConnectionHooks, Hooks } from './hooks.js';
+import { Inspection } from './inspection.js';
 import type { Lane, LaneLimits } from './lane.js';
 import { PacedSocket, type PaceLimits } from './pace.js';
 import { Pulse } from './pulse.js';
@@ -86,6 +87,7 @@ export interface House {
   /** Holds back who broadcasts more than is given out. */
   readonly brake: Brake;
   readonly doors: Doors;
+  readonly inspection: Inspection;
   readonly counters: Counters;
   /** The socket as it has to be: watched, if the program wants so. */
   outfit(arrival: Arrival): Arrival;
@@ -143,6 +145,7 @@ export const furnish = (options: HouseOptions): House => {
     backlog,
     brake: new Brake(limits, (lane) => backlog.add(lane)),
     doors,
+    inspection: new Inspection(doors, (error) => hooks.report(error, { during: 'inspect' })),
     counters,
     outfit: outfitter(options, nativeMode, sweeper, hooks, doors),
   };

@@ -3,6 +3,7 @@ import type { ExchangeSession, StackExchange } from '../exchange/exchange.js';
 import { type LinkEvent, linkMachine } from '../machines/link.js';
 import type { Doors } from './door.js';
 import { honouring } from './honouring.js';
+import { type Inspection, watchedLogic } from './inspection.js';
 import type { Publications } from './publications.js';
 import type { Subscriptions } from './subscriptions.js';
 import type { Deadline, Sweeper } from './sweeper.js';
@@ -28,6 +29,7 @@ export interface LinkParts {
   readonly publications: Publications;
   readonly sweeper: Sweeper;
   readonly doors: Doors;
+  readonly inspection: Inspection;
   readonly limits: LinkLimits;
   readonly root: AnyActorRef;
   /** Runs this when the input that is there has been read. */
@@ -57,8 +59,9 @@ export class Link {
   #isOver = false;
 
   constructor(private readonly parts: LinkParts) {
-    const { root, doors } = parts;
-    this.actor = createActor(this.#logic(), { parent: root, id: 'exchange', src: 'link' });
+    const { root, doors, inspection } = parts;
+    this.actor = createActor(watchedLogic(this.#logic(), inspection), { parent: root, id: 'exchange', src: 'link' });
+    inspection.began(this.actor);
     this.actor.subscribe({ error: (error) => this.#chartFailed(error) });
     doors.guard(this.actor, { takeHot: () => false });
   }

@@ -1,3 +1,4 @@
+import type { AnyActorRef } from 'xstate';
 import { decode, encodeErrorReply, encodeReply, type Frame } from '../protocol/codec.js';
 import { closeReasons, ErrBadNamespace, ErrBadRoom } from '../protocol/errors.js';
 import {
@@ -22,6 +23,7 @@ import type { Socket } from './socket.js';
 
 /** What the reception needs of its connection. */
 export interface ReceptionHost {
+  readonly actor: AnyActorRef;
   readonly isClosed: boolean;
   readonly memberships: Memberships;
   readonly questions: Questions;
@@ -53,8 +55,9 @@ export class Reception implements LaneHost, Speaker {
   /** One websocket message has come. */
   take(data: string | Uint8Array): void {
     if (data.length === 0) return;
-    const { counters, nativeMode } = this.house;
+    const { counters, nativeMode, inspection } = this.house;
     counters.framesIn++;
+    if (inspection.isOn) inspection.passed(this.host.actor, { type: 'FRAME', data });
     const frame = decode(data, nativeMode);
     if (!frame) {
       counters.invalidFrames++;

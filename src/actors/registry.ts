@@ -75,8 +75,11 @@ export class Registry implements Books, Walk {
       .map(({ conn }) => conn);
   }
 
+  find(actor: AnyActorRef): Connection | undefined {
+    return this.#byActor.get(actor);
+  }
   connectionOf(actor: AnyActorRef): Connection {
-    const connection = this.#byActor.get(actor);
+    const connection = this.find(actor);
     if (!connection) throw new Error(`actor ${actor.id} is no connection of this supervisor`);
     return connection;
   }
@@ -231,6 +234,7 @@ export class Registry implements Books, Walk {
     this.#living.set(actorId, connection);
     this.#registered.add(connection);
     house.doors.guard(actor, connection);
+    if (house.inspection.isOn) house.inspection.began(actor);
     house.doors.within(() => actor.start());
     // It needs them no more, and every copy that xstate makes of them is an object with a hidden class of its own.
     actor.options = this.#optionsOfAll;

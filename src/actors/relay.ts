@@ -81,7 +81,7 @@ export class Relay implements Exchange {
     /** Told when there is no way to the others any more. */
     closed: () => void,
   ) {
-    const { sweeper, doors, clock, hooks, handlers, nativeMode, machines } = house;
+    const { sweeper, doors, clock, hooks, handlers, nativeMode, machines, inspection } = house;
     const report = (error: unknown): void => hooks.report(error, { during: 'exchange' });
     this.positions = new Positions(() => clock.now());
     this.losses = new Losses(sweeper, report);
@@ -108,6 +108,7 @@ export class Relay implements Exchange {
       publications: this.#publications,
       sweeper,
       doors,
+      inspection,
       limits,
       root,
       received: (channel, payload) => {

@@ -1,8 +1,7 @@
-import { type AnyActorRef, type AnyStateMachine, createActor, type EventObject } from 'xstate';
+import { type AnyActorRef, createActor, type EventObject } from 'xstate';
 import { Audience, type Recipient } from '../broadcast/audience.js';
 import { Broadcaster } from '../broadcast/broadcaster.js';
 import type { StackExchange } from '../exchange/exchange.js';
-import { type SupervisorEvent, supervisorMachine } from '../machines/supervisor.js';
 import { ErrWrite } from '../protocol/errors.js';
 import type { Message, OutgoingMessage } from '../protocol/message.js';
 import { type AskOptions, tame } from './asks.js';
@@ -11,11 +10,12 @@ import { Connection } from './connection.js';
 import type { Counters } from './counters.js';
 import type { Handlers, Where } from './handlers.js';
 import type { Conn, Except, NSConn, ServerPressure } from './handles.js';
-import { honouring } from './honouring.js';
-import { furnish, type House, type HouseLimits, type HouseOptions, type Machines } from './house.js';
+import { furnish, type House, type HouseLimits, type HouseOptions } from './house.js';
+import { type InspectionObserver, type StepListener, watchedLogic } from './inspection.js';
 import { Issues } from './issues.js';
 import { Registry } from './registry.js';
 import { type Exchange, Relay, type RelayLimits } from './relay.js';
+import { rootLogic } from './rootLogic.js';
 import { useIndexedScheduler } from './scheduler.js';
 import type { Arrival } from './socket.js';
 import { Standing } from './standing.js';
@@ -31,6 +31,7 @@ export interface SupervisorOptions extends HouseOptions {
       readonly heldTimeout: number;
     };
   readonly syncBroadcaster: boolean;
+  readonly inspect: InspectionObserver | undefined;
 }
 
 /** The messages that the root actor takes. */
@@ -83,7 +84,11 @@ export class Supervisor {
       house,
       this.#cluster,
       (recipient) => new Standing(recipient, this.#audience, this.#broadcaster),
-      (of) => guardedLogic(wire(house.machines.connection, of, limits.early, limits.delays, failed), of),
+      (of) =>
+        watchedLogic(
+          guardedLogic(wire(house.machines.connection, of, limits.early, limits.delays, failed), of),
+          house.inspection,
+        ),
       limits.heldTimeout,
       () => this.actor,
       (walk) => this.#turn.wake(walk),
@@ -105,7 +110,9 @@ export class Supervisor {
       recipientOf: (conn) => this.#registry.connectionOf(conn.actor),
       seatOf: (connection) => this.#registry.standingOf(connection)?.seat,
     });
+    if (options.inspect) this.inspect(options.inspect);
     this.actor = this.#startRoot();
+    house.inspection.living = () => [this.actor, ...this.#cluster.actors, ...this.#registry.actors];
   }
 
   get handlers(): Handlers {
@@ -162,6 +169,19 @@ export class Supervisor {
     this.#cluster.assertCarried(id);
   }
 
+  /** Shows an observer the root actor, the link to the broker, and the connections that it asks for (IN1, IN4). */
+  inspect(observer: InspectionObserver, wants: (conn: Conn) => boolean = () => true): () => void {
+    const { inspection } = this.#house;
+    return inspection.observe(observer, (actor) => {
+      const connection = this.#registry.find(actor);
+      return connection === undefined || wants(connection.conn);
+    });
+  }
+
+  watch(listener: StepListener): () => void {
+    return this.#house.inspection.listen(listener);
+  }
+
   flush(): Promise<void> {
     return this.#broadcaster.flush();
   }
@@ -207,63 +227,47 @@ export class Supervisor {
   }
 
   #startRoot(): AnyActorRef {
-    const { doors, clock, machines } = this.#house;
+    const { doors, clock, machines, inspection } = this.#house;
     const registry = this.#registry;
     const visits = this.#visits;
-    const implementations: Parameters<Machines['supervisor']['provide']>[0] = {
-      actions: {
-        admit: ({ event }) => withArrival(event, (arrival) => registry.admit(arrival)),
-        hold: ({ event }) => withArrival(event, (arrival) => registry.hold(arrival)),
-        refuse: ({ event }) => withArrival(event, (arrival) => registry.refuse(arrival)),
-        admitHeld: () => registry.admitHeld(),
-        refuseHeld: () => registry.refuseHeld(),
-        queueVisit: ({ event }) => event.type === 'DO' && visits.queue(toVisiting(event)),
-        beginVisit: () => visits.begin(registry.registered),
-        refuseVisit: ({ event }) => event.type === 'DO' && toVisiting(event).done(ErrWrite),
-        forget: ({ event }) => event.type === 'CONNECTION.CLOSED' && registry.forget(event.actorId),
-        bury: ({ event }) => event.type === 'CONNECTION.FAILED' && registry.bury(event.actorId, event.error),
-        beginDrain: () => doors.afterwards(() => this.#beginDrain()),
-      },
-    };
     const failed = (error: unknown): void => this.report(error, { during: 'supervisor' });
-    const provided = honouring(machines.supervisor, supervisorMachine, implementations, failed);
-    const machine = machines.supervisor.provide(provided);
-    const actor = createActor(this.#supervising(machine), { id: 'supervisor' });
+    const logic = rootLogic(machines.supervisor, {
+      admit: (arrival) => registry.admit(arrival),
+      hold: (arrival) => registry.hold(arrival),
+      refuse: (arrival) => registry.refuse(arrival),
+      admitHeld: () => registry.admitHeld(),
+      refuseHeld: () => registry.refuseHeld(),
+      forget: (actorId) => registry.forget(actorId),
+      bury: (actorId, error) => registry.bury(actorId, error),
+      queueVisit: (visiting) => visits.queue(visiting),
+      beginVisit: () => visits.begin(registry.registered),
+      beginDrain: () => doors.afterwards(() => this.#beginDrain()),
+      stopped: (stopChild) => this.#stopped(stopChild),
+      failed,
+    });
+    const actor = createActor(watchedLogic(logic, inspection), { id: 'supervisor' });
+    inspection.began(actor);
     useIndexedScheduler(actor.system, clock);
-    actor.subscribe({ error: (error) => this.report(error, { during: 'supervisor' }) });
-    doors.guard(actor, { takeHot: (event) => this.#takeHot(event) });
+    actor.subscribe({ error: failed });
+    doors.guard(actor, { takeHot: (event) => this.#takeHot(actor, event) });
     return actor.start();
   }
 
-  /**
-   * What xstate tells of each child has a type of its own, and every type that a machine has seen is remembered for
-   * ever: so it is told to ours in a fixed vocabulary. A throw leaves the root as it was.
-   */
-  #supervising(machine: Machines['supervisor']): Machines['supervisor'] {
-    const transition: AnyStateMachine['transition'] = (snapshot, event, scope) => {
-      if (event.type === 'xstate.stop') {
-        for (const actor of [...this.#registry.actors, ...this.#cluster.actors]) scope.stopChild(actor);
-        this.#visits.refuse(ErrWrite, (tell) => this.#house.doors.afterwards(tell));
-        this.#house.doors.afterwards(() => this.#registry.endAll());
-        this.#house.doors.afterwards(() => this.#cluster.cut());
-      }
-      try {
-        return machine.transition(snapshot, translate(event), scope);
-      } catch (error) {
-        this.report(error, { during: 'supervisor' });
-        return snapshot;
-      }
-    };
-    return Object.create(machine, { transition: { value: transition } });
+  #stopped(stopChild: (actor: AnyActorRef) => void): void {
+    for (const actor of [...this.#registry.actors, ...this.#cluster.actors]) stopChild(actor);
+    this.#visits.refuse(ErrWrite, (tell) => this.#house.doors.afterwards(tell));
+    this.#house.doors.afterwards(() => this.#registry.endAll());
+    this.#house.doors.afterwards(() => this.#cluster.cut());
   }
 
   /** BROADCAST and COUNT are taken at the door, whatever the supervisor is busy with. */
-  #takeHot(event: EventObject): boolean {
+  #takeHot(actor: AnyActorRef, event: EventObject): boolean {
     // Whoever sends to the root actor promises its messages; what is none of these goes on to the chart.
     const message = event as SupervisorMessage;
     if (message.type === 'BROADCAST') this.#issue(message.except, message.messages);
     else if (message.type === 'COUNT') message.reply(this.total);
     else return false;
+    if (this.#house.inspection.isOn) this.#house.inspection.passed(actor, event);
     return true;
   }
 
@@ -275,23 +279,3 @@ export class Supervisor {
 
 const connectionBehind = (recipient: Recipient): Connection | undefined =>
   recipient instanceof Connection ? recipient : undefined;
-
-/** The charts know of no sockets and handles: what an event carries of them is typed here. */
-const withArrival = (event: SupervisorEvent, then: (arrival: Arrival) => void): void => {
-  if (event.type === 'CONNECT') then(event.arrival as Arrival);
-};
-
-const toVisiting = ({ visit, done = () => {} }: Extract<SupervisorEvent, { type: 'DO' }>) => ({
-  visit: visit as Visit,
-  done,
-});
-
-const translate = (event: EventObject & { readonly actorId?: string; readonly error?: unknown }): SupervisorEvent => {
-  const { type, actorId, error } = event;
-  if (actorId !== undefined && type.startsWith('xstate.done.actor.')) return { type: 'CONNECTION.CLOSED', actorId };
-  if (actorId !== undefined && type.startsWith('xstate.error.actor.')) {
-    return { type: 'CONNECTION.FAILED', actorId, error };
-  }
-  // Whatever else there is goes to the machine as it is: a program's own chart may know it.
-  return event as SupervisorEvent;
-};

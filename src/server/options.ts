@@ -5,6 +5,7 @@ import type { Events, NamespaceBodies, Namespaces, Where } from '../actors/handl
 import type { Conn } from '../actors/handles.js';
 import type { DisconnectReason } from '../actors/hooks.js';
 import type { Machines } from '../actors/house.js';
+import type { InspectionObserver } from '../actors/inspection.js';
 
 /** Every bound, with its default. Sizes are bytes, times milliseconds. */
 export const defaultLimits = {
@@ -111,6 +112,8 @@ export interface ServerOptions<Sent extends NamespaceBodies = NamespaceBodies> {
   readonly protocols?: readonly string[];
   /** Headers that a client may send as URL parameters, beside `x-websocket-reconnect`; never over a real one. */
   readonly urlHeaders?: readonly string[];
+  /** Shown what all actors do from the beginning, in the words of xstate's inspection; see `server.inspect` (IN1). */
+  readonly inspect?: InspectionObserver;
   /** Log every frame, without what may be secret: to the console, or to a function. */
   readonly debug?: boolean | FrameLog;
 }
@@ -140,6 +143,7 @@ const known: ReadonlySet<string> = new Set([
   'machines',
   'protocols',
   'urlHeaders',
+  'inspect',
   'debug',
 ]);
 
@@ -151,6 +155,13 @@ const refuseUnknown = (given: object, names: ReadonlySet<string>, what: string):
 
 const isPlainObject = (value: unknown): value is object =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** Throws unless this can be shown what actors do. */
+export const assertObserver = (value: unknown): void => {
+  const isObserver =
+    typeof value === 'function' || (isPlainObject(value) && 'next' in value && typeof value.next === 'function');
+  if (!isObserver) throw new TypeError(`an observer is a function, or has one called "next", got ${String(value)}`);
+};
 
 const isListOfStrings = (value: unknown): value is readonly string[] =>
   Array.isArray(value) && value.every((item) => typeof item === 'string');
@@ -238,6 +249,7 @@ export const checkOptions = (given: ServerOptions): CheckedOptions => {
     throw wrong('debug', 'true, false or a function', debug);
   }
   if (machines !== undefined) checkMachines(machines);
+  if (given.inspect !== undefined) assertObserver(given.inspect);
   return {
     ...given,
     namespaces,

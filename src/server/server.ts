@@ -6,13 +6,14 @@ import type { Counters } from '../actors/counters.js';
 import { type FrameLog, lineOfNote } from '../actors/framelog.js';
 import type { NamespaceBodies } from '../actors/handlers.js';
 import type { Conn, Except, NSConn, ServerFace, ServerPressure } from '../actors/handles.js';
+import type { InspectionObserver, StepListener } from '../actors/inspection.js';
 import type { Exchange } from '../actors/relay.js';
 import { systemClock } from '../actors/scheduler.js';
 import { type RootActor, Supervisor } from '../actors/supervisor.js';
 import type { StackExchange } from '../exchange/exchange.js';
 import type { Message, OutgoingMessage } from '../protocol/message.js';
 import { answerNotFound, mount } from './mount.js';
-import { checkOptions, type Limits, type ServerOptions } from './options.js';
+import { assertObserver, checkOptions, type Limits, type ServerOptions } from './options.js';
 import { Upgrades } from './upgrade.js';
 
 /** The most headers that a request to an http server of our own may have. */
@@ -49,6 +50,7 @@ export class Server<Sent extends NamespaceBodies = NamespaceBodies> implements S
       onConnect: checked.onConnect,
       onDisconnect: checked.onDisconnect,
       onError: checked.onError,
+      inspect: checked.inspect,
       debug: checked.debug === true ? toConsole : checked.debug || undefined,
       limits: {
         ...limits,
@@ -138,6 +140,24 @@ export class Server<Sent extends NamespaceBodies = NamespaceBodies> implements S
   /** The exchange in use: how it stands with the broker, what waits for it, and what was lost (EX9–EX12). */
   get exchange(): Exchange | undefined {
     return this.#supervisor.exchange;
+  }
+
+  /**
+   * Shows an observer what the actors do, in the words of xstate's inspection, beginning with those that live: the root
+   * actor, the link to the broker, and the connections that `actors` says yes to, all by default (IN1, IN4). An observer
+   * that throws is told to `onError`. Costs a few microseconds for each step of every actor while it lasts.
+   */
+  inspect(
+    observer: InspectionObserver,
+    { actors }: { readonly actors?: (conn: Conn) => boolean } = {},
+  ): { unsubscribe(): void } {
+    assertObserver(observer);
+    return { unsubscribe: this.#supervisor.inspect(observer, actors) };
+  }
+
+  /** @internal Every step of every actor, while it is taken; what hears it must be quick. Returns how to end it. */
+  watch(listener: StepListener): () => void {
+    return this.#supervisor.watch(listener);
   }
 
   /** How many connections there are, those included that have not been let in yet. */

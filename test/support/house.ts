@@ -1,5 +1,6 @@
 import type { FrameLog } from '../../src/actors/framelog.js';
 import type { UpgradeRequest } from '../../src/actors/handles.js';
+import type { InspectionObserver } from '../../src/actors/inspection.js';
 import { Supervisor } from '../../src/actors/supervisor.js';
 import {
   type Conn,
@@ -53,6 +54,7 @@ export interface HouseOptions {
   readonly fireDisconnectAlways?: boolean;
   readonly sliceMs?: number;
   readonly debug?: FrameLog;
+  readonly inspect?: InspectionObserver;
   /** What every look at the clock takes. */
   readonly perLook?: number;
 }
@@ -93,6 +95,7 @@ export class House {
       },
       onDisconnect: options.onDisconnect,
       debug: options.debug,
+      inspect: options.inspect,
       onError: (error, where) => void this.errors.push({ error, where }),
       limits: {
         ...limits,

@@ -1,0 +1,99 @@
+import type { AnyActorRef, AnyMachineSnapshot, AnyStateMachine, EventObject, InspectionEvent } from 'xstate';
+import type { Doors } from './door.js';
+
+/** Told what happens in the actors of a server, in the words of xstate's inspection. */
+export type InspectionObserver =
+  | ((event: InspectionEvent) => void)
+  | { readonly next: (event: InspectionEvent) => void };
+
+/** Says of which actors an observer wants to hear. */
+export type ActorFilter = (actor: AnyActorRef) => boolean;
+
+/** Told of every step of every actor, while it is taken. */
+export interface StepListener {
+  began?(actor: AnyActorRef): void;
+  stepped?(actor: AnyActorRef, event: EventObject, before: AnyMachineSnapshot, after: AnyMachineSnapshot): void;
+  /** An event was taken at the door of an actor, past its chart (DESIGN's hot events: BROADCAST, COUNT, FRAME). */
+  passed?(actor: AnyActorRef, event: EventObject): void;
+}
+
+/**
+ * Whoever watches the running system (IN1). Nobody does, mostly: then a step costs a look at a flag. Whoever throws is
+ * reported, and harms nobody (IN3).
+ */
+export class Inspection {
+  readonly #listeners = new Set<StepListener>();
+  /** Somebody watches. */
+  isOn = false;
+  /** The actors that there are. */
+  living: () => Iterable<AnyActorRef> = () => [];
+
+  constructor(
+    private readonly doors: Doors,
+    private readonly report: (error: unknown) => void,
+  ) {}
+
+  began(actor: AnyActorRef): void {
+    for (const { began } of this.#listeners) if (began) this.#guarded(() => began(actor));
+  }
+  stepped(actor: AnyActorRef, event: EventObject, before: AnyMachineSnapshot, after: AnyMachineSnapshot): void {
+    for (const { stepped } of this.#listeners) if (stepped) this.#guarded(() => stepped(actor, event, before, after));
+  }
+  passed(actor: AnyActorRef, event: EventObject): void {
+    for (const { passed } of this.#listeners) if (passed) this.#guarded(() => passed(actor, event));
+  }
+
+  /** Hears of the actors that live, and from then on of every step. Returns how to end it. */
+  listen(listener: StepListener): () => void {
+    const { began } = listener;
+    if (began) for (const actor of this.living()) this.#guarded(() => began(actor));
+    this.#listeners.add(listener);
+    this.isOn = true;
+    return () => {
+      this.#listeners.delete(listener);
+      this.isOn = this.#listeners.size > 0;
+    };
+  }
+
+  /**
+   * Shows an observer what those actors do that it asks for, in the words of xstate's inspection and in order; it runs
+   * when every mailbox is empty, as all code of the program's does (IN2).
+   */
+  observe(observer: InspectionObserver, wants: ActorFilter): () => void {
+    const tell = typeof observer === 'function' ? observer : (event: InspectionEvent) => observer.next(event);
+    const show = (actor: AnyActorRef, event: InspectionEvent): void => {
+      const isWanted = wants(actor);
+      if (isWanted) this.doors.outside(() => this.#guarded(() => tell(event)));
+    };
+    return this.listen({
+      began: (actorRef) => show(actorRef, { type: '@xstate.actor', rootId: rootOf(actorRef), actorRef }),
+      stepped: (actorRef, event, _before, snapshot) => {
+        const rootId = rootOf(actorRef);
+        show(actorRef, { type: '@xstate.event', rootId, actorRef, sourceRef: undefined, event });
+        show(actorRef, { type: '@xstate.snapshot', rootId, actorRef, event, snapshot });
+      },
+      passed: (actorRef, event) =>
+        show(actorRef, { type: '@xstate.event', rootId: rootOf(actorRef), actorRef, sourceRef: undefined, event }),
+    });
+  }
+
+  #guarded(tell: () => void): void {
+    try {
+      tell();
+    } catch (error) {
+      this.report(error);
+    }
+  }
+}
+
+const rootOf = ({ _parent, sessionId }: AnyActorRef): string => _parent?.sessionId ?? sessionId;
+
+/** The logic of an actor whose steps are shown to whoever watches. */
+export const watchedLogic = <Machine extends AnyStateMachine>(machine: Machine, inspection: Inspection): Machine => {
+  const transition: AnyStateMachine['transition'] = (snapshot, event, scope) => {
+    const next = machine.transition(snapshot, event, scope);
+    if (inspection.isOn) inspection.stepped(scope.self, event, snapshot, next);
+    return next;
+  };
+  return Object.create(machine, { transition: { value: transition } });
+};

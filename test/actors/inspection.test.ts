@@ -1,0 +1,127 @@
+import { describe, expect, test } from 'vitest';
+import type { InspectionEvent } from 'xstate';
+import { Server } from '../../src/index.js';
+import { House, settled } from '../support/house.js';
+import { memoryBroker } from '../support/memoryExchange.js';
+
+/** What an observer was shown, a line each: which actor, what, and the state after it. */
+const makeLog = () => {
+  const lines: string[] = [];
+  const observe = (event: InspectionEvent): void => {
+    const id = 'id' in event.actorRef ? event.actorRef.id : '';
+    if (event.type === '@xstate.actor') lines.push(`${id} lives`);
+    else if (event.type === '@xstate.event') lines.push(`${id} < ${event.event.type}`);
+    else if (event.type === '@xstate.snapshot') {
+      lines.push(`${id} = ${'value' in event.snapshot ? JSON.stringify(event.snapshot.value) : event.snapshot.status}`);
+    }
+  };
+  return { lines, observe };
+};
+
+const undecided = '{"acknowledging":{"client":"unheard","server":"undecided"}}';
+
+describe('inspection', () => {
+  test('[IN1] [IN2] the option shows everything from the beginning, in order', async () => {
+    const { lines, observe } = makeLog();
+    const house = new House({ namespaces: { n: {} }, inspect: observe });
+    const guest = house.connect('a');
+    guest.socket.say('M');
+    guest.socket.say(';n;;e;0;0;x');
+    guest.socket.hangUp();
+    await house.rest();
+    expect(lines.slice(0, 4)).toEqual([
+      'supervisor lives',
+      'supervisor < CONNECT',
+      'supervisor = "accepting"',
+      'connection-1 lives',
+    ]);
+    expect(lines).toContain('connection-1 < AGREED');
+    expect(lines).toContain('connection-1 = {"open":{"flow":"flowing"}}');
+    expect(lines).toContain('connection-1 < FRAME');
+    expect(lines.slice(-2)).toEqual(['supervisor < xstate.done.actor.connection-1', 'supervisor = "accepting"']);
+  });
+
+  test('[IN1] [IN4] one that comes later is shown who lives, and only what it asks for', async () => {
+    const broker = memoryBroker();
+    const house = new House({ namespaces: { n: {} } });
+    await house.supervisor.useExchange(broker.exchange());
+    const guests = [house.connect('a'), house.connect('b')];
+    await house.rest();
+    const { lines, observe } = makeLog();
+    const end = house.supervisor.inspect(observe, ({ id }) => id === 'b');
+    expect(lines).toEqual(['supervisor lives', 'exchange lives', 'connection-2 lives']);
+    lines.length = 0;
+    for (const { socket } of guests) socket.say('M');
+    expect(lines).toEqual(['connection-2 < ACK', 'connection-2 = {"open":{"flow":"flowing"}}']);
+    lines.length = 0;
+    house.supervisor.broadcast(null, [{ namespace: 'n', event: 'e' }]);
+    house.supervisor.actor.send({ type: 'COUNT', reply: () => {} });
+    expect(lines).toEqual(['supervisor < BROADCAST', 'supervisor < COUNT']);
+    broker.lose();
+    await settled();
+    expect(lines.slice(2)).toEqual(['exchange < LOST', 'exchange = {"degraded":"waiting"}']);
+    lines.length = 0;
+    end();
+    guests[1]?.socket.hangUp();
+    await house.rest();
+    expect(lines).toEqual([]);
+    await house.empty();
+  });
+
+  test('[IN3] one that throws is told of, and everybody else goes on', async () => {
+    const house = new House({
+      namespaces: { n: {} },
+      inspect: {
+        next: () => {
+          throw new Error('I cannot look');
+        },
+      },
+    });
+    const { lines, observe } = makeLog();
+    house.supervisor.inspect(observe);
+    const guest = house.connect('a');
+    guest.socket.say('M');
+    await house.rest();
+    expect(guest.socket.lines).toEqual(['t Aa']);
+    expect(lines).toContain(`connection-1 = ${undecided}`);
+    expect(new Set(house.errors.map(({ error, where }) => `${where.during}: ${String(error)}`))).toEqual(
+      new Set(['inspect: Error: I cannot look']),
+    );
+    await house.empty();
+  });
+
+  test('[IN2] one that does something itself does it outside of every mailbox', async () => {
+    const seen: number[] = [];
+    const house: House = new House({
+      namespaces: { n: {} },
+      inspect: ({ type, actorRef }) => {
+        if (type !== '@xstate.snapshot' || !('id' in actorRef) || actorRef.id !== 'connection-1') return;
+        house.supervisor.actor.send({ type: 'COUNT', reply: (count) => seen.push(count) });
+        house.supervisor.broadcast(null, [{ namespace: 'n', event: 'e' }]);
+      },
+    });
+    house.seat('a', 'n');
+    await house.rest();
+    expect(seen.length).toBeGreaterThan(1);
+    expect(new Set(seen)).toEqual(new Set([1]));
+    await house.empty();
+  });
+
+  test.each([null, 'console', {}, { next: 1 }])('[IN1] [LM2] %j is no observer', async (given) => {
+    // A program without types may give anything.
+    expect(() => new Server({ namespaces: { n: {} }, inspect: given as never })).toThrow(/an observer is a function/);
+    const server = new Server({ namespaces: { n: {} } });
+    expect(() => server.inspect(given as never)).toThrow(/an observer is a function/);
+    await server.close();
+  });
+
+  test('[IN1] [IN4] a program watches one connection, for a while', async () => {
+    const { lines, observe } = makeLog();
+    const server = new Server({ namespaces: { n: {} } });
+    const { unsubscribe } = server.inspect(observe, { actors: () => false });
+    expect(lines).toEqual(['supervisor lives']);
+    unsubscribe();
+    await server.close();
+    expect(lines).toEqual(['supervisor lives']);
+  });
+});
