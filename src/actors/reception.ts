@@ -1,4 +1,5 @@
 import type { AnyActorRef } from 'xstate';
+import type { ConnectionEvent } from '../machines/connection.js';
 import { decode, encodeErrorReply, encodeReply, type Frame } from '../protocol/codec.js';
 import { closeReasons, ErrBadNamespace, ErrBadRoom } from '../protocol/errors.js';
 import {
@@ -57,7 +58,7 @@ export class Reception implements LaneHost, Speaker {
     if (data.length === 0) return;
     const { counters, nativeMode, inspection } = this.house;
     counters.framesIn++;
-    if (inspection.isOn) inspection.passed(this.host.actor, { type: 'FRAME', data });
+    if (inspection.isOn) this.#show(data);
     const frame = decode(data, nativeMode);
     if (!frame) {
       counters.invalidFrames++;
@@ -66,6 +67,11 @@ export class Reception implements LaneHost, Speaker {
     } else {
       this.lane.push(frame, data.length);
     }
+  }
+
+  #show(data: Body): void {
+    const event: ConnectionEvent = { type: 'FRAME', data };
+    this.house.inspection.passed(this.host.actor, event);
   }
 
   /** What this side has begun with a namespace or room is settled before the client's own wishes about it (NS6). */
