@@ -19,6 +19,7 @@ export type { Machines } from './actors/house.js';
 export type { InspectionObserver } from './actors/inspection.js';
 export type { LinkState } from './actors/link.js';
 export { ExchangeLoss, type Loss, type LostCounters } from './actors/losses.js';
+export type { RecordedStep, RecorderLimits } from './actors/recorder.js';
 export type { Exchange, ExchangeStatus } from './actors/relay.js';
 export type { RootActor, SupervisorMessage } from './actors/supervisor.js';
 export type { ChannelKind, ExchangeListener, ExchangeSession, StackExchange } from './exchange/exchange.js';

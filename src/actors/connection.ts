@@ -297,7 +297,7 @@ export class Connection implements MembershipHost, ReceptionHost, CallsHost, Han
   }
 
   async #depart(): Promise<void> {
-    const reason = { ...reasonOf(this.#ending), rooms: this.memberships.places() };
+    const reason = { ...reasonOf(this.#ending, this.actor), rooms: this.memberships.places() };
     await this.memberships.end();
     await this.house.hooks.disconnect(this.conn, reason);
     this.books.departed(this);

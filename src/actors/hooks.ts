@@ -1,8 +1,10 @@
+import type { AnyActorRef } from 'xstate';
 import { type Frame, messageFrom } from '../protocol/codec.js';
 import type { ReceivedMessage } from '../protocol/message.js';
 import type { Counters } from './counters.js';
 import { type Handler, type Handlers, type Outcome, runGuarded, type Where } from './handlers.js';
 import type { Conn, NSConn } from './handles.js';
+import type { RecordedStep } from './recorder.js';
 import type { Sweeper } from './sweeper.js';
 
 /** Why a connection has ended, as `onDisconnect` is told. */
@@ -14,6 +16,8 @@ export interface DisconnectReason {
   readonly wasAccepted: boolean;
   /** The rooms it was in. */
   readonly rooms: readonly { readonly namespace: string; readonly room: string }[];
+  /** Which way it went, when it did not end as it should and the `recorder` has it (IN5). */
+  readonly path?: readonly RecordedStep[];
 }
 
 /** The program's hooks on connections. */
@@ -25,8 +29,14 @@ export interface ConnectionHooks {
   readonly fireDisconnectAlways: boolean;
 }
 
+/** Codes of an end that nobody has to look into: said goodbye, went away, named no code. */
+const usual: ReadonlySet<number> = new Set([1000, 1001, 1005]);
+
 /** Runs the program's code: whatever it does comes back as an outcome, and its failures go to `onError` (SV2). */
 export class Hooks {
+  /** Which way a connection has gone, if anybody has kept that. */
+  pathOf: (actor: AnyActorRef) => readonly RecordedStep[] | undefined = () => undefined;
+
   constructor(
     private readonly hooks: ConnectionHooks,
     private readonly handlers: Handlers,
@@ -44,7 +54,8 @@ export class Hooks {
   async disconnect(conn: Conn, reason: DisconnectReason): Promise<void> {
     const { onDisconnect, fireDisconnectAlways } = this.hooks;
     if (!onDisconnect || !(reason.wasAccepted || fireDisconnectAlways)) return;
-    const outcome = await this.#run(() => onDisconnect(conn, reason));
+    const path = usual.has(reason.code) ? undefined : this.pathOf(conn.actor);
+    const outcome = await this.#run(() => onDisconnect(conn, path ? { ...reason, path } : reason));
     if (outcome.kind === 'error') this.report(outcome.error, { during: 'onDisconnect', connection: conn.id });
   }
 

@@ -25,6 +25,8 @@ export class Inspection {
   readonly #listeners = new Set<StepListener>();
   /** Somebody watches. */
   isOn = false;
+  /** Somebody wants to see also what is taken at the door: frames, mostly, which are many. */
+  seesPassed = false;
   /** The actors that there are. */
   living: () => Iterable<AnyActorRef> = () => [];
 
@@ -48,10 +50,10 @@ export class Inspection {
     const { began } = listener;
     if (began) for (const actor of this.living()) this.#guarded(() => began(actor));
     this.#listeners.add(listener);
-    this.isOn = true;
+    this.#review();
     return () => {
       this.#listeners.delete(listener);
-      this.isOn = this.#listeners.size > 0;
+      this.#review();
     };
   }
 
@@ -75,6 +77,12 @@ export class Inspection {
       passed: (actorRef, event) =>
         show(actorRef, { type: '@xstate.event', rootId: rootOf(actorRef), actorRef, sourceRef: undefined, event }),
     });
+  }
+
+  #review(): void {
+    const all = [...this.#listeners];
+    this.isOn = all.length > 0;
+    this.seesPassed = all.some(({ passed }) => passed !== undefined);
   }
 
   #guarded(tell: () => void): void {

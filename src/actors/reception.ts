@@ -58,7 +58,7 @@ export class Reception implements LaneHost, Speaker {
     if (data.length === 0) return;
     const { counters, nativeMode, inspection } = this.house;
     counters.framesIn++;
-    if (inspection.isOn) this.#show(data);
+    if (inspection.seesPassed) this.#show(data);
     const frame = decode(data, nativeMode);
     if (!frame) {
       counters.invalidFrames++;

@@ -13,6 +13,7 @@ import type { Conn, Except, NSConn, ServerPressure } from './handles.js';
 import { furnish, type House, type HouseLimits, type HouseOptions } from './house.js';
 import { type InspectionObserver, type StepListener, watchedLogic } from './inspection.js';
 import { Issues } from './issues.js';
+import { Recorder, type RecorderLimits } from './recorder.js';
 import { Registry } from './registry.js';
 import { type Exchange, Relay, type RelayLimits } from './relay.js';
 import { rootLogic } from './rootLogic.js';
@@ -32,6 +33,7 @@ export interface SupervisorOptions extends HouseOptions {
     };
   readonly syncBroadcaster: boolean;
   readonly inspect: InspectionObserver | undefined;
+  readonly recorder: RecorderLimits | undefined;
 }
 
 /** The messages that the root actor takes. */
@@ -111,6 +113,7 @@ export class Supervisor {
       seatOf: (connection) => this.#registry.standingOf(connection)?.seat,
     });
     if (options.inspect) this.inspect(options.inspect);
+    if (options.recorder) this.#record(options.recorder);
     this.actor = this.#startRoot();
     house.inspection.living = () => [this.actor, ...this.#cluster.actors, ...this.#registry.actors];
   }
@@ -176,6 +179,17 @@ export class Supervisor {
       const connection = this.#registry.find(actor);
       return connection === undefined || wants(connection.conn);
     });
+  }
+
+  #record(limits: RecorderLimits): void {
+    const { clock, hooks, inspection } = this.#house;
+    const recorder = new Recorder(
+      limits,
+      () => clock.now(),
+      (actor) => this.#registry.find(actor) !== undefined,
+    );
+    inspection.listen(recorder);
+    hooks.pathOf = (actor) => recorder.pathOf(actor);
   }
 
   watch(listener: StepListener): () => void {
@@ -267,7 +281,7 @@ export class Supervisor {
     if (message.type === 'BROADCAST') this.#issue(message.except, message.messages);
     else if (message.type === 'COUNT') message.reply(this.total);
     else return false;
-    if (this.#house.inspection.isOn) this.#house.inspection.passed(actor, event);
+    if (this.#house.inspection.seesPassed) this.#house.inspection.passed(actor, event);
     return true;
   }
 

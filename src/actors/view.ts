@@ -1,5 +1,6 @@
-import type { AnyMachineSnapshot } from 'xstate';
+import type { AnyActorRef, AnyMachineSnapshot } from 'xstate';
 import type { ConnectionContext } from '../machines/connection.js';
+import { closeReasons } from '../protocol/errors.js';
 
 /** What a state of the connection's chart means to the hot path; read off once per state. */
 export interface View {
@@ -72,8 +73,9 @@ const areAlike = (one: View, other: View): boolean =>
   one.ownsFrames === other.ownsFrames &&
   one.ownsDeliveries === other.ownsDeliveries;
 
-export const reasonOf = ({ reason, wasAccepted }: Ending) => ({
-  code: reason?.code ?? 1006,
-  text: reason?.text ?? '',
-  wasAccepted,
-});
+/** What a connection has ended with. Of a chart that has failed the reason is that, when it has given no other. */
+export const reasonOf = ({ reason, wasAccepted }: Ending, actor: AnyActorRef) => {
+  const hasFailed = actor.getSnapshot().status === 'error';
+  const { code, text } = reason ?? (hasFailed ? closeReasons.failed : { code: 1006, text: '' });
+  return { code, text, wasAccepted };
+};

@@ -6,6 +6,7 @@ import type { Conn } from '../actors/handles.js';
 import type { DisconnectReason } from '../actors/hooks.js';
 import type { Machines } from '../actors/house.js';
 import type { InspectionObserver } from '../actors/inspection.js';
+import type { RecorderLimits } from '../actors/recorder.js';
 
 /** Every bound, with its default. Sizes are bytes, times milliseconds. */
 export const defaultLimits = {
@@ -114,17 +115,23 @@ export interface ServerOptions<Sent extends NamespaceBodies = NamespaceBodies> {
   readonly urlHeaders?: readonly string[];
   /** Shown what all actors do from the beginning, in the words of xstate's inspection; see `server.inspect` (IN1). */
   readonly inspect?: InspectionObserver;
+  /**
+   * Keep the last steps of connections, and hand them to `onDisconnect` when one did not end as it should: of every one,
+   * or of a sample of them. Off by default (IN5).
+   */
+  readonly recorder?: boolean | Partial<RecorderLimits>;
   /** Log every frame, without what may be secret: to the console, or to a function. */
   readonly debug?: boolean | FrameLog;
 }
 
 /** Every option, present and checked. */
-export interface CheckedOptions extends Omit<ServerOptions, 'urlHeaders'> {
+export interface CheckedOptions extends Omit<ServerOptions, 'urlHeaders' | 'recorder'> {
   readonly namespaces: Namespaces;
   readonly limits: Limits;
   readonly origins: 'same-host' | 'any' | readonly string[];
   readonly protocols: readonly string[];
   readonly urlHeaders: ReadonlySet<string>;
+  readonly recorder: RecorderLimits | undefined;
   readonly sliceMs: number;
   readonly syncBroadcaster: boolean;
   readonly fireDisconnectAlways: boolean;
@@ -144,6 +151,7 @@ const known: ReadonlySet<string> = new Set([
   'protocols',
   'urlHeaders',
   'inspect',
+  'recorder',
   'debug',
 ]);
 
@@ -226,6 +234,17 @@ const checkMachines = (machines: Partial<Machines>): void => {
   }
 };
 
+const checkRecorder = (given: boolean | Partial<RecorderLimits>): RecorderLimits | undefined => {
+  if (typeof given === 'boolean') return given ? { last: 16, sample: 1 } : undefined;
+  if (!isPlainObject(given)) throw wrong('recorder', 'true, false or { last?, sample? }', given);
+  refuseUnknown(given, new Set(['last', 'sample']), 'option');
+  const { last = 16, sample = 1 } = given;
+  if (!Number.isInteger(last) || last < 1 || last > 1_000)
+    throw wrong('recorder.last', 'a number from 1 to 1 000', last);
+  if (!(sample > 0 && sample <= 1)) throw wrong('recorder.sample', 'a part of 1, above 0', sample);
+  return { last, sample };
+};
+
 /** Checks what the program asks for, once, and fills in the defaults. Throws with what it got and what it takes. */
 export const checkOptions = (given: ServerOptions): CheckedOptions => {
   if (!isPlainObject(given)) throw new TypeError(`new Server takes an object of options, got ${String(given)}`);
@@ -257,6 +276,7 @@ export const checkOptions = (given: ServerOptions): CheckedOptions => {
     origins,
     protocols,
     urlHeaders: checkUrlHeaders(given.urlHeaders ?? []),
+    recorder: checkRecorder(given.recorder ?? false),
     sliceMs,
     syncBroadcaster: given.syncBroadcaster ?? false,
     fireDisconnectAlways: given.fireDisconnectAlways ?? false,

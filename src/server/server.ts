@@ -51,6 +51,7 @@ export class Server<Sent extends NamespaceBodies = NamespaceBodies> implements S
       onDisconnect: checked.onDisconnect,
       onError: checked.onError,
       inspect: checked.inspect,
+      recorder: checked.recorder,
       debug: checked.debug === true ? toConsole : checked.debug || undefined,
       limits: {
         ...limits,

@@ -1,6 +1,7 @@
 import type { FrameLog } from '../../src/actors/framelog.js';
 import type { UpgradeRequest } from '../../src/actors/handles.js';
 import type { InspectionObserver } from '../../src/actors/inspection.js';
+import type { RecorderLimits } from '../../src/actors/recorder.js';
 import { Supervisor } from '../../src/actors/supervisor.js';
 import {
   type Conn,
@@ -55,6 +56,7 @@ export interface HouseOptions {
   readonly sliceMs?: number;
   readonly debug?: FrameLog;
   readonly inspect?: InspectionObserver;
+  readonly recorder?: RecorderLimits;
   /** What every look at the clock takes. */
   readonly perLook?: number;
 }
@@ -96,6 +98,7 @@ export class House {
       onDisconnect: options.onDisconnect,
       debug: options.debug,
       inspect: options.inspect,
+      recorder: options.recorder,
       onError: (error, where) => void this.errors.push({ error, where }),
       limits: {
         ...limits,

@@ -1,0 +1,81 @@
+import type { AnyActorRef, AnyMachineSnapshot, EventObject, StateValue } from 'xstate';
+import type { StepListener } from './inspection.js';
+
+/** How much of a connection's way is kept. */
+export interface RecorderLimits {
+  /** Steps of each connection: the last ones. */
+  readonly last: number;
+  /** Of so many of all connections; 1 is every one. */
+  readonly sample: number;
+}
+
+/** One step of a connection's chart. */
+export interface RecordedStep {
+  /** Milliseconds since the connection began. */
+  readonly at: number;
+  /** The type of the event. */
+  readonly event: string;
+  /** States, as `open.flow.congested`; of parallel ones all, with a `+` between them. */
+  readonly from: string;
+  readonly to: string;
+  /** What the event says of itself, as `1013 slow consumer`; or nothing. */
+  readonly why: string;
+}
+
+interface Recording {
+  readonly began: number;
+  readonly steps: RecordedStep[];
+}
+
+/** The state in one line. */
+export const lineOfState = (value: StateValue): string =>
+  typeof value === 'string'
+    ? value
+    : Object.entries(value)
+        .map(([key, inner]) => (inner === undefined ? key : `${key}.${lineOfState(inner)}`))
+        .join(' + ');
+
+const stateOf = ({ value }: AnyMachineSnapshot): string => lineOfState(value);
+
+/** Codes and texts are ours, or were made safe by who has told them to the chart; nothing else of an event is kept. */
+const whyOf = (event: EventObject & { readonly code?: unknown; readonly text?: unknown }): string => {
+  const { code, text } = event;
+  return [code, text].filter((part) => typeof part === 'number' || (typeof part === 'string' && part !== '')).join(' ');
+};
+
+/** Remembers which way each connection has gone, so that it can be told why one was let go (IN5). */
+export class Recorder implements StepListener {
+  readonly #recordings = new WeakMap<AnyActorRef, Recording>();
+
+  constructor(
+    private readonly limits: RecorderLimits,
+    private readonly now: () => number,
+    private readonly isConnection: (actor: AnyActorRef) => boolean,
+    private readonly random: () => number = Math.random,
+  ) {}
+
+  readonly began = (actor: AnyActorRef): void => {
+    if (!this.isConnection(actor) || this.random() >= this.limits.sample) return;
+    this.#recordings.set(actor, { began: this.now(), steps: [] });
+  };
+
+  readonly stepped = (
+    actor: AnyActorRef,
+    event: EventObject,
+    before: AnyMachineSnapshot,
+    after: AnyMachineSnapshot,
+  ): void => {
+    const recording = this.#recordings.get(actor);
+    if (!recording) return;
+    const [from, to] = [stateOf(before), after.status === 'error' ? 'failed' : stateOf(after)];
+    if (from === to) return;
+    const { began, steps } = recording;
+    steps.push({ at: this.now() - began, event: event.type, from, to, why: whyOf(event) });
+    if (steps.length > this.limits.last) steps.shift();
+  };
+
+  /** The last steps of this one, if it is among those that are recorded. */
+  pathOf(actor: AnyActorRef): readonly RecordedStep[] | undefined {
+    return this.#recordings.get(actor)?.steps;
+  }
+}
