@@ -1,0 +1,118 @@
+import type { AnyActorRef, InspectionEvent } from 'xstate';
+
+/** The words of Stately's inspection protocol of this version. */
+const version = '0.7.2';
+
+interface StatelyBase {
+  readonly rootId: string;
+  readonly sessionId: string;
+  readonly createdAt: string;
+  readonly id: null;
+  readonly _version: string;
+}
+
+/** A state as it may leave the process: plain data. */
+export interface PlainSnapshot {
+  readonly status: string;
+  readonly value?: unknown;
+  readonly context?: unknown;
+}
+
+/** An event without what is in it but what says why. */
+export interface PlainEvent {
+  readonly type: string;
+  readonly code?: number;
+  readonly text?: string;
+  readonly actorId?: string;
+}
+
+/** What Stately's receivers and its hosted inspector understand (IN6). */
+export type StatelyMessage =
+  | (StatelyBase & {
+      readonly type: '@xstate.actor';
+      readonly name: string;
+      readonly parentId: string | undefined;
+      readonly definition: string;
+      readonly snapshot: PlainSnapshot;
+    })
+  | (StatelyBase & {
+      readonly type: '@xstate.event';
+      readonly event: PlainEvent;
+      readonly sourceId: undefined;
+    })
+  | (StatelyBase & {
+      readonly type: '@xstate.snapshot';
+      readonly event: PlainEvent;
+      readonly snapshot: PlainSnapshot;
+    });
+
+/** Functions are named, as a chart's own text would name them; all else of a chart is plain data. */
+const named = (_key: string, value: unknown): unknown =>
+  typeof value === 'function' ? { type: value.name || 'inline' } : value;
+
+/** The chart that an actor runs, or at least its name. */
+const definitionOf = (actor: AnyActorRef): string => {
+  const logic: unknown = 'logic' in actor ? actor.logic : undefined;
+  const config: unknown = typeof logic === 'object' && logic !== null && 'config' in logic ? logic.config : undefined;
+  return JSON.stringify(config ?? { id: actor.id }, named);
+};
+
+const isText = (value: unknown): value is string => typeof value === 'string';
+
+/** What clients say, sockets, handles and functions stay here. */
+export const plainEvent = (event: { readonly type: string; readonly [key: string]: unknown }): PlainEvent => {
+  const { type, code, text, actorId } = event;
+  return {
+    type,
+    ...(typeof code === 'number' ? { code } : {}),
+    ...(isText(text) ? { text } : {}),
+    ...(isText(actorId) ? { actorId } : {}),
+  };
+};
+
+const plainSnapshot = (snapshot: { readonly status: string; readonly value?: unknown; readonly context?: unknown }) => {
+  const { status, value, context } = snapshot;
+  // Contexts of charts are plain data; what a program's own has put there besides is left out.
+  const plain: PlainSnapshot = JSON.parse(JSON.stringify({ status, value, context }, withoutFunctions));
+  return plain;
+};
+
+const withoutFunctions = (_key: string, value: unknown): unknown => (typeof value === 'function' ? undefined : value);
+
+/** Whatever runs in a system of xstate is one; the type of its inspection is wider. */
+const isActor = (ref: InspectionEvent['actorRef']): ref is AnyActorRef => '_parent' in ref && 'sessionId' in ref;
+
+/** An event of xstate's inspection in Stately's protocol; `undefined` for what that does not know. */
+export const toStately = (inspected: InspectionEvent, now: () => number = Date.now): StatelyMessage | undefined => {
+  const { actorRef } = inspected;
+  if (!isActor(actorRef)) return undefined;
+  const base: StatelyBase = {
+    rootId: inspected.rootId,
+    sessionId: actorRef.sessionId,
+    createdAt: String(now()),
+    id: null,
+    _version: version,
+  };
+  switch (inspected.type) {
+    case '@xstate.actor':
+      return {
+        ...base,
+        type: inspected.type,
+        name: actorRef.id,
+        parentId: actorRef._parent?.sessionId,
+        definition: definitionOf(actorRef),
+        snapshot: plainSnapshot(actorRef.getSnapshot()),
+      };
+    case '@xstate.event':
+      return { ...base, type: inspected.type, event: plainEvent(inspected.event), sourceId: undefined };
+    case '@xstate.snapshot':
+      return {
+        ...base,
+        type: inspected.type,
+        event: plainEvent(inspected.event),
+        snapshot: plainSnapshot(inspected.snapshot),
+      };
+    default:
+      return undefined;
+  }
+};
