@@ -1,23 +1,15 @@
 import { describe, expect, test } from 'vitest';
 import { AskTimeout, defaultLimits, ErrBadRoom } from '../../src/index.js';
-import { openHouses } from '../support/houses.js';
+import { openHouses, openTwo } from '../support/houses.js';
 import { watch } from '../support/promises.js';
 
 const question = { namespace: 'n', event: 'q', body: '?' };
 
 /** Two servers; only the second has somebody. */
 const apart = async (limits = {}) => {
-  const houses = await openHouses(2, { namespaces: { n: {} }, limits });
-  const [asking, asked] = houses.all;
-  if (!asking || !asked) throw new Error('two were opened');
-  const seat = async (id: string, house = asked) => {
-    const guest = house.connect(id);
-    guest.socket.say('M');
-    await houses.rest();
-    guest.socket.say('$0;n;;_OnNamespaceConnect;0;0;');
-    guest.socket.sent.length = 0;
-    return guest;
-  };
+  const houses = await openTwo({ namespaces: { n: {} }, limits });
+  const { a: asking, b: asked } = houses;
+  const seat = (id: string, house = asked) => houses.seat(house, id);
   const ask = (message = {}, options = {}) => asking.supervisor.ask({ ...question, ...message }, options);
   return { ...houses, asking, asked, seat, ask };
 };

@@ -1,20 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { ErrBadRoom, ExchangeLoss, exclude, OnNativeMessage, type OutgoingMessage } from '../../src/index.js';
 import { type Guest, type House, type HouseOptions, settled } from '../support/house.js';
-import { openHouses } from '../support/houses.js';
+import { openTwo } from '../support/houses.js';
 
 const two = async (options: HouseOptions = { namespaces: { n: {} } }) => {
-  const houses = await openHouses(2, options);
-  const [a, b] = houses.all;
-  if (!a || !b) throw new Error('two were opened');
-  const seat = async (house: House, id: string, namespace = 'n'): Promise<Guest> => {
-    const guest = house.connect(id);
-    guest.socket.say('M');
-    await houses.rest();
-    guest.socket.say(`$0;${namespace};;_OnNamespaceConnect;0;0;`);
-    guest.socket.sent.length = 0;
-    return guest;
-  };
+  const houses = await openTwo(options);
   const lost = (house: House) => house.supervisor.exchange?.status.lost;
   const say = (house: House, ...messages: OutgoingMessage[]) => house.supervisor.broadcast(null, messages);
   /** What this guest was sent since the last time. */
@@ -23,7 +13,7 @@ const two = async (options: HouseOptions = { namespaces: { n: {} } }) => {
     guest.socket.sent.length = 0;
     return lines;
   };
-  return { ...houses, a, b, seat, lost, say, heard };
+  return { ...houses, lost, say, heard };
 };
 
 const e = { namespace: 'n', event: 'e' };

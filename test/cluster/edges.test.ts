@@ -2,31 +2,21 @@ import { describe, expect, test } from 'vitest';
 import type { StackExchange } from '../../src/exchange/exchange.js';
 import { connectionMachine, defaultLimits, ErrNoAudience, ErrWrite, type NSConn } from '../../src/index.js';
 import { House, type HouseOptions, settled } from '../support/house.js';
-import { openHouses } from '../support/houses.js';
+import { openTwo } from '../support/houses.js';
 import { type MemoryBroker, memoryBroker } from '../support/memoryExchange.js';
 import { gate, watch } from '../support/promises.js';
 
 const e = { namespace: 'n', event: 'e' };
 
 const two = async (options: HouseOptions = { namespaces: { n: {} } }) => {
-  const houses = await openHouses(2, options);
-  const [a, b] = houses.all;
-  if (!a || !b) throw new Error('two were opened');
-  const seat = async (house: House, id: string) => {
-    const guest = house.connect(id);
-    guest.socket.say('M');
-    await houses.rest();
-    guest.socket.say('$0;n;;_OnNamespaceConnect;0;0;');
-    guest.socket.sent.length = 0;
-    return guest;
-  };
+  const houses = await openTwo(options);
   const until = async (state: string, house: House) => {
     for (let tries = 0; tries < 2_000 && house.supervisor.exchange?.status.state !== state; tries++) {
       await houses.pass(5);
     }
     expect(house.supervisor.exchange?.status.state).toBe(state);
   };
-  return { ...houses, a, b, seat, until };
+  return { ...houses, until };
 };
 
 /** An exchange of which one thing is different. */

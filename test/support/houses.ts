@@ -1,4 +1,4 @@
-import { House, type HouseOptions, settled } from './house.js';
+import { type Guest, House, type HouseOptions, settled } from './house.js';
 import { type MemoryBroker, memoryBroker } from './memoryExchange.js';
 
 /** Several servers in one process, on fake sockets, sharing a broker whose every move a test can hold. */
@@ -9,6 +9,8 @@ export interface Houses {
   rest(): Promise<void>;
   /** Time passes for all of them. */
   pass(ms: number): Promise<void>;
+  /** A client of this server that is let in, in this namespace, once the broker carries to it. */
+  seat(house: House, id: string, namespace?: string): Promise<Guest>;
   /** Everybody goes away. */
   empty(): Promise<void>;
 }
@@ -30,8 +32,24 @@ export const openHouses = async (count: number, options: HouseOptions = { namesp
       await settled();
       await rest();
     },
+    async seat(house, id, namespace = 'n') {
+      const guest = house.connect(id);
+      guest.socket.say('M');
+      await rest();
+      guest.socket.say(`$0;${namespace};;_OnNamespaceConnect;0;0;`);
+      guest.socket.sent.length = 0;
+      return guest;
+    },
     async empty() {
       for (const house of all) await house.empty();
     },
   };
+};
+
+/** Two of them, by name. */
+export const openTwo = async (options?: HouseOptions) => {
+  const houses = await openHouses(2, options);
+  const [a, b] = houses.all;
+  if (!a || !b) throw new Error('two were opened');
+  return { ...houses, a, b };
 };
