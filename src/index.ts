@@ -1,5 +1,13 @@
 export type { AskOptions } from './actors/asks.js';
 export { TooManyAsks } from './actors/asks.js';
+export type {
+  ConnectionChart,
+  LinkChart,
+  NamespaceChart,
+  OwnMachines,
+  RoomChart,
+  SupervisorChart,
+} from './actors/contract.js';
 export type { Counters } from './actors/counters.js';
 export type { FrameLog, FrameNote } from './actors/framelog.js';
 export type { Events, Handler, NamespaceBodies, Namespaces, Where } from './actors/handlers.js';
@@ -19,14 +27,29 @@ export type { Machines } from './actors/house.js';
 export type { InspectionObserver } from './actors/inspection.js';
 export type { LinkState } from './actors/link.js';
 export { ExchangeLoss, type Loss, type LostCounters } from './actors/losses.js';
+export type { CloseCause, Stage, Timing } from './actors/meters.js';
+export type { Metrics } from './actors/metrics.js';
 export type { RecordedStep, RecorderLimits } from './actors/recorder.js';
 export type { Exchange, ExchangeStatus } from './actors/relay.js';
 export type { RootActor, SupervisorMessage } from './actors/supervisor.js';
 export type { ChannelKind, ExchangeListener, ExchangeSession, StackExchange } from './exchange/exchange.js';
-export { connectionMachine } from './machines/connection.js';
+export {
+  type ConnectionContext,
+  type ConnectionEvent,
+  type ConnectionInput,
+  connectionConfig,
+  connectionMachine,
+  connectionSetup,
+} from './machines/connection.js';
 export { linkMachine } from './machines/link.js';
-export { namespaceMachine } from './machines/namespace.js';
-export { roomMachine } from './machines/room.js';
+export {
+  type NamespaceEvent,
+  type NamespaceOwner,
+  namespaceConfig,
+  namespaceMachine,
+  namespaceSetup,
+} from './machines/namespace.js';
+export { roomConfig, roomMachine, roomSetup } from './machines/room.js';
 export { supervisorMachine } from './machines/supervisor.js';
 export {
   AskTimeout,

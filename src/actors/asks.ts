@@ -1,6 +1,7 @@
 import type { Frame } from '../protocol/codec.js';
 import { AskTimeout, ErrWrite } from '../protocol/errors.js';
 import { makeNodeId, makeToken } from '../protocol/token.js';
+import { makeAskTally } from './meters.js';
 import type { Sweeper } from './sweeper.js';
 
 export interface AskOptions {
@@ -69,6 +70,7 @@ export class TooManyAsks extends Error {
 
 /** Pending asks: each is settled once, by an answer of its audience, its timeout, its signal, or the end. */
 export class Asks {
+  readonly tally = makeAskTally();
   readonly #nodeId = makeNodeId();
   readonly #pending = new Map<string, Pending>();
   /** The tokens by who was asked, for the cap and for the end of a connection. */
@@ -100,11 +102,17 @@ export class Asks {
     assertTimeout(timeout, 'ask');
     signal?.throwIfAborted();
     const tokens = this.#byRespondents.get(from) ?? new Set<string>();
-    if (tokens.size >= this.defaults.pending) throw new TooManyAsks(this.defaults.pending);
+    if (tokens.size >= this.defaults.pending) {
+      this.tally.refused++;
+      throw new TooManyAsks(this.defaults.pending);
+    }
     const token = given ?? makeToken(this.#nodeId);
-    const callOff = waitAtMost({ ...options, timeout }, this.sweeper, (error) => this.fail(token, error));
+    const callOff = waitAtMost({ ...options, timeout }, this.sweeper, (error) =>
+      this.fail(token, error, signal?.aborted ? 'failed' : 'timedOut'),
+    );
     this.#pending.set(token, { token, from, answered, callOff });
     this.#byRespondents.set(from, tokens.add(token));
+    this.tally.open++;
     return token;
   }
 
@@ -126,13 +134,15 @@ export class Asks {
     const pending = this.#pending.get(token);
     if (!pending) return;
     this.#close(pending);
+    this.tally.answered++;
     pending.answered({ frame });
   }
 
-  fail(token: string, failure: unknown): void {
+  fail(token: string, failure: unknown, how: 'failed' | 'timedOut' = 'failed'): void {
     const pending = this.#pending.get(token);
     if (!pending) return;
     this.#close(pending);
+    this.tally[how]++;
     pending.answered({ failure });
   }
 
@@ -143,6 +153,7 @@ export class Asks {
 
   #close({ token, from, callOff }: Pending): void {
     callOff();
+    this.tally.open--;
     this.#pending.delete(token);
     const tokens = this.#byRespondents.get(from);
     tokens?.delete(token);

@@ -4,6 +4,7 @@ import { acknowledge } from '../protocol/codec.js';
 import { type CloseReason, closeReasons, closeText, ErrWrite } from '../protocol/errors.js';
 import { frame as framed } from '../protocol/frame.js';
 import type { Body } from '../protocol/message.js';
+import type { Books } from './books.js';
 import { Calls, type CallsHost } from './calls.js';
 import { Conn, type UpgradeRequest } from './handles.js';
 import { Handshake, type HandshakeHost } from './handshake.js';
@@ -17,18 +18,6 @@ import { Questions } from './questions.js';
 import { Reception, type ReceptionHost } from './reception.js';
 import type { Arrival, Socket, SocketListener } from './socket.js';
 import { dead, type Ending, reasonOf, unborn, type View } from './view.js';
-
-/** The books in which a connection stands. */
-export interface Books {
-  /** Its socket's queue is empty again: a sign of life. */
-  tookAll(connection: Connection): void;
-  /** It is in no audience and in no count any more. */
-  retired(connection: Connection): void;
-  /** Its last handler has run. */
-  departed(connection: Connection): void;
-  /** This socket has been told goodbye, and nobody looks after it any more. */
-  seeOff(socket: Socket): void;
-}
 
 /** One connection: its chart, and beside it the hot path for frames and deliveries. */
 export class Connection implements MembershipHost, ReceptionHost, CallsHost, HandshakeHost, SocketListener, Beating {
@@ -45,6 +34,8 @@ export class Connection implements MembershipHost, ReceptionHost, CallsHost, Han
   /** Gone once the connection is open. */
   #handshake: Handshake | undefined;
   #view = unborn;
+  /** What ends it comes from the client. */
+  #isByClient = false;
   #ending: Ending = { reason: closeReasons.failed, wasAccepted: false };
   #lag: Lag | undefined;
 
@@ -52,7 +43,7 @@ export class Connection implements MembershipHost, ReceptionHost, CallsHost, Han
     { id, request, socket, outlet, opened }: Arrival,
     readonly actor: AnyActorRef,
     private readonly house: House,
-    private readonly books: Books,
+    private readonly books: Books<Connection>,
     seat: (connection: Connection) => Place,
   ) {
     this.id = id;
@@ -82,8 +73,8 @@ export class Connection implements MembershipHost, ReceptionHost, CallsHost, Han
 
   /** The chart has come to a new state. */
   entered(view: View, ending: Ending): void {
-    this.#see(view);
     this.#ending = ending;
+    this.#see(view);
   }
 
   // From the socket
@@ -103,10 +94,12 @@ export class Connection implements MembershipHost, ReceptionHost, CallsHost, Han
   }
 
   socketOnClose(code: number, text: string): void {
+    this.#isByClient = true;
     this.#tell({ type: 'SOCKET.CLOSED', code, text });
   }
   socketOnClosing(code: number, text: string): void {
     this.#narrow();
+    this.#isByClient = true;
     this.close(code, text);
   }
 
@@ -188,7 +181,7 @@ export class Connection implements MembershipHost, ReceptionHost, CallsHost, Han
     // A chart on its way out delivers nothing more: what is owed goes straight to the socket.
     this.#see({ ...this.#view, ownsDeliveries: false });
     this.place.retire();
-    this.books.retired(this);
+    this.books.retired(this, this.#view);
     const handshake = this.#handshake;
     this.#handshake = undefined;
     this.house.doors.afterwards(() => {
@@ -279,6 +272,7 @@ export class Connection implements MembershipHost, ReceptionHost, CallsHost, Han
   }
 
   #see(view: View): void {
+    this.books.moved(this, this.#view, view, this.#ending, this.#isByClient);
     this.#view = view;
     this.place.isCongested = view.isCongested;
     this.place.outlet = view.ownsDeliveries

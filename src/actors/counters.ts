@@ -2,6 +2,8 @@
 export const makeCounters = () => ({
   /** Messages of clients, of whatever kind. */
   framesIn: 0,
+  /** … and the bytes in them. */
+  bytesIn: 0,
   /** … that are no frame. */
   invalidFrames: 0,
   /** … that answer nothing that was asked of this client. */

@@ -4,6 +4,7 @@ import type { ReceivedMessage } from '../protocol/message.js';
 import type { Counters } from './counters.js';
 import { type Handler, type Handlers, type Outcome, runGuarded, type Where } from './handlers.js';
 import type { Conn, NSConn } from './handles.js';
+import type { Meters } from './meters.js';
 import type { RecordedStep } from './recorder.js';
 import type { Sweeper } from './sweeper.js';
 
@@ -45,6 +46,8 @@ export class Hooks {
     private readonly counters: Counters,
     /** Say also what is not wrong, but hardly meant. */
     private readonly isTalkative: boolean,
+    private readonly meters: Meters,
+    private readonly now: () => number,
   ) {}
 
   connect(conn: Conn): Outcome | Promise<Outcome> {
@@ -98,7 +101,7 @@ export class Hooks {
   }
 
   #handle(handler: Handler, ns: NSConn, message: ReceivedMessage): Outcome | Promise<Outcome> {
-    const outcome = this.#run(() => handler(ns, message));
+    const outcome = this.#timed(() => handler(ns, message));
     if (!this.isTalkative && !this.handlers.isNativeOnly) return outcome;
     if (outcome instanceof Promise) return outcome.then((late) => this.#review(late, ns, message));
     return this.#review(outcome, ns, message);
@@ -115,6 +118,15 @@ export class Hooks {
       this.report(error, { during: event, connection: ns.conn.id, namespace });
     }
     return isVain ? { kind: 'nothing' } : outcome;
+  }
+
+  /** A handler takes the time that it takes, however a test turns the clock. */
+  #timed(code: () => unknown): Outcome | Promise<Outcome> {
+    const began = this.now();
+    const outcome = this.#run(code);
+    if (outcome instanceof Promise) void outcome.then(() => this.meters.handlers.note(this.now() - began));
+    else this.meters.handlers.note(this.now() - began);
+    return outcome;
   }
 
   #run(code: () => unknown): Outcome | Promise<Outcome> {

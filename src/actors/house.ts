@@ -17,6 +17,7 @@ import type { HeartbeatLimits } from './heartbeat.js';
 import { type ConnectionHooks, Hooks } from './hooks.js';
 import { Inspection } from './inspection.js';
 import type { Lane, LaneLimits } from './lane.js';
+import { Meters } from './meters.js';
 import { PacedSocket, type PaceLimits } from './pace.js';
 import { Pulse } from './pulse.js';
 import type { Clock } from './scheduler.js';
@@ -89,6 +90,7 @@ export interface House {
   readonly doors: Doors;
   readonly inspection: Inspection;
   readonly counters: Counters;
+  readonly meters: Meters;
   /** The socket as it has to be: watched, if the program wants so. */
   outfit(arrival: Arrival): Arrival;
 }
@@ -115,7 +117,10 @@ export const furnish = (options: HouseOptions): House => {
     () => clock.now(),
     (walk) => turn.wake(walk),
   );
-  const hooks = new Hooks(options, handlers, sweeper, limits.handlerTimeout, counters, options.debug !== undefined);
+  const meters = new Meters();
+  const isTalkative = options.debug !== undefined;
+  const now = (): number => clock.now();
+  const hooks = new Hooks(options, handlers, sweeper, limits.handlerTimeout, counters, isTalkative, meters, now);
   const nativeMode = handlers.isNativeOnly ? 'only' : handlers.takesNative ? 'mixed' : 'none';
   const failed = (error: unknown): void => hooks.report(error, { during: 'chart' });
   const doors = new Doors(failed);
@@ -147,6 +152,7 @@ export const furnish = (options: HouseOptions): House => {
     doors,
     inspection: new Inspection(doors, (error) => hooks.report(error, { during: 'inspect' })),
     counters,
+    meters,
     outfit: outfitter(options, nativeMode, sweeper, hooks, doors),
   };
 };

@@ -58,6 +58,7 @@ export class Reception implements LaneHost, Speaker {
     if (data.length === 0) return;
     const { counters, nativeMode, inspection } = this.house;
     counters.framesIn++;
+    counters.bytesIn += typeof data === 'string' ? Buffer.byteLength(data) : data.length;
     if (inspection.seesPassed) this.#show(data);
     const frame = decode(data, nativeMode);
     if (!frame) {

@@ -1,13 +1,16 @@
 import { type AnyActorRef, createActor } from 'xstate';
 import { closeReasons } from '../protocol/errors.js';
-import { type Books, Connection } from './connection.js';
+import type { Books } from './books.js';
+import { Connection } from './connection.js';
 import type { Conn } from './handles.js';
 import { Heartbeat } from './heartbeat.js';
 import type { House } from './house.js';
+import { causeOf, type Meters, stageOf } from './meters.js';
 import type { Arrival, Socket } from './socket.js';
 import type { Standing } from './standing.js';
 import type { Deadline } from './sweeper.js';
 import type { Walk } from './turn.js';
+import { type Ending, unborn, type View } from './view.js';
 import type { ConnectionLogic } from './wiring.js';
 
 /** How other servers find a connection. */
@@ -21,7 +24,7 @@ export interface Reach {
 }
 
 /** The books of the supervisor: who wants in, who is counted, whose actor lives, who is on the way out. */
-export class Registry implements Books, Walk {
+export class Registry implements Books<Connection>, Walk {
   /** Every connection that is counted, in the order of registration. */
   readonly #registered = new Set<Connection>();
   /** Every connection whose actor lives; xstate's own list of children costs more with each of them. */
@@ -35,6 +38,7 @@ export class Registry implements Books, Walk {
   readonly #standings = new WeakMap<object, Standing>();
   readonly #logic: ConnectionLogic;
   readonly #heartbeat: Heartbeat;
+  readonly #meters: Meters;
   #lastId = 0;
   /** What the actors of all connections have been started with. */
   #optionsOfAll: { readonly parent: AnyActorRef; readonly src: string } | undefined;
@@ -51,6 +55,7 @@ export class Registry implements Books, Walk {
     wake: (walk: Walk) => void,
   ) {
     const { clock, sweeper, limits } = house;
+    this.#meters = house.meters;
     const everybody = (): Iterable<Connection> => this.#registered;
     const now = (): number => clock.now();
     this.#heartbeat = new Heartbeat(everybody, now, sweeper, () => wake(this.#heartbeat), limits);
@@ -144,13 +149,27 @@ export class Registry implements Books, Walk {
     this.#leaving.set(socket, sweeper.after(limits.closeTimeout, go));
   }
 
+  moved(connection: Connection, from: View, to: View, ending: Ending, isByClient: boolean): void {
+    const { stages, closes } = this.#meters;
+    const before = stageOf(from);
+    const after = stageOf(to);
+    if (before === after) return;
+    if (this.#registered.has(connection)) {
+      stages[before]--;
+      stages[after]++;
+    }
+    if (after === 'closing') closes[causeOf(ending, isByClient)]++;
+  }
+
   tookAll(connection: Connection): void {
     this.#heartbeat.forget(connection);
   }
 
-  retired(connection: Connection): void {
+  retired(connection: Connection, last: View): void {
     this.#heartbeat.forget(connection);
     if (this.#registered.delete(connection)) {
+      this.#meters.stages[stageOf(last)]--;
+      this.#countClosing();
       this.#departing.add(connection);
       this.reach.release(connection.id);
     }
@@ -165,6 +184,7 @@ export class Registry implements Books, Walk {
   /** An actor has come to its end. */
   forget(actorId: string): void {
     this.#living.delete(actorId);
+    this.#countClosing();
     this.house.doors.afterwards(() => this.#checkEmpty());
   }
 
@@ -172,6 +192,7 @@ export class Registry implements Books, Walk {
   bury(actorId: string, error: unknown): void {
     const connection = this.#living.get(actorId);
     this.#living.delete(actorId);
+    this.#countClosing();
     this.house.doors.afterwards(() => {
       connection?.fail(error);
       this.#checkEmpty();
@@ -207,6 +228,7 @@ export class Registry implements Books, Walk {
   endAll(): void {
     for (const connection of this.#living.values()) connection.fail(new Error('the root actor was stopped'));
     this.#living.clear();
+    this.#countClosing();
     this.refuseHeld();
     this.cutLeaving();
     this.#checkEmpty();
@@ -233,6 +255,8 @@ export class Registry implements Books, Walk {
     this.#byActor.set(actor, connection);
     this.#living.set(actorId, connection);
     this.#registered.add(connection);
+    this.#meters.admitted++;
+    this.#meters.stages[stageOf(unborn)]++;
     house.doors.guard(actor, connection);
     if (house.inspection.isOn) house.inspection.began(actor);
     house.doors.within(() => actor.start());
@@ -260,6 +284,11 @@ export class Registry implements Books, Walk {
       release(arrival);
       arrival.socket.isReading = true;
     }
+  }
+
+  /** Those whose actor lives on, for as long as the peer has to answer the close frame. */
+  #countClosing(): void {
+    this.#meters.stages.closing = Math.max(0, this.#living.size - this.#registered.size);
   }
 
   #checkEmpty(): void {

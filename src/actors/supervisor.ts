@@ -13,6 +13,7 @@ import type { Conn, Except, NSConn, ServerPressure } from './handles.js';
 import { furnish, type House, type HouseLimits, type HouseOptions } from './house.js';
 import { type InspectionObserver, type StepListener, watchedLogic } from './inspection.js';
 import { Issues } from './issues.js';
+import { type Metrics, measure } from './metrics.js';
 import { Recorder, type RecorderLimits } from './recorder.js';
 import { Registry } from './registry.js';
 import { type Exchange, Relay, type RelayLimits } from './relay.js';
@@ -123,6 +124,15 @@ export class Supervisor {
   }
   get counters(): Counters {
     return this.#house.counters;
+  }
+  /** Everything that is counted and measured (IN7). */
+  get metrics(): Metrics {
+    const { counters, meters, asks, turn } = this.#house;
+    const { pressure, exchange } = this;
+    return measure({
+      ...{ counters, meters, pressure, exchange },
+      ...{ asks: asks.tally, slices: turn.tally, given: this.#audience.given },
+    });
   }
   get total(): number {
     return this.#registry.total;

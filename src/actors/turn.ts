@@ -1,3 +1,4 @@
+import { makeSliceTally } from './meters.js';
 import type { Clock } from './scheduler.js';
 
 /** Background work that can be done in slices. */
@@ -11,8 +12,11 @@ export interface Walk {
  * between two slices frames come in and connections come and go.
  */
 export class Turn {
+  readonly tally = makeSliceTally();
   readonly #walks = new Set<Walk>();
   #isScheduled = false;
+  /** Since when a slice is waited for. */
+  #since = 0;
   #slices = 0;
 
   constructor(
@@ -25,12 +29,15 @@ export class Turn {
     this.#walks.add(walk);
     if (this.#isScheduled) return;
     this.#isScheduled = true;
+    this.#since = this.clock.now();
     this.clock.setImmediate(() => this.#slice());
   }
 
   #slice(): void {
     this.#isScheduled = false;
-    const until = this.clock.now() + this.sliceMs;
+    const began = this.clock.now();
+    const until = began + this.sliceMs;
+    this.tally.delays.note(began - this.#since);
     const walks = [...this.#walks];
     // Each comes first in its turn, and has the most of that slice.
     const first = this.#slices++ % walks.length;
@@ -38,5 +45,6 @@ export class Turn {
       this.#walks.delete(walk);
       if (walk.walk(until)) this.wake(walk);
     }
+    this.tally.spent += this.clock.now() - began;
   }
 }

@@ -1,4 +1,4 @@
-import type { Entry, Outbox } from './outbox.js';
+import { type Entry, Outbox } from './outbox.js';
 
 /** Where the bytes for a connection go. A stream of node is one. */
 export interface Outlet {
@@ -17,6 +17,20 @@ export interface Recipient {
   /** Told what its outbox has come to hold. */
   outboxGrew(bytes: number, messages: number): void;
 }
+
+/** What has been given out. */
+export const makeGiven = () => ({
+  /** Messages that were issued. */
+  broadcasts: 0,
+  /** … as often as somebody was given one, if only into an outbox. */
+  deliveries: 0,
+  /** Messages and bytes that were written, what is for one alone included. */
+  frames: 0,
+  bytes: 0,
+});
+
+/** Of a seat that stands in no audience. */
+const givenNowhere = makeGiven();
 
 /** A message in the log of a topic, with whom it leaves out. */
 export interface Issue extends Entry {
@@ -58,6 +72,8 @@ export class Seat {
   isDue = false;
   /** Since when. */
   dueSince = 0;
+  /** Where it is counted what it is given. */
+  given = givenNowhere;
 
   constructor(
     readonly recipient: Recipient,
@@ -67,10 +83,20 @@ export class Seat {
     this.cursor = cursor;
   }
 
-  /** Writes these bytes; false when there may be no more room. */
-  write(bytes: Uint8Array): boolean {
-    const { outlet } = this;
-    if (outlet.writable && outlet.write(bytes)) return true;
+  /** This waits until its socket takes more. */
+  keep(entry: Entry): void {
+    this.outbox ??= new Outbox();
+    this.outbox.add(entry);
+  }
+
+  /** Writes these bytes, which are so many messages; false when there may be no more room. */
+  write(bytes: Uint8Array, frames = 1): boolean {
+    const { outlet, given } = this;
+    if (outlet.writable) {
+      given.frames += frames;
+      given.bytes += bytes.length;
+      if (outlet.write(bytes)) return true;
+    }
     this.recipient.filled();
     return false;
   }
@@ -113,6 +139,7 @@ export class Roll {
 
 /** Who is where: namespace -> room -> members, and id -> connections. The only index of it. */
 export class Audience {
+  readonly given = makeGiven();
   readonly #namespaces = new Map<string, Map<string, Topic>>();
   readonly #ids = new Map<string, Set<Seat>>();
   readonly #rolls = new Set<Roll>();
@@ -135,6 +162,7 @@ export class Audience {
   arrive(seat: Seat): void {
     const { id } = seat.recipient;
     const seats = this.#ids.get(id);
+    seat.given = this.given;
     if (seats) seats.add(seat);
     else this.#ids.set(id, new Set([seat]));
   }

@@ -3,7 +3,7 @@ import { frame, joined } from '../protocol/frame.js';
 import type { OutgoingMessage } from '../protocol/message.js';
 import type { Audience, Recipient, Seat, Topic } from './audience.js';
 import { Due } from './due.js';
-import { bytesOf, cutToOneWrite, type Entry, Outbox, Writes, writeLimit } from './outbox.js';
+import { bytesOf, cutToOneWrite, type Entry, Writes, writeLimit } from './outbox.js';
 import { Pass } from './pass.js';
 import { effort, Tempo } from './tempo.js';
 
@@ -75,6 +75,7 @@ export class Broadcaster {
     const { namespace = '', room = '', to } = message;
     const topic = this.audience.topic(namespace, room);
     if (!topic || topic.members.size === 0) return;
+    this.audience.given.broadcasts++;
     if (to !== undefined) this.#issueTo(to, topic, message, skipped, token);
     else this.#issueToTopic(topic, message, skipped, token);
   }
@@ -86,8 +87,7 @@ export class Broadcaster {
 
   /** A direct frame for a connection that has been served and is congested: it waits behind what is owed (BC3). */
   hold(seat: Seat, bytes: Uint8Array): void {
-    seat.outbox ??= new Outbox();
-    seat.outbox.add({ number: this.#last, bytes });
+    seat.keep({ number: this.#last, bytes });
     seat.recipient.outboxGrew(bytes.length, 1);
   }
 
@@ -98,7 +98,8 @@ export class Broadcaster {
     // A socket that has said it is full tells when it is not any more.
     let isFull = false;
     while (outbox && !outbox.isEmpty && !isFull) {
-      isFull = !this.#deliver(seat, joined(outbox.takeOldest().map(({ bytes }) => bytes))) && !recipient.hasRoom;
+      const oldest = outbox.takeOldest().map(({ bytes }) => bytes);
+      isFull = !this.#deliver(seat, joined(oldest), oldest.length) && !recipient.hasRoom;
     }
     if (outbox?.isEmpty) seat.outbox = undefined;
   }
@@ -142,8 +143,7 @@ export class Broadcaster {
     for (const seat of this.audience.withId(id)) {
       if (seat.recipient === except || !topic.members.has(seat)) continue;
       entry ??= this.#makeEntry(message, token);
-      seat.outbox ??= new Outbox();
-      seat.outbox.add(entry);
+      seat.keep(entry);
       if (seat.isDue) continue;
       this.#due.add(seat, this.now());
       this.wake();
@@ -220,25 +220,26 @@ export class Broadcaster {
     seat.cursor = this.#last;
     seat.isDue = false;
     if (owed.length === 0) return;
-    seat.outbox ??= new Outbox();
-    const before = seat.outbox.bytes;
-    const messages = owed.length;
-    for (const entry of owed) seat.outbox.add(entry);
+    const [bytes, messages] = [bytesOf(owed), owed.length];
+    for (const entry of owed) seat.keep(entry);
     owed.length = 0;
-    this.#tempo.gave(seat.outbox.bytes - before);
-    if (isLag) seat.recipient.outboxGrew(seat.outbox.bytes - before, messages);
+    seat.given.deliveries += messages;
+    this.#tempo.gave(bytes);
+    if (isLag) seat.recipient.outboxGrew(bytes, messages);
   }
 
   /** The scratch list is empty again before the socket is touched, as a delivery may lead back to here. */
   #write(seat: Seat, owed: Entry[]): void {
     const bytes = this.#writes.bytes(owed);
+    const messages = owed.length;
     owed.length = 0;
-    this.#deliver(seat, bytes);
+    seat.given.deliveries += messages;
+    this.#deliver(seat, bytes, messages);
   }
 
-  #deliver(seat: Seat, bytes: Uint8Array): boolean {
+  #deliver(seat: Seat, bytes: Uint8Array, messages: number): boolean {
     this.#tempo.wrote(bytes.length);
-    return seat.write(bytes);
+    return seat.write(bytes, messages);
   }
 
   #beginPass(topic: Topic): void {
@@ -282,10 +283,9 @@ export class Broadcaster {
 
   #endPass(pass: Pass): void {
     const { topic } = pass;
-    const { pending, members } = topic;
     this.#topicBytes -= pass.end();
-    this.#owe(topic, pending.length === 0 ? 0 : effort(bytesOf(pending), members.size));
-    if (pending.length > 0) this.#beginPass(topic);
+    this.#owe(topic, topic.pending.length === 0 ? 0 : effort(bytesOf(topic.pending), topic.members.size));
+    if (topic.pending.length > 0) this.#beginPass(topic);
   }
 
   #settleFlushes(): void {

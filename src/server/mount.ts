@@ -13,9 +13,18 @@ export interface Mounted {
   refused(request: IncomingMessage): void;
 }
 
+/** What answers plain requests for a path and all below it, and nothing else. */
+export interface Page {
+  readonly path: string;
+  handle(request: IncomingMessage, response: ServerResponse): void;
+  /** The server it belongs to has come to its end. */
+  close(): void;
+}
+
 /** What an http server has of ours. */
 interface Mounts {
   readonly paths: Map<string, Mounted>;
+  readonly pages: Map<string, Page>;
   /** Our own listeners; all others are the app's. */
   readonly own: Set<unknown>;
 }
@@ -31,14 +40,24 @@ const send = (response: ServerResponse, { status, headers, body }: Answer): void
   if (!response.headersSent) response.writeHead(status, headers).end(body);
 };
 
+const pageFor = ({ pages }: Mounts, path: string): Page | undefined => {
+  for (const page of pages.values()) if (path === page.path || path.startsWith(`${page.path}/`)) return page;
+  return undefined;
+};
+
 /** Our way of asking an http server is by its events: what is for us is taken before any listener, whenever it was added. */
 const begin = (http: HttpServer): Mounts => {
-  const mounts: Mounts = { paths: new Map(), own: new Set() };
+  const mounts: Mounts = { paths: new Map(), pages: new Map(), own: new Set() };
   const hasApp = (event: string): boolean => http.listeners(event).some((listener) => !mounts.own.has(listener));
 
   const takesRequest = (request: IncomingMessage, response: ServerResponse): boolean => {
-    const mounted = mounts.paths.get(pathOf(request));
-    if (mounted === undefined) return false;
+    const path = pathOf(request);
+    const mounted = mounts.paths.get(path);
+    if (mounted === undefined) {
+      const page = pageFor(mounts, path);
+      page?.handle(request, response);
+      return page !== undefined;
+    }
     if (request.method === 'HEAD') {
       mounted.probe(request.socket, () => send(response, isHere));
     } else if (hasApp('request')) {
@@ -75,14 +94,29 @@ const mountsOn = (http: HttpServer): Mounts => {
   return mounts;
 };
 
+const assertFree = ({ paths, pages }: Mounts, path: string): void => {
+  const isFree = paths.get(path)?.isOver !== false && !pages.has(path);
+  if (!isFree) throw new Error(`path "${path}" of this http server is taken already`);
+};
+
 /**
  * Serves exactly this path of an http server, and leaves every other to whoever listens: another of ours, or the app.
  * Throws when another server of ours serves it.
  */
 export const mount = (http: HttpServer, path: string, mounted: Mounted): void => {
-  const { paths } = mountsOn(http);
-  if (paths.get(path)?.isOver === false) throw new Error(`path "${path}" of this http server is taken already`);
-  paths.set(path, mounted);
+  const mounts = mountsOn(http);
+  assertFree(mounts, path);
+  mounts.paths.set(path, mounted);
+};
+
+/** Has a page answer on its path of an http server, before the app is asked. Returns how to end it. */
+export const mountPage = (http: HttpServer, page: Page): (() => void) => {
+  const mounts = mountsOn(http);
+  assertFree(mounts, page.path);
+  mounts.pages.set(page.path, page);
+  return () => {
+    if (mounts.pages.get(page.path) === page) mounts.pages.delete(page.path);
+  };
 };
 
 /** Answers for all paths where nothing is mounted, on an http server that has no app. */

@@ -6,14 +6,17 @@ import type { Counters } from '../actors/counters.js';
 import { type FrameLog, lineOfNote } from '../actors/framelog.js';
 import type { NamespaceBodies } from '../actors/handlers.js';
 import type { Conn, Except, NSConn, ServerFace, ServerPressure } from '../actors/handles.js';
+import type { Machines } from '../actors/house.js';
 import type { InspectionObserver, StepListener } from '../actors/inspection.js';
+import type { Metrics } from '../actors/metrics.js';
 import type { Exchange } from '../actors/relay.js';
 import { systemClock } from '../actors/scheduler.js';
 import { type RootActor, Supervisor } from '../actors/supervisor.js';
 import type { StackExchange } from '../exchange/exchange.js';
 import type { Message, OutgoingMessage } from '../protocol/message.js';
-import { answerNotFound, mount } from './mount.js';
+import { answerNotFound, mount, mountPage, type Page } from './mount.js';
 import { assertObserver, checkOptions, type Limits, type ServerOptions } from './options.js';
+import { prometheusText } from './prometheus.js';
 import { Upgrades } from './upgrade.js';
 
 /** The most headers that a request to an http server of our own may have. */
@@ -29,6 +32,11 @@ export class Server<Sent extends NamespaceBodies = NamespaceBodies> implements S
   readonly #supervisor: Supervisor;
   readonly #upgrades: Upgrades;
   readonly #limits: Limits;
+  /** @internal What a page about this server lists and draws: its namespaces, and charts in place of the usual ones. */
+  readonly plan: { readonly namespaces: readonly string[]; readonly machines: Partial<Machines> };
+  /** Where it is attached, and the pages that it serves there. */
+  readonly #attached = new Set<HttpServer>();
+  readonly #pages = new Map<Page, (() => void)[]>();
   #http: HttpServer | undefined;
   #listening: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
@@ -38,6 +46,8 @@ export class Server<Sent extends NamespaceBodies = NamespaceBodies> implements S
     const checked = checkOptions(options);
     const { limits } = checked;
     this.#limits = limits;
+    const empty = checked.events === undefined ? [] : [''];
+    this.plan = { namespaces: [...Object.keys(checked.namespaces), ...empty], machines: checked.machines ?? {} };
     this.#supervisor = new Supervisor({
       server: this,
       namespaces: checked.namespaces,
@@ -74,7 +84,26 @@ export class Server<Sent extends NamespaceBodies = NamespaceBodies> implements S
    */
   attach(http: HttpServer, { path = '/' }: { readonly path?: string } = {}): this {
     mount(http, path, this.#upgrades);
+    if (!this.#attached.has(http)) for (const [page, ends] of this.#pages) ends.push(mountPage(http, page));
+    this.#attached.add(http);
     return this;
+  }
+
+  /** @internal Has a page answer wherever this server is attached, now or later. Returns how to end it. */
+  serve(page: Page): () => void {
+    this.#pages.set(
+      page,
+      Array.from(this.#attached, (http) => mountPage(http, page)),
+    );
+    return () => {
+      for (const end of this.#pages.get(page) ?? []) end();
+      this.#pages.delete(page);
+    };
+  }
+
+  /** @internal Tells `onError` of what has failed in a page. */
+  pageFailed(error: unknown): void {
+    this.#supervisor.report(error, { during: 'inspector' });
   }
 
   /** Starts an http server of its own. Port 0 is any free one. */
@@ -173,6 +202,17 @@ export class Server<Sent extends NamespaceBodies = NamespaceBodies> implements S
   get counters(): Readonly<Counters> {
     return { ...this.#supervisor.counters };
   }
+  /**
+   * Everything that is counted and measured, as plain data (IN7). It costs the same however many connections there are,
+   * and no word of a client's is in it (IN9).
+   */
+  metrics(): Metrics {
+    return this.#supervisor.metrics;
+  }
+  /** The same, as Prometheus reads it: text format 0.0.4 (IN8). */
+  metricsText(): string {
+    return prometheusText(this.metrics());
+  }
   connections(): Conn[] {
     return this.#supervisor.connections();
   }
@@ -209,6 +249,7 @@ export class Server<Sent extends NamespaceBodies = NamespaceBodies> implements S
     const http = this.#http;
     const isClosed = http && new Promise((resolve) => http.close(resolve));
     await drained;
+    for (const page of [...this.#pages.keys()]) page.close();
     http?.closeAllConnections();
     await isClosed;
   }
