@@ -49,6 +49,11 @@ const arrows: Readonly<Record<string, { readonly folders: readonly string[]; rea
       folders: ['protocol', 'actors', 'exchange'],
       packages: ['node:http', 'node:net', 'node:stream', 'node:crypto', 'ws'],
     },
+    /** Watches; nobody imports it. */
+    inspector: {
+      folders: ['protocol', 'machines', 'actors', 'server'],
+      packages: ['xstate', '@viz-js/viz', 'node:http', 'node:fs'],
+    },
     index: { folders: ['protocol', 'machines', 'exchange', 'actors', 'server'], packages: [] },
   };
 
@@ -77,12 +82,13 @@ describe('the house', () => {
     ['ws', 'server/websocket.ts'],
     ['redis', 'exchange/redis.ts'],
     ['@nats-io/transport-node', 'exchange/nats.ts'],
+    ['@viz-js/viz', 'inspector/draw.ts'],
   ])('one file alone imports %s', (name, importer) => {
     expect(files.filter(({ imports }) => imports.includes(name)).map(({ path }) => path)).toEqual([importer]);
   });
 
   test('what may be missing is imported by its own entry alone, never from the surface', () => {
-    expect(entries).toEqual(['index.ts', 'exchange/redis.ts', 'exchange/nats.ts']);
+    expect(entries).toEqual(['index.ts', 'exchange/redis.ts', 'exchange/nats.ts', 'inspector/inspector.ts']);
     const within = files.flatMap((file) => file.imports.filter(isRelative).map((specifier) => target(file, specifier)));
     expect(within.filter((path) => entries.includes(path))).toEqual([]);
   });
@@ -155,15 +161,21 @@ describe('the house', () => {
         'Server',
         'TooManyAsks',
         'UpgradeRefused',
+        'connectionConfig',
         'connectionMachine',
+        'connectionSetup',
         'defaultLimits',
         'exclude',
         'isSystemEvent',
         'linkMachine',
+        'namespaceConfig',
         'namespaceMachine',
+        'namespaceSetup',
         'registerKnownError',
         'reply',
+        'roomConfig',
         'roomMachine',
+        'roomSetup',
         'supervisorMachine',
       ].sort(),
     );

@@ -1,12 +1,23 @@
 import type { IncomingMessage } from 'node:http';
 import { expectTypeOf, test } from 'vitest';
+import { type AnyStateMachine, fromPromise, setup } from 'xstate';
 import {
   type Body,
+  type ConnectionChart,
+  type ConnectionContext,
+  type ConnectionEvent,
+  type ConnectionInput,
+  connectionConfig,
+  connectionMachine,
+  connectionSetup,
   type Handler,
   type Message,
+  type NamespaceChart,
   type NSConn,
+  namespaceMachine,
   OnRoomJoin,
   reply,
+  roomMachine,
   Server,
   type ServerOptions,
 } from '../src/index.js';
@@ -65,4 +76,76 @@ test('[LM2] with a map of what is sent, emit and ask are checked against it', ()
   };
   expectTypeOf(options.namespaces).not.toBeNever();
   expectTypeOf(new Server<Sent>(options)).toExtend<Server<Sent>>();
+});
+
+test('[SV18] [SV20] machines takes every chart that keeps the contract, whoever has drawn it', () => {
+  expectTypeOf(connectionMachine).toExtend<ConnectionChart>();
+  expectTypeOf(connectionMachine.provide({ delays: { ackTimeout: 1 } })).toExtend<ConnectionChart>();
+  const longer = connectionSetup.extend({ delays: { idle: 5 } }).createMachine({
+    ...connectionConfig,
+    states: {
+      ...connectionConfig.states,
+      closed: { type: 'final', after: { idle: {} }, entry: ['retire', 'release'] },
+    },
+  });
+  expectTypeOf(longer).toExtend<ConnectionChart>();
+  expectTypeOf<AnyStateMachine>().toExtend<ConnectionChart>();
+  const context = ({ input }: { input: ConnectionInput }) => ({
+    ...input,
+    early: { frames: 0, bytes: 0 },
+    wasAccepted: false,
+    reason: null,
+    user: '',
+  });
+  const drawn = setup({
+    types: {
+      context: {} as ConnectionContext & { readonly user: string },
+      events: {} as ConnectionEvent | { readonly type: 'PROMOTE' },
+      input: {} as ConnectionInput,
+    },
+    actors: { login: fromPromise(async () => 'joe') },
+  }).createMachine({ context, invoke: { src: 'login' } });
+  expectTypeOf(drawn).toExtend<ConnectionChart>();
+});
+
+test('[SV18] a chart that does not keep it does not compile', () => {
+  const knowsLess = setup({ types: { context: {} as { readonly id: string }, events: {} as ConnectionEvent } });
+  const hearsLess = setup({ types: { context: {} as ConnectionContext, events: {} as { readonly type: 'ACK' } } });
+  const wantsMore = setup({
+    types: {
+      context: {} as ConnectionContext,
+      events: {} as ConnectionEvent,
+      input: {} as ConnectionInput & { readonly role: string },
+    },
+  });
+  expectTypeOf(knowsLess.createMachine({ context: { id: '' } })).not.toExtend<ConnectionChart>();
+  const context: ConnectionContext = {
+    id: '',
+    isNativeOnly: false,
+    isReachable: true,
+    early: { frames: 0, bytes: 0 },
+    wasAccepted: false,
+    reason: null,
+  };
+  expectTypeOf(hearsLess.createMachine({ context })).not.toExtend<ConnectionChart>();
+  expectTypeOf(wantsMore.createMachine({ context })).not.toExtend<ConnectionChart>();
+  expectTypeOf(namespaceMachine).not.toExtend<ConnectionChart>();
+  expectTypeOf(roomMachine).not.toExtend<NamespaceChart>();
+  const machines: ServerOptions['machines'] = {
+    // @ts-expect-error a room is no namespace
+    namespace: roomMachine,
+  };
+  expectTypeOf(machines).not.toBeNever();
+});
+
+test('[SV19] a guard knows whose namespace it decides on', () => {
+  namespaceMachine.provide({
+    guards: {
+      mayConnect({ event }) {
+        expectTypeOf(event.namespace).toEqualTypeOf<string>();
+        expectTypeOf(event.conn.get('role')).toEqualTypeOf<unknown>();
+        return true;
+      },
+    },
+  });
 });

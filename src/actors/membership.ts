@@ -1,3 +1,4 @@
+import type { NamespaceOwner } from '../machines/namespace.js';
 import type { AskOptions } from './asks.js';
 import type { Chart, Value } from './chart.js';
 import type { NSConn, Room } from './handles.js';
@@ -82,6 +83,11 @@ export class Membership {
 
   valueOf(room: string): Value {
     return room === '' ? this.value : (this.rooms.get(room) ?? this.charts.room.initial);
+  }
+
+  /** What a chart is told; that of a namespace may decide by whose it is (SV19). */
+  event(room: string, type: string): { readonly type: string } & Partial<NamespaceOwner> {
+    return room === '' ? { type, namespace: this.nsConn.namespace, conn: this.nsConn.conn } : { type };
   }
 
   /** A room that is not joined, or not any more, takes no place. */

@@ -108,8 +108,9 @@ export class Memberships implements StepWitness {
   enterNatively(): void {
     const membership = this.#membership('');
     const { namespace } = this.house.charts;
-    const deciding = namespace.step(membership.value, { type: 'ASKED.CONNECT' }).value;
-    membership.keep('', namespace.step(deciding, { type: 'ALLOWED' }).value);
+    const deciding = namespace.step(membership.value, membership.event('', 'ASKED.CONNECT')).value;
+    membership.keep('', namespace.step(deciding, membership.event('', 'ALLOWED')).value);
+    if (!membership.isMember('')) return this.vacated(membership);
     this.host.place.enter('', '');
     this.connected(membership);
   }

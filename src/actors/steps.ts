@@ -62,6 +62,9 @@ const when = (outcome: Outcome | Promise<Outcome>, then: (outcome: Outcome) => P
 const failureOf = (answer: Answer): unknown =>
   'failure' in answer ? (answer.failure ?? ErrWrite) : errorFrom(answer.frame);
 
+/** What is said where the chart itself refuses. */
+const refusalOf = (room: string): Error => (room === '' ? ErrBadNamespace : ErrBadRoom);
+
 /** Parameters of the charts' actions are written in the charts; a chart of the program's own may leave them out. */
 const paramsOf = ({ params }: Asked): { readonly event: string; readonly isLocal: boolean } => {
   const { event = '', isLocal = false } = (params ?? {}) as { readonly event?: string; readonly isLocal?: boolean };
@@ -91,7 +94,7 @@ export class Steps {
   }
 
   #take(membership: Membership, room: string, type: string, about: Circumstances): Pending {
-    const { value, actions } = membership.chartOf(room).step(membership.valueOf(room), { type });
+    const { value, actions } = membership.chartOf(room).step(membership.valueOf(room), membership.event(room, type));
     membership.keep(room, value);
     const done = inOrder(actions, (action) => this.#run(action, membership, room, about));
     return done ? done.then(() => this.#settled(membership, value)) : this.#settled(membership, value);
@@ -127,11 +130,11 @@ export class Steps {
       case 'answer':
         return about.asked && this.host.send(encodeEmptyReply(about.asked.wait));
       case 'answerRefusal':
-        return about.asked && this.host.send(encodeErrorReply(about.asked, about.error));
+        return about.asked && this.host.send(encodeErrorReply(about.asked, about.error ?? refusalOf(room)));
       case 'settle':
         return this.#end(membership, room, about.procedure, (procedure) => procedure.resolve());
       case 'fail': {
-        const error = about.error ?? (room === '' ? ErrBadNamespace : ErrBadRoom);
+        const error = about.error ?? refusalOf(room);
         const procedure = about.procedure ?? membership.procedure(room);
         return this.#end(membership, room, procedure, ({ reject }) => reject(error));
       }

@@ -254,3 +254,11 @@ export const connectionMachine = connectionSetup.createMachine({
     },
   },
 });
+
+type ConnectionConfig = Parameters<typeof connectionSetup.createMachine>[0];
+type ConnectionState = NonNullable<ConnectionConfig['states']>[string];
+
+/** The chart's own parts, for a chart that has some more. They are that literal, under the wide type that a setup takes. */
+export const connectionConfig = connectionMachine.config as unknown as ConnectionConfig & {
+  readonly states: Readonly<Record<'acknowledging' | 'open' | 'closing' | 'closed', ConnectionState>>;
+};

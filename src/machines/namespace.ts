@@ -1,24 +1,33 @@
 import { setup } from 'xstate';
 
-export type NamespaceEvent =
-  /** The peer asks. */
-  | { readonly type: 'ASKED.CONNECT' }
-  | { readonly type: 'ASKED.DISCONNECT' }
-  /** This side wants it. */
-  | { readonly type: 'CONNECT' }
-  | { readonly type: 'DISCONNECT' }
-  /** What this side's handler said. */
-  | { readonly type: 'ALLOWED' }
-  | { readonly type: 'REFUSED' }
-  /** What the peer answered. */
-  | { readonly type: 'AGREED' }
-  | { readonly type: 'DECLINED' }
-  /** Every room has been left. */
-  | { readonly type: 'EMPTIED' }
-  /** The connection has ended. */
-  | { readonly type: 'ENDED' };
+/** Whose step it is: what a guard decides by. */
+export interface NamespaceOwner {
+  readonly namespace: string;
+  /** The connection, as far as a chart has to know it. */
+  readonly conn: { readonly id: string; get(key: string): unknown };
+}
 
-const namespaceSetup = setup({
+export type NamespaceEvent = NamespaceOwner &
+  /** The peer asks. */
+  (
+    | { readonly type: 'ASKED.CONNECT' }
+    | { readonly type: 'ASKED.DISCONNECT' }
+    /** This side wants it. */
+    | { readonly type: 'CONNECT' }
+    | { readonly type: 'DISCONNECT' }
+    /** What this side's handler said. */
+    | { readonly type: 'ALLOWED' }
+    | { readonly type: 'REFUSED' }
+    /** What the peer answered. */
+    | { readonly type: 'AGREED' }
+    | { readonly type: 'DECLINED' }
+    /** Every room has been left. */
+    | { readonly type: 'EMPTIED' }
+    /** The connection has ended. */
+    | { readonly type: 'ENDED' }
+  );
+
+export const namespaceSetup = setup({
   types: {
     context: {} as Record<string, never>,
     events: {} as NamespaceEvent,
@@ -48,6 +57,10 @@ const namespaceSetup = setup({
     /** The call that began this has failed. */
     fail: () => {},
   },
+  guards: {
+    /** May it be connected to this namespace at all? Where not, no handler is asked. */
+    mayConnect: () => true,
+  },
 });
 
 /** A namespace of one connection. Its present state is a value that the connection keeps; it is stepped, not run. */
@@ -62,9 +75,9 @@ export const namespaceMachine = namespaceSetup.createMachine({
       description: 'Nobody has asked yet.',
       tags: 'settled',
       on: {
-        'ASKED.CONNECT': { target: 'connecting.deciding' },
+        'ASKED.CONNECT': [{ guard: 'mayConnect', target: 'connecting.deciding' }, { actions: 'answerRefusal' }],
         'ASKED.DISCONNECT': { actions: 'answer' },
-        CONNECT: { target: 'connecting.proposing' },
+        CONNECT: [{ guard: 'mayConnect', target: 'connecting.proposing' }, { actions: 'fail' }],
         DISCONNECT: { actions: 'fail' },
       },
     },
@@ -179,3 +192,13 @@ export const namespaceMachine = namespaceSetup.createMachine({
     },
   },
 });
+
+type NamespaceConfig = Parameters<typeof namespaceSetup.createMachine>[0];
+type NamespaceState = NonNullable<NamespaceConfig['states']>[string];
+
+/** The chart's own parts, for a chart that has some more. They are that literal, under the wide type that a setup takes. */
+export const namespaceConfig = namespaceMachine.config as unknown as NamespaceConfig & {
+  readonly states: Readonly<
+    Record<'outside' | 'connecting' | 'connected' | 'disconnecting' | 'disconnected', NamespaceState>
+  >;
+};

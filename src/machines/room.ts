@@ -18,7 +18,7 @@ export type RoomEvent =
   /** The connection has ended. */
   | { readonly type: 'ENDED' };
 
-const roomSetup = setup({
+export const roomSetup = setup({
   types: {
     context: {} as Record<string, never>,
     events: {} as RoomEvent,
@@ -200,3 +200,11 @@ export const roomMachine = roomSetup.createMachine({
     },
   },
 });
+
+type RoomConfig = Parameters<typeof roomSetup.createMachine>[0];
+type RoomState = NonNullable<RoomConfig['states']>[string];
+
+/** The chart's own parts, for a chart that has some more. They are that literal, under the wide type that a setup takes. */
+export const roomConfig = roomMachine.config as unknown as RoomConfig & {
+  readonly states: Readonly<Record<'outside' | 'joining' | 'joined' | 'leaving' | 'left', RoomState>>;
+};

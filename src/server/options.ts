@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { getDefaultHighWaterMark } from 'node:stream';
+import { faultOf, isMachine, machineNames, type OwnMachines } from '../actors/contract.js';
 import type { FrameLog } from '../actors/framelog.js';
 import type { Events, NamespaceBodies, Namespaces, Where } from '../actors/handlers.js';
 import type { Conn } from '../actors/handles.js';
@@ -107,8 +108,8 @@ export interface ServerOptions<Sent extends NamespaceBodies = NamespaceBodies> {
   readonly limits?: Partial<Limits>;
   /** Who may connect from a browser: pages of the same host, any, or those of a list of origins. */
   readonly origins?: 'same-host' | 'any' | readonly string[];
-  /** Charts to run in place of the usual ones, such as `connectionMachine.provide({ … })`. */
-  readonly machines?: Partial<Machines>;
+  /** Charts to run in place of the usual ones, such as `connectionMachine.provide({ … })`; see docs/machines.md (SV18). */
+  readonly machines?: Partial<OwnMachines>;
   /** Subprotocols to choose from, most wanted first. */
   readonly protocols?: readonly string[];
   /** Headers that a client may send as URL parameters, beside `x-websocket-reconnect`; never over a real one. */
@@ -125,7 +126,8 @@ export interface ServerOptions<Sent extends NamespaceBodies = NamespaceBodies> {
 }
 
 /** Every option, present and checked. */
-export interface CheckedOptions extends Omit<ServerOptions, 'urlHeaders' | 'recorder'> {
+export interface CheckedOptions extends Omit<ServerOptions, 'urlHeaders' | 'recorder' | 'machines'> {
+  readonly machines?: Partial<Machines>;
   readonly namespaces: Namespaces;
   readonly limits: Limits;
   readonly origins: 'same-host' | 'any' | readonly string[];
@@ -222,16 +224,18 @@ const checkUrlHeaders = (given: readonly string[]): ReadonlySet<string> => {
   return new Set(['x-websocket-reconnect', ...names]);
 };
 
-const charts: ReadonlySet<string> = new Set(['supervisor', 'connection', 'namespace', 'room', 'link']);
-
-const checkMachines = (machines: Partial<Machines>): void => {
+const checkMachines = (machines: Partial<OwnMachines>): Partial<Machines> => {
   if (!isPlainObject(machines)) throw wrong('machines', 'an object of charts', machines);
-  refuseUnknown(machines, charts, 'machine');
-  for (const [name, machine] of Object.entries(machines)) {
-    const isMachine =
-      typeof machine === 'object' && machine !== null && 'provide' in machine && 'transition' in machine;
-    if (!isMachine) throw wrong(`machines.${name}`, 'a machine, as createMachine makes one', machine);
-  }
+  refuseUnknown(machines, new Set(machineNames), 'machine');
+  const faults = machineNames.flatMap((name) => {
+    if (!(name in machines)) return [];
+    const machine: unknown = machines[name];
+    if (!isMachine(machine)) throw wrong(`machines.${name}`, 'a machine, as createMachine makes one', machine);
+    return faultOf(name, machine) ?? [];
+  });
+  if (faults.length > 0) throw new TypeError(faults.join('\n'));
+  // A chart that keeps the contract is wired, stepped and asked just as the usual one is.
+  return machines as Partial<Machines>;
 };
 
 const checkRecorder = (given: boolean | Partial<RecorderLimits>): RecorderLimits | undefined => {
@@ -257,7 +261,8 @@ export const checkOptions = (given: ServerOptions): CheckedOptions => {
     const value = given[flag];
     if (value !== undefined && typeof value !== 'boolean') throw wrong(flag, 'true or false', value);
   }
-  const { sliceMs = 4, origins = 'same-host', protocols = [], machines, limits = {}, namespaces = {}, debug } = given;
+  const { sliceMs = 4, origins = 'same-host', protocols = [], limits = {}, namespaces = {}, debug } = given;
+  const { machines, ...rest } = given;
   if (!isPlainObject(namespaces)) throw wrong('namespaces', 'an object of namespaces', namespaces);
   if (typeof sliceMs !== 'number' || !(sliceMs > 0)) throw wrong('sliceMs', 'milliseconds above 0', sliceMs);
   if (origins !== 'same-host' && origins !== 'any' && !isListOfStrings(origins)) {
@@ -267,10 +272,10 @@ export const checkOptions = (given: ServerOptions): CheckedOptions => {
   if (debug !== undefined && typeof debug !== 'boolean' && typeof debug !== 'function') {
     throw wrong('debug', 'true, false or a function', debug);
   }
-  if (machines !== undefined) checkMachines(machines);
   if (given.inspect !== undefined) assertObserver(given.inspect);
   return {
-    ...given,
+    ...rest,
+    ...(machines !== undefined && { machines: checkMachines(machines) }),
     namespaces,
     limits: checkLimits(limits),
     origins,

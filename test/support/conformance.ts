@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import type { Machines } from '../../src/actors/house.js';
-import { ErrBadNamespace, ErrBadRoom, ErrWrite } from '../../src/index.js';
+import { ErrBadNamespace, ErrBadRoom, ErrWrite, namespaceMachine } from '../../src/index.js';
 import { type Guest, House, type HouseOptions, settled } from './house.js';
 
 /** A small part of what SPEC.md asks for, played on fake sockets to whatever charts it is given. */
@@ -443,6 +443,25 @@ const expelled: readonly Scenario[] = [
   }),
 ];
 
+const guarded: readonly Scenario[] = [
+  scenario(
+    'SV19',
+    'a guard of the chart keeps both sides out of a namespace, and asks no handler',
+    async (machines) => {
+      const namespace = (machines.namespace ?? namespaceMachine).provide({ guards: { mayConnect: () => false } });
+      const { house, told } = open({ ...machines, namespace }, quiet);
+      const guest = house.seat('a');
+      guest.socket.sent.length = 0;
+      guest.socket.say(ask('_OnNamespaceConnect'));
+      expect(heard(guest)).toEqual([expect.stringMatching(/^\$1;n;;_OnNamespaceConnect;1;0;/)]);
+      expect(await standing(house, connOf(guest).connect('n'))).toBe(ErrBadNamespace);
+      expect(heard(guest)).toHaveLength(1);
+      expect(connOf(guest).namespace('n')).toBeUndefined();
+      expect(told).toEqual([]);
+    },
+  ),
+];
+
 const ownVeto: readonly Scenario[] = [
   scenario('RM4', 'our own handler keeps the peer in a room', async (machines) => {
     const { house } = open(machines, { ...roomy, _OnRoomLeave: refuse });
@@ -460,6 +479,7 @@ export const scenarios: readonly Scenario[] = [
   ...connectionScenarios,
   ...asked('NS1', 'namespace'),
   ...called('NS4', 'namespace'),
+  ...guarded,
   ...asked('RM1', 'room'),
   ...called('RM3', 'room'),
   ...ownVeto,

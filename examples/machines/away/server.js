@@ -1,0 +1,66 @@
+// @ts-check
+/**
+ * Muster's example of a chart with one more state: who says nothing for a while is away, until the next frame.
+ * Start it with `node examples/machines/away/server.js`; it prints what happens and ends.
+ */
+import { reply, Server } from 'muster';
+import * as neffos from 'neffos.js';
+import { connection } from './connection.js';
+
+// ── 1. The server ───────────────────────────────────────────────────────────────────────────────
+
+/** @param {import('muster').Conn} conn */
+const isAway = (conn) => conn.actor.getSnapshot().matches({ open: { presence: 'away' } });
+
+/** @type {Server} */
+const server = new Server({
+  namespaces: {
+    office: {
+      hello: () => reply('hello'),
+      who: () => reply(JSON.stringify(server.connections().map((conn) => [conn.id, isAway(conn) ? 'away' : 'here']))),
+    },
+  },
+  // Five minutes is long for an example.
+  machines: { connection: connection.provide({ delays: { idle: 300 } }) },
+  idGenerator: (request) => String(request.url).slice('/?'.length),
+});
+
+// What the chart does can be watched, as all that actors do.
+/** @type {Map<string, string>} */
+const seen = new Map();
+server.inspect((event) => {
+  if (event.type !== '@xstate.snapshot') return;
+  const conn = server.connections().find(({ actor }) => actor === event.actorRef);
+  const presence = conn && !conn.isClosed && (isAway(conn) ? 'away' : 'here');
+  if (!presence || seen.get(conn.id) === presence) return;
+  seen.set(conn.id, presence);
+  console.log(`${conn.id} is ${presence}`);
+});
+
+const { port } = await server.listen(0, '127.0.0.1');
+
+// ── 2. Its clients ──────────────────────────────────────────────────────────────────────────────
+
+/** @param {string} name */
+async function arrive(name) {
+  const conn = await neffos.dial(`ws://127.0.0.1:${port}/?${name}`, { office: {} }, { allowSynchronousEvents: false });
+  return { conn, office: await conn.connect('office') };
+}
+
+/** @param {string} id */
+const whenAway = (id) =>
+  new Promise((resolve) => {
+    const conn = server.connections().find((one) => one.id === id);
+    conn?.actor.subscribe(() => isAway(conn) && resolve(undefined));
+  });
+
+const joe = await arrive('joe');
+await whenAway('joe');
+const ann = await arrive('ann');
+console.log(`ann asks who is there: ${(await ann.office.ask('who', '')).Body}`);
+await joe.office.ask('hello', '');
+console.log(`ann asks once more: ${(await ann.office.ask('who', '')).Body}`);
+
+joe.conn.close();
+ann.conn.close();
+await server.close();

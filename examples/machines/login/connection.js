@@ -1,0 +1,292 @@
+// @ts-check
+/**
+ * Muster's connection chart (src/machines/connection.ts), copied and edited: before a connection is open, a login service
+ * has to know who it is. It imports nothing but xstate, so that it pastes into an editor of statecharts as it stands; what
+ * was added is marked with "added".
+ */
+import { assign, fromPromise, setup } from 'xstate';
+
+/**
+ * @typedef {object} ConnectionContext
+ * @property {string} id
+ * @property {boolean} isNativeOnly
+ * @property {boolean} isReachable
+ * @property {{ readonly frames: number, readonly bytes: number }} early
+ * @property {boolean} wasAccepted
+ * @property {{ readonly code: number, readonly text: string } | null} reason
+ * @property {string | null} user Added: who it is.
+ */
+
+/** @typedef {{ id: string, isNativeOnly: boolean, isReachable: boolean }} ConnectionInput */
+
+/**
+ * @typedef {{ type: 'ACK' | 'AGREED' | 'REACHED' | 'CONGESTED' | 'DRAINED' | 'LAGGED' }
+ *   | { type: 'FRAME', data: string | Uint8Array }
+ *   | { type: 'DELIVER', bytes: Uint8Array }
+ *   | { type: 'REFUSED' | 'CLOSE' | 'SOCKET.CLOSED', code: number, text: string }} ConnectionEvent
+ */
+
+const connectionSetup = setup({
+  types: {
+    context: /** @type {ConnectionContext} */ ({}),
+    input: /** @type {ConnectionInput} */ ({}),
+    events: /** @type {ConnectionEvent} */ ({}),
+    tags: /** @type {'acknowledging' | 'agreed' | 'acknowledged' | 'open' | 'congested' | 'closing'} */ ('open'),
+  },
+  actors: {
+    /** Added: resolves with who this is, or rejects. Everybody is a guest where nobody says otherwise. */
+    login: fromPromise(async (/** @type {{ input: { id: string } }} */ _) => 'guest'),
+  },
+  actions: {
+    /** Ask `onConnect`. */
+    consult: () => {},
+    /** Keep a frame that came before the connection was open. */
+    holdEarly: () => {},
+    countEarly: () => {},
+    /** Send `A<id>`, then what `onConnect` has emitted, then run the early frames. */
+    welcome: () => {},
+    /** Send `H<text>`. */
+    sendRefusal: () => {},
+    /** Give a frame its turn in the lane. */
+    receive: () => {},
+    /** Write a delivery to the socket. */
+    deliver: () => {},
+    /** Count that the socket takes no more for now. */
+    noteCongestion: () => {},
+    /** Count that it could not keep up. */
+    noteEviction: () => {},
+    /** Write what is owed, leave every audience and the count, and tell handlers once the present turn is over. */
+    retire: () => {},
+    /** Send the close frame. */
+    sendClose: () => {},
+    /** Destroy the socket if it is still there. */
+    release: () => {},
+    markAccepted: assign({ wasAccepted: true }),
+    noteReached: assign({ isReachable: true }),
+    recordReason: assign({
+      reason: ({ context }, /** @type {{ code: number, text: string }} */ params) => context.reason ?? params,
+    }),
+    /** Added. */
+    noteUser: assign({ user: (_, /** @type {{ user: string }} */ params) => params.user }),
+  },
+  guards: {
+    isNativeOnly: ({ context }) => context.isNativeOnly,
+    isReachable: ({ context }) => context.isReachable,
+    fitsEarly: ({ context }) => context.early.frames < 16 && context.early.bytes < 65_536,
+  },
+  delays: {
+    ackTimeout: 5_000,
+    connectTimeout: 5_000,
+    slowConsumer: 10_000,
+    closeTimeout: 5_000,
+    /** Added. */
+    loginTimeout: 3_000,
+  },
+});
+
+/** One connection, from the upgraded socket to its end. */
+export const connectionMachine = connectionSetup.createMachine({
+  id: 'connection',
+  description: 'One websocket, from its upgrade to its end.',
+  context: ({ input }) => ({
+    id: input.id,
+    isNativeOnly: input.isNativeOnly,
+    isReachable: input.isReachable,
+    early: { frames: 0, bytes: 0 },
+    wasAccepted: false,
+    reason: null,
+    user: null,
+  }),
+  initial: 'acknowledging',
+  on: {
+    'SOCKET.CLOSED': {
+      target: '.closed',
+      actions: { type: 'recordReason', params: ({ event }) => ({ code: event.code, text: event.text }) },
+    },
+  },
+  states: {
+    acknowledging: {
+      description:
+        'Both sides have to agree: the client by M, the server by onConnect. The login service has to know who it is.',
+      tags: 'acknowledging',
+      type: 'parallel',
+      entry: 'consult',
+      on: {
+        FRAME: [
+          { guard: 'fitsEarly', actions: ['countEarly', 'holdEarly'] },
+          {
+            target: 'closing',
+            actions: {
+              type: 'recordReason',
+              params: { code: 1008, text: 'too many frames before the acknowledgement' },
+            },
+          },
+        ],
+        ACK: [
+          { guard: 'fitsEarly', actions: ['countEarly', 'holdEarly'] },
+          {
+            target: 'closing',
+            actions: {
+              type: 'recordReason',
+              params: { code: 1008, text: 'too many frames before the acknowledgement' },
+            },
+          },
+        ],
+        REFUSED: {
+          target: 'closing',
+          actions: { type: 'recordReason', params: ({ event }) => ({ code: event.code, text: event.text }) },
+        },
+        CLOSE: {
+          target: 'closing',
+          actions: { type: 'recordReason', params: ({ event }) => ({ code: event.code, text: event.text }) },
+        },
+      },
+      states: {
+        client: {
+          description: 'What the client has said.',
+          initial: 'unheard',
+          states: {
+            unheard: {
+              description: 'Its M has not come yet.',
+              always: { guard: 'isNativeOnly', target: 'heard' },
+              on: { ACK: { target: 'heard' } },
+              after: {
+                ackTimeout: {
+                  target: '#connection.closing',
+                  actions: { type: 'recordReason', params: { code: 1008, text: 'not acknowledged in time' } },
+                },
+              },
+            },
+            heard: { description: 'It wants in.', type: 'final' },
+          },
+        },
+        server: {
+          description: 'What onConnect has said.',
+          initial: 'undecided',
+          states: {
+            undecided: {
+              description: 'onConnect has not settled yet.',
+              on: {
+                AGREED: [{ guard: 'isReachable', target: 'agreed' }, { target: 'unreached' }],
+                REACHED: { actions: 'noteReached' },
+                REFUSED: {
+                  target: '#connection.closing',
+                  actions: [
+                    { type: 'recordReason', params: ({ event }) => ({ code: event.code, text: event.text }) },
+                    'sendRefusal',
+                  ],
+                },
+              },
+              after: {
+                connectTimeout: {
+                  target: '#connection.closing',
+                  actions: [
+                    { type: 'recordReason', params: { code: 1008, text: 'not accepted in time' } },
+                    'sendRefusal',
+                  ],
+                },
+              },
+            },
+            unreached: {
+              description: 'It may come in as soon as other servers reach it: the broker has yet to confirm that.',
+              tags: 'agreed',
+              entry: 'markAccepted',
+              on: { REACHED: { target: 'agreed' } },
+            },
+            agreed: { description: 'It may come in.', tags: 'agreed', type: 'final', entry: 'markAccepted' },
+          },
+        },
+        // Added: one more that has to agree.
+        login: {
+          description: 'Who is it?',
+          initial: 'asking',
+          states: {
+            asking: {
+              description: 'The login service has not answered yet.',
+              invoke: {
+                id: 'login',
+                src: 'login',
+                input: ({ context }) => ({ id: context.id }),
+                onDone: {
+                  target: 'known',
+                  actions: { type: 'noteUser', params: ({ event }) => ({ user: event.output }) },
+                },
+                onError: {
+                  target: '#connection.closing',
+                  actions: [{ type: 'recordReason', params: { code: 1008, text: 'nobody knows you' } }, 'sendRefusal'],
+                },
+              },
+              after: {
+                loginTimeout: {
+                  target: '#connection.closing',
+                  actions: [
+                    { type: 'recordReason', params: { code: 1008, text: 'not logged in in time' } },
+                    'sendRefusal',
+                  ],
+                },
+              },
+            },
+            known: { description: 'It is somebody.', type: 'final' },
+          },
+        },
+      },
+      onDone: { target: 'open', actions: 'welcome' },
+    },
+    open: {
+      description: 'Frames take their turn in the lane; deliveries go to the socket.',
+      tags: ['acknowledged', 'open'],
+      type: 'parallel',
+      on: {
+        REFUSED: {
+          target: 'closing',
+          actions: { type: 'recordReason', params: ({ event }) => ({ code: event.code, text: event.text }) },
+        },
+        CLOSE: {
+          target: 'closing',
+          actions: { type: 'recordReason', params: ({ event }) => ({ code: event.code, text: event.text }) },
+        },
+      },
+      states: {
+        flow: {
+          description: 'Does the client take what it is sent?',
+          initial: 'flowing',
+          states: {
+            flowing: {
+              description: 'What is written leaves.',
+              on: { CONGESTED: { target: 'congested' } },
+            },
+            congested: {
+              description: 'The socket is full; what is owed waits in the outbox.',
+              tags: 'congested',
+              entry: 'noteCongestion',
+              on: {
+                DRAINED: { target: 'flowing' },
+                LAGGED: {
+                  target: '#connection.closed',
+                  actions: [{ type: 'recordReason', params: { code: 1013, text: 'slow consumer' } }, 'noteEviction'],
+                },
+              },
+              after: {
+                slowConsumer: {
+                  target: '#connection.closed',
+                  actions: [{ type: 'recordReason', params: { code: 1013, text: 'slow consumer' } }, 'noteEviction'],
+                },
+              },
+            },
+          },
+        },
+      },
+    },
+    closing: {
+      description: 'The close frame is out; the peer has a moment to answer it.',
+      tags: 'closing',
+      entry: ['retire', 'sendClose'],
+      after: { closeTimeout: { target: 'closed' } },
+    },
+    closed: {
+      description: 'It is over.',
+      type: 'final',
+      entry: ['retire', 'release'],
+    },
+  },
+});

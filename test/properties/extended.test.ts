@@ -1,0 +1,329 @@
+import fc from 'fast-check';
+import { describe, expect, test, vi } from 'vitest';
+import { createMachine, fromPromise } from 'xstate';
+import { connection as awayConnection } from '../../examples/machines/away/connection.js';
+import { connectionMachine as loginConnection } from '../../examples/machines/login/connection.js';
+import { namespace as guardedNamespace, connection as hastyConnection } from '../../examples/machines/role/charts.js';
+import {
+  connectionConfig,
+  connectionSetup,
+  defaultLimits,
+  type Machines,
+  type OwnMachines,
+  reply,
+} from '../../src/index.js';
+import { checkOptions } from '../../src/server/options.js';
+import { scenarios as local, type Scenario } from '../support/conformance.js';
+import { clusterScenarios } from '../support/conformanceCluster.js';
+import { withoutTokens } from '../support/fakeSocket.js';
+import { type Guest, House, nothing, settled, timersAtRest } from '../support/house.js';
+import { gate } from '../support/promises.js';
+
+// The examples import what a program would; here that is what the tests run.
+vi.mock('muster', () => import('../../src/index.js'));
+
+const scenarios: readonly Scenario[] = [...local, ...clusterScenarios];
+
+/** Through the check of a server, as a program's charts go. */
+const kept = (machines: Partial<OwnMachines>): Partial<Machines> =>
+  checkOptions({ namespaces: { n: {} }, machines }).machines ?? {};
+
+/** A login service that knows everybody, and says so as it is asked. */
+const atOnce = createMachine({ initial: 'known', states: { known: { type: 'final' } }, output: 'joe' });
+const loginAtOnce = loginConnection.provide({
+  // It stands for a promise, which could only answer later.
+  actors: { login: atOnce as unknown as ReturnType<typeof fromPromise<string, { id: string }>> },
+});
+
+interface Extension {
+  readonly machines: Partial<Machines>;
+  /** Scenarios that the chart changes on purpose, by rule and name; its own tests below say how. */
+  readonly changes: readonly string[];
+}
+
+const extensions: Readonly<Record<string, Extension>> = {
+  role: {
+    machines: kept({ namespace: guardedNamespace, connection: hastyConnection }),
+    changes: ['HS6 no M closes'],
+  },
+  away: { machines: kept({ connection: awayConnection }), changes: [] },
+  // That a connection is not open before the service has answered is no scenario: here it answers at once.
+  login: { machines: kept({ connection: loginAtOnce }), changes: [] },
+};
+
+const idOf = ({ rule, name }: Scenario): string => `${rule} ${name}`;
+const played = Object.entries(extensions).flatMap(([chart, { machines, changes }]) =>
+  scenarios
+    .filter((scenario) => !changes.includes(idOf(scenario)))
+    .map((scenario) => ({ chart, machines, scenario, what: idOf(scenario) })),
+);
+
+const stateOf = (guest: Guest): unknown => guest.conn?.actor.getSnapshot().value;
+const presenceOf = (guest: Guest): unknown => guest.conn?.actor.getSnapshot().value.open?.presence;
+
+describe("the usual suite, on a program's own charts", () => {
+  test.each(played)('[SV20] $chart: $what', async ({ machines, scenario }) => {
+    await scenario.run(machines);
+  });
+
+  test('[SV20] what is changed on purpose is there', () => {
+    const known = scenarios.map(idOf);
+    const changed = Object.values(extensions).flatMap(({ changes }) => changes);
+    expect(changed.filter((id) => !known.includes(id))).toEqual([]);
+    expect(played.length).toBe(3 * scenarios.length - changed.length);
+  });
+});
+
+describe('what they change: role', () => {
+  test('[SV11] [HS6] who does not say M has as long as the chart says', () => {
+    const house = new House({ namespaces: { n: {} }, machines: extensions['role']?.machines ?? {} });
+    const guest = house.connect('a');
+    house.clock.advance(299);
+    expect(guest.socket.lines).toEqual([]);
+    house.clock.advance(2);
+    expect(guest.socket.lines).toEqual(['close 1008 not acknowledged in time']);
+  });
+
+  test('[SV19] only who has the role gets in, whoever begins, and it counts at the moment of asking', async () => {
+    const house = new House({
+      namespaces: { n: {}, staff: {} },
+      machines: extensions['role']?.machines ?? {},
+    });
+    const guest = house.seat('a', 'n');
+    const enter = '$1;staff;;_OnNamespaceConnect;0;0;';
+    guest.socket.say(enter);
+    await expect(guest.conn?.connect('staff')).rejects.toThrow('bad namespace');
+    guest.conn?.set('role', 'staff');
+    guest.socket.say(enter);
+    expect(guest.socket.lines).toEqual(['t $1;staff;;_OnNamespaceConnect;1;0;bad namespace', 't $1;;;;;;']);
+    expect(guest.conn?.namespace('staff')).toBeDefined();
+    await house.empty();
+    expect(house.remains).toEqual({ ...nothing, timers: 0 });
+  });
+});
+
+describe('what they change: away', () => {
+  const open = () => new House({ namespaces: { n: { hi: () => reply('there') } }, ...extensions['away'] });
+  const idle = 300_000;
+  const { pingInterval } = defaultLimits;
+
+  test('[SV20] who is silent is away, and is back with the next frame; pings do not count', async () => {
+    const house = open();
+    const guest = house.seat('a', 'n');
+    expect(stateOf(guest)).toEqual({ open: { flow: 'flowing', presence: 'here' } });
+    house.clock.advance(idle - 1);
+    guest.socket.say(';n;;any;0;0;');
+    for (let passed = 0; passed < idle - 1; passed += pingInterval) {
+      house.clock.advance(Math.min(pingInterval, idle - 1 - passed));
+      await house.rest();
+    }
+    expect(presenceOf(guest)).toBe('here');
+    house.clock.advance(2);
+    expect(presenceOf(guest)).toBe('away');
+    expect(guest.socket.pings).toBeGreaterThan(0);
+    guest.socket.say('$1;n;;hi;0;0;');
+    expect([presenceOf(guest), guest.socket.lines.at(-1)]).toEqual(['here', 't $1;n;;hi;0;0;there']);
+  });
+
+  test('[SV20] [IN1] an observer sees it go away and come back', async () => {
+    const house = open();
+    const guest = house.seat('a', 'n');
+    const seen: unknown[] = [];
+    house.supervisor.inspect((event) => {
+      if (event.type === '@xstate.snapshot' && event.actorRef === guest.conn?.actor) seen.push(presenceOf(guest));
+    });
+    seen.length = 0;
+    house.clock.advance(idle + 1);
+    guest.socket.say(';n;;any;0;0;');
+    await settled();
+    expect([...new Set(seen)].toSorted()).toEqual(['away', 'here']);
+  });
+
+  test('[SV20] [SV3] nothing remains of who was away', async () => {
+    const house = open();
+    house.seat('a', 'n');
+    house.clock.advance(idle + 1);
+    await house.empty();
+    expect(house.remains).toEqual(nothing);
+  });
+});
+
+describe('what they change: login', () => {
+  const open = () => {
+    const asked: string[] = [];
+    const { promise, open: known, jam: unknown } = gate();
+    const login = fromPromise(async ({ input }: { input: { id: string } }) => {
+      asked.push(input.id);
+      await promise;
+      return `user of ${input.id}`;
+    });
+    const disconnected: unknown[] = [];
+    const house = new House({
+      namespaces: { n: { hi: () => reply('there') } },
+      machines: kept({ connection: loginConnection.provide({ actors: { login } }) }),
+      onDisconnect: (_, reason) => void disconnected.push(reason),
+    });
+    return { house, asked, known, unknown, disconnected };
+  };
+
+  test('[SV20] [HS2] [HS4] A waits for the service, and early frames for A', async () => {
+    const { house, asked, known } = open();
+    const guest = house.connect('a');
+    guest.socket.say('M', '$1;n;;_OnNamespaceConnect;0;0;', '$2;n;;hi;0;0;');
+    await house.rest();
+    expect([asked, guest.socket.lines]).toEqual([['a'], []]);
+    known();
+    await house.rest();
+    expect(guest.socket.lines).toEqual(['t Aa', 't $1;;;;;;', 't $2;n;;hi;0;0;there']);
+    expect(guest.conn?.actor.getSnapshot().context.user).toBe('user of a');
+  });
+
+  test('[SV20] [HS7] who is not known is refused', async () => {
+    const { house, unknown } = open();
+    const guest = house.connect('a');
+    guest.socket.say('M');
+    unknown(new Error('no such user'));
+    await house.rest();
+    expect(guest.socket.lines).toEqual(['t Hnobody knows you', 'close 1008 nobody knows you']);
+    expect(house.errors).toEqual([]);
+  });
+
+  test('[SV20] [HS8] a service that says nothing refuses, at the time of the chart', async () => {
+    const { house } = open();
+    const guest = house.connect('a');
+    guest.socket.say('M');
+    await house.rest();
+    house.clock.advance(3_001);
+    expect(guest.socket.lines).toEqual(['t Hnot logged in in time', 'close 1008 not logged in in time']);
+  });
+
+  test('[SV20] [SV3] who goes meanwhile leaves nothing behind, whatever the service says then', async () => {
+    const { house, known } = open();
+    house.connect('a').socket.say('M');
+    await house.rest();
+    expect(house.clock.timers).toBeGreaterThan(timersAtRest);
+    await house.empty();
+    known();
+    await house.rest();
+    expect(house.remains).toEqual(nothing);
+    expect(house.errors).toEqual([]);
+  });
+});
+
+type Command =
+  | { readonly does: 'say'; readonly data: string | Uint8Array }
+  | { readonly does: 'emit' | 'broadcast' | 'stall' | 'drain' | 'rest' | 'ask' | 'answer' | 'join' };
+
+const encoder = new TextEncoder();
+
+/** Frames of a client, the good ones and the others. */
+const frames = fc.oneof(
+  fc
+    .record({
+      wait: fc.constantFrom('', '$1', '$2'),
+      place: fc.constantFrom('n;', 'n;r', 'other;', 'nobody;'),
+      event: fc.constantFrom(
+        'hi',
+        'later',
+        'fail',
+        'all',
+        'unheard',
+        '_OnRoomJoin',
+        '_OnRoomLeave',
+        '_OnNamespaceConnect',
+      ),
+      body: fc.string({ maxLength: 5 }),
+    })
+    .map(({ wait, place, event, body }) => `${wait};${place};${event};0;0;${body}`),
+  fc.constantFrom('M', 'x', ';;;'),
+);
+const commands = fc.array(
+  fc.oneof(
+    { weight: 3, arbitrary: fc.record({ does: fc.constant('say' as const), data: frames }) },
+    {
+      weight: 1,
+      arbitrary: fc.record({ does: fc.constant('say' as const), data: frames.map((text) => encoder.encode(text)) }),
+    },
+    {
+      weight: 2,
+      arbitrary: fc.record({
+        does: fc.constantFrom('emit', 'broadcast', 'stall', 'drain', 'rest', 'ask', 'answer', 'join'),
+      }),
+    },
+  ),
+  { maxLength: 25 },
+);
+
+/** Takes deliveries as well: nothing of a connection goes past this chart. */
+const { open } = connectionConfig.states;
+const throughChart = connectionSetup.createMachine({
+  ...connectionConfig,
+  states: {
+    ...connectionConfig.states,
+    open: { ...open, on: { ...open.on, FRAME: { actions: 'receive' }, DELIVER: { actions: 'deliver' } } },
+  },
+});
+
+/** Plays this to a server, and tells what the client has seen. */
+const play = async (machines: Partial<Machines>, given: readonly Command[]): Promise<readonly string[]> => {
+  const house = new House({
+    namespaces: {
+      n: {
+        hi(ns) {
+          ns.emit('a');
+          ns.broadcast({ event: 'b' });
+          return reply('c');
+        },
+        async later(ns) {
+          await settled();
+          ns.emit('late');
+          return reply('d');
+        },
+        fail: () => {
+          throw new Error('failed');
+        },
+        all: (ns, { body }) => ns.broadcast({ event: 'said', body }),
+      },
+      other: {},
+    },
+    limits: { highWaterMark: 64 },
+    machines,
+  });
+  const guest = house.seat('a', 'n', ['r']);
+  const ns = guest.conn?.namespace('n');
+  const { socket } = guest;
+  const deeds: Readonly<Record<Exclude<Command['does'], 'say' | 'rest'>, () => unknown>> = {
+    emit: () => ns?.emit('direct', 'from the server'),
+    broadcast: () => house.supervisor.broadcast(null, [{ namespace: 'n', event: 'owed' }]),
+    stall: () => socket.isOpen && socket.stall(),
+    drain: () => socket.drain(),
+    ask: () => ns?.ask('question').catch(() => {}),
+    answer: () => socket.say(`${socket.tokens.at(-1) ?? 'none'};;;;;;`),
+    join: () => ns?.joinRoom('s').catch(() => {}),
+  };
+  for (const command of given) {
+    if (command.does === 'say') socket.say(command.data);
+    else if (command.does === 'rest') await house.rest();
+    else deeds[command.does]();
+  }
+  await house.rest();
+  socket.drain();
+  house.supervisor.broadcast(null, [{ namespace: 'n', event: 'owed' }]);
+  guest.conn?.close(1_000, 'bye');
+  await house.rest();
+  return withoutTokens(socket.lines);
+};
+
+describe('hot events', () => {
+  test.each([
+    ['frames', kept({ connection: awayConnection })],
+    ['frames and deliveries', kept({ connection: throughChart })],
+  ])('[SV11] [SV20] a chart that handles %s itself comes to the same bytes', async (_, machines) => {
+    await fc.assert(
+      fc.asyncProperty(commands, async (given) => {
+        expect(await play(machines, given)).toEqual(await play({}, given));
+      }),
+      { numRuns: 150 },
+    );
+  });
+});
