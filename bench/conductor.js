@@ -159,6 +159,11 @@ export const startWorker = (name, file, ...args) => new Worker(name, node(script
  */
 const systems = {
   muster: { dialect: 'neffos', command: async () => node(script('systems/muster.js')) },
+  'muster, inspector closed': {
+    dialect: 'neffos',
+    command: async () => node(script('systems/muster.js'), 'inspected'),
+  },
+  'muster, inspector open': { dialect: 'neffos', command: async () => node(script('systems/muster.js'), 'inspected') },
   'ws string': { dialect: 'ws', command: async () => node(script('systems/wsLoops.js'), 'string') },
   'ws prepared': { dialect: 'ws', command: async () => node(script('systems/wsLoops.js'), 'prepared') },
   'socket.io': { dialect: 'socketio', command: async () => node(script('systems/socketio.js')) },

@@ -8,6 +8,21 @@ const [dialect = '', port = ''] = process.argv.slice(2);
 const crowd = new Crowd(dialect, Number(port));
 /** @type {Arrivals | undefined} */
 let arrivals;
+/** Bytes that the page of the inspector has been told. */
+let read = 0;
+
+/** Reads what a page is told that follows the first connection. */
+const watch = async () => {
+  const { body, status } = await fetch(`http://127.0.0.1:${port}/inspector/stream?follow=connection-1`);
+  if (!body || status !== 200) throw new Error(`the inspector has answered ${status}`);
+  const reader = body.getReader();
+  const { value } = await reader.read();
+  read = value?.length ?? 0;
+  const follow = async () => {
+    for (let part = await reader.read(); !part.done; part = await reader.read()) read += part.value.length;
+  };
+  follow().catch(() => {});
+};
 
 /** @param {number} bytes */
 const bodyOf = (bytes) => 'x'.repeat(bytes);
@@ -49,6 +64,8 @@ obey({
   listen() {
     arrivals = new Arrivals(crowd);
   },
+  watch: () => watch(),
+  watched: () => ({ read }),
   latencies: () => ({ latencies: arrivals?.take() ?? [] }),
 });
 say({ ready: true });

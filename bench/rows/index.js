@@ -8,6 +8,7 @@ import { roomRow } from './room.js';
 import { roomsRow } from './rooms.js';
 import { stalledRow } from './stalled.js';
 import { to } from './to.js';
+import { watchedRow } from './watched.js';
 
 /** In the order of the table. @type {readonly import('../stage.js').Row[]} */
 export const rows = [
@@ -24,4 +25,5 @@ export const rows = [
   live,
   stalledRow,
   clusterRow,
+  watchedRow,
 ];

@@ -24,6 +24,10 @@ const server = new Server({
   },
 });
 
+if (process.argv.includes('inspected')) {
+  const { inspector } = await import('muster/inspector');
+  inspector(server, { authorize: () => true });
+}
 const { port } = await server.listen(0);
 serve(
   {
