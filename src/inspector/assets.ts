@@ -1,0 +1,28 @@
+import { readFileSync } from 'node:fs';
+
+/** A file of the page. */
+export interface Asset {
+  readonly type: string;
+  readonly body: Buffer;
+}
+
+const files: Readonly<Record<string, { readonly file: string; readonly type: string }>> = {
+  '/': { file: 'index.html', type: 'text/html; charset=utf-8' },
+  '/app.js': { file: 'app.js', type: 'text/javascript; charset=utf-8' },
+  '/subject.js': { file: 'subject.js', type: 'text/javascript; charset=utf-8' },
+  '/view.js': { file: 'view.js', type: 'text/javascript; charset=utf-8' },
+  '/style.css': { file: 'style.css', type: 'text/css; charset=utf-8' },
+  '/icon.svg': { file: 'icon.svg', type: 'image/svg+xml' },
+};
+
+const read = new Map<string, Asset>();
+
+/** The file of the page that goes by this path: they are named one by one, so no other can be asked for. */
+export const assetAt = (path: string): Asset | undefined => {
+  const known = read.get(path);
+  const named = Object.hasOwn(files, path) ? files[path] : undefined;
+  if (known || !named) return known;
+  const asset = { type: named.type, body: readFileSync(new URL(`./page/${named.file}`, import.meta.url)) };
+  read.set(path, asset);
+  return asset;
+};

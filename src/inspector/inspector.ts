@@ -1,0 +1,176 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { connectionMachine } from '../machines/connection.js';
+import { linkMachine } from '../machines/link.js';
+import { namespaceMachine } from '../machines/namespace.js';
+import { roomMachine } from '../machines/room.js';
+import { supervisorMachine } from '../machines/supervisor.js';
+import type { Server } from '../server/server.js';
+import { assetAt } from './assets.js';
+import { Charts } from './charts.js';
+import { doDeed, readDeed } from './deed.js';
+import { Feed } from './feed.js';
+import { type Authorize, isSameOrigin, type Purpose } from './gate.js';
+import { search } from './search.js';
+
+export type { Authorize } from './gate.js';
+
+export interface InspectorOptions {
+  /** Asked for every request, and for a page that stays open every now and then: only `true` lets it look. */
+  readonly authorize: Authorize;
+  /** Where the page is, on every http server that the Server is attached to. */
+  readonly path?: string;
+}
+
+/** A page that shows a running server. */
+export interface Inspector {
+  readonly path: string;
+  /** How many pages are open; with none nothing of the server is watched. */
+  readonly viewers: number;
+  /** Answers a request that is for the path, or below it, where the Server is attached to no http server. */
+  handle(request: IncomingMessage, response: ServerResponse): void;
+  /** Takes the page away. */
+  close(): void;
+}
+
+/** Nothing but the page's own files runs in it or is asked by it. */
+const headers = {
+  'Content-Security-Policy':
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; " +
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  'Cache-Control': 'no-store',
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Cross-Origin-Resource-Policy': 'same-origin',
+  'Referrer-Policy': 'no-referrer',
+  'X-Content-Type-Options': 'nosniff',
+};
+
+const json = 'application/json; charset=utf-8';
+const plain = 'text/plain; charset=utf-8';
+
+const send = (response: ServerResponse, status: number, body: string | Buffer = '', type = plain): void => {
+  if (!response.headersSent) response.writeHead(status, { 'Content-Type': type });
+  response.end(body);
+};
+
+const purposes: Readonly<Record<string, Purpose>> = {
+  '/stream': 'data',
+  '/search': 'data',
+  '/charts': 'data',
+  '/deed': 'deed',
+};
+
+class Inspecting implements Inspector {
+  readonly #feed: Feed;
+  readonly #charts: Charts;
+  readonly #unmount: () => void;
+
+  constructor(
+    private readonly server: Server,
+    private readonly authorize: Authorize,
+    readonly path: string,
+  ) {
+    const machines = {
+      supervisor: supervisorMachine,
+      connection: connectionMachine,
+      namespace: namespaceMachine,
+      room: roomMachine,
+      link: linkMachine,
+      ...server.plan.machines,
+    };
+    this.#feed = new Feed(server, machines);
+    this.#charts = new Charts(machines);
+    this.#unmount = server.serve(this);
+  }
+
+  get viewers(): number {
+    return this.#feed.viewers;
+  }
+
+  close(): void {
+    this.#unmount();
+    this.#feed.close();
+  }
+
+  handle(request: IncomingMessage, response: ServerResponse): void {
+    this.#answer(request, response).catch((error: unknown) => {
+      this.server.pageFailed(error);
+      send(response, 500, 'The inspector has failed; onError was told why.\n');
+    });
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const [whole = '', asked] = (request.url ?? '').split('?', 2);
+    const path = whole.startsWith(this.path) ? whole.slice(this.path.length) : whole;
+    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+    const purpose = Object.hasOwn(purposes, path) ? (purposes[path] ?? 'page') : 'page';
+    const isAllowed = isSameOrigin(request, purpose) && (await this.#allows(request));
+    if (!isAllowed) return send(response, 403, 'Forbidden\n');
+    const method = purpose === 'deed' ? 'POST' : 'GET';
+    if (request.method !== method) {
+      response.setHeader('Allow', method);
+      return send(response, 405, 'Method Not Allowed\n');
+    }
+    return this.#serve(path, new URLSearchParams(asked), request, response);
+  }
+
+  async #serve(
+    path: string,
+    asked: URLSearchParams,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> {
+    const { server } = this;
+    if (path === '/stream') return this.#stream(asked.get('follow') ?? '', request, response);
+    if (path === '/charts') return send(response, 200, JSON.stringify(await this.#charts.all()), json);
+    if (path === '/deed') return send(response, doDeed(server, await readDeed(request)));
+    if (path === '/search') {
+      const found = search(server, {
+        text: asked.get('text') ?? '',
+        namespace: asked.get('namespace'),
+        room: asked.get('room') ?? '',
+        state: asked.get('state') ?? '',
+        withPlaces: asked.get('places') !== 'no',
+      });
+      return send(response, 200, JSON.stringify(found), json);
+    }
+    if (path === '') {
+      // The names of the page's files are relative to this.
+      response.setHeader('Location', `${this.path.slice(this.path.lastIndexOf('/') + 1)}/`);
+      return send(response, 308);
+    }
+    const asset = assetAt(path);
+    return asset ? send(response, 200, asset.body, asset.type) : send(response, 404, 'Not Found\n');
+  }
+
+  #stream(follows: string, request: IncomingMessage, response: ServerResponse): void {
+    if (this.#feed.isFull) return send(response, 503, 'Too many are looking already\n');
+    // It may have gone while it was decided whether it may look.
+    if (response.destroyed) return undefined;
+    const mayStay = (): Promise<boolean> =>
+      this.#allows(request).catch((error: unknown) => {
+        this.server.pageFailed(error);
+        return false;
+      });
+    return this.#feed.join(response, follows, mayStay);
+  }
+
+  async #allows(request: IncomingMessage): Promise<boolean> {
+    return (await this.authorize(request)) === true;
+  }
+}
+
+const pathPattern = /^(\/[\w.~-]+)+$/;
+
+/**
+ * Serves a page, on the http servers that this Server is attached to, that shows who is connected and what the charts
+ * do. `authorize` says who may look, and close connections; there is no page without it.
+ */
+export const inspector = (server: Server, { authorize, path = '/inspector' }: InspectorOptions): Inspector => {
+  if (typeof authorize !== 'function') {
+    throw new TypeError('inspector needs authorize: a function (request) that says who may look');
+  }
+  if (!pathPattern.test(path)) {
+    throw new TypeError(`the inspector's path begins with / and ends with a name, like /inspector, not "${path}"`);
+  }
+  return new Inspecting(server, authorize, path);
+};

@@ -1,0 +1,139 @@
+// @ts-nocheck – it runs in browsers; the compiler is told of Node only
+// The one connection that is followed.
+import { byId, bytes, clock, duration, facts, make, number, pathOf, say } from './view.js';
+
+const post = (actor, deed) =>
+  fetch('deed', {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({ actor, deed }),
+  });
+
+/** A button that has to be pressed twice. */
+const careful = (text, what) => {
+  let isSure = false;
+  const button = make('button', { class: 'deed', title: what.title }, text);
+  button.addEventListener('click', async () => {
+    if (!isSure) {
+      isSure = true;
+      button.classList.add('sure');
+      say(button, `${text}? Press again`);
+      setTimeout(() => {
+        isSure = false;
+        button.classList.remove('sure');
+        say(button, text);
+      }, 3_000);
+      return;
+    }
+    const answer = await what.run().catch(() => undefined);
+    say(button, answer?.ok ? 'Done' : 'It did not work');
+  });
+  return button;
+};
+
+/** How it goes from state to state: the innermost ones say enough. */
+const innermost = (states) => states.filter((state) => !states.some((other) => other.startsWith(`${state}.`)));
+
+const stepRow = ({ at, event, from, to, why, times }) => {
+  const way = [innermost(from), innermost(to)].map((states) => states.map(pathOf).join(' + '));
+  const isMove = from.length + to.length > 0;
+  return make(
+    'li',
+    { class: isMove ? 'step move' : 'step' },
+    make('time', {}, clock(at)),
+    make('span', { class: 'event' }, event, times > 1 ? make('span', { class: 'times' }, ` × ${number(times)}`) : ''),
+    isMove ? make('span', { class: 'way' }, `${way[0] || '–'} → ${way[1] || '–'}`) : '',
+    why === '' ? '' : make('span', { class: 'why' }, why),
+  );
+};
+
+export const subjectCard = ({ leave, goTo }) => {
+  const card = byId('subject');
+  const id = make('h2', { class: 'subject-id' });
+  const state = make('p', { class: 'subject-state' });
+  const list = make('dl', { class: 'facts' });
+  const places = make('ul', { class: 'rows' });
+  const steps = make('ol', { class: 'steps' });
+  const deeds = make('div', { class: 'deeds' });
+  const title = (text, small) => make('h3', {}, text, make('small', {}, small));
+  card.append(
+    make('button', { class: 'back', click: leave }, '← all connections'),
+    id,
+    state,
+    list,
+    deeds,
+    title('Where it is', ''),
+    places,
+    title('Its last steps', ' since you look, newest first'),
+    steps,
+  );
+  let shown = { actor: '', steps: -1, places: '' };
+
+  const offer = (actor) => {
+    deeds.replaceChildren(
+      careful('Close', { title: 'What it is owed goes out first', run: () => post(actor, 'close') }),
+      careful('Disconnect', { title: 'Ask it out of every namespace', run: () => post(actor, 'disconnect') }),
+    );
+  };
+
+  const placeRows = (namespaces) =>
+    namespaces.flatMap(({ name, rooms, more }) => {
+      const row = (text, room, kind) =>
+        make(
+          'li',
+          {},
+          make(
+            'button',
+            { class: `row ${kind}`, click: () => goTo(name, room) },
+            make('span', { class: 'name' }, text),
+          ),
+        );
+      return [
+        row(name === '' ? '(empty namespace)' : name, '', 'place'),
+        ...rooms.map((room) => row(room, room, 'room')),
+        ...(more > 0 ? [make('li', { class: 'quiet' }, `and ${number(more)} rooms more`)] : []),
+      ];
+    });
+
+  const show = (subject, follows) => {
+    card.hidden = follows === '';
+    byId('finder').hidden = follows !== '';
+    if (follows === '') return;
+    if (!subject) {
+      say(id, follows);
+      say(state, 'It is not there, or not any more.');
+      for (const part of [list, deeds, places, steps]) part.replaceChildren();
+      shown = { actor: '', steps: -1, places: '' };
+      return;
+    }
+    if (shown.actor !== subject.actor) {
+      offer(subject.actor);
+      shown = { actor: subject.actor, steps: -1, places: '' };
+    }
+    say(id, subject.id);
+    say(state, innermost(subject.states).map(pathOf).join(' + '));
+    const isCongested = subject.states.some((one) => one.endsWith('.congested'));
+    state.className = `subject-state ${subject.isOver ? 'over' : isCongested ? 'warm' : ''}`;
+    deeds.hidden = subject.isOver;
+    facts(list, [
+      ['pressure', bytes(subject.pressure)],
+      ['steps seen', number(subject.stepCount)],
+      ['watched for', duration(Date.now() - subject.since)],
+      ['actor', subject.actor],
+      ...(subject.reconnects > 0 ? [['came back after', `${number(subject.reconnects)} tries`]] : []),
+    ]);
+    const where = JSON.stringify(subject.namespaces);
+    if (shown.places !== where) {
+      shown.places = where;
+      const none = make('li', { class: 'quiet' }, 'In no namespace.');
+      places.replaceChildren(...(subject.namespaces.length === 0 ? [none] : placeRows(subject.namespaces)));
+    }
+    if (shown.steps !== subject.stepCount) {
+      shown.steps = subject.stepCount;
+      const none = make('li', { class: 'quiet' }, 'None yet.');
+      steps.replaceChildren(...(subject.steps.length === 0 ? [none] : subject.steps.toReversed().map(stepRow)));
+    }
+  };
+
+  return { show };
+};

@@ -1,0 +1,360 @@
+import { createServer, type IncomingMessage, request as requestOf } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { Server, type ServerOptions } from '../../src/index.js';
+import type { Authorize } from '../../src/inspector/gate.js';
+import { type Inspector, inspector } from '../../src/inspector/inspector.js';
+import { Inbox } from '../support/rawClient.js';
+import { useServers } from '../support/testServer.js';
+
+const startServer = useServers();
+const closers: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of closers.splice(0)) await close();
+});
+
+const letIn: Authorize = () => true;
+
+/** A server with an inspector; counts how many watch it. */
+const start = async (authorize: Authorize = letIn, options: Partial<ServerOptions> = {}) => {
+  const house = await startServer({ namespaces: { n: {}, m: {} }, ...options });
+  let watchers = 0;
+  const { server } = house;
+  const watch = server.watch.bind(server);
+  vi.spyOn(server, 'watch').mockImplementation((listener) => {
+    const end = watch(listener);
+    watchers++;
+    return () => {
+      watchers--;
+      end();
+    };
+  });
+  const page = inspector(server, { authorize });
+  const address = `${house.url.replace('ws', 'http')}inspector`;
+  return { ...house, page, address, watchers: () => watchers };
+};
+
+interface Told {
+  readonly overview: {
+    readonly total: number;
+    readonly states: readonly { readonly state: string; readonly count: number }[];
+    readonly supervisor: readonly string[];
+  };
+  readonly subject: {
+    readonly id: string;
+    readonly isOver: boolean;
+    readonly states: readonly string[];
+    readonly namespaces: readonly { readonly name: string; readonly rooms: readonly string[]; readonly more: number }[];
+    readonly member: { readonly namespace: readonly string[]; readonly room: readonly string[] };
+    readonly steps: readonly { readonly event: string; readonly why: string; readonly to: readonly string[] }[];
+  } | null;
+}
+
+/** Opens a stream and reads what it is told. */
+const look = async (address: string, follow = '') => {
+  const told = new Inbox<Told>('stream');
+  const request = requestOf(`${address}/stream?follow=${follow}`, { agent: false });
+  request.on('error', () => {});
+  closers.push(() => request.destroy());
+  const response = await new Promise<IncomingMessage>((resolve, reject) => {
+    request.once('response', resolve).once('error', reject).end();
+  });
+  let text = '';
+  response.setEncoding('utf8');
+  response.on('error', () => {});
+  response.on('data', (part: string) => {
+    text += part;
+    const events = text.split('\n\n');
+    text = events.pop() ?? '';
+    for (const event of events) if (event.startsWith('data: ')) told.push(JSON.parse(event.slice(6)) as Told);
+  });
+  const ended = new Promise<void>((resolve) => response.once('close', resolve));
+  return { told, ended, status: response.statusCode, close: () => request.destroy() };
+};
+
+const sameOrigin = { 'Content-Type': 'application/json', 'Sec-Fetch-Site': 'same-origin' };
+const act = async (address: string, deed: unknown, headers: Readonly<Record<string, string>> = sameOrigin) =>
+  (await fetch(`${address}/deed`, { method: 'POST', headers, body: JSON.stringify(deed) })).status;
+
+const statusOf = async (path: string, headers: Readonly<Record<string, string>> = {}): Promise<number> => {
+  const response = await fetch(path, { headers, redirect: 'manual' });
+  await response.body?.cancel();
+  return response.status;
+};
+
+describe('who may look', () => {
+  test('[IN10] without authorize there is no page', async () => {
+    const { server, url } = await startServer({ namespaces: { n: {} } });
+    // A program without types may leave it out.
+    expect(() => inspector(server, {} as never)).toThrow(/needs authorize/);
+    expect(await statusOf(`${url.replace('ws', 'http')}inspector`)).toBe(404);
+  });
+
+  test.each(['inspector', '/', '/inspector/', '/a?b', ''])('[IN10] %j is no path for it', async (path) => {
+    const server = new Server({ namespaces: { n: {} } });
+    expect(() => inspector(server, { authorize: letIn, path })).toThrow(/path begins with/);
+    await server.close();
+  });
+
+  test('[IN10] it is asked for every request, and only true lets in', async () => {
+    const asked: string[] = [];
+    let answer: unknown;
+    const { address, errors, watchers } = await start((request) => {
+      asked.push(`${request.method} ${request.url}`);
+      if (answer === 'throw') throw new Error('no idea');
+      return answer as boolean;
+    });
+    const paths = ['', '/', '/app.js', '/charts', '/search', '/stream', '/nowhere'];
+    for (answer of [false, undefined, 1, 'yes', Promise.resolve(false)]) {
+      for (const path of paths) expect(await statusOf(address + path)).toBe(403);
+      expect(await act(address, { actor: 'connection-1', deed: 'close' })).toBe(403);
+    }
+    expect(asked.slice(0, 8)).toEqual([...paths.map((path) => `GET /inspector${path}`), 'POST /inspector/deed']);
+    expect(watchers()).toBe(0);
+    answer = 'throw';
+    expect(await statusOf(`${address}/charts`)).toBe(500);
+    expect(errors.map(({ error, where }) => `${where.during}: ${String(error)}`)).toEqual([
+      'inspector: Error: no idea',
+    ]);
+    answer = Promise.resolve(true);
+    expect(await statusOf(address)).toBe(308);
+    expect(await statusOf(`${address}/`)).toBe(200);
+    expect(await statusOf(`${address}/nowhere`)).toBe(404);
+    expect(await statusOf(`${address}/../package.json`)).toBe(404);
+    expect(await statusOf(`${address}/..%2finspector.js`)).toBe(404);
+  });
+
+  test('[IN10] a page that stays open is asked for again', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'Date'] });
+    closers.push(() => vi.useRealTimers());
+    let isAllowed = true;
+    const { address, watchers } = await start(() => isAllowed);
+    const { told, ended } = await look(address);
+    /** A quarter of a second after the other, each of which is told. */
+    const spend = async (quarters: number): Promise<void> => {
+      for (let count = 0; count < quarters; count++) {
+        await told.next();
+        vi.advanceTimersByTime(250);
+      }
+    };
+    await spend(61);
+    expect(watchers()).toBe(1);
+    isAllowed = false;
+    await spend(55);
+    expect(watchers()).toBe(1);
+    vi.advanceTimersByTime(2_000);
+    await ended;
+    await expect.poll(watchers).toBe(0);
+  });
+
+  test('[IN10] it answers wherever the server is attached, and leaves the rest to the app', async () => {
+    const { server, page } = await start();
+    const http = createServer((request, response) => response.end(`app ${request.url}`));
+    server.attach(http, { path: '/live' });
+    await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
+    closers.push(() => http.close());
+    const address = `http://127.0.0.1:${(http.address() as AddressInfo).port}`;
+    const textOf = async (path: string): Promise<string> => (await fetch(address + path)).text();
+    expect(await textOf('/inspector/')).toContain('<title>Muster inspector</title>');
+    expect(await textOf('/inspectors')).toBe('app /inspectors');
+    expect(await textOf('/')).toBe('app /');
+    expect(await statusOf(`${address}/live`)).toBe(200);
+    expect((await fetch(`${address}/live`, { method: 'HEAD', redirect: 'manual' })).status).toBe(302);
+    expect(() => inspector(server, { authorize: letIn })).toThrow(/is taken already/);
+    page.close();
+    expect(await textOf('/inspector/')).toBe('app /inspector/');
+  });
+
+  test('[IN11] nothing but its own files and its own server may be asked by it', async () => {
+    const { address } = await start();
+    const { headers } = await fetch(`${address}/`);
+    expect(headers.get('content-security-policy')).toBe(
+      "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; " +
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    );
+    expect(headers.get('x-content-type-options')).toBe('nosniff');
+    for (const file of ['', 'app.js', 'view.js', 'subject.js', 'style.css', 'icon.svg']) {
+      const text = await (await fetch(`${address}/${file}`)).text();
+      const addresses = text.match(/(?:https?:)?\/\/[\w.-]+\.\w+[\w/.]*/g) ?? [];
+      expect(addresses.filter((one) => !one.startsWith('http://www.w3.org/'))).toEqual([]);
+    }
+  });
+
+  test('[IN11] what it shows and does is for the page itself', async () => {
+    const { address, dial, connection } = await start();
+    await (await dial('a')).inNamespace('n');
+    const { host } = new URL(address);
+    for (const headers of [{ 'Sec-Fetch-Site': 'cross-site' }, { 'Sec-Fetch-Site': 'same-site' }, { Origin: 'null' }]) {
+      for (const path of ['stream', 'charts', 'search'])
+        expect(await statusOf(`${address}/${path}`, headers)).toBe(403);
+    }
+    expect(await statusOf(`${address}/search`, { Origin: `http://${host}` })).toBe(200);
+    const deed = { actor: connection('a').actor.id, deed: 'close' };
+    const json = { 'Content-Type': 'application/json' };
+    const refused = [
+      json,
+      { ...json, Origin: 'http://elsewhere.example' },
+      { ...json, 'Sec-Fetch-Site': 'cross-site', Origin: `http://${host}` },
+      { ...json, 'Sec-Fetch-Site': 'none' },
+      { 'Content-Type': 'text/plain', 'Sec-Fetch-Site': 'same-origin' },
+    ];
+    for (const headers of refused) expect(await act(address, deed, headers)).toBe(403);
+    expect((await fetch(`${address}/deed`, { headers: sameOrigin })).status).toBe(405);
+    expect(connection('a').isClosed).toBe(false);
+    expect(await act(address, deed, { ...json, Origin: `http://${host}` })).toBe(204);
+    expect(connectionsOf(await found(address))).toEqual([]);
+  });
+});
+
+interface Found {
+  readonly connections: readonly { readonly id: string; readonly actor: string }[];
+  readonly total: number;
+  readonly places: readonly { readonly namespace: string; readonly room: string; readonly members: number }[];
+}
+const found = async (address: string, query: Readonly<Record<string, string>> = {}): Promise<Found> => {
+  const response = await fetch(`${address}/search?${new URLSearchParams(query)}`);
+  return (await response.json()) as Found;
+};
+const connectionsOf = ({ connections }: Found): string[] => connections.map(({ id }) => id).sort();
+
+describe('what it tells', () => {
+  test('[IN13] nothing is watched while nobody looks', async () => {
+    const { address, page, watchers, dial } = await start();
+    await (await dial('a')).inNamespace('n');
+    await found(address);
+    await statusOf(`${address}/charts`);
+    expect(watchers()).toBe(0);
+    const first = await look(address);
+    const second = await look(address);
+    expect([page.viewers, watchers()]).toEqual([2, 1]);
+    first.close();
+    await expect.poll(() => page.viewers).toBe(1);
+    expect(watchers()).toBe(1);
+    second.close();
+    await expect.poll(() => [page.viewers, watchers()]).toEqual([0, 0]);
+  });
+
+  test('[IN13] at most 32 look', async () => {
+    const { address, page } = await start();
+    for (let count = 0; count < 32; count++) expect((await look(address)).status).toBe(200);
+    expect(await statusOf(`${address}/stream`)).toBe(503);
+    page.close();
+    expect(page.viewers).toBe(0);
+  });
+
+  test('[IN12] [IN13] counts follow who comes and goes, four times a second', async () => {
+    const { address, dial } = await start();
+    const { told } = await look(address);
+    const first = await told.next();
+    expect(first.overview.supervisor).toContain('supervisor.accepting');
+    const began = performance.now();
+    const clients = await Promise.all(['a', 'b', 'c'].map(dial));
+    for (const client of clients) await client.ready();
+    const flowing = (): number | undefined =>
+      told.all.at(-1)?.overview.states.find(({ state }) => state === 'connection.open.flow.flowing')?.count;
+    await expect.poll(flowing).toBe(3);
+    await clients[0]?.close();
+    await expect.poll(flowing).toBe(2);
+    expect(told.all.length).toBeLessThanOrEqual(2 + (performance.now() - began) / 250);
+  });
+
+  test('[IN14] it finds by id, namespace, room and state', async () => {
+    const { address, dial, connection } = await start();
+    for (const id of ['ada', 'adam', 'eve']) await (await dial(id)).inNamespace('n');
+    const bob = await (await dial('bob')).inNamespace('m');
+    await bob.join('m', 'lobby <b>');
+    expect(connectionsOf(await found(address))).toEqual(['ada', 'adam', 'bob', 'eve']);
+    expect(connectionsOf(await found(address, { text: 'AD' }))).toEqual(['ada', 'adam']);
+    expect(connectionsOf(await found(address, { text: 'e', namespace: 'n' }))).toEqual(['eve']);
+    expect(connectionsOf(await found(address, { namespace: 'm', room: 'lobby <b>' }))).toEqual(['bob']);
+    expect((await found(address, { text: 'lobby' })).places).toEqual([
+      { namespace: 'm', room: 'lobby <b>', members: 1 },
+    ]);
+    const state = 'connection.open.flow.congested';
+    expect(connectionsOf(await found(address, { state }))).toEqual([]);
+    connection('eve').actor.send({ type: 'CONGESTED' });
+    expect(connectionsOf(await found(address, { state }))).toEqual(['eve']);
+    expect(await found(address, { namespace: 'nowhere' })).toEqual({ connections: [], total: 0, places: [] });
+  });
+
+  test('[IN14] it tells of fifty at most, the newest', async () => {
+    const { address, dial } = await start();
+    for (let count = 0; count < 52; count++) await (await dial(`id-${count}`)).ready();
+    const { connections, total } = await found(address);
+    expect([connections.length, total, connections[0]?.id, connections.at(-1)?.id]).toEqual([50, 52, 'id-51', 'id-2']);
+  });
+
+  test('[IN14] it follows one: where it is, its steps, and how it ends', async () => {
+    const { address, dial, connection, page } = await start();
+    const client = await (await dial('a')).inNamespace('n');
+    for (const room of ['r', 's']) await client.join('n', room);
+    const { actor } = connection('a');
+    const { told } = await look(address, actor.id);
+    const first = (await told.next()).subject;
+    expect(first).toMatchObject({ id: 'a', isOver: false, steps: [] });
+    expect(first?.states).toContain('connection.open.flow.flowing');
+    expect(first?.namespaces).toEqual([{ name: 'n', rooms: ['r', 's'], more: 0 }]);
+    expect(first?.member).toEqual({ namespace: ['namespace', 'namespace.connected'], room: ['room', 'room.joined'] });
+    const lastSteps = (): string[] => told.all.at(-1)?.subject?.steps.map(({ event, why }) => `${event} ${why}`) ?? [];
+    actor.send({ type: 'CONGESTED' });
+    actor.send({ type: 'DRAINED' });
+    await expect.poll(lastSteps).toEqual(['CONGESTED ', 'DRAINED ']);
+    expect(await act(address, { actor: actor.id, deed: 'close' })).toBe(204);
+    expect((await client.closed).reason).toBe('closed in the inspector');
+    await expect.poll(() => told.all.at(-1)?.subject?.isOver).toBe(true);
+    expect(lastSteps()).toContain('CLOSE 1000 closed in the inspector');
+    expect(page.viewers).toBe(1);
+    expect(await act(address, { actor: actor.id, deed: 'close' })).toBe(404);
+  });
+
+  test('[IN14] it keeps the last sixty steps, and alike ones once', async () => {
+    const { address, dial, connection } = await start();
+    await (await dial('a')).ready();
+    const { actor } = connection('a');
+    const { told } = await look(address, actor.id);
+    for (let count = 0; count < 40; count++) for (const type of ['CONGESTED', 'DRAINED']) actor.send({ type });
+    for (let count = 0; count < 3; count++) actor.send({ type: 'LAGGED' });
+    await expect.poll(() => told.all.at(-1)?.subject?.steps.length).toBe(60);
+    expect(told.all.at(-1)?.subject?.steps.at(-1)).toMatchObject({ event: 'LAGGED', times: 3, from: [], to: [] });
+  });
+
+  test('[IN14] it asks a client out of every namespace', async () => {
+    const { address, dial, connection } = await start();
+    const client = await (await dial('a')).inNamespace('n');
+    expect(await act(address, { actor: connection('a').actor.id, deed: 'disconnect' })).toBe(204);
+    expect(await client.nextText()).toMatch(/;n;;_OnNamespaceDisconnect;/);
+  });
+
+  test.each([
+    {},
+    { actor: 'connection-1' },
+    { actor: 1, deed: 'close' },
+    { actor: 'x', deed: 'burn' },
+    [],
+    null,
+    'x'.repeat(2_000),
+  ])('[IN14] %j is nothing that it can do', async (deed) => {
+    const { address } = await start();
+    expect(await act(address, deed)).toBe(400);
+  });
+
+  test('[IN10] [DR1] it ends with its server', async () => {
+    const { address, server, watchers, page } = await start();
+    const { ended } = await look(address);
+    await server.close();
+    await ended;
+    await expect.poll(() => [page.viewers, watchers()]).toEqual([0, 0]);
+  });
+});
+
+test('[IN10] a program may hand it requests itself', async () => {
+  const server = new Server({ namespaces: { n: {} } });
+  const page: Inspector = inspector(server, { authorize: letIn, path: '/admin/muster' });
+  const http = createServer((request, response) => page.handle(request, response));
+  await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
+  const address = `http://127.0.0.1:${(http.address() as AddressInfo).port}/admin/muster`;
+  expect((await fetch(address, { redirect: 'manual' })).headers.get('location')).toBe('muster/');
+  expect(await (await fetch(address)).text()).toContain('<title>Muster inspector</title>');
+  http.close();
+  await server.close();
+});

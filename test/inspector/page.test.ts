@@ -1,0 +1,213 @@
+import { type Browser, type Page, chromium as playwright } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { connectionMachine, type ServerOptions } from '../../src/index.js';
+import { inspector } from '../../src/inspector/inspector.js';
+import { connectionSetup } from '../../src/machines/connection.js';
+import { memoryBroker } from '../support/memoryExchange.js';
+import { chromium, describeWith } from '../support/peers.js';
+import type { RawClient } from '../support/rawClient.js';
+import { useServers } from '../support/testServer.js';
+
+/** What of a chart is edited here; xstate itself types a config so loosely that it takes none of its own back. */
+interface Editable {
+  readonly states: {
+    readonly open: { readonly states: { readonly flow: { readonly states: Readonly<Record<string, object>> } } };
+  };
+}
+
+/** The usual chart with one more state, in which every connection begins when it is open. */
+const withAway = (): typeof connectionMachine => {
+  const config: unknown = connectionMachine.config;
+  const { states } = config as Editable;
+  const { open } = states;
+  const { flow } = open.states;
+  const away = { description: 'Nothing has come for a while.', on: { CONGESTED: { target: 'congested' } } };
+  const edited = { ...flow, initial: 'away', states: { ...flow.states, away } };
+  const whole = { ...connectionMachine.config, states: { ...states, open: { ...open, states: { flow: edited } } } };
+  const made: unknown = connectionSetup.createMachine(whole as never);
+  return made as typeof connectionMachine;
+};
+
+describeWith(chromium, 'the page of the inspector in a browser', (executablePath) => {
+  const startServer = useServers();
+  let browser: Browser;
+
+  beforeAll(async () => {
+    const args = ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update'];
+    browser = await playwright.launch({ executablePath, args });
+  }, 60_000);
+  afterEach(async () => {
+    await Promise.all(browser.contexts().map((context) => context.close()));
+  });
+  afterAll(() => browser?.close());
+
+  /** A server, its page in a browser, and what the page has asked for and complained about. */
+  const open = async (options: Partial<ServerOptions> = {}, authorize: () => boolean = () => true) => {
+    const house = await startServer({ namespaces: { n: {} }, ...options });
+    const { viewers } = inspectorOf(house.server, authorize);
+    const page = await (await browser.newContext({ viewport: { width: 1440, height: 900 } })).newPage();
+    page.setDefaultTimeout(10_000);
+    const complaints: string[] = [];
+    const asked: string[] = [];
+    page.on('pageerror', (error) => complaints.push(error.message));
+    page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
+    page.on('request', (request) => asked.push(new URL(request.url()).origin));
+    const origin = house.url.replace('ws', 'http').replace(/\/$/, '');
+    const response = await page.goto(`${origin}/inspector`);
+    return { ...house, page, complaints, asked, origin, status: response?.status(), viewers };
+  };
+  const inspectorOf = (server: Parameters<typeof inspector>[0], authorize: () => boolean) => {
+    const shown = inspector(server, { authorize });
+    return { viewers: () => shown.viewers };
+  };
+
+  const shows = (page: Page, selector: string, text: string | RegExp): Promise<void> =>
+    page.locator(selector).filter({ hasText: text }).first().waitFor();
+  const now = (page: Page, state: string, count: number): Promise<void> =>
+    shows(page, `[data-row="connection.${state}"] .now`, new RegExp(`^${count.toLocaleString('en')}$`));
+  const isActive = (page: Page, state: string): Promise<void> =>
+    page.locator(`#drawing [data-state="connection.${state}"].active`).waitFor({ state: 'attached' });
+  const choose = (page: Page, id: string): Promise<void> => page.locator('#found .row').filter({ hasText: id }).click();
+
+  it('[IN12] [IN11] it opens, counts who comes and goes, and asks nobody else', async () => {
+    const { page, dial, complaints, asked, origin } = await open();
+    await page.locator('#live.on').waitFor();
+    await shows(page, '#total', /^0$/);
+    const clients = await Promise.all(['a', 'b', 'c'].map(dial));
+    for (const client of clients) await client.inNamespace('n');
+    await shows(page, '#total', /^3$/);
+    await now(page, 'open.flow.flowing', 3);
+    await isActive(page, 'open.flow.flowing');
+    await shows(page, '#drawing .badge[data-of="connection.open.flow.flowing"]', /^3$/);
+    await clients[0]?.close();
+    await now(page, 'open.flow.flowing', 2);
+    await page.getByRole('tab', { name: 'Supervisor' }).click();
+    await page.locator('#drawing [data-state="supervisor.accepting"].active').waitFor({ state: 'attached' });
+    expect([...new Set(asked)]).toEqual([origin]);
+    expect(complaints).toEqual([]);
+  });
+
+  it('[IN14] it follows a connection into congested and out again', async () => {
+    const { page, server, dial, complaints } = await open({ limits: { highWaterMark: 16_384 } });
+    const client = await (await dial('slow')).inNamespace('n');
+    await client.join('n', 'lobby');
+    await choose(page, 'slow');
+    await isActive(page, 'open.flow.flowing');
+    await shows(page, '#subject .row', 'lobby');
+    client.pause();
+    const body = 'x'.repeat(65_536);
+    const isCongested = (): boolean => server.connections()[0]?.actor.getSnapshot().hasTag('congested');
+    while (!isCongested()) {
+      server.broadcast(null, { namespace: 'n', event: 'e', body });
+      await server.flush();
+    }
+    await isActive(page, 'open.flow.congested');
+    await shows(page, '.subject-state', 'open.flow.congested');
+    await now(page, 'open.flow.congested', 1);
+    client.resume();
+    await isActive(page, 'open.flow.flowing');
+    await shows(page, '.step', 'DRAINED');
+    await page.getByRole('tab', { name: 'Room' }).click();
+    await page.locator('#drawing [data-state="room.joined"].active').waitFor({ state: 'attached' });
+    expect(complaints).toEqual([]);
+  });
+
+  it('[IN14] it closes a connection, and says how it ended', async () => {
+    const { page, dial, complaints } = await open();
+    const client = await (await dial('a')).inNamespace('n');
+    await choose(page, 'a');
+    const close = page.locator('.deed').filter({ hasText: 'Close' });
+    await close.click();
+    await close.filter({ hasText: 'Press again' }).click();
+    expect((await client.closed).reason).toBe('closed in the inspector');
+    await shows(page, '.subject-state.over', 'closed');
+    await shows(page, '.step', 'closed in the inspector');
+    await page.locator('.back').click();
+    await shows(page, '#found-more', 'Nobody.');
+    expect(complaints).toEqual([]);
+  });
+
+  it('[IN14] what clients call themselves is text', async () => {
+    const { page, dial, complaints } = await open();
+    const name = '<img/src=x/onerror=alert(1)>';
+    const client = await (await dial(name)).inNamespace('n');
+    await client.join('n', '<b>bold</b>');
+    await shows(page, '#places .name', 'n / <b>bold</b>');
+    await choose(page, name);
+    await shows(page, '.subject-id', name);
+    await shows(page, '#subject .row.room', '<b>bold</b>');
+    expect(await page.locator('main img, main b').count()).toBe(0);
+    expect(complaints).toEqual([]);
+  });
+
+  it('[IN14] an edited machine is drawn and counted as edited', async () => {
+    const { page, dial, complaints } = await open({ machines: { connection: withAway() } });
+    await (await dial('a')).ready();
+    await now(page, 'open.flow.away', 1);
+    await shows(page, '#drawing [data-state="connection.open.flow.away"]', 'Nothing has come for a while.');
+    await isActive(page, 'open.flow.away');
+    expect(complaints).toEqual([]);
+  });
+
+  it('[IN14] with an exchange it shows the way to the broker', async () => {
+    const { page, server, complaints } = await open();
+    await page.locator('#live.on').waitFor();
+    const broker = memoryBroker();
+    await server.useStackExchange(broker.exchange());
+    await page.getByRole('tab', { name: 'Broker' }).click();
+    await page.locator('#drawing [data-state="link.online"].active').waitFor({ state: 'attached' });
+    broker.lose();
+    await page.locator('#drawing [data-state="link.degraded"].active').waitFor({ state: 'attached' });
+    expect(complaints).toEqual([]);
+  });
+
+  it('[IN10] whoever may not look sees nothing', async () => {
+    const { page, status, viewers } = await open({}, () => false);
+    expect(status).toBe(403);
+    expect((await page.locator('body').innerText()).trim()).toBe('Forbidden');
+    expect(viewers()).toBe(0);
+  });
+
+  it('[IN13] a page that is closed watches nothing', async () => {
+    const { page, viewers } = await open();
+    await expect.poll(viewers).toBe(1);
+    await page.close();
+    await expect.poll(viewers).toBe(0);
+  });
+
+  it('[IN12] it stays responsive with 2 000 who live', async () => {
+    const { page, dial, complaints, server } = await open();
+    const clients: RawClient[] = [];
+    while (clients.length < 2_000) {
+      const more = await Promise.all(Array.from({ length: 100 }, (_, at) => dial(`client-${clients.length + at}`)));
+      await Promise.all(more.map((client) => client.inNamespace('n')));
+      clients.push(...more);
+    }
+    await shows(page, '#total', /^2,000$/);
+    await now(page, 'open.flow.flowing', 2_000);
+    const speaking = setInterval(() => server.broadcast(null, { namespace: 'n', event: 'e' }), 20);
+    /** The longest that the page has been busy at a time. */
+    const longest = await page.evaluate(
+      () =>
+        new Promise<number>((resolve) => {
+          let last = performance.now();
+          let most = 0;
+          const until = last + 2_000;
+          const tick = (): void => {
+            const at = performance.now();
+            most = Math.max(most, at - last);
+            last = at;
+            if (at < until) setTimeout(tick, 0);
+            else resolve(most);
+          };
+          tick();
+        }),
+    );
+    clearInterval(speaking);
+    expect(longest).toBeLessThan(200);
+    await page.locator('#search').fill('client-1234');
+    await shows(page, '#found .name', /^client-1234$/);
+    expect(server.totalConnections).toBe(2_000);
+    expect(complaints).toEqual([]);
+  }, 60_000);
+});
