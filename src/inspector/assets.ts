@@ -12,6 +12,9 @@ const files: Readonly<Record<string, { readonly file: string; readonly type: str
   '/subject.js': { file: 'subject.js', type: 'text/javascript; charset=utf-8' },
   '/view.js': { file: 'view.js', type: 'text/javascript; charset=utf-8' },
   '/style.css': { file: 'style.css', type: 'text/css; charset=utf-8' },
+  '/stately': { file: 'stately.html', type: 'text/html; charset=utf-8' },
+  '/stately.js': { file: 'stately.js', type: 'text/javascript; charset=utf-8' },
+  '/stately.css': { file: 'stately.css', type: 'text/css; charset=utf-8' },
   '/icon.svg': { file: 'icon.svg', type: 'image/svg+xml' },
 };
 

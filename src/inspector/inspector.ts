@@ -6,13 +6,16 @@ import { roomMachine } from '../machines/room.js';
 import { supervisorMachine } from '../machines/supervisor.js';
 import type { Server } from '../server/server.js';
 import { assetAt } from './assets.js';
+import { tellStately } from './bridge.js';
 import { Charts } from './charts.js';
 import { doDeed, readDeed } from './deed.js';
 import { Feed } from './feed.js';
 import { type Authorize, isSameOrigin, type Purpose } from './gate.js';
 import { search } from './search.js';
 
+export { draw, drawMermaid } from './draw.js';
 export type { Authorize } from './gate.js';
+export { type StatelyMessage, toStately } from './stately.js';
 
 export interface InspectorOptions {
   /** Asked for every request, and for a page that stays open every now and then: only `true` lets it look. */
@@ -52,8 +55,16 @@ const send = (response: ServerResponse, status: number, body: string | Buffer = 
   response.end(body);
 };
 
+/** On one page, and only there, another host's is shown: it gets what the browser hands it, and nothing else. */
+const forStately = {
+  'Content-Security-Policy': `${headers['Content-Security-Policy']}; frame-src https://stately.ai`,
+  // What is shown there opens windows of its own.
+  'Cross-Origin-Opener-Policy': 'unsafe-none',
+};
+
 const purposes: Readonly<Record<string, Purpose>> = {
   '/stream': 'data',
+  '/stately-stream': 'data',
   '/search': 'data',
   '/charts': 'data',
   '/deed': 'deed',
@@ -120,7 +131,9 @@ class Inspecting implements Inspector {
     response: ServerResponse,
   ): Promise<void> {
     const { server } = this;
-    if (path === '/stream') return this.#stream(asked.get('follow') ?? '', request, response);
+    const follows = asked.get('follow') ?? '';
+    if (path === '/stream') return this.#stream(follows, request, response);
+    if (path === '/stately-stream') return tellStately(server, response, follows, () => this.#mayStay(request));
     if (path === '/charts') return send(response, 200, JSON.stringify(await this.#charts.all()), json);
     if (path === '/deed') return send(response, doDeed(server, await readDeed(request)));
     if (path === '/search') {
@@ -138,6 +151,11 @@ class Inspecting implements Inspector {
       response.setHeader('Location', `${this.path.slice(this.path.lastIndexOf('/') + 1)}/`);
       return send(response, 308);
     }
+    if (path === '/' && asked.get('ui') === 'stately') {
+      response.setHeader('Location', `stately?follow=${encodeURIComponent(follows)}`);
+      return send(response, 308);
+    }
+    if (path === '/stately') for (const [name, value] of Object.entries(forStately)) response.setHeader(name, value);
     const asset = assetAt(path);
     return asset ? send(response, 200, asset.body, asset.type) : send(response, 404, 'Not Found\n');
   }
@@ -146,12 +164,15 @@ class Inspecting implements Inspector {
     if (this.#feed.isFull) return send(response, 503, 'Too many are looking already\n');
     // It may have gone while it was decided whether it may look.
     if (response.destroyed) return undefined;
-    const mayStay = (): Promise<boolean> =>
-      this.#allows(request).catch((error: unknown) => {
-        this.server.pageFailed(error);
-        return false;
-      });
-    return this.#feed.join(response, follows, mayStay);
+    return this.#feed.join(response, follows, () => this.#mayStay(request));
+  }
+
+  /** One that cannot be asked may not. */
+  #mayStay(request: IncomingMessage): Promise<boolean> {
+    return this.#allows(request).catch((error: unknown) => {
+      this.server.pageFailed(error);
+      return false;
+    });
   }
 
   async #allows(request: IncomingMessage): Promise<boolean> {

@@ -1,0 +1,42 @@
+import type { ServerResponse } from 'node:http';
+import type { Server } from '../server/server.js';
+import { toStately } from './stately.js';
+
+const headers = {
+  'Content-Type': 'text/event-stream; charset=utf-8',
+  // A proxy on the way is asked not to wait for more.
+  'X-Accel-Buffering': 'no',
+};
+
+/** Bytes that a viewer may leave unread before it is let go: here every message counts, and none may be left out. */
+const mostUnread = 4_194_304;
+/** How often it is asked again whether it may look, in milliseconds. */
+const askEvery = 15_000;
+
+/** Tells a page, in Stately's protocol, of the root actor, the link to the broker and the connection that it follows. */
+export const tellStately = (
+  server: Server,
+  response: ServerResponse,
+  follows: string,
+  mayStay: () => Promise<boolean>,
+): void => {
+  response.writeHead(200, headers);
+  response.write('retry: 1000\n\n');
+  const { unsubscribe } = server.inspect(
+    (inspected) => {
+      const message = toStately(inspected);
+      if (!message || response.destroyed) return;
+      if (response.writableLength > mostUnread) response.destroy();
+      else response.write(`data: ${JSON.stringify(message)}\n\n`);
+    },
+    { actors: ({ actor }) => actor.id === follows },
+  );
+  const asking = setInterval(() => {
+    void mayStay().then((may) => may || response.end());
+  }, askEvery);
+  asking.unref();
+  response.once('close', () => {
+    clearInterval(asking);
+    unsubscribe();
+  });
+};

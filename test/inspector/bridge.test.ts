@@ -1,0 +1,72 @@
+import { type Browser, chromium as playwright } from 'playwright-core';
+import { afterAll, beforeAll, expect, it, test } from 'vitest';
+import { inspector } from '../../src/inspector/inspector.js';
+import { chromium, describeWith } from '../support/peers.js';
+import { useServers } from '../support/testServer.js';
+
+const startServer = useServers();
+
+const open = async (mayLook = () => true) => {
+  const house = await startServer({ namespaces: { n: {} } });
+  inspector(house.server, { authorize: mayLook });
+  return { ...house, address: `${house.url.replace('ws', 'http')}inspector` };
+};
+
+test('[IN6] [IN10] the stream is for whom authorize lets look', async () => {
+  const { address } = await open(() => false);
+  expect((await fetch(`${address}/stately-stream`)).status).toBe(403);
+  expect((await fetch(`${address}/stately`)).status).toBe(403);
+});
+
+test('[IN6] [IN4] the stream tells of the root actor and of the one connection that is followed', async () => {
+  const { address, dial, server } = await open();
+  const [first, second] = [await dial('a'), await dial('b')];
+  await first.ready();
+  const stop = new AbortController();
+  const response = await fetch(`${address}/stately-stream?follow=connection-2`, { signal: stop.signal });
+  const { body } = response;
+  if (!body) throw new Error('a stream was due');
+  let text = '';
+  const reading = (async () => {
+    for await (const part of body.pipeThrough(new TextDecoderStream())) text += part;
+  })().catch(() => {});
+  await second.ready();
+  await expect.poll(() => text).toContain('{"open":{"flow":"flowing"}}');
+  const names = [...text.matchAll(/"name":"([^"]+)"/g)].map(([, name]) => name);
+  expect(names).toEqual(['supervisor', 'connection-2']);
+  stop.abort();
+  await reading;
+  // Nobody looks any more.
+  await expect.poll(() => server.inspect(() => {}).unsubscribe()).toBeUndefined();
+});
+
+describeWith(chromium, 'the way to Stately’s inspector in a browser', (executablePath) => {
+  let browser: Browser;
+  beforeAll(async () => {
+    browser = await playwright.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu'] });
+  }, 60_000);
+  afterAll(() => browser?.close());
+
+  it('[IN6] hands what it is told to the page in its frame, once that is ready, and to nobody else', async () => {
+    const { address, dial } = await open();
+    const client = await dial('a');
+    const page = await (await browser.newContext()).newPage();
+    const asked: string[] = [];
+    page.on('request', (request) => asked.push(new URL(request.url()).origin));
+    // Whoever stands behind that address here is ours, and notes what it is handed.
+    const theirs = `<script>
+      addEventListener('message', ({ data }) => { document.title = data.type; document.body.append(JSON.stringify(data)); });
+      parent.postMessage({ type: '@statelyai.connected' }, '*');
+    </script>`;
+    await page.route('https://stately.ai/inspect', (route) =>
+      route.fulfill({ contentType: 'text/html', body: theirs }),
+    );
+    await page.goto(`${address}/?ui=stately&follow=connection-1`);
+    const inner = page.frameLocator('#stately').locator('body');
+    await inner.getByText('"name":"supervisor"').waitFor();
+    await client.ready();
+    await inner.getByText('{"open":{"flow":"flowing"}}').waitFor();
+    await page.locator('#said').getByText('Following the root actor and connection-1').waitFor();
+    expect([...new Set(asked)].sort()).toEqual([new URL(address).origin, 'https://stately.ai']);
+  });
+});
