@@ -1,11 +1,10 @@
-import type { AnyActorRef } from 'xstate';
 import { type Frame, messageFrom } from '../protocol/codec.js';
 import type { ReceivedMessage } from '../protocol/message.js';
 import type { Counters } from './counters.js';
 import { type Handler, type Handlers, type Outcome, runGuarded, type Where } from './handlers.js';
 import type { Conn, NSConn } from './handles.js';
 import type { Meters } from './meters.js';
-import type { RecordedStep } from './recorder.js';
+import type { RecordedStep, Recorder } from './recorder.js';
 import type { Sweeper } from './sweeper.js';
 
 /** Why a connection has ended, as `onDisconnect` is told. */
@@ -35,8 +34,8 @@ const usual: ReadonlySet<number> = new Set([1000, 1001, 1005]);
 
 /** Runs the program's code: whatever it does comes back as an outcome, and its failures go to `onError` (SV2). */
 export class Hooks {
-  /** Which way a connection has gone, if anybody has kept that. */
-  pathOf: (actor: AnyActorRef) => readonly RecordedStep[] | undefined = () => undefined;
+  /** Keeps which way each connection goes, if anybody does. */
+  recorder: Recorder | undefined;
 
   constructor(
     private readonly hooks: ConnectionHooks,
@@ -56,8 +55,9 @@ export class Hooks {
 
   async disconnect(conn: Conn, reason: DisconnectReason): Promise<void> {
     const { onDisconnect, fireDisconnectAlways } = this.hooks;
+    const { code, text } = reason;
+    const path = usual.has(code) ? undefined : this.recorder?.fell(conn.actor, conn.id, code, text);
     if (!onDisconnect || !(reason.wasAccepted || fireDisconnectAlways)) return;
-    const path = usual.has(reason.code) ? undefined : this.pathOf(conn.actor);
     const outcome = await this.#run(() => onDisconnect(conn, path ? { ...reason, path } : reason));
     if (outcome.kind === 'error') this.report(outcome.error, { during: 'onDisconnect', connection: conn.id });
   }

@@ -1,6 +1,7 @@
 import { encodeErrorReply, type Frame } from '../protocol/codec.js';
 import { ErrBadNamespace, ErrBadRoom, ErrWrite } from '../protocol/errors.js';
 import type { AskOptions } from './asks.js';
+import type { Value } from './chart.js';
 import { type Conn, type ConnPort, NSConn, Room } from './handles.js';
 import type { House } from './house.js';
 import { noTurn } from './lane.js';
@@ -80,6 +81,14 @@ export class Memberships implements StepWitness {
   /** Every room, in the order in which they were joined. */
   places(): { readonly namespace: string; readonly room: string }[] {
     return this.all().flatMap(({ namespace }) => this.rooms(namespace).map(({ name }) => ({ namespace, room: name })));
+  }
+
+  /** How each of them stands, those included that are being entered or left; that of a namespace has no room. */
+  standpoints(): { readonly namespace: string; readonly room: string; readonly value: Value }[] {
+    return Array.from(this.#all.values()).flatMap(({ nsConn: { namespace }, value, rooms }) => [
+      { namespace, room: '', value },
+      ...Array.from(rooms, ([room, its]) => ({ namespace, room, value: its })),
+    ]);
   }
 
   // What the peer asks

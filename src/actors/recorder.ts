@@ -22,6 +22,19 @@ export interface RecordedStep {
   readonly why: string;
 }
 
+/** A connection that did not end as it should. */
+export interface Fallen {
+  readonly id: string;
+  readonly code: number;
+  readonly text: string;
+  /** By the clock of the server. */
+  readonly at: number;
+  readonly path: readonly RecordedStep[];
+}
+
+/** So many of them are remembered. */
+const mostFallen = 32;
+
 interface Recording {
   readonly began: number;
   readonly steps: RecordedStep[];
@@ -46,6 +59,7 @@ const whyOf = (event: EventObject & { readonly code?: unknown; readonly text?: u
 /** Remembers which way each connection has gone, so that it can be told why one was let go (IN5). */
 export class Recorder implements StepListener {
   readonly #recordings = new WeakMap<AnyActorRef, Recording>();
+  readonly #fallen: Fallen[] = [];
 
   constructor(
     private readonly limits: RecorderLimits,
@@ -74,8 +88,16 @@ export class Recorder implements StepListener {
     if (steps.length > this.limits.last) steps.shift();
   };
 
-  /** The last steps of this one, if it is among those that are recorded. */
-  pathOf(actor: AnyActorRef): readonly RecordedStep[] | undefined {
-    return this.#recordings.get(actor)?.steps;
+  /** The last one first. */
+  get fallen(): readonly Fallen[] {
+    return this.#fallen;
+  }
+
+  /** This one did not end as it should; returns its last steps, if it is among those that are recorded. */
+  fell(actor: AnyActorRef, id: string, code: number, text: string): readonly RecordedStep[] | undefined {
+    const path = this.#recordings.get(actor)?.steps;
+    if (path) this.#fallen.unshift({ id, code, text, at: this.now(), path });
+    if (this.#fallen.length > mostFallen) this.#fallen.pop();
+    return path;
   }
 }

@@ -11,10 +11,10 @@ import type { Counters } from './counters.js';
 import type { Handlers, Where } from './handlers.js';
 import type { Conn, Except, NSConn, ServerPressure } from './handles.js';
 import { furnish, type House, type HouseLimits, type HouseOptions } from './house.js';
-import { type InspectionObserver, type StepListener, watchedLogic } from './inspection.js';
+import { type InspectionObserver, watchedLogic } from './inspection.js';
 import { Issues } from './issues.js';
 import { type Metrics, measure } from './metrics.js';
-import { Recorder, type RecorderLimits } from './recorder.js';
+import type { RecorderLimits } from './recorder.js';
 import { Registry } from './registry.js';
 import { type Exchange, Relay, type RelayLimits } from './relay.js';
 import { rootLogic } from './rootLogic.js';
@@ -23,6 +23,7 @@ import type { Arrival } from './socket.js';
 import { Standing } from './standing.js';
 import type { Turn } from './turn.js';
 import { type Visit, Visits } from './visits.js';
+import { Watching } from './watching.js';
 import { type ConnectionDelays, type EarlyLimits, guardedLogic, wire } from './wiring.js';
 
 export interface SupervisorOptions extends HouseOptions {
@@ -49,6 +50,7 @@ export type RootActor = AnyActorRef;
 /** The root actor: owns every connection, and handles BROADCAST, DO and COUNT. */
 export class Supervisor {
   readonly actor: AnyActorRef;
+  readonly watching: Watching;
   readonly #house: House;
   readonly #turn: Turn;
   readonly #audience = new Audience();
@@ -113,8 +115,8 @@ export class Supervisor {
       recipientOf: (conn) => this.#registry.connectionOf(conn.actor),
       seatOf: (connection) => this.#registry.standingOf(connection)?.seat,
     });
-    if (options.inspect) this.inspect(options.inspect);
-    if (options.recorder) this.#record(options.recorder);
+    this.watching = new Watching(house, this.#registry, options.recorder);
+    if (options.inspect) this.watching.inspect(options.inspect);
     this.actor = this.#startRoot();
     house.inspection.living = () => [this.actor, ...this.#cluster.actors, ...this.#registry.actors];
   }
@@ -180,30 +182,6 @@ export class Supervisor {
   /** Throws when others could not reach a connection with this id (EX13). */
   assertCarried(id: string): void {
     this.#cluster.assertCarried(id);
-  }
-
-  /** Shows an observer the root actor, the link to the broker, and the connections that it asks for (IN1, IN4). */
-  inspect(observer: InspectionObserver, wants: (conn: Conn) => boolean = () => true): () => void {
-    const { inspection } = this.#house;
-    return inspection.observe(observer, (actor) => {
-      const connection = this.#registry.find(actor);
-      return connection === undefined || wants(connection.conn);
-    });
-  }
-
-  #record(limits: RecorderLimits): void {
-    const { clock, hooks, inspection } = this.#house;
-    const recorder = new Recorder(
-      limits,
-      () => clock.now(),
-      (actor) => this.#registry.find(actor) !== undefined,
-    );
-    inspection.listen(recorder);
-    hooks.pathOf = (actor) => recorder.pathOf(actor);
-  }
-
-  watch(listener: StepListener): () => void {
-    return this.#house.inspection.listen(listener);
   }
 
   flush(): Promise<void> {

@@ -11,6 +11,8 @@ import { Viewer } from './viewer.js';
 const tellEvery = 250;
 const askEvery = 15_000;
 const mostViewers = 32;
+/** So many connections that have fallen are shown. */
+const mostFallen = 8;
 
 const headers = {
   'Content-Type': 'text/event-stream; charset=utf-8',
@@ -61,7 +63,7 @@ export class Feed {
     const { server, machines } = this;
     const census = new Census(machines.connection, () => performance.now());
     this.#census = census;
-    this.#stopWatching = server.watch({
+    this.#stopWatching = server.watching.listen({
       began: (actor) => census.began(actor),
       stepped: (actor, event, before, after) => {
         census.stepped(actor, before, after);
@@ -85,12 +87,16 @@ export class Feed {
   }
 
   #follow(actorId: string): void {
-    const { server, machines } = this;
+    const { server } = this;
     let subject = this.#subjects.get(actorId);
     if (!subject) {
       const conn = actorId === '' ? undefined : server.connections().find(({ actor }) => actor.id === actorId);
       if (!conn) return;
-      subject = new Subject(conn, server.plan.namespaces, machines, () => Date.now());
+      subject = new Subject(
+        conn,
+        (one) => server.watching.standpointsOf(one),
+        () => Date.now(),
+      );
       this.#subjects.set(actorId, subject);
     }
     subject.followers++;
@@ -117,6 +123,12 @@ export class Feed {
     }
   }
 
+  /** Those that did not end as they should, and how long ago; nothing when that is not recorded. */
+  #fallen() {
+    const now = performance.now();
+    return this.server.watching.fallen?.slice(0, mostFallen).map(({ at, ...one }) => ({ ...one, ago: now - at }));
+  }
+
   #overview(at: number) {
     const { server } = this;
     const { exchange } = server;
@@ -128,6 +140,7 @@ export class Feed {
       supervisor: statesOf(snapshot),
       pressure: server.pressure,
       counters: server.counters,
+      fallen: this.#fallen(),
       exchange: exchange && {
         name: exchange.name,
         states: statesOf(exchange.actor.getSnapshot()),

@@ -7,11 +7,12 @@ import { type FrameLog, lineOfNote } from '../actors/framelog.js';
 import type { NamespaceBodies } from '../actors/handlers.js';
 import type { Conn, Except, NSConn, ServerFace, ServerPressure } from '../actors/handles.js';
 import type { Machines } from '../actors/house.js';
-import type { InspectionObserver, StepListener } from '../actors/inspection.js';
+import type { InspectionObserver } from '../actors/inspection.js';
 import type { Metrics } from '../actors/metrics.js';
 import type { Exchange } from '../actors/relay.js';
 import { systemClock } from '../actors/scheduler.js';
 import { type RootActor, Supervisor } from '../actors/supervisor.js';
+import type { Watching } from '../actors/watching.js';
 import type { StackExchange } from '../exchange/exchange.js';
 import type { Message, OutgoingMessage } from '../protocol/message.js';
 import { answerNotFound, mount, mountPage, type Page } from './mount.js';
@@ -182,12 +183,12 @@ export class Server<Sent extends NamespaceBodies = NamespaceBodies> implements S
     { actors }: { readonly actors?: (conn: Conn) => boolean } = {},
   ): { unsubscribe(): void } {
     assertObserver(observer);
-    return { unsubscribe: this.#supervisor.inspect(observer, actors) };
+    return { unsubscribe: this.#supervisor.watching.inspect(observer, actors) };
   }
 
-  /** @internal Every step of every actor, while it is taken; what hears it must be quick. Returns how to end it. */
-  watch(listener: StepListener): () => void {
-    return this.#supervisor.watch(listener);
+  /** @internal What is there to see, for the inspector. */
+  get watching(): Watching {
+    return this.#supervisor.watching;
   }
 
   /** How many connections there are, those included that have not been let in yet. */

@@ -46,7 +46,7 @@ describe('inspection', () => {
     const guests = [house.connect('a'), house.connect('b')];
     await house.rest();
     const { lines, observe } = makeLog();
-    const end = house.supervisor.inspect(observe, ({ id }) => id === 'b');
+    const end = house.supervisor.watching.inspect(observe, ({ id }) => id === 'b');
     expect(lines).toEqual(['supervisor lives', 'exchange lives', 'connection-2 lives']);
     lines.length = 0;
     for (const { socket } of guests) socket.say('M');
@@ -76,7 +76,7 @@ describe('inspection', () => {
       },
     });
     const { lines, observe } = makeLog();
-    house.supervisor.inspect(observe);
+    house.supervisor.watching.inspect(observe);
     const guest = house.connect('a');
     guest.socket.say('M');
     await house.rest();

@@ -34,7 +34,7 @@ const walk = (actors: Iterable<AnyActorRef>): Record<string, number> => {
 /** Every connection's actor that there has been. */
 const rollOf = (house: House): Set<AnyActorRef> => {
   const roll = new Set<AnyActorRef>();
-  house.supervisor.watch({ began: (actor) => actor.id.startsWith('connection-') && roll.add(actor) });
+  house.supervisor.watching.listen({ began: (actor) => actor.id.startsWith('connection-') && roll.add(actor) });
   return roll;
 };
 

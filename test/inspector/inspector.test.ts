@@ -1,9 +1,10 @@
 import { createServer, type IncomingMessage, request as requestOf } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { Server, type ServerOptions } from '../../src/index.js';
+import { OnNamespaceConnect, Server, type ServerOptions } from '../../src/index.js';
 import type { Authorize } from '../../src/inspector/gate.js';
 import { type Inspector, inspector } from '../../src/inspector/inspector.js';
+import { gate } from '../support/promises.js';
 import { Inbox } from '../support/rawClient.js';
 import { useServers } from '../support/testServer.js';
 
@@ -20,9 +21,9 @@ const start = async (authorize: Authorize = letIn, options: Partial<ServerOption
   const house = await startServer({ namespaces: { n: {}, m: {} }, ...options });
   let watchers = 0;
   const { server } = house;
-  const watch = server.watch.bind(server);
-  vi.spyOn(server, 'watch').mockImplementation((listener) => {
-    const end = watch(listener);
+  const listen = server.watching.listen.bind(server.watching);
+  vi.spyOn(server.watching, 'listen').mockImplementation((listener) => {
+    const end = listen(listener);
     watchers++;
     return () => {
       watchers--;
@@ -39,13 +40,18 @@ interface Told {
     readonly total: number;
     readonly states: readonly { readonly state: string; readonly count: number }[];
     readonly supervisor: readonly string[];
+    readonly fallen?: readonly { readonly id: string; readonly code: number; readonly path: readonly object[] }[];
   };
   readonly subject: {
     readonly id: string;
     readonly isOver: boolean;
     readonly states: readonly string[];
-    readonly namespaces: readonly { readonly name: string; readonly rooms: readonly string[]; readonly more: number }[];
-    readonly member: { readonly namespace: readonly string[]; readonly room: readonly string[] };
+    readonly namespaces: readonly {
+      readonly name: string;
+      readonly states: readonly string[];
+      readonly rooms: readonly { readonly name: string; readonly states: readonly string[] }[];
+      readonly more: number;
+    }[];
     readonly steps: readonly { readonly event: string; readonly why: string; readonly to: readonly string[] }[];
   } | null;
 }
@@ -284,6 +290,40 @@ describe('what it tells', () => {
     expect([connections.length, total, connections[0]?.id, connections.at(-1)?.id]).toEqual([50, 52, 'id-51', 'id-2']);
   });
 
+  test('[IN14] [NS1] a namespace that is still being decided on is shown as that', async () => {
+    const decision = gate();
+    const namespaces = { n: { [OnNamespaceConnect]: () => decision.promise }, m: {} };
+    const { address, dial, connection } = await start(letIn, { namespaces });
+    const client = await dial('a');
+    await client.ready();
+    client.send('$1;n;;_OnNamespaceConnect;0;0;');
+    const { told } = await look(address, connection('a').actor.id);
+    const states = () => told.all.at(-1)?.subject?.namespaces.map((one) => one.states.at(-1));
+    await expect.poll(states).toEqual(['namespace.connecting.deciding']);
+    decision.open();
+    await expect.poll(states).toEqual(['namespace.connected']);
+  });
+
+  test('[IN5] [IN14] whoever did not end as it should is shown with the way it went, where that is recorded', async () => {
+    const { address, dial, connection } = await start(letIn, { recorder: true });
+    const plain = await start();
+    const { told: unrecorded } = await look(plain.address);
+    expect((await unrecorded.next()).overview.fallen).toBeUndefined();
+    const { told } = await look(address);
+    expect((await told.next()).overview.fallen).toEqual([]);
+    await (await dial('a')).inNamespace('n');
+    connection('a').close(4_001, 'enough');
+    await expect.poll(() => told.all.at(-1)?.overview.fallen?.length).toBe(1);
+    const [fallen] = told.all.at(-1)?.overview.fallen ?? [];
+    expect(fallen).toMatchObject({
+      id: 'a',
+      code: 4_001,
+      path: expect.arrayContaining([
+        expect.objectContaining({ event: 'CLOSE', from: 'open.flow.flowing', to: 'closing', why: '4001 enough' }),
+      ]),
+    });
+  });
+
   test('[IN14] it follows one: where it is, its steps, and how it ends', async () => {
     const { address, dial, connection, page } = await start();
     const client = await (await dial('a')).inNamespace('n');
@@ -293,8 +333,10 @@ describe('what it tells', () => {
     const first = (await told.next()).subject;
     expect(first).toMatchObject({ id: 'a', isOver: false, steps: [] });
     expect(first?.states).toContain('connection.open.flow.flowing');
-    expect(first?.namespaces).toEqual([{ name: 'n', rooms: ['r', 's'], more: 0 }]);
-    expect(first?.member).toEqual({ namespace: ['namespace', 'namespace.connected'], room: ['room', 'room.joined'] });
+    const joined = { states: ['room', 'room.joined'] };
+    const rooms = ['r', 's'].map((name) => ({ name, ...joined }));
+    const connected = ['namespace', 'namespace.connected'];
+    expect(first?.namespaces).toEqual([{ name: 'n', states: connected, rooms, more: 0 }]);
     const lastSteps = (): string[] => told.all.at(-1)?.subject?.steps.map(({ event, why }) => `${event} ${why}`) ?? [];
     actor.send({ type: 'CONGESTED' });
     actor.send({ type: 'DRAINED' });

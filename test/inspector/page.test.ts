@@ -69,6 +69,17 @@ describeWith(chromium, 'the page of the inspector in a browser', (executablePath
     page.locator(`#drawing [data-state="connection.${state}"].active`).waitFor({ state: 'attached' });
   const choose = (page: Page, id: string): Promise<void> => page.locator('#found .row').filter({ hasText: id }).click();
 
+  it('[IN5] [IN14] it tells by which way somebody was let go', async () => {
+    const { page, dial, connection, complaints } = await open({ recorder: true });
+    await shows(page, '#fallen', 'Nobody, so far.');
+    await (await dial('<i>joe</i>')).inNamespace('n');
+    connection('<i>joe</i>').close(4_001, 'enough');
+    await page.locator('#fallen summary').filter({ hasText: '<i>joe</i>' }).click();
+    await shows(page, '#fallen .why', '4001 enough');
+    await shows(page, '#fallen .way', 'open.flow.flowing → closing');
+    expect(complaints).toEqual([]);
+  });
+
   it('[IN12] [IN11] it opens, counts who comes and goes, and asks nobody else', async () => {
     const { page, dial, complaints, asked, origin } = await open();
     await page.locator('#live.on').waitFor();

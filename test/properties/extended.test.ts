@@ -129,7 +129,7 @@ describe('what they change: away', () => {
     const house = open();
     const guest = house.seat('a', 'n');
     const seen: unknown[] = [];
-    house.supervisor.inspect((event) => {
+    house.supervisor.watching.inspect((event) => {
       if (event.type === '@xstate.snapshot' && event.actorRef === guest.conn?.actor) seen.push(presenceOf(guest));
     });
     seen.length = 0;

@@ -134,11 +134,52 @@ const pills = (states, current) => {
   return make('span', { class: 'pills' }, ...all);
 };
 
+/** Why somebody was let go: by which way it came to its end. */
+const fallenRow = ({ id, code, text, ago, path }) =>
+  make(
+    'li',
+    {},
+    make(
+      'details',
+      {},
+      make('summary', {}, make('span', { class: 'name' }, id), make('span', { class: 'note' }, `${code} ${text}`)),
+      make(
+        'ol',
+        { class: 'steps' },
+        make('li', { class: 'step' }, make('span', { class: 'way' }, `${duration(ago)} ago`)),
+        ...path.map(({ at, event, from, to, why }) =>
+          make(
+            'li',
+            { class: 'step move' },
+            make('time', {}, duration(at)),
+            make('span', { class: 'event' }, event),
+            make('span', { class: 'way' }, `${from} → ${to}`),
+            why === '' ? '' : make('span', { class: 'why' }, why),
+          ),
+        ),
+      ),
+    ),
+  );
+
+const noFallen = 'Nobody, so far.';
+const notRecorded = 'The option recorder of the server keeps by which way each connection goes.';
+let fallenShown = '';
+
+const showFallen = (fallen) => {
+  // How long ago it was is told when it is new: whoever has opened one reads on undisturbed.
+  const shown = JSON.stringify(fallen?.map(({ id, code, path }) => [id, code, path]) ?? null);
+  if (shown === fallenShown) return;
+  fallenShown = shown;
+  const quiet = fallen ? noFallen : notRecorded;
+  const rows = fallen?.map(fallenRow) ?? [];
+  byId('fallen').replaceChildren(...(rows.length > 0 ? rows : [make('li', { class: 'quiet' }, quiet)]));
+};
+
 let serverShown = '';
 
 const showServer = () => {
   const { supervisor, pressure, exchange, counters } = overview;
-  const shown = JSON.stringify([supervisor, pressure.isHoldingBack, exchange, counters]);
+  const shown = JSON.stringify([supervisor, pressure.isHoldingBack, exchange, counters, overview.fallen?.length]);
   if (shown === serverShown) return;
   serverShown = shown;
   const pairs = [
@@ -158,6 +199,7 @@ const showServer = () => {
   }
   facts(byId('server'), pairs);
   const counted = Object.entries(counters).filter(([, value]) => value > 0);
+  showFallen(overview.fallen);
   facts(
     byId('counters'),
     counted.length === 0 ? [['nothing yet', '']] : counted.map(([name, value]) => [words(name), number(value)]),
@@ -206,7 +248,15 @@ const showDrawing = () => {
   if (shown === 'population') count(picture, new Map(overview.states.map((one) => [one.state, one.count])));
   else if (shown === 'supervisor') light(picture, overview.supervisor);
   else if (shown === 'link') light(picture, overview.exchange.states);
-  else light(picture, shown === 'connection' ? subject.states : subject.member[shown]);
+  else light(picture, statesOf(shown));
+};
+
+/** Of the namespaces, or of the rooms, all that any of them is in. */
+const statesOf = (chart) => {
+  const { states, namespaces } = subject;
+  if (chart === 'connection') return states;
+  const places = chart === 'namespace' ? namespaces : namespaces.flatMap(({ rooms }) => rooms);
+  return [...new Set(places.flatMap((place) => place.states))];
 };
 
 // ── Looking for somebody ────────────────────────────────────────────────────

@@ -77,8 +77,8 @@ export const subjectCard = ({ leave, goTo }) => {
   };
 
   const placeRows = (namespaces) =>
-    namespaces.flatMap(({ name, rooms, more }) => {
-      const row = (text, room, kind) =>
+    namespaces.flatMap(({ name, states, rooms, more }) => {
+      const row = (text, room, kind, its) =>
         make(
           'li',
           {},
@@ -86,11 +86,12 @@ export const subjectCard = ({ leave, goTo }) => {
             'button',
             { class: `row ${kind}`, click: () => goTo(name, room) },
             make('span', { class: 'name' }, text),
+            make('span', { class: 'note' }, innermost(its).map(pathOf).join(' + ')),
           ),
         );
       return [
-        row(name === '' ? '(empty namespace)' : name, '', 'place'),
-        ...rooms.map((room) => row(room, room, 'room')),
+        row(name === '' ? '(empty namespace)' : name, '', 'place', states),
+        ...rooms.map((room) => row(room.name, room.name, 'room', room.states)),
         ...(more > 0 ? [make('li', { class: 'quiet' }, `and ${number(more)} rooms more`)] : []),
       ];
     });
