@@ -56,6 +56,10 @@ const killAll = (): void => {
 };
 process.once('exit', killAll);
 
+/** Whoever runs the tests may kill this process without a word: then the system itself ends what it has started. */
+const setpriv = findProgram('setpriv', 'SETPRIV', '/usr/bin/setpriv').path;
+const bound: readonly string[] = setpriv === undefined ? [] : [setpriv, '--pdeathsig', 'KILL'];
+
 afterAll(async () => {
   const ends = [...running].filter(isRunning).map((child) => once(child, 'exit'));
   for (const child of running) child.kill('SIGKILL');
@@ -77,7 +81,9 @@ export const freePort = async (): Promise<number> => {
 
 const launch = (kind: BrokerKind, port: number, folder: string): Promise<ChildProcess> => {
   if (kind.path === undefined) throw new Error(`${kind.name} is missing`);
-  const child = spawn(kind.path, [...kind.arguments(port, folder)], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
+  const [program = kind.path, ...before] = [...bound, kind.path];
+  const command = [...before, ...kind.arguments(port, folder)];
+  const child = spawn(program, command, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
   running.add(child);
   child.once('exit', () => running.delete(child));
   return new Promise((resolve, reject) => {
