@@ -97,9 +97,9 @@ export class Connection implements MembershipHost, ReceptionHost, CallsHost, Han
     this.#isByClient = true;
     this.#tell({ type: 'SOCKET.CLOSED', code, text });
   }
-  socketOnClosing(code: number, text: string): void {
+  socketOnClosing(code: number, text: string, isVerdict = false): void {
     this.#narrow();
-    this.#isByClient = true;
+    this.#isByClient = !isVerdict;
     this.close(code, text);
   }
 

@@ -63,11 +63,14 @@ export class Inspection {
    */
   observe(observer: InspectionObserver, wants: ActorFilter): () => void {
     const tell = typeof observer === 'function' ? observer : (event: InspectionEvent) => observer.next(event);
+    let isOver = false;
     const show = (actor: AnyActorRef, event: InspectionEvent): void => {
-      const isWanted = wants(actor);
-      if (isWanted) this.doors.outside(() => this.#guarded(() => tell(event)));
+      if (isOver || !wants(actor)) return;
+      this.doors.outside(() => {
+        if (!isOver) this.#guarded(() => tell(event));
+      });
     };
-    return this.listen({
+    const end = this.listen({
       began: (actorRef) => show(actorRef, { type: '@xstate.actor', rootId: rootOf(actorRef), actorRef }),
       stepped: (actorRef, event, _before, snapshot) => {
         const rootId = rootOf(actorRef);
@@ -77,6 +80,10 @@ export class Inspection {
       passed: (actorRef, event) =>
         show(actorRef, { type: '@xstate.event', rootId: rootOf(actorRef), actorRef, sourceRef: undefined, event }),
     });
+    return () => {
+      isOver = true;
+      end();
+    };
   }
 
   #review(): void {

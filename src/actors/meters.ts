@@ -19,16 +19,6 @@ const causes = new Map<string, CloseCause>(
   namesOfReasons.map((name) => [keyOf(closeReasons[name].code, closeReasons[name].text), name]),
 );
 
-/** What a client is let go for by what it sends. All else that it says is its goodbye, whatever it calls it. */
-const faultsOfClients: ReadonlySet<CloseCause | undefined> = new Set<CloseCause>([
-  'malformed',
-  'notUtf8',
-  'tooManyParts',
-  'tooBig',
-  'incomplete',
-  'silent',
-]);
-
 /** No close frame has this code: the line is gone. */
 const noFrame = 1006;
 
@@ -37,7 +27,8 @@ export const causeOf = ({ reason, wasAccepted }: Ending, isByClient: boolean): C
   if (!reason) return 'failed';
   const cause = causes.get(keyOf(reason.code, reason.text));
   if (reason.code === noFrame) return cause ?? 'lineLost';
-  if (isByClient) return cause && faultsOfClients.has(cause) ? cause : 'goodbye';
+  // Whatever it says: the words of ours that it may use are not ours then.
+  if (isByClient) return 'goodbye';
   return cause ?? (wasAccepted ? 'program' : 'refused');
 };
 

@@ -47,7 +47,7 @@ export class PacedSocket extends SocketAround {
     this.#reading?.cancel();
     this.#reading = this.sweeper.after(readTimeout, () => {
       // Whoever is not read cannot be heard.
-      if (this.isReading) this.socketOnClosing(closeReasons.silent.code, closeReasons.silent.text);
+      if (this.isReading) this.socketOnClosing(closeReasons.silent.code, closeReasons.silent.text, true);
       else this.#expectFrame();
     });
   }

@@ -30,7 +30,7 @@ export interface SocketListener {
   socketOnDrain(): void;
   socketOnClose(code: number, text: string): void;
   /** It is to be closed: the client says goodbye, has sent what is no message, or is slower than the program allows. */
-  socketOnClosing(code: number, text: string): void;
+  socketOnClosing(code: number, text: string, isVerdict?: boolean): void;
 }
 
 /** A websocket that wants to become a connection. */
@@ -90,8 +90,8 @@ export class SocketAround implements Socket, SocketListener {
   socketOnClose(code: number, text: string): void {
     this.listener?.socketOnClose(code, text);
   }
-  socketOnClosing(code: number, text: string): void {
-    this.listener?.socketOnClosing(code, text);
+  socketOnClosing(code: number, text: string, isVerdict = false): void {
+    this.listener?.socketOnClosing(code, text, isVerdict);
   }
 }
 

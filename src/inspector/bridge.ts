@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { Server } from '../server/server.js';
+import type { Guest } from './feed.js';
 import { toStately } from './stately.js';
 
 const headers = {
@@ -19,24 +20,32 @@ export const tellStately = (
   response: ServerResponse,
   follows: string,
   mayStay: () => Promise<boolean>,
-): void => {
+): Guest => {
   response.writeHead(200, headers);
   response.write('retry: 1000\n\n');
-  const { unsubscribe } = server.inspect(
+  let isOver = false;
+  let watch: { unsubscribe(): void } | undefined;
+  const end = (): void => {
+    if (isOver) return;
+    isOver = true;
+    clearInterval(asking);
+    watch?.unsubscribe();
+    response.end();
+  };
+  const asking = setInterval(() => void mayStay().then((may) => may || end()), askEvery);
+  asking.unref();
+  watch = server.inspect(
     (inspected) => {
-      const message = toStately(inspected);
-      if (!message || response.destroyed) return;
-      if (response.writableLength > mostUnread) response.destroy();
-      else response.write(`data: ${JSON.stringify(message)}\n\n`);
+      const message = isOver ? undefined : toStately(inspected);
+      if (!message) return;
+      response.write(`data: ${JSON.stringify(message)}\n\n`);
+      if (response.writableLength <= mostUnread) return;
+      end();
+      response.req.socket.destroy();
     },
     { actors: ({ actor }) => actor.id === follows },
   );
-  const asking = setInterval(() => {
-    void mayStay().then((may) => may || response.end());
-  }, askEvery);
-  asking.unref();
-  response.once('close', () => {
-    clearInterval(asking);
-    unsubscribe();
-  });
+  // What lives already may have been too much.
+  if (isOver) watch.unsubscribe();
+  return { end };
 };

@@ -20,9 +20,24 @@ const headers = {
   'X-Accel-Buffering': 'no',
 };
 
+/** A stream that somebody else writes. */
+export interface Guest {
+  /** It is told nothing more; may be said more than once. */
+  end(): void;
+}
+
+/** Node says nothing of the end of a response that waits behind another one of its socket. */
+const whenGone = (response: ServerResponse, gone: () => void): void => {
+  response.on('error', () => {});
+  response.once('close', gone);
+  response.req.socket.once('close', gone);
+};
+
 /** What the viewers are told. While there is none, nothing of the server is watched. */
 export class Feed {
   readonly #viewers = new Set<Viewer>();
+  /** Those that are told something else, and are looked after here all the same. */
+  readonly #guests = new Set<Guest>();
   readonly #subjects = new Map<string, Subject>();
   #census: Census | undefined;
   #stopWatching: (() => void) | undefined;
@@ -35,7 +50,7 @@ export class Feed {
   ) {}
 
   get viewers(): number {
-    return this.#viewers.size;
+    return this.#viewers.size + this.#guests.size;
   }
   get isFull(): boolean {
     return this.viewers >= mostViewers;
@@ -45,14 +60,25 @@ export class Feed {
   join(response: ServerResponse, follows: string, mayStay: () => Promise<boolean>): void {
     const viewer = new Viewer(response.writeHead(200, headers), follows, mayStay);
     this.#viewers.add(viewer);
-    response.once('close', () => this.#leave(viewer));
-    if (this.viewers === 1) this.#begin();
+    whenGone(response, () => this.#leave(viewer));
+    if (this.#viewers.size === 1) this.#begin();
     this.#follow(follows);
     this.#tell([viewer]);
   }
 
+  /** Somebody looks who is told something else; ends with the others. */
+  welcome(response: ServerResponse, guest: Guest): void {
+    this.#guests.add(guest);
+    whenGone(response, () => {
+      this.#guests.delete(guest);
+      guest.end();
+    });
+  }
+
   /** Nobody looks any more. */
   close(): void {
+    for (const guest of this.#guests) guest.end();
+    this.#guests.clear();
     for (const viewer of this.#viewers) {
       viewer.end();
       this.#leave(viewer);
@@ -80,7 +106,7 @@ export class Feed {
     if (!this.#viewers.delete(viewer)) return;
     const subject = this.#subjects.get(viewer.follows);
     if (subject && --subject.followers === 0) this.#subjects.delete(viewer.follows);
-    if (this.viewers > 0) return;
+    if (this.#viewers.size > 0) return;
     clearInterval(this.#timer);
     this.#stopWatching?.();
     this.#census = undefined;
@@ -109,7 +135,9 @@ export class Feed {
     this.#askedAt = now;
     for (const viewer of this.#viewers) {
       void viewer.mayStay().then((may) => {
-        if (!may) viewer.end();
+        if (may) return;
+        viewer.end();
+        this.#leave(viewer);
       });
     }
   }
@@ -119,7 +147,8 @@ export class Feed {
     const overview = JSON.stringify(this.#overview(now));
     const subjects = new Map(Array.from(this.#subjects, ([id, subject]) => [id, JSON.stringify(subject.view())]));
     for (const viewer of viewers) {
-      viewer.tell(`{"overview":${overview},"subject":${subjects.get(viewer.follows) ?? 'null'}}`, now);
+      const isThere = viewer.tell(`{"overview":${overview},"subject":${subjects.get(viewer.follows) ?? 'null'}}`, now);
+      if (!isThere) this.#leave(viewer);
     }
   }
 

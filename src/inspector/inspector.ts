@@ -74,6 +74,7 @@ class Inspecting implements Inspector {
   readonly #feed: Feed;
   readonly #charts: Charts;
   readonly #unmount: () => void;
+  #isOver = false;
 
   constructor(
     private readonly server: Server,
@@ -98,6 +99,7 @@ class Inspecting implements Inspector {
   }
 
   close(): void {
+    this.#isOver = true;
     this.#unmount();
     this.#feed.close();
   }
@@ -115,6 +117,8 @@ class Inspecting implements Inspector {
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
     const purpose = Object.hasOwn(purposes, path) ? (purposes[path] ?? 'page') : 'page';
     const isAllowed = isSameOrigin(request, purpose) && (await this.#allows(request));
+    // It may have been taken away while it was decided whether somebody may look.
+    if (this.#isOver) return send(response, 404, 'Not Found\n');
     if (!isAllowed) return send(response, 403, 'Forbidden\n');
     const method = purpose === 'deed' ? 'POST' : 'GET';
     if (request.method !== method) {
@@ -133,7 +137,7 @@ class Inspecting implements Inspector {
     const { server } = this;
     const follows = asked.get('follow') ?? '';
     if (path === '/stream') return this.#stream(follows, request, response);
-    if (path === '/stately-stream') return tellStately(server, response, follows, () => this.#mayStay(request));
+    if (path === '/stately-stream') return this.#streamStately(follows, request, response);
     if (path === '/charts') return send(response, 200, JSON.stringify(await this.#charts.all()), json);
     if (path === '/deed') return send(response, doDeed(server, await readDeed(request)));
     if (path === '/search') {
@@ -148,7 +152,8 @@ class Inspecting implements Inspector {
     }
     if (path === '') {
       // The names of the page's files are relative to this.
-      response.setHeader('Location', `${this.path.slice(this.path.lastIndexOf('/') + 1)}/`);
+      const query = asked.size === 0 ? '' : `?${asked}`;
+      response.setHeader('Location', `${this.path.slice(this.path.lastIndexOf('/') + 1)}/${query}`);
       return send(response, 308);
     }
     if (path === '/' && asked.get('ui') === 'stately') {
@@ -158,6 +163,13 @@ class Inspecting implements Inspector {
     if (path === '/stately') for (const [name, value] of Object.entries(forStately)) response.setHeader(name, value);
     const asset = assetAt(path);
     return asset ? send(response, 200, asset.body, asset.type) : send(response, 404, 'Not Found\n');
+  }
+
+  #streamStately(follows: string, request: IncomingMessage, response: ServerResponse): void {
+    if (this.#feed.isFull) return send(response, 503, 'Too many are looking already\n');
+    if (response.destroyed) return undefined;
+    const guest = tellStately(this.server, response, follows, () => this.#mayStay(request));
+    return this.#feed.welcome(response, guest);
   }
 
   #stream(follows: string, request: IncomingMessage, response: ServerResponse): void {

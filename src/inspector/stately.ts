@@ -15,7 +15,6 @@ interface StatelyBase {
 export interface PlainSnapshot {
   readonly status: string;
   readonly value?: unknown;
-  readonly context?: unknown;
 }
 
 /** An event without what is in it but what says why. */
@@ -70,14 +69,11 @@ export const plainEvent = (event: { readonly type: string; readonly [key: string
   };
 };
 
-const plainSnapshot = (snapshot: { readonly status: string; readonly value?: unknown; readonly context?: unknown }) => {
-  const { status, value, context } = snapshot;
-  // Contexts of charts are plain data; what a program's own has put there besides is left out.
-  const plain: PlainSnapshot = JSON.parse(JSON.stringify({ status, value, context }, withoutFunctions));
-  return plain;
-};
-
-const withoutFunctions = (_key: string, value: unknown): unknown => (typeof value === 'function' ? undefined : value);
+/** Contexts stay: a program's own chart may keep there what is nobody's business. */
+const plainSnapshot = ({ status, value }: { readonly status: string; readonly value?: unknown }): PlainSnapshot => ({
+  status,
+  value,
+});
 
 /** Whatever runs in a system of xstate is one; the type of its inspection is wider. */
 const isActor = (ref: InspectionEvent['actorRef']): ref is AnyActorRef => '_parent' in ref && 'sessionId' in ref;

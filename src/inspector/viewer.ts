@@ -12,6 +12,7 @@ const patience = 10_000;
 /** A page that is open: a stream of server-sent events. */
 export class Viewer {
   #fullSince: number | undefined;
+  #isOver = false;
 
   constructor(
     private readonly line: Line,
@@ -23,18 +24,24 @@ export class Viewer {
     line.write('retry: 1000\n\n');
   }
 
-  /** Whoever does not read misses this one, as the next says how things stand then; and is let go in the end. */
-  tell(json: string, now: number): void {
+  /** Whoever does not read misses this one, as the next says how things stand then. False when it has been let go. */
+  tell(json: string, now: number): boolean {
+    if (this.#isOver) return false;
     if (!this.line.writableNeedDrain) {
       this.#fullSince = undefined;
       this.line.write(`data: ${json}\n\n`);
-      return;
+      return true;
     }
     this.#fullSince ??= now;
-    if (now - this.#fullSince >= patience) this.line.destroy();
+    if (now - this.#fullSince < patience) return true;
+    this.#isOver = true;
+    this.line.destroy();
+    return false;
   }
 
+  /** It is told nothing more: one that does not read may never be rid of what it was told. */
   end(): void {
+    this.#isOver = true;
     this.line.end();
   }
 }

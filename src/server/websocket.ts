@@ -43,8 +43,11 @@ const ignoreError = (): void => {};
 class ClosingWebSocket extends WebSocket {
   watcher: Pick<ServerSocket, 'wsOnClosing' | 'wsOnFinish'> | undefined;
 
-  override close(code?: number, data: string | Buffer = faults.get(code) ?? ''): void {
-    if (this.readyState === WebSocket.OPEN) this.watcher?.wsOnClosing(code ?? noCode, data.toString());
+  override close(code?: number, given?: string | Buffer): void {
+    // What ws itself finds wrong has no text; what the client says goodbye with has one, if an empty one.
+    const isVerdict = given === undefined && faults.has(code);
+    const data = given ?? faults.get(code) ?? '';
+    if (this.readyState === WebSocket.OPEN) this.watcher?.wsOnClosing(code ?? noCode, data.toString(), isVerdict);
     this.finish(code ?? noCode, data);
   }
 
@@ -110,8 +113,8 @@ export class ServerSocket implements Socket {
     this.#review();
   }
 
-  wsOnClosing(code: number, text: string): void {
-    this.#listener?.socketOnClosing(code, text);
+  wsOnClosing(code: number, text: string, isVerdict: boolean): void {
+    this.#listener?.socketOnClosing(code, text, isVerdict);
   }
   wsOnFinish(): void {
     this.#isFinished = true;
@@ -160,7 +163,7 @@ export class ServerSocket implements Socket {
     this.#incomplete = setTimeout(() => {
       const { code, text } = closeReasons.incomplete;
       // What is not read cannot be completed.
-      if (this.isReading) this.#listener?.socketOnClosing(code, text);
+      if (this.isReading) this.#listener?.socketOnClosing(code, text, true);
       else this.#messageBegan();
     }, this.messageTimeout);
   }

@@ -88,6 +88,20 @@ describe('inspection', () => {
     await house.empty();
   });
 
+  test('[IN3] one that has enough hears nothing more, not even what is under way', async () => {
+    const house = new House({ namespaces: { n: {} } });
+    const heard: string[] = [];
+    let end = (): void => {};
+    end = house.supervisor.watching.inspect(({ type }) => {
+      heard.push(type);
+      if (type === '@xstate.event') end();
+    });
+    house.seat('a', 'n');
+    await house.rest();
+    expect(heard).toEqual(['@xstate.actor', '@xstate.event']);
+    await house.empty();
+  });
+
   test('[IN2] one that does something itself does it outside of every mailbox', async () => {
     const seen: number[] = [];
     const house: House = new House({

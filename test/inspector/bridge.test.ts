@@ -1,15 +1,16 @@
 import { type Browser, chromium as playwright } from 'playwright-core';
 import { afterAll, beforeAll, expect, it, test } from 'vitest';
-import { inspector } from '../../src/inspector/inspector.js';
+import { type Authorize, inspector } from '../../src/inspector/inspector.js';
 import { chromium, describeWith } from '../support/peers.js';
+import { gate } from '../support/promises.js';
 import { useServers } from '../support/testServer.js';
 
 const startServer = useServers();
 
-const open = async (mayLook = () => true) => {
+const open = async (authorize: Authorize = () => true) => {
   const house = await startServer({ namespaces: { n: {} } });
-  inspector(house.server, { authorize: mayLook });
-  return { ...house, address: `${house.url.replace('ws', 'http')}inspector` };
+  const shown = inspector(house.server, { authorize });
+  return { ...house, shown, address: `${house.url.replace('ws', 'http')}inspector` };
 };
 
 test('[IN6] [IN10] the stream is for whom authorize lets look', async () => {
@@ -19,7 +20,7 @@ test('[IN6] [IN10] the stream is for whom authorize lets look', async () => {
 });
 
 test('[IN6] [IN4] the stream tells of the root actor and of the one connection that is followed', async () => {
-  const { address, dial, server } = await open();
+  const { address, dial } = await open();
   const [first, second] = [await dial('a'), await dial('b')];
   await first.ready();
   const stop = new AbortController();
@@ -36,8 +37,49 @@ test('[IN6] [IN4] the stream tells of the root actor and of the one connection t
   expect(names).toEqual(['supervisor', 'connection-2']);
   stop.abort();
   await reading;
-  // Nobody looks any more.
-  await expect.poll(() => server.inspect(() => {}).unsubscribe()).toBeUndefined();
+});
+
+test('[IN13] those who look so are counted with the others, at most as many, and end with the page', async () => {
+  const { address, shown } = await open();
+  const streams = await Promise.all(Array.from({ length: 32 }, () => fetch(`${address}/stately-stream`)));
+  expect(shown.viewers).toBe(32);
+  expect((await fetch(`${address}/stately-stream`)).status).toBe(503);
+  expect((await fetch(`${address}/stream`)).status).toBe(503);
+  shown.close();
+  // Each of them comes to its end.
+  await Promise.all(streams.map((response) => response.text()));
+  expect(shown.viewers).toBe(0);
+});
+
+test('[IN13] [IN10] whoever goes, or the page, while authorize decides leaves nothing behind', async () => {
+  const decision = gate();
+  const { address, shown, server } = await open(async () => {
+    await decision.promise;
+    return true;
+  });
+  let watchers = 0;
+  const observe = server.inspect.bind(server);
+  server.inspect = (...given) => {
+    watchers++;
+    return observe(...given);
+  };
+  const gone = new AbortController();
+  const left = fetch(`${address}/stately-stream`, { signal: gone.signal }).catch(() => undefined);
+  const late = fetch(`${address}/stream`);
+  await expect.poll(() => server.totalConnections).toBe(0);
+  gone.abort();
+  await left;
+  shown.close();
+  decision.open();
+  expect((await late).status).toBe(404);
+  expect([watchers, shown.viewers]).toEqual([0, 0]);
+});
+
+test('[IN6] the address without a slash leads there as well', async () => {
+  const { address } = await open();
+  const response = await fetch(`${address}?ui=stately&follow=connection-7`);
+  expect(new URL(response.url).pathname).toBe('/inspector/stately');
+  expect(new URL(response.url).search).toBe('?follow=connection-7');
 });
 
 describeWith(chromium, 'the way to Stately’s inspector in a browser', (executablePath) => {

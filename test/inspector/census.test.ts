@@ -146,7 +146,21 @@ describe('a viewer', () => {
     viewer.tell('5', 20_000);
     viewer.tell('6', 29_999);
     expect(isGone).toBe(false);
-    viewer.tell('7', 30_000);
-    expect(isGone).toBe(true);
+    expect([viewer.tell('7', 30_000), isGone]).toEqual([false, true]);
+    line.writableNeedDrain = false;
+    expect([viewer.tell('8', 30_250), said.length]).toEqual([false, 3]);
+  });
+
+  test('[IN13] one that was sent away is told nothing more, though its line may take some again', () => {
+    const said: string[] = [];
+    const line = {
+      writableNeedDrain: false,
+      write: (text: string) => said.push(text),
+      end: () => {},
+      destroy: () => {},
+    };
+    const viewer = new Viewer(line, '', () => Promise.resolve(false));
+    viewer.end();
+    expect([viewer.tell('1', 0), said]).toEqual([false, ['retry: 1000\n\n']]);
   });
 });

@@ -31,8 +31,8 @@ export const faults = [
     [
       'several writes in a turn',
       'BC6',
-      'owed.length = 0;\n    this.#deliver(seat, bytes);',
-      'owed.length = 0;\n    this.#deliver(seat, bytes.subarray(0, 2));\n    this.#deliver(seat, bytes.subarray(2));',
+      'this.#deliver(seat, bytes, messages);',
+      'this.#deliver(seat, bytes.subarray(0, 2), 0);\n    this.#deliver(seat, bytes.subarray(2), messages);',
     ],
     [
       'broadcast writes at once',
