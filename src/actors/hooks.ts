@@ -120,7 +120,7 @@ export class Hooks {
     return isVain ? { kind: 'nothing' } : outcome;
   }
 
-  /** A handler takes the time that it takes, however a test turns the clock. */
+  /** What a handler promises counts until it settles. */
   #timed(code: () => unknown): Outcome | Promise<Outcome> {
     const began = this.now();
     const outcome = this.#run(code);

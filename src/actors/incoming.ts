@@ -33,8 +33,9 @@ export class Incoming {
     if (relay.echoes?.take(channel, payload)) return undefined;
     const frame = decode(payload, nativeMode);
     if (!frame) return relay.losses.note('broken');
-    const tag = isTag(frame.wait) ? readTag(frame.wait) : undefined;
-    const foreign = frame.wait === '' || isTag(frame.wait) ? undefined : readForeignToken(frame.wait);
+    const isBroadcast = frame.wait === '' || isTag(frame.wait);
+    const tag = isBroadcast ? readTag(frame.wait) : undefined;
+    const foreign = isBroadcast ? undefined : readForeignToken(frame.wait);
     if (tag?.node === relay.node || (foreign && house.asks.isOurs(foreign.token))) return undefined;
     if (tag) {
       const { missing, isLate } = relay.positions.arrive(channel, tag.node, tag);
@@ -44,7 +45,7 @@ export class Incoming {
     if (isFlooded()) return relay.losses.note('flooded');
     const message = this.#messageOf(frame, tag, meaning);
     if (!message) return relay.losses.note('broken');
-    if (frame.wait === '' || isTag(frame.wait)) return this.parts.issue(message, tag?.exceptId || null);
+    if (isBroadcast) return this.parts.issue(message, tag?.exceptId || null);
     return foreign && !message.err ? this.#ask(relay, foreign, message) : relay.losses.note('broken');
   }
 

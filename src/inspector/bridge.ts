@@ -1,18 +1,10 @@
 import type { ServerResponse } from 'node:http';
 import type { Server } from '../server/server.js';
-import type { Guest } from './feed.js';
+import { askEvery, type Guest, streamHeaders } from './feed.js';
 import { toStately } from './stately.js';
-
-const headers = {
-  'Content-Type': 'text/event-stream; charset=utf-8',
-  // A proxy on the way is asked not to wait for more.
-  'X-Accel-Buffering': 'no',
-};
 
 /** Bytes that a viewer may leave unread before it is let go: here every message counts, and none may be left out. */
 const mostUnread = 4_194_304;
-/** How often it is asked again whether it may look, in milliseconds. */
-const askEvery = 15_000;
 
 /** Tells a page, in Stately's protocol, of the root actor, the link to the broker and the connection that it follows. */
 export const tellStately = (
@@ -21,7 +13,7 @@ export const tellStately = (
   follows: string,
   mayStay: () => Promise<boolean>,
 ): Guest => {
-  response.writeHead(200, headers);
+  response.writeHead(200, streamHeaders);
   response.write('retry: 1000\n\n');
   let isOver = false;
   let watch: { unsubscribe(): void } | undefined;

@@ -9,12 +9,12 @@ import { Viewer } from './viewer.js';
 
 /** How often viewers are told how things stand, and how often they are asked for again, in milliseconds. */
 const tellEvery = 250;
-const askEvery = 15_000;
+export const askEvery = 15_000;
 const mostViewers = 32;
 /** So many connections that have fallen are shown. */
 const mostFallen = 8;
 
-const headers = {
+export const streamHeaders = {
   'Content-Type': 'text/event-stream; charset=utf-8',
   // A proxy on the way is asked not to wait for more.
   'X-Accel-Buffering': 'no',
@@ -58,7 +58,7 @@ export class Feed {
 
   /** Somebody looks, and follows this actor, if there is one of this name. */
   join(response: ServerResponse, follows: string, mayStay: () => Promise<boolean>): void {
-    const viewer = new Viewer(response.writeHead(200, headers), follows, mayStay);
+    const viewer = new Viewer(response.writeHead(200, streamHeaders), follows, mayStay);
     this.#viewers.add(viewer);
     whenGone(response, () => this.#leave(viewer));
     if (this.#viewers.size === 1) this.#begin();

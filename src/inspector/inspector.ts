@@ -136,8 +136,7 @@ class Inspecting implements Inspector {
   ): Promise<void> {
     const { server } = this;
     const follows = asked.get('follow') ?? '';
-    if (path === '/stream') return this.#stream(follows, request, response);
-    if (path === '/stately-stream') return this.#streamStately(follows, request, response);
+    if (path === '/stream' || path === '/stately-stream') return this.#stream(path, follows, request, response);
     if (path === '/charts') return send(response, 200, JSON.stringify(await this.#charts.all()), json);
     if (path === '/deed') return send(response, doDeed(server, await readDeed(request)));
     if (path === '/search') {
@@ -165,18 +164,18 @@ class Inspecting implements Inspector {
     return asset ? send(response, 200, asset.body, asset.type) : send(response, 404, 'Not Found\n');
   }
 
-  #streamStately(follows: string, request: IncomingMessage, response: ServerResponse): void {
-    if (this.#feed.isFull) return send(response, 503, 'Too many are looking already\n');
-    if (response.destroyed) return undefined;
-    const guest = tellStately(this.server, response, follows, () => this.#mayStay(request));
-    return this.#feed.welcome(response, guest);
-  }
-
-  #stream(follows: string, request: IncomingMessage, response: ServerResponse): void {
+  #stream(
+    path: '/stream' | '/stately-stream',
+    follows: string,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): void {
     if (this.#feed.isFull) return send(response, 503, 'Too many are looking already\n');
     // It may have gone while it was decided whether it may look.
     if (response.destroyed) return undefined;
-    return this.#feed.join(response, follows, () => this.#mayStay(request));
+    const mayStay = () => this.#mayStay(request);
+    if (path === '/stream') return this.#feed.join(response, follows, mayStay);
+    return this.#feed.welcome(response, tellStately(this.server, response, follows, mayStay));
   }
 
   /** One that cannot be asked may not. */
