@@ -13,6 +13,7 @@ import type { House } from './house.js';
 import { Lag } from './lag.js';
 import type { Lane } from './lane.js';
 import { type MembershipHost, Memberships } from './memberships.js';
+import { type Author, authorOf, type Words } from './meters.js';
 import { type Outlet, offeringTo, type Place } from './place.js';
 import { Questions } from './questions.js';
 import { Reception, type ReceptionHost } from './reception.js';
@@ -34,8 +35,8 @@ export class Connection implements MembershipHost, ReceptionHost, CallsHost, Han
   /** Gone once the connection is open. */
   #handshake: Handshake | undefined;
   #view = unborn;
-  /** What ends it comes from the client. */
-  #isByClient = false;
+  /** The last words that somebody wanted it to end with. */
+  #words: Words | undefined;
   #ending: Ending = { reason: closeReasons.failed, wasAccepted: false };
   #lag: Lag | undefined;
 
@@ -67,6 +68,9 @@ export class Connection implements MembershipHost, ReceptionHost, CallsHost, Han
   get isAgreed(): boolean {
     return this.#view.isAgreed;
   }
+  get offersDeliveries(): boolean {
+    return this.#view.ownsDeliveries;
+  }
   get isAudible(): boolean {
     return this.#view.isOpen && !this.#view.isCongested && this.socket.isReading;
   }
@@ -94,13 +98,12 @@ export class Connection implements MembershipHost, ReceptionHost, CallsHost, Han
   }
 
   socketOnClose(code: number, text: string): void {
-    this.#isByClient = true;
+    this.#words = { code, text, author: 'client' };
     this.#tell({ type: 'SOCKET.CLOSED', code, text });
   }
   socketOnClosing(code: number, text: string, isVerdict = false): void {
     this.#narrow();
-    this.#isByClient = !isVerdict;
-    this.close(code, text);
+    this.close(code, text, isVerdict ? 'server' : 'client');
   }
 
   /** Is this event taken at the door? */
@@ -213,13 +216,13 @@ export class Connection implements MembershipHost, ReceptionHost, CallsHost, Han
   /** Part of a turn has failed: this connection ends, and no other. */
   laneFailed(error: unknown): void {
     this.#noteFailure(error);
-    this.close(closeReasons.failed.code, closeReasons.failed.text);
+    this.close(closeReasons.failed.code, closeReasons.failed.text, 'server');
   }
 
   /** No new work: it closes as soon as its present turn is over (DR1). */
   dismiss(code: number, text: string): void {
     this.lane.stop();
-    this.lane.next(() => this.close(code, text));
+    this.lane.next(() => this.close(code, text, 'server'));
   }
 
   /** There is no reaching it. */
@@ -247,6 +250,7 @@ export class Connection implements MembershipHost, ReceptionHost, CallsHost, Han
     if (!this.isVisited) this.agree();
   }
   refuse(code: number, text: string): void {
+    this.#words = { code, text, author: 'program' };
     this.#tell({ type: 'REFUSED', code, text });
   }
   whenOpen(open: () => void, never: (error: unknown) => void): void {
@@ -261,8 +265,10 @@ export class Connection implements MembershipHost, ReceptionHost, CallsHost, Han
     if (!passes) this.house.counters.gatedWrites++;
     return passes;
   }
-  close(code: number, text: string): void {
-    if (!this.isClosed) this.#tell({ type: 'CLOSE', code, text });
+  close(code: number, text: string, author: Author = 'program'): void {
+    if (this.isClosed) return;
+    this.#words = { code, text, author };
+    this.#tell({ type: 'CLOSE', code, text });
   }
 
   /** Nothing may follow a close frame, of which the line itself knows nothing. */
@@ -272,7 +278,7 @@ export class Connection implements MembershipHost, ReceptionHost, CallsHost, Han
   }
 
   #see(view: View): void {
-    this.books.moved(this, this.#view, view, this.#ending, this.#isByClient);
+    this.books.moved(this, this.#view, view, this.#ending, authorOf(this.#ending, this.#words));
     this.#view = view;
     this.place.isCongested = view.isCongested;
     this.place.outlet = view.ownsDeliveries

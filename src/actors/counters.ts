@@ -28,6 +28,8 @@ export const makeCounters = () => ({
   failures: 0,
   /** Upgrades and connections that nobody could take. */
   refusedArrivals: 0,
+  /** Upgrades that were refused, most of them with a status. */
+  refusedUpgrades: 0,
   /** Handlers that threw, rejected, or did not settle in time. */
   handlerErrors: 0,
 });

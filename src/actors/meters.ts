@@ -22,14 +22,29 @@ const causes = new Map<string, CloseCause>(
 /** No close frame has this code: the line is gone. */
 const noFrame = 1006;
 
-/** The words of clients and programs are none of ours, so that there are no more causes than these. */
-export const causeOf = ({ reason, wasAccepted }: Ending, isByClient: boolean): CloseCause => {
+/** Whose words a connection ends with. */
+export type Author = 'client' | 'program' | 'server';
+
+/** What somebody wants a connection to end with. */
+export interface Words {
+  readonly code: number;
+  readonly text: string;
+  readonly author: Author;
+}
+
+/** Whose words these are: what its chart ends a connection for by itself is ours. */
+export const authorOf = ({ reason }: Ending, said: Words | undefined): Author =>
+  reason && said?.code === reason.code && said.text === reason.text ? said.author : 'server';
+
+/** Words of ours that clients and programs use are not ours then, and there are no more causes than these. */
+export const causeOf = ({ reason, wasAccepted }: Ending, author: Author): CloseCause => {
   if (!reason) return 'failed';
   const cause = causes.get(keyOf(reason.code, reason.text));
   if (reason.code === noFrame) return cause ?? 'lineLost';
-  // Whatever it says: the words of ours that it may use are not ours then.
-  if (isByClient) return 'goodbye';
-  return cause ?? (wasAccepted ? 'program' : 'refused');
+  if (author === 'client') return 'goodbye';
+  const isOurs = cause !== undefined && (author === 'server' || (wasAccepted && cause === 'normal'));
+  if (isOurs) return cause;
+  return wasAccepted ? 'program' : 'refused';
 };
 
 const zeroCloses = (): Record<CloseCause, number> => {

@@ -8,8 +8,8 @@ import type { Exchange, ExchangeStatus } from './relay.js';
 export interface Metrics {
   /** Connections, by where they stand. */
   readonly connections: Readonly<Record<Stage, number>>;
-  /** Arrivals that have become connections, and those that nobody could take. */
-  readonly arrivals: { readonly admitted: number; readonly refused: number };
+  /** Arrivals that have become connections, those that nobody could take, and upgrades that were refused. */
+  readonly arrivals: { readonly admitted: number; readonly refused: number; readonly rejected: number };
   /** Connections that have ended, by what has ended them. */
   readonly closes: Readonly<Record<CloseCause, number>>;
   /** Messages of clients, and what was in them. */
@@ -52,7 +52,7 @@ export interface Measured {
 /** Reads what has been counted: the same few numbers, however many connections there are (IN7). */
 export const measure = ({ counters, meters, asks, slices, given, pressure, exchange }: Measured): Metrics => ({
   connections: { ...meters.stages },
-  arrivals: { admitted: meters.admitted, refused: counters.refusedArrivals },
+  arrivals: { admitted: meters.admitted, refused: counters.refusedArrivals, rejected: counters.refusedUpgrades },
   closes: { ...meters.closes },
   received: { frames: counters.framesIn, bytes: counters.bytesIn },
   sent: { frames: given.frames, bytes: given.bytes },

@@ -19,6 +19,7 @@ import type { NSConn } from './handles.js';
 import type { House } from './house.js';
 import { type Job, Lane, type LaneHost } from './lane.js';
 import type { Memberships } from './memberships.js';
+import type { Author } from './meters.js';
 import type { Questions } from './questions.js';
 import type { Socket } from './socket.js';
 
@@ -29,7 +30,8 @@ export interface ReceptionHost {
   readonly memberships: Memberships;
   readonly questions: Questions;
   send(payload: Body): void;
-  close(code: number, text: string): void;
+  /** Closes it; the words are the program's unless somebody else is named. */
+  close(code: number, text: string, author?: Author): void;
   readonly socket: Socket;
   laneFailed(error: unknown): void;
 }
@@ -122,7 +124,7 @@ export class Reception implements LaneHost, Speaker {
   }
 
   laneFlooded(): void {
-    this.host.close(closeReasons.floodedLane.code, closeReasons.floodedLane.text);
+    this.host.close(closeReasons.floodedLane.code, closeReasons.floodedLane.text, 'server');
   }
   laneFailed(error: unknown): void {
     this.host.laneFailed(error);

@@ -5,7 +5,7 @@ import { Connection } from './connection.js';
 import type { Conn } from './handles.js';
 import { Heartbeat } from './heartbeat.js';
 import type { House } from './house.js';
-import { causeOf, type Meters, stageOf } from './meters.js';
+import { type Author, causeOf, type Meters, stageOf } from './meters.js';
 import type { Arrival, Socket } from './socket.js';
 import type { Standing } from './standing.js';
 import type { Deadline } from './sweeper.js';
@@ -149,7 +149,7 @@ export class Registry implements Books<Connection>, Walk {
     this.#leaving.set(socket, sweeper.after(limits.closeTimeout, go));
   }
 
-  moved(connection: Connection, from: View, to: View, ending: Ending, isByClient: boolean): void {
+  moved(connection: Connection, from: View, to: View, ending: Ending, author: Author): void {
     const { stages, closes } = this.#meters;
     const before = stageOf(from);
     const after = stageOf(to);
@@ -158,7 +158,7 @@ export class Registry implements Books<Connection>, Walk {
       stages[before]--;
       stages[after]++;
     }
-    if (after === 'closing') closes[causeOf(ending, isByClient)]++;
+    if (after === 'closing') closes[causeOf(ending, author)]++;
   }
 
   tookAll(connection: Connection): void {

@@ -51,6 +51,7 @@ const families: readonly Family[] = [
   gauge('muster_connections', 'Connections, by the state of their chart.', (m) => by('state', m.connections)),
   counter('muster_admitted_total', 'Arrivals that have become connections.', (m) => one(m.arrivals.admitted)),
   counter('muster_refused_total', 'Arrivals that nobody could take.', (m) => one(m.arrivals.refused)),
+  counter('muster_rejected_total', 'Upgrades that were refused.', (m) => one(m.arrivals.rejected)),
   counter('muster_closes_total', 'Connections that have ended, by what has ended them.', (m) => by('reason', m.closes)),
   counter('muster_congestions_total', 'Times that a socket took no more.', (m) => one(m.counters.congestions)),
   counter('muster_evictions_total', 'Connections let go as too slow.', (m) => one(m.counters.evictions)),

@@ -99,7 +99,7 @@ export class Upgrades implements Mounted {
 
   /** Whoever is still on the way in is turned away. */
   close(): void {
-    for (const socket of this.#pending) socket.destroy();
+    for (const socket of this.#pending) this.#turnAway(socket);
   }
 
   /** Takes over a socket that asks for an upgrade (HS1). */
@@ -109,9 +109,9 @@ export class Upgrades implements Mounted {
       this.probe(socket, () => respond(socket, isHere));
     } else if (request.method !== 'GET') {
       respond(socket, answerWith(405));
-    } else if (this.isOver || socket.destroyed) {
-      socket.destroy();
-    } else {
+    } else if (this.isOver) {
+      this.#turnAway(socket);
+    } else if (!socket.destroyed) {
       this.#whenFree(socket, (opened) => this.#consider(request, socket, head, opened));
     }
   }
@@ -123,11 +123,8 @@ export class Upgrades implements Mounted {
 
   /** Answers a client that looks whether the server is there, when an upgrade would not have to wait (HS15). */
   probe(socket: Duplex, answer: () => void): void {
-    if (this.isOver) {
-      socket.destroy();
-      return;
-    }
-    this.#whenFree(socket, (answered) => {
+    if (this.isOver) return this.#turnAway(socket);
+    return this.#whenFree(socket, (answered) => {
       answered();
       answer();
     });
@@ -150,7 +147,7 @@ export class Upgrades implements Mounted {
     );
   }
 
-  /** Too many wait already, or it has waited for too long: one who gets no answer tries again. */
+  /** It cannot be taken, not now: one who gets no answer tries again. */
   #turnAway(socket: Duplex): void {
     this.supervisor.counters.refusedArrivals++;
     socket.destroy();
@@ -159,7 +156,9 @@ export class Upgrades implements Mounted {
   /** A client that gets no answer in time is not told anything, so that it tries again. */
   #consider(request: IncomingMessage, socket: Duplex, head: Buffer, opened: () => void): void {
     const { connectTimeout } = this.options.limits;
+    let isLate = false;
     const deadline = setTimeout(() => {
+      isLate = true;
       socket.destroy();
       this.#tell(new HandlerTimeout(connectTimeout), request);
     }, connectTimeout);
@@ -169,7 +168,10 @@ export class Upgrades implements Mounted {
     };
     socket.once('close', settled);
     this.#accept(request, socket, head, opened)
-      .catch((error: unknown) => this.#refuse(error, request, socket))
+      .catch((error: unknown) => {
+        // It was told already that this came to nothing.
+        if (!isLate) this.#refuse(error, request, socket);
+      })
       .finally(settled);
   }
 
@@ -182,10 +184,7 @@ export class Upgrades implements Mounted {
     const made = idGenerator ? await this.#makeId(idGenerator, request) : randomUUID();
     this.#checkId(made);
     if (socket.destroyed) return;
-    if (this.isOver) {
-      socket.destroy();
-      return;
-    }
+    if (this.isOver) return this.#turnAway(socket);
     this.#handshake(request, socket, head, (upgraded) => {
       this.#handOver(socket);
       this.supervisor.connect({
@@ -251,6 +250,7 @@ export class Upgrades implements Mounted {
   }
 
   #tell(error: unknown, request: IncomingMessage): void {
+    this.supervisor.counters.refusedUpgrades++;
     const failed = (failure: unknown): void => this.supervisor.report(failure, { during: 'onUpgradeError' });
     try {
       Promise.resolve(this.options.onUpgradeError?.(error, request)).catch(failed);

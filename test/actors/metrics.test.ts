@@ -4,7 +4,7 @@ import type { AnyActorRef, AnyMachineSnapshot } from 'xstate';
 import { causeOf } from '../../src/actors/meters.js';
 import type { Metrics } from '../../src/actors/metrics.js';
 import { Turn } from '../../src/actors/turn.js';
-import { AskTimeout, connectionMachine, type NSConn, reply } from '../../src/index.js';
+import { AskTimeout, CloseError, connectionMachine, type NSConn, reply } from '../../src/index.js';
 import { closeReasons } from '../../src/protocol/errors.js';
 import { HandClock } from '../support/handClock.js';
 import { type Guest, House, type HouseOptions, settled } from '../support/house.js';
@@ -193,9 +193,36 @@ describe('metrics', () => {
     const ofTheLine = new Set(['stuck', 'vanished', 'lost']);
     for (const [name, { code, text }] of Object.entries(closeReasons)) {
       const ending = { reason: { code, text }, wasAccepted: true };
-      expect(causeOf(ending, true)).toBe(ofTheLine.has(name) ? name : 'goodbye');
-      expect(causeOf(ending, false)).toBe(name);
+      expect(causeOf(ending, 'client')).toBe(ofTheLine.has(name) ? name : 'goodbye');
+      expect(causeOf(ending, 'server')).toBe(name);
     }
+  });
+
+  test('[IN9] what the program closes is its own, whatever it calls it', async () => {
+    for (const [name, { code, text }] of Object.entries(closeReasons)) {
+      // No close frame can say these.
+      if (code === 1006) continue;
+      const words = { reason: { code, text } };
+      expect(causeOf({ ...words, wasAccepted: true }, 'program')).toBe(name === 'normal' ? name : 'program');
+      expect(causeOf({ ...words, wasAccepted: false }, 'program')).toBe('refused');
+    }
+    const { code, text } = closeReasons.slowConsumer;
+    const house = new House({
+      events: {
+        leave: () => {
+          throw new CloseError(code, text);
+        },
+      },
+      onConnect: ({ id }) => {
+        if (id === 'refused') throw new CloseError(code, text);
+      },
+    });
+    house.seat('closed');
+    house.server.connections()[0]?.close(code, text);
+    house.seat('thrown', '').socket.say(';;;leave;0;0;');
+    house.connect('refused').socket.say('M');
+    await house.rest();
+    expect(counted(metricsOf(house).closes)).toEqual({ program: 2, refused: 1 });
   });
 
   test('[IN7] what is broadcast is counted once, and once for each who is given it, congested or not', async () => {

@@ -342,6 +342,48 @@ describe('upgrades', () => {
     }
   });
 
+  test('[HS8] what comes of it later is nobody’s business any more', async () => {
+    let decide = (_: Error): void => {};
+    const { server, errors, upgrade } = await start({
+      onUpgrade: () => new Promise((_, reject) => (decide = reject)),
+      limits: { connectTimeout: 50 },
+    });
+    expect((await upgrade()).status).toBe('destroyed');
+    decide(new Error('no'));
+    await new Promise(setImmediate);
+    expect([errors.length, server.counters.refusedUpgrades]).toEqual([1, 1]);
+  });
+
+  test('[IN7] whoever does not come in is counted, refused or not taken', async () => {
+    const http = createServer();
+    const port = await startHttp(http);
+    const errors: unknown[] = [];
+    const server = new Server({
+      namespaces,
+      idGenerator: ({ headers }) => String(headers['x-id'] ?? 'joe'),
+      onUpgrade: ({ headers }) => {
+        if (headers['x-id'] === 'mallory') throw new UpgradeRefused(401, 'not you');
+      },
+      onUpgradeError: (error) => errors.push(error),
+    });
+    servers.push(server);
+    server.attach(http, { path: '/echo' });
+    const comes = (headers: Readonly<Record<string, string>>) =>
+      ask(port, 'GET', '/echo', { ...asksForUpgrade, ...headers });
+    expect((await comes({})).status).toBe(101);
+    expect(server.metrics().arrivals).toEqual({ admitted: 1, refused: 0, rejected: 0 });
+    expect((await comes({ 'x-id': 'mallory' })).status).toBe(401);
+    expect((await comes({ 'x-id': 'default' })).status).toBe(500);
+    expect((await comes({ Origin: 'http://evil.example' })).status).toBe(403);
+    expect((await comes({ 'Sec-WebSocket-Version': '7' })).status).toBe(400);
+    expect(errors).toHaveLength(4);
+    expect(server.metrics().arrivals).toEqual({ admitted: 1, refused: 0, rejected: 4 });
+    await server.close();
+    expect((await comes({})).status).toBe('destroyed');
+    expect((await ask(port, 'HEAD', '/echo')).status).toBe('destroyed');
+    expect(server.metrics().arrivals).toEqual({ admitted: 1, refused: 2, rejected: 4 });
+  });
+
   test('[HS1] a handshake that cannot be understood is answered with the version that can', async () => {
     const { errors, upgrade } = await start();
     const { status, headers } = await upgrade('/', { 'Sec-WebSocket-Version': '7' });
