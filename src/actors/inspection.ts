@@ -13,8 +13,18 @@ export type ActorFilter = (actor: AnyActorRef) => boolean;
 export interface StepListener {
   began?(actor: AnyActorRef): void;
   stepped?(actor: AnyActorRef, event: EventObject, before: AnyMachineSnapshot, after: AnyMachineSnapshot): void;
-  /** An event was taken at the door of an actor, past its chart (DESIGN's hot events: BROADCAST, COUNT, FRAME). */
+  /** An event went past the chart of an actor: BROADCAST, COUNT, FRAME or DELIVER. Its bytes are everybody's. */
   passed?(actor: AnyActorRef, event: EventObject): void;
+  /** … of which actors it wants to know that; of all, when it does not say. */
+  wantsPassed?(actor: AnyActorRef): boolean;
+}
+
+/** What a connection is given past its chart, in one write. */
+export interface DeliverEvent extends EventObject {
+  readonly type: 'DELIVER';
+  readonly bytes: Uint8Array;
+  /** So many messages are in it. */
+  readonly messages: number;
 }
 
 /**
@@ -25,8 +35,10 @@ export class Inspection {
   readonly #listeners = new Set<StepListener>();
   /** Somebody watches. */
   isOn = false;
-  /** Somebody wants to see also what is taken at the door: frames, mostly, which are many. */
+  /** Somebody wants to see also what goes past the charts: frames and deliveries, which are many. */
   seesPassed = false;
+  /** Told when that changes. */
+  onPassing: (seesPassed: boolean) => void = () => {};
   /** The actors that there are. */
   living: () => Iterable<AnyActorRef> = () => [];
 
@@ -42,7 +54,18 @@ export class Inspection {
     for (const { stepped } of this.#listeners) if (stepped) this.#guarded(() => stepped(actor, event, before, after));
   }
   passed(actor: AnyActorRef, event: EventObject): void {
-    for (const { passed } of this.#listeners) if (passed) this.#guarded(() => passed(actor, event));
+    for (const { passed, wantsPassed } of this.#listeners) {
+      if (passed && wantsPassed?.(actor) !== false) this.#guarded(() => passed(actor, event));
+    }
+  }
+  /** Of most of whom this happens to nobody wants to know. */
+  delivered(actor: AnyActorRef, bytes: Uint8Array, messages: number): void {
+    for (const { passed, wantsPassed } of this.#listeners) {
+      if (!passed || wantsPassed?.(actor) === false) continue;
+      const event: DeliverEvent = { type: 'DELIVER', bytes, messages };
+      this.passed(actor, event);
+      return;
+    }
   }
 
   /** Hears of the actors that live, and from then on of every step. Returns how to end it. */
@@ -62,13 +85,13 @@ export class Inspection {
    * when every mailbox is empty, as all code of the program's does (IN2).
    */
   observe(observer: InspectionObserver, wants: ActorFilter): () => void {
-    const tell = typeof observer === 'function' ? observer : (event: InspectionEvent) => observer.next(event);
+    const hear = typeof observer === 'function' ? observer : (event: InspectionEvent) => observer.next(event);
     let isOver = false;
+    const told = (event: InspectionEvent) => (): void => {
+      if (!isOver) this.#guarded(() => hear(event));
+    };
     const show = (actor: AnyActorRef, event: InspectionEvent): void => {
-      if (isOver || !wants(actor)) return;
-      this.doors.outside(() => {
-        if (!isOver) this.#guarded(() => tell(event));
-      });
+      if (!isOver && wants(actor)) this.doors.outside(told(event));
     };
     const end = this.listen({
       began: (actorRef) => show(actorRef, { type: '@xstate.actor', rootId: rootOf(actorRef), actorRef }),
@@ -77,8 +100,13 @@ export class Inspection {
         show(actorRef, { type: '@xstate.event', rootId, actorRef, sourceRef: undefined, event });
         show(actorRef, { type: '@xstate.snapshot', rootId, actorRef, event, snapshot });
       },
-      passed: (actorRef, event) =>
-        show(actorRef, { type: '@xstate.event', rootId: rootOf(actorRef), actorRef, sourceRef: undefined, event }),
+      wantsPassed: wants,
+      passed: (actorRef, event) => {
+        const tell = told({ type: '@xstate.event', rootId: rootOf(actorRef), actorRef, sourceRef: undefined, event });
+        // It is about to be written, and nothing that the observer does may come in between.
+        if (event.type === 'DELIVER') this.doors.afterwards(tell);
+        else this.doors.outside(tell);
+      },
     });
     return () => {
       isOver = true;
@@ -89,7 +117,9 @@ export class Inspection {
   #review(): void {
     const all = [...this.#listeners];
     this.isOn = all.length > 0;
+    const saw = this.seesPassed;
     this.seesPassed = all.some(({ passed }) => passed !== undefined);
+    if (saw !== this.seesPassed) this.onPassing(this.seesPassed);
   }
 
   #guarded(tell: () => void): void {

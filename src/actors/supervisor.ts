@@ -115,6 +115,9 @@ export class Supervisor {
       recipientOf: (conn) => this.#registry.connectionOf(conn.actor),
       seatOf: (connection) => this.#registry.standingOf(connection)?.seat,
     });
+    house.inspection.onPassing = (isOn) => {
+      this.#audience.given.witness = isOn ? (...delivery) => this.#show(...delivery) : undefined;
+    };
     this.watching = new Watching(house, this.#registry, options.recorder);
     if (options.inspect) this.watching.inspect(options.inspect);
     this.actor = this.#startRoot();
@@ -260,6 +263,14 @@ export class Supervisor {
     this.#visits.refuse(ErrWrite, (tell) => this.#house.doors.afterwards(tell));
     this.#house.doors.afterwards(() => this.#registry.endAll());
     this.#house.doors.afterwards(() => this.#cluster.cut());
+  }
+
+  /** A chart that has deliveries to itself shows them by its steps. */
+  #show(recipient: Recipient, bytes: Uint8Array, messages: number): void {
+    const connection = connectionBehind(recipient);
+    if (connection && !connection.offersDeliveries) {
+      this.#house.inspection.delivered(connection.actor, bytes, messages);
+    }
   }
 
   /** BROADCAST and COUNT are taken at the door, whatever the supervisor is busy with. */

@@ -18,16 +18,23 @@ export interface Recipient {
   outboxGrew(bytes: number, messages: number): void;
 }
 
+/** Told of each write to a recipient, just before it. */
+export type Witness = (recipient: Recipient, bytes: Uint8Array, messages: number) => void;
+
 /** What has been given out. */
-export const makeGiven = () => ({
+export interface GivenOut {
   /** Messages that were issued. */
-  broadcasts: 0,
+  broadcasts: number;
   /** … as often as somebody was given one, if only into an outbox. */
-  deliveries: 0,
+  deliveries: number;
   /** Messages and bytes that were written, what is for one alone included. */
-  frames: 0,
-  bytes: 0,
-});
+  frames: number;
+  bytes: number;
+  /** Whoever watches that, if anybody does. */
+  witness: Witness | undefined;
+}
+
+const makeGiven = (): GivenOut => ({ broadcasts: 0, deliveries: 0, frames: 0, bytes: 0, witness: undefined });
 
 /** Of a seat that stands in no audience. */
 const givenNowhere = makeGiven();
@@ -95,6 +102,7 @@ export class Seat {
     if (outlet.writable) {
       given.frames += frames;
       given.bytes += bytes.length;
+      given.witness?.(this.recipient, bytes, frames);
       if (outlet.write(bytes)) return true;
     }
     this.recipient.filled();

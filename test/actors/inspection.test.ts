@@ -1,7 +1,10 @@
+import { fc, test as given } from '@fast-check/vitest';
 import { describe, expect, test } from 'vitest';
 import type { InspectionEvent } from 'xstate';
-import { Server } from '../../src/index.js';
-import { House, settled } from '../support/house.js';
+import type { DeliverEvent } from '../../src/actors/inspection.js';
+import { connectionConfig, connectionSetup, Server } from '../../src/index.js';
+import { readFrames } from '../support/fakeSocket.js';
+import { type Guest, House, type HouseOptions, kept, settled } from '../support/house.js';
 import { memoryBroker } from '../support/memoryExchange.js';
 
 /** What an observer was shown, a line each: which actor, what, and the state after it. */
@@ -136,4 +139,98 @@ describe('inspection', () => {
     await server.close();
     expect(lines).toEqual(['supervisor lives']);
   });
+});
+
+/** What observers are shown of a delivery. */
+const isDelivery = (event: object): event is DeliverEvent => 'type' in event && event.type === 'DELIVER';
+
+/** Watches one connection: all that it is given, past its chart or by it. */
+const watchDeliveries = (house: House, id: string) => {
+  const seen: DeliverEvent[] = [];
+  const end = house.supervisor.watching.inspect(
+    (shown) => {
+      if (shown.type === '@xstate.event' && isDelivery(shown.event)) seen.push(shown.event);
+    },
+    (conn) => conn.id === id,
+  );
+  return { seen, end };
+};
+
+const whole = (deliveries: readonly { readonly bytes: Uint8Array }[]): string[] =>
+  deliveries.flatMap(({ bytes }) => readFrames(bytes));
+
+describe('deliveries', () => {
+  test('[IN4] who watches a connection is shown what it is given, one write at a time, and nobody else’s', async () => {
+    const house = new House({ namespaces: { n: {} } });
+    const guests = [house.seat('a', 'n'), house.seat('b', 'n')];
+    const { seen, end } = watchDeliveries(house, 'b');
+    for (const body of ['one', 'two']) house.server.broadcast(null, { namespace: 'n', event: 'e', body });
+    await house.rest();
+    guests[1]?.conn?.namespace('n')?.emit('direct');
+    await house.rest();
+    expect(seen.map(({ messages }) => messages)).toEqual([2, 1]);
+    expect(whole(seen)).toEqual(['t ;n;;e;0;0;one', 't ;n;;e;0;0;two', 't ;n;;direct;0;0;']);
+    end();
+    house.server.broadcast(null, { namespace: 'n', event: 'e' });
+    await house.rest();
+    expect([seen.length, guests[1]?.socket.lines.length]).toEqual([2, 4]);
+    await house.empty();
+  });
+
+  test('[IN2] [BC3] whatever the observer does about a delivery comes after it', async () => {
+    const house: House = new House({ namespaces: { n: {} } });
+    const guest = house.seat('a', 'n');
+    house.supervisor.watching.inspect((shown) => {
+      if (shown.type !== '@xstate.event' || shown.event.type !== 'DELIVER') return;
+      guest.conn?.namespace('n')?.emit('told');
+      guest.conn?.close(4000, 'enough');
+    });
+    for (const event of ['e', 'f']) house.server.broadcast(null, { namespace: 'n', event });
+    await house.rest();
+    expect(guest.socket.lines).toEqual(['t ;n;;e;0;0;', 't ;n;;f;0;0;', 't ;n;;told;0;0;', 'close 4000 enough']);
+    expect(house.errors).toEqual([]);
+  });
+
+  test('[IN4] a chart that has deliveries to itself shows each once', async () => {
+    const { open } = connectionConfig.states;
+    const connection = connectionSetup.createMachine({
+      ...connectionConfig,
+      states: { ...connectionConfig.states, open: { ...open, on: { ...open.on, DELIVER: { actions: 'deliver' } } } },
+    });
+    const house = new House({ namespaces: { n: {} }, machines: kept({ connection }) });
+    house.seat('a', 'n');
+    const { seen } = watchDeliveries(house, 'a');
+    house.server.broadcast(null, { namespace: 'n', event: 'e' });
+    await house.rest();
+    expect(whole(seen)).toEqual(['t ;n;;e;0;0;']);
+    await house.empty();
+  });
+
+  const deed = fc.constantFrom('broadcast', 'emit', 'stall', 'drain', 'walk', 'to', 'leave', 'enter');
+  given.prop([fc.array(deed, { maxLength: 60 })])(
+    '[IN4] what was shown is what was written, byte by byte, whatever comes between',
+    async (deeds) => {
+      const options: HouseOptions = { namespaces: { n: {} }, limits: { highWaterMark: 40 } };
+      const house = new House(options);
+      const guest: Guest = house.seat('a', 'n');
+      house.seat('b', 'n');
+      const { seen } = watchDeliveries(house, 'a');
+      let nth = 0;
+      for (const what of deeds) {
+        const body = String(++nth);
+        if (what === 'broadcast') house.server.broadcast(null, { namespace: 'n', event: 'e', body });
+        else if (what === 'to') house.server.broadcast(null, { namespace: 'n', event: 'e', body, to: 'a' });
+        else if (what === 'emit') guest.conn?.namespace('n')?.emit('direct', body);
+        else if (what === 'stall') guest.socket.stall();
+        else if (what === 'drain') guest.socket.drain();
+        else if (what === 'leave') guest.socket.say(`$${nth};n;;_OnNamespaceDisconnect;0;0;`);
+        else if (what === 'enter') guest.socket.say(`$${nth};n;;_OnNamespaceConnect;0;0;`);
+        else await house.rest();
+      }
+      guest.socket.drain();
+      await house.rest();
+      expect(whole(seen)).toEqual(guest.socket.lines);
+      await house.empty();
+    },
+  );
 });

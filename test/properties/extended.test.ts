@@ -4,29 +4,17 @@ import { createMachine, fromPromise } from 'xstate';
 import { connection as awayConnection } from '../../examples/machines/away/connection.js';
 import { connectionMachine as loginConnection } from '../../examples/machines/login/connection.js';
 import { namespace as guardedNamespace, connection as hastyConnection } from '../../examples/machines/role/charts.js';
-import {
-  connectionConfig,
-  connectionSetup,
-  defaultLimits,
-  type Machines,
-  type OwnMachines,
-  reply,
-} from '../../src/index.js';
-import { checkOptions } from '../../src/server/options.js';
+import { connectionConfig, connectionSetup, defaultLimits, type Machines, reply } from '../../src/index.js';
 import { scenarios as local, type Scenario } from '../support/conformance.js';
 import { clusterScenarios } from '../support/conformanceCluster.js';
 import { withoutTokens } from '../support/fakeSocket.js';
-import { type Guest, House, nothing, settled, timersAtRest } from '../support/house.js';
+import { type Guest, House, kept, nothing, settled, timersAtRest } from '../support/house.js';
 import { gate } from '../support/promises.js';
 
 // The examples import what a program would; here that is what the tests run.
 vi.mock('muster', () => import('../../src/index.js'));
 
 const scenarios: readonly Scenario[] = [...local, ...clusterScenarios];
-
-/** Through the check of a server, as a program's charts go. */
-const kept = (machines: Partial<OwnMachines>): Partial<Machines> =>
-  checkOptions({ namespaces: { n: {} }, machines }).machines ?? {};
 
 /** A login service that knows everybody, and says so as it is asked. */
 const atOnce = createMachine({ initial: 'known', states: { known: { type: 'final' } }, output: 'joe' });

@@ -11,9 +11,11 @@ import {
   type Limits,
   type Machines,
   type Namespaces,
+  type OwnMachines,
   type ServerFace,
   type Where,
 } from '../../src/index.js';
+import { checkOptions } from '../../src/server/options.js';
 import { FakeSocket } from './fakeSocket.js';
 import { HandClock } from './handClock.js';
 
@@ -60,6 +62,10 @@ export interface HouseOptions {
   /** What every look at the clock takes. */
   readonly perLook?: number;
 }
+
+/** Charts of a program's own, through the check of a server, as they go. */
+export const kept = (machines: Partial<OwnMachines>): Partial<Machines> =>
+  checkOptions({ namespaces: { n: {} }, machines }).machines ?? {};
 
 /** One client of the house: its socket, and its connection once it is let in. */
 export interface Guest {
