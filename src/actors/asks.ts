@@ -121,6 +121,10 @@ export class Asks {
     return this.#byRespondents.has(from);
   }
 
+  countOf(from: Respondents): number {
+    return this.#byRespondents.get(from)?.size ?? 0;
+  }
+
   /** An answer came from this connection; false when nothing of that name waits for it (AK2). */
   settle(connection: object, frame: Frame): boolean {
     const pending = this.#pending.get(frame.wait);

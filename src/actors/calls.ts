@@ -7,6 +7,7 @@ import type { ConnPort, NSConn, Room, ServerFace, UpgradeRequest } from './handl
 import type { House } from './house.js';
 import type { Memberships } from './memberships.js';
 import type { Questions } from './questions.js';
+import type { View } from './view.js';
 
 /** What the calls need of their connection. */
 export interface CallsHost {
@@ -16,8 +17,7 @@ export interface CallsHost {
   readonly isClosed: boolean;
   readonly pressure: number;
   readonly memberships: Memberships;
-  /** May this be written now? Counts what may not. */
-  passesGate(namespace: string, room: string): boolean;
+  readonly view: View;
   send(payload: Body): void;
   readonly questions: Questions;
   close(code: number, text: string): void;
@@ -120,7 +120,7 @@ export class Calls implements ConnPort {
 
   write(message: OutgoingMessage): boolean {
     assertOutgoing(message);
-    if (!this.host.passesGate(message.namespace ?? '', message.room ?? '')) return false;
+    if (!this.#passesGate(message)) return false;
     this.host.send(encode(message));
     return true;
   }
@@ -136,9 +136,17 @@ export class Calls implements ConnPort {
     this.host.close(code, reason);
   }
 
+  /** May this be written now? Counts what may not. */
+  #passesGate({ namespace = '', room = '' }: OutgoingMessage): boolean {
+    const { view, memberships } = this.host;
+    const passes = view.isOpen ? memberships.isMember(namespace, room) : view.isAcknowledging && this.#isNativeOnly;
+    if (!passes) this.house.counters.gatedWrites++;
+    return passes;
+  }
+
   #ask(message: OutgoingMessage, options: AskOptions): Promise<Message> {
     return new Promise((resolve, reject) => {
-      if (!this.host.passesGate(message.namespace ?? '', message.room ?? '')) throw ErrWrite;
+      if (!this.#passesGate(message)) throw ErrWrite;
       const token = this.host.questions.open(options, (answer) => settle(answer, resolve, reject));
       this.host.send(encode(message, token));
     });

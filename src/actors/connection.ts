@@ -62,14 +62,14 @@ export class Connection implements MembershipHost, ReceptionHost, CallsHost, Han
 
   // What its chart says
 
+  get view(): View {
+    return this.#view;
+  }
   get isClosed(): boolean {
     return !this.#view.isOpen && !this.#view.isAcknowledging;
   }
   get isAgreed(): boolean {
     return this.#view.isAgreed;
-  }
-  get offersDeliveries(): boolean {
-    return this.#view.ownsDeliveries;
   }
   get isAudible(): boolean {
     return this.#view.isOpen && !this.#view.isCongested && this.socket.isReading;
@@ -85,7 +85,7 @@ export class Connection implements MembershipHost, ReceptionHost, CallsHost, Han
 
   socketOnMessage(data: Body): void {
     const { isOpen, isAcknowledging, ownsFrames } = this.#view;
-    if (isOpen && !ownsFrames) this.#reception.take(data);
+    if (isOpen && !ownsFrames) this.#takeFrame(data);
     else if (isAcknowledging && data === acknowledge) this.#tell({ type: 'ACK' });
     else if (data.length > 0) this.#tell({ type: 'FRAME', data });
   }
@@ -110,8 +110,8 @@ export class Connection implements MembershipHost, ReceptionHost, CallsHost, Han
   takeHot(event: { readonly type: string; readonly data?: Body; readonly bytes?: Uint8Array }): boolean {
     const { isOpen, ownsFrames, ownsDeliveries } = this.#view;
     if (!isOpen) return false;
-    if (event.type === 'FRAME' && !ownsFrames && event.data !== undefined) this.#reception.take(event.data);
-    else if (event.type === 'DELIVER' && !ownsDeliveries && event.bytes) this.put(event.bytes);
+    if (event.type === 'FRAME' && !ownsFrames && event.data !== undefined) this.#takeFrame(event.data);
+    else if (event.type === 'DELIVER' && !ownsDeliveries && event.bytes) this.#give(event.bytes);
     else return false;
     return true;
   }
@@ -127,11 +127,13 @@ export class Connection implements MembershipHost, ReceptionHost, CallsHost, Han
 
   /** A direct frame: behind everything that was issued before it (BC3), and behind `A` (HS3). */
   send(payload: Body): void {
-    if (this.#handshake) return this.#handshake.holdWrite(payload);
-    if (this.isClosed) return undefined;
-    const bytes = framed(payload);
+    if (this.#handshake) this.#handshake.holdWrite(payload);
+    else if (!this.isClosed) this.#give(framed(payload));
+  }
+  #give(bytes: Uint8Array): void {
     this.place.serve();
-    return this.#view.isCongested ? this.place.hold(bytes) : this.place.write(bytes);
+    if (this.#view.isCongested) this.place.hold(bytes);
+    else this.place.write(bytes);
   }
 
   /** Writes bytes to the socket as they are. */
@@ -258,17 +260,15 @@ export class Connection implements MembershipHost, ReceptionHost, CallsHost, Han
     else if (this.isClosed) never(ErrWrite);
     else open();
   }
-  passesGate(namespace: string, room: string): boolean {
-    const passes = this.#view.isOpen
-      ? this.memberships.isMember(namespace, room)
-      : this.#view.isAcknowledging && this.house.nativeMode === 'only';
-    if (!passes) this.house.counters.gatedWrites++;
-    return passes;
-  }
   close(code: number, text: string, author: Author = 'program'): void {
     if (this.isClosed) return;
     this.#words = { code, text, author };
     this.#tell({ type: 'CLOSE', code, text });
+  }
+
+  #takeFrame(data: Body): void {
+    this.house.inspection.received(this.actor, data);
+    this.#reception.take(data);
   }
 
   /** Nothing may follow a close frame, of which the line itself knows nothing. */

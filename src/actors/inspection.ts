@@ -1,4 +1,5 @@
 import type { AnyActorRef, AnyMachineSnapshot, AnyStateMachine, EventObject, InspectionEvent } from 'xstate';
+import type { Body } from '../protocol/message.js';
 import type { Doors } from './door.js';
 
 /** Told what happens in the actors of a server, in the words of xstate's inspection. */
@@ -19,12 +20,18 @@ export interface StepListener {
   wantsPassed?(actor: AnyActorRef): boolean;
 }
 
+/** What a client says, past the chart of its connection. */
+export interface FrameEvent extends EventObject {
+  readonly type: 'FRAME';
+  readonly data: Body;
+}
+
 /** What a connection is given past its chart, in one write. */
 export interface DeliverEvent extends EventObject {
   readonly type: 'DELIVER';
   readonly bytes: Uint8Array;
-  /** So many messages are in it. */
-  readonly messages: number;
+  /** So many messages are in it; a chart that has deliveries to itself is not told. */
+  readonly messages?: number;
 }
 
 /**
@@ -57,6 +64,11 @@ export class Inspection {
     for (const { passed, wantsPassed } of this.#listeners) {
       if (passed && wantsPassed?.(actor) !== false) this.#guarded(() => passed(actor, event));
     }
+  }
+  received(actor: AnyActorRef, data: Body): void {
+    if (!this.seesPassed) return;
+    const event: FrameEvent = { type: 'FRAME', data };
+    this.passed(actor, event);
   }
   /** Of most of whom this happens to nobody wants to know. */
   delivered(actor: AnyActorRef, bytes: Uint8Array, messages: number): void {

@@ -78,6 +78,11 @@ export class Lane implements Resting {
     return this.#turn;
   }
 
+  /** What waits for a turn. */
+  get length(): number {
+    return this.#jobs.length + this.#waiting.length;
+  }
+
   /** A frame takes its turn; `size` is what it has cost to keep it. */
   push(frame: Frame, size: number): void {
     if (this.#isStopped) return;

@@ -40,6 +40,11 @@ export class Questions implements Respondents {
     return this.house.asks.areOpen(this);
   }
 
+  /** How many have still to be answered. */
+  get count(): number {
+    return this.house.asks.countOf(this);
+  }
+
   /** Notes an ask and returns its token. */
   open(options: AskOptions, answered: (answer: Answer) => void): string {
     const { lane } = this.host;

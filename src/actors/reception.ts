@@ -1,5 +1,3 @@
-import type { AnyActorRef } from 'xstate';
-import type { ConnectionEvent } from '../machines/connection.js';
 import { decode, encodeErrorReply, encodeReply, type Frame } from '../protocol/codec.js';
 import { closeReasons, ErrBadNamespace, ErrBadRoom } from '../protocol/errors.js';
 import {
@@ -25,7 +23,6 @@ import type { Socket } from './socket.js';
 
 /** What the reception needs of its connection. */
 export interface ReceptionHost {
-  readonly actor: AnyActorRef;
   readonly isClosed: boolean;
   readonly memberships: Memberships;
   readonly questions: Questions;
@@ -58,10 +55,9 @@ export class Reception implements LaneHost, Speaker {
   /** One websocket message has come. */
   take(data: string | Uint8Array): void {
     if (data.length === 0) return;
-    const { counters, nativeMode, inspection } = this.house;
+    const { counters, nativeMode } = this.house;
     counters.framesIn++;
     counters.bytesIn += typeof data === 'string' ? Buffer.byteLength(data) : data.length;
-    if (inspection.seesPassed) this.#show(data);
     const frame = decode(data, nativeMode);
     if (!frame) {
       counters.invalidFrames++;
@@ -70,11 +66,6 @@ export class Reception implements LaneHost, Speaker {
     } else {
       this.lane.push(frame, data.length);
     }
-  }
-
-  #show(data: Body): void {
-    const event: ConnectionEvent = { type: 'FRAME', data };
-    this.house.inspection.passed(this.host.actor, event);
   }
 
   /** What this side has begun with a namespace or room is settled before the client's own wishes about it (NS6). */

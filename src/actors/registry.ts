@@ -71,6 +71,9 @@ export class Registry implements Books<Connection>, Walk {
   get ids(): string[] {
     return Array.from(this.#registered, ({ id }) => id);
   }
+  living(actorId: string): Connection | undefined {
+    return this.#living.get(actorId);
+  }
   get actors(): AnyActorRef[] {
     return Array.from(this.#living.values(), ({ actor }) => actor);
   }

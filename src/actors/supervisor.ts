@@ -118,7 +118,7 @@ export class Supervisor {
     house.inspection.onPassing = (isOn) => {
       this.#audience.given.witness = isOn ? (...delivery) => this.#show(...delivery) : undefined;
     };
-    this.watching = new Watching(house, this.#registry, options.recorder);
+    this.watching = new Watching(house, this.#registry, this.#audience, options.recorder);
     if (options.inspect) this.watching.inspect(options.inspect);
     this.actor = this.#startRoot();
     house.inspection.living = () => [this.actor, ...this.#cluster.actors, ...this.#registry.actors];
@@ -268,7 +268,7 @@ export class Supervisor {
   /** A chart that has deliveries to itself shows them by its steps. */
   #show(recipient: Recipient, bytes: Uint8Array, messages: number): void {
     const connection = connectionBehind(recipient);
-    if (connection && !connection.offersDeliveries) {
+    if (connection && !connection.view.ownsDeliveries) {
       this.#house.inspection.delivered(connection.actor, bytes, messages);
     }
   }

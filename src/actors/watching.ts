@@ -1,16 +1,28 @@
 import type { AnyActorRef } from 'xstate';
+import type { Audience } from '../broadcast/audience.js';
 import type { Value } from './chart.js';
 import type { Conn } from './handles.js';
-import type { House } from './house.js';
+import type { House, Machines } from './house.js';
 import type { InspectionObserver, StepListener } from './inspection.js';
 import { type Fallen, Recorder, type RecorderLimits } from './recorder.js';
 import type { Registry } from './registry.js';
+import type { Traffic } from './socket.js';
 
 /** A membership of a connection, and how it stands; that of a namespace itself has no room. */
 export interface Standpoint {
   readonly namespace: string;
   readonly room: string;
   readonly value: Value;
+}
+
+/** What has gone over the line of a connection, and what waits. */
+export interface Account {
+  /** Bytes of its socket, of whatever kind of frame. */
+  readonly traffic: Traffic;
+  /** Frames and calls that wait for their turn. */
+  readonly turns: number;
+  /** Asks that its client has not answered. */
+  readonly asks: number;
 }
 
 /** What is there to see of a running system, for those who want to. */
@@ -20,6 +32,7 @@ export class Watching {
   constructor(
     private readonly house: House,
     private readonly registry: Registry,
+    private readonly audience: Audience,
     recorder: RecorderLimits | undefined,
   ) {
     const { clock, hooks, inspection } = house;
@@ -40,6 +53,30 @@ export class Watching {
   /** Every step of every actor, while it is taken. */
   listen(listener: StepListener): () => void {
     return this.house.inspection.listen(listener);
+  }
+
+  /** The charts that are run. */
+  get machines(): Machines {
+    return this.house.machines;
+  }
+  get namespaces(): readonly string[] {
+    return this.house.handlers.namespaces;
+  }
+  /** Everybody who is counted, let in or not, in the order of coming. */
+  *conns(): Generator<Conn> {
+    for (const { conn } of this.registry.registered) yield conn;
+  }
+  /** Whose actor lives under this name. */
+  connOf(actorId: string): Conn | undefined {
+    return this.registry.living(actorId)?.conn;
+  }
+  /** How many are in a namespace (`room` empty) or room. */
+  memberCount(namespace: string, room: string): number {
+    return this.audience.topic(namespace, room)?.members.size ?? 0;
+  }
+  accountOf({ actor }: Conn): Account {
+    const { socket, lane, questions } = this.registry.connectionOf(actor);
+    return { traffic: socket.traffic, turns: lane.length, asks: questions.count };
   }
 
   /** The namespaces and rooms of a connection, those included that are being entered or left. */

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { Server } from '../server/server.js';
-import { askEvery, type Guest, streamHeaders } from './feed.js';
+import { type Guest, streamHeaders } from './feed.js';
 import { toStately } from './stately.js';
 
 /** Bytes that a viewer may leave unread before it is let go: here every message counts, and none may be left out. */
@@ -20,12 +20,9 @@ export const tellStately = (
   const end = (): void => {
     if (isOver) return;
     isOver = true;
-    clearInterval(asking);
     watch?.unsubscribe();
     response.end();
   };
-  const asking = setInterval(() => void mayStay().then((may) => may || end()), askEvery);
-  asking.unref();
   watch = server.inspect(
     (inspected) => {
       const message = isOver ? undefined : toStately(inspected);
@@ -39,5 +36,5 @@ export const tellStately = (
   );
   // What lives already may have been too much.
   if (isOver) watch.unsubscribe();
-  return { end };
+  return { mayStay, end };
 };

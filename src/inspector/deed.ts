@@ -37,8 +37,8 @@ export const readDeed = async (request: IncomingMessage): Promise<Deed | undefin
 /** Does it, and returns the status of the answer. */
 export const doDeed = (server: Server, wanted: Deed | undefined): number => {
   if (!wanted) return 400;
-  const conn = server.connections().find(({ actor }) => actor.id === wanted.actor);
-  if (!conn) return 404;
+  const conn = server.watching.connOf(wanted.actor);
+  if (!conn || conn.isClosed) return 404;
   if (wanted.deed === 'close') conn.close(1_000, 'closed in the inspector');
   // Whether the client agrees is seen on the page.
   else void conn.disconnectAll();

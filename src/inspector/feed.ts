@@ -1,6 +1,5 @@
 import type { ServerResponse } from 'node:http';
 import type { AnyMachineSnapshot } from 'xstate';
-import type { Machines } from '../actors/house.js';
 import type { Server } from '../server/server.js';
 import { Census } from './census.js';
 import { statesOf } from './chart.js';
@@ -9,7 +8,7 @@ import { Viewer } from './viewer.js';
 
 /** How often viewers are told how things stand, and how often they are asked for again, in milliseconds. */
 const tellEvery = 250;
-export const askEvery = 15_000;
+const askEvery = 15_000;
 const mostViewers = 32;
 /** So many connections that have fallen are shown. */
 const mostFallen = 8;
@@ -22,6 +21,8 @@ export const streamHeaders = {
 
 /** A stream that somebody else writes. */
 export interface Guest {
+  /** May it still look? */
+  readonly mayStay: () => Promise<boolean>;
   /** It is told nothing more; may be said more than once. */
   end(): void;
 }
@@ -44,10 +45,7 @@ export class Feed {
   #timer: NodeJS.Timeout | undefined;
   #askedAt = 0;
 
-  constructor(
-    private readonly server: Server,
-    private readonly machines: Machines,
-  ) {}
+  constructor(private readonly server: Server) {}
 
   get viewers(): number {
     return this.#viewers.size + this.#guests.size;
@@ -61,6 +59,7 @@ export class Feed {
     const viewer = new Viewer(response.writeHead(200, streamHeaders), follows, mayStay);
     this.#viewers.add(viewer);
     whenGone(response, () => this.#leave(viewer));
+    this.#wake();
     if (this.#viewers.size === 1) this.#begin();
     this.#follow(follows);
     this.#tell([viewer]);
@@ -69,77 +68,73 @@ export class Feed {
   /** Somebody looks who is told something else; ends with the others. */
   welcome(response: ServerResponse, guest: Guest): void {
     this.#guests.add(guest);
-    whenGone(response, () => {
-      this.#guests.delete(guest);
-      guest.end();
-    });
+    whenGone(response, () => this.#sendAway(guest));
+    this.#wake();
   }
 
   /** Nobody looks any more. */
   close(): void {
-    for (const guest of this.#guests) guest.end();
-    this.#guests.clear();
-    for (const viewer of this.#viewers) {
-      viewer.end();
-      this.#leave(viewer);
-    }
+    for (const one of [...this.#guests, ...this.#viewers]) this.#sendAway(one);
   }
 
-  #begin(): void {
-    const { server, machines } = this;
-    const census = new Census(machines.connection, () => performance.now());
-    this.#census = census;
-    this.#stopWatching = server.watching.listen({
-      began: (actor) => census.began(actor),
-      stepped: (actor, event, before, after) => {
-        census.stepped(actor, before, after);
-        this.#subjects.get(actor.id)?.trail.note(event, before, after);
-      },
-    });
-    census.begin();
+  #wake(): void {
+    if (this.#timer) return;
     this.#askedAt = Date.now();
     this.#timer = setInterval(() => this.#tick(), tellEvery);
     this.#timer.unref();
   }
 
+  #begin(): void {
+    const { watching } = this.server;
+    const census = new Census(watching.machines.connection, () => performance.now());
+    this.#census = census;
+    this.#stopWatching = watching.listen({
+      began: (actor) => census.began(actor),
+      stepped: (actor, _event, before, after) => census.stepped(actor, before, after),
+    });
+    census.begin();
+  }
+
+  #sendAway(one: Guest): void {
+    one.end();
+    if (one instanceof Viewer) this.#leave(one);
+    else if (this.#guests.delete(one)) this.#rest();
+  }
+
+  #rest(): void {
+    if (this.viewers > 0) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
   #leave(viewer: Viewer): void {
     if (!this.#viewers.delete(viewer)) return;
     const subject = this.#subjects.get(viewer.follows);
-    if (subject && --subject.followers === 0) this.#subjects.delete(viewer.follows);
+    if (subject && --subject.followers === 0) {
+      this.#subjects.delete(viewer.follows);
+      subject.end();
+    }
+    this.#rest();
     if (this.#viewers.size > 0) return;
-    clearInterval(this.#timer);
     this.#stopWatching?.();
     this.#census = undefined;
   }
 
   #follow(actorId: string): void {
-    const { server } = this;
-    let subject = this.#subjects.get(actorId);
-    if (!subject) {
-      const conn = actorId === '' ? undefined : server.connections().find(({ actor }) => actor.id === actorId);
-      if (!conn) return;
-      subject = new Subject(
-        conn,
-        (one) => server.watching.standpointsOf(one),
-        () => Date.now(),
-      );
-      this.#subjects.set(actorId, subject);
-    }
+    const { watching } = this.server;
+    const conn = watching.connOf(actorId);
+    const subject = this.#subjects.get(actorId) ?? (conn && new Subject(conn, watching, () => Date.now()));
+    if (!subject) return;
+    this.#subjects.set(actorId, subject);
     subject.followers++;
   }
 
   #tick(): void {
-    this.#tell(this.#viewers);
+    if (this.#viewers.size > 0) this.#tell(this.#viewers);
     const now = Date.now();
     if (now - this.#askedAt < askEvery) return;
     this.#askedAt = now;
-    for (const viewer of this.#viewers) {
-      void viewer.mayStay().then((may) => {
-        if (may) return;
-        viewer.end();
-        this.#leave(viewer);
-      });
-    }
+    for (const one of [...this.#guests, ...this.#viewers]) void one.mayStay().then((may) => may || this.#sendAway(one));
   }
 
   #tell(viewers: Iterable<Viewer>): void {

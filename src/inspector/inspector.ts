@@ -1,9 +1,4 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { connectionMachine } from '../machines/connection.js';
-import { linkMachine } from '../machines/link.js';
-import { namespaceMachine } from '../machines/namespace.js';
-import { roomMachine } from '../machines/room.js';
-import { supervisorMachine } from '../machines/supervisor.js';
 import type { Server } from '../server/server.js';
 import { assetAt } from './assets.js';
 import { tellStately } from './bridge.js';
@@ -81,16 +76,8 @@ class Inspecting implements Inspector {
     private readonly authorize: Authorize,
     readonly path: string,
   ) {
-    const machines = {
-      supervisor: supervisorMachine,
-      connection: connectionMachine,
-      namespace: namespaceMachine,
-      room: roomMachine,
-      link: linkMachine,
-      ...server.plan.machines,
-    };
-    this.#feed = new Feed(server, machines);
-    this.#charts = new Charts(machines);
+    this.#feed = new Feed(server);
+    this.#charts = new Charts(server.watching.machines);
     this.#unmount = server.serve(this);
   }
 

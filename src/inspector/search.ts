@@ -1,7 +1,6 @@
 import type { AnyMachineSnapshot } from 'xstate';
 import type { Conn } from '../actors/handles.js';
 import type { Server } from '../server/server.js';
-import { statesOf } from './chart.js';
 
 /** What is looked for; what is empty does not matter. */
 export interface Query {
@@ -36,41 +35,46 @@ const snapshotOf = ({ actor }: Conn): AnyMachineSnapshot => actor.getSnapshot();
 
 /** Namespaces and rooms by a part of their name. */
 const findPlaces = (server: Server, has: (name: string) => boolean): Found['places'] => {
-  const { namespaces } = server.plan;
+  const { namespaces } = server.watching;
   const places = namespaces.filter(has).map((namespace) => ({ namespace, room: '' }));
   const rooms = namespaces.flatMap((namespace) => {
     const names = server.roomNames(namespace).filter(has).slice(0, mostPlaces);
     return names.map((room) => ({ namespace, room }));
   });
-  return [...places.slice(0, mostPlaces), ...rooms.slice(0, mostPlaces)].map(({ namespace, room }) => ({
-    namespace,
-    room,
-    members: server.members(namespace, room).length,
+  return [...places.slice(0, mostPlaces), ...rooms.slice(0, mostPlaces)].map((place) => ({
+    ...place,
+    members: server.watching.memberCount(place.namespace, place.room),
   }));
 };
 
+const candidates = (server: Server, { namespace, room }: Query): Iterable<Conn> =>
+  namespace === null ? server.watching.conns() : server.members(namespace, room).map(({ conn }) => conn);
+
 /** Looks through all connections, once, and tells of the newest few that are meant. */
-export const search = (server: Server, { text, namespace, room, state, withPlaces }: Query): Found => {
+export const search = (server: Server, query: Query): Found => {
+  const { text, namespace, state, withPlaces } = query;
   const part = text.toLowerCase();
   const has = (name: string): boolean => part === '' || name.toLowerCase().includes(part);
-  const candidates =
-    namespace === null ? server.connections() : server.members(namespace, room).map(({ conn }) => conn);
-  const meant = candidates.filter(
-    (conn) => has(conn.id) && (state === '' || statesOf(snapshotOf(conn)).includes(state)),
-  );
+  const isMeant = (conn: Conn): boolean =>
+    has(conn.id) && (state === '' || snapshotOf(conn)._nodes.some(({ id }) => id === state));
+  let total = 0;
+  /** The newest, one in the place of the other. */
+  const newest: Conn[] = [];
+  for (const conn of candidates(server, query)) if (isMeant(conn)) newest[total++ % mostConnections] = conn;
+  const oldest = total % mostConnections;
+  const inOrder = [...newest.slice(oldest), ...newest.slice(0, oldest)];
   return {
-    connections: meant
-      .slice(-mostConnections)
-      .reverse()
-      .map((conn) => ({
-        actor: conn.actor.id,
-        id: conn.id,
-        states: snapshotOf(conn)
-          ._nodes.filter(({ type }) => type === 'atomic' || type === 'final')
-          .map(({ id }) => id),
-        pressure: conn.pressure,
-      })),
-    total: meant.length,
+    connections: inOrder.reverse().map(rowOf),
+    total,
     places: withPlaces && namespace === null && state === '' ? findPlaces(server, has) : [],
   };
 };
+
+const rowOf = (conn: Conn): Found['connections'][number] => ({
+  actor: conn.actor.id,
+  id: conn.id,
+  states: snapshotOf(conn)
+    ._nodes.filter(({ type }) => type === 'atomic' || type === 'final')
+    .map(({ id }) => id),
+  pressure: conn.pressure,
+});

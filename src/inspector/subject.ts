@@ -1,6 +1,7 @@
-import type { AnyMachineSnapshot } from 'xstate';
+import type { AnyActorRef, AnyMachineSnapshot, EventObject } from 'xstate';
 import type { Conn } from '../actors/handles.js';
-import type { Standpoint } from '../actors/watching.js';
+import type { DeliverEvent, FrameEvent } from '../actors/inspection.js';
+import type { Account, Watching } from '../actors/watching.js';
 import { statesOf } from './chart.js';
 import { Trail, type TrailStep } from './trail.js';
 
@@ -13,6 +14,10 @@ export interface SubjectView {
   /** Unix time in milliseconds since when it is followed. */
   readonly since: number;
   readonly pressure: number;
+  /** What has gone over its line since it came, and what waits. */
+  readonly account: Account;
+  /** What it has said, and was given, since it is followed. */
+  readonly counts: Counts;
   readonly reconnects: number;
   /** Each namespace and room that it is in, or about to enter or leave, with the states of its chart. */
   readonly namespaces: readonly {
@@ -26,26 +31,53 @@ export interface SubjectView {
   readonly stepCount: number;
 }
 
+/** Messages and their bytes; those of what it was given are with the headers of their frames. */
+export interface Counts {
+  readonly framesIn: number;
+  readonly bytesIn: number;
+  readonly framesOut: number;
+  readonly bytesOut: number;
+  /** So many writes they took. */
+  readonly writes: number;
+}
+
 const mostRooms = 40;
+
+const isFrame = (event: EventObject): event is FrameEvent => event.type === 'FRAME';
+const isDelivery = (event: EventObject): event is DeliverEvent => event.type === 'DELIVER';
 
 /** A connection that somebody follows. */
 export class Subject {
-  readonly trail: Trail;
+  readonly #trail: Trail;
   readonly #since: number;
+  readonly #counts = { framesIn: 0, bytesIn: 0, framesOut: 0, bytesOut: 0, writes: 0 };
+  /** Nobody follows it any more. */
+  readonly end: () => void;
   /** How many follow it. */
   followers = 0;
 
   constructor(
     readonly conn: Conn,
-    private readonly standpointsOf: (conn: Conn) => readonly Standpoint[],
+    private readonly watching: Watching,
     wallClock: () => number,
   ) {
-    this.trail = new Trail(wallClock);
+    this.#trail = new Trail(wallClock);
     this.#since = wallClock();
+    const isIt = (actor: AnyActorRef): boolean => actor === conn.actor;
+    this.end = watching.listen({
+      wantsPassed: isIt,
+      passed: (_, event) => this.#count(event),
+      stepped: (actor, event, before, after) => {
+        if (!isIt(actor)) return;
+        this.#trail.note(event, before, after);
+        // What waits until it is let in counts when it is taken.
+        if (before.hasTag('open')) this.#count(event);
+      },
+    });
   }
 
   view(): SubjectView {
-    const { conn, trail } = this;
+    const { conn } = this;
     const snapshot: AnyMachineSnapshot = conn.actor.getSnapshot();
     return {
       actor: conn.actor.id,
@@ -54,15 +86,29 @@ export class Subject {
       states: statesOf(snapshot),
       since: this.#since,
       pressure: conn.pressure,
+      account: this.watching.accountOf(conn),
+      counts: this.#counts,
       reconnects: conn.reconnectTries,
       namespaces: this.#namespaces(),
-      steps: trail.steps,
-      stepCount: trail.count,
+      steps: this.#trail.steps,
+      stepCount: this.#trail.count,
     };
   }
 
+  #count(event: EventObject): void {
+    const counts = this.#counts;
+    if (isFrame(event)) {
+      counts.framesIn++;
+      counts.bytesIn += typeof event.data === 'string' ? Buffer.byteLength(event.data) : event.data.length;
+    } else if (isDelivery(event)) {
+      counts.writes++;
+      counts.framesOut += event.messages ?? 1;
+      counts.bytesOut += event.bytes.length;
+    }
+  }
+
   #namespaces(): SubjectView['namespaces'] {
-    const all = this.standpointsOf(this.conn);
+    const all = this.watching.standpointsOf(this.conn);
     return all
       .filter(({ room }) => room === '')
       .map(({ namespace, value }) => {

@@ -6,7 +6,6 @@ import type { Counters } from '../actors/counters.js';
 import { type FrameLog, lineOfNote } from '../actors/framelog.js';
 import type { NamespaceBodies } from '../actors/handlers.js';
 import type { Conn, Except, NSConn, ServerFace, ServerPressure } from '../actors/handles.js';
-import type { Machines } from '../actors/house.js';
 import type { InspectionObserver } from '../actors/inspection.js';
 import type { Metrics } from '../actors/metrics.js';
 import type { Exchange } from '../actors/relay.js';
@@ -33,8 +32,6 @@ export class Server<Sent extends NamespaceBodies = NamespaceBodies> implements S
   readonly #supervisor: Supervisor;
   readonly #upgrades: Upgrades;
   readonly #limits: Limits;
-  /** @internal What a page about this server lists and draws: its namespaces, and charts in place of the usual ones. */
-  readonly plan: { readonly namespaces: readonly string[]; readonly machines: Partial<Machines> };
   /** Where it is attached, and the pages that it serves there. */
   readonly #attached = new Set<HttpServer>();
   readonly #pages = new Map<Page, (() => void)[]>();
@@ -47,8 +44,6 @@ export class Server<Sent extends NamespaceBodies = NamespaceBodies> implements S
     const checked = checkOptions(options);
     const { limits } = checked;
     this.#limits = limits;
-    const empty = checked.events === undefined ? [] : [''];
-    this.plan = { namespaces: [...Object.keys(checked.namespaces), ...empty], machines: checked.machines ?? {} };
     this.#supervisor = new Supervisor({
       server: this,
       namespaces: checked.namespaces,

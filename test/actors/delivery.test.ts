@@ -50,6 +50,23 @@ describe('somebody who has been given a part of what they are owed', () => {
     expect(eventsOf(guest)).toEqual(['1', '2', '3', 'close 1000 ']);
   });
 
+  test('[BC3] gets what the program delivers to its actor behind the rest, congested or not', async () => {
+    const bytes = Uint8Array.from([0x81, 5, ...Buffer.from(';n;;x')]);
+    const { house, guest } = await inTheMiddle();
+    guest.conn?.actor.send({ type: 'DELIVER', bytes });
+    await house.rest();
+    expect(eventsOf(guest)).toEqual(['1', '2', '3', 'x']);
+    guest.socket.stall();
+    for (const event of ['4', '5']) {
+      house.server.broadcast(null, { namespace: 'n', event, body: big });
+      await house.rest();
+    }
+    guest.conn?.actor.send({ type: 'DELIVER', bytes });
+    expect(eventsOf(guest)).toEqual(['1', '2', '3', 'x', '4']);
+    guest.socket.drain();
+    expect(eventsOf(guest)).toEqual(['1', '2', '3', 'x', '4', '5', 'x']);
+  });
+
   test('[BC3] gets a direct frame behind the rest', async () => {
     const { house, guest } = await inTheMiddle();
     guest.conn?.namespace('n')?.emit('direct');

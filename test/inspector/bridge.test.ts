@@ -1,11 +1,12 @@
 import { type Browser, chromium as playwright } from 'playwright-core';
-import { afterAll, beforeAll, expect, it, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, it, test, vi } from 'vitest';
 import { type Authorize, inspector } from '../../src/inspector/inspector.js';
 import { chromium, describeWith } from '../support/peers.js';
 import { gate } from '../support/promises.js';
 import { useServers } from '../support/testServer.js';
 
 const startServer = useServers();
+afterEach(() => void vi.useRealTimers());
 
 const open = async (authorize: Authorize = () => true) => {
   const house = await startServer({ namespaces: { n: {} } });
@@ -48,6 +49,19 @@ test('[IN13] those who look so are counted with the others, at most as many, and
   shown.close();
   // Each of them comes to its end.
   await Promise.all(streams.map((response) => response.text()));
+  expect(shown.viewers).toBe(0);
+});
+
+test('[IN10] a stream that stays open is asked for again', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'Date'] });
+  let isAllowed = true;
+  const { address, shown } = await open(() => isAllowed);
+  const stream = await fetch(`${address}/stately-stream`);
+  vi.advanceTimersByTime(16_000);
+  expect(shown.viewers).toBe(1);
+  isAllowed = false;
+  vi.advanceTimersByTime(15_000);
+  expect(await stream.text()).toContain('"name":"supervisor"');
   expect(shown.viewers).toBe(0);
 });
 

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, request as requestOf } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { OnNamespaceConnect, Server, type ServerOptions } from '../../src/index.js';
+import { type NSConn, OnNamespaceConnect, Server, type ServerOptions } from '../../src/index.js';
 import type { Authorize } from '../../src/inspector/gate.js';
 import { type Inspector, inspector } from '../../src/inspector/inspector.js';
 import { gate } from '../support/promises.js';
@@ -52,6 +52,8 @@ interface Told {
       readonly rooms: readonly { readonly name: string; readonly states: readonly string[] }[];
       readonly more: number;
     }[];
+    readonly counts: Readonly<Record<'framesIn' | 'bytesIn' | 'framesOut' | 'bytesOut' | 'writes', number>>;
+    readonly account: { readonly turns: number; readonly asks: number };
     readonly steps: readonly { readonly event: string; readonly why: string; readonly to: readonly string[] }[];
   } | null;
 }
@@ -347,6 +349,67 @@ describe('what it tells', () => {
     expect(lastSteps()).toContain('CLOSE 1000 closed in the inspector');
     expect(page.viewers).toBe(1);
     expect(await act(address, { actor: actor.id, deed: 'close' })).toBe(404);
+  });
+
+  test('[IN14] it counts what the one says and is given since then, and tells what waits for it', async () => {
+    const decision = gate();
+    const namespaces = { n: { slow: () => decision.promise, quick: (ns: NSConn) => void ns.emit('hi') }, m: {} };
+    const { address, dial, connection, server } = await start(letIn, { namespaces });
+    const client = await (await dial('a')).inNamespace('n');
+    await (await dial('b')).inNamespace('n');
+    const { told } = await look(address, connection('a').actor.id);
+    const subject = () => told.all.at(-1)?.subject;
+    await expect
+      .poll(() => subject()?.counts)
+      .toEqual({ framesIn: 0, bytesIn: 0, framesOut: 0, bytesOut: 0, writes: 0 });
+    expect(subject()?.account).toMatchObject({ turns: 0, asks: 0 });
+    const answered = connection('a').ask({ namespace: 'n', event: 'well' });
+    const quick = ';n;;quick;0;0;ä';
+    for (const said of [quick, ';n;;slow;0;0;', quick, quick]) client.send(said);
+    for (const event of ['one', 'two']) server.broadcast(null, { namespace: 'n', event });
+    await expect.poll(() => subject()?.account).toMatchObject({ turns: 2, asks: 1 });
+    // The ask, the answer to the first frame, and two at once.
+    await expect.poll(() => subject()?.counts.framesOut).toBe(4);
+    expect(subject()?.counts).toMatchObject({ framesIn: 4, bytesIn: 3 * Buffer.byteLength(quick) + 13 });
+    decision.open();
+    await expect.poll(() => subject()?.counts.framesOut).toBe(6);
+    expect(subject()?.account.turns).toBe(0);
+    client.close();
+    await expect(answered).rejects.toThrow();
+    await expect.poll(() => subject()?.account).toMatchObject({ turns: 0, asks: 0 });
+  });
+
+  test('[IN13] only whom somebody follows is looked at more closely', async () => {
+    const { address, dial, connection, server, watchers } = await start();
+    for (const id of ['a', 'b']) await (await dial(id)).inNamespace('n');
+    const passed: string[] = [];
+    const { listen } = server.watching;
+    const plain = await look(address);
+    await plain.told.next();
+    expect(listen).toHaveBeenCalledTimes(1);
+    const followers = [await look(address, connection('a').actor.id), await look(address, connection('a').actor.id)];
+    expect(listen).toHaveBeenCalledTimes(2);
+    for (const [{ wantsPassed }] of vi.mocked(listen).mock.calls.slice(1)) {
+      for (const id of ['a', 'b']) if (wantsPassed?.(connection(id).actor)) passed.push(id);
+    }
+    expect(passed).toEqual(['a']);
+    for (const { close } of [...followers, plain]) close();
+    await expect.poll(() => watchers()).toBe(0);
+  });
+
+  test('[IN14] one that has not been let in yet is found, followed and closed', async () => {
+    const decision = gate();
+    const { address, dial } = await start(letIn, { onConnect: () => decision.promise });
+    const client = await dial('early');
+    client.send('M');
+    await expect.poll(async () => (await found(address)).total).toBe(1);
+    const [one] = (await found(address, { text: 'EARLY' })).connections;
+    const actor = one?.actor ?? '';
+    const { told } = await look(address, actor);
+    expect((await told.next()).subject).toMatchObject({ id: 'early', isOver: false });
+    expect(await act(address, { actor, deed: 'close' })).toBe(204);
+    expect((await client.closed).reason).toBe('closed in the inspector');
+    decision.open();
   });
 
   test('[IN14] it keeps the last sixty steps, and alike ones once', async () => {

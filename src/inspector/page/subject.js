@@ -31,6 +31,22 @@ const careful = (text, what) => {
   return button;
 };
 
+const waits = ({ turns, asks }) => {
+  const parts = [
+    [turns, 'frame', 'for its turn'],
+    [asks, 'ask', 'for the client'],
+  ].filter(([many]) => many > 0);
+  return parts.map(([many, what, why]) => `${number(many)} ${what}${many === 1 ? '' : 's'} ${why}`).join(', ');
+};
+
+/** What it has said and was given while it was watched, and what its line has carried since it came. */
+const accounts = ({ counts, account }) => [
+  ['has said', `${number(counts.framesIn)} · ${bytes(counts.bytesIn)}`],
+  ['was given', `${number(counts.framesOut)} · ${bytes(counts.bytesOut)} · ${number(counts.writes)} writes`],
+  ['its line, in · out', `${bytes(account.traffic.received)} · ${bytes(account.traffic.sent)}`],
+  ['waits', waits(account) || 'nothing'],
+];
+
 /** How it goes from state to state: the innermost ones say enough. */
 const innermost = (states) => states.filter((state) => !states.some((other) => other.startsWith(`${state}.`)));
 
@@ -118,6 +134,7 @@ export const subjectCard = ({ leave, goTo }) => {
     deeds.hidden = subject.isOver;
     facts(list, [
       ['pressure', bytes(subject.pressure)],
+      ...accounts(subject),
       ['steps seen', number(subject.stepCount)],
       ['watched for', duration(Date.now() - subject.since)],
       ['actor', subject.actor],
