@@ -129,6 +129,21 @@ const describeState = (node: Node, delays: Delays): ChartState => {
 export const describeMachine = (machine: AnyStateMachine): ChartState =>
   describeState(machine.root, machine.implementations.delays);
 
+/** The same chart with no more than its states, and what leads from one to another, and when. */
+export const outlineOf = ({ id, key, type, initial, history, transitions, states }: ChartState): ChartState => ({
+  id,
+  key,
+  type,
+  ...(initial ? { initial: { target: initial.target, actions: [] } } : {}),
+  ...(history ? { history } : {}),
+  tags: [],
+  entry: [],
+  exit: [],
+  invokes: [],
+  transitions: transitions.filter(({ targets }) => targets.length > 0).map((one) => ({ ...one, actions: [] })),
+  states: states.map(outlineOf),
+});
+
 /** Every state of a chart, the outermost first. */
 export const allStates = (state: ChartState): ChartState[] => [state, ...state.states.flatMap(allStates)];
 

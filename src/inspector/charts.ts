@@ -2,10 +2,11 @@ import type { Machines } from '../actors/house.js';
 import { type ChartState, describeMachine } from './chart.js';
 import { draw } from './draw.js';
 
-/** One chart: its states, and a drawing, where there is something to draw with. */
+/** One chart: its states, and drawings of it, where there is something to draw with. */
 export interface DrawnChart {
   readonly root: ChartState;
-  readonly svg: string | null;
+  readonly outline: string | null;
+  readonly whole: string | null;
 }
 
 /** The charts that a server runs, drawn once, when they are asked for. */
@@ -34,5 +35,6 @@ export class Charts {
 /** Without a tool to draw with the page shows the states as a list. */
 const drawn = async (machine: Machines[keyof Machines]): Promise<DrawnChart> => ({
   root: describeMachine(machine),
-  svg: await draw(machine).catch(() => null),
+  outline: await draw(machine, { isOutline: true }).catch(() => null),
+  whole: await draw(machine).catch(() => null),
 });

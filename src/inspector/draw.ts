@@ -1,5 +1,5 @@
 import type { AnyStateMachine } from 'xstate';
-import { describeMachine } from './chart.js';
+import { describeMachine, outlineOf } from './chart.js';
 import { toDot } from './dot.js';
 import { toMermaid } from './mermaid.js';
 import { dress } from './svg.js';
@@ -22,10 +22,16 @@ const loadGraphviz = (): Promise<Graphviz> => {
   return graphviz;
 };
 
+export interface DrawOptions {
+  /** No descriptions and no actions: states, and what leads from one to another. */
+  readonly isOutline?: boolean;
+}
+
 /** Draws a machine as SVG, for a page to give it colours: each state's group has its id as `data-state`. */
-export const draw = async (machine: AnyStateMachine): Promise<string> => {
+export const draw = async (machine: AnyStateMachine, { isOutline = false }: DrawOptions = {}): Promise<string> => {
   const viz = await loadGraphviz();
-  const chart = describeMachine(machine);
+  const whole = describeMachine(machine);
+  const chart = isOutline ? outlineOf(whole) : whole;
   return dress(viz.renderString(toDot(chart), { format: 'svg', engine: 'dot' }), chart);
 };
 

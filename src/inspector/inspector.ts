@@ -8,7 +8,7 @@ import { Feed } from './feed.js';
 import { type Authorize, isSameOrigin, type Purpose } from './gate.js';
 import { search } from './search.js';
 
-export { draw, drawMermaid } from './draw.js';
+export { type DrawOptions, draw, drawMermaid } from './draw.js';
 export type { Authorize } from './gate.js';
 export { type StatelyMessage, toStately } from './stately.js';
 

@@ -152,6 +152,18 @@ describe('a drawing', () => {
     for (const word of ['WAKE', 'At last.', 'after 2 s', 'awake']) expect(words).toContain(word);
   });
 
+  check.prop([arbitraryMachine], { numRuns: 40 })(
+    '[IN16] as an outline has the same states and arrows, and nothing of what is done',
+    async ({ machine }) => {
+      const [whole, outline] = [await draw(machine), await draw(machine, { isOutline: true })];
+      const arrows = (svg: string) => Array.from(svg.matchAll(/ data-from="[^"]*" data-to="[^"]*"/g), ([ends]) => ends);
+      expect(drawnStates(outline).sort()).toEqual(drawnStates(whole).sort());
+      expect([...new Set(arrows(outline))].sort()).toEqual([...new Set(arrows(whole))].sort());
+      const inks = (svg: string) => new Set(Array.from(svg.matchAll(/<tspan class="(\w+)"/g), ([, ink]) => ink));
+      expect(['action', 'note', 'tag'].filter((ink) => inks(outline).has(ink))).toEqual([]);
+    },
+  );
+
   test('[IN16] needs a package, and says which when it is missing', async () => {
     vi.resetModules();
     vi.doMock('@viz-js/viz', () => {

@@ -160,6 +160,25 @@ describeWith(chromium, 'the page of the inspector in a browser', (executablePath
     expect(complaints).toEqual([]);
   });
 
+  it('[IN16] charts are outlined, and shown with all that is written in them to who wants that', async () => {
+    const { page, dial, complaints } = await open();
+    await (await dial('a')).ready();
+    await isActive(page, 'open.flow.flowing');
+    const means = 'The socket is full; what is owed waits in the outbox.';
+    const written = async () => (await page.locator('#drawing text').allTextContents()).join(' ');
+    expect(await written()).toContain('CONGESTED');
+    expect(await written()).not.toContain('noteCongestion');
+    await page.locator('#drawing [data-state="connection.open.flow.congested"] > title', { hasText: means }).waitFor({
+      state: 'attached',
+    });
+    await page.getByRole('button', { name: 'details' }).click();
+    await isActive(page, 'open.flow.flowing');
+    expect(await written()).toContain('noteCongestion');
+    await page.locator('#drawing .chart').click();
+    expect(await written()).not.toContain('noteCongestion');
+    expect(complaints).toEqual([]);
+  });
+
   it('[IN14] with an exchange it shows the way to the broker', async () => {
     const { page, server, complaints } = await open();
     await page.locator('#live.on').waitFor();

@@ -3,11 +3,42 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import type { AnyStateMachine } from 'xstate';
 import { connectionMachine, linkMachine, namespaceMachine, roomMachine, supervisorMachine } from '../../src/index.js';
-import { drawMermaid } from '../../src/inspector/draw.js';
+import { draw, drawMermaid } from '../../src/inspector/draw.js';
 
-const page = fileURLToPath(new URL('../../docs/machines.md', import.meta.url));
+const docs = fileURLToPath(new URL('../../docs/', import.meta.url));
+const page = `${docs}machines.md`;
 const between = /(?<=<!-- pictures -->\n).*(?=<!-- \/pictures -->)/s;
 const renew = 'MUSTER_PICTURES=renew npx vitest run test/inspector/pictures.test.ts';
+const isRenewed = process.env['MUSTER_PICTURES'] === 'renew';
+
+/** The colours of a picture that stands alone, by day and by night. */
+const palette = (colours: Readonly<Record<string, string>>): string => {
+  const { paper = '', ...inks } = colours;
+  const set = Object.entries(inks).map(([ink, colour]) => `--chart-${ink}:${colour}`);
+  return `svg{background:${paper};${set.join(';')}}`;
+};
+const day = palette({
+  paper: '#fdfdfb',
+  line: '#8b918d',
+  name: '#161a18',
+  event: '#0f6b58',
+  guard: '#a8660f',
+  action: '#4a524e',
+  note: '#69716d',
+  tag: '#69716d',
+});
+const night = palette({
+  paper: '#161b1a',
+  line: '#79827e',
+  name: '#eef2f0',
+  event: '#5fd0b2',
+  guard: '#e5b25c',
+  action: '#b6beba',
+  note: '#949d99',
+  tag: '#949d99',
+});
+const style = `<style>${day}@media (prefers-color-scheme:dark){${night}}</style>`;
+const coloured = (svg: string): string => `${svg.replace(/^<svg [^>]*>/, (tag) => `${tag}${style}`)}\n`;
 
 const charts: readonly (readonly [title: string, sentence: string, machine: AnyStateMachine])[] = [
   [
@@ -37,19 +68,32 @@ const charts: readonly (readonly [title: string, sentence: string, machine: AnyS
   ],
 ];
 
+const nameOf = ({ id }: AnyStateMachine): string => `chart-${id}.svg`;
+
 const pictures = charts
   .map(([title, sentence, machine]) => {
-    return `### ${title}\n\n${sentence}\n\n\`\`\`mermaid\n${drawMermaid(machine)}\n\`\`\`\n`;
+    const shown = `![The chart: ${sentence}](images/${nameOf(machine)})`;
+    const text = `\`\`\`mermaid\n${drawMermaid(machine)}\n\`\`\``;
+    return `### ${title}\n\n${sentence}\n\n${shown}\n\n<details><summary>As Mermaid</summary>\n\n${text}\n\n</details>\n`;
   })
   .join('\n');
 
-test(`[IN16] the pictures on the page are those of the charts; to renew them: ${renew}`, () => {
+test(`[IN16] the page shows the charts as they are; to renew it: ${renew}`, () => {
   const text = readFileSync(page, 'utf8');
-  if (process.env['MUSTER_PICTURES'] === 'renew')
+  if (isRenewed)
     writeFileSync(
       page,
       text.replace(between, () => `\n${pictures}\n`),
     );
   const shown = between.exec(readFileSync(page, 'utf8'))?.[0].trim();
   expect(shown, `docs/machines.md is not what the machines are. Renew it with: ${renew}`).toBe(pictures.trim());
+});
+
+test.each(charts)(`[IN16] %s is drawn as it is; to renew it: ${renew}`, async (_title, _sentence, machine) => {
+  const file = `${docs}images/${nameOf(machine)}`;
+  const drawn = coloured(await draw(machine));
+  if (isRenewed) writeFileSync(file, drawn);
+  expect(readFileSync(file, 'utf8') === drawn, `${file} is not what the machine is. Renew it with: ${renew}`).toBe(
+    true,
+  );
 });

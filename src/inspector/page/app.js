@@ -13,6 +13,8 @@ let subject = null;
 let follows = decodeURIComponent(location.hash.slice(1));
 let tab = follows === '' ? 'population' : 'connection';
 let filter = { namespace: null, room: '', state: '' };
+/** With all that is written in a chart, and as large as that needs to be. */
+let isWhole = false;
 const pictures = new Map();
 
 // ── The stream ──────────────────────────────────────────────────────────────
@@ -242,13 +244,28 @@ const showDrawing = () => {
     button.hidden = !isThere(button.dataset.tab);
     button.setAttribute('aria-selected', String(button.dataset.tab === shown));
   }
-  if (!pictures.has(shown)) pictures.set(shown, drawing(charts[shown === 'population' ? 'connection' : shown]));
-  const picture = pictures.get(shown);
+  const picture = pictureOf(shown);
   if (byId('drawing').firstChild !== picture) byId('drawing').replaceChildren(picture);
   if (shown === 'population') count(picture, new Map(overview.states.map((one) => [one.state, one.count])));
   else if (shown === 'supervisor') light(picture, overview.supervisor);
   else if (shown === 'link') light(picture, overview.exchange.states);
   else light(picture, statesOf(shown));
+};
+
+const pictureOf = (shown) => {
+  const name = `${shown} ${isWhole}`;
+  if (!pictures.has(name)) {
+    const { root, outline, whole } = charts[shown === 'population' ? 'connection' : shown];
+    pictures.set(name, drawing(isWhole ? whole : outline, root));
+  }
+  return pictures.get(name);
+};
+
+const detail = () => {
+  isWhole = !isWhole;
+  byId('drawing').classList.toggle('near', isWhole);
+  byId('detail').setAttribute('aria-pressed', String(isWhole));
+  showDrawing();
 };
 
 /** Of the namespaces, or of the rooms, all that any of them is in. */
@@ -364,8 +381,9 @@ const card = subjectCard({
 });
 
 byId('drawing').addEventListener('click', ({ target }) => {
-  if (target.closest('.chart')) byId('drawing').classList.toggle('near');
+  if (target.closest('.chart')) detail();
 });
+byId('detail').addEventListener('click', detail);
 
 /** Rooms and namespaces are counted again more seldom. */
 let refreshes = 0;

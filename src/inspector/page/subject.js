@@ -32,11 +32,10 @@ const careful = (text, what) => {
 };
 
 const waits = ({ turns, asks }) => {
-  const parts = [
-    [turns, 'frame', 'for its turn'],
-    [asks, 'ask', 'for the client'],
-  ].filter(([many]) => many > 0);
-  return parts.map(([many, what, why]) => `${number(many)} ${what}${many === 1 ? '' : 's'} ${why}`).join(', ');
+  const parts = [];
+  if (turns > 0) parts.push(`frames in line: ${number(turns)}`);
+  if (asks > 0) parts.push(`asks unanswered: ${number(asks)}`);
+  return parts.join(', ') || 'nothing';
 };
 
 /** What it has said and was given while it was watched, and what its line has carried since it came. */
@@ -44,7 +43,7 @@ const accounts = ({ counts, account }) => [
   ['has said', `${number(counts.framesIn)} · ${bytes(counts.bytesIn)}`],
   ['was given', `${number(counts.framesOut)} · ${bytes(counts.bytesOut)} · ${number(counts.writes)} writes`],
   ['its line, in · out', `${bytes(account.traffic.received)} · ${bytes(account.traffic.sent)}`],
-  ['waits', waits(account) || 'nothing'],
+  ['waits', waits(account)],
 ];
 
 /** How it goes from state to state: the innermost ones say enough. */

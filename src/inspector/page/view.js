@@ -63,11 +63,23 @@ export const keyOf = (state) => state.slice(state.lastIndexOf('.') + 1);
 /** A state's id without the name of its chart. */
 export const pathOf = (state) => (state.includes('.') ? state.slice(state.indexOf('.') + 1) : state);
 
-/** A chart, drawn, or as a list where there was nothing to draw with. */
-export const drawing = ({ svg, root }) => {
+const describe = (picture, { id, description, states }) => {
+  const group = [...picture.querySelectorAll('[data-state]')].find(({ dataset }) => dataset.state === id);
+  if (group && description !== undefined) {
+    const title = document.createElementNS(svgNames, 'title');
+    title.textContent = description;
+    group.prepend(title);
+  }
+  for (const state of states) describe(picture, state);
+};
+
+/** A chart, drawn, or as a list where there was nothing to draw with. What its states mean is told where one points. */
+export const drawing = (svg, root) => {
   if (svg !== null) {
     const read = new DOMParser().parseFromString(svg, 'image/svg+xml').documentElement;
-    return document.importNode(read, true);
+    const picture = document.importNode(read, true);
+    describe(picture, root);
+    return picture;
   }
   const list = (state) =>
     make(
@@ -124,7 +136,7 @@ const fitBadge = (badge, box, isOutermost) => {
   badge.dataset.fits = fits;
   const frame = box.getBBox();
   const width = (12 + text.textContent.length * 8) * zoom;
-  const x = frame.x + frame.width - (isOutermost ? width - 6 : Math.min(width, 24 * zoom));
+  const x = frame.x + frame.width - (isOutermost ? width - 6 : 9 * zoom);
   const place = { x, y: frame.y - 9.5 * zoom, width, height: 19 * zoom, rx: 9.5 * zoom };
   for (const [name, value] of Object.entries(place)) rect.setAttribute(name, String(value));
   text.setAttribute('x', String(x + width / 2));
