@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, request as requestOf } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { type NSConn, OnNamespaceConnect, Server, type ServerOptions } from '../../src/index.js';
+import { type Conn, type NSConn, OnNamespaceConnect, Server, type ServerOptions } from '../../src/index.js';
 import type { Authorize } from '../../src/inspector/gate.js';
 import { type Inspector, inspector } from '../../src/inspector/inspector.js';
 import { gate } from '../support/promises.js';
@@ -215,7 +215,7 @@ describe('who may look', () => {
 });
 
 interface Found {
-  readonly connections: readonly { readonly id: string; readonly actor: string }[];
+  readonly connections: readonly { readonly id: string; readonly actor: string; readonly states: readonly string[] }[];
   readonly total: number;
   readonly places: readonly { readonly namespace: string; readonly room: string; readonly members: number }[];
 }
@@ -399,17 +399,27 @@ describe('what it tells', () => {
 
   test('[IN14] one that has not been let in yet is found, followed and closed', async () => {
     const decision = gate();
-    const { address, dial } = await start(letIn, { onConnect: () => decision.promise });
+    const decide = ({ id }: Conn) => (id === 'early' ? decision.promise : new Promise(() => {}));
+    const { address, dial } = await start(letIn, { onConnect: decide });
     const client = await dial('early');
-    client.send('M');
+    for (const said of ['M', '$1;n;;_OnNamespaceConnect;0;0;']) client.send(said);
     await expect.poll(async () => (await found(address)).total).toBe(1);
     const [one] = (await found(address, { text: 'EARLY' })).connections;
     const actor = one?.actor ?? '';
     const { told } = await look(address, actor);
     expect((await told.next()).subject).toMatchObject({ id: 'early', isOver: false });
-    expect(await act(address, { actor, deed: 'close' })).toBe(204);
-    expect((await client.closed).reason).toBe('closed in the inspector');
+    client.send(';n;;e;0;0;');
+    await expect.poll(() => told.all.at(-1)?.subject?.steps.map(({ event }) => event)).toEqual(['FRAME']);
     decision.open();
+    // Both frames had to wait, and are taken once.
+    await expect.poll(() => told.all.at(-1)?.subject?.namespaces.length).toBe(1);
+    expect(told.all.at(-1)?.subject?.counts.framesIn).toBe(2);
+    const other = await dial('other');
+    await expect.poll(async () => (await found(address)).total).toBe(2);
+    const [newest] = (await found(address)).connections;
+    expect(newest?.states).toContain('connection.acknowledging.server.undecided');
+    expect(await act(address, { actor: newest?.actor, deed: 'close' })).toBe(204);
+    expect((await other.closed).reason).toBe('closed in the inspector');
   });
 
   test('[IN14] it keeps the last sixty steps, and alike ones once', async () => {

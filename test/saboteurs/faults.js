@@ -1,20 +1,7 @@
-/**
- * One-line faults, each of which breaks a rule. `find` stands once in its file; `rules` are those that it breaks, of
- * which one must have a test that notices.
- *
- * @typedef {{ readonly name: string, readonly file: string, readonly find: string, readonly replace: string,
- *   readonly rules: readonly string[] }} Fault
- */
+import { inFile } from './inFile.js';
+import { watchingFaults } from './watchingFaults.js';
 
-/**
- * @param {string} file
- * @param {readonly (readonly [name: string, rules: string, find: string, replace: string])[]} faults
- * @returns {Fault[]}
- */
-const inFile = (file, faults) =>
-  faults.map(([name, rules, find, replace]) => ({ name, file, find, replace, rules: rules.split(' ') }));
-
-/** @type {readonly Fault[]} */
+/** @type {readonly import('./inFile.js').Fault[]} */
 export const faults = [
   ...inFile('broadcast/broadcaster.ts', [
     ['exclusion of a connection ignored', 'BC13', ' || issue.except === recipient', ''],
@@ -85,7 +72,7 @@ export const faults = [
     ['no serve before the end', 'BC4 SV5 BC2', 'this.serve();\n    this.audience.depart', 'this.audience.depart'],
   ]),
   ...inFile('actors/connection.ts', [
-    ['no serve before an emit', 'BC3', 'this.place.serve();\n    return this.#view', 'return this.#view'],
+    ['no serve before an emit', 'BC3', 'this.place.serve();\n    if (this.#view', 'if (this.#view'],
     ['a drained queue is no sign of life', 'LM3', 'this.books.tookAll(this);', ''],
     ['congestion not noticed', 'BP1 BP2', 'if (!this.hasRoom && !this.#view.isCongested)', 'if (false)'],
     ['a slow consumer is kept', 'BP2', "if (this.#view.isCongested) this.#tell({ type: 'LAGGED' });", ''],
@@ -506,4 +493,5 @@ export const faults = [
   ...inFile('actors/losses.ts', [
     ['losses are not told', 'EX18', 'this.tell(new ExchangeLoss(', 'void (new ExchangeLoss('],
   ]),
+  ...watchingFaults,
 ];

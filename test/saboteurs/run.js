@@ -10,9 +10,9 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const config = 'test/saboteurs/vitest.config.ts';
 const vitest = join(root, 'node_modules/vitest/vitest.mjs');
 /** Tests that need nobody else, and are quick. */
-const folders = ['actors', 'broadcast', 'cluster', 'machines', 'protocol', 'server', 'trust', 'interop', 'properties'];
+const folders = 'actors broadcast cluster inspector machines protocol server trust interop properties'.split(' ');
 const slow =
-  /neffosjs|goClient|goServer|transitions|fuzz|churn|lossless|history|slow|standstill|flood|clusterChurn|brokerFaults|goNode|mixed/;
+  /neffosjs|goClient|goServer|transitions|fuzz|churn|lossless|history|slow|standstill|flood|clusterChurn|brokerFaults|goNode|mixed|page|bridge/;
 const atOnce = 2;
 
 const files = folders.flatMap((folder) =>

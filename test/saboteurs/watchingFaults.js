@@ -1,0 +1,221 @@
+import { inFile } from './inFile.js';
+
+/** Faults in what watches, measures, draws and checks: those who look are shown what is. */
+export const watchingFaults = [
+  ...inFile('actors/inspection.ts', [
+    [
+      'a late observer is not told who lives',
+      'IN1',
+      'if (began) for (const actor of this.living())',
+      'if (!began) for (const actor of this.living())',
+    ],
+    ['whoever watches is shown everybody', 'IN4', 'if (!isOver && wants(actor)) this', 'if (!isOver) this'],
+    ['what an observer throws reaches an actor', 'IN3', 'this.report(error);', 'throw error;'],
+    [
+      'one that has enough hears what is under way',
+      'IN3',
+      'if (!isOver) this.#guarded(() => hear(event));',
+      'this.#guarded(() => hear(event));',
+    ],
+    [
+      'observers run inside of mailboxes',
+      'IN2',
+      'wants(actor)) this.doors.outside(told(event));',
+      'wants(actor)) told(event)();',
+    ],
+    [
+      'an observer comes between a delivery and its write',
+      'IN2 BC3',
+      "if (event.type === 'DELIVER') this.doors.afterwards(tell);",
+      "if (event.type === 'DELIVER') this.doors.outside(tell);",
+    ],
+    ['deliveries of others are shown', 'IN4', 'if (passed && wantsPassed?.(actor) !== false) this', 'if (passed) this'],
+    ['frames are not shown', 'IN1', 'if (!this.seesPassed) return;', 'if (this.seesPassed) return;'],
+  ]),
+  ...inFile('actors/supervisor.ts', [
+    ['a delivery to a chart is shown twice', 'IN4', 'connection && !connection.view.ownsDeliveries', 'connection'],
+  ]),
+  ...inFile('broadcast/audience.ts', [
+    ['deliveries are not shown', 'IN4', 'given.witness?.(this.recipient, bytes, frames);', ''],
+    ['what is written is counted as one message', 'IN7', 'given.frames += frames;', 'given.frames += 1;'],
+  ]),
+  ...inFile('actors/recorder.ts', [
+    ['every step is kept', 'IN5', 'if (steps.length > this.limits.last) steps.shift();', ''],
+    ['everybody is recorded', 'IN5', ' || this.random() >= this.limits.sample', ''],
+    ['a step that leads nowhere is kept', 'IN5', 'if (from === to) return;', ''],
+    [
+      'what an event says is kept whole',
+      'IN5',
+      'return [code, text].filter(',
+      'return [code, text, ...Object.values(event)].filter(',
+    ],
+  ]),
+  ...inFile('actors/hooks.ts', [
+    [
+      'a goodbye is told with the way that led to it',
+      'IN5',
+      'const path = usual.has(code) ? undefined :',
+      'const path = ',
+    ],
+    [
+      'a handler counts until it returns',
+      'IN7',
+      'if (outcome instanceof Promise) void outcome.then(() => this.meters.handlers.note(this.now() - began));',
+      'if (outcome instanceof Promise) this.meters.handlers.note(this.now() - began);',
+    ],
+  ]),
+  ...inFile('actors/meters.ts', [
+    ['what a client says becomes a reason', 'IN9', "if (author === 'client') return 'goodbye';", ''],
+    [
+      'what a program says becomes a reason of ours',
+      'IN9',
+      "author === 'server' || (wasAccepted && cause === 'normal')",
+      'true',
+    ],
+    ['a bound of a histogram is left out', 'IN7', 'ms > (bounds[at] ?? ms)', 'ms >= (bounds[at] ?? ms)'],
+    ['a bucket has only its own', 'IN7 IN8', 'count += this.#counts[at] ?? 0;', 'count = this.#counts[at] ?? 0;'],
+  ]),
+  ...inFile('actors/registry.ts', [
+    ['who is on the way out is counted as here', 'IN7', 'this.#meters.stages[stageOf(last)]--;', ''],
+    ['who has come is not counted', 'IN7', 'this.#meters.admitted++;', ''],
+  ]),
+  ...inFile('server/upgrade.ts', [
+    ['an upgrade that is refused is not counted', 'IN7', 'this.supervisor.counters.refusedUpgrades++;', ''],
+    [
+      'who meets a closed server is not counted',
+      'IN7',
+      'if (this.isOver) return this.#turnAway(socket);\n    return this.#whenFree',
+      'if (this.isOver) return void socket.destroy();\n    return this.#whenFree',
+    ],
+    ['a refusal after its time is told again', 'HS8', 'if (!isLate) this.#refuse', 'this.#refuse'],
+  ]),
+  ...inFile('server/prometheus.ts', [['times are told in milliseconds', 'IN8', 'ms / 1_000;', 'ms;']]),
+  ...inFile('actors/contract.ts', [
+    ['a chart may lack a tag', 'SV18', '[...usual.tags].filter((tag) => !own.tags.has(tag))', '[]'],
+    ['a chart may lack an event', 'SV18', 'usual.events.filter((event) => !own.events.some(takes(event)))', '[]'],
+    [
+      'a chart may lack an action',
+      'SV18',
+      '[...usual.names.action].filter((action) => !own.names.action.has(action))',
+      '[]',
+    ],
+    [
+      'a chart may name what nobody does',
+      'SV18',
+      'named.filter((one) => !given(machine, kind, one) && !isOurs(contract, kind, one))',
+      '[]',
+    ],
+    ['a chart that is stepped may wait', 'SV18', 'contract.isStepped && isTimed', 'false'],
+  ]),
+  ...inFile('actors/view.ts', [
+    ['frames go past a chart that handles them', 'SV11', 'owned.some(({ frames }) => frames)', 'false'],
+    ['deliveries go past a chart that handles them', 'SV11 IN4', 'owned.some(({ deliveries }) => deliveries)', 'false'],
+  ]),
+  ...inFile('actors/honouring.ts', [
+    ['guards of the program lose', 'SV11 SV19', "...Object.fromEntries(own('guards'))", ''],
+    [
+      'an action of the program replaces ours',
+      'SV11 SV19',
+      'if (action === undefined) return [name, theirs];',
+      'return [name, theirs];',
+    ],
+  ]),
+  ...inFile('inspector/census.ts', [
+    [
+      'who has left a state is in it',
+      'IN12',
+      'if (!after._nodes.includes(node)) this.#change(node.id, -1);',
+      'if (!after._nodes.includes(node)) this.#change(node.id, 1);',
+    ],
+    [
+      'who has ended is still counted',
+      'IN12',
+      "if (after.status !== 'active') for (const { id } of after._nodes) this.#change(id, -1);",
+      '',
+    ],
+    ['who was there already has come now', 'IN12', 'tally.came = 0;', 'void tally.came;'],
+  ]),
+  ...inFile('inspector/inspector.ts', [
+    [
+      'whatever authorize says but false lets in',
+      'IN10',
+      '(await this.authorize(request)) === true',
+      'Boolean(await this.authorize(request))',
+    ],
+    ['other sites may read it', 'IN11', 'isSameOrigin(request, purpose) && ', ''],
+    [
+      'nobody is too many',
+      'IN13',
+      "if (this.#feed.isFull) return send(response, 503, 'Too many are looking already\\n');",
+      '',
+    ],
+  ]),
+  ...inFile('inspector/gate.ts', [
+    ['a deed needs nobody’s word', 'IN11', "origin === undefined ? purpose === 'data'", 'origin === undefined ? true'],
+    ['a form may do a deed', 'IN11', "if (purpose === 'deed' && !isJson(headers['content-type'])) return false;", ''],
+  ]),
+  ...inFile('inspector/feed.ts', [
+    ['nobody is asked for again', 'IN10', 'if (now - this.#askedAt < askEvery) return;', 'return;'],
+    ['the server is watched for nobody', 'IN13', 'this.#stopWatching?.();', ''],
+    ['whom nobody follows any more is watched', 'IN13', 'subject.end();', ''],
+  ]),
+  ...inFile('inspector/viewer.ts', [
+    ['who does not read is kept', 'IN13', 'if (now - this.#fullSince < patience) return true;', 'return true;'],
+  ]),
+  ...inFile('inspector/subject.ts', [
+    ['whoever is followed counts what all are given', 'IN14', 'wantsPassed: isIt,', ''],
+    [
+      'what waited until it was let in counts twice',
+      'IN14',
+      "if (before.hasTag('open')) this.#count(event);",
+      'this.#count(event);',
+    ],
+  ]),
+  ...inFile('inspector/search.ts', [
+    [
+      'the oldest are shown',
+      'IN14',
+      'newest[total++ % mostConnections] = conn;',
+      'if (total++ < mostConnections) newest.push(conn);',
+    ],
+    ['whoever has not been let in is not found', 'IN14', 'server.watching.conns()', 'server.connections()'],
+  ]),
+  ...inFile('inspector/stately.ts', [
+    [
+      'contexts leave the server',
+      'IN6',
+      'snapshot: plainSnapshot(inspected.snapshot),',
+      'snapshot: inspected.snapshot as never,',
+    ],
+    [
+      'what clients say leaves the server',
+      'IN6',
+      "    type,\n    ...(typeof code === 'number' ? { code } : {}),",
+      "    ...event,\n    ...(typeof code === 'number' ? { code } : {}),",
+    ],
+  ]),
+  ...inFile('inspector/lettering.ts', [
+    ['what stands in a chart is markup', 'IN16', ".replaceAll('<', '&lt;')", ''],
+    ['guards are not written', 'IN16', "add('guard', guard &&", "add('guard', '' &&"],
+  ]),
+  ...inFile('inspector/svg.ts', [
+    ['a state does not say which it is', 'IN16 IN17', '[stateName(at),', '[stateName(at + 1),'],
+  ]),
+  ...inFile('inspector/chart.ts', [
+    ['an outline has no arrows', 'IN16', 'targets.length > 0).map', 'targets.length < 0).map'],
+    [
+      'of several only the first is described',
+      'IN15',
+      'candidates.map((transition, at) => {',
+      'candidates.slice(0, 1).map((transition, at) => {',
+    ],
+  ]),
+  ...inFile('inspector/mermaid.ts', [
+    [
+      'a text has no reactions',
+      'IN16',
+      'reactionsOf(state).map((label) => escaped(labelText(label)))',
+      '[] as string[]',
+    ],
+  ]),
+];
