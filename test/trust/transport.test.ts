@@ -53,7 +53,7 @@ describe('sizes', () => {
   });
 
   test('[LM6] parts that never come to an end are let go, and cost little meanwhile', async () => {
-    await siege({ limits: { messageTimeout: 1_000 } }, async ({ house }) => {
+    await siege({ limits: { messageTimeout: 1_000, closeTimeout: 100 } }, async ({ house }) => {
       const lines = await Promise.all(Array.from({ length: 100 }, () => shake(house)));
       const before = await heap();
       const parts = Array.from({ length: 60 }, (_, at) => frame('x', { opcode: at === 0 ? 1 : 0, isLast: false }));
