@@ -41,7 +41,7 @@ export {
   connectionMachine,
   connectionSetup,
 } from './machines/connection.js';
-export { linkMachine } from './machines/link.js';
+export { linkConfig, linkMachine, linkSetup } from './machines/link.js';
 export {
   type NamespaceEvent,
   type NamespaceOwner,
@@ -50,7 +50,7 @@ export {
   namespaceSetup,
 } from './machines/namespace.js';
 export { roomConfig, roomMachine, roomSetup } from './machines/room.js';
-export { supervisorMachine } from './machines/supervisor.js';
+export { supervisorConfig, supervisorMachine, supervisorSetup } from './machines/supervisor.js';
 export {
   AskTimeout,
   CloseError,

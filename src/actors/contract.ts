@@ -43,6 +43,8 @@ interface State {
   readonly exit: readonly unknown[];
   readonly transitions: ReadonlyMap<string, readonly Transition[]>;
   readonly always?: readonly Transition[] | undefined;
+  readonly type: string;
+  readonly initial?: { readonly actions: readonly unknown[] } | undefined;
   readonly invoke: readonly { readonly src: unknown }[];
   readonly config: { readonly after?: object | undefined };
   readonly states: Readonly<Record<string, State>>;
@@ -103,8 +105,8 @@ const statesOf = (state: State): readonly State[] => [state, ...Object.values(st
 const partsOf = (machine: AnyStateMachine): Parts => {
   const names: Names = { action: new Set(), guard: new Set(), delay: new Set(), actor: new Set() };
   const states = statesOf(machine.root);
-  for (const { entry, exit, transitions, always = [], invoke, config } of states) {
-    note(names.action, [...entry, ...exit]);
+  for (const { type, initial, entry, exit, transitions, always = [], invoke, config } of states) {
+    note(names.action, [...entry, ...exit, ...((type === 'compound' && initial?.actions) || [])]);
     for (const { actions, guard } of [...[...transitions.values()].flat(), ...always]) {
       note(names.action, actions);
       note(names.guard, [guard]);

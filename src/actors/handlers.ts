@@ -38,7 +38,7 @@ export interface Where {
   readonly namespace?: string;
 }
 
-const isThenable = (value: unknown): value is PromiseLike<unknown> =>
+export const isThenable = (value: unknown): value is PromiseLike<unknown> =>
   typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 
 /** Is it one of these? What was thrown may set traps. */

@@ -1,11 +1,12 @@
 import type { AnyActorRef, AnyMachineSnapshot, AnyStateMachine, EventObject, InspectionEvent } from 'xstate';
 import type { Body } from '../protocol/message.js';
 import type { Doors } from './door.js';
+import { guarded } from './observers.js';
 
 /** Told what happens in the actors of a server, in the words of xstate's inspection. */
 export type InspectionObserver =
-  | ((event: InspectionEvent) => void)
-  | { readonly next: (event: InspectionEvent) => void };
+  | ((event: InspectionEvent) => unknown)
+  | { readonly next: (event: InspectionEvent) => unknown };
 
 /** Says of which actors an observer wants to hear. */
 export type ActorFilter = (actor: AnyActorRef) => boolean;
@@ -75,17 +76,21 @@ export class Inspection {
     for (const { passed, wantsPassed } of this.#listeners) {
       if (!passed || wantsPassed?.(actor) === false) continue;
       const event: DeliverEvent = { type: 'DELIVER', bytes, messages };
-      this.passed(actor, event);
-      return;
+      this.#guarded(() => passed(actor, event));
     }
   }
 
   /** Hears of the actors that live, and from then on of every step. Returns how to end it. */
   listen(listener: StepListener): () => void {
     const { began } = listener;
-    if (began) for (const actor of this.living()) this.#guarded(() => began(actor));
     this.#listeners.add(listener);
     this.#review();
+    // What it does about one of them comes after all of them, and it is not missed.
+    if (began) {
+      this.doors.within(() => {
+        for (const actor of [...this.living()]) this.#guarded(() => began(actor));
+      });
+    }
     return () => {
       this.#listeners.delete(listener);
       this.#review();
@@ -99,26 +104,42 @@ export class Inspection {
   observe(observer: InspectionObserver, wants: ActorFilter): () => void {
     const hear = typeof observer === 'function' ? observer : (event: InspectionEvent) => observer.next(event);
     let isOver = false;
-    const told = (event: InspectionEvent) => (): void => {
-      if (!isOver) this.#guarded(() => hear(event));
+    /** Those whom it knows: an observer hears of an actor first that it lives. */
+    const known = new WeakSet<AnyActorRef>();
+    const isWanted = (actor: AnyActorRef): boolean => {
+      if (isOver) return false;
+      try {
+        return wants(actor);
+      } catch (error) {
+        this.report(error);
+        return false;
+      }
     };
-    const show = (actor: AnyActorRef, event: InspectionEvent): void => {
-      if (!isOver && wants(actor)) this.doors.outside(told(event));
+    /** Not at once: what it is told of goes first, and so does what others are told of it. */
+    const tell = (event: InspectionEvent): void =>
+      this.doors.afterwards(() => {
+        if (!isOver) this.#guarded(() => hear(event));
+      });
+    const introduce = (actorRef: AnyActorRef): void => {
+      if (known.has(actorRef)) return;
+      known.add(actorRef);
+      tell({ type: '@xstate.actor', rootId: rootOf(actorRef), actorRef });
+    };
+    const show = (actorRef: AnyActorRef, event: EventObject): void => {
+      introduce(actorRef);
+      tell({ type: '@xstate.event', rootId: rootOf(actorRef), actorRef, sourceRef: undefined, event });
     };
     const end = this.listen({
-      began: (actorRef) => show(actorRef, { type: '@xstate.actor', rootId: rootOf(actorRef), actorRef }),
+      began: (actor) => {
+        if (isWanted(actor)) introduce(actor);
+      },
       stepped: (actorRef, event, _before, snapshot) => {
-        const rootId = rootOf(actorRef);
-        show(actorRef, { type: '@xstate.event', rootId, actorRef, sourceRef: undefined, event });
-        show(actorRef, { type: '@xstate.snapshot', rootId, actorRef, event, snapshot });
+        if (!isWanted(actorRef)) return;
+        show(actorRef, event);
+        tell({ type: '@xstate.snapshot', rootId: rootOf(actorRef), actorRef, event, snapshot });
       },
-      wantsPassed: wants,
-      passed: (actorRef, event) => {
-        const tell = told({ type: '@xstate.event', rootId: rootOf(actorRef), actorRef, sourceRef: undefined, event });
-        // It is about to be written, and nothing that the observer does may come in between.
-        if (event.type === 'DELIVER') this.doors.afterwards(tell);
-        else this.doors.outside(tell);
-      },
+      wantsPassed: isWanted,
+      passed: show,
     });
     return () => {
       isOver = true;
@@ -134,12 +155,8 @@ export class Inspection {
     if (saw !== this.seesPassed) this.onPassing(this.seesPassed);
   }
 
-  #guarded(tell: () => void): void {
-    try {
-      tell();
-    } catch (error) {
-      this.report(error);
-    }
+  #guarded(tell: () => unknown): void {
+    guarded(tell, this.report);
   }
 }
 

@@ -1,9 +1,10 @@
 import type { AnyActorRef } from 'xstate';
+import { isThenable } from './handlers.js';
 
 interface Observing {
-  readonly next?: ((state: unknown) => void) | undefined;
-  readonly error?: ((error: unknown) => void) | undefined;
-  readonly complete?: (() => void) | undefined;
+  readonly next?: ((state: unknown) => unknown) | undefined;
+  readonly error?: ((error: unknown) => unknown) | undefined;
+  readonly complete?: (() => unknown) | undefined;
 }
 type Subscribe = (
   next?: Observing | Observing['next'],
@@ -30,9 +31,11 @@ export const guardObservers = (actor: AnyActorRef, report: (error: unknown) => v
   actor.subscribe = subscribing as AnyActorRef['subscribe'];
 };
 
-const guarded = (tell: () => void, report: (error: unknown) => void): void => {
+/** Runs code whose failure, now or later, is reported and reaches nobody. */
+export const guarded = (tell: () => unknown, report: (error: unknown) => void): void => {
   try {
-    tell();
+    const told: unknown = tell();
+    if (isThenable(told)) Promise.resolve(told).catch(report);
   } catch (error) {
     report(error);
   }

@@ -17,6 +17,8 @@ export interface RootDeeds {
   refuseHeld(): void;
   forget(actorId: string): void;
   bury(actorId: string, error: unknown): void;
+  issue(event: Extract<SupervisorEvent, { type: 'BROADCAST' }>): void;
+  count(event: Extract<SupervisorEvent, { type: 'COUNT' }>): void;
   queueVisit(visiting: Visiting): void;
   beginVisit(): void;
   beginDrain(): void;
@@ -53,6 +55,8 @@ const wireRoot = (machine: Machine, deeds: RootDeeds): Machine => {
       refuse: ({ event }) => withArrival(event, (arrival) => deeds.refuse(arrival)),
       admitHeld: () => deeds.admitHeld(),
       refuseHeld: () => deeds.refuseHeld(),
+      issue: ({ event }) => event.type === 'BROADCAST' && deeds.issue(event),
+      count: ({ event }) => event.type === 'COUNT' && deeds.count(event),
       queueVisit: ({ event }) => event.type === 'DO' && deeds.queueVisit(toVisiting(event)),
       beginVisit: () => deeds.beginVisit(),
       refuseVisit: ({ event }) => event.type === 'DO' && toVisiting(event).done(ErrWrite),

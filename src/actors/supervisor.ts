@@ -22,6 +22,7 @@ import { useIndexedScheduler } from './scheduler.js';
 import type { Arrival } from './socket.js';
 import { Standing } from './standing.js';
 import type { Turn } from './turn.js';
+import { owns } from './view.js';
 import { type Visit, Visits } from './visits.js';
 import { Watching } from './watching.js';
 import { type ConnectionDelays, type EarlyLimits, guardedLogic, wire } from './wiring.js';
@@ -244,6 +245,9 @@ export class Supervisor {
       refuseHeld: () => registry.refuseHeld(),
       forget: (actorId) => registry.forget(actorId),
       bury: (actorId, error) => registry.bury(actorId, error),
+      // The charts know of no handles: what a message carries of them is typed here.
+      issue: ({ except, messages }) => this.#issue(except as Except, messages as readonly OutgoingMessage[]),
+      count: ({ reply }) => reply(this.total),
       queueVisit: (visiting) => visits.queue(visiting),
       beginVisit: () => visits.begin(registry.registered),
       beginDrain: () => doors.afterwards(() => this.#beginDrain()),
@@ -273,14 +277,15 @@ export class Supervisor {
     }
   }
 
-  /** BROADCAST and COUNT are taken at the door, whatever the supervisor is busy with. */
+  /** BROADCAST and COUNT are taken at the door, whatever the supervisor is busy with, unless its chart has them. */
   #takeHot(actor: AnyActorRef, event: EventObject): boolean {
     // Whoever sends to the root actor promises its messages; what is none of these goes on to the chart.
     const message = event as SupervisorMessage;
-    if (message.type === 'BROADCAST') this.#issue(message.except, message.messages);
-    else if (message.type === 'COUNT') message.reply(this.total);
-    else return false;
+    if (message.type !== 'BROADCAST' && message.type !== 'COUNT') return false;
+    if (owns(actor.getSnapshot(), message.type)) return false;
     if (this.#house.inspection.seesPassed) this.#house.inspection.passed(actor, event);
+    if (message.type === 'BROADCAST') this.#issue(message.except, message.messages);
+    else message.reply(this.total);
     return true;
   }
 

@@ -29,30 +29,38 @@ export const unborn: View = {
 /** When the chart has failed. */
 export const dead: View = { ...unborn, isAcknowledging: false };
 
-const owners = new WeakMap<object, { readonly frames: boolean; readonly deliveries: boolean }>();
+type Node = AnyMachineSnapshot['_nodes'][number];
 
-/** Does this state handle hot events itself? Asked once per state of a machine. */
-const ownedBy = (node: AnyMachineSnapshot['_nodes'][number]) => {
-  const known = owners.get(node);
+/** The hot events that a state handles itself: asked once per state of a machine. */
+const owned = new WeakMap<Node, ReadonlySet<string>>();
+const hotEvents = ['FRAME', 'DELIVER', 'BROADCAST', 'COUNT'] as const;
+
+const ownedBy = (node: Node): ReadonlySet<string> => {
+  const known = owned.get(node);
   if (known) return known;
-  const events: readonly string[] = node.ownEvents;
-  const owns = (type: string): boolean => events.includes(type) || events.includes('*');
-  const owned = { frames: owns('FRAME'), deliveries: owns('DELIVER') };
-  owners.set(node, owned);
-  return owned;
+  const handles = (type: string) => (event: string) => event === type || event === '*' || event === `${type}.*`;
+  const own = new Set<string>(hotEvents.filter((type) => node.ownEvents.some(handles(type))));
+  owned.set(node, own);
+  return own;
+};
+
+/** Does the chart handle this event itself, where it is now? */
+export const owns = (snapshot: AnyMachineSnapshot, type: (typeof hotEvents)[number]): boolean => {
+  if (snapshot.status !== 'active') return false;
+  for (const node of snapshot._nodes) if (ownedBy(node).has(type)) return true;
+  return false;
 };
 
 /** Reads a state of the chart. */
 export const viewOf = (snapshot: AnyMachineSnapshot): View => {
   const isOpen = snapshot.status === 'active' && snapshot.hasTag('open');
-  const owned = isOpen ? snapshot._nodes.map(ownedBy) : [];
   return shared({
     isAcknowledging: snapshot.status === 'active' && snapshot.hasTag('acknowledging'),
     isAgreed: isOpen || (snapshot.status === 'active' && snapshot.hasTag('agreed')),
     isOpen,
     isCongested: isOpen && snapshot.hasTag('congested'),
-    ownsFrames: owned.some(({ frames }) => frames),
-    ownsDeliveries: owned.some(({ deliveries }) => deliveries),
+    ownsFrames: isOpen && owns(snapshot, 'FRAME'),
+    ownsDeliveries: isOpen && owns(snapshot, 'DELIVER'),
   });
 };
 

@@ -11,7 +11,7 @@ export type LinkEvent =
   | { readonly type: 'LOST' }
   | { readonly type: 'CLOSE' };
 
-const linkSetup = setup({
+export const linkSetup = setup({
   types: {
     context: {} as LinkContext,
     events: {} as LinkEvent,
@@ -97,3 +97,11 @@ export const linkMachine = linkSetup.createMachine({
     },
   },
 });
+
+type LinkConfig = Parameters<typeof linkSetup.createMachine>[0];
+type LinkState = NonNullable<LinkConfig['states']>[string];
+
+/** The chart's own parts, for a chart that has some more. They are that literal, under the wide type that a setup takes. */
+export const linkConfig = linkMachine.config as unknown as LinkConfig & {
+  readonly states: Readonly<Record<'connecting' | 'online' | 'degraded' | 'closed', LinkState>>;
+};

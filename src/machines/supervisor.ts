@@ -8,13 +8,15 @@ export interface SupervisorContext {
 export type SupervisorEvent =
   | { readonly type: 'CONNECT'; readonly arrival: unknown }
   | { readonly type: 'DO'; readonly visit: (conn: never) => unknown; readonly done?: (failure?: unknown) => void }
+  | { readonly type: 'BROADCAST'; readonly except: unknown; readonly messages: readonly unknown[] }
+  | { readonly type: 'COUNT'; readonly reply: (count: number) => void }
   | { readonly type: 'VISITED' }
   | { readonly type: 'CONNECTION.CLOSED'; readonly actorId: string }
   | { readonly type: 'CONNECTION.FAILED'; readonly actorId: string; readonly error: unknown }
   | { readonly type: 'DRAIN' }
   | { readonly type: 'DRAINED' };
 
-const supervisorSetup = setup({
+export const supervisorSetup = setup({
   types: {
     context: {} as SupervisorContext,
     events: {} as SupervisorEvent,
@@ -31,6 +33,10 @@ const supervisorSetup = setup({
     refuse: () => {},
     /** Turn away what was held. */
     refuseHeld: () => {},
+    /** Give the messages to whom they are for: only a chart that handles BROADCAST itself needs it. */
+    issue: () => {},
+    /** Say how many connections there are: only a chart that handles COUNT itself needs it. */
+    count: () => {},
     /** Note a walk. */
     queueVisit: () => {},
     /** Begin the walk that was noted first. */
@@ -52,7 +58,8 @@ const supervisorSetup = setup({
 });
 
 /**
- * The root actor. `BROADCAST` and `COUNT` are taken at its door, whatever it is busy with, and so stand in no state.
+ * The root actor. `BROADCAST` and `COUNT` are taken at its door, whatever it is busy with, and so stand in no state; a
+ * chart that handles one of them gets it, and hands it on by `issue` or `count`.
  */
 export const supervisorMachine = supervisorSetup.createMachine({
   id: 'supervisor',
@@ -103,3 +110,11 @@ export const supervisorMachine = supervisorSetup.createMachine({
     },
   },
 });
+
+type SupervisorConfig = Parameters<typeof supervisorSetup.createMachine>[0];
+type SupervisorState = NonNullable<SupervisorConfig['states']>[string];
+
+/** The chart's own parts, for a chart that has some more. They are that literal, under the wide type that a setup takes. */
+export const supervisorConfig = supervisorMachine.config as unknown as SupervisorConfig & {
+  readonly states: Readonly<Record<'accepting' | 'doing' | 'draining' | 'closed', SupervisorState>>;
+};

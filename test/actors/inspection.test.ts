@@ -57,6 +57,7 @@ describe('inspection', () => {
     lines.length = 0;
     house.supervisor.broadcast(null, [{ namespace: 'n', event: 'e' }]);
     house.supervisor.actor.send({ type: 'COUNT', reply: () => {} });
+    await settled();
     expect(lines).toEqual(['supervisor < BROADCAST', 'supervisor < COUNT']);
     broker.lose();
     await settled();
@@ -103,6 +104,92 @@ describe('inspection', () => {
     await house.rest();
     expect(heard).toEqual(['@xstate.actor', '@xstate.event']);
     await house.empty();
+  });
+
+  test('[IN3] one that fails later, and a filter that throws, are told of, and everybody else goes on', async () => {
+    const house = new House({
+      namespaces: { n: {} },
+      inspect: async () => {
+        throw new Error('I cannot look');
+      },
+    });
+    house.supervisor.watching.inspect(
+      () => {},
+      () => {
+        throw new Error('I cannot choose');
+      },
+    );
+    const guests = [house.seat('a', 'n'), house.seat('b', 'n')];
+    guests[0]?.conn?.actor.subscribe(async () => {
+      throw new Error('I cannot follow');
+    });
+    expect(guests[0]?.conn?.namespace('n')?.emit('direct')).toBe(true);
+    house.server.broadcast(null, { namespace: 'n', event: 'e' });
+    await house.rest();
+    for (const { socket } of guests) expect(socket.lines.at(-1)).toBe('t ;n;;e;0;0;');
+    guests[0]?.conn?.close();
+    await house.rest();
+    expect(new Set(house.errors.map(({ error }) => String(error)))).toEqual(
+      new Set(['Error: I cannot look', 'Error: I cannot choose', 'Error: I cannot follow']),
+    );
+    await house.empty();
+  });
+
+  test('[IN2] what one does about an event, others are told after that event', async () => {
+    const house = new House({ namespaces: { n: {} } });
+    house.supervisor.watching.inspect((shown) => {
+      if (shown.type !== '@xstate.event' || shown.event.type !== 'FRAME') return;
+      house.supervisor.broadcast(null, [{ namespace: 'n', event: 'e' }]);
+    });
+    const { lines, observe } = makeLog();
+    const guest = house.seat('a', 'n');
+    await house.rest();
+    house.supervisor.watching.inspect(observe);
+    lines.length = 0;
+    guest.socket.say(';n;;x;0;0;');
+    await house.rest();
+    expect(lines).toEqual(['connection-1 < FRAME', 'supervisor < BROADCAST', 'connection-1 < DELIVER']);
+  });
+
+  test('[IN2] [BC8] a broadcast that is written at once is told of before what is written', async () => {
+    const { lines, observe } = makeLog();
+    const house = new House({ namespaces: { n: {} }, syncBroadcaster: true });
+    house.seat('a', 'n');
+    await house.rest();
+    house.supervisor.watching.inspect(observe);
+    lines.length = 0;
+    house.supervisor.broadcast(null, [{ namespace: 'n', event: 'e' }]);
+    await house.rest();
+    expect(lines).toEqual(['supervisor < BROADCAST', 'connection-1 < DELIVER']);
+  });
+
+  test('[IN1] what a late one does about those who live it is told of', async () => {
+    const house = new House({ namespaces: { n: {} } });
+    const guest = house.seat('a', 'n');
+    await house.rest();
+    const { lines, observe } = makeLog();
+    house.supervisor.watching.inspect((shown) => {
+      observe(shown);
+      if (shown.type === '@xstate.actor' && lines.at(-1) === 'connection-1 lives') guest.conn?.close(4_000, '');
+    });
+    await house.rest();
+    expect(lines.slice(0, 3)).toEqual(['supervisor lives', 'connection-1 lives', 'connection-1 < CLOSE']);
+  });
+
+  test('[IN1] whoever is wanted later only is introduced first', async () => {
+    const house = new House({ namespaces: { n: { vip: (ns) => ns.conn.set('vip', true) } } });
+    const { lines, observe } = makeLog();
+    house.supervisor.watching.inspect(observe, (conn) => conn.get('vip') === true);
+    const guest = house.seat('a', 'n');
+    await house.rest();
+    expect(lines.filter((line) => line.startsWith('connection'))).toEqual([]);
+    for (const event of ['vip', 'x', 'y']) guest.socket.say(`;n;;${event};0;0;`);
+    await house.rest();
+    expect(lines.filter((line) => line.startsWith('connection'))).toEqual([
+      'connection-1 lives',
+      'connection-1 < FRAME',
+      'connection-1 < FRAME',
+    ]);
   });
 
   test('[IN2] one that does something itself does it outside of every mailbox', async () => {

@@ -5,10 +5,12 @@ import {
   type Machines,
   namespaceMachine,
   roomMachine,
+  supervisorConfig,
   supervisorMachine,
+  supervisorSetup,
   TooManyAsks,
 } from '../../src/index.js';
-import { House } from '../support/house.js';
+import { House, kept } from '../support/house.js';
 
 describe("charts of the program's own", () => {
   test('[SV11] what it provides the supervisor with runs as well', async () => {
@@ -23,6 +25,47 @@ describe("charts of the program's own", () => {
     await walk;
     expect(house.supervisor.total).toBe(1);
     expect(told).toEqual(['CONNECT', 'visit']);
+  });
+
+  test('[SV11] [BC3] one that handles BROADCAST and COUNT itself comes to the same bytes', async () => {
+    const seen: string[] = [];
+    const note = ({ event }: { readonly event: { readonly type: string } }): void => void seen.push(event.type);
+    const supervisor = supervisorSetup
+      .createMachine({
+        ...supervisorConfig,
+        on: { ...supervisorConfig.on, BROADCAST: { actions: 'issue' }, COUNT: { actions: 'count' } },
+      })
+      .provide({ actions: { issue: note, count: note } });
+    const play = async (machines: Partial<Machines>): Promise<unknown> => {
+      const house: House = new House({
+        namespaces: {
+          n: {
+            say(ns) {
+              ns.emit('before');
+              ns.broadcast({ event: 'said' });
+              ns.emit('behind');
+              house.supervisor.broadcast(ns, [{ namespace: 'n', event: 'others' }]);
+            },
+          },
+        },
+        machines,
+      });
+      const [a, b] = [house.seat('a', 'n'), house.seat('b', 'n')];
+      a.socket.say(';n;;say;0;0;');
+      const walk = house.supervisor.do(({ id }) =>
+        house.supervisor.broadcast(null, [{ namespace: 'n', event: 'walked', to: id }]),
+      );
+      await house.rest();
+      await walk;
+      const counts: number[] = [];
+      house.supervisor.actor.send({ type: 'COUNT', reply: (count: number) => counts.push(count) });
+      await house.rest();
+      return { lines: [a.socket.lines, b.socket.lines], counts };
+    };
+    const usual = await play({});
+    expect(seen).toEqual([]);
+    expect(await play(kept({ supervisor }))).toEqual(usual);
+    expect(seen).toEqual(['BROADCAST', 'BROADCAST', 'BROADCAST', 'BROADCAST', 'COUNT']);
   });
 
   test('[SV1] a supervisor whose action throws goes on as it was', () => {

@@ -13,6 +13,8 @@ type EventType = SupervisorEvent['type'];
 const samples: { readonly [type in EventType]: Extract<SupervisorEvent, { readonly type: type }> } = {
   CONNECT: { type: 'CONNECT', arrival: 'arrival' },
   DO: { type: 'DO', visit: () => {} },
+  BROADCAST: { type: 'BROADCAST', except: null, messages: [] },
+  COUNT: { type: 'COUNT', reply: () => {} },
   VISITED: { type: 'VISITED' },
   'CONNECTION.CLOSED': { type: 'CONNECTION.CLOSED', actorId: 'connection-1' },
   'CONNECTION.FAILED': { type: 'CONNECTION.FAILED', actorId: 'connection-1', error: new Error('boom') },
@@ -180,8 +182,12 @@ describe.each<[string, AnyStateMachine]>([
     const said = new Set(entries.map(([, value]) => value));
     const { actions, guards, delays } = machine.implementations;
     const keys = new Set(entries.map(([way]) => last(way)));
-    // Hot events have no place in the usual charts; a program's own chart may use these two.
-    const forOthers = new Set(file === 'connection' ? ['receive', 'deliver'] : []);
+    // Hot events have no place in the usual charts; a program's own chart may use these.
+    const handingOn: Readonly<Record<string, readonly string[]>> = {
+      connection: ['receive', 'deliver'],
+      supervisor: ['issue', 'count'],
+    };
+    const forOthers = new Set(handingOn[file] ?? []);
     const idle = [...Object.keys(actions), ...Object.keys(guards)].filter((name) => !said.has(name));
     expect(new Set(idle)).toEqual(forOthers);
     expect(Object.keys(delays).filter((name) => !keys.has(name))).toEqual([]);

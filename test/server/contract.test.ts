@@ -167,6 +167,19 @@ describe('the contract of a chart', () => {
     expect(messageOf({ connection: withRegion(region).provide(implementations as never) })).toBe('');
   });
 
+  test('[SV18] what a state begins with is looked at as well', () => {
+    const region = { initial: { target: 'a', actions: ['welcom'] }, states: { a: {} } };
+    expect(messageOf({ connection: withRegion(region) })).toContain('names the action "welcom"');
+    const { acknowledging } = connectionConfig.states;
+    const moved = {
+      ...connectionConfig,
+      initial: { target: 'acknowledging', actions: 'consult' },
+      states: { ...connectionConfig.states, acknowledging: { ...acknowledging, entry: [] } },
+    };
+    // Wider than the literal that the type was made of; every name in it is ours.
+    expect(messageOf({ connection: connectionSetup.createMachine(moved as never) })).toBe('');
+  });
+
   test('[SV18] a copy need not bring along what the server does, and has to bring what is its own', () => {
     const { actions, guards } = connectionMachine.implementations;
     const { markAccepted, noteReached, recordReason } = actions;
