@@ -5,13 +5,13 @@ import type { StepListener } from './inspection.js';
 export interface RecorderLimits {
   /** Steps of each connection: the last ones. */
   readonly last: number;
-  /** Of so many of all connections; 1 is every one. */
+  /** Of so many of all connections; 1 is every one. Of the others what is out of the ordinary. */
   readonly sample: number;
 }
 
 /** One step of a connection's chart. */
 export interface RecordedStep {
-  /** Milliseconds since the connection began. */
+  /** Milliseconds since the first step that is kept, of one in the sample since it began. */
   readonly at: number;
   /** The type of the event. */
   readonly event: string;
@@ -24,6 +24,8 @@ export interface RecordedStep {
 
 /** A connection that did not end as it should. */
 export interface Fallen {
+  /** How many there were before it. */
+  readonly nth: number;
   readonly id: string;
   readonly code: number;
   readonly text: string;
@@ -39,6 +41,12 @@ interface Recording {
   readonly began: number;
   readonly steps: RecordedStep[];
 }
+
+/** To be let in is nothing that anybody would have to look into. */
+const isOrdinary = (before: AnyMachineSnapshot, after: AnyMachineSnapshot): boolean =>
+  before.hasTag('acknowledging') &&
+  after.status === 'active' &&
+  (after.hasTag('acknowledging') || after.hasTag('open'));
 
 /** The state in one line. */
 export const lineOfState = (value: StateValue): string =>
@@ -60,6 +68,7 @@ const whyOf = (event: EventObject & { readonly code?: unknown; readonly text?: u
 export class Recorder implements StepListener {
   readonly #recordings = new WeakMap<AnyActorRef, Recording>();
   readonly #fallen: Fallen[] = [];
+  #fell = 0;
 
   constructor(
     private readonly limits: RecorderLimits,
@@ -79,7 +88,7 @@ export class Recorder implements StepListener {
     before: AnyMachineSnapshot,
     after: AnyMachineSnapshot,
   ): void => {
-    const recording = this.#recordings.get(actor);
+    const recording = this.#recordings.get(actor) ?? this.#laterRecording(actor, before, after);
     if (!recording) return;
     const [from, to] = [stateOf(before), after.status === 'error' ? 'failed' : stateOf(after)];
     if (from === to) return;
@@ -88,15 +97,28 @@ export class Recorder implements StepListener {
     if (steps.length > this.limits.last) steps.shift();
   };
 
+  /** One that is not in the sample is recorded as soon as there is something to tell. */
+  #laterRecording(actor: AnyActorRef, before: AnyMachineSnapshot, after: AnyMachineSnapshot): Recording | undefined {
+    if (!this.isConnection(actor) || isOrdinary(before, after)) return undefined;
+    const recording: Recording = { began: this.now(), steps: [] };
+    this.#recordings.set(actor, recording);
+    return recording;
+  }
+
+  /** The last steps of this one, as far as they are kept. */
+  pathOf(actor: AnyActorRef): readonly RecordedStep[] {
+    return this.#recordings.get(actor)?.steps.slice() ?? [];
+  }
+
   /** The last one first. */
   get fallen(): readonly Fallen[] {
     return this.#fallen;
   }
 
-  /** This one did not end as it should; returns its last steps, if it is among those that are recorded. */
-  fell(actor: AnyActorRef, id: string, code: number, text: string): readonly RecordedStep[] | undefined {
-    const path = this.#recordings.get(actor)?.steps;
-    if (path) this.#fallen.unshift({ id, code, text, at: this.now(), path });
+  /** This one did not end as it should; returns its last steps. */
+  fell(actor: AnyActorRef, id: string, code: number, text: string): readonly RecordedStep[] {
+    const path = this.pathOf(actor);
+    this.#fallen.unshift({ nth: this.#fell++, id, code, text, at: this.now(), path });
     if (this.#fallen.length > mostFallen) this.#fallen.pop();
     return path;
   }

@@ -71,6 +71,9 @@ export class Registry implements Books<Connection>, Walk {
   get ids(): string[] {
     return Array.from(this.#registered, ({ id }) => id);
   }
+  get everyLiving(): Iterable<Connection> {
+    return this.#living.values();
+  }
   living(actorId: string): Connection | undefined {
     return this.#living.get(actorId);
   }

@@ -4,7 +4,7 @@ import type { Value } from './chart.js';
 import type { Conn } from './handles.js';
 import type { House, Machines } from './house.js';
 import type { InspectionObserver, StepListener } from './inspection.js';
-import { type Fallen, Recorder, type RecorderLimits } from './recorder.js';
+import { type Fallen, type RecordedStep, Recorder, type RecorderLimits } from './recorder.js';
 import type { Registry } from './registry.js';
 import type { Traffic } from './socket.js';
 
@@ -62,9 +62,9 @@ export class Watching {
   get namespaces(): readonly string[] {
     return this.house.handlers.namespaces;
   }
-  /** Everybody who is counted, let in or not, in the order of coming. */
+  /** Everybody whose actor lives, let in or not, or on the way out, in the order of coming. */
   *conns(): Generator<Conn> {
-    for (const { conn } of this.registry.registered) yield conn;
+    for (const { conn } of this.registry.everyLiving) yield conn;
   }
   /** Whose actor lives under this name. */
   connOf(actorId: string): Conn | undefined {
@@ -82,6 +82,16 @@ export class Watching {
   /** The namespaces and rooms of a connection, those included that are being entered or left. */
   standpointsOf({ actor }: Conn): readonly Standpoint[] {
     return this.registry.find(actor)?.memberships.standpoints() ?? [];
+  }
+
+  /** The last steps of a connection; none when nobody records them. */
+  pathOf({ actor }: Conn): readonly RecordedStep[] {
+    return this.#recorder?.pathOf(actor) ?? [];
+  }
+
+  /** How long ago that was, by the clock of the server. */
+  since(at: number): number {
+    return this.house.clock.now() - at;
   }
 
   /** Connections that did not end as they should, the last one first; `undefined` when nobody records that. */

@@ -6,14 +6,20 @@ export interface Asset {
   readonly body: Buffer;
 }
 
+const script = (name: string) => ({ file: `${name}.js`, type: 'text/javascript; charset=utf-8' });
+
 const files: Readonly<Record<string, { readonly file: string; readonly type: string }>> = {
   '/': { file: 'index.html', type: 'text/html; charset=utf-8' },
-  '/app.js': { file: 'app.js', type: 'text/javascript; charset=utf-8' },
-  '/subject.js': { file: 'subject.js', type: 'text/javascript; charset=utf-8' },
-  '/view.js': { file: 'view.js', type: 'text/javascript; charset=utf-8' },
+  '/app.js': script('app'),
+  '/drawings.js': script('drawings'),
+  '/finder.js': script('finder'),
+  '/overview.js': script('overview'),
+  '/stream.js': script('stream'),
+  '/subject.js': script('subject'),
+  '/view.js': script('view'),
   '/style.css': { file: 'style.css', type: 'text/css; charset=utf-8' },
   '/stately': { file: 'stately.html', type: 'text/html; charset=utf-8' },
-  '/stately.js': { file: 'stately.js', type: 'text/javascript; charset=utf-8' },
+  '/stately.js': script('stately'),
   '/stately.css': { file: 'stately.css', type: 'text/css; charset=utf-8' },
   '/icon.svg': { file: 'icon.svg', type: 'image/svg+xml' },
 };

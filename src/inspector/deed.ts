@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Server } from '../server/server.js';
+import type { ActorNames } from './actorNames.js';
 
 /** What a viewer wants done to a connection. */
 export interface Deed {
@@ -35,9 +36,9 @@ export const readDeed = async (request: IncomingMessage): Promise<Deed | undefin
 };
 
 /** Does it, and returns the status of the answer. */
-export const doDeed = (server: Server, wanted: Deed | undefined): number => {
+export const doDeed = (server: Server, names: ActorNames, wanted: Deed | undefined): number => {
   if (!wanted) return 400;
-  const conn = server.watching.connOf(wanted.actor);
+  const conn = server.watching.connOf(names.actorOfExactly(wanted.actor));
   if (!conn || conn.isClosed) return 404;
   if (wanted.deed === 'close') conn.close(1_000, 'closed in the inspector');
   // Whether the client agrees is seen on the page.

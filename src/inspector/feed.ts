@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { AnyMachineSnapshot } from 'xstate';
 import type { Server } from '../server/server.js';
+import type { ActorNames } from './actorNames.js';
 import { Census } from './census.js';
 import { statesOf } from './chart.js';
 import { Subject } from './subject.js';
@@ -39,13 +40,18 @@ export class Feed {
   readonly #viewers = new Set<Viewer>();
   /** Those that are told something else, and are looked after here all the same. */
   readonly #guests = new Set<Guest>();
+  /** Those of whom it is not decided whether they may stay. */
+  readonly #asking = new Set<Guest>();
   readonly #subjects = new Map<string, Subject>();
   #census: Census | undefined;
   #stopWatching: (() => void) | undefined;
   #timer: NodeJS.Timeout | undefined;
   #askedAt = 0;
 
-  constructor(private readonly server: Server) {}
+  constructor(
+    private readonly server: Server,
+    private readonly names: ActorNames,
+  ) {}
 
   get viewers(): number {
     return this.#viewers.size + this.#guests.size;
@@ -56,12 +62,11 @@ export class Feed {
 
   /** Somebody looks, and follows this actor, if there is one of this name. */
   join(response: ServerResponse, follows: string, mayStay: () => Promise<boolean>): void {
-    const viewer = new Viewer(response.writeHead(200, streamHeaders), follows, mayStay);
+    const viewer = new Viewer(response.writeHead(200, streamHeaders), this.#follow(follows), mayStay);
     this.#viewers.add(viewer);
     whenGone(response, () => this.#leave(viewer));
     this.#wake();
     if (this.#viewers.size === 1) this.#begin();
-    this.#follow(follows);
     this.#tell([viewer]);
   }
 
@@ -97,6 +102,7 @@ export class Feed {
 
   #sendAway(one: Guest): void {
     one.end();
+    this.#asking.delete(one);
     if (one instanceof Viewer) this.#leave(one);
     else if (this.#guests.delete(one)) this.#rest();
   }
@@ -109,9 +115,9 @@ export class Feed {
 
   #leave(viewer: Viewer): void {
     if (!this.#viewers.delete(viewer)) return;
-    const subject = this.#subjects.get(viewer.follows);
+    const { subject } = viewer;
     if (subject && --subject.followers === 0) {
-      this.#subjects.delete(viewer.follows);
+      this.#subjects.delete(subject.conn.actor.id);
       subject.end();
     }
     this.#rest();
@@ -120,13 +126,15 @@ export class Feed {
     this.#census = undefined;
   }
 
-  #follow(actorId: string): void {
-    const { watching } = this.server;
-    const conn = watching.connOf(actorId);
-    const subject = this.#subjects.get(actorId) ?? (conn && new Subject(conn, watching, () => Date.now()));
-    if (!subject) return;
+  #follow(reference: string): Subject | undefined {
+    const { server, names } = this;
+    const actorId = names.actorOf(reference);
+    const conn = server.watching.connOf(actorId);
+    const subject = this.#subjects.get(actorId) ?? (conn && new Subject(conn, server.watching, () => Date.now()));
+    if (!subject) return undefined;
     this.#subjects.set(actorId, subject);
     subject.followers++;
+    return subject;
   }
 
   #tick(): void {
@@ -134,23 +142,36 @@ export class Feed {
     const now = Date.now();
     if (now - this.#askedAt < askEvery) return;
     this.#askedAt = now;
-    for (const one of [...this.#guests, ...this.#viewers]) void one.mayStay().then((may) => may || this.#sendAway(one));
+    // Whoever has not got an answer since the last time has got one.
+    for (const one of [...this.#asking]) this.#sendAway(one);
+    for (const one of [...this.#guests, ...this.#viewers]) this.#askFor(one);
+  }
+
+  #askFor(one: Guest): void {
+    this.#asking.add(one);
+    void one.mayStay().then((may) => {
+      this.#asking.delete(one);
+      if (!may) this.#sendAway(one);
+    });
   }
 
   #tell(viewers: Iterable<Viewer>): void {
     const now = Date.now();
     const overview = JSON.stringify(this.#overview(now));
-    const subjects = new Map(Array.from(this.#subjects, ([id, subject]) => [id, JSON.stringify(subject.view())]));
+    const views = new Map<Subject | undefined, string>();
+    for (const [actorId, subject] of this.#subjects) {
+      views.set(subject, JSON.stringify({ ...subject.view(), actor: this.names.referenceTo(actorId) }));
+    }
     for (const viewer of viewers) {
-      const isThere = viewer.tell(`{"overview":${overview},"subject":${subjects.get(viewer.follows) ?? 'null'}}`, now);
+      const isThere = viewer.tell(`{"overview":${overview},"subject":${views.get(viewer.subject) ?? 'null'}}`, now);
       if (!isThere) this.#leave(viewer);
     }
   }
 
-  /** Those that did not end as they should, and how long ago; nothing when that is not recorded. */
-  #fallen() {
-    const now = performance.now();
-    return this.server.watching.fallen?.slice(0, mostFallen).map(({ at, ...one }) => ({ ...one, ago: now - at }));
+  /** Those that did not end as they should, and when; nothing when that is not recorded. */
+  #fallen(now: number) {
+    const { watching } = this.server;
+    return watching.fallen?.slice(0, mostFallen).map(({ at, ...one }) => ({ ...one, at: now - watching.since(at) }));
   }
 
   #overview(at: number) {
@@ -159,12 +180,13 @@ export class Feed {
     const snapshot: AnyMachineSnapshot = server.supervisor.getSnapshot();
     return {
       at,
+      process: this.names.process,
       total: server.totalConnections,
       states: this.#census?.read() ?? [],
       supervisor: statesOf(snapshot),
       pressure: server.pressure,
       counters: server.counters,
-      fallen: this.#fallen(),
+      fallen: this.#fallen(at),
       exchange: exchange && {
         name: exchange.name,
         states: statesOf(exchange.actor.getSnapshot()),

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Server } from '../server/server.js';
+import { ActorNames } from './actorNames.js';
 import { assetAt } from './assets.js';
 import { tellStately } from './bridge.js';
 import { Charts } from './charts.js';
@@ -66,6 +67,7 @@ const purposes: Readonly<Record<string, Purpose>> = {
 };
 
 class Inspecting implements Inspector {
+  readonly #names = new ActorNames();
   readonly #feed: Feed;
   readonly #charts: Charts;
   readonly #unmount: () => void;
@@ -76,7 +78,7 @@ class Inspecting implements Inspector {
     private readonly authorize: Authorize,
     readonly path: string,
   ) {
-    this.#feed = new Feed(server);
+    this.#feed = new Feed(server, this.#names);
     this.#charts = new Charts(server.watching.machines);
     this.#unmount = server.serve(this);
   }
@@ -125,9 +127,9 @@ class Inspecting implements Inspector {
     const follows = asked.get('follow') ?? '';
     if (path === '/stream' || path === '/stately-stream') return this.#stream(path, follows, request, response);
     if (path === '/charts') return send(response, 200, JSON.stringify(await this.#charts.all()), json);
-    if (path === '/deed') return send(response, doDeed(server, await readDeed(request)));
+    if (path === '/deed') return send(response, doDeed(server, this.#names, await readDeed(request)));
     if (path === '/search') {
-      const found = search(server, {
+      const found = search(server, this.#names, {
         text: asked.get('text') ?? '',
         namespace: asked.get('namespace'),
         room: asked.get('room') ?? '',
@@ -162,7 +164,7 @@ class Inspecting implements Inspector {
     if (response.destroyed) return undefined;
     const mayStay = () => this.#mayStay(request);
     if (path === '/stream') return this.#feed.join(response, follows, mayStay);
-    return this.#feed.welcome(response, tellStately(this.server, response, follows, mayStay));
+    return this.#feed.welcome(response, tellStately(this.server, response, this.#names.actorOf(follows), mayStay));
   }
 
   /** One that cannot be asked may not. */

@@ -1,6 +1,7 @@
 import type { AnyMachineSnapshot } from 'xstate';
 import type { Conn } from '../actors/handles.js';
 import type { Server } from '../server/server.js';
+import type { ActorNames } from './actorNames.js';
 
 /** What is looked for; what is empty does not matter. */
 export interface Query {
@@ -51,7 +52,7 @@ const candidates = (server: Server, { namespace, room }: Query): Iterable<Conn> 
   namespace === null ? server.watching.conns() : server.members(namespace, room).map(({ conn }) => conn);
 
 /** Looks through all connections, once, and tells of the newest few that are meant. */
-export const search = (server: Server, query: Query): Found => {
+export const search = (server: Server, names: ActorNames, query: Query): Found => {
   const { text, namespace, state, withPlaces } = query;
   const part = text.toLowerCase();
   const has = (name: string): boolean => part === '' || name.toLowerCase().includes(part);
@@ -64,14 +65,14 @@ export const search = (server: Server, query: Query): Found => {
   const oldest = total % mostConnections;
   const inOrder = [...newest.slice(oldest), ...newest.slice(0, oldest)];
   return {
-    connections: inOrder.reverse().map(rowOf),
+    connections: inOrder.reverse().map((conn) => rowOf(conn, names)),
     total,
     places: withPlaces && namespace === null && state === '' ? findPlaces(server, has) : [],
   };
 };
 
-const rowOf = (conn: Conn): Found['connections'][number] => ({
-  actor: conn.actor.id,
+const rowOf = (conn: Conn, names: ActorNames): Found['connections'][number] => ({
+  actor: names.referenceTo(conn.actor.id),
   id: conn.id,
   states: snapshotOf(conn)
     ._nodes.filter(({ type }) => type === 'atomic' || type === 'final')

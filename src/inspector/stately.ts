@@ -1,4 +1,7 @@
-import type { AnyActorRef, InspectionEvent } from 'xstate';
+import type { AnyActorRef, AnyStateMachine, InspectionEvent } from 'xstate';
+import { isMachine } from '../actors/contract.js';
+import { describeMachine } from './chart.js';
+import { type PlainState, plainDefinition } from './definition.js';
 
 /** The words of Stately's inspection protocol of this version. */
 const version = '0.7.2';
@@ -45,15 +48,18 @@ export type StatelyMessage =
       readonly snapshot: PlainSnapshot;
     });
 
-/** Functions are named, as a chart's own text would name them; all else of a chart is plain data. */
-const named = (_key: string, value: unknown): unknown =>
-  typeof value === 'function' ? { type: value.name || 'inline' } : value;
-
-/** The chart that an actor runs, or at least its name. */
+/** The chart that an actor runs, as it can be drawn, or at least its name. */
 const definitionOf = (actor: AnyActorRef): string => {
   const logic: unknown = 'logic' in actor ? actor.logic : undefined;
-  const config: unknown = typeof logic === 'object' && logic !== null && 'config' in logic ? logic.config : undefined;
-  return JSON.stringify(config ?? { id: actor.id }, named);
+  return JSON.stringify(isMachine(logic) ? definitionFor(logic) : { id: actor.id });
+};
+
+/** Many actors run the same machine. */
+const definitions = new WeakMap<AnyStateMachine, PlainState>();
+const definitionFor = (machine: AnyStateMachine): PlainState => {
+  const known = definitions.get(machine) ?? plainDefinition(describeMachine(machine));
+  definitions.set(machine, known);
+  return known;
 };
 
 const isText = (value: unknown): value is string => typeof value === 'string';
@@ -63,8 +69,8 @@ export const plainEvent = (event: { readonly type: string; readonly [key: string
   const { type, code, text, actorId } = event;
   return {
     type,
-    ...(typeof code === 'number' ? { code } : {}),
-    ...(isText(text) ? { text } : {}),
+    // Without a code a text is not about the end of a connection.
+    ...(typeof code === 'number' ? { code, ...(isText(text) ? { text } : {}) } : {}),
     ...(isText(actorId) ? { actorId } : {}),
   };
 };

@@ -1,13 +1,13 @@
 import type { AnyActorRef, AnyMachineSnapshot, EventObject } from 'xstate';
 import type { Conn } from '../actors/handles.js';
 import type { DeliverEvent, FrameEvent } from '../actors/inspection.js';
+import type { RecordedStep } from '../actors/recorder.js';
 import type { Account, Watching } from '../actors/watching.js';
 import { statesOf } from './chart.js';
 import { Trail, type TrailStep } from './trail.js';
 
 /** How a connection that somebody follows stands. */
 export interface SubjectView {
-  readonly actor: string;
   readonly id: string;
   readonly isOver: boolean;
   readonly states: readonly string[];
@@ -29,6 +29,8 @@ export interface SubjectView {
   }[];
   readonly steps: readonly TrailStep[];
   readonly stepCount: number;
+  /** Its steps before it was followed, if they were recorded. */
+  readonly before: readonly RecordedStep[];
 }
 
 /** Messages and their bytes; those of what it was given are with the headers of their frames. */
@@ -50,6 +52,7 @@ const isDelivery = (event: EventObject): event is DeliverEvent => event.type ===
 export class Subject {
   readonly #trail: Trail;
   readonly #since: number;
+  readonly #before: readonly RecordedStep[];
   readonly #counts = { framesIn: 0, bytesIn: 0, framesOut: 0, bytesOut: 0, writes: 0 };
   /** Nobody follows it any more. */
   readonly end: () => void;
@@ -63,6 +66,7 @@ export class Subject {
   ) {
     this.#trail = new Trail(wallClock);
     this.#since = wallClock();
+    this.#before = watching.pathOf(conn);
     const isIt = (actor: AnyActorRef): boolean => actor === conn.actor;
     this.end = watching.listen({
       wantsPassed: isIt,
@@ -80,7 +84,6 @@ export class Subject {
     const { conn } = this;
     const snapshot: AnyMachineSnapshot = conn.actor.getSnapshot();
     return {
-      actor: conn.actor.id,
       id: conn.id,
       isOver: snapshot.status !== 'active',
       states: statesOf(snapshot),
@@ -92,6 +95,7 @@ export class Subject {
       namespaces: this.#namespaces(),
       steps: this.#trail.steps,
       stepCount: this.#trail.count,
+      before: this.#before,
     };
   }
 

@@ -1,3 +1,5 @@
+import type { Subject } from './subject.js';
+
 /** What a stream is written to: the response to a request. */
 export interface Line {
   readonly writableNeedDrain: boolean;
@@ -16,8 +18,8 @@ export class Viewer {
 
   constructor(
     private readonly line: Line,
-    /** The actor that it follows, if any. */
-    readonly follows: string,
+    /** The one that it follows, if any. */
+    readonly subject: Subject | undefined,
     /** May it still look? */
     readonly mayStay: () => Promise<boolean>,
   ) {

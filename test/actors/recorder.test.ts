@@ -48,15 +48,44 @@ describe('the recorder', () => {
     ]);
   });
 
-  test('[IN5] keeps the last steps, of a sample', async () => {
+  test('[IN5] what was told stays as it was told', async () => {
+    const { house, ends } = open();
+    const guest = house.seat('a', 'n');
+    guest.conn?.close(4_001, 'enough');
+    await house.rest();
+    const { path = [] } = ends[0] ?? {};
+    const told = path.length;
+    guest.socket.hangUp();
+    await house.rest();
+    expect([told > 0, path.length]).toEqual([true, told]);
+  });
+
+  test('[IN5] keeps the last steps, of a sample, and of others what is out of the ordinary', async () => {
     const { house, ends } = open({ last: 2, sample: 1 });
     house.seat('a', 'n').socket.hangUp(1_006);
     await house.rest();
     expect(ends[0]?.path?.map(({ to }) => to)).toEqual(['open.flow.flowing', 'closed']);
-    const few = open({ last: 2, sample: 0.000_001 });
-    for (let seat = 0; seat < 50; seat++) few.house.seat('a', 'n').socket.hangUp(1_006);
+    const few = open({ last: 16, sample: 0.000_001 });
+    const [slow, gone] = [few.house.seat('slow', 'n'), few.house.seat('gone', 'n')];
+    few.house.connect('silent');
+    few.house.clock.advance(5_000);
+    gone.socket.hangUp(1_006);
+    slow.socket.stall();
+    few.house.supervisor.broadcast(null, [{ namespace: 'n', event: 'e', body: 'x'.repeat(80_000) }]);
     await few.house.rest();
-    expect(few.ends.filter(({ path }) => path)).toEqual([]);
+    few.house.clock.advance(1_000);
+    await few.house.rest();
+    const ways = few.ends.map(({ code, path }) => `${code}: ${path?.map(({ from, to }) => `${from} > ${to}`).join()}`);
+    expect(ways).toEqual([
+      '1008: acknowledging.client.unheard + server.agreed > closing',
+      '1006: open.flow.flowing > closed',
+      '1013: open.flow.flowing > open.flow.congested,open.flow.congested > closed',
+    ]);
+    expect(few.house.supervisor.watching.fallen?.map(({ nth, id, path }) => [nth, id, path.at(-1)?.to])).toEqual([
+      [2, 'slow', 'closed'],
+      [1, 'gone', 'closed'],
+      [0, 'silent', 'closing'],
+    ]);
   });
 
   test('[IN5] [SV1] tells of a chart that has failed', async () => {

@@ -134,7 +134,7 @@ describe('a viewer', () => {
         isGone = true;
       },
     };
-    const viewer = new Viewer(line, '', () => Promise.resolve(true));
+    const viewer = new Viewer(line, undefined, () => Promise.resolve(true));
     viewer.tell('1', 0);
     line.writableNeedDrain = true;
     viewer.tell('2', 250);
@@ -159,7 +159,7 @@ describe('a viewer', () => {
       end: () => {},
       destroy: () => {},
     };
-    const viewer = new Viewer(line, '', () => Promise.resolve(false));
+    const viewer = new Viewer(line, undefined, () => Promise.resolve(false));
     viewer.end();
     expect([viewer.tell('1', 0), said]).toEqual([false, ['retry: 1000\n\n']]);
   });

@@ -43,6 +43,7 @@ interface Told {
     readonly fallen?: readonly { readonly id: string; readonly code: number; readonly path: readonly object[] }[];
   };
   readonly subject: {
+    readonly actor: string;
     readonly id: string;
     readonly isOver: boolean;
     readonly states: readonly string[];
@@ -175,13 +176,14 @@ describe('who may look', () => {
 
   test('[IN11] nothing but its own files and its own server may be asked by it', async () => {
     const { address } = await start();
+    const modules = ['drawings.js', 'finder.js', 'overview.js', 'stream.js', 'subject.js', 'view.js'];
     const { headers } = await fetch(`${address}/`);
     expect(headers.get('content-security-policy')).toBe(
       "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; " +
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     );
     expect(headers.get('x-content-type-options')).toBe('nosniff');
-    for (const file of ['', 'app.js', 'view.js', 'subject.js', 'style.css', 'icon.svg']) {
+    for (const file of ['', 'app.js', 'style.css', 'icon.svg', ...modules]) {
       const text = await (await fetch(`${address}/${file}`)).text();
       const addresses = text.match(/(?:https?:)?\/\/[\w.-]+\.\w+[\w/.]*/g) ?? [];
       expect(addresses.filter((one) => !one.startsWith('http://www.w3.org/'))).toEqual([]);
@@ -197,7 +199,7 @@ describe('who may look', () => {
         expect(await statusOf(`${address}/${path}`, headers)).toBe(403);
     }
     expect(await statusOf(`${address}/search`, { Origin: `http://${host}` })).toBe(200);
-    const deed = { actor: connection('a').actor.id, deed: 'close' };
+    const deed = { actor: await refOf(address, 'a'), deed: 'close' };
     const json = { 'Content-Type': 'application/json' };
     const refused = [
       json,
@@ -210,7 +212,7 @@ describe('who may look', () => {
     expect((await fetch(`${address}/deed`, { headers: sameOrigin })).status).toBe(405);
     expect(connection('a').isClosed).toBe(false);
     expect(await act(address, deed, { ...json, Origin: `http://${host}` })).toBe(204);
-    expect(connectionsOf(await found(address))).toEqual([]);
+    await expect.poll(async () => connectionsOf(await found(address))).toEqual([]);
   });
 });
 
@@ -224,6 +226,12 @@ const found = async (address: string, query: Readonly<Record<string, string>> = 
   return (await response.json()) as Found;
 };
 const connectionsOf = ({ connections }: Found): string[] => connections.map(({ id }) => id).sort();
+
+/** How the page calls a connection. */
+const refOf = async (address: string, id: string): Promise<string> => {
+  const { connections } = await found(address, { text: id });
+  return connections.find((one) => one.id === id)?.actor ?? '';
+};
 
 describe('what it tells', () => {
   test('[IN13] nothing is watched while nobody looks', async () => {
@@ -343,12 +351,73 @@ describe('what it tells', () => {
     actor.send({ type: 'CONGESTED' });
     actor.send({ type: 'DRAINED' });
     await expect.poll(lastSteps).toEqual(['CONGESTED ', 'DRAINED ']);
-    expect(await act(address, { actor: actor.id, deed: 'close' })).toBe(204);
+    // By its bare name it might be another one, of the process before this.
+    expect(await act(address, { actor: actor.id, deed: 'close' })).toBe(404);
+    const reference = await refOf(address, 'a');
+    expect(await act(address, { actor: reference, deed: 'close' })).toBe(204);
     expect((await client.closed).reason).toBe('closed in the inspector');
     await expect.poll(() => told.all.at(-1)?.subject?.isOver).toBe(true);
     expect(lastSteps()).toContain('CLOSE 1000 closed in the inspector');
     expect(page.viewers).toBe(1);
-    expect(await act(address, { actor: actor.id, deed: 'close' })).toBe(404);
+    expect(await act(address, { actor: reference, deed: 'close' })).toBe(404);
+  });
+
+  test('[IN14] a page that outlives the process does not take one connection for another', async () => {
+    const { address, dial } = await start();
+    await (await dial('alice')).ready();
+    const alice = await refOf(address, 'alice');
+    const again = await start();
+    await (await again.dial('bob')).ready();
+    const bob = await refOf(again.address, 'bob');
+    expect([alice, bob].map((reference) => reference.split('~')[0])).toEqual(['connection-1', 'connection-1']);
+    const { told } = await look(again.address, alice);
+    expect((await told.next()).subject).toBeNull();
+    expect(await act(again.address, { actor: alice, deed: 'close' })).toBe(404);
+    const { told: itself } = await look(again.address, bob);
+    expect((await itself.next()).subject).toMatchObject({ id: 'bob', actor: bob });
+  });
+
+  test('[IN14] whoever looked for one too early takes it from nobody by leaving', async () => {
+    const { address, dial, page } = await start();
+    const early = await look(address, 'connection-1');
+    expect((await early.told.next()).subject).toBeNull();
+    await (await dial('a')).ready();
+    const { told } = await look(address, 'connection-1');
+    expect((await told.next()).subject).toMatchObject({ id: 'a' });
+    early.close();
+    await expect.poll(() => page.viewers).toBe(1);
+    const before = told.all.length;
+    await expect.poll(() => told.all.length).toBeGreaterThan(before + 1);
+    expect(told.all.at(-1)?.subject).toMatchObject({ id: 'a' });
+  });
+
+  test('[IN14] [IN12] whoever is on the way out is found by that', async () => {
+    const { address, dial, connection } = await start();
+    const client = await (await dial('a')).inNamespace('n');
+    client.pause();
+    connection('a').close(4_000);
+    const closing = async () => (await found(address, { state: 'connection.closing' })).connections;
+    await expect.poll(async () => (await closing()).map(({ id }) => id)).toEqual(['a']);
+    const { told } = await look(address);
+    const counted = (await told.next()).overview.states.find(({ state }) => state === 'connection.closing');
+    expect(counted?.count).toBe(1);
+  });
+
+  test('[IN10] an authorize that does not settle is no permission', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'Date'] });
+    closers.push(() => vi.useRealTimers());
+    let asked = 0;
+    const { address, page } = await start(() => ++asked === 1 || new Promise(() => {}));
+    const { told, ended } = await look(address);
+    /** A quarter of a second after the other, each of which is told. */
+    for (let quarters = 0; quarters < 110; quarters++) {
+      await told.next();
+      vi.advanceTimersByTime(250);
+    }
+    expect([asked, page.viewers]).toEqual([2, 1]);
+    vi.advanceTimersByTime(5_000);
+    await ended;
+    expect([asked, page.viewers]).toEqual([2, 0]);
   });
 
   test('[IN14] it counts what the one says and is given since then, and tells what waits for it', async () => {
@@ -434,9 +503,9 @@ describe('what it tells', () => {
   });
 
   test('[IN14] it asks a client out of every namespace', async () => {
-    const { address, dial, connection } = await start();
+    const { address, dial } = await start();
     const client = await (await dial('a')).inNamespace('n');
-    expect(await act(address, { actor: connection('a').actor.id, deed: 'disconnect' })).toBe(204);
+    expect(await act(address, { actor: await refOf(address, 'a'), deed: 'disconnect' })).toBe(204);
     expect(await client.nextText()).toMatch(/;n;;_OnNamespaceDisconnect;/);
   });
 

@@ -1,10 +1,12 @@
+import type { IncomingMessage } from 'node:http';
 import { type Browser, type Page, chromium as playwright } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { connectionMachine, type ServerOptions } from '../../src/index.js';
-import { inspector } from '../../src/inspector/inspector.js';
+import { type Authorize, inspector } from '../../src/inspector/inspector.js';
 import { connectionSetup } from '../../src/machines/connection.js';
 import { memoryBroker } from '../support/memoryExchange.js';
 import { chromium, describeWith } from '../support/peers.js';
+import { gate } from '../support/promises.js';
 import type { RawClient } from '../support/rawClient.js';
 import { useServers } from '../support/testServer.js';
 
@@ -42,7 +44,7 @@ describeWith(chromium, 'the page of the inspector in a browser', (executablePath
   afterAll(() => browser?.close());
 
   /** A server, its page in a browser, and what the page has asked for and complained about. */
-  const open = async (options: Partial<ServerOptions> = {}, authorize: () => boolean = () => true) => {
+  const open = async (options: Partial<ServerOptions> = {}, authorize: Authorize = () => true) => {
     const house = await startServer({ namespaces: { n: {} }, ...options });
     const { viewers } = inspectorOf(house.server, authorize);
     const page = await (await browser.newContext({ viewport: { width: 1440, height: 900 } })).newPage();
@@ -56,7 +58,7 @@ describeWith(chromium, 'the page of the inspector in a browser', (executablePath
     const response = await page.goto(`${origin}/inspector`);
     return { ...house, page, complaints, asked, origin, status: response?.status(), viewers };
   };
-  const inspectorOf = (server: Parameters<typeof inspector>[0], authorize: () => boolean) => {
+  const inspectorOf = (server: Parameters<typeof inspector>[0], authorize: Authorize) => {
     const shown = inspector(server, { authorize });
     return { viewers: () => shown.viewers };
   };
@@ -78,6 +80,76 @@ describeWith(chromium, 'the page of the inspector in a browser', (executablePath
     await shows(page, '#fallen .why', '4001 enough');
     await shows(page, '#fallen .way', 'open.flow.flowing → closing');
     expect(complaints).toEqual([]);
+  });
+
+  it('[IN5] [IN14] of those who were let go the newest stand there', async () => {
+    const { page, dial, connection } = await open({ recorder: true });
+    for (let nth = 0; nth < 12; nth++) {
+      await (await dial(`id-${nth}`)).ready();
+      connection(`id-${nth}`).close(4_001, 'enough');
+    }
+    await shows(page, '#fallen', 'id-11');
+    expect(await page.locator('#fallen .name').allTextContents()).toEqual(
+      Array.from({ length: 8 }, (_, at) => `id-${11 - at}`),
+    );
+  });
+
+  it('[IN5] [IN14] who is followed is shown with what was recorded before', async () => {
+    const { page, dial, complaints } = await open({ recorder: true });
+    await (await dial('a')).ready();
+    await choose(page, 'a');
+    await shows(page, '#subject .step .way', 'open.flow.flowing');
+    await shows(page, '#subject .steps', 'None yet.');
+    expect(complaints).toEqual([]);
+  });
+
+  it('[IN13] however quickly somebody chooses, a page has one stream', async () => {
+    const decision = gate();
+    const authorize = ({ url = '' }: IncomingMessage) =>
+      url.includes('follow=connection') ? decision.promise.then(() => true) : true;
+    const { page, dial, viewers, complaints } = await open({}, authorize);
+    await (await dial('a')).ready();
+    await choose(page, 'a');
+    await page.locator('.back').click();
+    decision.open();
+    await page.locator('#live.on').waitFor();
+    await expect.poll(viewers).toBe(1);
+    await choose(page, 'a');
+    await shows(page, '.subject-state', 'open.flow.flowing');
+    await expect.poll(viewers).toBe(1);
+    expect(complaints).toEqual([]);
+  });
+
+  it('[IN13] a page that is opened where nobody sees it watches nothing', async () => {
+    const { page, viewers, origin } = await open();
+    await expect.poll(viewers).toBe(1);
+    const become = (state: string): string =>
+      `Object.defineProperty(document, 'visibilityState', { configurable: true, get: () => '${state}' });`;
+    await page.addInitScript(become('hidden'));
+    await page.goto(`${origin}/inspector/#%`);
+    await page.reload();
+    await page.locator('[data-row="connection.open"]').waitFor();
+    await expect.poll(viewers).toBe(0);
+    await page.evaluate(`${become('visible')} document.dispatchEvent(new Event('visibilitychange'));`);
+    await page.locator('#live.on').waitFor();
+    await expect.poll(viewers).toBe(1);
+  });
+
+  it('[IN14] a page that stays open while the server is started again takes nobody for another', async () => {
+    const first = await open();
+    const { page, server } = first;
+    await (await first.dial('alice')).ready();
+    await choose(page, 'alice');
+    await shows(page, '.subject-id', 'alice');
+    const { port } = new URL(first.origin);
+    await server.close({ timeout: 1 });
+    const second = await startServer({ namespaces: { n: {} } }, Number(port));
+    inspectorOf(second.server, () => true);
+    await (await second.dial('bob')).ready();
+    await shows(page, '.subject-state', 'It is not there, or not any more.');
+    await page.locator('.back').click();
+    await choose(page, 'bob');
+    await shows(page, '.subject-id', 'bob');
   });
 
   it('[IN12] [IN11] it opens, counts who comes and goes, and asks nobody else', async () => {

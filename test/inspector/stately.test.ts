@@ -1,10 +1,23 @@
 import { once } from 'node:events';
+import { test as given } from '@fast-check/vitest';
 import { createBrowserReceiver, createWebSocketReceiver, type StatelyInspectionEvent } from '@statelyai/inspect';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { WebSocketServer } from 'ws';
-import { connectionMachine, supervisorMachine } from '../../src/index.js';
+import { type AnyStateMachine, createMachine } from 'xstate';
+import {
+  connectionConfig,
+  connectionMachine,
+  connectionSetup,
+  linkMachine,
+  namespaceMachine,
+  roomMachine,
+  supervisorMachine,
+} from '../../src/index.js';
+import { type ChartState, describeMachine } from '../../src/inspector/chart.js';
+import { plainDefinition } from '../../src/inspector/definition.js';
 import { toStately } from '../../src/inspector/stately.js';
-import { House } from '../support/house.js';
+import { House, kept } from '../support/house.js';
+import { arbitraryMachine } from '../support/randomMachines.js';
 import { Inbox } from '../support/rawClient.js';
 
 /** Everything that a connection's life shows, as it is sent. */
@@ -98,6 +111,48 @@ describe('Stately’s protocol', () => {
       name: 'connection-1',
     });
   });
+
+  test('[IN6] nor does what a chart of the program’s own keeps, in its config or in its events', async () => {
+    const connection = connectionSetup.createMachine({
+      ...connectionConfig,
+      meta: { who: 'hunter2' },
+      context: ({ input }: { readonly input: object }) => ({
+        ...input,
+        early: { frames: 0, bytes: 0 },
+        wasAccepted: false,
+        reason: null,
+      }),
+      on: { ...connectionConfig.on, CHAT: { actions: { type: 'noteEviction', params: { key: 'hunter2' } } } },
+    } as never);
+    const sent: string[] = [];
+    const house = new House({
+      namespaces: { n: {} },
+      machines: kept({ connection }),
+      inspect: (event) => void sent.push(JSON.stringify(toStately(event))),
+    });
+    const guest = house.seat('a', 'n');
+    guest.conn?.actor.send({ type: 'CHAT', text: 'hunter2' });
+    await house.rest();
+    expect(sent.filter((line) => line.includes('hunter2'))).toEqual([]);
+    expect(sent.filter((line) => line.includes('"event":{"type":"CHAT"}'))).toHaveLength(2);
+    await house.empty();
+  });
+
+  const drawn = (chart: ChartState): unknown =>
+    JSON.parse(JSON.stringify(chart, (key, value: unknown) => (key === 'ms' ? undefined : value)));
+  given.prop([arbitraryMachine])('[IN6] [IN15] a machine made of what is sent looks the same', ({ machine }) => {
+    const chart = describeMachine(machine);
+    const again = createMachine(JSON.parse(JSON.stringify(plainDefinition(chart))) as never);
+    expect(drawn(describeMachine(again))).toEqual(drawn(chart));
+  });
+  test.each([supervisorMachine, connectionMachine, namespaceMachine, roomMachine, linkMachine])(
+    '[IN6] [IN15] so does $id',
+    (machine: AnyStateMachine) => {
+      const chart = describeMachine(machine);
+      const again = createMachine(JSON.parse(JSON.stringify(plainDefinition(chart))) as never);
+      expect(drawn(describeMachine(again))).toEqual(drawn(chart));
+    },
+  );
 
   test('[IN6] what clients and the program say to each other does not leave the process', async () => {
     const sent = await life();

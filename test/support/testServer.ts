@@ -51,7 +51,7 @@ export const useServers = () => {
     await Promise.all(servers.splice(0).map((server) => server.close({ timeout: 1_000 })));
   });
 
-  return async (options: ServerOptions): Promise<TestServer> => {
+  return async (options: ServerOptions, onPort = 0): Promise<TestServer> => {
     const errors: TestServer['errors'] = [];
     const departures: TestServer['departures'] = new Inbox('departures');
     const server = new Server({
@@ -64,7 +64,7 @@ export const useServers = () => {
       },
     });
     servers.push(server);
-    const { port } = await server.listen(0);
+    const { port } = await server.listen(onPort);
     const url = `ws://127.0.0.1:${port}/`;
     const urlFor = (id: string): string => `${url}?id=${encodeURIComponent(id)}`;
     return {

@@ -1,6 +1,6 @@
 // @ts-nocheck – it runs in browsers; the compiler is told of Node only
 // The one connection that is followed.
-import { byId, bytes, clock, duration, facts, make, number, pathOf, say } from './view.js';
+import { byId, bytes, clock, duration, facts, make, number, pathOf, recordedRow, say } from './view.js';
 
 const post = (actor, deed) =>
   fetch('deed', {
@@ -70,7 +70,10 @@ export const subjectCard = ({ leave, goTo }) => {
   const places = make('ul', { class: 'rows' });
   const steps = make('ol', { class: 'steps' });
   const deeds = make('div', { class: 'deeds' });
+  const before = make('ol', { class: 'steps' });
   const title = (text, small) => make('h3', {}, text, make('small', {}, small));
+  const beforeTitle = title('Before that', ' by the recorder, since it came');
+  beforeTitle.hidden = true;
   card.append(
     make('button', { class: 'back', click: leave }, '← all connections'),
     id,
@@ -81,6 +84,8 @@ export const subjectCard = ({ leave, goTo }) => {
     places,
     title('Its last steps', ' since you look, newest first'),
     steps,
+    beforeTitle,
+    before,
   );
   let shown = { actor: '', steps: -1, places: '' };
 
@@ -116,9 +121,10 @@ export const subjectCard = ({ leave, goTo }) => {
     byId('finder').hidden = follows !== '';
     if (follows === '') return;
     if (!subject) {
-      say(id, follows);
+      say(id, follows.split('~')[0]);
       say(state, 'It is not there, or not any more.');
-      for (const part of [list, deeds, places, steps]) part.replaceChildren();
+      for (const part of [list, deeds, places, steps, before]) part.replaceChildren();
+      beforeTitle.hidden = true;
       shown = { actor: '', steps: -1, places: '' };
       return;
     }
@@ -136,7 +142,7 @@ export const subjectCard = ({ leave, goTo }) => {
       ...accounts(subject),
       ['steps seen', number(subject.stepCount)],
       ['watched for', duration(Date.now() - subject.since)],
-      ['actor', subject.actor],
+      ['actor', subject.actor.split('~')[0]],
       ...(subject.reconnects > 0 ? [['came back after', `${number(subject.reconnects)} tries`]] : []),
     ]);
     const where = JSON.stringify(subject.namespaces);
@@ -149,6 +155,8 @@ export const subjectCard = ({ leave, goTo }) => {
       shown.steps = subject.stepCount;
       const none = make('li', { class: 'quiet' }, 'None yet.');
       steps.replaceChildren(...(subject.steps.length === 0 ? [none] : subject.steps.toReversed().map(stepRow)));
+      before.replaceChildren(...subject.before.toReversed().map(recordedRow));
+      beforeTitle.hidden = subject.before.length === 0;
     }
   };
 

@@ -57,6 +57,17 @@ export const facts = (list, pairs) => {
   list.replaceChildren(...rows);
 };
 
+/** A step as the recorder keeps it. */
+export const recordedRow = ({ at, event, from, to, why }) =>
+  make(
+    'li',
+    { class: 'step move' },
+    make('time', {}, duration(at)),
+    make('span', { class: 'event' }, event),
+    make('span', { class: 'way' }, `${from} → ${to}`),
+    why === '' ? '' : make('span', { class: 'why' }, why),
+  );
+
 /** The last part of a state's id. */
 export const keyOf = (state) => state.slice(state.lastIndexOf('.') + 1);
 

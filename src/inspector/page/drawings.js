@@ -1,0 +1,90 @@
+// @ts-nocheck – it runs in browsers; the compiler is told of Node only
+// The charts, with the states lit that are active.
+import { byId, count, drawing, light, make } from './view.js';
+
+const tabNames = {
+  population: 'All connections',
+  supervisor: 'Supervisor',
+  link: 'Broker',
+  connection: 'Connection',
+  namespace: 'Namespace',
+  room: 'Room',
+};
+
+let charts;
+let overview;
+let subject = null;
+let tab = 'population';
+/** With all that is written in a chart, and as large as that needs to be. */
+let isWhole = false;
+const pictures = new Map();
+
+export const makeTabs = (all) => {
+  charts = all;
+  for (const [name, text] of Object.entries(tabNames)) {
+    byId('tabs').append(make('button', { role: 'tab', 'data-tab': name, click: () => openTab(name) }, text));
+  }
+};
+
+export const openTab = (name) => {
+  tab = name;
+  if (overview) showDrawing();
+};
+
+/** Lights in the drawing how things stand. */
+export const showDrawings = (told) => {
+  overview = told.overview;
+  subject = told.subject;
+  showDrawing();
+};
+
+const isThere = (name) => {
+  if (name === 'link') return Boolean(overview.exchange);
+  if (name === 'connection') return subject !== null;
+  const namespaces = subject?.namespaces ?? [];
+  if (name === 'namespace') return namespaces.length > 0;
+  return name !== 'room' || namespaces.some(({ rooms }) => rooms.length > 0);
+};
+
+const showDrawing = () => {
+  const shown = isThere(tab) ? tab : 'population';
+  for (const button of byId('tabs').children) {
+    button.hidden = !isThere(button.dataset.tab);
+    button.setAttribute('aria-selected', String(button.dataset.tab === shown));
+  }
+  const picture = pictureOf(shown);
+  if (byId('drawing').firstChild !== picture) byId('drawing').replaceChildren(picture);
+  if (shown === 'population') count(picture, new Map(overview.states.map((one) => [one.state, one.count])));
+  else if (shown === 'supervisor') light(picture, overview.supervisor);
+  else if (shown === 'link') light(picture, overview.exchange.states);
+  else light(picture, statesOf(shown));
+};
+
+const pictureOf = (shown) => {
+  const name = `${shown} ${isWhole}`;
+  if (!pictures.has(name)) {
+    const { root, outline, whole } = charts[shown === 'population' ? 'connection' : shown];
+    pictures.set(name, drawing(isWhole ? whole : outline, root));
+  }
+  return pictures.get(name);
+};
+
+const detail = () => {
+  isWhole = !isWhole;
+  byId('drawing').classList.toggle('near', isWhole);
+  byId('detail').setAttribute('aria-pressed', String(isWhole));
+  showDrawing();
+};
+
+/** Of the namespaces, or of the rooms, all that any of them is in. */
+const statesOf = (chart) => {
+  const { states, namespaces } = subject;
+  if (chart === 'connection') return states;
+  const places = chart === 'namespace' ? namespaces : namespaces.flatMap(({ rooms }) => rooms);
+  return [...new Set(places.flatMap((place) => place.states))];
+};
+
+byId('drawing').addEventListener('click', ({ target }) => {
+  if (target.closest('.chart')) detail();
+});
+byId('detail').addEventListener('click', detail);

@@ -1,0 +1,101 @@
+// @ts-nocheck – it runs in browsers; the compiler is told of Node only
+// Looking for somebody: by a part of an id, a namespace, a room, a state.
+import { byId, bytes, keyOf, make, number, say } from './view.js';
+
+export const everybody = { namespace: null, room: '', state: '' };
+let filter = everybody;
+let onFollow = () => {};
+
+export const chosenState = () => filter.state;
+
+let asked = 0;
+let isLooking = false;
+
+/** Again and again while nobody is followed: places only when somebody has asked. */
+export const look = async (isRefresh = false) => {
+  if (isRefresh && isLooking) return;
+  const mine = ++asked;
+  isLooking = true;
+  const query = new URLSearchParams({ text: byId('search').value, room: filter.room, state: filter.state });
+  if (isRefresh) query.set('places', 'no');
+  if (filter.namespace !== null) query.set('namespace', filter.namespace);
+  const found = await fetch(`search?${query}`)
+    .then((response) => (response.ok ? response.json() : undefined))
+    .catch(() => undefined);
+  if (mine !== asked) return;
+  isLooking = false;
+  if (!found) return;
+  const { connections, total, places } = found;
+  const focused = document.activeElement?.closest('#found, #places')?.id;
+  if (focused) return;
+  if (!isRefresh) byId('places').replaceChildren(...places.map(placeRow));
+  byId('found').replaceChildren(...connections.map(foundRow));
+  const left = total - connections.length;
+  say(byId('found-more'), total === 0 ? 'Nobody.' : left > 0 ? `and ${number(left)} more, who came earlier` : '');
+};
+
+const placeName = (namespace, room) =>
+  `${namespace === '' ? '(empty namespace)' : namespace}${room === '' ? '' : ` / ${room}`}`;
+
+const placeRow = ({ namespace, room, members }) =>
+  make(
+    'li',
+    {},
+    make(
+      'button',
+      { class: 'row place', click: () => narrow({ namespace, room, state: '' }) },
+      make('span', { class: 'name' }, placeName(namespace, room)),
+      make('span', { class: 'note' }, number(members)),
+    ),
+  );
+
+const foundRow = ({ actor, id, states, pressure }) => {
+  const isCongested = states.some((state) => keyOf(state) === 'congested');
+  const note = [...states.map(keyOf), ...(pressure > 0 ? [bytes(pressure)] : [])].join(' · ');
+  return make(
+    'li',
+    {},
+    make(
+      'button',
+      { class: 'row', 'data-actor': actor, click: () => onFollow(actor) },
+      make('span', { class: `dot on ${isCongested ? 'warm' : ''}` }),
+      make('span', { class: 'name' }, id),
+      make('span', { class: 'note' }, note),
+    ),
+  );
+};
+
+export const narrow = (to) => {
+  filter = to;
+  const chip = (text) =>
+    make(
+      'button',
+      { class: 'chip', title: 'take this filter away', click: () => narrow(everybody) },
+      text,
+      make('span', { 'aria-hidden': 'true' }, ' ×'),
+    );
+  const chips = [];
+  if (filter.namespace !== null) chips.push(chip(placeName(filter.namespace, filter.room)));
+  if (filter.state !== '') chips.push(chip(`in ${keyOf(filter.state)}`));
+  byId('filters').replaceChildren(...chips);
+  document.activeElement?.blur();
+  look();
+};
+
+/** Rooms and namespaces are counted again more seldom. */
+let refreshes = 0;
+const isRest = () => ++refreshes % 3 !== 0;
+
+/** Looks again and again, while that is of use. */
+export const keepLooking = (follow, isOfUse) => {
+  onFollow = follow;
+  let typing;
+  byId('search').addEventListener('input', () => {
+    clearTimeout(typing);
+    typing = setTimeout(() => look(), 200);
+  });
+  setInterval(() => {
+    if (document.visibilityState === 'visible' && isOfUse()) look(isRest());
+  }, 2_000);
+  look();
+};

@@ -1,0 +1,132 @@
+// @ts-nocheck – it runs in browsers; the compiler is told of Node only
+// How the server stands: its figures, who is in which state, its counters, and who was let go.
+import { byId, bytes, clock, duration, facts, make, number, rate, recordedRow, say, words } from './view.js';
+
+const history = [];
+const historyLength = 240;
+
+export const showFigures = (overview) => {
+  history.push({ at: overview.at, total: overview.total, frames: overview.counters.framesIn });
+  if (history.length > historyLength) history.shift();
+  const [root] = overview.states;
+  say(byId('total'), number(overview.total));
+  say(byId('came'), rate(root?.came ?? 0));
+  say(byId('went'), rate(root?.went ?? 0));
+  const now = history.at(-1);
+  const then = history.at(-9) ?? history[0];
+  say(byId('frames'), rate(((now.frames - then.frames) * 1_000) / Math.max(now.at - then.at, 250)));
+  say(byId('log'), bytes(overview.pressure.log));
+  say(byId('lag'), duration(overview.pressure.lag));
+  const most = Math.max(1, ...history.map(({ total }) => total));
+  const points = history.map(
+    ({ total }, at) => `${historyLength - history.length + at + 1},${37 - (total / most) * 34}`,
+  );
+  byId('spark-line').setAttribute('points', points.join(' '));
+  byId('spark-area').setAttribute('points', `${historyLength - history.length + 1},40 ${points.join(' ')} 240,40`);
+};
+
+const rows = new Map();
+
+export const makePopulation = (root, choose) => {
+  const add = (state, depth) => {
+    // Nobody stays in an end.
+    if (state.type === 'final' && depth === 1) return;
+    const name = make('button', { class: 'state', title: state.description ?? '', click: () => choose(state.id) });
+    name.append(
+      make('span', { class: `dot ${state.tags.includes('congested') ? 'warm' : ''}` }),
+      depth === 0 ? 'all' : state.key,
+    );
+    const cells = { now: make('td', { class: 'now' }), flow: make('td'), stay: make('td') };
+    const row = make('tr', { class: `depth-${Math.min(depth, 4)}`, 'data-row': state.id });
+    row.append(make('td', {}, name), cells.now, cells.flow, cells.stay);
+    byId('population').append(row);
+    rows.set(state.id, { row, ...cells });
+    for (const child of state.states) add(child, depth + 1);
+  };
+  add(root, 0);
+};
+
+export const showPopulation = ({ states }, chosen) => {
+  const all = Math.max(1, states[0]?.count ?? 0);
+  for (const { state, count, came, went, stay } of states) {
+    const known = rows.get(state);
+    if (!known) continue;
+    say(known.now, number(count));
+    say(known.flow, came === 0 && went === 0 ? '' : `${rate(came)} / ${rate(went)}`);
+    say(known.stay, stay === null ? '' : duration(stay));
+    known.row.style.setProperty('--share', `${(100 * count) / all}%`);
+    known.row.classList.toggle('empty', count === 0);
+    known.row.classList.toggle('chosen', chosen === state);
+  }
+};
+
+const pills = (states, current) => {
+  const all = states.map(({ id, key, description }) => {
+    const name = current.includes(id) ? 'pill on' : 'pill';
+    return make('span', { class: name, title: description ?? '' }, key);
+  });
+  return make('span', { class: 'pills' }, ...all);
+};
+
+/** Why somebody was let go: by which way it came to its end. */
+const fallenRow = ({ id, code, text, at, path }) =>
+  make(
+    'li',
+    {},
+    make(
+      'details',
+      {},
+      make(
+        'summary',
+        {},
+        make('span', { class: 'name' }, id),
+        make('span', { class: 'note' }, `${code} ${text}`),
+        make('time', {}, clock(at).slice(0, 8)),
+      ),
+      make('ol', { class: 'steps' }, ...path.map(recordedRow)),
+    ),
+  );
+
+const noFallen = 'Nobody, so far.';
+const notRecorded = 'The option recorder of the server keeps by which way each connection goes.';
+let fallenShown = '';
+
+const showFallen = (fallen) => {
+  // Whoever has opened one reads on undisturbed.
+  const shown = JSON.stringify(fallen?.map(({ nth }) => nth) ?? null);
+  if (shown === fallenShown) return;
+  fallenShown = shown;
+  const quiet = fallen ? noFallen : notRecorded;
+  const rows = fallen?.map(fallenRow) ?? [];
+  byId('fallen').replaceChildren(...(rows.length > 0 ? rows : [make('li', { class: 'quiet' }, quiet)]));
+};
+
+let serverShown = '';
+
+export const showServer = ({ supervisor, pressure, exchange, counters, fallen }, charts) => {
+  showFallen(fallen);
+  const shown = JSON.stringify([supervisor, pressure.isHoldingBack, exchange, counters]);
+  if (shown === serverShown) return;
+  serverShown = shown;
+  const pairs = [
+    ['supervisor', pills(charts.supervisor.root.states, supervisor)],
+    ['held back', pressure.isHoldingBack ? 'those whose handlers broadcast' : 'nobody'],
+  ];
+  if (exchange) {
+    const { status } = exchange;
+    const lost = Object.values(status.lost).reduce((sum, one) => sum + one, 0);
+    pairs.push(
+      [exchange.name, pills(charts.link.root.states, exchange.states)],
+      ['waiting', `${number(status.waiting.messages)} · ${bytes(status.waiting.bytes)}`],
+      ['out · in', `${number(status.published)} · ${number(status.received)}`],
+      ['lost', number(lost)],
+    );
+    if (status.trouble) pairs.push(['trouble', status.trouble]);
+  }
+  facts(byId('server'), pairs);
+  const counted = Object.entries(counters).filter(([, value]) => value > 0);
+  facts(
+    byId('counters'),
+    counted.length === 0 ? [['nothing yet', '']] : counted.map(([name, value]) => [words(name), number(value)]),
+  );
+};
