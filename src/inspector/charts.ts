@@ -20,6 +20,7 @@ export class Charts {
     return this.#all;
   }
 
+  /** One after the other, so that none of it holds anybody up for long. */
   async #draw(): Promise<Readonly<Record<keyof Machines, DrawnChart>>> {
     const { supervisor, connection, namespace, room, link } = this.machines;
     return {

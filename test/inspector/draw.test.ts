@@ -1,11 +1,13 @@
+import { createRequire } from 'node:module';
 import { test as check, fc } from '@fast-check/vitest';
 import { type Browser, chromium as browserType } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { and, assign, createActor, createMachine, fromPromise, not, setup } from 'xstate';
 import { Chart } from '../../src/actors/chart.js';
 import { connectionMachine, linkMachine, namespaceMachine, roomMachine, supervisorMachine } from '../../src/index.js';
 import { allStates, type ChartState, describeMachine, statesOf } from '../../src/inspector/chart.js';
 import { draw } from '../../src/inspector/draw.js';
+import { Graphviz } from '../../src/inspector/graphviz.js';
 import { chromium, describeWith } from '../support/peers.js';
 import { arbitraryMachine } from '../support/randomMachines.js';
 
@@ -165,17 +167,33 @@ describe('a drawing', () => {
   );
 
   test('[IN16] needs a package, and says which when it is missing', async () => {
-    vi.resetModules();
-    vi.doMock('@viz-js/viz', () => {
-      throw new Error('not there');
-    });
-    try {
-      const { draw: drawWithout } = await import('../../src/inspector/draw.js');
-      await expect(drawWithout(linkMachine)).rejects.toThrow(/npm install @viz-js\/viz/);
-    } finally {
-      vi.doUnmock('@viz-js/viz');
-      vi.resetModules();
-    }
+    const without = new Graphviz(() => createRequire(import.meta.url).resolve('@viz-js/none'));
+    await expect(without.layOut('digraph {}')).rejects.toThrow(/npm install @viz-js\/viz/);
+    await expect(without.layOut('digraph {}')).rejects.toThrow(/npm install @viz-js\/viz/);
+  });
+
+  test('[IN16] what cannot be drawn is said, and all else is drawn', async () => {
+    const graphviz = new Graphviz();
+    const [bad, good] = await Promise.allSettled([graphviz.layOut('digraph { a -'), graphviz.layOut('digraph { a }')]);
+    expect(bad).toMatchObject({ status: 'rejected', reason: { message: expect.stringMatching(/cannot draw this/) } });
+    expect(good).toMatchObject({ status: 'fulfilled', value: expect.stringContaining('<svg') });
+    // One that is no package of that kind fails in its thread.
+    const foreign = new Graphviz(() => createRequire(import.meta.url).resolve('immer'));
+    for (let times = 0; times < 2; times++) await expect(foreign.layOut('digraph {}')).rejects.toThrow();
+  });
+
+  test('[IN16] [BC5] all else goes on while charts are drawn', async () => {
+    let turns = 0;
+    let isDrawn = false;
+    const count = (): void => {
+      turns++;
+      if (!isDrawn) setImmediate(count);
+    };
+    setImmediate(count);
+    await Promise.all(Object.values(charts).map((machine) => draw(machine)));
+    isDrawn = true;
+    // Drawn here, it would be one turn for each of them.
+    expect(turns).toBeGreaterThan(100);
   });
 
   test('[IN17] has a group for each state that an actor is in', async () => {
