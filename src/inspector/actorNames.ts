@@ -1,11 +1,9 @@
-import { randomBytes } from 'node:crypto';
-
 /**
  * How actors are called outside of the process. Their own names begin anew with each process: a page that stays open while
  * the server is started again must not take one connection for another.
  */
 export class ActorNames {
-  readonly process = randomBytes(6).toString('hex');
+  readonly process = crypto.randomUUID().slice(0, 8);
 
   referenceTo(actorId: string): string {
     return `${actorId}~${this.process}`;
