@@ -251,11 +251,20 @@ describe('deliveries', () => {
     const house = new House({ namespaces: { n: {} } });
     const guests = [house.seat('a', 'n'), house.seat('b', 'n')];
     const { seen, end } = watchDeliveries(house, 'b');
+    const { lines, observe } = makeLog();
+    house.supervisor.watching.inspect(observe, ({ id }) => id === 'b');
+    for (const { socket } of guests) socket.say(';n;;x;0;0;');
     for (const body of ['one', 'two']) house.server.broadcast(null, { namespace: 'n', event: 'e', body });
     await house.rest();
     guests[1]?.conn?.namespace('n')?.emit('direct');
     await house.rest();
     expect(seen.map(({ messages }) => messages)).toEqual([2, 1]);
+    expect(lines.filter((line) => line.startsWith('connection'))).toEqual([
+      'connection-2 lives',
+      'connection-2 < FRAME',
+      'connection-2 < DELIVER',
+      'connection-2 < DELIVER',
+    ]);
     expect(whole(seen)).toEqual(['t ;n;;e;0;0;one', 't ;n;;e;0;0;two', 't ;n;;direct;0;0;']);
     end();
     house.server.broadcast(null, { namespace: 'n', event: 'e' });

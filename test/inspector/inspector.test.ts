@@ -377,14 +377,16 @@ describe('what it tells', () => {
     expect((await itself.next()).subject).toMatchObject({ id: 'bob', actor: bob });
   });
 
-  test('[IN14] whoever looked for one too early takes it from nobody by leaving', async () => {
+  test('[IN14] whoever looked for one too early takes it from nobody by leaving, nor does who sees it as well', async () => {
     const { address, dial, page } = await start();
     const early = await look(address, 'connection-1');
     expect((await early.told.next()).subject).toBeNull();
     await (await dial('a')).ready();
     const { told } = await look(address, 'connection-1');
     expect((await told.next()).subject).toMatchObject({ id: 'a' });
-    early.close();
+    const another = await look(address, 'connection-1');
+    await another.told.next();
+    for (const { close } of [early, another]) close();
     await expect.poll(() => page.viewers).toBe(1);
     const before = told.all.length;
     await expect.poll(() => told.all.length).toBeGreaterThan(before + 1);

@@ -118,6 +118,7 @@ describe('Stately’s protocol', () => {
       meta: { who: 'hunter2' },
       context: ({ input }: { readonly input: object }) => ({
         ...input,
+        key: 'hunter2',
         early: { frames: 0, bytes: 0 },
         wasAccepted: false,
         reason: null,
