@@ -38,7 +38,8 @@ const night = palette({
   tag: '#949d99',
 });
 const style = `<style>${day}@media (prefers-color-scheme:dark){${night}}</style>`;
-const coloured = (svg: string): string => `${svg.replace(/^<svg [^>]*>/, (tag) => `${tag}${style}`)}\n`;
+const coloured = (svg: string): string =>
+  `${svg.replace(/^<svg [^>]*>/, (tag) => `${tag.replace('role="group"', 'role="img"')}${style}`)}\n`;
 
 const charts: readonly (readonly [title: string, sentence: string, machine: AnyStateMachine])[] = [
   [
