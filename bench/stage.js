@@ -23,6 +23,22 @@ import { median, medianRatio } from './statistics.js';
 /** The size of a body where a row says nothing else. */
 export const bytes = 64;
 
+/**
+ * In which order all of them have their turn in a round. Whoever comes twice in a row finds the machine warmed up for it:
+ * so each begins as often as any other, and of three or more none follows upon itself; there and then back, so that none
+ * always follows the same one.
+ *
+ * @template T
+ * @param {readonly T[]} all
+ * @param {number} round
+ */
+export const inTurn = (all, round) => {
+  const isBack = Math.floor(round / all.length) % 2 === 1;
+  const first = isBack ? all.length - 1 - (round % all.length) : round % all.length;
+  const turned = [...all.slice(first), ...all.slice(0, first)];
+  return isBack ? [...turned.slice(0, 1), ...turned.slice(1).reverse()] : turned;
+};
+
 export class Stage {
   /** Systems that are left out. @type {readonly string[]} */
   without = [];
@@ -118,7 +134,7 @@ export class Stage {
   }
 
   /**
-   * Measures each in every round, there and back, after a round that only warms up.
+   * Measures each in every round, in an order that favours none, after a round that only warms up.
    *
    * @template {{ readonly name: string }} P
    * @param {readonly P[]} pairs
@@ -129,7 +145,7 @@ export class Stage {
     /** @type {Map<string, Samples>} */
     const samples = new Map(pairs.map(({ name }) => [name, { samples: [], delivered: 0, due: 0 }]));
     for (let round = 0; round <= rounds; round++) {
-      for (const pair of round % 2 === 0 ? pairs : pairs.toReversed()) {
+      for (const pair of inTurn(pairs, round)) {
         this.progress(`${round === 0 ? 'warming up' : `round ${round} of ${rounds}`}, ${pair.name}`);
         const { figure, delivered, due } = await phase(pair, round);
         const its = samples.get(pair.name);
