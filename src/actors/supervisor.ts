@@ -117,7 +117,7 @@ export class Supervisor {
       seatOf: (connection) => this.#registry.standingOf(connection)?.seat,
     });
     house.inspection.onPassing = (isOn) => {
-      this.#audience.given.witness = isOn ? (...delivery) => this.#show(...delivery) : undefined;
+      this.#audience.given.witness = isOn ? (to, bytes, messages) => this.#show(to, bytes, messages) : undefined;
     };
     this.watching = new Watching(house, this.#registry, this.#audience, options.recorder);
     if (options.inspect) this.watching.inspect(options.inspect);

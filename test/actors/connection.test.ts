@@ -412,10 +412,13 @@ describe('a chart of the program', () => {
       on: { ...states.open.on, FRAME: { actions: 'receive' }, DELIVER: { actions: 'deliver' } },
     };
     // One state more than the literal that the type was made of; every name in it is ours.
-    const own = createMachine(
+    const made = createMachine(
       { ...config, states: { ...config.states, open } } as never,
       implementations as never,
     ) as unknown as Machines['connection'];
+    const handled: string[] = [];
+    const note = ({ event }: { readonly event: { readonly type: string } }): void => void handled.push(event.type);
+    const own = made.provide({ actions: { receive: note, deliver: note } });
     const hi = (ns: NSConn) => {
       ns.emit('a');
       ns.broadcast({ event: 'b' });
@@ -436,6 +439,9 @@ describe('a chart of the program', () => {
     const lines = await play({});
     expect(lines.at(-2)).toBe('t ;n;;owed;0;0;');
     expect(await play({ connection: own })).toEqual(lines);
+    // Two frames come in; an answer, what is emitted, broadcast and replied, and what is owed go out.
+    expect(handled.filter((type) => type === 'FRAME')).toHaveLength(2);
+    expect(handled.filter((type) => type === 'DELIVER').length).toBeGreaterThan(2);
   });
 });
 

@@ -1,7 +1,7 @@
 import { fc, test as given } from '@fast-check/vitest';
 import { describe, expect, test } from 'vitest';
 import type { AnyActorRef, AnyMachineSnapshot } from 'xstate';
-import { causeOf } from '../../src/actors/meters.js';
+import { causeOf, Histogram } from '../../src/actors/meters.js';
 import type { Metrics } from '../../src/actors/metrics.js';
 import { Turn } from '../../src/actors/turn.js';
 import { AskTimeout, CloseError, connectionMachine, type NSConn, reply } from '../../src/index.js';
@@ -186,6 +186,19 @@ describe('metrics', () => {
     house.clock.advance(5_000);
     await house.rest();
     expect(counted(metricsOf(house).closes)).toEqual({ earlyFrames: 1, refused: 1, connectTimeout: 1, ackTimeout: 1 });
+  });
+
+  test('[IN7] what takes as long as a bound is within it', () => {
+    const histogram = new Histogram([1, 10]);
+    for (const ms of [0, 1, 1.1, 10, 11]) histogram.note(ms);
+    expect(histogram.timing).toEqual({
+      count: 5,
+      sum: 23.1,
+      buckets: [
+        { upTo: 1, count: 2 },
+        { upTo: 10, count: 4 },
+      ],
+    });
   });
 
   test('[IN9] what a client says goodbye with is its goodbye, whatever it calls it', () => {

@@ -48,6 +48,15 @@ describe('the recorder', () => {
     ]);
   });
 
+  test('[IN5] a step that leads nowhere is none of the way', async () => {
+    const { house, ends } = open();
+    const guest = house.seat('a', 'n');
+    for (let times = 0; times < 20; times++) guest.conn?.actor.send({ type: 'DRAINED' });
+    guest.conn?.close(4_001, 'enough');
+    await house.rest();
+    expect(ends[0]?.path?.map(({ event }) => event)).toEqual(['AGREED', 'ACK', 'CLOSE']);
+  });
+
   test('[IN5] what was told stays as it was told', async () => {
     const { house, ends } = open();
     const guest = house.seat('a', 'n');
