@@ -150,7 +150,11 @@ export const furnish = (options: HouseOptions): House => {
     backlog,
     brake: new Brake(limits, (lane) => backlog.add(lane)),
     doors,
-    inspection: new Inspection(doors, (error) => hooks.report(error, { during: 'inspect' })),
+    inspection: new Inspection(
+      doors,
+      (error) => hooks.report(error, { during: 'inspect' }),
+      (job) => clock.setImmediate(job),
+    ),
     counters,
     meters,
     outfit: outfitter(options, nativeMode, sweeper, hooks, doors),

@@ -35,12 +35,18 @@ export interface DeliverEvent extends EventObject {
   readonly messages?: number;
 }
 
+/** So much observers are told in one turn of the event loop. */
+const newsAtOnce = 500;
+
 /**
  * Whoever watches the running system (IN1). Nobody does, mostly: then a step costs a look at a flag. Whoever throws is
  * reported, and harms nobody (IN3).
  */
 export class Inspection {
   readonly #listeners = new Set<StepListener>();
+  /** What observers have still to be told. */
+  readonly #news: (() => void)[] = [];
+  #isTelling = false;
   /** Somebody watches. */
   isOn = false;
   /** Somebody wants to see also what goes past the charts: frames and deliveries, which are many. */
@@ -53,6 +59,8 @@ export class Inspection {
   constructor(
     private readonly doors: Doors,
     private readonly report: (error: unknown) => void,
+    /** Runs this in the next turn of the event loop. */
+    private readonly later: (job: () => void) => void,
   ) {}
 
   began(actor: AnyActorRef): void {
@@ -115,9 +123,8 @@ export class Inspection {
         return false;
       }
     };
-    /** Not at once: what it is told of goes first, and so does what others are told of it. */
     const tell = (event: InspectionEvent): void =>
-      this.doors.afterwards(() => {
+      this.#tell(() => {
         if (!isOver) this.#guarded(() => hear(event));
       });
     const introduce = (actorRef: AnyActorRef): void => {
@@ -145,6 +152,26 @@ export class Inspection {
       isOver = true;
       end();
     };
+  }
+
+  /** Not at once: what is told of goes first, and so does what others are told of it. */
+  #tell(news: () => void): void {
+    this.#news.push(news);
+    if (this.#isTelling) return;
+    this.#isTelling = true;
+    this.doors.afterwards(() => this.#tellNews());
+  }
+
+  /** Observers that cause what they are told of would hold the event loop for ever. */
+  #tellNews(): void {
+    let at = 0;
+    for (let news = this.#news[at]; news && at < newsAtOnce; news = this.#news[at]) {
+      at++;
+      news();
+    }
+    this.#news.splice(0, at);
+    this.#isTelling = this.#news.length > 0;
+    if (this.#isTelling) this.later(() => this.doors.outside(() => this.#tellNews()));
   }
 
   #review(): void {

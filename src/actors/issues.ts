@@ -55,8 +55,13 @@ export class Issues {
     });
   }
 
-  broadcast(except: Except, messages: readonly OutgoingMessage[]): void {
+  /** Throws what is wrong with one of them. */
+  check(messages: readonly OutgoingMessage[]): void {
     for (const message of messages) this.#check(message);
+  }
+
+  broadcast(except: Except, messages: readonly OutgoingMessage[]): void {
+    this.check(messages);
     const skipped = this.#skipped(except);
     const { broadcaster, cluster } = this.parts;
     for (const message of messages) {

@@ -58,10 +58,13 @@ export const lineOfState = (value: StateValue): string =>
 
 const stateOf = ({ value }: AnyMachineSnapshot): string => lineOfState(value);
 
-/** Codes and texts are ours, or were made safe by who has told them to the chart; nothing else of an event is kept. */
-const whyOf = (event: EventObject & { readonly code?: unknown; readonly text?: unknown }): string => {
+/** So much of a text is kept; a close frame has no more. */
+const textLength = 123;
+
+/** What an event says about the end of a connection; nothing else of it is kept, as it may be secret. */
+export const whyOf = (event: EventObject & { readonly code?: unknown; readonly text?: unknown }): string => {
   const { code, text } = event;
-  return [code, text].filter((part) => typeof part === 'number' || (typeof part === 'string' && part !== '')).join(' ');
+  return typeof code === 'number' ? `${code} ${typeof text === 'string' ? text.slice(0, textLength) : ''}`.trim() : '';
 };
 
 /** Remembers which way each connection has gone, so that it can be told why one was let go (IN5). */
@@ -79,7 +82,7 @@ export class Recorder implements StepListener {
 
   readonly began = (actor: AnyActorRef): void => {
     if (!this.isConnection(actor) || this.random() >= this.limits.sample) return;
-    this.#recordings.set(actor, { began: this.now(), steps: [] });
+    this.#record(actor);
   };
 
   readonly stepped = (
@@ -88,18 +91,18 @@ export class Recorder implements StepListener {
     before: AnyMachineSnapshot,
     after: AnyMachineSnapshot,
   ): void => {
-    const recording = this.#recordings.get(actor) ?? this.#laterRecording(actor, before, after);
-    if (!recording) return;
+    const isKnown = this.#recordings.has(actor);
+    if (!isKnown && (!this.isConnection(actor) || isOrdinary(before, after))) return;
     const [from, to] = [stateOf(before), after.status === 'error' ? 'failed' : stateOf(after)];
     if (from === to) return;
+    // One that is not in the sample is recorded as soon as there is something to tell.
+    const recording = this.#recordings.get(actor) ?? this.#record(actor);
     const { began, steps } = recording;
     steps.push({ at: this.now() - began, event: event.type, from, to, why: whyOf(event) });
     if (steps.length > this.limits.last) steps.shift();
   };
 
-  /** One that is not in the sample is recorded as soon as there is something to tell. */
-  #laterRecording(actor: AnyActorRef, before: AnyMachineSnapshot, after: AnyMachineSnapshot): Recording | undefined {
-    if (!this.isConnection(actor) || isOrdinary(before, after)) return undefined;
+  #record(actor: AnyActorRef): Recording {
     const recording: Recording = { began: this.now(), steps: [] };
     this.#recordings.set(actor, recording);
     return recording;

@@ -1,9 +1,10 @@
-import type { AnyActorRef, AnyStateMachine, EventObject } from 'xstate';
+import type { AnyActorRef, AnyMachineSnapshot, AnyStateMachine, EventObject } from 'xstate';
 import { type SupervisorEvent, supervisorMachine } from '../machines/supervisor.js';
 import { ErrWrite } from '../protocol/errors.js';
 import { honouring } from './honouring.js';
 import type { Machines } from './house.js';
 import type { Arrival } from './socket.js';
+import { owns } from './view.js';
 import type { Visit, Visiting } from './visits.js';
 
 type Machine = Machines['supervisor'];
@@ -47,6 +48,16 @@ const translate = (event: EventObject & { readonly actorId?: string; readonly er
   return event as SupervisorEvent;
 };
 
+/** A hot event that the chart would have taken when it came, and does not any more, is done as at the door. */
+const isLate = (snapshot: AnyMachineSnapshot, event: EventObject, deeds: RootDeeds): boolean => {
+  // Whoever sends to the root actor promises its messages.
+  const message = event as SupervisorEvent;
+  if ((message.type !== 'BROADCAST' && message.type !== 'COUNT') || owns(snapshot, message.type)) return false;
+  if (message.type === 'BROADCAST') deeds.issue(message);
+  else deeds.count(message);
+  return true;
+};
+
 const wireRoot = (machine: Machine, deeds: RootDeeds): Machine => {
   const implementations: Parameters<Machine['provide']>[0] = {
     actions: {
@@ -78,6 +89,7 @@ export const rootLogic = (chart: Machine, deeds: RootDeeds): Machine => {
   const transition: AnyStateMachine['transition'] = (snapshot, event, scope) => {
     if (event.type === 'xstate.stop') deeds.stopped((actor) => scope.stopChild(actor));
     try {
+      if (isLate(snapshot, event, deeds)) return snapshot;
       return machine.transition(snapshot, translate(event), scope);
     } catch (error) {
       deeds.failed(error);

@@ -247,7 +247,7 @@ export class Supervisor {
       bury: (actorId, error) => registry.bury(actorId, error),
       // The charts know of no handles: what a message carries of them is typed here.
       issue: ({ except, messages }) => this.#issue(except as Except, messages as readonly OutgoingMessage[]),
-      count: ({ reply }) => reply(this.total),
+      count: ({ reply }) => doors.afterwards(() => reply(this.total)),
       queueVisit: (visiting) => visits.queue(visiting),
       beginVisit: () => visits.begin(registry.registered),
       beginDrain: () => doors.afterwards(() => this.#beginDrain()),
@@ -282,7 +282,11 @@ export class Supervisor {
     // Whoever sends to the root actor promises its messages; what is none of these goes on to the chart.
     const message = event as SupervisorMessage;
     if (message.type !== 'BROADCAST' && message.type !== 'COUNT') return false;
-    if (owns(actor.getSnapshot(), message.type)) return false;
+    if (owns(actor.getSnapshot(), message.type)) {
+      // What the program got wrong is told to it, not to the chart.
+      if (message.type === 'BROADCAST') this.#issues.check(message.messages);
+      return false;
+    }
     if (this.#house.inspection.seesPassed) this.#house.inspection.passed(actor, event);
     if (message.type === 'BROADCAST') this.#issue(message.except, message.messages);
     else message.reply(this.total);

@@ -1,10 +1,10 @@
 import { produce } from 'immer';
-import { type AnyActorRef, type AnyStateMachine, assign } from 'xstate';
+import { type AnyActorRef, type AnyMachineSnapshot, type AnyStateMachine, assign, type EventObject } from 'xstate';
 import { type ConnectionEvent, connectionMachine } from '../machines/connection.js';
 import { acknowledge } from '../protocol/codec.js';
 import type { Connection } from './connection.js';
 import { honouring } from './honouring.js';
-import { viewOf } from './view.js';
+import { owns, viewOf } from './view.js';
 
 export interface ConnectionDelays {
   readonly ackTimeout: number;
@@ -70,6 +70,17 @@ export const wire = (
   return machine.provide(honouring(machine, connectionMachine, implementations, report));
 };
 
+/** A frame or delivery that the chart would have taken when it came, and does not any more, goes on past it. */
+const isLate = (snapshot: AnyMachineSnapshot, event: EventObject, connection: Connection): boolean => {
+  // Whoever sends to a connection's actor promises its events.
+  const hot = event as ConnectionEvent;
+  if ((hot.type !== 'FRAME' && hot.type !== 'DELIVER') || !viewOf(snapshot).isOpen) return false;
+  if (owns(snapshot, hot.type)) return false;
+  if (hot.type === 'FRAME') connection.receive(hot.data);
+  else connection.put(hot.bytes);
+  return true;
+};
+
 /**
  * The logic that runs: the wired machine, with each new state shown to its connection, and a throw turned into an
  * error of this one actor (SV1).
@@ -77,6 +88,7 @@ export const wire = (
 export const guardedLogic = (machine: Machine, of: ConnectionOf): Machine => {
   const transition: AnyStateMachine['transition'] = (snapshot, event, scope) => {
     try {
+      if (isLate(snapshot, event, of(scope.self))) return snapshot;
       // Events of a program's own chart come this way too; the machine that knows them takes them.
       const next = machine.transition(snapshot, event as ConnectionEvent, scope);
       if (next !== snapshot) of(scope.self).entered(viewOf(next), next.context);

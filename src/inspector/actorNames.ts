@@ -9,6 +9,11 @@ export class ActorNames {
     return `${actorId}~${this.process}`;
   }
 
+  /** One that was typed in, as it is called from now on. */
+  whole(reference: string): string {
+    return reference === '' || reference.includes('~') ? reference : this.referenceTo(reference);
+  }
+
   /** The name of the actor here; empty when somebody else's is meant. One that was typed in names no process. */
   actorOf(reference: string): string {
     const [actorId = '', process = this.process] = reference.split('~', 2);

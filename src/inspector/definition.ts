@@ -2,7 +2,7 @@ import { allStates, type ChartState, type ChartTransition } from './chart.js';
 
 /** A transition as a machine's config has it. */
 interface PlainTransition {
-  readonly target?: string;
+  readonly target?: string | readonly string[];
   readonly guard?: string;
   readonly actions?: readonly string[];
   readonly reenter?: true;
@@ -29,11 +29,11 @@ export interface PlainState {
 const filled = <T>(name: string, list: readonly T[]): object => (list.length > 0 ? { [name]: list } : {});
 
 const transitionOf = (state: ChartState, { guard, actions, targets, isInternal }: ChartTransition): PlainTransition => {
-  const [target] = targets;
+  const [first, ...others] = targets.map((target) => `#${target}`);
   const inner = new Set(allStates(state).map(({ id }) => id));
   const isReentered = !isInternal && targets.every((one) => inner.has(one));
   return {
-    ...(target === undefined ? {} : { target: `#${target}` }),
+    ...(first === undefined ? {} : { target: others.length > 0 ? [first, ...others] : first }),
     ...(guard === undefined ? {} : { guard }),
     ...filled('actions', actions),
     ...(isReentered ? { reenter: true } : {}),

@@ -145,12 +145,19 @@ class Inspecting implements Inspector {
       return send(response, 308);
     }
     if (path === '/' && asked.get('ui') === 'stately') {
-      response.setHeader('Location', `stately?follow=${encodeURIComponent(follows)}`);
-      return send(response, 308);
+      return this.#toStately(follows, response);
     }
+    // A page that comes back to another process has to say whom it meant.
+    if (path === '/stately' && follows !== this.#names.whole(follows)) return this.#toStately(follows, response);
     if (path === '/stately') for (const [name, value] of Object.entries(forStately)) response.setHeader(name, value);
     const asset = assetAt(path);
     return asset ? send(response, 200, asset.body, asset.type) : send(response, 404, 'Not Found\n');
+  }
+
+  #toStately(follows: string, response: ServerResponse): void {
+    response.setHeader('Location', `stately?follow=${encodeURIComponent(this.#names.whole(follows))}`);
+    // Not for ever: another process has other names.
+    send(response, 307);
   }
 
   #stream(

@@ -1,4 +1,5 @@
 import type { AnyMachineSnapshot, EventObject } from 'xstate';
+import { whyOf } from '../actors/recorder.js';
 import { statesOf } from './chart.js';
 
 /** One step of a connection that is watched. */
@@ -15,9 +16,8 @@ export interface TrailStep {
   readonly times: number;
 }
 
-/** How many steps are kept, and how much of a text. */
+/** How many steps are kept. */
 const length = 60;
-const textLength = 123;
 
 /** The last steps of one connection: kept only while somebody watches it. */
 export class Trail {
@@ -51,9 +51,3 @@ export class Trail {
     if (this.#steps.length > length) this.#steps.shift();
   }
 }
-
-/** What an event says about the end of a connection; nothing else of it is shown, as it may be secret. */
-const whyOf = (event: EventObject): string => {
-  const { code, text } = event as { readonly code?: unknown; readonly text?: unknown };
-  return typeof code === 'number' ? `${code} ${typeof text === 'string' ? text.slice(0, textLength) : ''}`.trim() : '';
-};

@@ -151,6 +151,27 @@ describe('inspection', () => {
     expect(lines).toEqual(['connection-1 < FRAME', 'supervisor < BROADCAST', 'connection-1 < DELIVER']);
   });
 
+  test('[IN3] one that causes what it is told of does not hold the event loop', async () => {
+    const house = new House({ namespaces: { n: {} } });
+    house.seat('a', 'n');
+    await house.rest();
+    let heard = 0;
+    const end = house.supervisor.watching.inspect((shown) => {
+      heard++;
+      if (shown.type === '@xstate.event') house.supervisor.broadcast(null, [{ namespace: 'n', event: 'e' }]);
+    });
+    house.supervisor.broadcast(null, [{ namespace: 'n', event: 'e' }]);
+    await settled();
+    const inOneTurn = heard;
+    expect(inOneTurn).toBeLessThan(1_000);
+    house.clock.tick();
+    await settled();
+    expect(heard).toBeGreaterThan(inOneTurn);
+    end();
+    await house.rest();
+    await house.empty();
+  });
+
   test('[IN2] [BC8] a broadcast that is written at once is told of before what is written', async () => {
     const { lines, observe } = makeLog();
     const house = new House({ namespaces: { n: {} }, syncBroadcaster: true });

@@ -1,6 +1,13 @@
 import { describe, expect, test } from 'vitest';
-import { connectionMachine, type DisconnectReason, Server, type ServerOptions } from '../../src/index.js';
-import { House } from '../support/house.js';
+import {
+  connectionConfig,
+  connectionMachine,
+  connectionSetup,
+  type DisconnectReason,
+  Server,
+  type ServerOptions,
+} from '../../src/index.js';
+import { House, kept } from '../support/house.js';
 
 const open = (recorder = { last: 16, sample: 1 }) => {
   const ends: DisconnectReason[] = [];
@@ -55,6 +62,38 @@ describe('the recorder', () => {
     guest.conn?.close(4_001, 'enough');
     await house.rest();
     expect(ends[0]?.path?.map(({ event }) => event)).toEqual(['AGREED', 'ACK', 'CLOSE']);
+  });
+
+  test('[IN5] a text that says nothing of an end is not kept', async () => {
+    const { open: usual } = connectionConfig.states;
+    const login = {
+      target: '#connection.closing',
+      actions: { type: 'recordReason', params: { code: 4_000, text: '' } },
+    };
+    const connection = connectionSetup.createMachine({
+      ...connectionConfig,
+      states: { ...connectionConfig.states, open: { ...usual, on: { ...usual.on, LOGIN: login } } },
+    } as never);
+    const ends: DisconnectReason[] = [];
+    const house = new House({
+      namespaces: { n: {} },
+      recorder: { last: 16, sample: 1 },
+      machines: kept({ connection }),
+      onDisconnect: (_, reason) => void ends.push(reason),
+    });
+    house.seat('a', 'n').conn?.actor.send({ type: 'LOGIN', text: 'hunter2' });
+    await house.rest();
+    expect(ends[0]?.path?.at(-1)).toMatchObject({ event: 'LOGIN', to: 'closing', why: '' });
+  });
+
+  test('[IN5] of one outside of the sample time counts from the first step that is kept', async () => {
+    const { house, ends } = open({ last: 16, sample: 0.000_001 });
+    const guest = house.seat('a', 'n');
+    guest.conn?.actor.send({ type: 'DRAINED' });
+    house.clock.advance(700);
+    guest.conn?.close(4_001, 'enough');
+    await house.rest();
+    expect(ends[0]?.path?.map(({ at, event }) => `${at} ${event}`)).toEqual(['0 CLOSE']);
   });
 
   test('[IN5] what was told stays as it was told', async () => {

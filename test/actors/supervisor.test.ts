@@ -68,6 +68,56 @@ describe("charts of the program's own", () => {
     expect(seen).toEqual(['BROADCAST', 'BROADCAST', 'BROADCAST', 'BROADCAST', 'COUNT']);
   });
 
+  const owner = supervisorSetup.createMachine({
+    ...supervisorConfig,
+    states: {
+      ...supervisorConfig.states,
+      accepting: {
+        ...supervisorConfig.states.accepting,
+        on: {
+          ...supervisorConfig.states.accepting.on,
+          BROADCAST: { actions: 'issue' },
+          COUNT: { actions: 'count' },
+        },
+      },
+    },
+  });
+
+  test('[SV11] [BC2] what is sent while its chart goes on to where it takes it no more is not lost', async () => {
+    const house: House = new House({
+      namespaces: { n: {} },
+      machines: kept({
+        supervisor: owner.provide({
+          actions: { beginDrain: () => house.supervisor.broadcast(null, [{ namespace: 'n', event: 'bye' }]) },
+        }),
+      }),
+    });
+    const guest = house.seat('a', 'n');
+    const closing = house.supervisor.drain(1_000);
+    await house.rest();
+    expect(guest.socket.lines[0]).toBe('t ;n;;bye;0;0;');
+    guest.socket.hangUp();
+    await house.rest();
+    await closing;
+  });
+
+  test('[SV11] [BC3] whoever is told a count goes on outside of every mailbox, and errors are the caller’s', async () => {
+    const play = async (machines: Partial<Machines>): Promise<readonly string[]> => {
+      const house = new House({ namespaces: { n: {} }, machines });
+      const guest = house.seat('a', 'n');
+      const reply = (): void => {
+        house.supervisor.broadcast(null, [{ namespace: 'n', event: 'first' }]);
+        guest.conn?.namespace('n')?.emit('second');
+      };
+      house.supervisor.actor.send({ type: 'COUNT', reply });
+      expect(() => house.supervisor.broadcast(null, [{ namespace: 'nowhere', event: 'e' }])).toThrow(/not declared/);
+      await house.rest();
+      return guest.socket.lines;
+    };
+    expect(await play({})).toEqual(['t ;n;;first;0;0;', 't ;n;;second;0;0;']);
+    expect(await play(kept({ supervisor: owner }))).toEqual(await play({}));
+  });
+
   test('[SV1] a supervisor whose action throws goes on as it was', () => {
     const supervisor = supervisorMachine.provide({
       actions: {

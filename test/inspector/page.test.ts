@@ -120,6 +120,30 @@ describeWith(chromium, 'the page of the inspector in a browser', (executablePath
     expect(complaints).toEqual([]);
   });
 
+  it('[IN13] [IN14] choosing on and on does not lock the page up, slow as authorize may be', async () => {
+    const authorize = ({ url = '' }: IncomingMessage) =>
+      url.includes('/stream?') ? new Promise<true>((resolve) => setTimeout(resolve, 300, true)) : true;
+    const { page, dial, viewers, complaints } = await open({}, authorize);
+    await (await dial('a')).ready();
+    for (let times = 0; times < 8; times++) {
+      await choose(page, 'a');
+      await page.locator('.back').click();
+    }
+    await choose(page, 'a');
+    await shows(page, '.subject-state', 'open.flow.flowing');
+    await expect.poll(viewers).toBe(1);
+    expect(complaints).toEqual([]);
+  });
+
+  it('[IN16] details may be wanted before anything was told', async () => {
+    const authorize = ({ url = '' }: IncomingMessage) => !url.includes('/stream?');
+    const { page, complaints } = await open({}, authorize);
+    await page.locator('[data-row="connection.open"]').waitFor({ state: 'attached' });
+    await page.getByRole('button', { name: 'details' }).click();
+    // The browser itself says that the stream was refused.
+    expect(complaints.filter((complaint) => !complaint.includes('403'))).toEqual([]);
+  });
+
   it('[IN13] a page that is opened where nobody sees it watches nothing', async () => {
     const { page, viewers, origin } = await open();
     await expect.poll(viewers).toBe(1);
@@ -139,7 +163,8 @@ describeWith(chromium, 'the page of the inspector in a browser', (executablePath
     const first = await open();
     const { page, server } = first;
     await (await first.dial('alice')).ready();
-    await choose(page, 'alice');
+    // As somebody would type it.
+    await page.goto(`${first.origin}/inspector/#connection-1`);
     await shows(page, '.subject-id', 'alice');
     const { port } = new URL(first.origin);
     await server.close({ timeout: 1 });

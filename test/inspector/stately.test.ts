@@ -3,7 +3,7 @@ import { test as given } from '@fast-check/vitest';
 import { createBrowserReceiver, createWebSocketReceiver, type StatelyInspectionEvent } from '@statelyai/inspect';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { WebSocketServer } from 'ws';
-import { type AnyStateMachine, createMachine } from 'xstate';
+import { type AnyStateMachine, createActor, createMachine } from 'xstate';
 import {
   connectionConfig,
   connectionMachine,
@@ -154,6 +154,22 @@ describe('Stately’s protocol', () => {
       expect(drawn(describeMachine(again))).toEqual(drawn(chart));
     },
   );
+
+  test('[IN6] one transition may lead into several states', () => {
+    const region = { initial: 'one', states: { one: {}, two: {} } };
+    const machine = createMachine({
+      id: 'm',
+      initial: 'idle',
+      states: {
+        idle: { on: { GO: { target: ['both.a.two', 'both.b.two'] } } },
+        both: { type: 'parallel', states: { a: region, b: region } },
+      },
+    });
+    const again = createMachine(JSON.parse(JSON.stringify(plainDefinition(describeMachine(machine)))) as never);
+    const actor = createActor(again).start();
+    actor.send({ type: 'GO' } as never);
+    expect(actor.getSnapshot().value).toEqual({ both: { a: 'two', b: 'two' } });
+  });
 
   test('[IN6] what clients and the program say to each other does not leave the process', async () => {
     const sent = await life();

@@ -25,6 +25,11 @@ const show = (told) => {
   known ??= overview.process;
   // The server was started again, maybe with other charts.
   if (overview.process !== known) return location.reload();
+  // One that was typed in has from now on the name that it has in this process alone.
+  if (subject && follows !== subject.actor) {
+    follows = subject.actor;
+    location.replace(`#${encodeURIComponent(follows)}`);
+  }
   showFigures(overview);
   showPopulation(overview, chosenState());
   showServer(overview, charts);
@@ -43,6 +48,12 @@ const follow = (actor) => {
   listen();
   if (actor === '') look();
 };
+
+// Somebody has typed another one into the address.
+addEventListener('hashchange', () => {
+  if (charts) follow(fromHash());
+  else follows = fromHash();
+});
 
 const choose = (state) => {
   follow('');

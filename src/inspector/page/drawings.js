@@ -73,7 +73,7 @@ const detail = () => {
   isWhole = !isWhole;
   byId('drawing').classList.toggle('near', isWhole);
   byId('detail').setAttribute('aria-pressed', String(isWhole));
-  showDrawing();
+  if (overview) showDrawing();
 };
 
 /** Of the namespaces, or of the rooms, all that any of them is in. */

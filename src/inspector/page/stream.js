@@ -12,26 +12,29 @@ const isSeen = () => document.visibilityState === 'visible';
 
 /** Listens for the one that `follows` names, whenever it is told to and whenever the page is seen again. */
 export const streaming = (follows, told) => {
-  /** Every stream that is open, or about to be; the last one is listened to. */
-  const streams = new Set();
+  /** The stream that is listened to; and the one before it, which stays until that one is open. */
   let current;
+  let former;
   let isWanted = false;
 
-  const closeAllBut = (kept) => {
-    for (const one of streams) if (one !== kept) one.close();
-    streams.clear();
-    if (kept) streams.add(kept);
+  const endFormer = () => {
+    former?.close();
+    former = undefined;
   };
 
   /** The new stream is there before the old one goes, so that the census goes on. */
   const listen = () => {
     isWanted = true;
     if (!isSeen()) return;
+    // One that has not even opened is of no use: a browser has few connections for all of a page.
+    if (current?.readyState === EventSource.OPEN) {
+      endFormer();
+      former = current;
+    } else current?.close();
     const next = new EventSource(`stream?follow=${encodeURIComponent(follows())}`);
     current = next;
-    streams.add(next);
     next.onopen = () => {
-      if (current === next) closeAllBut(next);
+      if (current === next) endFormer();
     };
     next.onmessage = ({ data }) => {
       if (current !== next) return;
@@ -40,7 +43,7 @@ export const streaming = (follows, told) => {
     };
     next.onerror = () => {
       if (current !== next) return;
-      closeAllBut(next);
+      endFormer();
       status('no answer');
       // It tries again by itself, unless it was refused.
       if (next.readyState !== EventSource.CLOSED) return;
@@ -54,8 +57,9 @@ export const streaming = (follows, told) => {
   document.addEventListener('visibilitychange', () => {
     if (!isWanted) return;
     if (isSeen()) return listen();
+    endFormer();
+    current?.close();
     current = undefined;
-    closeAllBut(undefined);
     status('resting');
   });
   return listen;

@@ -87,7 +87,7 @@ export const subjectCard = ({ leave, goTo }) => {
     beforeTitle,
     before,
   );
-  let shown = { actor: '', steps: -1, places: '' };
+  let shown = { actor: '', steps: '', places: '' };
 
   const offer = (actor) => {
     deeds.replaceChildren(
@@ -125,12 +125,12 @@ export const subjectCard = ({ leave, goTo }) => {
       say(state, 'It is not there, or not any more.');
       for (const part of [list, deeds, places, steps, before]) part.replaceChildren();
       beforeTitle.hidden = true;
-      shown = { actor: '', steps: -1, places: '' };
+      shown = { actor: '', steps: '', places: '' };
       return;
     }
     if (shown.actor !== subject.actor) {
       offer(subject.actor);
-      shown = { actor: subject.actor, steps: -1, places: '' };
+      shown = { actor: subject.actor, steps: '', places: '' };
     }
     say(id, subject.id);
     say(state, innermost(subject.states).map(pathOf).join(' + '));
@@ -151,8 +151,9 @@ export const subjectCard = ({ leave, goTo }) => {
       const none = make('li', { class: 'quiet' }, 'In no namespace.');
       places.replaceChildren(...(subject.namespaces.length === 0 ? [none] : placeRows(subject.namespaces)));
     }
-    if (shown.steps !== subject.stepCount) {
-      shown.steps = subject.stepCount;
+    const upTo = `${subject.since} ${subject.stepCount}`;
+    if (shown.steps !== upTo) {
+      shown.steps = upTo;
       const none = make('li', { class: 'quiet' }, 'None yet.');
       steps.replaceChildren(...(subject.steps.length === 0 ? [none] : subject.steps.toReversed().map(stepRow)));
       before.replaceChildren(...subject.before.toReversed().map(recordedRow));
