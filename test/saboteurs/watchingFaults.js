@@ -30,18 +30,14 @@ export const watchingFaults = [
       'if (!isOver) this.#guarded(() => hear(event));',
       'this.#guarded(() => hear(event));',
     ],
-    [
-      'observers run inside of mailboxes',
-      'IN2',
-      'this.doors.afterwards(() => {\n        if (!isOver)',
-      'void [0].forEach(() => {\n        if (!isOver)',
-    ],
+    ['observers run inside of mailboxes', 'IN2', 'this.doors.afterwards(() => this.#tellNews());', 'this.#tellNews();'],
     [
       'observers are told in the middle',
       'IN2 BC3',
-      'this.doors.afterwards(() => {\n        if (!isOver)',
-      'this.doors.outside(() => {\n        if (!isOver)',
+      'this.doors.afterwards(() => this.#tellNews());',
+      'this.doors.outside(() => this.#tellNews());',
     ],
+    ['observers hold the event loop', 'IN3', 'news && at < newsAtOnce;', 'news && at < 1_000_000;'],
     ['frames of others are shown', 'IN4', 'if (passed && wantsPassed?.(actor) !== false) this', 'if (passed) this'],
     [
       'deliveries of others are shown',
@@ -58,7 +54,27 @@ export const watchingFaults = [
     [
       'a chart of the root’s does not get its broadcasts',
       'SV11',
-      'if (owns(actor.getSnapshot(), message.type)) return false;',
+      'if (owns(actor.getSnapshot(), message.type)) {',
+      'if (isNaN(0)) {',
+    ],
+    [
+      'who counts is told inside of the mailbox',
+      'SV11 BC3',
+      'count: ({ reply }) => doors.afterwards(() => reply(this.total)),',
+      'count: ({ reply }) => reply(this.total),',
+    ],
+    [
+      'what the program got wrong is not told to it',
+      'SV11',
+      "if (message.type === 'BROADCAST') this.#issues.check(message.messages);",
+      '',
+    ],
+  ]),
+  ...inFile('actors/rootLogic.ts', [
+    [
+      'what the root’s chart takes no more is lost',
+      'SV11 BC2',
+      'if (isLate(snapshot, event, deeds)) return snapshot;',
       '',
     ],
   ]),
@@ -78,13 +94,14 @@ export const watchingFaults = [
     ['every step is kept', 'IN5', 'if (steps.length > this.limits.last) steps.shift();', ''],
     ['everybody is recorded', 'IN5', ' || this.random() >= this.limits.sample', ''],
     ['what was told changes', 'IN5', 'get(actor)?.steps.slice()', 'get(actor)?.steps'],
-    ['of those outside of the sample nothing is kept', 'IN5', ' ?? this.#laterRecording(actor, before, after)', ''],
+    ['of those outside of the sample nothing is kept', 'IN5', 'if (!isKnown && (!this', 'if (!isKnown || (!this'],
+    ['to be let in is kept of everybody', 'IN5', ' || isOrdinary(before, after))) return;', ')) return;'],
     ['a step that leads nowhere is kept', 'IN5', 'if (from === to) return;', ''],
     [
       'what an event says is kept whole',
       'IN5',
-      'return [code, text].filter(',
-      'return [code, text, ...Object.values(event)].filter(',
+      "return typeof code === 'number' ?",
+      "if (typeof text === 'string') return text;\n  return typeof code === 'number' ?",
     ],
   ]),
   ...inFile('actors/hooks.ts', [
@@ -213,6 +230,7 @@ export const watchingFaults = [
     ],
   ]),
   ...inFile('inspector/definition.ts', [
+    ['a definition has one target of several', 'IN6', 'others.length > 0 ? [first, ...others] : first', 'first'],
     ['a definition has no guards', 'IN6', '...(guard === undefined ? {} : { guard }),', ''],
     ['a definition does not say what is entered anew', 'IN6', '...(isReentered ? { reenter: true } : {}),', ''],
   ]),
