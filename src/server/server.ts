@@ -171,7 +171,8 @@ export class Server<Sent extends NamespaceBodies = NamespaceBodies> implements S
   /**
    * Shows an observer what the actors do, in the words of xstate's inspection, beginning with those that live: the root
    * actor, the link to the broker, and the connections that `actors` says yes to, all by default (IN1, IN4). An observer
-   * that throws is told to `onError`. Costs a few microseconds for each step of every actor while it lasts.
+   * that throws is told to `onError`. The bytes of frames and deliveries are those that come and go: they are not to be
+   * changed. Costs a few microseconds for each step of every actor while it lasts.
    */
   inspect(
     observer: InspectionObserver,
