@@ -116,11 +116,7 @@ export class Asks {
     return token;
   }
 
-  /** Has any of these still to be answered? */
-  areOpen(from: Respondents): boolean {
-    return this.#byRespondents.has(from);
-  }
-
+  /** How many of these have still to be answered. */
   countOf(from: Respondents): number {
     return this.#byRespondents.get(from)?.size ?? 0;
   }

@@ -78,7 +78,8 @@ const contracts: Readonly<Record<keyof OwnMachines, Contract>> = {
   link: { usual: linkMachine, guards: [], isStepped: false },
 };
 
-export const machineNames = ['supervisor', 'connection', 'namespace', 'room', 'link'] as const;
+// They are the keys of that very type.
+export const machineNames = Object.keys(contracts) as readonly (keyof OwnMachines)[];
 
 export const isMachine = (value: unknown): value is AnyStateMachine =>
   typeof value === 'object' && value !== null && 'provide' in value && 'transition' in value && 'root' in value;

@@ -25,6 +25,13 @@ const utf8 = new TextEncoder();
 /** No character takes more bytes than this. */
 const mostBytes = 3;
 
+/** A membership of a connection, and how it stands; that of a namespace itself has no room. */
+export interface Standpoint {
+  readonly namespace: string;
+  readonly room: string;
+  readonly value: Value;
+}
+
 /** Namespaces and rooms of one connection: what the peer asks and what the program calls becomes steps of their charts. */
 export class Memberships implements StepWitness {
   readonly #all = new Map<string, Membership>();
@@ -83,8 +90,8 @@ export class Memberships implements StepWitness {
     return this.all().flatMap(({ namespace }) => this.rooms(namespace).map(({ name }) => ({ namespace, room: name })));
   }
 
-  /** How each of them stands, those included that are being entered or left; that of a namespace has no room. */
-  standpoints(): { readonly namespace: string; readonly room: string; readonly value: Value }[] {
+  /** How each of them stands, those included that are being entered or left. */
+  standpoints(): Standpoint[] {
     return Array.from(this.#all.values()).flatMap(({ nsConn: { namespace }, value, rooms }) => [
       { namespace, room: '', value },
       ...Array.from(rooms, ([room, its]) => ({ namespace, room, value: its })),

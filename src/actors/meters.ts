@@ -97,17 +97,6 @@ export type AskTally = ReturnType<typeof makeAskTally>;
 export const makeSliceTally = () => ({ delays: new Histogram([1, 5, 10, 25, 50, 100, 250, 500, 1_000]), spent: 0 });
 export type SliceTally = ReturnType<typeof makeSliceTally>;
 
-/** What has been given out. The audience counts it, of which a connection knows nothing. */
-export interface Given {
-  /** Messages that were issued for many. */
-  readonly broadcasts: number;
-  /** … as often as somebody was given one. */
-  readonly deliveries: number;
-  /** Written to sockets, what is for one client alone included. */
-  readonly frames: number;
-  readonly bytes: number;
-}
-
 /** What is measured of a server beside its counters, while it happens: nobody is visited to read it. */
 export class Meters {
   readonly stages: Record<Stage, number> = { acknowledging: 0, flowing: 0, congested: 0, closing: 0 };

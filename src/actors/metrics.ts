@@ -1,7 +1,8 @@
+import type { GivenOut } from '../broadcast/audience.js';
 import type { Counters } from './counters.js';
 import type { ServerPressure } from './handles.js';
 import type { LostCounters } from './losses.js';
-import type { AskTally, CloseCause, Given, Meters, SliceTally, Stage, Timing } from './meters.js';
+import type { AskTally, CloseCause, Meters, SliceTally, Stage, Timing } from './meters.js';
 import type { Exchange, ExchangeStatus } from './relay.js';
 
 /** Everything that is counted and measured of a server, at one moment. Sizes in bytes, times in milliseconds. */
@@ -42,16 +43,18 @@ export interface Metrics {
 export interface Measured {
   readonly counters: Counters;
   readonly meters: Meters;
+  /** Connections that are counted no more, and whose actors live on. */
+  readonly closing: number;
   readonly asks: AskTally;
   readonly slices: SliceTally;
-  readonly given: Given;
+  readonly given: Readonly<GivenOut>;
   readonly pressure: ServerPressure;
   readonly exchange: Exchange | undefined;
 }
 
 /** Reads what has been counted: the same few numbers, however many connections there are (IN7). */
-export const measure = ({ counters, meters, asks, slices, given, pressure, exchange }: Measured): Metrics => ({
-  connections: { ...meters.stages },
+export const measure = ({ counters, meters, closing, asks, slices, given, pressure, exchange }: Measured): Metrics => ({
+  connections: { ...meters.stages, closing: meters.stages.closing + closing },
   arrivals: { admitted: meters.admitted, refused: counters.refusedArrivals, rejected: counters.refusedUpgrades },
   closes: { ...meters.closes },
   received: { frames: counters.framesIn, bytes: counters.bytesIn },

@@ -37,7 +37,7 @@ export class Questions implements Respondents {
 
   /** Is anything that this client was asked still open? */
   get arePending(): boolean {
-    return this.house.asks.areOpen(this);
+    return this.count > 0;
   }
 
   /** How many have still to be answered. */

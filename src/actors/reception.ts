@@ -2,6 +2,7 @@ import { decode, encodeErrorReply, encodeReply, type Frame } from '../protocol/c
 import { closeReasons, ErrBadNamespace, ErrBadRoom } from '../protocol/errors.js';
 import {
   type Body,
+  bytesIn,
   isSystemEvent,
   OnAnyEvent,
   OnNamespaceConnect,
@@ -57,7 +58,7 @@ export class Reception implements LaneHost, Speaker {
     if (data.length === 0) return;
     const { counters, nativeMode } = this.house;
     counters.framesIn++;
-    counters.bytesIn += typeof data === 'string' ? Buffer.byteLength(data) : data.length;
+    counters.bytesIn += bytesIn(data);
     const frame = decode(data, nativeMode);
     if (!frame) {
       counters.invalidFrames++;

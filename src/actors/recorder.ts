@@ -91,13 +91,12 @@ export class Recorder implements StepListener {
     before: AnyMachineSnapshot,
     after: AnyMachineSnapshot,
   ): void => {
-    const isKnown = this.#recordings.has(actor);
-    if (!isKnown && (!this.isConnection(actor) || isOrdinary(before, after))) return;
+    const known = this.#recordings.get(actor);
+    if (!known && (!this.isConnection(actor) || isOrdinary(before, after))) return;
     const [from, to] = [stateOf(before), after.status === 'error' ? 'failed' : stateOf(after)];
     if (from === to) return;
     // One that is not in the sample is recorded as soon as there is something to tell.
-    const recording = this.#recordings.get(actor) ?? this.#record(actor);
-    const { began, steps } = recording;
+    const { began, steps } = known ?? this.#record(actor);
     steps.push({ at: this.now() - began, event: event.type, from, to, why: whyOf(event) });
     if (steps.length > this.limits.last) steps.shift();
   };

@@ -5,7 +5,7 @@ import { Connection } from './connection.js';
 import type { Conn } from './handles.js';
 import { Heartbeat } from './heartbeat.js';
 import type { House } from './house.js';
-import { type Author, causeOf, type Meters, stageOf } from './meters.js';
+import { type Author, causeOf, stageOf } from './meters.js';
 import type { Arrival, Socket } from './socket.js';
 import type { Standing } from './standing.js';
 import type { Deadline } from './sweeper.js';
@@ -38,7 +38,6 @@ export class Registry implements Books<Connection>, Walk {
   readonly #standings = new WeakMap<object, Standing>();
   readonly #logic: ConnectionLogic;
   readonly #heartbeat: Heartbeat;
-  readonly #meters: Meters;
   #lastId = 0;
   /** What the actors of all connections have been started with. */
   #optionsOfAll: { readonly parent: AnyActorRef; readonly src: string } | undefined;
@@ -55,7 +54,6 @@ export class Registry implements Books<Connection>, Walk {
     wake: (walk: Walk) => void,
   ) {
     const { clock, sweeper, limits } = house;
-    this.#meters = house.meters;
     const everybody = (): Iterable<Connection> => this.#registered;
     const now = (): number => clock.now();
     this.#heartbeat = new Heartbeat(everybody, now, sweeper, () => wake(this.#heartbeat), limits);
@@ -64,6 +62,10 @@ export class Registry implements Books<Connection>, Walk {
 
   get total(): number {
     return this.#registered.size;
+  }
+  /** Those whose actor lives on, for as long as the peer has to answer the close frame. */
+  get closing(): number {
+    return Math.max(0, this.#living.size - this.#registered.size);
   }
   get registered(): Iterable<Connection> {
     return this.#registered;
@@ -156,7 +158,7 @@ export class Registry implements Books<Connection>, Walk {
   }
 
   moved(connection: Connection, from: View, to: View, ending: Ending, author: Author): void {
-    const { stages, closes } = this.#meters;
+    const { stages, closes } = this.house.meters;
     const before = stageOf(from);
     const after = stageOf(to);
     if (before === after) return;
@@ -174,8 +176,7 @@ export class Registry implements Books<Connection>, Walk {
   retired(connection: Connection, last: View): void {
     this.#heartbeat.forget(connection);
     if (this.#registered.delete(connection)) {
-      this.#meters.stages[stageOf(last)]--;
-      this.#countClosing();
+      this.house.meters.stages[stageOf(last)]--;
       this.#departing.add(connection);
       this.reach.release(connection.id);
     }
@@ -190,7 +191,6 @@ export class Registry implements Books<Connection>, Walk {
   /** An actor has come to its end. */
   forget(actorId: string): void {
     this.#living.delete(actorId);
-    this.#countClosing();
     this.house.doors.afterwards(() => this.#checkEmpty());
   }
 
@@ -198,7 +198,6 @@ export class Registry implements Books<Connection>, Walk {
   bury(actorId: string, error: unknown): void {
     const connection = this.#living.get(actorId);
     this.#living.delete(actorId);
-    this.#countClosing();
     this.house.doors.afterwards(() => {
       connection?.fail(error);
       this.#checkEmpty();
@@ -234,7 +233,6 @@ export class Registry implements Books<Connection>, Walk {
   endAll(): void {
     for (const connection of this.#living.values()) connection.fail(new Error('the root actor was stopped'));
     this.#living.clear();
-    this.#countClosing();
     this.refuseHeld();
     this.cutLeaving();
     this.#checkEmpty();
@@ -261,8 +259,8 @@ export class Registry implements Books<Connection>, Walk {
     this.#byActor.set(actor, connection);
     this.#living.set(actorId, connection);
     this.#registered.add(connection);
-    this.#meters.admitted++;
-    this.#meters.stages[stageOf(unborn)]++;
+    this.house.meters.admitted++;
+    this.house.meters.stages[stageOf(unborn)]++;
     house.doors.guard(actor, connection);
     if (house.inspection.isOn) house.inspection.began(actor);
     house.doors.within(() => actor.start());
@@ -290,11 +288,6 @@ export class Registry implements Books<Connection>, Walk {
       release(arrival);
       arrival.socket.isReading = true;
     }
-  }
-
-  /** Those whose actor lives on, for as long as the peer has to answer the close frame. */
-  #countClosing(): void {
-    this.#meters.stages.closing = Math.max(0, this.#living.size - this.#registered.size);
   }
 
   #checkEmpty(): void {

@@ -116,9 +116,6 @@ export class Supervisor {
       recipientOf: (conn) => this.#registry.connectionOf(conn.actor),
       seatOf: (connection) => this.#registry.standingOf(connection)?.seat,
     });
-    house.inspection.onPassing = (isOn) => {
-      this.#audience.given.witness = isOn ? (to, bytes, messages) => this.#show(to, bytes, messages) : undefined;
-    };
     this.watching = new Watching(house, this.#registry, this.#audience, options.recorder);
     if (options.inspect) this.watching.inspect(options.inspect);
     this.actor = this.#startRoot();
@@ -136,7 +133,7 @@ export class Supervisor {
     const { counters, meters, asks, turn } = this.#house;
     const { pressure, exchange } = this;
     return measure({
-      ...{ counters, meters, pressure, exchange },
+      ...{ counters, meters, pressure, exchange, closing: this.#registry.closing },
       ...{ asks: asks.tally, slices: turn.tally, given: this.#audience.given },
     });
   }
@@ -267,14 +264,6 @@ export class Supervisor {
     this.#visits.refuse(ErrWrite, (tell) => this.#house.doors.afterwards(tell));
     this.#house.doors.afterwards(() => this.#registry.endAll());
     this.#house.doors.afterwards(() => this.#cluster.cut());
-  }
-
-  /** A chart that has deliveries to itself shows them by its steps. */
-  #show(recipient: Recipient, bytes: Uint8Array, messages: number): void {
-    const connection = connectionBehind(recipient);
-    if (connection && !connection.view.ownsDeliveries) {
-      this.#house.inspection.delivered(connection.actor, bytes, messages);
-    }
   }
 
   /** BROADCAST and COUNT are taken at the door, whatever the supervisor is busy with, unless its chart has them. */

@@ -1,19 +1,13 @@
 import type { AnyActorRef } from 'xstate';
-import type { Audience } from '../broadcast/audience.js';
-import type { Value } from './chart.js';
+import type { Audience, Witness } from '../broadcast/audience.js';
+import { Connection } from './connection.js';
 import type { Conn } from './handles.js';
 import type { House, Machines } from './house.js';
 import type { InspectionObserver, StepListener } from './inspection.js';
+import type { Standpoint } from './memberships.js';
 import { type Fallen, type RecordedStep, Recorder, type RecorderLimits } from './recorder.js';
 import type { Registry } from './registry.js';
 import type { Traffic } from './socket.js';
-
-/** A membership of a connection, and how it stands; that of a namespace itself has no room. */
-export interface Standpoint {
-  readonly namespace: string;
-  readonly room: string;
-  readonly value: Value;
-}
 
 /** What has gone over the line of a connection, and what waits. */
 export interface Account {
@@ -40,6 +34,13 @@ export class Watching {
     this.#recorder = recorder && new Recorder(recorder, () => clock.now(), isConnection);
     hooks.recorder = this.#recorder;
     if (this.#recorder) inspection.listen(this.#recorder);
+    const show: Witness = (to, bytes, messages) => {
+      // A chart that has deliveries to itself shows them by its steps.
+      if (to instanceof Connection && !to.view.ownsDeliveries) inspection.delivered(to.actor, bytes, messages);
+    };
+    inspection.onPassing = (isOn) => {
+      audience.given.witness = isOn ? show : undefined;
+    };
   }
 
   /** Shows an observer the root actor, the link to the broker, and the connections that it asks for (IN1, IN4). */

@@ -1,10 +1,10 @@
 import { produce } from 'immer';
-import { type AnyActorRef, type AnyMachineSnapshot, type AnyStateMachine, assign, type EventObject } from 'xstate';
+import { type AnyActorRef, type AnyStateMachine, assign, type EventObject } from 'xstate';
 import { type ConnectionEvent, connectionMachine } from '../machines/connection.js';
 import { acknowledge } from '../protocol/codec.js';
 import type { Connection } from './connection.js';
 import { honouring } from './honouring.js';
-import { owns, viewOf } from './view.js';
+import { viewOf } from './view.js';
 
 export interface ConnectionDelays {
   readonly ackTimeout: number;
@@ -71,13 +71,14 @@ export const wire = (
 };
 
 /** A frame or delivery that the chart would have taken when it came, and does not any more, goes on past it. */
-const isLate = (snapshot: AnyMachineSnapshot, event: EventObject, connection: Connection): boolean => {
+const isLate = (event: EventObject, connection: Connection): boolean => {
+  const { isOpen, ownsFrames, ownsDeliveries } = connection.view;
+  if (!isOpen) return false;
   // Whoever sends to a connection's actor promises its events.
   const hot = event as ConnectionEvent;
-  if ((hot.type !== 'FRAME' && hot.type !== 'DELIVER') || !viewOf(snapshot).isOpen) return false;
-  if (owns(snapshot, hot.type)) return false;
-  if (hot.type === 'FRAME') connection.receive(hot.data);
-  else connection.put(hot.bytes);
+  if (hot.type === 'FRAME' && !ownsFrames) connection.receive(hot.data);
+  else if (hot.type === 'DELIVER' && !ownsDeliveries) connection.put(hot.bytes);
+  else return false;
   return true;
 };
 
@@ -88,10 +89,11 @@ const isLate = (snapshot: AnyMachineSnapshot, event: EventObject, connection: Co
 export const guardedLogic = (machine: Machine, of: ConnectionOf): Machine => {
   const transition: AnyStateMachine['transition'] = (snapshot, event, scope) => {
     try {
-      if (isLate(snapshot, event, of(scope.self))) return snapshot;
+      const connection = of(scope.self);
+      if (isLate(event, connection)) return snapshot;
       // Events of a program's own chart come this way too; the machine that knows them takes them.
       const next = machine.transition(snapshot, event as ConnectionEvent, scope);
-      if (next !== snapshot) of(scope.self).entered(viewOf(next), next.context);
+      if (next !== snapshot) connection.entered(viewOf(next), next.context);
       return next;
     } catch (error) {
       for (const child of Object.values<AnyActorRef>(snapshot.children)) scope.stopChild(child);

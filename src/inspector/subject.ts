@@ -3,6 +3,7 @@ import type { Conn } from '../actors/handles.js';
 import type { DeliverEvent, FrameEvent } from '../actors/inspection.js';
 import type { RecordedStep } from '../actors/recorder.js';
 import type { Account, Watching } from '../actors/watching.js';
+import { bytesIn } from '../protocol/message.js';
 import { statesOf } from './chart.js';
 import { Trail, type TrailStep } from './trail.js';
 
@@ -103,7 +104,7 @@ export class Subject {
     const counts = this.#counts;
     if (isFrame(event)) {
       counts.framesIn++;
-      counts.bytesIn += typeof event.data === 'string' ? Buffer.byteLength(event.data) : event.data.length;
+      counts.bytesIn += bytesIn(event.data);
     } else if (isDelivery(event)) {
       counts.writes++;
       counts.framesOut += event.messages ?? 1;

@@ -1,4 +1,4 @@
-import type { Body } from './message.js';
+import { type Body, bytesIn } from './message.js';
 
 const fin = 0x80;
 const textOpcode = 0x1;
@@ -7,7 +7,7 @@ const binaryOpcode = 0x2;
 /** One unmasked RFC 6455 server frame around a payload; its bytes may be written to any number of sockets (BC7). */
 export const frame = (payload: Body): Buffer => {
   const isText = typeof payload === 'string';
-  const length = isText ? Buffer.byteLength(payload) : payload.length;
+  const length = bytesIn(payload);
   const head = length < 126 ? 2 : length < 65_536 ? 4 : 10;
   const bytes = Buffer.allocUnsafe(head + length);
   bytes[0] = fin | (isText ? textOpcode : binaryOpcode);

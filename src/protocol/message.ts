@@ -35,6 +35,9 @@ export const isSystemEvent = (event: string): boolean => systemEvents.has(event)
 /** What a message carries: text stays a string, a binary message is bytes. */
 export type Body = string | Uint8Array;
 
+/** What it takes in a frame, in bytes. */
+export const bytesIn = (body: Body): number => (typeof body === 'string' ? Buffer.byteLength(body) : body.length);
+
 /** A message as a handler gets it. */
 export interface Message {
   namespace: string;

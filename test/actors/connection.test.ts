@@ -5,6 +5,7 @@ import {
   AskTimeout,
   CloseError,
   type Conn,
+  connectionConfig,
   connectionMachine,
   ErrBadNamespace,
   ErrWrite,
@@ -442,6 +443,46 @@ describe('a chart of the program', () => {
     // Two frames come in; an answer, what is emitted, broadcast and replied, and what is owed go out.
     expect(handled.filter((type) => type === 'FRAME')).toHaveLength(2);
     expect(handled.filter((type) => type === 'DELIVER').length).toBeGreaterThan(2);
+  });
+});
+
+describe('a chart that takes what is hot in some of its states', () => {
+  const { open } = connectionConfig.states;
+  const ear = {
+    initial: 'keen',
+    states: { keen: { on: { FRAME: { target: 'deaf', actions: ['receive', 'sayMore'] } } }, deaf: {} },
+  };
+  const mouth = { initial: 'keen', states: { keen: { on: { DELIVER: 'deaf', FRAME: 'deaf' } }, deaf: {} } };
+
+  test('[SV11] loses none that was sent while it went on to another one', async () => {
+    const heard: string[] = [];
+    const bytes = Uint8Array.from([0x81, 5, ...Buffer.from(';n;;x')]);
+    // It is told more before it has come to where it does not listen.
+    const sayMore = ({ self }: { readonly self: { send(event: object): void } }): void => {
+      self.send({ type: 'FRAME', data: ';n;;e;0;0;second' });
+      self.send({ type: 'DELIVER', bytes });
+    };
+    // More states and names than the literal that the type was made of.
+    const machine: unknown = createMachine(
+      {
+        ...connectionConfig,
+        states: { ...connectionConfig.states, open: { ...open, states: { ...open.states, ear, mouth } } },
+      } as never,
+      {
+        ...connectionMachine.implementations,
+        actions: { ...connectionMachine.implementations.actions, sayMore },
+      } as never,
+    );
+    const house = new House({
+      namespaces: { n: { e: (_, { body }) => void heard.push(String(body)) } },
+      machines: { connection: machine as typeof connectionMachine },
+    });
+    const guest = house.connect('a');
+    for (const said of ['M', '$1;n;;_OnNamespaceConnect;0;0;']) guest.socket.say(said);
+    await house.rest();
+    expect(heard).toEqual(['second']);
+    expect(guest.socket.lines).toContain('t ;n;;x');
+    await house.empty();
   });
 });
 

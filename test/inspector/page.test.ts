@@ -121,8 +121,9 @@ describeWith(chromium, 'the page of the inspector in a browser', (executablePath
   });
 
   it('[IN13] [IN14] choosing on and on does not lock the page up, slow as authorize may be', async () => {
+    const decision = gate();
     const authorize = ({ url = '' }: IncomingMessage) =>
-      url.includes('/stream?') ? new Promise<true>((resolve) => setTimeout(resolve, 300, true)) : true;
+      url.includes('/stream?') ? decision.promise.then(() => true) : true;
     const { page, dial, viewers, complaints } = await open({}, authorize);
     await (await dial('a')).ready();
     for (let times = 0; times < 8; times++) {
@@ -130,6 +131,7 @@ describeWith(chromium, 'the page of the inspector in a browser', (executablePath
       await page.locator('.back').click();
     }
     await choose(page, 'a');
+    decision.open();
     await shows(page, '.subject-state', 'open.flow.flowing');
     await expect.poll(viewers).toBe(1);
     expect(complaints).toEqual([]);

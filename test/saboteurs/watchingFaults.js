@@ -47,8 +47,12 @@ export const watchingFaults = [
     ],
     ['frames are not shown', 'IN1', 'if (!this.seesPassed) return;', 'if (this.seesPassed) return;'],
   ]),
-  ...inFile('actors/supervisor.ts', [
-    ['a delivery to a chart is shown twice', 'IN4', 'connection && !connection.view.ownsDeliveries', 'connection'],
+  ...inFile('actors/watching.ts', [['a delivery to a chart is shown twice', 'IN4', ' && !to.view.ownsDeliveries', '']]),
+  ...inFile('actors/wiring.ts', [
+    ['what a connection’s chart takes no more is lost', 'SV11', 'if (isLate(event, connection)) return snapshot;', ''],
+  ]),
+  ...inFile('actors/metrics.ts', [
+    ['who is on the way out is counted nowhere', 'IN7', 'meters.stages.closing + closing', 'meters.stages.closing'],
   ]),
   ...inFile('actors/supervisor.ts', [
     [
@@ -94,7 +98,7 @@ export const watchingFaults = [
     ['every step is kept', 'IN5', 'if (steps.length > this.limits.last) steps.shift();', ''],
     ['everybody is recorded', 'IN5', ' || this.random() >= this.limits.sample', ''],
     ['what was told changes', 'IN5', 'get(actor)?.steps.slice()', 'get(actor)?.steps'],
-    ['of those outside of the sample nothing is kept', 'IN5', 'if (!isKnown && (!this', 'if (!isKnown || (!this'],
+    ['of those outside of the sample nothing is kept', 'IN5', 'if (!known && (!this', 'if (!known || (!this'],
     ['to be let in is kept of everybody', 'IN5', ' || isOrdinary(before, after))) return;', ')) return;'],
     ['a step that leads nowhere is kept', 'IN5', 'if (from === to) return;', ''],
     [
@@ -130,8 +134,8 @@ export const watchingFaults = [
     ['a bucket has only its own', 'IN7 IN8', 'count += this.#counts[at] ?? 0;', 'count = this.#counts[at] ?? 0;'],
   ]),
   ...inFile('actors/registry.ts', [
-    ['who is on the way out is counted as here', 'IN7', 'this.#meters.stages[stageOf(last)]--;', ''],
-    ['who has come is not counted', 'IN7', 'this.#meters.admitted++;', ''],
+    ['who is on the way out is counted as here', 'IN7', 'this.house.meters.stages[stageOf(last)]--;', ''],
+    ['who has come is not counted', 'IN7', 'this.house.meters.admitted++;', ''],
   ]),
   ...inFile('server/upgrade.ts', [
     ['an upgrade that is refused is not counted', 'IN7', 'this.supervisor.counters.refusedUpgrades++;', ''],

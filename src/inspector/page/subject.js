@@ -1,6 +1,6 @@
 // @ts-nocheck – it runs in browsers; the compiler is told of Node only
 // The one connection that is followed.
-import { byId, bytes, clock, duration, facts, make, number, pathOf, recordedRow, say } from './view.js';
+import { byId, bytes, clock, duration, facts, make, number, pathOf, recordedRow, say, stepRow } from './view.js';
 
 const post = (actor, deed) =>
   fetch('deed', {
@@ -49,17 +49,10 @@ const accounts = ({ counts, account }) => [
 /** How it goes from state to state: the innermost ones say enough. */
 const innermost = (states) => states.filter((state) => !states.some((other) => other.startsWith(`${state}.`)));
 
-const stepRow = ({ at, event, from, to, why, times }) => {
-  const way = [innermost(from), innermost(to)].map((states) => states.map(pathOf).join(' + '));
-  const isMove = from.length + to.length > 0;
-  return make(
-    'li',
-    { class: isMove ? 'step move' : 'step' },
-    make('time', {}, clock(at)),
-    make('span', { class: 'event' }, event, times > 1 ? make('span', { class: 'times' }, ` × ${number(times)}`) : ''),
-    isMove ? make('span', { class: 'way' }, `${way[0] || '–'} → ${way[1] || '–'}`) : '',
-    why === '' ? '' : make('span', { class: 'why' }, why),
-  );
+const watchedRow = ({ at, event, from, to, why, times }) => {
+  const ends = [innermost(from), innermost(to)].map((states) => states.map(pathOf).join(' + ') || '–');
+  const way = from.length + to.length > 0 ? ends.join(' → ') : '';
+  return stepRow({ time: clock(at), event, times, way, why });
 };
 
 export const subjectCard = ({ leave, goTo }) => {
@@ -155,7 +148,7 @@ export const subjectCard = ({ leave, goTo }) => {
     if (shown.steps !== upTo) {
       shown.steps = upTo;
       const none = make('li', { class: 'quiet' }, 'None yet.');
-      steps.replaceChildren(...(subject.steps.length === 0 ? [none] : subject.steps.toReversed().map(stepRow)));
+      steps.replaceChildren(...(subject.steps.length === 0 ? [none] : subject.steps.toReversed().map(watchedRow)));
       before.replaceChildren(...subject.before.toReversed().map(recordedRow));
       beforeTitle.hidden = subject.before.length === 0;
     }

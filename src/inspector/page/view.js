@@ -57,16 +57,20 @@ export const facts = (list, pairs) => {
   list.replaceChildren(...rows);
 };
 
-/** A step as the recorder keeps it. */
-export const recordedRow = ({ at, event, from, to, why }) =>
+/** A step of a chart; one that leads nowhere has no way. */
+export const stepRow = ({ time, event, times = 1, way, why }) =>
   make(
     'li',
-    { class: 'step move' },
-    make('time', {}, duration(at)),
-    make('span', { class: 'event' }, event),
-    make('span', { class: 'way' }, `${from} → ${to}`),
+    { class: way === '' ? 'step' : 'step move' },
+    make('time', {}, time),
+    make('span', { class: 'event' }, event, times > 1 ? make('span', { class: 'times' }, ` × ${number(times)}`) : ''),
+    way === '' ? '' : make('span', { class: 'way' }, way),
     why === '' ? '' : make('span', { class: 'why' }, why),
   );
+
+/** A step as the recorder keeps it. */
+export const recordedRow = ({ at, event, from, to, why }) =>
+  stepRow({ time: duration(at), event, way: `${from} → ${to}`, why });
 
 /** The last part of a state's id. */
 export const keyOf = (state) => state.slice(state.lastIndexOf('.') + 1);
