@@ -8,7 +8,7 @@ export type {
   RoomChart,
   SupervisorChart,
 } from './actors/contract.js';
-export type { Counters } from './actors/counters.js';
+export type { CloseCause, Counters, Stage } from './actors/counters.js';
 export type { FrameLog, FrameNote } from './actors/framelog.js';
 export type { Events, Handler, NamespaceBodies, Namespaces, Where } from './actors/handlers.js';
 export {
@@ -22,17 +22,18 @@ export {
   type ServerFace,
   type ServerPressure,
 } from './actors/handles.js';
+export type { Timing } from './actors/histogram.js';
 export type { DisconnectReason } from './actors/hooks.js';
 export type { Machines } from './actors/house.js';
 export type { InspectionObserver } from './actors/inspection.js';
 export type { LinkState } from './actors/link.js';
 export { ExchangeLoss, type Loss, type LostCounters } from './actors/losses.js';
-export type { CloseCause, Stage, Timing } from './actors/meters.js';
 export type { Metrics } from './actors/metrics.js';
 export type { RecordedStep, RecorderLimits } from './actors/recorder.js';
 export type { Exchange, ExchangeStatus } from './actors/relay.js';
 export type { RootActor, SupervisorMessage } from './actors/supervisor.js';
 export type { ChannelKind, ExchangeListener, ExchangeSession, StackExchange } from './exchange/exchange.js';
+export { defaultLimits, type Limits } from './limits.js';
 export {
   type ConnectionContext,
   type ConnectionEvent,
@@ -79,6 +80,6 @@ export {
   OnRoomLeft,
   type OutgoingMessage,
 } from './protocol/message.js';
-export { defaultLimits, type Limits, type ServerOptions } from './server/options.js';
+export type { ServerOptions } from './server/options.js';
 export { Server } from './server/server.js';
 export { UpgradeRefused } from './server/upgrade.js';

@@ -1,7 +1,7 @@
+import type { Limits } from '../limits.js';
 import type { Frame } from '../protocol/codec.js';
 import { AskTimeout, ErrWrite } from '../protocol/errors.js';
 import { makeNodeId, makeToken } from '../protocol/token.js';
-import { makeAskTally } from './meters.js';
 import type { Sweeper } from './sweeper.js';
 
 export interface AskOptions {
@@ -25,15 +25,6 @@ interface Pending {
   readonly answered: (answer: Answer) => void;
   readonly callOff: () => void;
 }
-
-/**
- * A rejection that nobody looks at must not end the process: what a client refuses, or does not answer, is no fault of
- * the program.
- */
-export const tame = <T>(promise: Promise<T>): Promise<T> => {
-  promise.catch(() => {});
-  return promise;
-};
 
 /** Throws unless this is a time that can be waited. */
 export const assertTimeout = (timeout: number, what: string): void => {
@@ -60,6 +51,10 @@ export const waitAtMost = (
   };
 };
 
+/** Asks of clients, by what has come of them. */
+export const makeAskTally = () => ({ open: 0, answered: 0, timedOut: 0, failed: 0, refused: 0 });
+export type AskTally = ReturnType<typeof makeAskTally>;
+
 /** Too many asks are pending; one more is refused. */
 export class TooManyAsks extends Error {
   override readonly name = 'TooManyAsks';
@@ -78,7 +73,7 @@ export class Asks {
 
   constructor(
     private readonly sweeper: Sweeper,
-    private readonly defaults: { readonly timeout: number; readonly pending: number },
+    private readonly limits: Pick<Limits, 'askTimeout' | 'asks'>,
   ) {}
 
   get size(): number {
@@ -98,13 +93,13 @@ export class Asks {
    * within this call.
    */
   open(from: Respondents, options: AskOptions, answered: (answer: Answer) => void, given?: string): string {
-    const { timeout = this.defaults.timeout, signal } = options;
+    const { timeout = this.limits.askTimeout, signal } = options;
     assertTimeout(timeout, 'ask');
     signal?.throwIfAborted();
     const tokens = this.#byRespondents.get(from) ?? new Set<string>();
-    if (tokens.size >= this.defaults.pending) {
+    if (tokens.size >= this.limits.asks) {
       this.tally.refused++;
-      throw new TooManyAsks(this.defaults.pending);
+      throw new TooManyAsks(this.limits.asks);
     }
     const token = given ?? makeToken(this.#nodeId);
     const callOff = waitAtMost({ ...options, timeout }, this.sweeper, (error) =>

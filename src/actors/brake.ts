@@ -1,3 +1,4 @@
+import type { Limits } from '../limits.js';
 /** A connection whose handlers may broadcast. */
 export interface Speaker {
   /** Since when it has done so, as the brake counts; 0 for never. */
@@ -7,13 +8,6 @@ export interface Speaker {
 /** What waits for a brake to be released. */
 export interface HeldBack {
   resume(): void;
-}
-
-export interface BrakeLimits {
-  /** Bytes that were issued and not given to everybody. */
-  readonly maxLog: number;
-  /** How long an issue may wait to be given to everybody, in milliseconds. */
-  readonly maxLogDelay: number;
 }
 
 /** How far the broadcaster has fallen behind. */
@@ -36,7 +30,7 @@ export class Brake {
   readonly #held = new Set<HeldBack>();
 
   constructor(
-    private readonly limits: BrakeLimits,
+    private readonly limits: Pick<Limits, 'maxLog' | 'maxLogDelay'>,
     private readonly release: (held: HeldBack) => void,
   ) {}
 

@@ -2,12 +2,14 @@ import type { AnyActorRef } from 'xstate';
 import { emptyAnswer, encode, errorFrom, messageFrom } from '../protocol/codec.js';
 import { assertCloseCode, closeText, ErrBadNamespace, ErrWrite } from '../protocol/errors.js';
 import { assertOutgoing, type Body, type Message, type OutgoingMessage } from '../protocol/message.js';
-import { type Answer, type AskOptions, tame } from './asks.js';
-import type { ConnPort, NSConn, Room, ServerFace, UpgradeRequest } from './handles.js';
+import type { Answer, AskOptions } from './asks.js';
+import { tame } from './guard.js';
+import type { ConnPort, NSConn, Room, ServerFace } from './handles.js';
 import type { House } from './house.js';
+import type { View } from './lifecycle.js';
 import type { Memberships } from './memberships.js';
 import type { Questions } from './questions.js';
-import type { View } from './view.js';
+import type { UpgradeRequest } from './socket.js';
 
 /** What the calls need of their connection. */
 export interface CallsHost {
@@ -91,7 +93,7 @@ export class Calls implements ConnPort {
   }
 
   waitConnect(namespace: string, options: AskOptions): Promise<NSConn> {
-    const { timeout = this.house.limits.asks.timeout } = options;
+    const { timeout = this.house.limits.askTimeout } = options;
     return tame(this.host.memberships.awaitConnect(namespace, { ...options, timeout }));
   }
 

@@ -2,30 +2,29 @@ import type { AnyActorRef } from 'xstate';
 import type { ConnectionEvent } from '../machines/connection.js';
 import { acknowledge } from '../protocol/codec.js';
 import { type CloseReason, closeReasons, closeText, ErrWrite } from '../protocol/errors.js';
-import { frame as framed } from '../protocol/frame.js';
+import { type FrameSink, frame as framed } from '../protocol/frame.js';
 import type { Body } from '../protocol/message.js';
-import type { Books } from './books.js';
 import { Calls, type CallsHost } from './calls.js';
-import { Conn, type UpgradeRequest } from './handles.js';
+import { Conn } from './handles.js';
 import { Handshake, type HandshakeHost } from './handshake.js';
 import type { Beating } from './heartbeat.js';
 import type { House } from './house.js';
 import { Lag } from './lag.js';
 import type { Lane } from './lane.js';
+import type { Books } from './lifecycle.js';
+import { type Author, authorOf, dead, type Ending, reasonOf, unborn, type View, type Words } from './lifecycle.js';
 import { type MembershipHost, Memberships } from './memberships.js';
-import { type Author, authorOf, type Words } from './meters.js';
-import { type Outlet, offeringTo, type Place } from './place.js';
+import { offeringTo, type Place } from './place.js';
 import { Questions } from './questions.js';
 import { Reception, type ReceptionHost } from './reception.js';
-import type { Arrival, Socket, SocketListener } from './socket.js';
-import { dead, type Ending, reasonOf, unborn, type View } from './view.js';
+import type { Arrival, Socket, SocketListener, UpgradeRequest } from './socket.js';
 
 /** One connection: its chart, and beside it the hot path for frames and deliveries. */
 export class Connection implements MembershipHost, ReceptionHost, CallsHost, HandshakeHost, SocketListener, Beating {
   readonly id: string;
   readonly request: UpgradeRequest;
   readonly socket: Socket;
-  outlet: Outlet;
+  outlet: FrameSink;
   readonly conn: Conn;
   readonly memberships: Memberships;
   readonly #reception: Reception;

@@ -1,3 +1,6 @@
+import { closeReasons } from '../protocol/errors.js';
+import { Histogram } from './histogram.js';
+
 /** Counters at zero. The names are fixed, so that nothing a client says becomes one. */
 export const makeCounters = () => ({
   /** Messages of clients, of whatever kind. */
@@ -36,3 +39,26 @@ export const makeCounters = () => ({
 
 /** Every drop, close and refusal, by reason. */
 export type Counters = ReturnType<typeof makeCounters>;
+
+/** Where a connection stands, by the tags of its chart: a chart of the program's own has the same four. */
+export type Stage = 'acknowledging' | 'flowing' | 'congested' | 'closing';
+
+/** What has ended a connection: a reason of ours, or whoever else it was. */
+export type CloseCause = keyof typeof closeReasons | 'goodbye' | 'program' | 'lineLost';
+
+export const reasonNames = Object.keys(closeReasons) as (keyof typeof closeReasons)[];
+
+const zeroCloses = (): Record<CloseCause, number> => {
+  const names: readonly CloseCause[] = [...reasonNames, 'goodbye', 'program', 'lineLost'];
+  // Each cause has its name in the list.
+  return Object.fromEntries(names.map((name) => [name, 0])) as Record<CloseCause, number>;
+};
+
+/** What is measured of a server beside its counters, while it happens: nobody is visited to read it. */
+export class Meters {
+  readonly stages: Record<Stage, number> = { acknowledging: 0, flowing: 0, congested: 0, closing: 0 };
+  readonly closes = zeroCloses();
+  /** Connections that there have been. */
+  admitted = 0;
+  readonly handlers = new Histogram([0.1, 1, 10, 100, 1_000, 10_000]);
+}

@@ -1,5 +1,57 @@
-import type { AnyActorRef, EventObject } from 'xstate';
-import { guardObservers } from './observers.js';
+import type { AnyActorRef, AnyMachineSnapshot, EventObject } from 'xstate';
+import { guarded } from './guard.js';
+
+type Node = AnyMachineSnapshot['_nodes'][number];
+
+/** The hot events that a state handles itself: asked once per state of a machine. */
+const owned = new WeakMap<Node, ReadonlySet<string>>();
+const hotEvents = ['FRAME', 'DELIVER', 'BROADCAST', 'COUNT'] as const;
+
+const ownedBy = (node: Node): ReadonlySet<string> => {
+  const known = owned.get(node);
+  if (known) return known;
+  const handles = (type: string) => (event: string) => event === type || event === '*' || event === `${type}.*`;
+  const own = new Set<string>(hotEvents.filter((type) => node.ownEvents.some(handles(type))));
+  owned.set(node, own);
+  return own;
+};
+
+/** Does the chart handle this event itself, where it is now? */
+export const owns = (snapshot: AnyMachineSnapshot, type: (typeof hotEvents)[number]): boolean => {
+  if (snapshot.status !== 'active') return false;
+  for (const node of snapshot._nodes) if (ownedBy(node).has(type)) return true;
+  return false;
+};
+
+interface Observing {
+  readonly next?: ((state: unknown) => unknown) | undefined;
+  readonly error?: ((error: unknown) => unknown) | undefined;
+  readonly complete?: (() => unknown) | undefined;
+}
+type Subscribe = (
+  next?: Observing | Observing['next'],
+  error?: Observing['error'],
+  complete?: Observing['complete'],
+) => { unsubscribe(): void };
+
+/**
+ * Whoever observes this actor harms nobody (SV16): what an observer throws is reported, and one that does not listen to
+ * errors hears of none, where xstate would end the process.
+ */
+export const guardObservers = (actor: AnyActorRef, report: (error: unknown) => void): void => {
+  // Every overload of xstate's comes down to this one.
+  const subscribe = actor.subscribe as Subscribe;
+  const subscribing: Subscribe = (given, onError, onComplete) => {
+    const observer: Observing =
+      typeof given === 'object' ? given : { next: given, error: onError, complete: onComplete };
+    return subscribe.call(actor, {
+      next: (state) => guarded(() => observer.next?.(state), report),
+      error: (error) => guarded(() => observer.error?.(error), report),
+      complete: () => guarded(() => observer.complete?.(), report),
+    });
+  };
+  actor.subscribe = subscribing as AnyActorRef['subscribe'];
+};
 
 /** Who takes hot events before they come to the actor. */
 export interface HotTaker {

@@ -1,5 +1,6 @@
 import { CloseError, HandlerTimeout, Reply } from '../protocol/errors.js';
 import { type Body, type Message, OnAnyEvent, OnNativeMessage } from '../protocol/message.js';
+import { isInstance, isThenable } from './guard.js';
 import type { EventBodies, NSConn } from './handles.js';
 import type { Sweeper } from './sweeper.js';
 
@@ -37,18 +38,6 @@ export interface Where {
   readonly connection?: string;
   readonly namespace?: string;
 }
-
-export const isThenable = (value: unknown): value is PromiseLike<unknown> =>
-  typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
-
-/** Is it one of these? What was thrown may set traps. */
-export const isInstance = <T>(thrown: unknown, type: new (...made: never[]) => T): thrown is T => {
-  try {
-    return thrown instanceof type;
-  } catch {
-    return false;
-  }
-};
 
 const outcomeOf = (result: unknown): Outcome => {
   if (result === undefined) return nothing;

@@ -1,6 +1,8 @@
 import type { AnyActorRef } from 'xstate';
 import type { Body, Message, OutgoingMessage } from '../protocol/message.js';
-import { type AskOptions, tame } from './asks.js';
+import type { AskOptions } from './asks.js';
+import { tame } from './guard.js';
+import type { UpgradeRequest } from './socket.js';
 
 /** Skip every connection with this id. Made by `exclude(id)`. */
 export class Exclusion {
@@ -37,21 +39,6 @@ export interface ServerFace {
   flush(): Promise<void>;
   close(options?: { readonly timeout?: number }): Promise<void>;
 }
-
-/** What is always known of the request that was upgraded. */
-interface RequestHead {
-  readonly url?: string | undefined;
-  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
-}
-
-/** Whoever makes connections says here what their requests are, as `upgraded`. */
-// biome-ignore lint/suspicious/noEmptyInterface: it is there to be added to
-export interface Requests {}
-
-/** The request that was upgraded. */
-export type UpgradeRequest = Requests extends { readonly upgraded: infer Request extends RequestHead }
-  ? Request
-  : RequestHead;
 
 /** What stands behind the handles of one connection. */
 export interface ConnPort {

@@ -1,3 +1,4 @@
+import type { Limits } from '../limits.js';
 import { ping } from '../protocol/frame.js';
 import type { Socket } from './socket.js';
 import type { Deadline, Sweeper } from './sweeper.js';
@@ -10,13 +11,6 @@ export interface Beating {
   readonly socket: Socket;
   /** It is gone. */
   lose(): void;
-}
-
-export interface HeartbeatLimits {
-  /** Everybody is pinged so often … */
-  readonly pingInterval: number;
-  /** … and has sent something within. */
-  readonly pingTimeout: number;
 }
 
 /** One after the other is visited, in slices, until all have been. */
@@ -56,7 +50,7 @@ export class Heartbeat implements Walk {
     private readonly now: () => number,
     private readonly sweeper: Sweeper,
     private readonly wake: () => void,
-    private readonly limits: HeartbeatLimits,
+    private readonly limits: Pick<Limits, 'pingInterval' | 'pingTimeout'>,
   ) {}
 
   /** Somebody is there. */

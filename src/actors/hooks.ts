@@ -1,9 +1,8 @@
 import { type Frame, messageFrom } from '../protocol/codec.js';
 import type { ReceivedMessage } from '../protocol/message.js';
-import type { Counters } from './counters.js';
+import type { Counters, Meters } from './counters.js';
 import { type Handler, type Handlers, type Outcome, runGuarded, type Where } from './handlers.js';
 import type { Conn, NSConn } from './handles.js';
-import type { Meters } from './meters.js';
 import type { RecordedStep, Recorder } from './recorder.js';
 import type { Sweeper } from './sweeper.js';
 

@@ -1,3 +1,4 @@
+import type { Limits } from '../limits.js';
 import { connectionMachine } from '../machines/connection.js';
 import { linkMachine } from '../machines/link.js';
 import { namespaceMachine } from '../machines/namespace.js';
@@ -6,40 +7,21 @@ import { supervisorMachine } from '../machines/supervisor.js';
 import type { NativeMode } from '../protocol/codec.js';
 import { Asks, type Respondents } from './asks.js';
 import { Backlog } from './backlog.js';
-import { Brake, type BrakeLimits } from './brake.js';
+import { Brake } from './brake.js';
 import { Chart } from './chart.js';
-import { type Counters, makeCounters } from './counters.js';
+import { type Counters, Meters, makeCounters } from './counters.js';
 import { Doors } from './door.js';
 import { type FrameLog, LoggedSocket } from './framelog.js';
 import { type Events, Handlers, type Namespaces } from './handlers.js';
 import type { ServerFace } from './handles.js';
-import type { HeartbeatLimits } from './heartbeat.js';
 import { type ConnectionHooks, Hooks } from './hooks.js';
 import { Inspection } from './inspection.js';
-import type { Lane, LaneLimits } from './lane.js';
-import { Meters } from './meters.js';
-import { PacedSocket, type PaceLimits } from './pace.js';
+import { PacedSocket } from './pace.js';
 import { Pulse } from './pulse.js';
 import type { Clock } from './scheduler.js';
 import { type Arrival, arrivingThrough } from './socket.js';
 import { Sweeper } from './sweeper.js';
 import { Turn } from './turn.js';
-
-/** Bounds; sizes in bytes, times in milliseconds. */
-export interface HouseLimits extends HeartbeatLimits, PaceLimits, BrakeLimits, LaneLimits {
-  readonly namespaces: number;
-  readonly rooms: number;
-  readonly nameBytes: number;
-  readonly handlerTimeout: number;
-  readonly closeTimeout: number;
-  readonly highWaterMark: number;
-  readonly maxLagMessages: number;
-  readonly maxLagBytes: number;
-  readonly asks: { readonly timeout: number; readonly pending: number };
-  /** The largest payload between servers, and how long a client may take to answer another server's ask. */
-  readonly exchangePayload: number;
-  readonly forwardTimeout: number;
-}
 
 /** The charts that a server runs. */
 export interface Machines {
@@ -57,7 +39,7 @@ export interface HouseOptions extends ConnectionHooks {
   readonly server: ServerFace;
   readonly namespaces: Namespaces;
   readonly events: Events | undefined;
-  readonly limits: HouseLimits;
+  readonly limits: Limits;
   readonly clock: Clock;
   /** The longest piece of background work in one turn of the event loop, in milliseconds. */
   readonly sliceMs: number;
@@ -68,7 +50,7 @@ export interface HouseOptions extends ConnectionHooks {
 /** What all connections of a server share. */
 export interface House {
   readonly server: ServerFace;
-  readonly limits: HouseLimits;
+  readonly limits: Limits;
   readonly clock: Clock;
   readonly handlers: Handlers;
   readonly hooks: Hooks;
@@ -79,7 +61,7 @@ export interface House {
   /** Asks of whole audiences that wait for an answer. */
   readonly inquiries: Set<Respondents>;
   /** Lanes whose sockets are paused. */
-  readonly fullLanes: Set<Lane>;
+  readonly fullLanes: Set<{ review(): void }>;
   readonly sweeper: Sweeper;
   readonly turn: Turn;
   readonly pulse: Pulse;
@@ -141,7 +123,7 @@ export const furnish = (options: HouseOptions): House => {
     nativeMode,
     machines,
     charts: { namespace: new Chart(machines.namespace, failed), room: new Chart(machines.room, failed) },
-    asks: new Asks(sweeper, limits.asks),
+    asks: new Asks(sweeper, limits),
     inquiries: new Set(),
     fullLanes: new Set(),
     sweeper,

@@ -2,8 +2,9 @@ import { type Audience, Roll, type Seat } from '../broadcast/audience.js';
 import { emptyAnswer, type Frame, messageFrom } from '../protocol/codec.js';
 import { ErrNoAudience, ErrWrite } from '../protocol/errors.js';
 import type { Message, OutgoingMessage } from '../protocol/message.js';
-import { type Answer, type AskOptions, type Respondents, TooManyAsks, tame } from './asks.js';
+import { type Answer, type AskOptions, type Respondents, TooManyAsks } from './asks.js';
 import { settle } from './calls.js';
+import { tame } from './guard.js';
 import type { House } from './house.js';
 
 /** What an ask of a whole audience works with. */
@@ -57,7 +58,7 @@ export class Inquiries {
     const { asks, limits, nativeMode } = this.parts.house;
     const seats = this.#seats(message);
     if (seats.size === 0 || nativeMode === 'only' || asks.isPending(token)) return true;
-    if (this.#foreign >= limits.asks.pending) return false;
+    if (this.#foreign >= limits.asks) return false;
     this.#foreign++;
     const closed = (answer: Answer): void => {
       this.#foreign--;
@@ -98,7 +99,7 @@ export class Inquiries {
         return seat !== undefined && (roll?.includes(seat) ?? false);
       },
     };
-    if (!isForeign && inquiries.size - this.#foreign >= limits.asks.pending) throw new TooManyAsks(limits.asks.pending);
+    if (!isForeign && inquiries.size - this.#foreign >= limits.asks) throw new TooManyAsks(limits.asks);
     const closed = (answer: Answer): void => {
       if (roll) audience.closeRoll(roll);
       inquiries.delete(respondents);

@@ -1,7 +1,7 @@
 import type { AnyActorRef, AnyMachineSnapshot, AnyStateMachine, EventObject, InspectionEvent } from 'xstate';
 import type { Body } from '../protocol/message.js';
 import type { Doors } from './door.js';
-import { guarded } from './observers.js';
+import { guarded } from './guard.js';
 
 /** Told what happens in the actors of a server, in the words of xstate's inspection. */
 export type InspectionObserver =

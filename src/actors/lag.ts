@@ -1,9 +1,5 @@
+import type { Limits } from '../limits.js';
 import type { Clock } from './scheduler.js';
-
-export interface LagLimits {
-  readonly maxLagMessages: number;
-  readonly maxLagBytes: number;
-}
 
 /** How much was issued to a congested connection, and whether that is too much (BP2). */
 export class Lag {
@@ -12,7 +8,7 @@ export class Lag {
   #isJudging = false;
 
   constructor(
-    private readonly limits: LagLimits,
+    private readonly limits: Pick<Limits, 'maxLagMessages' | 'maxLagBytes'>,
     private readonly clock: Clock,
     private readonly tooMuch: () => void,
   ) {}

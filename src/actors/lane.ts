@@ -1,3 +1,4 @@
+import type { Limits } from '../limits.js';
 import type { Frame } from '../protocol/codec.js';
 import type { Resting } from './backlog.js';
 
@@ -7,13 +8,6 @@ export type Job = () => void | Promise<void>;
 export type LaneTurn = number;
 /** No turn is under way. */
 export const noTurn: LaneTurn = 0;
-
-export interface LaneLimits {
-  readonly laneMessages: number;
-  readonly laneBytes: number;
-  /** Turns of this lane in one turn of the event loop; those that are left come in slices. */
-  readonly framesAtOnce: number;
-}
 
 export interface LaneHost {
   /** One turn's work. A promise keeps the lane busy until it settles. */
@@ -70,7 +64,7 @@ export class Lane implements Resting {
 
   constructor(
     private readonly host: LaneHost,
-    private readonly limits: LaneLimits,
+    private readonly limits: Pick<Limits, 'laneMessages' | 'laneBytes' | 'framesAtOnce'>,
   ) {}
 
   /** The turn that is under way; 0 when the lane is idle. */

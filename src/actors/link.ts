@@ -1,5 +1,6 @@
 import { type AnyActorRef, createActor } from 'xstate';
 import type { ExchangeSession, StackExchange } from '../exchange/exchange.js';
+import type { Limits } from '../limits.js';
 import { type LinkEvent, linkMachine } from '../machines/link.js';
 import type { Doors } from './door.js';
 import { honouring } from './honouring.js';
@@ -7,16 +8,6 @@ import { type Inspection, watchedLogic } from './inspection.js';
 import type { Publications } from './publications.js';
 import type { Subscriptions } from './subscriptions.js';
 import type { Deadline, Sweeper } from './sweeper.js';
-
-/** Times of the way to the broker, in milliseconds. */
-export interface LinkLimits {
-  /** It connects, confirms and answers within. */
-  readonly exchangeTimeout: number;
-  /** It is pinged so often. */
-  readonly exchangeInterval: number;
-  /** The longest time between two attempts to get it back. */
-  readonly exchangeRetryDelay: number;
-}
 
 /** `connecting`, `online`, `degraded` while the broker is away, or `closed`. */
 export type LinkState = 'connecting' | 'online' | 'degraded' | 'closed';
@@ -30,7 +21,7 @@ export interface LinkParts {
   readonly sweeper: Sweeper;
   readonly doors: Doors;
   readonly inspection: Inspection;
-  readonly limits: LinkLimits;
+  readonly limits: Pick<Limits, 'exchangeTimeout' | 'exchangeInterval' | 'exchangeRetryDelay'>;
   readonly root: AnyActorRef;
   /** Runs this when the input that is there has been read. */
   nextTurn(run: () => void): void;

@@ -1,9 +1,11 @@
 import type { GivenOut } from '../broadcast/audience.js';
-import type { Counters } from './counters.js';
+import type { AskTally } from './asks.js';
+import type { CloseCause, Counters, Meters, Stage } from './counters.js';
 import type { ServerPressure } from './handles.js';
+import type { Timing } from './histogram.js';
 import type { LostCounters } from './losses.js';
-import type { AskTally, CloseCause, Meters, SliceTally, Stage, Timing } from './meters.js';
 import type { Exchange, ExchangeStatus } from './relay.js';
+import type { SliceTally } from './turn.js';
 
 /** Everything that is counted and measured of a server, at one moment. Sizes in bytes, times in milliseconds. */
 export interface Metrics {

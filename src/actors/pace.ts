@@ -1,12 +1,7 @@
+import type { Limits } from '../limits.js';
 import { closeReasons } from '../protocol/errors.js';
 import { type Socket, SocketAround } from './socket.js';
 import type { Deadline, Sweeper } from './sweeper.js';
-
-/** How fast the program wants its clients to be, in milliseconds; 0 is as slow as they like. */
-export interface PaceLimits {
-  readonly readTimeout: number;
-  readonly writeTimeout: number;
-}
 
 /** A socket whose client has to say something, and to take what it is sent, in time (LM4, LM5). */
 export class PacedSocket extends SocketAround {
@@ -17,7 +12,7 @@ export class PacedSocket extends SocketAround {
   constructor(
     inner: Socket,
     private readonly sweeper: Sweeper,
-    private readonly limits: PaceLimits,
+    private readonly limits: Pick<Limits, 'readTimeout' | 'writeTimeout'>,
   ) {
     super(inner);
     this.#expectFrame();

@@ -1,9 +1,4 @@
-/** Where the bytes for a connection go: to its line, or to its chart first. The audience has the same need of it. */
-export interface Outlet {
-  readonly writable: boolean;
-  /** False when there may be no more room. */
-  write(bytes: Uint8Array): boolean;
-}
+import type { FrameSink } from '../protocol/frame.js';
 
 /** The connection's place in the audience: what it calls before it writes, joins, leaves or ends. */
 export interface Place {
@@ -12,7 +7,7 @@ export interface Place {
   /** Is what it is owed to wait? */
   set isCongested(isCongested: boolean);
   /** Where it goes otherwise. */
-  set outlet(outlet: Outlet);
+  set outlet(outlet: FrameSink);
   serve(): void;
   write(bytes: Uint8Array): void;
   hold(bytes: Uint8Array): void;
@@ -23,7 +18,7 @@ export interface Place {
 }
 
 /** A chart that handles deliveries itself decides about each. */
-export const offeringTo = (chart: (bytes: Uint8Array) => void): Outlet => ({
+export const offeringTo = (chart: (bytes: Uint8Array) => void): FrameSink => ({
   writable: true,
   write: (bytes) => {
     chart(bytes);

@@ -1,14 +1,7 @@
 import type { ExchangeSession } from '../exchange/exchange.js';
+import type { Limits } from '../limits.js';
 import type { Losses } from './losses.js';
 import type { Deadline, Sweeper } from './sweeper.js';
-
-/** Bounds of what waits for the broker. */
-export interface PublicationLimits {
-  /** Bytes that may wait, or be on the way. */
-  readonly outboxBytes: number;
-  /** Milliseconds that a message may wait. */
-  readonly outboxTimeout: number;
-}
 
 /** A message for other servers. */
 export interface Letter {
@@ -50,7 +43,7 @@ export class Publications {
   published = 0;
 
   constructor(
-    private readonly limits: PublicationLimits,
+    private readonly limits: Pick<Limits, 'outboxBytes' | 'outboxTimeout'>,
     private readonly now: () => number,
     private readonly sweeper: Sweeper,
     private readonly losses: Losses,

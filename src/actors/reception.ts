@@ -17,8 +17,8 @@ import { closesWith, type Outcome } from './handlers.js';
 import type { NSConn } from './handles.js';
 import type { House } from './house.js';
 import { type Job, Lane, type LaneHost } from './lane.js';
+import type { Author } from './lifecycle.js';
 import type { Memberships } from './memberships.js';
-import type { Author } from './meters.js';
 import type { Questions } from './questions.js';
 import type { Socket } from './socket.js';
 

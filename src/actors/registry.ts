@@ -1,16 +1,15 @@
 import { type AnyActorRef, createActor } from 'xstate';
 import { closeReasons } from '../protocol/errors.js';
-import type { Books } from './books.js';
 import { Connection } from './connection.js';
 import type { Conn } from './handles.js';
 import { Heartbeat } from './heartbeat.js';
 import type { House } from './house.js';
-import { type Author, causeOf, stageOf } from './meters.js';
+import type { Books } from './lifecycle.js';
+import { type Author, causeOf, type Ending, stageOf, unborn, type View } from './lifecycle.js';
 import type { Arrival, Socket } from './socket.js';
 import type { Standing } from './standing.js';
 import type { Deadline } from './sweeper.js';
 import type { Walk } from './turn.js';
-import { type Ending, unborn, type View } from './view.js';
 import type { ConnectionLogic } from './wiring.js';
 
 /** How other servers find a connection. */

@@ -1,23 +1,18 @@
 import type { AnyActorRef } from 'xstate';
 import type { StackExchange } from '../exchange/exchange.js';
 import { Numbering, Positions } from '../exchange/sequence.js';
+import type { Limits } from '../limits.js';
 import { encode, encodeAnswer, type Frame } from '../protocol/codec.js';
 import { type Body, OnNativeMessage, type OutgoingMessage } from '../protocol/message.js';
 import { writeTag } from '../protocol/tag.js';
 import { markToken, tokensOfAnswer } from '../protocol/token.js';
 import { Echoes } from './echoes.js';
 import type { House } from './house.js';
-import { Link, type LinkLimits, type LinkState } from './link.js';
+import { Link, type LinkState } from './link.js';
 import { Losses, type LostCounters } from './losses.js';
-import { type Letter, type PublicationLimits, Publications } from './publications.js';
+import { type Letter, Publications } from './publications.js';
 import { Subscriptions } from './subscriptions.js';
 import type { Sweeper } from './sweeper.js';
-
-/** Bounds of what goes between servers. */
-export interface RelayLimits extends LinkLimits, PublicationLimits {
-  /** The largest payload, in bytes. */
-  readonly exchangePayload: number;
-}
 
 /** What is heard on a channel. */
 export type Meaning =
@@ -75,7 +70,7 @@ export class Relay implements Exchange {
   constructor(
     private readonly exchange: StackExchange,
     private readonly house: House,
-    private readonly limits: RelayLimits,
+    private readonly limits: Limits,
     root: AnyActorRef,
     take: (relay: Relay, meaning: Meaning, channel: string, payload: Uint8Array) => void,
     /** Told when there is no way to the others any more. */

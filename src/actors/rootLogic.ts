@@ -1,10 +1,10 @@
 import type { AnyActorRef, AnyMachineSnapshot, AnyStateMachine, EventObject } from 'xstate';
 import { type SupervisorEvent, supervisorMachine } from '../machines/supervisor.js';
 import { ErrWrite } from '../protocol/errors.js';
+import { owns } from './door.js';
 import { honouring } from './honouring.js';
 import type { Machines } from './house.js';
 import type { Arrival } from './socket.js';
-import { owns } from './view.js';
 import type { Visit, Visiting } from './visits.js';
 
 type Machine = Machines['supervisor'];

@@ -1,5 +1,19 @@
-import type { UpgradeRequest } from './handles.js';
-import type { Outlet } from './place.js';
+import type { FrameSink } from '../protocol/frame.js';
+
+/** What is always known of the request that was upgraded. */
+interface RequestHead {
+  readonly url?: string | undefined;
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
+}
+
+/** Whoever makes connections says here what their requests are, as `upgraded`. */
+// biome-ignore lint/suspicious/noEmptyInterface: it is there to be added to
+export interface Requests {}
+
+/** The request that was upgraded. */
+export type UpgradeRequest = Requests extends { readonly upgraded: infer Request extends RequestHead }
+  ? Request
+  : RequestHead;
 
 /** Bytes that have come in so far, of whatever kind of frame, and that have left. */
 export interface Traffic {
@@ -39,7 +53,7 @@ export interface Arrival {
   readonly request: UpgradeRequest;
   readonly socket: Socket;
   /** Where the bytes of its frames go: the socket, or the line that is behind it. */
-  readonly outlet: Outlet;
+  readonly outlet: FrameSink;
   /** From now on this listens to the socket. */
   attach(listener: SocketListener): void;
   /** It is let in, both sides agree. */

@@ -1,5 +1,6 @@
-import { type Audience, type Outlet, type Recipient, Seat } from '../broadcast/audience.js';
+import { type Audience, type Recipient, Seat } from '../broadcast/audience.js';
 import type { Broadcaster } from '../broadcast/broadcaster.js';
+import type { FrameSink } from '../protocol/frame.js';
 import type { Place } from './place.js';
 
 /** One connection's place in the audience: what it calls before it writes, joins, leaves or ends. */
@@ -8,7 +9,7 @@ export class Standing implements Place {
   #isRetired = false;
 
   constructor(
-    recipient: Recipient & { readonly outlet: Outlet },
+    recipient: Recipient & { readonly outlet: FrameSink },
     private readonly audience: Audience,
     private readonly broadcaster: Broadcaster,
   ) {
@@ -24,7 +25,7 @@ export class Standing implements Place {
   set isCongested(isCongested: boolean) {
     this.seat.isCongested = isCongested;
   }
-  set outlet(outlet: Outlet) {
+  set outlet(outlet: FrameSink) {
     this.seat.outlet = outlet;
   }
 

@@ -4,36 +4,31 @@ import { Broadcaster } from '../broadcast/broadcaster.js';
 import type { StackExchange } from '../exchange/exchange.js';
 import { ErrWrite } from '../protocol/errors.js';
 import type { Message, OutgoingMessage } from '../protocol/message.js';
-import { type AskOptions, tame } from './asks.js';
+import type { AskOptions } from './asks.js';
 import { Cluster } from './cluster.js';
 import { Connection } from './connection.js';
 import type { Counters } from './counters.js';
+import { owns } from './door.js';
+import { tame } from './guard.js';
 import type { Handlers, Where } from './handlers.js';
 import type { Conn, Except, NSConn, ServerPressure } from './handles.js';
-import { furnish, type House, type HouseLimits, type HouseOptions } from './house.js';
+import { furnish, type House, type HouseOptions } from './house.js';
 import { type InspectionObserver, watchedLogic } from './inspection.js';
 import { Issues } from './issues.js';
 import { type Metrics, measure } from './metrics.js';
 import type { RecorderLimits } from './recorder.js';
 import { Registry } from './registry.js';
-import { type Exchange, Relay, type RelayLimits } from './relay.js';
+import { type Exchange, Relay } from './relay.js';
 import { rootLogic } from './rootLogic.js';
 import { useIndexedScheduler } from './scheduler.js';
 import type { Arrival } from './socket.js';
 import { Standing } from './standing.js';
 import type { Turn } from './turn.js';
-import { owns } from './view.js';
 import { type Visit, Visits } from './visits.js';
 import { Watching } from './watching.js';
-import { type ConnectionDelays, type EarlyLimits, guardedLogic, wire } from './wiring.js';
+import { guardedLogic, wire } from './wiring.js';
 
 export interface SupervisorOptions extends HouseOptions {
-  readonly limits: HouseLimits &
-    RelayLimits & {
-      readonly early: EarlyLimits;
-      readonly delays: ConnectionDelays;
-      readonly heldTimeout: number;
-    };
   readonly syncBroadcaster: boolean;
   readonly inspect: InspectionObserver | undefined;
   readonly recorder: RecorderLimits | undefined;
@@ -90,11 +85,7 @@ export class Supervisor {
       house,
       this.#cluster,
       (recipient) => new Standing(recipient, this.#audience, this.#broadcaster),
-      (of) =>
-        watchedLogic(
-          guardedLogic(wire(house.machines.connection, of, limits.early, limits.delays, failed), of),
-          house.inspection,
-        ),
+      (of) => watchedLogic(guardedLogic(wire(house.machines.connection, of, limits, failed), of), house.inspection),
       limits.heldTimeout,
       () => this.actor,
       (walk) => this.#turn.wake(walk),

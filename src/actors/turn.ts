@@ -1,4 +1,4 @@
-import { makeSliceTally } from './meters.js';
+import { Histogram } from './histogram.js';
 import type { Clock } from './scheduler.js';
 
 /** Background work that can be done in slices. */
@@ -6,6 +6,10 @@ export interface Walk {
   /** Work until this moment; is there more to do? */
   walk(until: number): boolean;
 }
+
+/** Slices of background work: how long each has waited for its turn of the event loop, and what all of them have taken. */
+export const makeSliceTally = () => ({ delays: new Histogram([1, 5, 10, 25, 50, 100, 250, 500, 1_000]), spent: 0 });
+export type SliceTally = ReturnType<typeof makeSliceTally>;
 
 /**
  * All background walks – broadcasts, do, goodbyes – share one slice in each turn of the event loop (BC5), so that

@@ -1,5 +1,6 @@
 import { HandlerTimeout } from '../protocol/errors.js';
-import { isInstance, type Outcome, runGuarded } from './handlers.js';
+import { isInstance } from './guard.js';
+import { type Outcome, runGuarded } from './handlers.js';
 import type { Conn } from './handles.js';
 import type { Sweeper } from './sweeper.js';
 import type { Walk } from './turn.js';

@@ -1,22 +1,11 @@
 import { produce } from 'immer';
 import { type AnyActorRef, type AnyStateMachine, assign, type EventObject } from 'xstate';
+import type { Limits } from '../limits.js';
 import { type ConnectionEvent, connectionMachine } from '../machines/connection.js';
 import { acknowledge } from '../protocol/codec.js';
 import type { Connection } from './connection.js';
 import { honouring } from './honouring.js';
-import { viewOf } from './view.js';
-
-export interface ConnectionDelays {
-  readonly ackTimeout: number;
-  readonly connectTimeout: number;
-  readonly slowConsumer: number;
-  readonly closeTimeout: number;
-}
-
-export interface EarlyLimits {
-  readonly frames: number;
-  readonly bytes: number;
-}
+import { viewOf } from './lifecycle.js';
 
 type ConnectionOf = (actor: AnyActorRef) => Connection;
 type Machine = typeof connectionMachine;
@@ -29,13 +18,7 @@ const dataOf = (event: ConnectionEvent): string | Uint8Array => (event.type === 
 type Implementations = Parameters<Machine['provide']>[0];
 
 /** The connection's chart with its named actions wired to what they do; made once per server. */
-export const wire = (
-  machine: Machine,
-  of: ConnectionOf,
-  early: EarlyLimits,
-  delays: ConnectionDelays,
-  report: (error: unknown) => void,
-): Machine => {
+export const wire = (machine: Machine, of: ConnectionOf, limits: Limits, report: (error: unknown) => void): Machine => {
   const implementations: Implementations = {
     actions: {
       consult: ({ self }) => of(self).consult(),
@@ -57,14 +40,14 @@ export const wire = (
       release: ({ self }) => of(self).release(),
     },
     guards: {
-      fitsEarly: ({ context: { early: held }, event }) =>
-        held.frames < early.frames && held.bytes + sizeOf(event) <= early.bytes,
+      fitsEarly: ({ context: { early }, event }) =>
+        early.frames < limits.earlyFrames && early.bytes + sizeOf(event) <= limits.earlyBytes,
     },
     delays: {
-      ackTimeout: delays.ackTimeout,
-      connectTimeout: delays.connectTimeout,
-      slowConsumer: delays.slowConsumer,
-      closeTimeout: delays.closeTimeout,
+      ackTimeout: limits.ackTimeout,
+      connectTimeout: limits.connectTimeout,
+      slowConsumer: limits.slowConsumer,
+      closeTimeout: limits.closeTimeout,
     },
   };
   return machine.provide(honouring(machine, connectionMachine, implementations, report));

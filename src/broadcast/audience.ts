@@ -1,11 +1,5 @@
+import type { FrameSink } from '../protocol/frame.js';
 import { type Entry, Outbox } from './outbox.js';
-
-/** Where the bytes for a connection go. A stream of node is one. */
-export interface Outlet {
-  readonly writable: boolean;
-  /** Writes these bytes now; false when it may have no more room. Never throws while it is writable. */
-  write(bytes: Uint8Array): boolean;
-}
 
 /** What a broadcast needs to know of a connection. */
 export interface Recipient {
@@ -84,7 +78,7 @@ export class Seat {
 
   constructor(
     readonly recipient: Recipient,
-    public outlet: Outlet,
+    public outlet: FrameSink,
     cursor: number,
   ) {
     this.cursor = cursor;

@@ -1,4 +1,4 @@
-import type { Timing } from '../actors/meters.js';
+import type { Timing } from '../actors/histogram.js';
 import type { Metrics } from '../actors/metrics.js';
 
 /** One line: what follows the name of its family, and its value. */

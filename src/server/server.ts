@@ -13,9 +13,10 @@ import { systemClock } from '../actors/scheduler.js';
 import { type RootActor, Supervisor } from '../actors/supervisor.js';
 import type { Watching } from '../actors/watching.js';
 import type { StackExchange } from '../exchange/exchange.js';
+import type { Limits } from '../limits.js';
 import type { Message, OutgoingMessage } from '../protocol/message.js';
 import { answerNotFound, mount, mountPage, type Page } from './mount.js';
-import { assertObserver, checkOptions, type Limits, type ServerOptions } from './options.js';
+import { assertObserver, checkOptions, type ServerOptions } from './options.js';
 import { prometheusText } from './prometheus.js';
 import { Upgrades } from './upgrade.js';
 
@@ -59,12 +60,7 @@ export class Server<Sent extends NamespaceBodies = NamespaceBodies> implements S
       inspect: checked.inspect,
       recorder: checked.recorder,
       debug: checked.debug === true ? toConsole : checked.debug || undefined,
-      limits: {
-        ...limits,
-        early: { frames: limits.earlyFrames, bytes: limits.earlyBytes },
-        asks: { timeout: limits.askTimeout, pending: limits.asks },
-        delays: limits,
-      },
+      limits,
     });
     this.#upgrades = new Upgrades(checked, this.#supervisor);
   }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { isInstance } from '../actors/handlers.js';
+import { isInstance } from '../actors/guard.js';
 import type { Supervisor } from '../actors/supervisor.js';
 import { errorText, HandlerTimeout } from '../protocol/errors.js';
 import { answerWith, isHere, respond } from './answers.js';
@@ -10,7 +10,7 @@ import type { Mounted } from './mount.js';
 import type { CheckedOptions } from './options.js';
 import { type Handshake, makeHandshake } from './websocket.js';
 
-declare module '../actors/handles.js' {
+declare module '../actors/socket.js' {
   interface Requests {
     readonly upgraded: IncomingMessage;
   }

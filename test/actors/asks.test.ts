@@ -16,7 +16,7 @@ const answerTo = (token: string, body = ''): Frame => {
 const makeAsks = ({ timeout = 10_000, pending = 1_000 } = {}) => {
   const clock = new HandClock();
   const sweeper = new Sweeper(clock);
-  const asks = new Asks(sweeper, { timeout, pending });
+  const asks = new Asks(sweeper, { askTimeout: timeout, asks: pending });
   const connection = (): Respondents => {
     const self: Respondents = { mayAnswer: (other) => other === self };
     return self;

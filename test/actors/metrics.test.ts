@@ -1,7 +1,8 @@
 import { fc, test as given } from '@fast-check/vitest';
 import { describe, expect, test } from 'vitest';
 import type { AnyActorRef, AnyMachineSnapshot } from 'xstate';
-import { causeOf, Histogram } from '../../src/actors/meters.js';
+import { Histogram } from '../../src/actors/histogram.js';
+import { causeOf } from '../../src/actors/lifecycle.js';
 import type { Metrics } from '../../src/actors/metrics.js';
 import { Turn } from '../../src/actors/turn.js';
 import { AskTimeout, CloseError, connectionMachine, type NSConn, reply } from '../../src/index.js';

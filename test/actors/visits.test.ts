@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { createActor, setup } from 'xstate';
-import type { ConnPort, ServerFace, UpgradeRequest } from '../../src/actors/handles.js';
+import type { ConnPort, ServerFace } from '../../src/actors/handles.js';
 import { Conn } from '../../src/actors/handles.js';
+import type { UpgradeRequest } from '../../src/actors/socket.js';
 import { Sweeper } from '../../src/actors/sweeper.js';
 import { Turn } from '../../src/actors/turn.js';
 import { type Visit, type Visited, Visits } from '../../src/actors/visits.js';

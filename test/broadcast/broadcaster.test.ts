@@ -1,8 +1,8 @@
 import { fc, test as whatever } from '@fast-check/vitest';
 import { describe, expect, test } from 'vitest';
-import { Audience, type Outlet, type Recipient, Seat } from '../../src/broadcast/audience.js';
+import { Audience, type Recipient, Seat } from '../../src/broadcast/audience.js';
 import { Broadcaster, type Skipped } from '../../src/broadcast/broadcaster.js';
-import { frame } from '../../src/protocol/frame.js';
+import { type FrameSink, frame } from '../../src/protocol/frame.js';
 import type { Body } from '../../src/protocol/message.js';
 import { HandClock } from '../support/handClock.js';
 
@@ -23,7 +23,7 @@ const textsIn = (bytes: Uint8Array): string[] => {
 };
 
 /** A connection that writes down what it is given. */
-class FakeRecipient implements Recipient, Outlet {
+class FakeRecipient implements Recipient, FrameSink {
   readonly writable = true;
   seat: Seat | undefined;
   hasRoom = true;

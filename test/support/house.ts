@@ -1,7 +1,7 @@
 import type { FrameLog } from '../../src/actors/framelog.js';
-import type { UpgradeRequest } from '../../src/actors/handles.js';
 import type { InspectionObserver } from '../../src/actors/inspection.js';
 import type { RecorderLimits } from '../../src/actors/recorder.js';
+import type { UpgradeRequest } from '../../src/actors/socket.js';
 import { Supervisor } from '../../src/actors/supervisor.js';
 import {
   type Conn,
@@ -106,12 +106,7 @@ export class House {
       inspect: options.inspect,
       recorder: options.recorder,
       onError: (error, where) => void this.errors.push({ error, where }),
-      limits: {
-        ...limits,
-        early: { frames: limits.earlyFrames, bytes: limits.earlyBytes },
-        asks: { timeout: limits.askTimeout, pending: limits.asks },
-        delays: limits,
-      },
+      limits,
     });
   }
 

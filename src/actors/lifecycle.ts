@@ -1,6 +1,10 @@
 import type { AnyActorRef, AnyMachineSnapshot } from 'xstate';
 import type { ConnectionContext } from '../machines/connection.js';
 import { closeReasons } from '../protocol/errors.js';
+import type { CloseCause, Stage } from './counters.js';
+import { reasonNames } from './counters.js';
+import { owns } from './door.js';
+import type { Socket } from './socket.js';
 
 /** What a state of the connection's chart means to the hot path; read off once per state. */
 export interface View {
@@ -28,28 +32,6 @@ export const unborn: View = {
 };
 /** When the chart has failed. */
 export const dead: View = { ...unborn, isAcknowledging: false };
-
-type Node = AnyMachineSnapshot['_nodes'][number];
-
-/** The hot events that a state handles itself: asked once per state of a machine. */
-const owned = new WeakMap<Node, ReadonlySet<string>>();
-const hotEvents = ['FRAME', 'DELIVER', 'BROADCAST', 'COUNT'] as const;
-
-const ownedBy = (node: Node): ReadonlySet<string> => {
-  const known = owned.get(node);
-  if (known) return known;
-  const handles = (type: string) => (event: string) => event === type || event === '*' || event === `${type}.*`;
-  const own = new Set<string>(hotEvents.filter((type) => node.ownEvents.some(handles(type))));
-  owned.set(node, own);
-  return own;
-};
-
-/** Does the chart handle this event itself, where it is now? */
-export const owns = (snapshot: AnyMachineSnapshot, type: (typeof hotEvents)[number]): boolean => {
-  if (snapshot.status !== 'active') return false;
-  for (const node of snapshot._nodes) if (ownedBy(node).has(type)) return true;
-  return false;
-};
 
 /** Reads a state of the chart. */
 export const viewOf = (snapshot: AnyMachineSnapshot): View => {
@@ -87,3 +69,56 @@ export const reasonOf = ({ reason, wasAccepted }: Ending, actor: AnyActorRef) =>
   const { code, text } = reason ?? (hasFailed ? closeReasons.failed : { code: 1006, text: '' });
   return { code, text, wasAccepted };
 };
+
+export const stageOf = ({ isAcknowledging, isOpen, isCongested }: View): Stage => {
+  if (isAcknowledging) return 'acknowledging';
+  if (!isOpen) return 'closing';
+  return isCongested ? 'congested' : 'flowing';
+};
+
+const keyOf = (code: number, text: string): string => `${code} ${text}`;
+const causes = new Map<string, CloseCause>(
+  reasonNames.map((name) => [keyOf(closeReasons[name].code, closeReasons[name].text), name]),
+);
+
+/** No close frame has this code: the line is gone. */
+const noFrame = 1006;
+
+/** Whose words a connection ends with. */
+export type Author = 'client' | 'program' | 'server';
+
+/** What somebody wants a connection to end with. */
+export interface Words {
+  readonly code: number;
+  readonly text: string;
+  readonly author: Author;
+}
+
+/** Whose words these are: what its chart ends a connection for by itself is ours. */
+export const authorOf = ({ reason }: Ending, said: Words | undefined): Author =>
+  reason && said?.code === reason.code && said.text === reason.text ? said.author : 'server';
+
+/** Words of ours that clients and programs use are not ours then, and there are no more causes than these. */
+export const causeOf = ({ reason, wasAccepted }: Ending, author: Author): CloseCause => {
+  if (!reason) return 'failed';
+  const cause = causes.get(keyOf(reason.code, reason.text));
+  if (reason.code === noFrame) return cause ?? 'lineLost';
+  if (author === 'client') return 'goodbye';
+  const isOurs = cause !== undefined && (author === 'server' || (wasAccepted && cause === 'normal'));
+  if (isOurs) return cause;
+  return wasAccepted ? 'program' : 'refused';
+};
+
+/** The books in which a connection stands. */
+export interface Books<Member> {
+  /** Its chart has come from one state to another; if it is over, whose words has it ended with? */
+  moved(member: Member, from: View, to: View, ending: Ending, author: Author): void;
+  /** Its socket's queue is empty again: a sign of life. */
+  tookAll(member: Member): void;
+  /** It is in no audience and in no count any more. */
+  retired(member: Member, last: View): void;
+  /** Its last handler has run. */
+  departed(member: Member): void;
+  /** This socket has been told goodbye, and nobody looks after it any more. */
+  seeOff(socket: Socket): void;
+}
