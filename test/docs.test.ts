@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { makeLostCounters } from '../src/actors/losses.js';
+import { makeLostCounters } from '../src/actors/cluster/losses.js';
 import { type NatsNames, natsNames, natsSubjects, redisNames } from '../src/exchange/naming.js';
 import { defaultLimits, linkMachine } from '../src/index.js';
 import { closeReasons } from '../src/protocol/errors.js';

@@ -1,11 +1,11 @@
 import { encode } from '../protocol/codec.js';
 import { frame, joined } from '../protocol/frame.js';
 import type { OutgoingMessage } from '../protocol/message.js';
-import type { Audience, Recipient, Seat, Topic } from './audience.js';
-import { Due } from './due.js';
 import { bytesOf, cutToOneWrite, type Entry, Writes, writeLimit } from './outbox.js';
-import { Pass } from './pass.js';
-import { effort, Tempo } from './tempo.js';
+import { effort, Tempo } from './pacer.js';
+import { Due, Pass } from './passes.js';
+import type { Seat } from './subscriber.js';
+import type { Audience, Recipient, Topic } from './topics.js';
 
 /** Whom an issue leaves out. */
 export interface Skipped {

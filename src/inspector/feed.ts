@@ -2,9 +2,9 @@ import type { ServerResponse } from 'node:http';
 import type { AnyMachineSnapshot } from 'xstate';
 import type { Server } from '../server/server.js';
 import type { ActorNames } from './actorNames.js';
-import { Census } from './census.js';
-import { statesOf } from './chart.js';
-import { Subject } from './subject.js';
+import { statesOf } from './draw/chart.js';
+import { Subject } from './followed.js';
+import { Census } from './stateCounts.js';
 import { Viewer } from './viewer.js';
 
 /** How often viewers are told how things stand, and how often they are asked for again, in milliseconds. */

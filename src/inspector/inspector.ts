@@ -2,16 +2,16 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Server } from '../server/server.js';
 import { ActorNames } from './actorNames.js';
 import { assetAt } from './assets.js';
-import { tellStately } from './bridge.js';
-import { Charts } from './charts.js';
-import { doDeed, readDeed } from './deed.js';
+import { doDeed, readDeed } from './commands.js';
+import { Charts } from './draw/charts.js';
 import { Feed } from './feed.js';
-import { type Authorize, isSameOrigin, type Purpose } from './gate.js';
+import { type Authorize, isSameOrigin, type Purpose } from './sameOrigin.js';
 import { search } from './search.js';
+import { tellStately } from './statelyStream.js';
 
-export { type DrawOptions, draw, drawMermaid } from './draw.js';
-export type { Authorize } from './gate.js';
-export { type StatelyMessage, toStately } from './stately.js';
+export { type DrawOptions, draw, drawMermaid } from './draw/draw.js';
+export type { Authorize } from './sameOrigin.js';
+export { type StatelyMessage, toStately } from './stately/messages.js';
 
 export interface InspectorOptions {
   /** Asked for every request, and for a page that stays open every now and then: only `true` lets it look. */

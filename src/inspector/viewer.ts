@@ -1,4 +1,4 @@
-import type { Subject } from './subject.js';
+import type { Subject } from './followed.js';
 
 /** What a stream is written to: the response to a request. */
 export interface Line {

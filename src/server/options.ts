@@ -1,14 +1,14 @@
 import type { IncomingMessage } from 'node:http';
 import { getDefaultHighWaterMark } from 'node:stream';
-import { faultOf, isMachine, machineNames, type OwnMachines } from '../actors/contract.js';
-import type { FrameLog } from '../actors/framelog.js';
-import type { Events, NamespaceBodies, Namespaces, Where } from '../actors/handlers.js';
-import type { Conn } from '../actors/handles.js';
-import type { DisconnectReason } from '../actors/hooks.js';
-import type { Machines } from '../actors/house.js';
-import type { InspectionObserver } from '../actors/inspection.js';
-import type { RecorderLimits } from '../actors/recorder.js';
+import type { DisconnectReason } from '../actors/api/callbacks.js';
+import type { Events, NamespaceBodies, Namespaces, Where } from '../actors/api/handlers.js';
+import type { Conn } from '../actors/api/handles.js';
+import type { Machines } from '../actors/context.js';
+import type { InspectionObserver } from '../actors/telemetry/inspection.js';
+import type { RecorderLimits } from '../actors/telemetry/recorder.js';
+import type { FrameLog } from '../actors/transport/loggedSocket.js';
 import { defaultLimits, type Limits } from '../limits.js';
+import { faultOf, isMachine, machineNames, type OwnMachines } from './machineContract.js';
 
 /** What a `Server` is made of. `Sent` names the events that it sends, for `emit` and `ask` to be checked. */
 export interface ServerOptions<Sent extends NamespaceBodies = NamespaceBodies> {

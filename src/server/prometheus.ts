@@ -1,5 +1,5 @@
-import type { Timing } from '../actors/histogram.js';
-import type { Metrics } from '../actors/metrics.js';
+import type { Timing } from '../actors/runtime/histogram.js';
+import type { Metrics } from '../actors/supervisor/metrics.js';
 
 /** One line: what follows the name of its family, and its value. */
 type Sample = readonly [suffix: string, value: number];

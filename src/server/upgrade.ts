@@ -1,16 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { isInstance } from '../actors/guard.js';
-import type { Supervisor } from '../actors/supervisor.js';
+import { isInstance } from '../actors/runtime/guard.js';
+import type { Supervisor } from '../actors/supervisor/supervisor.js';
 import { errorText, HandlerTimeout } from '../protocol/errors.js';
-import { answerWith, isHere, respond } from './answers.js';
-import { Line } from './line.js';
+import { Line } from './admissionQueue.js';
+import { answerWith, isHere, respond } from './httpResponses.js';
 import type { Mounted } from './mount.js';
 import type { CheckedOptions } from './options.js';
 import { type Handshake, makeHandshake } from './websocket.js';
 
-declare module '../actors/socket.js' {
+declare module '../actors/transport/socket.js' {
   interface Requests {
     readonly upgraded: IncomingMessage;
   }

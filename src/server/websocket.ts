@@ -1,9 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type RawData, WebSocket, WebSocketServer } from 'ws';
-import { Pulse } from '../actors/pulse.js';
-import { systemClock } from '../actors/scheduler.js';
-import type { Socket, SocketListener, Traffic } from '../actors/socket.js';
+import { Pulse, systemClock } from '../actors/runtime/clock.js';
+import type { Socket, SocketListener, Traffic } from '../actors/transport/socket.js';
 import { closeReasons } from '../protocol/errors.js';
 
 /** What the websocket layer itself bounds. */

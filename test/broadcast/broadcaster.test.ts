@@ -1,7 +1,8 @@
 import { fc, test as whatever } from '@fast-check/vitest';
 import { describe, expect, test } from 'vitest';
-import { Audience, type Recipient, Seat } from '../../src/broadcast/audience.js';
 import { Broadcaster, type Skipped } from '../../src/broadcast/broadcaster.js';
+import { Seat } from '../../src/broadcast/subscriber.js';
+import { Audience, type Recipient } from '../../src/broadcast/topics.js';
 import { type FrameSink, frame } from '../../src/protocol/frame.js';
 import type { Body } from '../../src/protocol/message.js';
 import { HandClock } from '../support/handClock.js';

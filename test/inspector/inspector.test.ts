@@ -2,8 +2,8 @@ import { createServer, type IncomingMessage, request as requestOf } from 'node:h
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { type Conn, type NSConn, OnNamespaceConnect, Server, type ServerOptions } from '../../src/index.js';
-import type { Authorize } from '../../src/inspector/gate.js';
 import { type Inspector, inspector } from '../../src/inspector/inspector.js';
+import type { Authorize } from '../../src/inspector/sameOrigin.js';
 import { gate } from '../support/promises.js';
 import { Inbox } from '../support/rawClient.js';
 import { useServers } from '../support/testServer.js';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { makeLostCounters } from '../../src/actors/losses.js';
+import { makeLostCounters } from '../../src/actors/cluster/losses.js';
 import { closeReasons } from '../../src/protocol/errors.js';
 import { prometheusText } from '../../src/server/prometheus.js';
 import { memoryBroker } from '../support/memoryExchange.js';

@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import type { Machines } from '../../src/actors/house.js';
+import type { Machines } from '../../src/actors/context.js';
 import { ErrBadNamespace, ErrBadRoom, ErrWrite, namespaceMachine } from '../../src/index.js';
 import { type Guest, House, type HouseOptions, settled } from './house.js';
 

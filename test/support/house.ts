@@ -1,8 +1,8 @@
-import type { FrameLog } from '../../src/actors/framelog.js';
-import type { InspectionObserver } from '../../src/actors/inspection.js';
-import type { RecorderLimits } from '../../src/actors/recorder.js';
-import type { UpgradeRequest } from '../../src/actors/socket.js';
-import { Supervisor } from '../../src/actors/supervisor.js';
+import { Supervisor } from '../../src/actors/supervisor/supervisor.js';
+import type { InspectionObserver } from '../../src/actors/telemetry/inspection.js';
+import type { RecorderLimits } from '../../src/actors/telemetry/recorder.js';
+import type { FrameLog } from '../../src/actors/transport/loggedSocket.js';
+import type { UpgradeRequest } from '../../src/actors/transport/socket.js';
 import {
   type Conn,
   type DisconnectReason,
