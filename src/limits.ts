@@ -9,9 +9,9 @@ export const defaultLimits = {
   /** A client says `M` within. */
   ackTimeout: 5_000,
   /** Connections that are not open yet; whoever comes then waits, and so many may wait. */
-  unacknowledged: 1_000,
+  admission: 1_000,
   /** … for so long at most. */
-  waitTimeout: 5_000,
+  admissionTimeout: 5_000,
   /** Of an http server that `listen` starts: a request's headers are there within. */
   headersTimeout: 10_000,
   /** `onConnect` settles within, and so do, before it, `onUpgrade` and `idGenerator` together. */
@@ -23,12 +23,12 @@ export const defaultLimits = {
   namespaces: 64,
   rooms: 128,
   /** The longest name of a room. */
-  nameBytes: 255,
+  roomNameBytes: 255,
   /** Messages, and bytes of them, that wait for their turn before a socket is paused. */
-  laneMessages: 64,
-  laneBytes: 262_144,
+  inboxMessages: 64,
+  inboxBytes: 262_144,
   /** Messages of one connection that are handled at once; more come in slices, between which others have their turn. */
-  framesAtOnce: 64,
+  framesPerTick: 64,
   /** Handlers, `onDisconnect` and visitors settle within. */
   handlerTimeout: 30_000,
   askTimeout: 10_000,
@@ -37,9 +37,9 @@ export const defaultLimits = {
   /** Above so many bytes in its socket a connection is congested. */
   highWaterMark: 65_536,
   /** A congested connection is evicted after so long, or so much. */
-  slowConsumer: 10_000,
-  maxLagMessages: 8_192,
-  maxLagBytes: 1_048_576,
+  slowConsumerTimeout: 10_000,
+  slowConsumerMessages: 8_192,
+  slowConsumerBytes: 1_048_576,
   /** When more than this was issued and not yet given to everybody, or takes longer to be, who broadcasts is held back. */
   maxLog: 67_108_864,
   maxLogDelay: 2_000,
@@ -53,7 +53,7 @@ export const defaultLimits = {
   /** The peer answers a close frame within. */
   closeTimeout: 5_000,
   /** A new connection waits for the end of a `do` at most. */
-  heldTimeout: 30_000,
+  doWaitTimeout: 30_000,
   /** The largest payload between servers. */
   exchangePayload: 1_048_576,
   /** The broker connects, confirms and answers within … */
@@ -63,10 +63,10 @@ export const defaultLimits = {
   /** The longest time between two attempts to get a lost broker back; the others are given twice that to be back too. */
   exchangeRetryDelay: 1_000,
   /** Bytes for other servers that may wait for the broker, or be on the way to it, and how long they may wait. */
-  outboxBytes: 67_108_864,
-  outboxTimeout: 30_000,
+  exchangeQueueBytes: 67_108_864,
+  exchangeQueueTimeout: 30_000,
   /** A client answers what another server has asked within. */
-  forwardTimeout: 30_000,
+  remoteAskTimeout: 30_000,
 } as const;
 
 export type Limits = { readonly [limit in keyof typeof defaultLimits]: number };

@@ -1,4 +1,4 @@
-import { Brake } from '../broadcast/throttle.js';
+import { Throttle } from '../broadcast/throttle.js';
 import type { Limits } from '../limits.js';
 import { connectionMachine } from '../machines/connection.js';
 import { linkMachine } from '../machines/link.js';
@@ -6,21 +6,21 @@ import { namespaceMachine } from '../machines/namespace.js';
 import { roomMachine } from '../machines/room.js';
 import { supervisorMachine } from '../machines/supervisor.js';
 import type { NativeMode } from '../protocol/codec.js';
-import { Asks, type Respondents } from './api/asks.js';
-import { type ConnectionHooks, Hooks } from './api/callbacks.js';
+import { type AskTarget, PendingAsks } from './api/asks.js';
+import { Callbacks, type ConnectionCallbacks } from './api/callbacks.js';
 import { type Events, Handlers, type Namespaces } from './api/handlers.js';
 import type { ServerFace } from './api/handles.js';
-import { Backlog, Turn } from './runtime/background.js';
+import { BackgroundTasks, RunQueue } from './runtime/background.js';
 import type { Clock } from './runtime/clock.js';
-import { Pulse } from './runtime/clock.js';
-import { Sweeper } from './runtime/deadlines.js';
-import { Doors } from './runtime/mailbox.js';
-import { Chart } from './runtime/steppedMachine.js';
+import { TickCounter } from './runtime/clock.js';
+import { Deadlines } from './runtime/deadlines.js';
+import { Mailboxes } from './runtime/mailbox.js';
+import { SteppedMachine } from './runtime/steppedMachine.js';
 import { type Counters, Meters, makeCounters } from './telemetry/counters.js';
 import { Inspection } from './telemetry/inspection.js';
 import { type FrameLog, LoggedSocket } from './transport/loggedSocket.js';
-import { type Arrival, arrivingThrough } from './transport/socket.js';
-import { PacedSocket } from './transport/timeoutSocket.js';
+import { type Arrival, wrapArrival } from './transport/socket.js';
+import { TimeoutSocket } from './transport/timeoutSocket.js';
 
 /** The charts that a server runs. */
 export interface Machines {
@@ -32,7 +32,7 @@ export interface Machines {
   readonly link: typeof linkMachine;
 }
 
-export interface HouseOptions extends ConnectionHooks {
+export interface ContextOptions extends ConnectionCallbacks {
   /** Charts to run in place of the usual ones. */
   readonly machines?: Partial<Machines> | undefined;
   readonly server: ServerFace;
@@ -47,64 +47,80 @@ export interface HouseOptions extends ConnectionHooks {
 }
 
 /** What all connections of a server share. */
-export interface House {
+export interface ServerContext {
   readonly server: ServerFace;
   readonly limits: Limits;
   readonly clock: Clock;
   readonly handlers: Handlers;
-  readonly hooks: Hooks;
+  readonly callbacks: Callbacks;
   readonly nativeMode: NativeMode;
   readonly machines: Machines;
-  readonly charts: { readonly namespace: Chart; readonly room: Chart };
-  readonly asks: Asks;
+  readonly stepped: { readonly namespace: SteppedMachine; readonly room: SteppedMachine };
+  readonly asks: PendingAsks;
   /** Asks of whole audiences that wait for an answer. */
-  readonly inquiries: Set<Respondents>;
+  readonly audienceAsks: Set<AskTarget>;
   /** Lanes whose sockets are paused. */
-  readonly fullLanes: Set<{ review(): void }>;
-  readonly sweeper: Sweeper;
-  readonly turn: Turn;
-  readonly pulse: Pulse;
+  readonly fullInboxes: Set<{ checkBounds(): void }>;
+  readonly deadlines: Deadlines;
+  readonly background: BackgroundTasks;
+  readonly ticks: TickCounter;
   /** Lanes that have more to do than one turn of the event loop has room for. */
-  readonly backlog: Backlog;
+  readonly runQueue: RunQueue;
   /** Holds back who broadcasts more than is given out. */
-  readonly brake: Brake;
-  readonly doors: Doors;
+  readonly throttle: Throttle;
+  readonly mailboxes: Mailboxes;
   readonly inspection: Inspection;
   readonly counters: Counters;
   readonly meters: Meters;
   /** The socket as it has to be: watched, if the program wants so. */
-  outfit(arrival: Arrival): Arrival;
+  wrapSocket(arrival: Arrival): Arrival;
 }
 
 /** Puts around a socket what the program wants its clients' sockets to have, and nothing else. */
-const outfitter =
-  ({ limits, debug }: HouseOptions, nativeMode: NativeMode, sweeper: Sweeper, hooks: Hooks, doors: Doors) =>
+const socketWrapper =
+  (
+    { limits, debug }: ContextOptions,
+    nativeMode: NativeMode,
+    deadlines: Deadlines,
+    callbacks: Callbacks,
+    mailboxes: Mailboxes,
+  ) =>
   (arrival: Arrival): Arrival => {
     const isPaced = limits.readTimeout > 0 || limits.writeTimeout > 0;
-    const paced = isPaced ? arrivingThrough(arrival, new PacedSocket(arrival.socket, sweeper, limits)) : arrival;
+    const paced = isPaced ? wrapArrival(arrival, new TimeoutSocket(arrival.socket, deadlines, limits)) : arrival;
     if (!debug) return paced;
-    const log: FrameLog = (note) => doors.outside(() => hooks.guarded(() => debug(note), { during: 'debug' }));
-    return arrivingThrough(paced, new LoggedSocket(paced.socket, paced.id, nativeMode, log));
+    const log: FrameLog = (note) =>
+      mailboxes.runOrDefer(() => callbacks.guarded(() => debug(note), { during: 'debug' }));
+    return wrapArrival(paced, new LoggedSocket(paced.socket, paced.id, nativeMode, log));
   };
 
 /** Builds the shared parts of one server. Throws when the handlers are wrong. */
-export const furnish = (options: HouseOptions): House => {
+export const createContext = (options: ContextOptions): ServerContext => {
   const { server, namespaces, events, limits, clock } = options;
   const counters = makeCounters();
   const handlers = new Handlers(namespaces, events);
-  const sweeper = new Sweeper(clock);
-  const turn = new Turn(clock, options.sliceMs);
-  const backlog = new Backlog(
+  const deadlines = new Deadlines(clock);
+  const background = new BackgroundTasks(clock, options.sliceMs);
+  const runQueue = new RunQueue(
     () => clock.now(),
-    (walk) => turn.wake(walk),
+    (task) => background.wake(task),
   );
   const meters = new Meters();
   const isTalkative = options.debug !== undefined;
   const now = (): number => clock.now();
-  const hooks = new Hooks(options, handlers, sweeper, limits.handlerTimeout, counters, isTalkative, meters, now);
+  const callbacks = new Callbacks(
+    options,
+    handlers,
+    deadlines,
+    limits.handlerTimeout,
+    counters,
+    isTalkative,
+    meters,
+    now,
+  );
   const nativeMode = handlers.isNativeOnly ? 'only' : handlers.takesNative ? 'mixed' : 'none';
-  const failed = (error: unknown): void => hooks.report(error, { during: 'chart' });
-  const doors = new Doors(failed);
+  const failed = (error: unknown): void => callbacks.report(error, { during: 'chart' });
+  const mailboxes = new Mailboxes(failed);
   const machines: Machines = {
     supervisor: supervisorMachine,
     connection: connectionMachine,
@@ -118,26 +134,29 @@ export const furnish = (options: HouseOptions): House => {
     limits,
     clock,
     handlers,
-    hooks,
+    callbacks,
     nativeMode,
     machines,
-    charts: { namespace: new Chart(machines.namespace, failed), room: new Chart(machines.room, failed) },
-    asks: new Asks(sweeper, limits),
-    inquiries: new Set(),
-    fullLanes: new Set(),
-    sweeper,
-    turn,
-    pulse: new Pulse(clock),
-    backlog,
-    brake: new Brake(limits, (lane) => backlog.add(lane)),
-    doors,
+    stepped: {
+      namespace: new SteppedMachine(machines.namespace, failed),
+      room: new SteppedMachine(machines.room, failed),
+    },
+    asks: new PendingAsks(deadlines, limits),
+    audienceAsks: new Set(),
+    fullInboxes: new Set(),
+    deadlines,
+    background,
+    ticks: new TickCounter(clock),
+    runQueue,
+    throttle: new Throttle(limits, (inbox) => runQueue.add(inbox)),
+    mailboxes,
     inspection: new Inspection(
-      doors,
-      (error) => hooks.report(error, { during: 'inspect' }),
+      mailboxes,
+      (error) => callbacks.report(error, { during: 'inspect' }),
       (job) => clock.setImmediate(job),
     ),
     counters,
     meters,
-    outfit: outfitter(options, nativeMode, sweeper, hooks, doors),
+    wrapSocket: socketWrapper(options, nativeMode, deadlines, callbacks, mailboxes),
   };
 };

@@ -10,12 +10,12 @@ const firstGuess = 500_000;
 const memoryMs = 1_000;
 
 /** What it takes to give so many bytes to so many connections, each in one write. */
-export const effort = (bytes: number, members: number): number => (perWrite + bytes) * members;
+export const deliveryCost = (bytes: number, members: number): number => (perWrite + bytes) * members;
 
 /** The time of a walk: when a slice of it is over, how fast it is, and so how long the rest will take. */
-export class Tempo {
+export class Pacer {
   /** What it takes to give everybody what they are owed. */
-  owed = 0;
+  outstanding = 0;
   #until = 0;
   /** Since the clock was last looked at. */
   #looked = 0;
@@ -53,29 +53,29 @@ export class Tempo {
 
   wrote(bytes: number): void {
     this.#lookedBytes += bytes;
-    this.gave(bytes);
+    this.delivered(bytes);
   }
 
   /** So much was given out, if only to an outbox. */
-  gave(bytes: number): void {
+  delivered(bytes: number): void {
     this.#given += perWrite + bytes;
   }
 
   /** Is the slice over? Asked between one connection and the next. */
-  isUp(connections: number): boolean {
+  isExhausted(connections: number): boolean {
     this.#looked += connections;
     if (this.#looked < clockEvery && this.#lookedBytes < clockEveryBytes) return false;
-    return this.isUpNow;
+    return this.isExhaustedNow;
   }
 
-  get isUpNow(): boolean {
+  get isExhaustedNow(): boolean {
     this.#looked = 0;
     this.#lookedBytes = 0;
     return this.#until !== Number.POSITIVE_INFINITY && this.now() >= this.#until;
   }
 
   /** Milliseconds until everybody has been given everything, if it goes on as it has. */
-  get rest(): number {
-    return (this.owed * this.#paceMs) / this.#paceGiven;
+  get estimatedMs(): number {
+    return (this.outstanding * this.#paceMs) / this.#paceGiven;
   }
 }

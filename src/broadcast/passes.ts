@@ -1,15 +1,15 @@
 import { bytesOf } from './outbox.js';
-import type { Tempo } from './pacer.js';
-import type { Seat } from './subscriber.js';
+import type { Pacer } from './pacer.js';
+import type { Subscriber } from './subscriber.js';
 import type { Topic } from './topics.js';
 
 /** One way through the members of a topic, over as many slices as it takes. */
-export class Pass {
+export class TopicPass {
   /** Where a member finds what it is owed while no other topic has anything. */
   readonly alone: readonly Topic[];
-  readonly rest: IterableIterator<Seat>;
+  readonly rest: IterableIterator<Subscriber>;
   /** A member that is owed so much that it has not been given all in one slice. */
-  unfinished: Seat | undefined;
+  unfinished: Subscriber | undefined;
   /** What was issued before the first member was looked at; done with when the pass has ended. */
   #upTo: number | undefined;
 
@@ -43,38 +43,38 @@ export class Pass {
 }
 
 /** Those who are owed messages that were issued to them alone, in order of issue: a walk finds them without a topic. */
-export class Due {
+export class DirectPass {
   /** Bytes that were issued to them since there was nobody the last time. */
   bytes = 0;
-  readonly #seats: Seat[] = [];
+  readonly #subscribers: Subscriber[] = [];
 
   get isEmpty(): boolean {
-    return this.#seats.length === 0;
+    return this.#subscribers.length === 0;
   }
 
   /** Since when the first of them waits. */
   get since(): number {
-    return this.#seats.find(({ isDue }) => isDue)?.dueSince ?? Number.POSITIVE_INFINITY;
+    return this.#subscribers.find(({ isDue }) => isDue)?.dueSince ?? Number.POSITIVE_INFINITY;
   }
 
-  add(seat: Seat, now: number): void {
-    seat.isDue = true;
-    seat.dueSince = now;
-    this.#seats.push(seat);
+  add(subscriber: Subscriber, now: number): void {
+    subscriber.isDue = true;
+    subscriber.dueSince = now;
+    this.#subscribers.push(subscriber);
   }
 
   /** Has the time run out, with work left? */
-  walk(serve: (seat: Seat) => void, tempo: Tempo): boolean {
-    const seats = this.#seats;
-    for (let at = 0; at < seats.length; at++) {
-      const seat = seats[at];
-      if (!seat?.isDue) continue;
-      serve(seat);
-      if (!tempo.isUp(1)) continue;
-      seats.splice(0, at + 1);
-      if (seats.length > 0) return true;
+  run(serve: (subscriber: Subscriber) => void, pacer: Pacer): boolean {
+    const subscribers = this.#subscribers;
+    for (let at = 0; at < subscribers.length; at++) {
+      const subscriber = subscribers[at];
+      if (!subscriber?.isDue) continue;
+      serve(subscriber);
+      if (!pacer.isExhausted(1)) continue;
+      subscribers.splice(0, at + 1);
+      if (subscribers.length > 0) return true;
     }
-    seats.length = 0;
+    subscribers.length = 0;
     this.bytes = 0;
     return false;
   }

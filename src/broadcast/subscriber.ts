@@ -1,16 +1,16 @@
 import type { FrameSink } from '../protocol/frame.js';
 import type { Broadcaster } from './broadcaster.js';
 import { type Entry, Outbox } from './outbox.js';
-import { type Audience, makeGiven, type Recipient, type Topic } from './topics.js';
+import { makeDeliveryCounters, type Recipient, type Topic, type Topics } from './topics.js';
 
 /** Of a seat that stands in no audience. */
-const givenNowhere = makeGiven();
+const givenNowhere = makeDeliveryCounters();
 
 /**
  * The place of one connection in the audience. What every visit needs stands right here: an object more that has to be
  * fetched is a good part of what a delivery costs.
  */
-export class Seat {
+export class Subscriber {
   /** The socket takes no more for now: what is owed has to wait in the outbox. */
   isCongested = false;
   /** Everything issued up to this number has been served, or was not meant for it. */
@@ -44,7 +44,7 @@ export class Seat {
     if (outlet.writable) {
       given.frames += frames;
       given.bytes += bytes.length;
-      given.witness?.(this.recipient, bytes, frames);
+      given.tap?.(this.recipient, bytes, frames);
       if (outlet.write(bytes)) return true;
     }
     this.recipient.filled();
@@ -54,64 +54,64 @@ export class Seat {
 
 /** One connection's place in the audience: what it calls before it writes, joins, leaves or ends. */
 export class Standing implements Place {
-  readonly seat: Seat;
+  readonly subscriber: Subscriber;
   #isRetired = false;
 
   constructor(
     recipient: Recipient & { readonly outlet: FrameSink },
-    private readonly audience: Audience,
+    private readonly topics: Topics,
     private readonly broadcaster: Broadcaster,
   ) {
-    this.seat = new Seat(recipient, recipient.outlet, broadcaster.last);
-    audience.arrive(this.seat);
+    this.subscriber = new Subscriber(recipient, recipient.outlet, broadcaster.last);
+    topics.add(this.subscriber);
   }
 
   /** Bytes that wait in the outbox. */
   get owed(): number {
-    return this.seat.outbox?.bytes ?? 0;
+    return this.subscriber.outbox?.bytes ?? 0;
   }
 
   set isCongested(isCongested: boolean) {
-    this.seat.isCongested = isCongested;
+    this.subscriber.isCongested = isCongested;
   }
   set outlet(outlet: FrameSink) {
-    this.seat.outlet = outlet;
+    this.subscriber.outlet = outlet;
   }
 
   /** What it is owed comes before what is about to be written (BC3). */
   serve(): void {
-    this.broadcaster.serve(this.seat);
+    this.broadcaster.serve(this.subscriber);
   }
 
   write(bytes: Uint8Array): void {
-    this.seat.write(bytes);
+    this.subscriber.write(bytes);
   }
 
   /** A direct frame while the socket takes no more. */
   hold(bytes: Uint8Array): void {
-    this.broadcaster.hold(this.seat, bytes);
+    this.broadcaster.hold(this.subscriber, bytes);
   }
 
   catchUp(): void {
-    this.broadcaster.catchUp(this.seat);
+    this.broadcaster.catchUp(this.subscriber);
   }
 
   enter(namespace: string, room: string): void {
     if (this.#isRetired) return;
     this.serve();
-    this.audience.join(this.seat, namespace, room);
+    this.topics.join(this.subscriber, namespace, room);
   }
 
   exit(namespace: string, room: string): void {
     this.serve();
-    this.audience.leave(this.seat, namespace, room);
+    this.topics.leave(this.subscriber, namespace, room);
   }
 
   retire(): void {
     this.#isRetired = true;
     this.serve();
-    this.audience.depart(this.seat);
-    this.seat.outbox = undefined;
+    this.topics.remove(this.subscriber);
+    this.subscriber.outbox = undefined;
   }
 }
 

@@ -1,12 +1,12 @@
 import type { Limits } from '../limits.js';
 /** A connection whose handlers may broadcast. */
-export interface Speaker {
+export interface Producer {
   /** Since when it has done so, as the brake counts; 0 for never. */
-  spokeIn: number;
+  producedIn: number;
 }
 
 /** What waits for a brake to be released. */
-export interface HeldBack {
+export interface Parked {
   resume(): void;
 }
 
@@ -21,17 +21,17 @@ export interface Load {
  * is told by the turn in which it happens. After an `await` nothing tells whose code runs: whoever has such a turn under
  * way counts, which costs a bystander a pause at worst, and only under pressure.
  */
-export class Brake {
+export class Throttle {
   #isOn = false;
   /** What was said before the last release is forgotten by counting on. */
-  #era = 1;
-  #speaking: Speaker | undefined;
+  #epoch = 1;
+  #producing: Producer | undefined;
   #outsideTurns = 0;
-  readonly #held = new Set<HeldBack>();
+  readonly #parked = new Set<Parked>();
 
   constructor(
     private readonly limits: Pick<Limits, 'maxLog' | 'maxLogDelay'>,
-    private readonly release: (held: HeldBack) => void,
+    private readonly release: (held: Parked) => void,
   ) {}
 
   get isOn(): boolean {
@@ -39,35 +39,35 @@ export class Brake {
   }
 
   /** Has this one to wait? */
-  stops(speaker: Speaker): boolean {
-    return this.#isOn && speaker.spokeIn === this.#era;
+  isPaused(producer: Producer): boolean {
+    return this.#isOn && producer.producedIn === this.#epoch;
   }
 
-  hold(held: HeldBack): void {
-    this.#held.add(held);
+  park(held: Parked): void {
+    this.#parked.add(held);
   }
 
   /** A turn begins, perhaps within another's. Returns what `leave` wants back. */
-  enter(speaker: Speaker): Speaker | undefined {
-    const outer = this.#speaking;
-    this.#speaking = speaker;
+  enter(producer: Producer): Producer | undefined {
+    const outer = this.#producing;
+    this.#producing = producer;
     return outer;
   }
 
-  leave(outer: Speaker | undefined): void {
-    this.#speaking = outer;
+  leave(outer: Producer | undefined): void {
+    this.#producing = outer;
   }
 
   /** The rest of a turn that has begun. */
-  async follow(speaker: Speaker, rest: Promise<void>): Promise<void> {
+  async follow(producer: Producer, rest: Promise<void>): Promise<void> {
     const before = this.#outsideTurns;
     await rest;
-    if (this.#outsideTurns !== before) speaker.spokeIn = this.#era;
+    if (this.#outsideTurns !== before) producer.producedIn = this.#epoch;
   }
 
   /** Something has been issued. */
-  issued(load: Load): void {
-    if (this.#speaking) this.#speaking.spokeIn = this.#era;
+  onPublished(load: Load): void {
+    if (this.#producing) this.#producing.producedIn = this.#epoch;
     else this.#outsideTurns++;
     this.review(load);
   }
@@ -79,9 +79,9 @@ export class Brake {
       this.#isOn = logBytes > maxLog || lag > maxLogDelay;
     } else if (logBytes * 2 < maxLog && lag * 2 < maxLogDelay) {
       this.#isOn = false;
-      this.#era++;
-      const held = [...this.#held];
-      this.#held.clear();
+      this.#epoch++;
+      const held = [...this.#parked];
+      this.#parked.clear();
       for (const one of held) this.release(one);
     }
   }

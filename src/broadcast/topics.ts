@@ -1,5 +1,5 @@
 import type { Entry } from './outbox.js';
-import type { Seat } from './subscriber.js';
+import type { Subscriber } from './subscriber.js';
 
 /** What a broadcast needs to know of a connection. */
 export interface Recipient {
@@ -13,10 +13,10 @@ export interface Recipient {
 }
 
 /** Told of each write to a recipient, just before it. */
-export type Witness = (recipient: Recipient, bytes: Uint8Array, messages: number) => void;
+export type DeliveryTap = (recipient: Recipient, bytes: Uint8Array, messages: number) => void;
 
 /** What has been given out. */
-export interface GivenOut {
+export interface DeliveryCounters {
   /** Messages that were issued. */
   broadcasts: number;
   /** … as often as somebody was given one, if only into an outbox. */
@@ -25,13 +25,19 @@ export interface GivenOut {
   frames: number;
   bytes: number;
   /** Whoever watches that, if anybody does. */
-  witness: Witness | undefined;
+  tap: DeliveryTap | undefined;
 }
 
-export const makeGiven = (): GivenOut => ({ broadcasts: 0, deliveries: 0, frames: 0, bytes: 0, witness: undefined });
+export const makeDeliveryCounters = (): DeliveryCounters => ({
+  broadcasts: 0,
+  deliveries: 0,
+  frames: 0,
+  bytes: 0,
+  tap: undefined,
+});
 
 /** A message in the log of a topic, with whom it leaves out. */
-export interface Issue extends Entry {
+export interface LogEntry extends Entry {
   readonly except: Recipient | null;
   readonly exceptId: string | null;
   /** When it was issued. */
@@ -40,14 +46,14 @@ export interface Issue extends Entry {
 
 /** A namespace, or a room of one: its members, and what they have not all been given yet. */
 export class Topic {
-  readonly members = new Set<Seat>();
-  readonly pending: Issue[] = [];
+  readonly members = new Set<Subscriber>();
+  readonly pending: LogEntry[] = [];
   /** The number of the last message issued here. */
   last = 0;
   /** What it takes to give all of that to everybody. */
   owed = 0;
   /** Asks whose audience this topic was. */
-  rolls: Set<Roll> | undefined;
+  asked: Set<AskedMembers> | undefined;
 
   constructor(
     readonly namespace: string,
@@ -56,32 +62,32 @@ export class Topic {
 }
 
 /** Whom an ask was issued to, kept true while members come and go (AK6). */
-export class Roll {
-  readonly #latecomers = new Set<Seat>();
-  readonly #leavers: Set<Seat>;
+export class AskedMembers {
+  readonly #latecomers = new Set<Subscriber>();
+  readonly #leavers: Set<Subscriber>;
   #present: number;
 
   constructor(
     readonly topic: Topic,
     /** Only these members, when the ask names an id. */
-    readonly only: readonly Seat[] | undefined,
+    readonly only: readonly Subscriber[] | undefined,
     readonly onDeserted: () => void,
   ) {
     this.#leavers = new Set(only);
     this.#present = only ? only.length : topic.members.size;
   }
 
-  includes(seat: Seat): boolean {
-    if (this.#leavers.has(seat)) return true;
-    return !this.only && this.topic.members.has(seat) && !this.#latecomers.has(seat);
+  includes(subscriber: Subscriber): boolean {
+    if (this.#leavers.has(subscriber)) return true;
+    return !this.only && this.topic.members.has(subscriber) && !this.#latecomers.has(subscriber);
   }
 
-  joined(seat: Seat): void {
-    if (!this.only) this.#latecomers.add(seat);
+  joined(subscriber: Subscriber): void {
+    if (!this.only) this.#latecomers.add(subscriber);
   }
 
-  left(seat: Seat): void {
-    if (!this.only && !this.#latecomers.delete(seat)) this.#leavers.add(seat);
+  left(subscriber: Subscriber): void {
+    if (!this.only && !this.#latecomers.delete(subscriber)) this.#leavers.add(subscriber);
   }
 
   closed(): void {
@@ -91,11 +97,11 @@ export class Roll {
 }
 
 /** Who is where: namespace -> room -> members, and id -> connections. The only index of it. */
-export class Audience {
-  readonly given = makeGiven();
+export class Topics {
+  readonly delivered = makeDeliveryCounters();
   readonly #namespaces = new Map<string, Map<string, Topic>>();
-  readonly #ids = new Map<string, Set<Seat>>();
-  readonly #rolls = new Set<Roll>();
+  readonly #ids = new Map<string, Set<Subscriber>>();
+  readonly #asked = new Set<AskedMembers>();
 
   /** The topic of a namespace (`room` empty) or room, if anybody is in it. */
   topic(namespace: string, room: string): Topic | undefined {
@@ -108,57 +114,57 @@ export class Audience {
     return topics.filter(({ room, members }) => room !== '' && members.size > 0).map(({ room }) => room);
   }
 
-  withId(id: string): Iterable<Seat> {
+  withId(id: string): Iterable<Subscriber> {
     return this.#ids.get(id) ?? [];
   }
 
-  arrive(seat: Seat): void {
-    const { id } = seat.recipient;
-    const seats = this.#ids.get(id);
-    seat.given = this.given;
-    if (seats) seats.add(seat);
-    else this.#ids.set(id, new Set([seat]));
+  add(subscriber: Subscriber): void {
+    const { id } = subscriber.recipient;
+    const subscribers = this.#ids.get(id);
+    subscriber.given = this.delivered;
+    if (subscribers) subscribers.add(subscriber);
+    else this.#ids.set(id, new Set([subscriber]));
   }
 
   /** The seat must have been served before: what was issued earlier is not for a newcomer (BC4). */
-  join(seat: Seat, namespace: string, room: string): void {
+  join(subscriber: Subscriber, namespace: string, room: string): void {
     const topic = this.#topicFor(namespace, room);
-    if (topic.members.has(seat)) return;
-    if (topic.rolls) for (const roll of topic.rolls) roll.joined(seat);
-    topic.members.add(seat);
-    seat.topics.push(topic);
+    if (topic.members.has(subscriber)) return;
+    if (topic.asked) for (const asked of topic.asked) asked.joined(subscriber);
+    topic.members.add(subscriber);
+    subscriber.topics.push(topic);
   }
 
   /** The seat must have been served before: what was issued earlier is still its due (BC4). */
-  leave(seat: Seat, namespace: string, room: string): void {
+  leave(subscriber: Subscriber, namespace: string, room: string): void {
     const topic = this.topic(namespace, room);
-    const at = topic ? seat.topics.indexOf(topic) : -1;
+    const at = topic ? subscriber.topics.indexOf(topic) : -1;
     if (!topic || at === -1) return;
-    seat.topics.splice(at, 1);
-    this.#removeMember(topic, seat);
+    subscriber.topics.splice(at, 1);
+    this.#removeMember(topic, subscriber);
   }
 
   /** Leave everything at once, for good. */
-  depart(seat: Seat): void {
-    const seats = this.#ids.get(seat.recipient.id);
-    if (!seats?.delete(seat)) return;
-    if (seats.size === 0) this.#ids.delete(seat.recipient.id);
-    const concerned = [...this.#rolls].filter((roll) => roll.includes(seat));
-    for (const topic of seat.topics.splice(0)) this.#removeMember(topic, seat);
-    for (const roll of concerned) roll.closed();
+  remove(subscriber: Subscriber): void {
+    const subscribers = this.#ids.get(subscriber.recipient.id);
+    if (!subscribers?.delete(subscriber)) return;
+    if (subscribers.size === 0) this.#ids.delete(subscriber.recipient.id);
+    const concerned = [...this.#asked].filter((asked) => asked.includes(subscriber));
+    for (const topic of subscriber.topics.splice(0)) this.#removeMember(topic, subscriber);
+    for (const asked of concerned) asked.closed();
   }
 
-  openRoll(roll: Roll): void {
-    this.#rolls.add(roll);
-    roll.topic.rolls ??= new Set();
-    roll.topic.rolls.add(roll);
+  addAsked(asked: AskedMembers): void {
+    this.#asked.add(asked);
+    asked.topic.asked ??= new Set();
+    asked.topic.asked.add(asked);
   }
 
-  closeRoll(roll: Roll): void {
-    if (!this.#rolls.delete(roll)) return;
-    const { topic } = roll;
-    topic.rolls?.delete(roll);
-    if (topic.rolls?.size === 0) topic.rolls = undefined;
+  removeAsked(asked: AskedMembers): void {
+    if (!this.#asked.delete(asked)) return;
+    const { topic } = asked;
+    topic.asked?.delete(asked);
+    if (topic.asked?.size === 0) topic.asked = undefined;
     this.#dropIfEmpty(topic);
   }
 
@@ -176,15 +182,15 @@ export class Audience {
     return topic;
   }
 
-  #removeMember(topic: Topic, seat: Seat): void {
-    topic.members.delete(seat);
-    if (topic.rolls) for (const roll of topic.rolls) roll.left(seat);
+  #removeMember(topic: Topic, subscriber: Subscriber): void {
+    topic.members.delete(subscriber);
+    if (topic.asked) for (const asked of topic.asked) asked.left(subscriber);
     this.#dropIfEmpty(topic);
   }
 
   /** A topic that an ask still refers to stays, so that who rejoins it is known as a latecomer. */
   #dropIfEmpty(topic: Topic): void {
-    if (topic.members.size > 0 || topic.rolls) return;
+    if (topic.members.size > 0 || topic.asked) return;
     const rooms = this.#namespaces.get(topic.namespace);
     if (rooms?.get(topic.room) !== topic) return;
     rooms.delete(topic.room);

@@ -3,25 +3,25 @@ import type { Server } from '../server/server.js';
 import type { ActorNames } from './actorNames.js';
 
 /** What a viewer wants done to a connection. */
-export interface Deed {
+export interface Command {
   readonly actor: string;
   /** Close it, or ask its client out of every namespace. */
   readonly deed: 'close' | 'disconnect';
 }
 
 const mostBytes = 1_024;
-const deeds: readonly unknown[] = ['close', 'disconnect'] satisfies readonly Deed['deed'][];
+const effects: readonly unknown[] = ['close', 'disconnect'] satisfies readonly Command['deed'][];
 
-const isDeed = (given: unknown): given is Deed =>
+const isDeed = (given: unknown): given is Command =>
   typeof given === 'object' &&
   given !== null &&
   'actor' in given &&
   typeof given.actor === 'string' &&
   'deed' in given &&
-  deeds.includes(given.deed);
+  effects.includes(given.deed);
 
 /** Reads what is wanted; `undefined` when that is nothing that can be done. */
-export const readDeed = async (request: IncomingMessage): Promise<Deed | undefined> => {
+export const readCommand = async (request: IncomingMessage): Promise<Command | undefined> => {
   let text = '';
   for await (const chunk of request) {
     text += String(chunk);
@@ -36,7 +36,7 @@ export const readDeed = async (request: IncomingMessage): Promise<Deed | undefin
 };
 
 /** Does it, and returns the status of the answer. */
-export const doDeed = (server: Server, names: ActorNames, wanted: Deed | undefined): number => {
+export const runCommand = (server: Server, names: ActorNames, wanted: Command | undefined): number => {
   if (!wanted) return 400;
   const conn = server.watching.connOf(names.actorOfExactly(wanted.actor));
   if (!conn || conn.isClosed) return 404;

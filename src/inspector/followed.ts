@@ -1,14 +1,14 @@
 import type { AnyActorRef, AnyMachineSnapshot, EventObject } from 'xstate';
 import type { Conn } from '../actors/api/handles.js';
-import type { Account, Watching } from '../actors/supervisor/introspection.js';
+import type { ConnectionUsage, Introspection } from '../actors/supervisor/introspection.js';
 import type { DeliverEvent, FrameEvent } from '../actors/telemetry/inspection.js';
 import type { RecordedStep } from '../actors/telemetry/recorder.js';
 import { bytesIn } from '../protocol/message.js';
 import { statesOf } from './draw/chart.js';
-import { Trail, type TrailStep } from './stepHistory.js';
+import { StepHistory, type TrailStep } from './stepHistory.js';
 
 /** How a connection that somebody follows stands. */
-export interface SubjectView {
+export interface FollowedView {
   readonly id: string;
   readonly isOver: boolean;
   readonly states: readonly string[];
@@ -16,7 +16,7 @@ export interface SubjectView {
   readonly since: number;
   readonly pressure: number;
   /** What has gone over its line since it came, and what waits. */
-  readonly account: Account;
+  readonly account: ConnectionUsage;
   /** What it has said, and was given, since it is followed. */
   readonly counts: Counts;
   readonly reconnects: number;
@@ -50,8 +50,8 @@ const isFrame = (event: EventObject): event is FrameEvent => event.type === 'FRA
 const isDelivery = (event: EventObject): event is DeliverEvent => event.type === 'DELIVER';
 
 /** A connection that somebody follows. */
-export class Subject {
-  readonly #trail: Trail;
+export class FollowedConnection {
+  readonly #trail: StepHistory;
   readonly #since: number;
   readonly #before: readonly RecordedStep[];
   readonly #counts = { framesIn: 0, bytesIn: 0, framesOut: 0, bytesOut: 0, writes: 0 };
@@ -62,10 +62,10 @@ export class Subject {
 
   constructor(
     readonly conn: Conn,
-    private readonly watching: Watching,
+    private readonly watching: Introspection,
     wallClock: () => number,
   ) {
-    this.#trail = new Trail(wallClock);
+    this.#trail = new StepHistory(wallClock);
     this.#since = wallClock();
     this.#before = watching.pathOf(conn);
     const isIt = (actor: AnyActorRef): boolean => actor === conn.actor;
@@ -81,7 +81,7 @@ export class Subject {
     });
   }
 
-  view(): SubjectView {
+  view(): FollowedView {
     const { conn } = this;
     const snapshot: AnyMachineSnapshot = conn.actor.getSnapshot();
     return {
@@ -90,7 +90,7 @@ export class Subject {
       states: statesOf(snapshot),
       since: this.#since,
       pressure: conn.pressure,
-      account: this.watching.accountOf(conn),
+      account: this.watching.usageOf(conn),
       counts: this.#counts,
       reconnects: conn.reconnectTries,
       namespaces: this.#namespaces(),
@@ -112,8 +112,8 @@ export class Subject {
     }
   }
 
-  #namespaces(): SubjectView['namespaces'] {
-    const all = this.watching.standpointsOf(this.conn);
+  #namespaces(): FollowedView['namespaces'] {
+    const all = this.watching.membershipsOf(this.conn);
     return all
       .filter(({ room }) => room === '')
       .map(({ namespace, value }) => {

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Server } from '../server/server.js';
 import { ActorNames } from './actorNames.js';
 import { assetAt } from './assets.js';
-import { doDeed, readDeed } from './commands.js';
+import { readCommand, runCommand } from './commands.js';
 import { Charts } from './draw/charts.js';
 import { Feed } from './feed.js';
 import { type Authorize, isSameOrigin, type Purpose } from './sameOrigin.js';
@@ -127,7 +127,7 @@ class Inspecting implements Inspector {
     const follows = asked.get('follow') ?? '';
     if (path === '/stream' || path === '/stately-stream') return this.#stream(path, follows, request, response);
     if (path === '/charts') return send(response, 200, JSON.stringify(await this.#charts.all()), json);
-    if (path === '/deed') return send(response, doDeed(server, this.#names, await readDeed(request)));
+    if (path === '/deed') return send(response, runCommand(server, this.#names, await readCommand(request)));
     if (path === '/search') {
       const found = search(server, this.#names, {
         text: asked.get('text') ?? '',

@@ -47,7 +47,7 @@ export const isConnection = ({ src }: AnyActorRef): boolean => src === 'connecti
  * something for each step and each state, and nothing for each connection: the time that one spends in a state is what
  * all spend in it together, by how many have left it.
  */
-export class Census {
+export class StateCounts {
   readonly #tallies = new Map<string, Tally>();
   readonly #samples: Sample[] = [];
 

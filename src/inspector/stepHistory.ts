@@ -20,7 +20,7 @@ export interface TrailStep {
 const length = 60;
 
 /** The last steps of one connection: kept only while somebody watches it. */
-export class Trail {
+export class StepHistory {
   readonly #steps: TrailStep[] = [];
   /** How many there have been. */
   count = 0;

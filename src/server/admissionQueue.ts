@@ -1,7 +1,7 @@
 /** One who has a place, or waits for one. */
-export interface Ticket {
+export interface Slot {
   /** Needs it no longer; may be said again. */
-  leave(): void;
+  release(): void;
 }
 
 interface Waiting {
@@ -13,7 +13,7 @@ interface Waiting {
  * Places for those who are not let in yet. Who finds none free waits in line, first come first served; the line is as
  * long as there are places, and nobody stands in it for longer than `patience` milliseconds (HS15).
  */
-export class Line {
+export class AdmissionQueue {
   #taken = 0;
   readonly #waiting = new Set<Waiting>();
 
@@ -23,9 +23,9 @@ export class Line {
   ) {}
 
   /** Runs `admit`, now or later, or else `turnAway`. */
-  enter(admit: (ticket: Ticket) => void, turnAway: () => void): Ticket {
+  enter(admit: (ticket: Slot) => void, turnAway: () => void): Slot {
     let leave = (): void => {};
-    const ticket: Ticket = { leave: () => leave() };
+    const ticket: Slot = { release: () => leave() };
     const begin = (): void => {
       this.#taken++;
       leave = () => {

@@ -67,9 +67,9 @@ export interface CheckedOptions extends Omit<ServerOptions, 'urlHeaders' | 'reco
   readonly fireDisconnectAlways: boolean;
 }
 
-const hooks = ['onUpgrade', 'onConnect', 'onDisconnect', 'onUpgradeError', 'onError', 'idGenerator'] as const;
+const callbacks = ['onUpgrade', 'onConnect', 'onDisconnect', 'onUpgradeError', 'onError', 'idGenerator'] as const;
 const known: ReadonlySet<string> = new Set([
-  ...hooks,
+  ...callbacks,
   'namespaces',
   'events',
   'syncBroadcaster',
@@ -181,7 +181,7 @@ const checkRecorder = (given: boolean | Partial<RecorderLimits>): RecorderLimits
 export const checkOptions = (given: ServerOptions): CheckedOptions => {
   if (!isPlainObject(given)) throw new TypeError(`new Server takes an object of options, got ${String(given)}`);
   refuseUnknown(given, known, 'option');
-  for (const hook of hooks) {
+  for (const hook of callbacks) {
     const value = given[hook];
     if (value !== undefined && typeof value !== 'function') throw wrong(hook, 'a function', typeof value);
   }

@@ -71,10 +71,8 @@ const families: readonly Family[] = [
   counter('muster_slice_seconds_total', 'Time spent in slices.', (m) => one(seconds(m.slices.spent))),
   gauge('muster_log_bytes', 'Bytes issued and not given to everybody.', (m) => one(m.pressure.log)),
   gauge('muster_lag_seconds', 'How far giving out is behind.', (m) => one(seconds(m.pressure.lag))),
-  gauge('muster_holding_back', '1 while those who broadcast are held back.', (m) =>
-    one(Number(m.pressure.isHoldingBack)),
-  ),
-  counter('muster_held_back_total', 'Times that a client was held back.', (m) => one(m.counters.heldBack)),
+  gauge('muster_throttling', '1 while those who broadcast are held back.', (m) => one(Number(m.pressure.isThrottling))),
+  counter('muster_throttled_total', 'Times that a client was held back.', (m) => one(m.counters.throttled)),
 
   gauge('muster_open_asks', 'Asks of clients that wait.', (m) => one(m.asks.open)),
   counter('muster_asks_total', 'Asks of clients that are over, by outcome.', ({ asks: { open: _, ...ended } }) =>

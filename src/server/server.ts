@@ -6,7 +6,7 @@ import type { NamespaceBodies } from '../actors/api/handlers.js';
 import type { Conn, Except, NSConn, ServerFace, ServerPressure } from '../actors/api/handles.js';
 import type { Exchange } from '../actors/cluster/relay.js';
 import { systemClock } from '../actors/runtime/clock.js';
-import type { Watching } from '../actors/supervisor/introspection.js';
+import type { Introspection } from '../actors/supervisor/introspection.js';
 import type { Metrics } from '../actors/supervisor/metrics.js';
 import { type RootActor, Supervisor } from '../actors/supervisor/supervisor.js';
 import type { Counters } from '../actors/telemetry/counters.js';
@@ -175,12 +175,12 @@ export class Server<Sent extends NamespaceBodies = NamespaceBodies> implements S
     { actors }: { readonly actors?: (conn: Conn) => boolean } = {},
   ): { unsubscribe(): void } {
     assertObserver(observer);
-    return { unsubscribe: this.#supervisor.watching.inspect(observer, actors) };
+    return { unsubscribe: this.#supervisor.introspection.inspect(observer, actors) };
   }
 
   /** @internal What is there to see, for the inspector. */
-  get watching(): Watching {
-    return this.#supervisor.watching;
+  get watching(): Introspection {
+    return this.#supervisor.introspection;
   }
 
   /** How many connections there are, those included that have not been let in yet. */

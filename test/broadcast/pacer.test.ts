@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { effort, Tempo } from '../../src/broadcast/pacer.js';
+import { deliveryCost, Pacer } from '../../src/broadcast/pacer.js';
 import { HandClock } from '../support/handClock.js';
 
 const makeTempo = () => {
   const clock = new HandClock();
-  return { clock, tempo: new Tempo(() => clock.now()) };
+  return { clock, tempo: new Pacer(() => clock.now()) };
 };
 
 /** A slice in which so many writes of so many bytes take so long. */
@@ -23,42 +23,42 @@ describe('the time of a walk', () => {
     const { clock, tempo } = makeTempo();
     tempo.begin(clock.now() + 4);
     clock.spend(5);
-    for (let at = 1; at < 16; at++) expect(tempo.isUp(1)).toBe(false);
-    expect(tempo.isUp(1)).toBe(true);
+    for (let at = 1; at < 16; at++) expect(tempo.isExhausted(1)).toBe(false);
+    expect(tempo.isExhausted(1)).toBe(true);
     tempo.begin(clock.now() - 1);
     tempo.wrote(65_536);
-    expect(tempo.isUp(1)).toBe(true);
+    expect(tempo.isExhausted(1)).toBe(true);
   });
 
   test('[BC8] is never up where there is no end', () => {
     const { clock, tempo } = makeTempo();
     tempo.begin(Number.POSITIVE_INFINITY);
     clock.spend(1e9);
-    expect(tempo.isUpNow).toBe(false);
+    expect(tempo.isExhaustedNow).toBe(false);
   });
 });
 
 describe('how long the rest will take', () => {
   test('[BC10] nothing takes no time', () => {
-    expect(makeTempo().tempo.rest).toBe(0);
+    expect(makeTempo().tempo.estimatedMs).toBe(0);
   });
 
   test('[BC10] is told by what the last second of walking has given out', () => {
     const parts = makeTempo();
     slice(parts, { writes: 1_000, bytes: 900, ms: 1_000 });
     slice(parts, { writes: 1_000, bytes: 900, ms: 1_000 });
-    parts.tempo.owed = effort(900, 3_000);
-    expect(parts.tempo.rest).toBeGreaterThan(2_500);
-    expect(parts.tempo.rest).toBeLessThan(3_100);
+    parts.tempo.outstanding = deliveryCost(900, 3_000);
+    expect(parts.tempo.estimatedMs).toBeGreaterThan(2_500);
+    expect(parts.tempo.estimatedMs).toBeLessThan(3_100);
   });
 
   test('[BC10] what is faster than before soon counts', () => {
     const parts = makeTempo();
     for (let times = 0; times < 10; times++) slice(parts, { writes: 100, bytes: 0, ms: 500 });
-    parts.tempo.owed = effort(0, 1_000);
-    const before = parts.tempo.rest;
+    parts.tempo.outstanding = deliveryCost(0, 1_000);
+    const before = parts.tempo.estimatedMs;
     for (let times = 0; times < 10; times++) slice(parts, { writes: 1_000, bytes: 0, ms: 500 });
-    expect(parts.tempo.rest).toBeLessThan(before / 5);
+    expect(parts.tempo.estimatedMs).toBeLessThan(before / 5);
   });
 
   test('[BC10] the time between slices counts while there is something to do, and no other', () => {
@@ -68,16 +68,16 @@ describe('how long the rest will take', () => {
         slice(parts, { writes: 100, bytes: 0, ms: 50, hasMore: parts === busy });
         parts.clock.spend(50);
       }
-      parts.tempo.owed = effort(0, 1_000);
+      parts.tempo.outstanding = deliveryCost(0, 1_000);
     }
-    expect(busy.tempo.rest / idle.tempo.rest).toBeGreaterThan(1.7);
+    expect(busy.tempo.estimatedMs / idle.tempo.estimatedMs).toBeGreaterThan(1.7);
   });
 
   test('[BC10] before anything was measured it is guessed, so that the very first turn is bounded', () => {
     const { tempo } = makeTempo();
-    tempo.owed = effort(1_000_000, 5_000);
-    expect(tempo.rest).toBeGreaterThan(2_000);
-    tempo.owed = effort(100, 15_000);
-    expect(tempo.rest).toBeLessThan(1_000);
+    tempo.outstanding = deliveryCost(1_000_000, 5_000);
+    expect(tempo.estimatedMs).toBeGreaterThan(2_000);
+    tempo.outstanding = deliveryCost(100, 15_000);
+    expect(tempo.estimatedMs).toBeLessThan(1_000);
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { Brake, type HeldBack, type Load, type Speaker } from '../../src/broadcast/throttle.js';
+import { type Load, type Parked, type Producer, Throttle } from '../../src/broadcast/throttle.js';
 import { reply } from '../../src/index.js';
 import { House, type HouseOptions, settled } from '../support/house.js';
 
@@ -8,14 +8,14 @@ const little: Load = { logBytes: 0, lag: 0 };
 const much: Load = { logBytes: 101, lag: 0 };
 
 const makeBrake = () => {
-  const released: HeldBack[] = [];
-  return { released, brake: new Brake(limits, (one) => released.push(one)) };
+  const released: Parked[] = [];
+  return { released, brake: new Throttle(limits, (one) => released.push(one)) };
 };
-const speaker = (): Speaker => ({ spokeIn: 0 });
+const speaker = (): Producer => ({ producedIn: 0 });
 
-const speakIn = (brake: Brake, who: Speaker, load: Load): void => {
+const speakIn = (brake: Throttle, who: Producer, load: Load): void => {
   const outer = brake.enter(who);
-  brake.issued(load);
+  brake.onPublished(load);
   brake.leave(outer);
 };
 
@@ -55,12 +55,12 @@ describe('the brake', () => {
     const { brake } = makeBrake();
     const [before, within, never] = [speaker(), speaker(), speaker()];
     speakIn(brake, before, little);
-    expect(brake.stops(before)).toBe(false);
+    expect(brake.isPaused(before)).toBe(false);
     speakIn(brake, within, much);
-    expect([before, within, never].map((one) => brake.stops(one))).toEqual([true, true, false]);
+    expect([before, within, never].map((one) => brake.isPaused(one))).toEqual([true, true, false]);
     brake.review(little);
-    brake.issued(much);
-    expect([before, within, never].map((one) => brake.stops(one))).toEqual([false, false, false]);
+    brake.onPublished(much);
+    expect([before, within, never].map((one) => brake.isPaused(one))).toEqual([false, false, false]);
   });
 
   test('[BC10] a turn within a turn is told apart', () => {
@@ -69,10 +69,10 @@ describe('the brake', () => {
     brake.leave(brake.enter(outer));
     const first = brake.enter(outer);
     const second = brake.enter(inner);
-    brake.issued(much);
+    brake.onPublished(much);
     brake.leave(second);
     brake.leave(first);
-    expect([outer, inner].map((one) => brake.stops(one))).toEqual([false, true]);
+    expect([outer, inner].map((one) => brake.isPaused(one))).toEqual([false, true]);
   });
 
   test('[BC10] what is issued outside of turns counts for those whose turns go on', async () => {
@@ -86,11 +86,11 @@ describe('the brake', () => {
       }),
     );
     speakIn(brake, other, little);
-    brake.issued(much);
+    brake.onPublished(much);
     end();
     await following;
     await brake.follow(after, Promise.resolve());
-    expect([during, after].map((one) => brake.stops(one))).toEqual([true, false]);
+    expect([during, after].map((one) => brake.isPaused(one))).toEqual([true, false]);
   });
 
   test('[BC10] what another speaker says in its turn is not theirs', async () => {
@@ -99,15 +99,15 @@ describe('the brake', () => {
     const following = brake.follow(patient, Promise.resolve());
     speakIn(brake, loud, much);
     await following;
-    expect([patient, loud].map((one) => brake.stops(one))).toEqual([false, true]);
+    expect([patient, loud].map((one) => brake.isPaused(one))).toEqual([false, true]);
   });
 
   test('[BC10] whom it holds it releases once', () => {
     const { brake, released } = makeBrake();
     const one = { resume: () => {} };
     brake.review(much);
-    brake.hold(one);
-    brake.hold(one);
+    brake.park(one);
+    brake.park(one);
     brake.review({ logBytes: 60, lag: 0 });
     expect(released).toEqual([]);
     brake.review(little);
@@ -151,12 +151,12 @@ describe('a client whose handlers broadcast', () => {
     for (const body of [`1${big}`, `2${big}`, `3${big}`, '4']) loud.socket.say(`;n;;say;0;0;${body}`);
     expect(said.map((body) => body[0])).toEqual(['1', '2']);
     expect(loud.socket.isReading).toBe(false);
-    expect(house.server.pressure).toMatchObject({ log: expect.any(Number), isHoldingBack: true });
+    expect(house.server.pressure).toMatchObject({ log: expect.any(Number), isThrottling: true });
     expect(house.server.pressure.log).toBeGreaterThan(1_000);
-    expect(house.supervisor.counters.heldBack).toBe(1);
+    expect(house.supervisor.counters.throttled).toBe(1);
     await house.rest();
     expect(loud.socket.isReading).toBe(true);
-    expect(house.server.pressure).toEqual({ log: 0, lag: 0, isHoldingBack: false });
+    expect(house.server.pressure).toEqual({ log: 0, lag: 0, isThrottling: false });
     const heard = well.socket.payloads.map((payload) => payload.replace(';n;;said;0;0;', '')[0]);
     expect(heard).toEqual(['1', '2', '3', '4']);
   });
@@ -164,7 +164,7 @@ describe('a client whose handlers broadcast', () => {
   test('[BC10] nobody else waits', () => {
     const { house, loud, well } = loudHouse();
     for (const body of [big, big, big]) loud.socket.say(`;n;;say;0;0;${body}`);
-    expect(house.server.pressure.isHoldingBack).toBe(true);
+    expect(house.server.pressure.isThrottling).toBe(true);
     well.socket.say('$7;n;;ping;0;0;');
     expect(well.socket.isReading).toBe(true);
     expect(well.socket.payloads.at(-1)).toBe('$7;n;;ping;0;0;pong');
@@ -173,7 +173,7 @@ describe('a client whose handlers broadcast', () => {
   test('[BC10] is known also when it does so after an await', async () => {
     const { house, loud, said } = loudHouse();
     for (const body of [`1${big}`, `2${big}`, `3${big}`]) loud.socket.say(`;n;;sayLater;0;0;${body}`);
-    while (!house.server.pressure.isHoldingBack) {
+    while (!house.server.pressure.isThrottling) {
       expect(said.length).toBeLessThan(3);
       await settled();
     }
@@ -192,10 +192,10 @@ describe('a client whose handlers broadcast', () => {
     expect(house.server.pressure.lag).toBeGreaterThan(50);
     loud.socket.say(';n;;say;0;0;2', ';n;;say;0;0;3');
     expect(said).toEqual(['1', '2']);
-    expect(house.server.pressure.isHoldingBack).toBe(true);
+    expect(house.server.pressure.isThrottling).toBe(true);
     await house.rest();
     expect(said).toEqual(['1', '2', '3']);
-    expect(house.server.pressure).toMatchObject({ lag: 0, isHoldingBack: false });
+    expect(house.server.pressure).toMatchObject({ lag: 0, isThrottling: false });
   });
 
   test('[BC10] goes on being read where the server has asked it, among others', async () => {
@@ -204,7 +204,7 @@ describe('a client whose handlers broadcast', () => {
     await house.rest();
     const token = loud.socket.tokens.at(-1);
     for (const body of [big, big, big]) loud.socket.say(`;n;;say;0;0;${body}`);
-    expect(house.server.pressure.isHoldingBack).toBe(true);
+    expect(house.server.pressure.isThrottling).toBe(true);
     expect(loud.socket.isReading).toBe(true);
     loud.socket.say(`${token};n;;who;0;0;me`);
     expect((await answer).body).toBe('me');
@@ -217,7 +217,7 @@ describe('a client whose handlers broadcast', () => {
     for (const body of [big, big, big]) loud.socket.say(`;n;;say;0;0;${body}`);
     expect(loud.socket.isReading).toBe(false);
     loud.conn?.close();
-    expect(house.server.pressure.isHoldingBack).toBe(true);
+    expect(house.server.pressure.isThrottling).toBe(true);
     return expect.poll(() => loud.socket.isReading).toBe(true);
   });
 
@@ -231,7 +231,7 @@ describe('a client whose handlers broadcast', () => {
     // Behind all that was issued before, the question comes last.
     loud.socket.say(`${loud.socket.tokens.at(-1)};n;;who;0;0;me`);
     expect((await answer)?.body).toBe('me');
-    expect(house.server.pressure.isHoldingBack).toBe(true);
+    expect(house.server.pressure.isThrottling).toBe(true);
     expect(loud.socket.isReading).toBe(false);
   });
 
@@ -250,13 +250,13 @@ describe('a client whose handlers broadcast', () => {
     await settled();
     loud.socket.say(`${loud.socket.tokens.at(-1)};n;r;_OnRoomJoin;0;0;`);
     await settled();
-    expect(house.server.pressure.isHoldingBack).toBe(true);
+    expect(house.server.pressure.isThrottling).toBe(true);
     loud.socket.say(';n;;go;0;0;');
     expect(loud.socket.isReading).toBe(false);
   });
 
   test('[BC10] nobody is held back for those who cannot take what they are sent', async () => {
-    const house = new House({ namespaces: { n: {} }, perLook: 0.2, limits: { slowConsumer: 500_000 } });
+    const house = new House({ namespaces: { n: {} }, perLook: 0.2, limits: { slowConsumerTimeout: 500_000 } });
     const guests = Array.from({ length: 200 }, (_, at) => house.seat(`${at}`, 'n'));
     for (const { socket } of guests) socket.stall();
     house.server.broadcast(null, { namespace: 'n', event: 'x', body: 'y'.repeat(70_000) });
@@ -266,7 +266,7 @@ describe('a client whose handlers broadcast', () => {
       for (let ticks = 0; ticks < 3; ticks++) house.clock.tick();
     }
     house.server.broadcast(null, { namespace: 'n', event: 'x', body: '1' });
-    expect(house.server.pressure).toMatchObject({ isHoldingBack: false });
+    expect(house.server.pressure).toMatchObject({ isThrottling: false });
     expect(house.server.pressure.lag).toBeLessThan(100);
   });
 
@@ -276,6 +276,6 @@ describe('a client whose handlers broadcast', () => {
     loud.socket.hangUp();
     await house.rest();
     expect(house.server.totalConnections).toBe(1);
-    expect(house.server.pressure.isHoldingBack).toBe(false);
+    expect(house.server.pressure.isThrottling).toBe(false);
   });
 });

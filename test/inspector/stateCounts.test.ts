@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { AnyMachineSnapshot } from 'xstate';
 import { connectionMachine } from '../../src/index.js';
 import { statesOf } from '../../src/inspector/draw/chart.js';
-import { Census } from '../../src/inspector/stateCounts.js';
+import { StateCounts } from '../../src/inspector/stateCounts.js';
 import { Viewer } from '../../src/inspector/viewer.js';
 import { House } from '../support/house.js';
 
@@ -11,9 +11,9 @@ const congested = 'connection.open.flow.congested';
 
 /** A census of a house, taken from now on, and how to end it. */
 const takeCensus = (house: House) => {
-  const census = new Census(connectionMachine, () => house.clock.now());
+  const census = new StateCounts(connectionMachine, () => house.clock.now());
   let looks = 0;
-  const end = house.supervisor.watching.listen({
+  const end = house.supervisor.introspection.listen({
     began: (actor) => census.began(actor),
     stepped: (actor, _event, before, after) => {
       looks++;
@@ -32,7 +32,7 @@ const takeCensus = (house: House) => {
 /** How many are in each state, as a walk finds it. */
 const walk = (house: House): Record<string, number> => {
   const counts: Record<string, number> = {};
-  const end = house.supervisor.watching.listen({
+  const end = house.supervisor.introspection.listen({
     began(actor) {
       const snapshot: AnyMachineSnapshot = actor.getSnapshot();
       if (actor.src !== 'connection' || snapshot.status !== 'active') return;
@@ -43,7 +43,7 @@ const walk = (house: House): Record<string, number> => {
   return counts;
 };
 
-const peopled = (census: Census): Record<string, number> =>
+const peopled = (census: StateCounts): Record<string, number> =>
   Object.fromEntries(census.read().flatMap(({ state, count }) => (count > 0 ? [[state, count]] : [])));
 
 describe('the census', () => {
@@ -79,13 +79,13 @@ describe('the census', () => {
     const fail = (): void => {
       throw new Error('no');
     };
-    const connection = connectionMachine.provide({ actions: { noteEviction: fail } });
+    const connection = connectionMachine.provide({ actions: { countEviction: fail } });
     const house = new House({ namespaces: { n: {} }, machines: { connection } });
     const { conn } = house.seat('a', 'n');
     const { census } = takeCensus(house);
     conn?.actor.send({ type: 'CONGESTED' });
     expect(peopled(census)).toEqual(walk(house));
-    conn?.actor.send({ type: 'LAGGED' });
+    conn?.actor.send({ type: 'OVERFLOWED' });
     expect(conn?.actor.getSnapshot().status).toBe('error');
     expect(peopled(census)).toEqual({});
     await house.empty();

@@ -1,14 +1,14 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { Line, type Ticket } from '../../src/server/admissionQueue.js';
+import { AdmissionQueue, type Slot } from '../../src/server/admissionQueue.js';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
 /** A line, and what became of those who stood in it. */
 const open = (places: number) => {
-  const line = new Line(places, 1_000);
+  const line = new AdmissionQueue(places, 1_000);
   const told: string[] = [];
-  const tickets = new Map<string, Ticket>();
+  const tickets = new Map<string, Slot>();
   const enter = (...names: string[]): void => {
     for (const name of names) {
       const turnAway = (): void => void told.push(`${name} away`);
@@ -18,7 +18,7 @@ const open = (places: number) => {
       );
     }
   };
-  return { told, enter, leave: (name: string) => tickets.get(name)?.leave() };
+  return { told, enter, leave: (name: string) => tickets.get(name)?.release() };
 };
 
 describe('places for those on the way in', () => {

@@ -173,7 +173,7 @@ describe('the contract of a chart', () => {
     const { acknowledging } = connectionConfig.states;
     const moved = {
       ...connectionConfig,
-      initial: { target: 'acknowledging', actions: 'consult' },
+      initial: { target: 'acknowledging', actions: 'runOnConnect' },
       states: { ...connectionConfig.states, acknowledging: { ...acknowledging, entry: [] } },
     };
     // Wider than the literal that the type was made of; every name in it is ours.
@@ -182,9 +182,9 @@ describe('the contract of a chart', () => {
 
   test('[SV18] a copy need not bring along what the server does, and has to bring what is its own', () => {
     const { actions, guards } = connectionMachine.implementations;
-    const { markAccepted, noteReached, recordReason } = actions;
+    const { markAccepted, markReachable, recordReason } = actions;
     const { isNativeOnly, isReachable } = guards;
-    const own = { actions: { markAccepted, noteReached, recordReason }, guards: { isNativeOnly, isReachable } };
+    const own = { actions: { markAccepted, markReachable, recordReason }, guards: { isNativeOnly, isReachable } };
     expect(messageOf({ connection: createMachine(connectionMachine.config, own as never) })).toBe('');
     expect(messageOf({ connection: createMachine(connectionMachine.config) })).toBe(
       'machines.connection names the actions "recordReason", "noteReached", "markAccepted", ' +

@@ -2,7 +2,7 @@ import type { Limits } from '../../limits.js';
 import type { Frame } from '../../protocol/codec.js';
 import { AskTimeout, ErrWrite } from '../../protocol/errors.js';
 import { makeNodeId, makeToken } from '../../protocol/token.js';
-import type { Sweeper } from '../runtime/deadlines.js';
+import type { Deadlines } from '../runtime/deadlines.js';
 
 export interface AskOptions {
   /** Milliseconds until the ask rejects with `AskTimeout`. */
@@ -15,13 +15,13 @@ export interface AskOptions {
 export type Answer = { readonly frame: Frame } | { readonly failure: unknown };
 
 /** Who may answer: a connection, or an audience that can tell. */
-export interface Respondents {
+export interface AskTarget {
   mayAnswer(connection: object): boolean;
 }
 
 interface Pending {
   readonly token: string;
-  readonly from: Respondents;
+  readonly from: AskTarget;
   readonly answered: (answer: Answer) => void;
   readonly callOff: () => void;
 }
@@ -38,10 +38,10 @@ export const assertTimeout = (timeout: number, what: string): void => {
  */
 export const waitAtMost = (
   { timeout, signal }: AskOptions,
-  sweeper: Sweeper,
+  deadlines: Deadlines,
   giveUp: (error: unknown) => void,
 ): (() => void) => {
-  const deadline = timeout === undefined ? undefined : sweeper.after(timeout, () => giveUp(new AskTimeout(timeout)));
+  const deadline = timeout === undefined ? undefined : deadlines.after(timeout, () => giveUp(new AskTimeout(timeout)));
   const onAbort = (): void => giveUp(signal?.reason);
   if (signal?.aborted) queueMicrotask(onAbort);
   else signal?.addEventListener('abort', onAbort, { once: true });
@@ -64,15 +64,15 @@ export class TooManyAsks extends Error {
 }
 
 /** Pending asks: each is settled once, by an answer of its audience, its timeout, its signal, or the end. */
-export class Asks {
+export class PendingAsks {
   readonly tally = makeAskTally();
   readonly #nodeId = makeNodeId();
   readonly #pending = new Map<string, Pending>();
   /** The tokens by who was asked, for the cap and for the end of a connection. */
-  readonly #byRespondents = new Map<Respondents, Set<string>>();
+  readonly #byRespondents = new Map<AskTarget, Set<string>>();
 
   constructor(
-    private readonly sweeper: Sweeper,
+    private readonly deadlines: Deadlines,
     private readonly limits: Pick<Limits, 'askTimeout' | 'asks'>,
   ) {}
 
@@ -92,7 +92,7 @@ export class Asks {
    * Notes an ask and returns its token, a new one unless it was given. `answered` is called exactly once, never from
    * within this call.
    */
-  open(from: Respondents, options: AskOptions, answered: (answer: Answer) => void, given?: string): string {
+  open(from: AskTarget, options: AskOptions, answered: (answer: Answer) => void, given?: string): string {
     const { timeout = this.limits.askTimeout, signal } = options;
     assertTimeout(timeout, 'ask');
     signal?.throwIfAborted();
@@ -102,7 +102,7 @@ export class Asks {
       throw new TooManyAsks(this.limits.asks);
     }
     const token = given ?? makeToken(this.#nodeId);
-    const callOff = waitAtMost({ ...options, timeout }, this.sweeper, (error) =>
+    const callOff = waitAtMost({ ...options, timeout }, this.deadlines, (error) =>
       this.fail(token, error, signal?.aborted ? 'failed' : 'timedOut'),
     );
     this.#pending.set(token, { token, from, answered, callOff });
@@ -112,7 +112,7 @@ export class Asks {
   }
 
   /** How many of these have still to be answered. */
-  countOf(from: Respondents): number {
+  countOf(from: AskTarget): number {
     return this.#byRespondents.get(from)?.size ?? 0;
   }
 
@@ -142,7 +142,7 @@ export class Asks {
   }
 
   /** Nobody of these will answer any more (AK4). */
-  failAll(from: Respondents): void {
+  failAll(from: AskTarget): void {
     for (const token of [...(this.#byRespondents.get(from) ?? [])]) this.fail(token, ErrWrite);
   }
 

@@ -1,6 +1,6 @@
 import { type Frame, messageFrom } from '../../protocol/codec.js';
 import type { ReceivedMessage } from '../../protocol/message.js';
-import type { Sweeper } from '../runtime/deadlines.js';
+import type { Deadlines } from '../runtime/deadlines.js';
 import type { Counters, Meters } from '../telemetry/counters.js';
 import type { RecordedStep, Recorder } from '../telemetry/recorder.js';
 import { type Handler, type Handlers, type Outcome, runGuarded, type Where } from './handlers.js';
@@ -20,7 +20,7 @@ export interface DisconnectReason {
 }
 
 /** The program's hooks on connections. */
-export interface ConnectionHooks {
+export interface ConnectionCallbacks {
   readonly onConnect: ((conn: Conn) => unknown) | undefined;
   readonly onDisconnect: ((conn: Conn, reason: DisconnectReason) => unknown) | undefined;
   readonly onError: ((error: unknown, where: Where) => unknown) | undefined;
@@ -32,30 +32,30 @@ export interface ConnectionHooks {
 const usual: ReadonlySet<number> = new Set([1000, 1001, 1005]);
 
 /** Runs the program's code: whatever it does comes back as an outcome, and its failures go to `onError` (SV2). */
-export class Hooks {
+export class Callbacks {
   /** Keeps which way each connection goes, if anybody does. */
   recorder: Recorder | undefined;
 
   constructor(
-    private readonly hooks: ConnectionHooks,
+    private readonly callbacks: ConnectionCallbacks,
     private readonly handlers: Handlers,
-    private readonly sweeper: Sweeper,
+    private readonly deadlines: Deadlines,
     private readonly timeout: number,
     private readonly counters: Counters,
     /** Say also what is not wrong, but hardly meant. */
-    private readonly isTalkative: boolean,
+    private readonly isDebugging: boolean,
     private readonly meters: Meters,
     private readonly now: () => number,
   ) {}
 
   connect(conn: Conn): Outcome | Promise<Outcome> {
-    return this.#run(() => this.hooks.onConnect?.(conn));
+    return this.#run(() => this.callbacks.onConnect?.(conn));
   }
 
   async disconnect(conn: Conn, reason: DisconnectReason): Promise<void> {
-    const { onDisconnect, fireDisconnectAlways } = this.hooks;
+    const { onDisconnect, fireDisconnectAlways } = this.callbacks;
     const { code, text } = reason;
-    const path = usual.has(code) ? undefined : this.recorder?.fell(conn.actor, conn.id, code, text);
+    const path = usual.has(code) ? undefined : this.recorder?.recordAbnormalClose(conn.actor, conn.id, code, text);
     if (!onDisconnect || !(reason.wasAccepted || fireDisconnectAlways)) return;
     const outcome = await this.#run(() => onDisconnect(conn, path ? { ...reason, path } : reason));
     if (outcome.kind === 'error') this.report(outcome.error, { during: 'onDisconnect', connection: conn.id });
@@ -80,7 +80,7 @@ export class Hooks {
   report(error: unknown, where: Where): void {
     // An error of the error hook itself, thrown or rejected, has nowhere to go, and must not reach a connection.
     this.#unawaited(
-      () => this.hooks.onError?.(error, where),
+      () => this.callbacks.onError?.(error, where),
       () => {},
     );
   }
@@ -101,7 +101,7 @@ export class Hooks {
 
   #handle(handler: Handler, ns: NSConn, message: ReceivedMessage): Outcome | Promise<Outcome> {
     const outcome = this.#timed(() => handler(ns, message));
-    if (!this.isTalkative && !this.handlers.isNativeOnly) return outcome;
+    if (!this.isDebugging && !this.handlers.isNativeOnly) return outcome;
     if (outcome instanceof Promise) return outcome.then((late) => this.#review(late, ns, message));
     return this.#review(outcome, ns, message);
   }
@@ -110,7 +110,7 @@ export class Hooks {
   #review(outcome: Outcome, ns: NSConn, { event, namespace }: ReceivedMessage): Outcome {
     const isVain = outcome.kind === 'reply' && this.handlers.isNativeOnly;
     const ignored = isVain ? outcome.body : outcome.kind === 'nothing' ? outcome.ignored : undefined;
-    if (ignored !== undefined && this.isTalkative) {
+    if (ignored !== undefined && this.isDebugging) {
       const got = isVain ? 'reply' : ignored === null ? 'null' : typeof ignored;
       const how = isVain ? 'conn.write({ isNative: true, body })' : 'return reply(body)';
       const error = new TypeError(`a handler answers by "${how}"; a returned ${got} goes nowhere`);
@@ -129,6 +129,6 @@ export class Hooks {
   }
 
   #run(code: () => unknown): Outcome | Promise<Outcome> {
-    return runGuarded(code, this.sweeper, this.timeout);
+    return runGuarded(code, this.deadlines, this.timeout);
   }
 }

@@ -1,6 +1,6 @@
 import { CloseError, HandlerTimeout, Reply } from '../../protocol/errors.js';
 import { type Body, type Message, OnAnyEvent, OnNativeMessage } from '../../protocol/message.js';
-import type { Sweeper } from '../runtime/deadlines.js';
+import type { Deadlines } from '../runtime/deadlines.js';
 import { isInstance, isThenable } from '../runtime/guard.js';
 import type { EventBodies, NSConn } from './handles.js';
 
@@ -47,18 +47,18 @@ const outcomeOf = (result: unknown): Outcome => {
 };
 
 /** Runs user code so that whatever it does comes back as an outcome, at the latest after `timeout` milliseconds. */
-export const runGuarded = (run: () => unknown, sweeper: Sweeper, timeout: number): Outcome | Promise<Outcome> => {
+export const runGuarded = (run: () => unknown, deadlines: Deadlines, timeout: number): Outcome | Promise<Outcome> => {
   try {
     const result = run();
-    return isThenable(result) ? settleWithin(result, sweeper, timeout) : outcomeOf(result);
+    return isThenable(result) ? settleWithin(result, deadlines, timeout) : outcomeOf(result);
   } catch (error) {
     return { kind: 'error', error };
   }
 };
 
-const settleWithin = (pending: PromiseLike<unknown>, sweeper: Sweeper, timeout: number): Promise<Outcome> =>
+const settleWithin = (pending: PromiseLike<unknown>, deadlines: Deadlines, timeout: number): Promise<Outcome> =>
   new Promise((resolve) => {
-    const deadline = sweeper.after(timeout, () => resolve({ kind: 'error', error: new HandlerTimeout(timeout) }));
+    const deadline = deadlines.after(timeout, () => resolve({ kind: 'error', error: new HandlerTimeout(timeout) }));
     const settle = (outcome: Outcome): void => {
       deadline.cancel();
       resolve(outcome);

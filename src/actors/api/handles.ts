@@ -1,6 +1,6 @@
 import type { AnyActorRef } from 'xstate';
 import type { Body, Message, OutgoingMessage } from '../../protocol/message.js';
-import { tame } from '../runtime/guard.js';
+import { ignoreRejection } from '../runtime/guard.js';
 import type { UpgradeRequest } from '../transport/socket.js';
 import type { AskOptions } from './asks.js';
 
@@ -22,7 +22,7 @@ export interface ServerPressure {
   /** How far behind that is, in milliseconds: the oldest has waited so long, or the newest will have to. */
   readonly lag: number;
   /** Clients whose handlers broadcast are not read for now, so that the log gets shorter (BC10). */
-  readonly isHoldingBack: boolean;
+  readonly isThrottling: boolean;
 }
 
 /** The server as handlers see it. */
@@ -123,7 +123,7 @@ export class Conn {
     const all = async (): Promise<void> => {
       for (const ns of this.#port.namespaces()) await ns.disconnect();
     };
-    return tame(all());
+    return ignoreRejection(all());
   }
   /** Send a message and wait for its answer. Rejects with the client's error, on timeout, and when it closes. */
   ask(message: OutgoingMessage, options: AskOptions = {}): Promise<Message> {
@@ -214,7 +214,7 @@ export class NSConn<Sent extends EventBodies = EventBodies> {
     const all = async (): Promise<void> => {
       for (const { name } of this.rooms()) await this.#port.leave(this.namespace, name, true, options);
     };
-    return tame(all());
+    return ignoreRejection(all());
   }
   /** Ask the client out of this namespace. */
   disconnect(options: AskOptions = {}): Promise<void> {

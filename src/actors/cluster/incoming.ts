@@ -2,12 +2,12 @@ import { decode, errorFrom, type Frame, withTextBody } from '../../protocol/code
 import { isSystemEvent, OnNativeMessage, type OutgoingMessage } from '../../protocol/message.js';
 import { isTag, readTag, type SenderTag } from '../../protocol/tag.js';
 import { type ForeignToken, readForeignToken } from '../../protocol/token.js';
-import type { House } from '../context.js';
-import type { Meaning, Relay } from './relay.js';
+import type { ServerContext } from '../context.js';
+import type { ChannelTarget, Relay } from './relay.js';
 
 /** What other servers bring about here. */
 export interface IncomingParts {
-  readonly house: House;
+  readonly context: ServerContext;
   /** More is still to be given out than anything can be added to. */
   isFlooded(): boolean;
   /** Gives it to everybody here whom it is for. */
@@ -16,7 +16,7 @@ export interface IncomingParts {
   inquire(message: OutgoingMessage, token: string, answered: (frame: Frame) => void): boolean;
 }
 
-type Place = Extract<Meaning, { kind: 'namespace' | 'connection' }>;
+type Place = Extract<ChannelTarget, { kind: 'namespace' | 'connection' }>;
 
 /**
  * What comes from the broker. Anybody may have sent it: what is no message of this application is dropped and counted,
@@ -25,10 +25,10 @@ type Place = Extract<Meaning, { kind: 'namespace' | 'connection' }>;
 export class Incoming {
   constructor(private readonly parts: IncomingParts) {}
 
-  take(relay: Relay, meaning: Meaning, channel: string, payload: Uint8Array): void {
-    const { house, isFlooded } = this.parts;
-    const { nativeMode } = house;
-    if (payload.length > house.limits.exchangePayload) return relay.losses.note('broken');
+  take(relay: Relay, meaning: ChannelTarget, channel: string, payload: Uint8Array): void {
+    const { context, isFlooded } = this.parts;
+    const { nativeMode } = context;
+    if (payload.length > context.limits.exchangePayload) return relay.losses.note('broken');
     if (meaning.kind === 'answers') return this.#answer(relay, meaning.name, payload);
     if (relay.echoes?.take(channel, payload)) return undefined;
     const frame = decode(payload, nativeMode);
@@ -36,7 +36,7 @@ export class Incoming {
     const isBroadcast = frame.wait === '' || isTag(frame.wait);
     const tag = isBroadcast ? readTag(frame.wait) : undefined;
     const foreign = isBroadcast ? undefined : readForeignToken(frame.wait);
-    if (tag?.node === relay.node || (foreign && house.asks.isOurs(foreign.token))) return undefined;
+    if (tag?.node === relay.node || (foreign && context.asks.isOurs(foreign.token))) return undefined;
     if (tag) {
       const { missing, isLate } = relay.positions.arrive(channel, tag.node, tag);
       relay.losses.note('missing', missing);
@@ -55,7 +55,7 @@ export class Incoming {
     if (!frame) return losses.note('broken');
     const isBinary = readTag(frame.wait)?.isBinary ?? false;
     // Two of the channels may bring the same answer: the first settles.
-    this.parts.house.asks.answer(token, isBinary ? frame : withTextBody(frame));
+    this.parts.context.asks.answer(token, isBinary ? frame : withTextBody(frame));
     return undefined;
   }
 
@@ -66,7 +66,7 @@ export class Incoming {
 
   /** The message, if a server of this application may have sent it here. */
   #messageOf(frame: Frame, tag: SenderTag | undefined, place: Place): OutgoingMessage | undefined {
-    const { handlers, nativeMode } = this.parts.house;
+    const { handlers, nativeMode } = this.parts.context;
     // Servers that say nothing of it frame native messages only where they skip somebody.
     const isSaidToBe = tag ? tag.isNative : nativeMode === 'mixed' && frame.event === OnNativeMessage;
     const isNative = frame.isNative || isSaidToBe;

@@ -2,10 +2,10 @@ import { type AnyActorRef, createActor } from 'xstate';
 import type { ExchangeSession, StackExchange } from '../../exchange/exchange.js';
 import type { Limits } from '../../limits.js';
 import { type LinkEvent, linkMachine } from '../../machines/link.js';
-import type { Deadline, Sweeper } from '../runtime/deadlines.js';
-import { honouring } from '../runtime/implementations.js';
-import type { Doors } from '../runtime/mailbox.js';
-import { type Inspection, watchedLogic } from '../telemetry/inspection.js';
+import type { Deadline, Deadlines } from '../runtime/deadlines.js';
+import { mergeImplementations } from '../runtime/implementations.js';
+import type { Mailboxes } from '../runtime/mailbox.js';
+import { type Inspection, inspectedLogic } from '../telemetry/inspection.js';
 import type { Publications } from './publications.js';
 import type { Subscriptions } from './subscriptions.js';
 
@@ -18,8 +18,8 @@ export interface LinkParts {
   readonly machine: typeof linkMachine;
   readonly subscriptions: Pick<Subscriptions<unknown>, 'begin' | 'end'>;
   readonly publications: Publications;
-  readonly sweeper: Sweeper;
-  readonly doors: Doors;
+  readonly deadlines: Deadlines;
+  readonly mailboxes: Mailboxes;
   readonly inspection: Inspection;
   readonly limits: Pick<Limits, 'exchangeTimeout' | 'exchangeInterval' | 'exchangeRetryDelay'>;
   readonly root: AnyActorRef;
@@ -50,11 +50,11 @@ export class Link {
   #isOver = false;
 
   constructor(private readonly parts: LinkParts) {
-    const { root, doors, inspection } = parts;
-    this.actor = createActor(watchedLogic(this.#logic(), inspection), { parent: root, id: 'exchange', src: 'link' });
+    const { root, mailboxes, inspection } = parts;
+    this.actor = createActor(inspectedLogic(this.#logic(), inspection), { parent: root, id: 'exchange', src: 'link' });
     inspection.began(this.actor);
     this.actor.subscribe({ error: (error) => this.#chartFailed(error) });
-    doors.guard(this.actor, { takeHot: () => false });
+    mailboxes.intercept(this.actor, { handleHot: () => false });
   }
 
   get state(): LinkState {
@@ -71,7 +71,7 @@ export class Link {
   start(): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#started = { resolve, reject };
-      this.parts.doors.within(() => this.actor.start());
+      this.parts.mailboxes.enter(() => this.actor.start());
     });
   }
 
@@ -95,15 +95,14 @@ export class Link {
   }
 
   #logic() {
-    const { machine, doors, limits, report } = this.parts;
+    const { machine, mailboxes, limits, report } = this.parts;
     const implementations: Parameters<typeof linkMachine.provide>[0] = {
       actions: {
-        connect: () => doors.afterwards(() => void this.#connect()),
-        abandon: () =>
-          doors.afterwards(() => this.#abandon(new Error(`no answer within ${limits.exchangeTimeout} ms`))),
-        resume: () => doors.afterwards(() => this.#resume()),
-        suspend: () => doors.afterwards(() => this.#suspend()),
-        shutDown: () => doors.afterwards(() => this.#shutDown()),
+        connect: () => mailboxes.defer(() => void this.#connect()),
+        abandon: () => mailboxes.defer(() => this.#abandon(new Error(`no answer within ${limits.exchangeTimeout} ms`))),
+        resume: () => mailboxes.defer(() => this.#resume()),
+        suspend: () => mailboxes.defer(() => this.#suspend()),
+        shutDown: () => mailboxes.defer(() => this.#shutDown()),
       },
       delays: {
         connectTimeout: limits.exchangeTimeout,
@@ -114,7 +113,7 @@ export class Link {
         settleDelay: 2 * limits.exchangeRetryDelay,
       },
     };
-    return machine.provide(honouring(machine, linkMachine, implementations, report));
+    return machine.provide(mergeImplementations(machine, linkMachine, implementations, report));
   }
 
   async #connect(): Promise<void> {
@@ -145,7 +144,7 @@ export class Link {
     this.#started?.resolve();
     this.#started = undefined;
     this.parts.publications.resume(session);
-    this.#beat(session);
+    this.#schedulePing(session);
   }
 
   #suspend(): void {
@@ -189,24 +188,24 @@ export class Link {
   }
 
   /** A broker that is silent is as good as gone: each ping has to be answered before the next one is due. */
-  #beat(session: ExchangeSession): void {
-    const { sweeper, limits, nextTurn } = this.parts;
+  #schedulePing(session: ExchangeSession): void {
+    const { deadlines, limits, nextTurn } = this.parts;
     const isCurrent = (): boolean => this.#session === session;
-    this.#heartbeat = sweeper.after(limits.exchangeInterval, () => {
+    this.#heartbeat = deadlines.after(limits.exchangeInterval, () => {
       const silent = new Error(`no answer to a ping within ${limits.exchangeTimeout} ms`);
       let isAnswered = false;
       const judge = (): void => {
         if (!isAnswered) this.failed(silent, session);
       };
       // The answer may be there and not read yet, as this process was busy.
-      this.#heartbeat = sweeper.after(limits.exchangeTimeout, () => nextTurn(judge));
+      this.#heartbeat = deadlines.after(limits.exchangeTimeout, () => nextTurn(judge));
       const pinged = async (): Promise<void> => session.ping();
       pinged().then(
         () => {
           isAnswered = true;
           if (!isCurrent()) return;
           this.#heartbeat?.cancel();
-          this.#beat(session);
+          this.#schedulePing(session);
         },
         (error: unknown) => this.failed(error, session),
       );

@@ -1,4 +1,4 @@
-import type { Sweeper } from '../runtime/deadlines.js';
+import type { Deadlines } from '../runtime/deadlines.js';
 
 /** Counters at zero, by what was lost between servers, and why. */
 export const makeLostCounters = () => ({
@@ -69,7 +69,7 @@ export class Losses {
   readonly #untold = new Map<Loss, number>();
 
   constructor(
-    private readonly sweeper: Sweeper,
+    private readonly deadlines: Deadlines,
     private readonly tell: (error: ExchangeLoss) => void,
   ) {}
 
@@ -83,7 +83,7 @@ export class Losses {
 
   #tell(loss: Loss, count: number, cause?: unknown): void {
     this.#untold.set(loss, 0);
-    this.sweeper.after(pause, () => {
+    this.deadlines.after(pause, () => {
       const untold = this.#untold.get(loss) ?? 0;
       this.#untold.delete(loss);
       if (untold > 0) this.#tell(loss, untold);

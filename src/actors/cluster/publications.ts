@@ -1,10 +1,10 @@
 import type { ExchangeSession } from '../../exchange/exchange.js';
 import type { Limits } from '../../limits.js';
-import type { Deadline, Sweeper } from '../runtime/deadlines.js';
+import type { Deadline, Deadlines } from '../runtime/deadlines.js';
 import type { Losses } from './losses.js';
 
 /** A message for other servers. */
-export interface Letter {
+export interface QueuedPublication {
   readonly channel: string;
   readonly payload: Uint8Array;
   /** It may go out; until then it, and everything behind it, waits. */
@@ -13,7 +13,7 @@ export interface Letter {
   isCancelled: boolean;
 }
 
-interface Waiting extends Letter {
+interface Waiting extends QueuedPublication {
   readonly since: number;
 }
 
@@ -43,9 +43,9 @@ export class Publications {
   published = 0;
 
   constructor(
-    private readonly limits: Pick<Limits, 'outboxBytes' | 'outboxTimeout'>,
+    private readonly limits: Pick<Limits, 'exchangeQueueBytes' | 'exchangeQueueTimeout'>,
     private readonly now: () => number,
-    private readonly sweeper: Sweeper,
+    private readonly deadlines: Deadlines,
     private readonly losses: Losses,
     /** Told of each that is handed to the broker; it returns what is to be done if the broker refuses it. */
     private readonly sent: (channel: string, payload: Uint8Array) => () => void,
@@ -63,8 +63,8 @@ export class Publications {
   }
 
   /** Puts a message behind all others; `undefined` when there is no room. */
-  put(channel: string, payload: Uint8Array, isReady = true): Letter | undefined {
-    if (this.waiting.bytes + payload.length > this.limits.outboxBytes) {
+  put(channel: string, payload: Uint8Array, isReady = true): QueuedPublication | undefined {
+    if (this.waiting.bytes + payload.length > this.limits.exchangeQueueBytes) {
       this.losses.note('overflowed');
       return undefined;
     }
@@ -126,7 +126,7 @@ export class Publications {
     this.#settle();
   }
 
-  #send({ channel, payload }: Letter, flight: Flight): void {
+  #send({ channel, payload }: QueuedPublication, flight: Flight): void {
     flight.messages++;
     flight.bytes += payload.length;
     const landed = (count: () => void): void => {
@@ -155,7 +155,7 @@ export class Publications {
     );
   }
 
-  #take({ payload }: Letter): void {
+  #take({ payload }: QueuedPublication): void {
     this.#first++;
     this.#bytes -= payload.length;
     // Those that are gone are dropped when they are the most, so that each costs the same however many there are.
@@ -168,15 +168,15 @@ export class Publications {
   #watch(): void {
     const oldest = this.#waiting[this.#first];
     if (this.#deadline || this.#flight || !oldest) return;
-    const rest = oldest.since + this.limits.outboxTimeout - this.now();
-    this.#deadline = this.sweeper.after(Math.max(1, rest), () => {
+    const rest = oldest.since + this.limits.exchangeQueueTimeout - this.now();
+    this.#deadline = this.deadlines.after(Math.max(1, rest), () => {
       this.#deadline = undefined;
       this.#expire();
     });
   }
 
   #expire(): void {
-    const before = this.now() - this.limits.outboxTimeout;
+    const before = this.now() - this.limits.exchangeQueueTimeout;
     let expired = 0;
     for (let oldest = this.#waiting[this.#first]; oldest; oldest = this.#waiting[this.#first]) {
       if (oldest.since > before && !oldest.isCancelled) break;

@@ -5,17 +5,17 @@ import { encode, encodeAnswer, type Frame } from '../../protocol/codec.js';
 import { type Body, OnNativeMessage, type OutgoingMessage } from '../../protocol/message.js';
 import { writeTag } from '../../protocol/tag.js';
 import { markToken, tokensOfAnswer } from '../../protocol/token.js';
-import type { House } from '../context.js';
-import type { Sweeper } from '../runtime/deadlines.js';
+import type { ServerContext } from '../context.js';
+import type { Deadlines } from '../runtime/deadlines.js';
 import { Echoes } from './echoes.js';
 import { Link, type LinkState } from './link.js';
 import { Losses, type LostCounters } from './losses.js';
-import { type Letter, Publications } from './publications.js';
+import { Publications, type QueuedPublication } from './publications.js';
 import { Numbering, Positions } from './sequence.js';
 import { Subscriptions } from './subscriptions.js';
 
 /** What is heard on a channel. */
-export type Meaning =
+export type ChannelTarget =
   | { readonly kind: 'namespace'; readonly name: string }
   | { readonly kind: 'connection'; readonly name: string }
   | { readonly kind: 'answers'; readonly name: string };
@@ -43,9 +43,9 @@ export interface Exchange {
 }
 
 /** What is not done in time has failed. */
-const inTime = (done: Promise<void>, sweeper: Sweeper, ms: number): Promise<void> =>
+const inTime = (done: Promise<void>, deadlines: Deadlines, ms: number): Promise<void> =>
   new Promise((resolve, reject) => {
-    const deadline = sweeper.after(ms, () => reject(new Error(`the broker has not confirmed within ${ms} ms`)));
+    const deadline = deadlines.after(ms, () => reject(new Error(`the broker has not confirmed within ${ms} ms`)));
     done.finally(() => deadline.cancel()).then(resolve, reject);
   });
 
@@ -60,7 +60,7 @@ export class Relay implements Exchange {
   readonly losses: Losses;
   readonly link: Link;
   received = 0;
-  readonly #subscriptions: Subscriptions<Meaning>;
+  readonly #subscriptions: Subscriptions<ChannelTarget>;
   readonly #publications: Publications;
   readonly #numbering = new Numbering();
   /** The channels of the ids that are here. */
@@ -69,29 +69,29 @@ export class Relay implements Exchange {
   /** Throws when the broker cannot carry the name of a namespace. */
   constructor(
     private readonly exchange: StackExchange,
-    private readonly house: House,
+    private readonly context: ServerContext,
     private readonly limits: Limits,
     root: AnyActorRef,
-    take: (relay: Relay, meaning: Meaning, channel: string, payload: Uint8Array) => void,
+    take: (relay: Relay, meaning: ChannelTarget, channel: string, payload: Uint8Array) => void,
     /** Told when there is no way to the others any more. */
     closed: () => void,
   ) {
-    const { sweeper, doors, clock, hooks, handlers, nativeMode, machines, inspection } = house;
-    const report = (error: unknown): void => hooks.report(error, { during: 'exchange' });
+    const { deadlines, mailboxes, clock, callbacks, handlers, nativeMode, machines, inspection } = context;
+    const report = (error: unknown): void => callbacks.report(error, { during: 'exchange' });
     this.positions = new Positions(() => clock.now());
-    this.losses = new Losses(sweeper, report);
+    this.losses = new Losses(deadlines, report);
     this.echoes = nativeMode === 'only' ? new Echoes() : undefined;
     this.#subscriptions = new Subscriptions({
       isVital: ({ kind }) => kind === 'namespace',
       refused: (error) => this.losses.note('unheard', 1, error),
       report,
-      inTime: (asked) => inTime(asked, sweeper, limits.exchangeTimeout),
+      inTime: (asked) => inTime(asked, deadlines, limits.exchangeTimeout),
       failed: (error, session) => this.link.failed(error, session),
     });
     this.#publications = new Publications(
       limits,
       () => clock.now(),
-      sweeper,
+      deadlines,
       this.losses,
       (channel, payload) => this.#sent(channel, payload),
     );
@@ -101,8 +101,8 @@ export class Relay implements Exchange {
       machine: machines.link,
       subscriptions: this.#subscriptions,
       publications: this.#publications,
-      sweeper,
-      doors,
+      deadlines,
+      mailboxes,
       inspection,
       limits,
       root,
@@ -218,12 +218,12 @@ export class Relay implements Exchange {
 
   /** Sends what waits, for so long at most, and lets go of the broker (EX16). */
   async close(timeout: number): Promise<void> {
-    const { sweeper } = this.house;
+    const { deadlines } = this.context;
     // There may be no time for the others to come back.
     this.link.hurry();
     const isSent = this.#publications.isFlowing ? this.#publications.whenEmpty() : undefined;
     await new Promise<void>((resolve) => {
-      const deadline = sweeper.after(timeout, resolve);
+      const deadline = deadlines.after(timeout, resolve);
       void Promise.resolve(isSent).then(() => {
         deadline.cancel();
         resolve();
@@ -247,7 +247,7 @@ export class Relay implements Exchange {
   /** Nobody has the name of a namespace for an id, or none: what is for such a one would be heard by the namespace. */
   #channelFor({ namespace = '', to }: OutgoingMessage): string | undefined {
     if (to === undefined) return this.exchange.channelOf('namespace', namespace);
-    return to === '' || this.house.handlers.declares(to) ? undefined : this.exchange.channelOf('connection', to);
+    return to === '' || this.context.handlers.declares(to) ? undefined : this.exchange.channelOf('connection', to);
   }
 
   /** Where there are native messages only they go as they are, and all else of them is known by the channel alone. */
@@ -260,7 +260,7 @@ export class Relay implements Exchange {
     return encode(isNative ? { ...message, event: OnNativeMessage } : message, tag);
   }
 
-  #put(channel: string, payload: Uint8Array, isReady = true): Letter | undefined {
+  #put(channel: string, payload: Uint8Array, isReady = true): QueuedPublication | undefined {
     const { exchangePayload } = this.limits;
     if (payload.length <= exchangePayload) return this.#publications.put(channel, payload, isReady);
     throw new RangeError(`between servers a message has at most ${exchangePayload} bytes, got ${payload.length}`);

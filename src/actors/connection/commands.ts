@@ -4,27 +4,27 @@ import { assertCloseCode, closeText, ErrBadNamespace, ErrWrite } from '../../pro
 import { assertOutgoing, type Body, type Message, type OutgoingMessage } from '../../protocol/message.js';
 import type { Answer, AskOptions } from '../api/asks.js';
 import type { ConnPort, NSConn, Room, ServerFace } from '../api/handles.js';
-import type { House } from '../context.js';
-import { tame } from '../runtime/guard.js';
+import type { ServerContext } from '../context.js';
+import { ignoreRejection } from '../runtime/guard.js';
 import type { UpgradeRequest } from '../transport/socket.js';
-import type { Questions } from './asks.js';
-import type { View } from './lifecycle.js';
+import type { PeerAsks } from './asks.js';
+import type { StateFlags } from './lifecycle.js';
 import type { Memberships } from './memberships.js';
 
 /** What the calls need of their connection. */
-export interface CallsHost {
+export interface CommandsHost {
   readonly id: string;
   readonly request: UpgradeRequest;
   readonly actor: AnyActorRef;
   readonly isClosed: boolean;
   readonly pressure: number;
   readonly memberships: Memberships;
-  readonly view: View;
+  readonly flags: StateFlags;
   send(payload: Body): void;
-  readonly questions: Questions;
+  readonly peerAsks: PeerAsks;
   close(code: number, text: string): void;
   /** The server agrees to this connection, if it has not yet and may. */
-  consent(): void;
+  acceptImplicitly(): void;
   /** Runs when it is open, at once if it is. */
   whenOpen(open: () => void, never: (error: unknown) => void): void;
 }
@@ -37,20 +37,20 @@ const inspectClose = (code: number, reason: string): void => {
 };
 
 /** What user code does with a connection. */
-export class Calls implements ConnPort {
+export class Commands implements ConnPort {
   readonly isClient = false;
 
   constructor(
-    private readonly host: CallsHost,
-    private readonly house: House,
+    private readonly host: CommandsHost,
+    private readonly context: ServerContext,
   ) {}
 
   get server(): ServerFace {
-    return this.house.server;
+    return this.context.server;
   }
   /** There are native messages only: nobody can be asked anything (HS10). */
   get #isNativeOnly(): boolean {
-    return this.house.nativeMode === 'only';
+    return this.context.nativeMode === 'only';
   }
 
   get id(): string {
@@ -70,13 +70,13 @@ export class Calls implements ConnPort {
   }
 
   connect(namespace: string, options: AskOptions): Promise<NSConn> {
-    const { host, house } = this;
+    const { host, context } = this;
     // A namespace that there is not lets nobody in.
-    if (!house.handlers.declares(namespace)) return tame(Promise.reject(ErrBadNamespace));
-    host.consent();
+    if (!context.handlers.declares(namespace)) return ignoreRejection(Promise.reject(ErrBadNamespace));
+    host.acceptImplicitly();
     const connected = new Promise<NSConn>((resolve, reject) => {
       let isGivenUp = false;
-      const callOff = host.questions.limit(options, (error) => {
+      const callOff = host.peerAsks.limit(options, (error) => {
         isGivenUp = true;
         reject(error);
       });
@@ -89,17 +89,17 @@ export class Calls implements ConnPort {
         reject(error);
       });
     });
-    return tame(connected);
+    return ignoreRejection(connected);
   }
 
   waitConnect(namespace: string, options: AskOptions): Promise<NSConn> {
-    const { timeout = this.house.limits.askTimeout } = options;
-    return tame(this.host.memberships.awaitConnect(namespace, { ...options, timeout }));
+    const { timeout = this.context.limits.askTimeout } = options;
+    return ignoreRejection(this.host.memberships.awaitConnect(namespace, { ...options, timeout }));
   }
 
   disconnect(namespace: string, options: AskOptions): Promise<void> {
     if (this.#isNativeOnly) return Promise.resolve();
-    return tame(this.host.memberships.disconnect(namespace, options));
+    return ignoreRejection(this.host.memberships.disconnect(namespace, options));
   }
   namespace(namespace: string): NSConn | undefined {
     return this.host.memberships.nsConn(namespace);
@@ -108,10 +108,10 @@ export class Calls implements ConnPort {
     return this.host.memberships.all();
   }
   join(namespace: string, room: string, options: AskOptions): Promise<Room> {
-    return tame(this.host.memberships.join(namespace, room, options));
+    return ignoreRejection(this.host.memberships.join(namespace, room, options));
   }
   leave(namespace: string, room: string, isLocal: boolean, options: AskOptions): Promise<void> {
-    return tame(this.host.memberships.leave(namespace, room, isLocal, options));
+    return ignoreRejection(this.host.memberships.leave(namespace, room, isLocal, options));
   }
   room(namespace: string, room: string): Room | undefined {
     return this.host.memberships.room(namespace, room);
@@ -130,7 +130,7 @@ export class Calls implements ConnPort {
   ask(message: OutgoingMessage, options: AskOptions): Promise<Message> {
     assertOutgoing(message);
     if (this.#isNativeOnly) return Promise.resolve(messageFrom(emptyAnswer));
-    return tame(this.#ask(message, options));
+    return ignoreRejection(this.#ask(message, options));
   }
 
   close(code: number, reason: string): void {
@@ -140,16 +140,16 @@ export class Calls implements ConnPort {
 
   /** May this be written now? Counts what may not. */
   #passesGate({ namespace = '', room = '' }: OutgoingMessage): boolean {
-    const { view, memberships } = this.host;
-    const passes = view.isOpen ? memberships.isMember(namespace, room) : view.isAcknowledging && this.#isNativeOnly;
-    if (!passes) this.house.counters.gatedWrites++;
+    const { flags, memberships } = this.host;
+    const passes = flags.isOpen ? memberships.isMember(namespace, room) : flags.isAcknowledging && this.#isNativeOnly;
+    if (!passes) this.context.counters.gatedWrites++;
     return passes;
   }
 
   #ask(message: OutgoingMessage, options: AskOptions): Promise<Message> {
     return new Promise((resolve, reject) => {
       if (!this.#passesGate(message)) throw ErrWrite;
-      const token = this.host.questions.open(options, (answer) => settle(answer, resolve, reject));
+      const token = this.host.peerAsks.open(options, (answer) => settle(answer, resolve, reject));
       this.host.send(encode(message, token));
     });
   }

@@ -1,4 +1,4 @@
-import type { Speaker } from '../../broadcast/throttle.js';
+import type { Producer } from '../../broadcast/throttle.js';
 import { decode, encodeErrorReply, encodeReply, type Frame } from '../../protocol/codec.js';
 import { closeReasons, ErrBadNamespace, ErrBadRoom } from '../../protocol/errors.js';
 import {
@@ -15,111 +15,111 @@ import {
 import { isAnswer } from '../../protocol/token.js';
 import { closesWith, type Outcome } from '../api/handlers.js';
 import type { NSConn } from '../api/handles.js';
-import type { House } from '../context.js';
+import type { ServerContext } from '../context.js';
 import type { Socket } from '../transport/socket.js';
-import type { Questions } from './asks.js';
-import { type Job, Lane, type LaneHost } from './inbox.js';
+import type { PeerAsks } from './asks.js';
+import { Inbox, type InboxHost, type Job } from './inbox.js';
 import type { Author } from './lifecycle.js';
 import type { Memberships } from './memberships.js';
 
 /** What the reception needs of its connection. */
-export interface ReceptionHost {
+export interface DispatcherHost {
   readonly isClosed: boolean;
   readonly memberships: Memberships;
-  readonly questions: Questions;
+  readonly peerAsks: PeerAsks;
   send(payload: Body): void;
   /** Closes it; the words are the program's unless somebody else is named. */
   close(code: number, text: string, author?: Author): void;
   readonly socket: Socket;
-  laneFailed(error: unknown): void;
+  turnFailed(error: unknown): void;
 }
 
 /** Where every frame of an open connection goes: an answer to its ask at once, all else to its turn in the lane. */
-export class Reception implements LaneHost, Speaker {
-  readonly lane: Lane;
-  spokeIn = 0;
+export class Dispatcher implements InboxHost, Producer {
+  readonly inbox: Inbox;
+  producedIn = 0;
 
   constructor(
-    private readonly host: ReceptionHost,
-    private readonly house: House,
+    private readonly host: DispatcherHost,
+    private readonly context: ServerContext,
   ) {
-    this.lane = new Lane(this, house.limits);
+    this.inbox = new Inbox(this, context.limits);
   }
 
   get awaitsPeer(): boolean {
-    return this.host.questions.awaitsPeer;
+    return this.host.peerAsks.awaitsPeer;
   }
   get isAsked(): boolean {
-    return this.host.questions.isAsked;
+    return this.host.peerAsks.isAsked;
   }
 
   /** One websocket message has come. */
-  take(data: string | Uint8Array): void {
+  receive(data: string | Uint8Array): void {
     if (data.length === 0) return;
-    const { counters, nativeMode } = this.house;
+    const { counters, nativeMode } = this.context;
     counters.framesIn++;
     counters.bytesIn += bytesIn(data);
     const frame = decode(data, nativeMode);
     if (!frame) {
       counters.invalidFrames++;
     } else if (isAnswer(frame.wait)) {
-      if (!this.host.questions.settle(frame)) counters.strayAnswers++;
+      if (!this.host.peerAsks.settle(frame)) counters.strayAnswers++;
     } else {
-      this.lane.push(frame, data.length);
+      this.inbox.enqueue(frame, data.length);
     }
   }
 
   /** What this side has begun with a namespace or room is settled before the client's own wishes about it (NS6). */
-  isHeld({ namespace, room, event, isNative }: Frame): boolean {
+  mustWait({ namespace, room, event, isNative }: Frame): boolean {
     if (isNative) return false;
     const { memberships } = this.host;
     return memberships.isArriving(namespace) || (isSystemEvent(event) && memberships.isBusy(namespace, room));
   }
 
   work(frame: Frame): void | Promise<void> {
-    return this.attend(() => this.#work(frame));
+    return this.runAsProducer(() => this.#work(frame));
   }
 
   /** Whatever is broadcast meanwhile is this client's doing (BC10). */
-  attend(job: Job): void | Promise<void> {
-    const { brake } = this.house;
-    const outer = brake.enter(this);
+  runAsProducer(job: Job): void | Promise<void> {
+    const { throttle } = this.context;
+    const outer = throttle.enter(this);
     try {
       const work = job();
-      return work && brake.follow(this, work);
+      return work && throttle.follow(this, work);
     } finally {
-      brake.leave(outer);
+      throttle.leave(outer);
     }
   }
 
-  laneFilled(isFull: boolean): void {
-    const { fullLanes } = this.house;
-    if (isFull) fullLanes.add(this.lane);
-    else fullLanes.delete(this.lane);
+  inboxFilled(isFull: boolean): void {
+    const { fullInboxes } = this.context;
+    if (isFull) fullInboxes.add(this.inbox);
+    else fullInboxes.delete(this.inbox);
     this.host.socket.isReading = !isFull;
   }
 
-  get beat(): number {
-    return this.house.pulse.beat;
+  get tick(): number {
+    return this.context.ticks.current;
   }
-  get owesAnswers(): boolean {
-    return this.host.questions.arePending;
+  get hasPendingAsks(): boolean {
+    return this.host.peerAsks.arePending;
   }
-  get isHeldBack(): boolean {
-    return this.house.brake.stops(this);
+  get isPaused(): boolean {
+    return this.context.throttle.isPaused(this);
   }
-  laneRests(): void {
-    const { brake, backlog, counters } = this.house;
-    if (!brake.stops(this)) return backlog.add(this.lane);
-    counters.heldBack++;
-    return brake.hold(this.lane);
+  inboxParked(): void {
+    const { throttle, runQueue, counters } = this.context;
+    if (!throttle.isPaused(this)) return runQueue.add(this.inbox);
+    counters.throttled++;
+    return throttle.park(this.inbox);
   }
 
-  laneFlooded(): void {
-    this.host.close(closeReasons.floodedLane.code, closeReasons.floodedLane.text, 'server');
+  inboxFlooded(): void {
+    this.host.close(closeReasons.floodedInbox.code, closeReasons.floodedInbox.text, 'server');
   }
-  laneFailed(error: unknown): void {
-    this.host.laneFailed(error);
+  turnFailed(error: unknown): void {
+    this.host.turnFailed(error);
   }
 
   #work(frame: Frame): void | Promise<void> {
@@ -146,7 +146,7 @@ export class Reception implements LaneHost, Speaker {
   }
 
   #ignore(): void {
-    this.house.counters.ignoredEvents++;
+    this.context.counters.ignoredEvents++;
   }
 
   #handle(frame: Frame): void | Promise<void> {
@@ -154,12 +154,12 @@ export class Reception implements LaneHost, Speaker {
     const ns = memberships.nsConn(frame.namespace);
     if (!ns) return this.#refuse(frame, ErrBadNamespace);
     if (frame.room !== '' && !memberships.isMember(frame.namespace, frame.room)) return this.#refuse(frame, ErrBadRoom);
-    const handler = this.house.handlers.find(frame.namespace, frame.event);
+    const handler = this.context.handlers.find(frame.namespace, frame.event);
     if (!handler) {
-      this.house.counters.unhandledEvents++;
+      this.context.counters.unhandledEvents++;
       return undefined;
     }
-    const outcome = this.house.hooks.handle(handler, ns, frame);
+    const outcome = this.context.callbacks.handle(handler, ns, frame);
     if (outcome instanceof Promise) return outcome.then((late) => this.#respond(ns, frame, late));
     return this.#respond(ns, frame, outcome);
   }
@@ -177,7 +177,7 @@ export class Reception implements LaneHost, Speaker {
       if (mayAnswer) this.host.send(encodeReply(frame, outcome.body));
       return;
     }
-    this.house.hooks.failed(outcome.error, frame.event, ns);
+    this.context.callbacks.failed(outcome.error, frame.event, ns);
     if (mayAnswer && !frame.isNative) this.host.send(encodeErrorReply(frame, outcome.error));
     const close = closesWith(outcome.error);
     if (close) this.host.close(close.code, close.text);

@@ -4,7 +4,7 @@ import { frame } from '../../protocol/frame.js';
 import type { Body } from '../../protocol/message.js';
 import { closesWith, type Outcome } from '../api/handlers.js';
 import type { Conn } from '../api/handles.js';
-import type { House } from '../context.js';
+import type { ServerContext } from '../context.js';
 
 /** What a handshake needs of its connection. */
 export interface HandshakeHost {
@@ -15,7 +15,7 @@ export interface HandshakeHost {
   /** `onConnect` has not. */
   refuse(code: number, text: string): void;
   /** Writes bytes past every gate. */
-  put(bytes: Uint8Array): void;
+  writeRaw(bytes: Uint8Array): void;
   socketOnMessage(data: Body): void;
 }
 
@@ -32,22 +32,22 @@ export class Handshake {
 
   constructor(
     private readonly host: HandshakeHost,
-    private readonly house: House,
+    private readonly context: ServerContext,
     private readonly opened: (() => void) | undefined,
   ) {}
 
   /** Asks `onConnect`. */
-  consult(): void {
-    const outcome = this.house.hooks.connect(this.host.conn);
+  runOnConnect(): void {
+    const outcome = this.context.callbacks.connect(this.host.conn);
     if (outcome instanceof Promise) void outcome.then((late) => this.#decide(late));
     else this.#decide(outcome);
   }
 
   /** Bytes are copied: they must not keep the whole buffer that was read alive. */
-  holdFrame(data: Body): void {
+  bufferFrame(data: Body): void {
     this.#frames.push(typeof data === 'string' ? data : new Uint8Array(data));
   }
-  holdWrite(payload: Body): void {
+  bufferWrite(payload: Body): void {
     this.#writes.push(payload);
   }
   /** Runs `open` when the connection is open, or `never` when it ends before. */
@@ -56,10 +56,10 @@ export class Handshake {
   }
 
   /** `A<id>` first, then what was sent meanwhile (HS2, HS3). */
-  welcome(): void {
+  sendAccept(): void {
     this.opened?.();
-    if (this.house.nativeMode !== 'only') this.#put(accepted(this.host.id));
-    for (const payload of this.#writes.splice(0)) this.#put(payload);
+    if (this.context.nativeMode !== 'only') this.#write(accepted(this.host.id));
+    for (const payload of this.#writes.splice(0)) this.#write(payload);
   }
 
   /** Calls that waited go before frames that waited (HS4, HS9). */
@@ -69,7 +69,7 @@ export class Handshake {
   }
 
   sendRefusal(text: string): void {
-    if (this.house.nativeMode !== 'only') this.#put(refused(text));
+    if (this.context.nativeMode !== 'only') this.#write(refused(text));
   }
 
   /** The connection has ended before it was open. */
@@ -78,8 +78,8 @@ export class Handshake {
     for (const { never } of this.#waiting.splice(0)) never(ErrWrite);
   }
 
-  #put(payload: Body): void {
-    this.host.put(frame(payload));
+  #write(payload: Body): void {
+    this.host.writeRaw(frame(payload));
   }
 
   #decide(outcome: Outcome): void {

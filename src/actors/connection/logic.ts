@@ -3,9 +3,9 @@ import { type AnyActorRef, type AnyStateMachine, assign, type EventObject } from
 import type { Limits } from '../../limits.js';
 import { type ConnectionEvent, connectionMachine } from '../../machines/connection.js';
 import { acknowledge } from '../../protocol/codec.js';
-import { honouring } from '../runtime/implementations.js';
+import { mergeImplementations } from '../runtime/implementations.js';
 import type { Connection } from './connection.js';
-import { viewOf } from './lifecycle.js';
+import { flagsOf } from './lifecycle.js';
 
 type ConnectionOf = (actor: AnyActorRef) => Connection;
 type Machine = typeof connectionMachine;
@@ -18,26 +18,31 @@ const dataOf = (event: ConnectionEvent): string | Uint8Array => (event.type === 
 type Implementations = Parameters<Machine['provide']>[0];
 
 /** The connection's chart with its named actions wired to what they do; made once per server. */
-export const wire = (machine: Machine, of: ConnectionOf, limits: Limits, report: (error: unknown) => void): Machine => {
+export const connectionLogic = (
+  machine: Machine,
+  of: ConnectionOf,
+  limits: Limits,
+  report: (error: unknown) => void,
+): Machine => {
   const implementations: Implementations = {
     actions: {
-      consult: ({ self }) => of(self).consult(),
+      runOnConnect: ({ self }) => of(self).runOnConnect(),
       countEarly: assign(({ context, event }) =>
         produce(context, (draft) => {
           draft.early.frames += 1;
           draft.early.bytes += sizeOf(event);
         }),
       ),
-      holdEarly: ({ self, event }) => of(self).holdEarly(dataOf(event)),
-      welcome: ({ self }) => of(self).welcome(),
+      bufferEarly: ({ self, event }) => of(self).bufferEarly(dataOf(event)),
+      sendAccept: ({ self }) => of(self).sendAccept(),
       sendRefusal: ({ self, context }) => of(self).sendRefusal(context.reason?.text ?? ''),
       receive: ({ self, event }) => of(self).receive(dataOf(event)),
-      deliver: ({ self, event }) => event.type === 'DELIVER' && of(self).put(event.bytes),
-      noteCongestion: ({ self }) => of(self).noteCongestion(),
-      noteEviction: ({ self }) => of(self).noteEviction(),
-      retire: ({ self }) => of(self).retire(),
+      deliver: ({ self, event }) => event.type === 'DELIVER' && of(self).writeRaw(event.bytes),
+      countCongestion: ({ self }) => of(self).countCongestion(),
+      countEviction: ({ self }) => of(self).countEviction(),
+      teardown: ({ self }) => of(self).teardown(),
       sendClose: ({ self, context }) => of(self).sendClose(context.reason?.code ?? 1000, context.reason?.text ?? ''),
-      release: ({ self }) => of(self).release(),
+      destroySocket: ({ self }) => of(self).destroySocket(),
     },
     guards: {
       fitsEarly: ({ context: { early }, event }) =>
@@ -46,21 +51,21 @@ export const wire = (machine: Machine, of: ConnectionOf, limits: Limits, report:
     delays: {
       ackTimeout: limits.ackTimeout,
       connectTimeout: limits.connectTimeout,
-      slowConsumer: limits.slowConsumer,
+      slowConsumerTimeout: limits.slowConsumerTimeout,
       closeTimeout: limits.closeTimeout,
     },
   };
-  return machine.provide(honouring(machine, connectionMachine, implementations, report));
+  return machine.provide(mergeImplementations(machine, connectionMachine, implementations, report));
 };
 
 /** A frame or delivery that the chart would have taken when it came, and does not any more, goes on past it. */
 const isLate = (event: EventObject, connection: Connection): boolean => {
-  const { isOpen, ownsFrames, ownsDeliveries } = connection.view;
+  const { isOpen, ownsFrames, ownsDeliveries } = connection.flags;
   if (!isOpen) return false;
   // Whoever sends to a connection's actor promises its events.
   const hot = event as ConnectionEvent;
   if (hot.type === 'FRAME' && !ownsFrames) connection.receive(hot.data);
-  else if (hot.type === 'DELIVER' && !ownsDeliveries) connection.put(hot.bytes);
+  else if (hot.type === 'DELIVER' && !ownsDeliveries) connection.writeRaw(hot.bytes);
   else return false;
   return true;
 };
@@ -76,7 +81,7 @@ export const guardedLogic = (machine: Machine, of: ConnectionOf): Machine => {
       if (isLate(event, connection)) return snapshot;
       // Events of a program's own chart come this way too; the machine that knows them takes them.
       const next = machine.transition(snapshot, event as ConnectionEvent, scope);
-      if (next !== snapshot) connection.entered(viewOf(next), next.context);
+      if (next !== snapshot) connection.onSnapshot(flagsOf(next), next.context);
       return next;
     } catch (error) {
       for (const child of Object.values<AnyActorRef>(snapshot.children)) scope.stopChild(child);

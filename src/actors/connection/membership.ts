@@ -1,23 +1,23 @@
 import type { NamespaceOwner } from '../../machines/namespace.js';
 import type { AskOptions } from '../api/asks.js';
 import type { NSConn, Room } from '../api/handles.js';
-import type { Chart, Value } from '../runtime/steppedMachine.js';
-import type { LaneTurn } from './inbox.js';
+import type { MachineState, SteppedMachine } from '../runtime/steppedMachine.js';
+import type { InboxTurn } from './inbox.js';
 
 /** The charts that memberships are stepped with. */
-export interface MembershipCharts {
-  readonly namespace: Chart;
-  readonly room: Chart;
+export interface MembershipMachines {
+  readonly namespace: SteppedMachine;
+  readonly room: SteppedMachine;
 }
 
 /** A call of this side that is under way. */
-export interface Procedure {
+export interface PendingCall {
   readonly event: string;
   readonly promise: Promise<void>;
   readonly resolve: (value: void) => void;
   readonly reject: (error: unknown) => void;
   /** The turn it began in, or that has come to wait for it; its later steps run inside that turn while it lasts. */
-  turn: LaneTurn;
+  turn: InboxTurn;
   /** What the peer's answer leads to, while it waits for its turn. */
   next: (() => void | Promise<void>) | undefined;
   readonly options: AskOptions;
@@ -38,7 +38,7 @@ export const withResolvers = <T>(): {
   return { promise, resolve, reject };
 };
 
-export const makeProcedure = (event: string, turn: LaneTurn, options: AskOptions): Procedure => ({
+export const makePendingCall = (event: string, turn: InboxTurn, options: AskOptions): PendingCall => ({
   event,
   ...withResolvers<void>(),
   turn,
@@ -48,16 +48,16 @@ export const makeProcedure = (event: string, turn: LaneTurn, options: AskOptions
 
 /** One namespace of a connection and its rooms: their present states, and the calls that are under way. */
 export class Membership {
-  value: Value;
+  value: MachineState;
   /** The states of the rooms, in the order in which they were joined. */
-  readonly rooms = new Map<string, Value>();
+  readonly rooms = new Map<string, MachineState>();
   #handles: Map<string, Room> | undefined;
   /** By room; `''` is the namespace itself. */
-  #procedures: Map<string, Procedure> | undefined;
+  #pendingCalls: Map<string, PendingCall> | undefined;
 
   constructor(
     readonly nsConn: NSConn,
-    private readonly charts: MembershipCharts,
+    private readonly charts: MembershipMachines,
   ) {
     this.value = charts.namespace.initial;
   }
@@ -77,11 +77,11 @@ export class Membership {
     return value?.hasTag('member') ?? false;
   }
 
-  chartOf(room: string): Chart {
+  machineOf(room: string): SteppedMachine {
     return room === '' ? this.charts.namespace : this.charts.room;
   }
 
-  valueOf(room: string): Value {
+  valueOf(room: string): MachineState {
     return room === '' ? this.value : (this.rooms.get(room) ?? this.charts.room.initial);
   }
 
@@ -91,7 +91,7 @@ export class Membership {
   }
 
   /** A room that is not joined, or not any more, takes no place. */
-  keep(room: string, value: Value): void {
+  keep(room: string, value: MachineState): void {
     if (room === '') {
       this.value = value;
     } else if (value.status === 'done' || value === this.charts.room.initial) {
@@ -112,22 +112,22 @@ export class Membership {
     return handle;
   }
 
-  procedure(room: string): Procedure | undefined {
-    return this.#procedures?.get(room);
+  pendingCall(room: string): PendingCall | undefined {
+    return this.#pendingCalls?.get(room);
   }
 
   isBusy(room: string): boolean {
-    return this.#procedures !== undefined && (this.#procedures.has(room) || this.#procedures.has(''));
+    return this.#pendingCalls !== undefined && (this.#pendingCalls.has(room) || this.#pendingCalls.has(''));
   }
 
-  begin(room: string, procedure: Procedure): void {
-    this.#procedures ??= new Map();
-    this.#procedures.set(room, procedure);
+  begin(room: string, procedure: PendingCall): void {
+    this.#pendingCalls ??= new Map();
+    this.#pendingCalls.set(room, procedure);
   }
 
-  end(room: string, procedure: Procedure): void {
-    if (this.#procedures?.get(room) !== procedure) return;
-    this.#procedures.delete(room);
-    if (this.#procedures.size === 0) this.#procedures = undefined;
+  end(room: string, procedure: PendingCall): void {
+    if (this.#pendingCalls?.get(room) !== procedure) return;
+    this.#pendingCalls.delete(room);
+    if (this.#pendingCalls.size === 0) this.#pendingCalls = undefined;
   }
 }

@@ -2,11 +2,11 @@ import { encodeErrorReply, type Frame } from '../../protocol/codec.js';
 import { ErrBadNamespace, ErrBadRoom, ErrWrite } from '../../protocol/errors.js';
 import type { AskOptions } from '../api/asks.js';
 import { type Conn, type ConnPort, NSConn, Room } from '../api/handles.js';
-import type { House } from '../context.js';
-import type { Value } from '../runtime/steppedMachine.js';
+import type { ServerContext } from '../context.js';
+import type { MachineState } from '../runtime/steppedMachine.js';
 import { noTurn } from './inbox.js';
-import { Membership, makeProcedure, type Procedure, withResolvers } from './membership.js';
-import { inOrder, type StepHost, Steps, type StepWitness } from './transitions.js';
+import { Membership, makePendingCall, type PendingCall, withResolvers } from './membership.js';
+import { inOrder, type MembershipListener, type StepHost, Transitions } from './transitions.js';
 
 /** What memberships need of their connection. */
 export interface MembershipHost extends StepHost {
@@ -26,26 +26,26 @@ const utf8 = new TextEncoder();
 const mostBytes = 3;
 
 /** A membership of a connection, and how it stands; that of a namespace itself has no room. */
-export interface Standpoint {
+export interface MembershipState {
   readonly namespace: string;
   readonly room: string;
-  readonly value: Value;
+  readonly value: MachineState;
 }
 
 /** Namespaces and rooms of one connection: what the peer asks and what the program calls becomes steps of their charts. */
-export class Memberships implements StepWitness {
+export class Memberships implements MembershipListener {
   readonly #all = new Map<string, Membership>();
-  readonly #steps: Steps;
+  readonly #steps: Transitions;
   #waiters: Set<Waiter> | undefined;
   /** Calls that wait until something under way has settled. */
   #postponed: (() => void)[] | undefined;
 
   constructor(
     private readonly host: MembershipHost,
-    private readonly house: House,
+    private readonly context: ServerContext,
     private readonly calls: ConnPort,
   ) {
-    this.#steps = new Steps(host, house.hooks, this);
+    this.#steps = new Transitions(host, context.callbacks, this);
   }
 
   /** Is this connection in the namespace, and in the room if one is named? */
@@ -91,7 +91,7 @@ export class Memberships implements StepWitness {
   }
 
   /** How each of them stands, those included that are being entered or left. */
-  standpoints(): Standpoint[] {
+  states(): MembershipState[] {
     return Array.from(this.#all.values()).flatMap(({ nsConn: { namespace }, value, rooms }) => [
       { namespace, room: '', value },
       ...Array.from(rooms, ([room, its]) => ({ namespace, room, value: its })),
@@ -104,8 +104,8 @@ export class Memberships implements StepWitness {
   askedNamespace(type: 'ASKED.CONNECT' | 'ASKED.DISCONNECT', asked: Frame): void | Promise<void> {
     const { namespace } = asked;
     if (type === 'ASKED.CONNECT' && !this.#all.has(namespace)) {
-      if (!this.house.handlers.declares(namespace)) return this.#refuse(asked, ErrBadNamespace);
-      if (this.#all.size >= this.house.limits.namespaces) return this.#refuse(asked, tooManyNamespaces);
+      if (!this.context.handlers.declares(namespace)) return this.#refuse(asked, ErrBadNamespace);
+      if (this.#all.size >= this.context.limits.namespaces) return this.#refuse(asked, tooManyNamespaces);
     }
     return this.#steps.step(this.#membership(namespace), '', type, { asked, isLocal: false, isForced: false });
   }
@@ -123,7 +123,7 @@ export class Memberships implements StepWitness {
   /** Native-only mode: a member of the empty namespace from the start, without events (HS10). */
   enterNatively(): void {
     const membership = this.#membership('');
-    const { namespace } = this.house.charts;
+    const { namespace } = this.context.stepped;
     const deciding = namespace.step(membership.value, membership.event('', 'ASKED.CONNECT')).value;
     membership.keep('', namespace.step(deciding, membership.event('', 'ALLOWED')).value);
     if (!membership.isMember('')) return this.vacated(membership);
@@ -165,12 +165,12 @@ export class Memberships implements StepWitness {
     const connected = this.nsConn(namespace);
     if (connected) return Promise.resolve(connected);
     if (this.host.isClosed) return Promise.reject(ErrWrite);
-    this.#waitFor(this.#all.get(namespace)?.procedure(''));
+    this.#waitFor(this.#all.get(namespace)?.pendingCall(''));
     const { promise, resolve, reject } = withResolvers<NSConn>();
     const waiter: Waiter = { namespace, resolve, reject };
     this.#waiters ??= new Set();
     this.#waiters.add(waiter);
-    const callOff = this.host.questions.limit(options, reject);
+    const callOff = this.host.peerAsks.limit(options, reject);
     return promise.finally(() => {
       callOff();
       this.#waiters?.delete(waiter);
@@ -208,14 +208,14 @@ export class Memberships implements StepWitness {
   #membership(namespace: string): Membership {
     const known = this.#all.get(namespace);
     if (known) return known;
-    const membership = new Membership(new NSConn(this.calls, this.host.conn, namespace), this.house.charts);
+    const membership = new Membership(new NSConn(this.calls, this.host.conn, namespace), this.context.stepped);
     this.#all.set(namespace, membership);
     return membership;
   }
 
   #isRoomName(room: string): boolean {
-    const { nameBytes } = this.house.limits;
-    return room !== '' && (room.length * mostBytes <= nameBytes || utf8.encode(room).length <= nameBytes);
+    const { roomNameBytes } = this.context.limits;
+    return room !== '' && (room.length * mostBytes <= roomNameBytes || utf8.encode(room).length <= roomNameBytes);
   }
 
   /** Would this be one room too many? */
@@ -223,7 +223,7 @@ export class Memberships implements StepWitness {
     if (this.#all.get(namespace)?.rooms.has(room)) return false;
     let count = 0;
     for (const { rooms } of this.#all.values()) count += rooms.size;
-    return count >= this.house.limits.rooms;
+    return count >= this.context.limits.rooms;
   }
 
   #refuse(asked: Frame, error: Error): void {
@@ -231,11 +231,11 @@ export class Memberships implements StepWitness {
   }
 
   /** A turn that waits for a call must not be what the call waits for: so its rest is part of that turn (RM7). */
-  #waitFor(underway: Procedure | undefined): void {
-    const { lane } = this.host;
-    if (!underway || lane.turn === noTurn || underway.turn === lane.turn) return;
-    underway.turn = lane.turn;
-    if (underway.next) lane.adopt(underway.next);
+  #waitFor(underway: PendingCall | undefined): void {
+    const { inbox } = this.host;
+    if (!underway || inbox.turn === noTurn || underway.turn === inbox.turn) return;
+    underway.turn = inbox.turn;
+    if (underway.next) inbox.absorb(underway.next);
   }
 
   #postpone(go: () => void): void {
@@ -248,21 +248,21 @@ export class Memberships implements StepWitness {
     if (this.host.isClosed) throw ErrWrite;
     if (room !== '' && !this.isMember(namespace, '')) throw ErrBadNamespace;
     const membership = this.#membership(namespace);
-    const underway = membership.procedure(room);
+    const underway = membership.pendingCall(room);
     if (membership.isOver || !membership.valueOf(room).hasTag('settled')) {
       this.#waitFor(underway);
-      const { questions } = this.host;
-      if (underway?.event === event) return questions.within(options, underway.promise);
-      await questions.within(options, new Promise<void>((settled) => this.#postpone(settled)));
+      const { peerAsks } = this.host;
+      if (underway?.event === event) return peerAsks.waitFor(options, underway.promise);
+      await peerAsks.waitFor(options, new Promise<void>((settled) => this.#postpone(settled)));
       return this.#begin(namespace, room, event, isLocal, options);
     }
-    const { lane } = this.host;
-    const procedure = makeProcedure(event, lane.turn, options);
-    membership.begin(room, procedure);
+    const { inbox } = this.host;
+    const call = makePendingCall(event, inbox.turn, options);
+    membership.begin(room, call);
     const step = (): void | Promise<void> =>
-      this.#steps.step(membership, room, event, { procedure, isLocal, isForced: false });
-    if (lane.turn === noTurn) lane.next(step);
-    else lane.join(step);
-    return procedure.promise;
+      this.#steps.step(membership, room, event, { call, isLocal, isForced: false });
+    if (inbox.turn === noTurn) inbox.runNext(step);
+    else inbox.runInTurn(step);
+    return call.promise;
   }
 }

@@ -2,13 +2,13 @@ import type { Limits } from '../../limits.js';
 import type { Clock } from '../runtime/clock.js';
 
 /** How much was issued to a congested connection, and whether that is too much (BP2). */
-export class Lag {
+export class SlowConsumerMeter {
   #bytes = 0;
   #messages = 0;
   #isJudging = false;
 
   constructor(
-    private readonly limits: Pick<Limits, 'maxLagMessages' | 'maxLagBytes'>,
+    private readonly limits: Pick<Limits, 'slowConsumerMessages' | 'slowConsumerBytes'>,
     private readonly clock: Clock,
     private readonly tooMuch: () => void,
   ) {}
@@ -33,6 +33,6 @@ export class Lag {
   }
 
   get #isTooMuch(): boolean {
-    return this.#bytes > this.limits.maxLagBytes || this.#messages > this.limits.maxLagMessages;
+    return this.#bytes > this.limits.slowConsumerBytes || this.#messages > this.limits.slowConsumerMessages;
   }
 }

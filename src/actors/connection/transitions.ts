@@ -3,25 +3,25 @@ import { encodeEmptyReply, encodeErrorReply, errorFrom, type Frame } from '../..
 import { ErrBadNamespace, ErrBadRoom, ErrWrite } from '../../protocol/errors.js';
 import { type Body, OnRoomLeave, ReceivedMessage } from '../../protocol/message.js';
 import type { Answer } from '../api/asks.js';
-import type { Hooks } from '../api/callbacks.js';
+import type { Callbacks } from '../api/callbacks.js';
 import { closesWith, type Outcome } from '../api/handlers.js';
-import type { Asked, Value } from '../runtime/steppedMachine.js';
-import type { Questions } from './asks.js';
-import { type Lane, noTurn } from './inbox.js';
-import type { Membership, Procedure } from './membership.js';
+import type { MachineState, RequestedAction } from '../runtime/steppedMachine.js';
+import type { PeerAsks } from './asks.js';
+import { type Inbox, noTurn } from './inbox.js';
+import type { Membership, PendingCall } from './membership.js';
 
 /** What the actions of a step work on. */
 export interface StepHost {
   readonly isClosed: boolean;
-  readonly lane: Lane;
-  readonly questions: Questions;
+  readonly inbox: Inbox;
+  readonly peerAsks: PeerAsks;
   send(payload: Body): void;
   close(code: number, text: string): void;
   readonly place: Place;
 }
 
 /** Told what steps have led to. */
-export interface StepWitness {
+export interface MembershipListener {
   /** Neither side waits for anything in this namespace or room any more. */
   settled(): void;
   /** The namespace has been connected. */
@@ -31,11 +31,11 @@ export interface StepWitness {
 }
 
 /** The circumstances of a step. */
-export interface Circumstances {
+export interface StepContext {
   /** The peer's ask that the step answers. */
   readonly asked?: Frame;
   /** The call of this side that it belongs to. */
-  readonly procedure?: Procedure;
+  readonly call?: PendingCall;
   readonly isLocal: boolean;
   readonly isForced: boolean;
   readonly error?: unknown;
@@ -66,23 +66,23 @@ const failureOf = (answer: Answer): unknown =>
 const refusalOf = (room: string): Error => (room === '' ? ErrBadNamespace : ErrBadRoom);
 
 /** Parameters of the charts' actions are written in the charts; a chart of the program's own may leave them out. */
-const paramsOf = ({ params }: Asked): { readonly event: string; readonly isLocal: boolean } => {
+const paramsOf = ({ params }: RequestedAction): { readonly event: string; readonly isLocal: boolean } => {
   const { event = '', isLocal = false } = (params ?? {}) as { readonly event?: string; readonly isLocal?: boolean };
   return { event, isLocal };
 };
 
 /** Steps the charts of namespaces and rooms, and runs the actions that they ask for, one after the other. */
-export class Steps {
+export class Transitions {
   constructor(
     private readonly host: StepHost,
-    private readonly hooks: Hooks,
-    private readonly witness: StepWitness,
+    private readonly callbacks: Callbacks,
+    private readonly listener: MembershipListener,
   ) {}
 
   /** Rejects, or throws, when a chart does: then the call that it belongs to fails too. */
-  step(membership: Membership, room: string, type: string, about: Circumstances): Pending {
+  step(membership: Membership, room: string, type: string, about: StepContext): Pending {
     const failed = (error: unknown): never => {
-      this.#end(membership, room, about.procedure, ({ reject }) => reject(ErrWrite));
+      this.#end(membership, room, about.call, ({ reject }) => reject(ErrWrite));
       throw error;
     };
     try {
@@ -93,32 +93,32 @@ export class Steps {
     }
   }
 
-  #take(membership: Membership, room: string, type: string, about: Circumstances): Pending {
-    const { value, actions } = membership.chartOf(room).step(membership.valueOf(room), membership.event(room, type));
+  #take(membership: Membership, room: string, type: string, about: StepContext): Pending {
+    const { value, actions } = membership.machineOf(room).step(membership.valueOf(room), membership.event(room, type));
     membership.keep(room, value);
     const done = inOrder(actions, (action) => this.#run(action, membership, room, about));
     return done ? done.then(() => this.#settled(membership, value)) : this.#settled(membership, value);
   }
 
-  #settled(membership: Membership, value: Value): void {
-    if (membership.isVacant) this.witness.vacated(membership);
-    if (value.hasTag('settled')) this.witness.settled();
+  #settled(membership: Membership, value: MachineState): void {
+    if (membership.isVacant) this.listener.vacated(membership);
+    if (value.hasTag('settled')) this.listener.settled();
   }
 
-  #run(action: Asked, membership: Membership, room: string, about: Circumstances): Pending {
+  #run(action: RequestedAction, membership: Membership, room: string, about: StepContext): Pending {
     const { namespace } = membership.nsConn;
     switch (action.type) {
-      case 'consult':
+      case 'runVetoHandler':
         return this.#consult(action, membership, room, about);
-      case 'tell':
+      case 'runNotifyHandler':
         return this.#tell(action, membership, room, about);
       case 'askPeer':
         return this.#askPeer(paramsOf(action).event, membership, room, about);
       case 'retract':
-        return this.host.questions.askPeer(namespace, room, OnRoomLeave, {}, () => {});
+        return this.host.peerAsks.askPeer(namespace, room, OnRoomLeave, {}, () => {});
       case 'enter':
         this.host.place.enter(namespace, room);
-        return room === '' ? this.witness.connected(membership) : undefined;
+        return room === '' ? this.listener.connected(membership) : undefined;
       case 'exit':
         return this.host.place.exit(namespace, room);
       case 'leaveRooms':
@@ -126,16 +126,16 @@ export class Steps {
       case 'endRooms':
         return this.#eachRoom(membership, 'ENDED', about);
       case 'report':
-        return this.hooks.failed(about.error, OnRoomLeave, membership.nsConn);
+        return this.callbacks.failed(about.error, OnRoomLeave, membership.nsConn);
       case 'answer':
         return about.asked && this.host.send(encodeEmptyReply(about.asked.wait));
       case 'answerRefusal':
         return about.asked && this.host.send(encodeErrorReply(about.asked, about.error ?? refusalOf(room)));
       case 'settle':
-        return this.#end(membership, room, about.procedure, (procedure) => procedure.resolve());
+        return this.#end(membership, room, about.call, (procedure) => procedure.resolve());
       case 'fail': {
         const error = about.error ?? refusalOf(room);
-        const procedure = about.procedure ?? membership.procedure(room);
+        const procedure = about.call ?? membership.pendingCall(room);
         return this.#end(membership, room, procedure, ({ reject }) => reject(error));
       }
       default:
@@ -143,28 +143,28 @@ export class Steps {
     }
   }
 
-  #end(membership: Membership, room: string, ended: Procedure | undefined, end: (ended: Procedure) => void): void {
+  #end(membership: Membership, room: string, ended: PendingCall | undefined, end: (ended: PendingCall) => void): void {
     if (!ended) return;
     membership.end(room, ended);
     end(ended);
-    this.host.lane.go();
+    this.host.inbox.drain();
   }
 
-  #leaveRooms(membership: Membership, about: Circumstances): Pending {
+  #leaveRooms(membership: Membership, about: StepContext): Pending {
     const emptied = (): Pending => this.step(membership, '', 'EMPTIED', about);
     const left = this.#eachRoom(membership, 'EXPELLED', about);
     return left ? left.then(emptied) : emptied();
   }
 
-  #eachRoom(membership: Membership, type: string, { isLocal }: Circumstances): Pending {
+  #eachRoom(membership: Membership, type: string, { isLocal }: StepContext): Pending {
     const about = { isLocal, isForced: true, error: ErrWrite };
     return inOrder([...membership.rooms.keys()], (room) => this.attempt(membership, room, type, about));
   }
 
   /** A step that must not keep those after it from being taken. */
-  attempt(membership: Membership, room: string, type: string, about: Circumstances): Pending {
+  attempt(membership: Membership, room: string, type: string, about: StepContext): Pending {
     const failed = (error: unknown): void =>
-      this.hooks.report(error, { during: 'chart', connection: membership.nsConn.conn.id });
+      this.callbacks.report(error, { during: 'chart', connection: membership.nsConn.conn.id });
     try {
       const pending = this.step(membership, room, type, about);
       return pending ? pending.catch(failed) : undefined;
@@ -173,9 +173,9 @@ export class Steps {
     }
   }
 
-  #consult(action: Asked, membership: Membership, room: string, about: Circumstances): Pending {
+  #consult(action: RequestedAction, membership: Membership, room: string, about: StepContext): Pending {
     const message = this.#message(action, membership, room, about);
-    return when(this.hooks.lifecycle(membership.nsConn, message), (outcome) => {
+    return when(this.callbacks.lifecycle(membership.nsConn, message), (outcome) => {
       if (outcome.kind === 'error') {
         this.#closeFor(outcome.error);
         return this.step(membership, room, 'REFUSED', { ...about, error: outcome.error });
@@ -191,11 +191,11 @@ export class Steps {
     });
   }
 
-  #tell(action: Asked, membership: Membership, room: string, about: Circumstances): Pending {
+  #tell(action: RequestedAction, membership: Membership, room: string, about: StepContext): Pending {
     const message = this.#message(action, membership, room, about);
-    return when(this.hooks.lifecycle(membership.nsConn, message), (outcome) => {
+    return when(this.callbacks.lifecycle(membership.nsConn, message), (outcome) => {
       if (outcome.kind !== 'error') return;
-      this.hooks.failed(outcome.error, message.event, membership.nsConn);
+      this.callbacks.failed(outcome.error, message.event, membership.nsConn);
       this.#closeFor(outcome.error);
     });
   }
@@ -203,10 +203,10 @@ export class Steps {
   /** A handler of any event may ask for the end of the connection; what is due in this turn comes first (AK10). */
   #closeFor(error: unknown): void {
     const asked = closesWith(error);
-    if (asked) this.host.lane.next(() => this.host.close(asked.code, asked.text));
+    if (asked) this.host.inbox.runNext(() => this.host.close(asked.code, asked.text));
   }
 
-  #message(action: Asked, membership: Membership, room: string, about: Circumstances): ReceivedMessage {
+  #message(action: RequestedAction, membership: Membership, room: string, about: StepContext): ReceivedMessage {
     const { event, isLocal } = paramsOf(action);
     const message = new ReceivedMessage(membership.nsConn.namespace, room, event, about.asked?.body);
     message.isForced = about.isForced;
@@ -215,27 +215,27 @@ export class Steps {
   }
 
   /** The peer's answer is the next turn, or runs inside the turn that began the procedure (RM7). */
-  #askPeer(event: string, membership: Membership, room: string, about: Circumstances): void {
-    const { lane, questions } = this.host;
-    const { procedure } = about;
-    questions.askPeer(membership.nsConn.namespace, room, event, procedure?.options ?? {}, (answer) => {
+  #askPeer(event: string, membership: Membership, room: string, about: StepContext): void {
+    const { inbox, peerAsks } = this.host;
+    const { call } = about;
+    peerAsks.askPeer(membership.nsConn.namespace, room, event, call?.options ?? {}, (answer) => {
       const error = failureOf(answer);
       const go = (): Pending =>
         error === undefined
           ? this.step(membership, room, 'AGREED', about)
           : this.step(membership, room, 'DECLINED', { ...about, error });
-      if (procedure) this.#proceed(procedure, go);
-      else lane.next(go);
+      if (call) this.#proceed(call, go);
+      else inbox.runNext(go);
     });
   }
 
-  #proceed(procedure: Procedure, go: () => Pending): void {
-    const { lane } = this.host;
-    if (procedure.turn !== noTurn && lane.turn === procedure.turn) return lane.join(go);
+  #proceed(procedure: PendingCall, go: () => Pending): void {
+    const { inbox } = this.host;
+    if (procedure.turn !== noTurn && inbox.turn === procedure.turn) return inbox.runInTurn(go);
     procedure.next = () => {
       procedure.next = undefined;
       return go();
     };
-    return lane.next(procedure.next);
+    return inbox.runNext(procedure.next);
   }
 }

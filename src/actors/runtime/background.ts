@@ -2,9 +2,9 @@ import type { Clock } from './clock.js';
 import { Histogram } from './histogram.js';
 
 /** Background work that can be done in slices. */
-export interface Walk {
+export interface BackgroundTask {
   /** Work until this moment; is there more to do? */
-  walk(until: number): boolean;
+  run(until: number): boolean;
 }
 
 /** Slices of background work: how long each has waited for its turn of the event loop, and what all of them have taken. */
@@ -15,9 +15,9 @@ export type SliceTally = ReturnType<typeof makeSliceTally>;
  * All background walks – broadcasts, do, goodbyes – share one slice in each turn of the event loop (BC5), so that
  * between two slices frames come in and connections come and go.
  */
-export class Turn {
+export class BackgroundTasks {
   readonly tally = makeSliceTally();
-  readonly #walks = new Set<Walk>();
+  readonly #tasks = new Set<BackgroundTask>();
   #isScheduled = false;
   /** Since when a slice is waited for. */
   #since = 0;
@@ -29,8 +29,8 @@ export class Turn {
   ) {}
 
   /** This walk has work to do. */
-  wake(walk: Walk): void {
-    this.#walks.add(walk);
+  wake(walk: BackgroundTask): void {
+    this.#tasks.add(walk);
     if (this.#isScheduled) return;
     this.#isScheduled = true;
     this.#since = this.clock.now();
@@ -42,44 +42,44 @@ export class Turn {
     const began = this.clock.now();
     const until = began + this.sliceMs;
     this.tally.delays.note(began - this.#since);
-    const walks = [...this.#walks];
+    const walks = [...this.#tasks];
     // Each comes first in its turn, and has the most of that slice.
     const first = this.#slices++ % walks.length;
     for (const walk of [...walks.slice(first), ...walks.slice(0, first)]) {
-      this.#walks.delete(walk);
-      if (walk.walk(until)) this.wake(walk);
+      this.#tasks.delete(walk);
+      if (walk.run(until)) this.wake(walk);
     }
     this.tally.spent += this.clock.now() - began;
   }
 }
 
 /** A lane that has more to do than its share of one turn of the event loop. */
-export interface Resting {
+export interface Runnable {
   /** Does a little of it, and comes back here if that was not all. */
   resume(): void;
 }
 
 /** What clients have sent faster than it is worked off: in slices, one lane after the other, so that nobody else waits (LM9). */
-export class Backlog implements Walk {
-  readonly #lanes = new Set<Resting>();
+export class RunQueue implements BackgroundTask {
+  readonly #waiting = new Set<Runnable>();
 
   constructor(
     private readonly now: () => number,
-    private readonly wake: (walk: Walk) => void,
+    private readonly wake: (run: BackgroundTask) => void,
   ) {}
 
-  add(lane: Resting): void {
-    this.#lanes.add(lane);
+  add(inbox: Runnable): void {
+    this.#waiting.add(inbox);
     this.wake(this);
   }
 
-  walk(until: number): boolean {
+  run(until: number): boolean {
     // One that comes back is looked at again after all others.
-    for (const lane of this.#lanes) {
-      this.#lanes.delete(lane);
-      lane.resume();
+    for (const inbox of this.#waiting) {
+      this.#waiting.delete(inbox);
+      inbox.resume();
       if (this.now() >= until) break;
     }
-    return this.#lanes.size > 0;
+    return this.#waiting.size > 0;
   }
 }

@@ -5,7 +5,7 @@ export interface Clock {
   setTimeout(run: () => void, ms: number): unknown;
   clearTimeout(handle: unknown): void;
   /** This timer is no reason for the process to stay. */
-  letGo(handle: unknown): void;
+  unref(handle: unknown): void;
   /** Run once the events that are ready have been handled. */
   setImmediate(run: () => void): void;
 }
@@ -16,26 +16,26 @@ export const systemClock: Clock = {
   setTimeout: (run, ms) => setTimeout(run, ms),
   // Handed out by setTimeout above.
   clearTimeout: (handle) => clearTimeout(handle as ReturnType<typeof setTimeout>),
-  letGo: (handle) => void (handle as ReturnType<typeof setTimeout>).unref(),
+  unref: (handle) => void (handle as ReturnType<typeof setTimeout>).unref(),
   setImmediate: (run) => void setImmediate(run),
 };
 
 /** Tells one turn of the event loop from the next, for whoever may do only so much in each. */
-export class Pulse {
-  #beat = 0;
+export class TickCounter {
+  #current = 0;
   #isCounting = false;
 
   constructor(private readonly clock: Pick<Clock, 'setImmediate'>) {}
 
   /** The number of this turn. Turns in which nobody asks are not counted. */
-  get beat(): number {
+  get current(): number {
     if (!this.#isCounting) {
       this.#isCounting = true;
       this.clock.setImmediate(() => {
         this.#isCounting = false;
-        this.#beat++;
+        this.#current++;
       });
     }
-    return this.#beat;
+    return this.#current;
   }
 }

@@ -19,11 +19,11 @@ const forever = 2 ** 31 - 1;
  * Deadlines of asks and handlers, all behind one timer. Those of one duration expire in the order in which they were
  * set, so each duration is a queue, and only the heads of the queues are ever looked at.
  */
-export class Sweeper {
+export class Deadlines {
   readonly #queues = new Map<number, Set<Pending>>();
   #timer: unknown;
   #timerAt = Number.POSITIVE_INFINITY;
-  #isLetGo = false;
+  #isUnref = false;
 
   constructor(private readonly clock: Clock) {}
 
@@ -52,9 +52,9 @@ export class Sweeper {
   }
 
   /** From now on nobody stays for what is still to come; whoever is there all the same sees it. */
-  letGo(): void {
-    this.#isLetGo = true;
-    if (this.#timer !== undefined) this.clock.letGo(this.#timer);
+  unref(): void {
+    this.#isUnref = true;
+    if (this.#timer !== undefined) this.clock.unref(this.#timer);
   }
 
   #dropQueue(ms: number, queue: Set<Pending>): void {
@@ -66,8 +66,8 @@ export class Sweeper {
     if (at >= this.#timerAt) return;
     this.#disarm();
     this.#timerAt = at;
-    this.#timer = this.clock.setTimeout(() => this.#sweep(), Math.max(0, at - this.clock.now()));
-    if (this.#isLetGo) this.clock.letGo(this.#timer);
+    this.#timer = this.clock.setTimeout(() => this.#expireDue(), Math.max(0, at - this.clock.now()));
+    if (this.#isUnref) this.clock.unref(this.#timer);
   }
 
   #disarm(): void {
@@ -76,7 +76,7 @@ export class Sweeper {
     this.#timerAt = Number.POSITIVE_INFINITY;
   }
 
-  #sweep(): void {
+  #expireDue(): void {
     this.#timer = undefined;
     this.#timerAt = Number.POSITIVE_INFINITY;
     const now = this.clock.now();

@@ -12,7 +12,7 @@ export const guarded = (tell: () => unknown, report: (error: unknown) => void): 
  * A rejection that nobody looks at must not end the process: what a client refuses, or does not answer, is no fault of
  * the program.
  */
-export const tame = <T>(promise: Promise<T>): Promise<T> => {
+export const ignoreRejection = <T>(promise: Promise<T>): Promise<T> => {
   promise.catch(() => {});
   return promise;
 };

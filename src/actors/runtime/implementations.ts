@@ -7,7 +7,7 @@ type Table = Readonly<Record<string, unknown>>;
  * What a machine is provided with: ours, less what the program has provided under the same name. Its guards and delays
  * win, and an action of its own runs after ours.
  */
-export const honouring = <
+export const mergeImplementations = <
   Ours extends { readonly actions?: unknown; readonly guards?: unknown; readonly delays?: unknown },
 >(
   machine: AnyStateMachine,

@@ -17,7 +17,7 @@ const ownedBy = (node: Node): ReadonlySet<string> => {
 };
 
 /** Does the chart handle this event itself, where it is now? */
-export const owns = (snapshot: AnyMachineSnapshot, type: (typeof hotEvents)[number]): boolean => {
+export const handlesItself = (snapshot: AnyMachineSnapshot, type: (typeof hotEvents)[number]): boolean => {
   if (snapshot.status !== 'active') return false;
   for (const node of snapshot._nodes) if (ownedBy(node).has(type)) return true;
   return false;
@@ -54,9 +54,9 @@ export const guardObservers = (actor: AnyActorRef, report: (error: unknown) => v
 };
 
 /** Who takes hot events before they come to the actor. */
-export interface HotTaker {
+export interface HotEventHandler {
   /** Has it taken this one? */
-  takeHot(event: EventObject): boolean;
+  handleHot(event: EventObject): boolean;
 }
 
 /**
@@ -64,55 +64,55 @@ export interface HotTaker {
  * goes to the actor's mailbox. Charts run inside mailboxes, user code never does: what a chart's action wants run is put
  * aside with `afterwards` and runs once every mailbox is empty, so that program order is what the program says.
  */
-export class Doors {
+export class Mailboxes {
   #inside = 0;
-  #isTidying = false;
+  #isDraining = false;
   #isScheduled = false;
   readonly #jobs: (() => void)[] = [];
 
   constructor(private readonly report: (error: unknown) => void) {}
 
   /** Stands before this actor, where hot events are taken. */
-  guard(actor: AnyActorRef, taker: HotTaker): void {
+  intercept(actor: AnyActorRef, taker: HotEventHandler): void {
     guardObservers(actor, this.report);
     const toMailbox = actor.send;
     actor.send = (event: EventObject): void => {
-      if (taker.takeHot(event)) return;
-      this.within(() => toMailbox(event));
+      if (taker.handleHot(event)) return;
+      this.enter(() => toMailbox(event));
     };
   }
 
   /** Everything in `step` counts as one visit to the mailboxes. */
-  within(step: () => void): void {
+  enter(step: () => void): void {
     this.#inside++;
     try {
       step();
     } finally {
       this.#inside--;
-      if (this.#inside === 0) this.#tidyUp();
+      if (this.#inside === 0) this.#drain();
     }
   }
 
   /** Run this once every mailbox is empty. */
-  afterwards(job: () => void): void {
+  defer(job: () => void): void {
     this.#jobs.push(job);
-    if (this.#inside > 0 || this.#isTidying || this.#isScheduled) return;
+    if (this.#inside > 0 || this.#isDraining || this.#isScheduled) return;
     this.#isScheduled = true;
     queueMicrotask(() => {
       this.#isScheduled = false;
-      this.#tidyUp();
+      this.#drain();
     });
   }
 
   /** Run this now, or, where that is inside a mailbox, once it is empty. */
-  outside(job: () => void): void {
+  runOrDefer(job: () => void): void {
     if (this.#inside === 0 && this.#jobs.length === 0) job();
-    else this.afterwards(job);
+    else this.defer(job);
   }
 
-  #tidyUp(): void {
-    if (this.#isTidying) return;
-    this.#isTidying = true;
+  #drain(): void {
+    if (this.#isDraining) return;
+    this.#isDraining = true;
     for (let job = this.#jobs.shift(); job; job = this.#jobs.shift()) {
       try {
         job();
@@ -120,6 +120,6 @@ export class Doors {
         this.report(error);
       }
     }
-    this.#isTidying = false;
+    this.#isDraining = false;
   }
 }

@@ -1,28 +1,28 @@
 import { type AnyActorScope, type AnyMachineSnapshot, type AnyStateMachine, createActor } from 'xstate';
 
 /** A named action that a step asks for, with its parameters. */
-export interface Asked {
+export interface RequestedAction {
   readonly type: string;
   readonly params: unknown;
 }
 
 /** The state of a chart, as a value. */
-export type Value = AnyMachineSnapshot;
+export type MachineState = AnyMachineSnapshot;
 
 export interface Step {
-  readonly value: Value;
-  readonly actions: readonly Asked[];
+  readonly value: MachineState;
+  readonly actions: readonly RequestedAction[];
 }
 
 /**
  * A drawn machine that is stepped, not run: its state is a value that somebody else keeps, and a step says which named
  * actions it asks for. Values without a context of their own are shared, so that a settled membership costs next to nothing.
  */
-export class Chart {
-  readonly initial: Value;
+export class SteppedMachine {
+  readonly initial: MachineState;
   readonly #scope: AnyActorScope;
-  readonly #shared = new Map<string, Value>();
-  #asked: Asked[] = [];
+  readonly #shared = new Map<string, MachineState>();
+  #asked: RequestedAction[] = [];
 
   constructor(
     private readonly machine: AnyStateMachine,
@@ -49,9 +49,9 @@ export class Chart {
   }
 
   /** Where this event leads, and what is to be done. An event that the state does not know changes nothing. */
-  step(value: Value, event: { readonly type: string }): Step {
+  step(value: MachineState, event: { readonly type: string }): Step {
     const outer = this.#asked;
-    const asked: Asked[] = [];
+    const asked: RequestedAction[] = [];
     this.#asked = asked;
     try {
       const next = this.machine.transition(value, event, this.#scope);
@@ -61,7 +61,7 @@ export class Chart {
     }
   }
 
-  #share(value: Value): Value {
+  #share(value: MachineState): MachineState {
     if (value.status === 'active' && this.initial !== undefined && value.context !== this.initial.context) return value;
     const key = value.status + JSON.stringify(value.value);
     const known = this.#shared.get(key);

@@ -1,14 +1,14 @@
 import { HandlerTimeout } from '../../protocol/errors.js';
 import { type Outcome, runGuarded } from '../api/handlers.js';
 import type { Conn } from '../api/handles.js';
-import type { Walk } from '../runtime/background.js';
-import type { Sweeper } from '../runtime/deadlines.js';
+import type { BackgroundTask } from '../runtime/background.js';
+import type { Deadlines } from '../runtime/deadlines.js';
 import { isInstance } from '../runtime/guard.js';
 
-export type Visit = (conn: Conn) => unknown;
+export type Visitor = (conn: Conn) => unknown;
 
 /** A connection that can be visited. */
-export interface Visited {
+export interface VisitTarget {
   readonly conn: Conn;
   readonly isClosed: boolean;
   /** While its visitor is not done: what that does is not what `onConnect` does. */
@@ -16,8 +16,8 @@ export interface Visited {
 }
 
 /** A walk of `do` that somebody waits for. */
-export interface Visiting {
-  readonly visit: Visit;
+export interface DoRequest {
+  readonly visit: Visitor;
   readonly done: (failure?: unknown) => void;
 }
 
@@ -29,17 +29,17 @@ const makeSelfTimeout = (timeout: number): HandlerTimeout => {
 };
 
 /** The walk of `do`: each connection once, in order of registration, in slices; a visitor may be asynchronous (DO1). */
-export class Visits implements Walk {
-  readonly #queue: Visiting[] = [];
+export class DoQueue implements BackgroundTask {
+  readonly #queue: DoRequest[] = [];
   /** Walks that were ever queued. */
   #queued = 0;
-  #rest: Iterator<Visited> | undefined;
-  #current: Visiting | undefined;
+  #rest: Iterator<VisitTarget> | undefined;
+  #current: DoRequest | undefined;
   #failures: unknown[] = [];
 
   constructor(
     private readonly now: () => number,
-    private readonly sweeper: Sweeper,
+    private readonly deadlines: Deadlines,
     private readonly timeout: number,
     private readonly report: (error: unknown) => void,
     private readonly wake: () => void,
@@ -47,13 +47,13 @@ export class Visits implements Walk {
     private readonly ended: () => void,
   ) {}
 
-  queue(visiting: Visiting): void {
-    this.#queue.push(visiting);
+  queue(request: DoRequest): void {
+    this.#queue.push(request);
     this.#queued++;
   }
 
   /** Begins the walk that was queued first, over these. */
-  begin(all: Iterable<Visited>): void {
+  begin(all: Iterable<VisitTarget>): void {
     this.#current = this.#queue.shift();
     this.#rest = all[Symbol.iterator]();
     this.#failures = [];
@@ -67,11 +67,11 @@ export class Visits implements Walk {
     this.#current = undefined;
     this.#rest = undefined;
     when(() => {
-      for (const visiting of waiting) this.#tell(visiting, error);
+      for (const request of waiting) this.#tell(request, error);
     });
   }
 
-  walk(until: number): boolean {
+  run(until: number): boolean {
     const current = this.#current;
     const rest = this.#rest;
     if (!current || !rest) return false;
@@ -91,33 +91,33 @@ export class Visits implements Walk {
     return false;
   }
 
-  #visit(visited: Visited, { visit }: Visiting): void | Promise<void> {
-    const { conn } = visited;
+  #visit(target: VisitTarget, { visit }: DoRequest): void | Promise<void> {
+    const { conn } = target;
     const failures = this.#failures;
     const queuedBefore = this.#queued;
     const end = (outcome: Outcome): void => {
-      visited.isVisited = false;
+      target.isVisited = false;
       if (outcome.kind !== 'error') return;
       const mayAwaitItself = isInstance(outcome.error, HandlerTimeout) && this.#queued !== queuedBefore;
       failures.push(mayAwaitItself ? makeSelfTimeout(this.timeout) : outcome.error);
     };
-    visited.isVisited = true;
-    const outcome = runGuarded(() => visit(conn), this.sweeper, this.timeout);
+    target.isVisited = true;
+    const outcome = runGuarded(() => visit(conn), this.deadlines, this.timeout);
     return outcome instanceof Promise ? outcome.then(end) : end(outcome);
   }
 
-  #finish(visiting: Visiting): void {
+  #finish(request: DoRequest): void {
     const failures = this.#failures;
     this.#current = undefined;
     this.#rest = undefined;
     this.ended();
     const visits = failures.length === 1 ? '1 visit' : `${failures.length} visits`;
-    if (failures.length === 0) this.#tell(visiting);
-    else this.#tell(visiting, new AggregateError(failures, `${visits} failed`));
+    if (failures.length === 0) this.#tell(request);
+    else this.#tell(request, new AggregateError(failures, `${visits} failed`));
   }
 
   /** Whoever asked for a walk may fail to hear of its end. */
-  #tell({ done }: Visiting, failure?: unknown): void {
+  #tell({ done }: DoRequest, failure?: unknown): void {
     if (failure !== undefined) this.report(failure);
     try {
       done(failure);

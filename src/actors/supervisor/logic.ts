@@ -2,25 +2,25 @@ import type { AnyActorRef, AnyMachineSnapshot, AnyStateMachine, EventObject } fr
 import { type SupervisorEvent, supervisorMachine } from '../../machines/supervisor.js';
 import { ErrWrite } from '../../protocol/errors.js';
 import type { Machines } from '../context.js';
-import { honouring } from '../runtime/implementations.js';
-import { owns } from '../runtime/mailbox.js';
+import { mergeImplementations } from '../runtime/implementations.js';
+import { handlesItself } from '../runtime/mailbox.js';
 import type { Arrival } from '../transport/socket.js';
-import type { Visit, Visiting } from './doQueue.js';
+import type { DoRequest, Visitor } from './doQueue.js';
 
 type Machine = Machines['supervisor'];
 
 /** What the actions of the root's chart do. */
-export interface RootDeeds {
+export interface SupervisorEffects {
   admit(arrival: Arrival): void;
   hold(arrival: Arrival): void;
   refuse(arrival: Arrival): void;
   admitHeld(): void;
   refuseHeld(): void;
-  forget(actorId: string): void;
-  bury(actorId: string, error: unknown): void;
-  issue(event: Extract<SupervisorEvent, { type: 'BROADCAST' }>): void;
+  onStopped(actorId: string): void;
+  onCrashed(actorId: string, error: unknown): void;
+  publish(event: Extract<SupervisorEvent, { type: 'BROADCAST' }>): void;
   count(event: Extract<SupervisorEvent, { type: 'COUNT' }>): void;
-  queueVisit(visiting: Visiting): void;
+  queueVisit(request: DoRequest): void;
   beginVisit(): void;
   beginDrain(): void;
   /** The root was stopped from outside; its children are to be stopped by this. */
@@ -33,8 +33,8 @@ const withArrival = (event: SupervisorEvent, then: (arrival: Arrival) => void): 
   if (event.type === 'CONNECT') then(event.arrival as Arrival);
 };
 
-const toVisiting = ({ visit, done = () => {} }: Extract<SupervisorEvent, { type: 'DO' }>): Visiting => ({
-  visit: visit as Visit,
+const toVisiting = ({ visit, done = () => {} }: Extract<SupervisorEvent, { type: 'DO' }>): DoRequest => ({
+  visit: visit as Visitor,
   done,
 });
 
@@ -49,34 +49,36 @@ const translate = (event: EventObject & { readonly actorId?: string; readonly er
 };
 
 /** A hot event that the chart would have taken when it came, and does not any more, is done as at the door. */
-const isLate = (snapshot: AnyMachineSnapshot, event: EventObject, deeds: RootDeeds): boolean => {
+const isLate = (snapshot: AnyMachineSnapshot, event: EventObject, effects: SupervisorEffects): boolean => {
   // Whoever sends to the root actor promises its messages.
   const message = event as SupervisorEvent;
-  if ((message.type !== 'BROADCAST' && message.type !== 'COUNT') || owns(snapshot, message.type)) return false;
-  if (message.type === 'BROADCAST') deeds.issue(message);
-  else deeds.count(message);
+  if ((message.type !== 'BROADCAST' && message.type !== 'COUNT') || handlesItself(snapshot, message.type)) return false;
+  if (message.type === 'BROADCAST') effects.publish(message);
+  else effects.count(message);
   return true;
 };
 
-const wireRoot = (machine: Machine, deeds: RootDeeds): Machine => {
+const wireRoot = (machine: Machine, effects: SupervisorEffects): Machine => {
   const implementations: Parameters<Machine['provide']>[0] = {
     actions: {
-      admit: ({ event }) => withArrival(event, (arrival) => deeds.admit(arrival)),
-      hold: ({ event }) => withArrival(event, (arrival) => deeds.hold(arrival)),
-      refuse: ({ event }) => withArrival(event, (arrival) => deeds.refuse(arrival)),
-      admitHeld: () => deeds.admitHeld(),
-      refuseHeld: () => deeds.refuseHeld(),
-      issue: ({ event }) => event.type === 'BROADCAST' && deeds.issue(event),
-      count: ({ event }) => event.type === 'COUNT' && deeds.count(event),
-      queueVisit: ({ event }) => event.type === 'DO' && deeds.queueVisit(toVisiting(event)),
-      beginVisit: () => deeds.beginVisit(),
+      admit: ({ event }) => withArrival(event, (arrival) => effects.admit(arrival)),
+      hold: ({ event }) => withArrival(event, (arrival) => effects.hold(arrival)),
+      refuse: ({ event }) => withArrival(event, (arrival) => effects.refuse(arrival)),
+      admitHeld: () => effects.admitHeld(),
+      refuseHeld: () => effects.refuseHeld(),
+      publish: ({ event }) => event.type === 'BROADCAST' && effects.publish(event),
+      count: ({ event }) => event.type === 'COUNT' && effects.count(event),
+      queueVisit: ({ event }) => event.type === 'DO' && effects.queueVisit(toVisiting(event)),
+      beginVisit: () => effects.beginVisit(),
       refuseVisit: ({ event }) => event.type === 'DO' && toVisiting(event).done(ErrWrite),
-      forget: ({ event }) => event.type === 'CONNECTION.CLOSED' && deeds.forget(event.actorId),
-      bury: ({ event }) => event.type === 'CONNECTION.FAILED' && deeds.bury(event.actorId, event.error),
-      beginDrain: () => deeds.beginDrain(),
+      removeStopped: ({ event }) => event.type === 'CONNECTION.CLOSED' && effects.onStopped(event.actorId),
+      removeCrashed: ({ event }) => event.type === 'CONNECTION.FAILED' && effects.onCrashed(event.actorId, event.error),
+      beginDrain: () => effects.beginDrain(),
     },
   };
-  return machine.provide(honouring(machine, supervisorMachine, implementations, (error) => deeds.failed(error)));
+  return machine.provide(
+    mergeImplementations(machine, supervisorMachine, implementations, (error) => effects.failed(error)),
+  );
 };
 
 /**
@@ -84,15 +86,15 @@ const wireRoot = (machine: Machine, deeds: RootDeeds): Machine => {
  * that a machine has seen is remembered for ever: so it is told to ours in a fixed vocabulary. A throw leaves the root as
  * it was.
  */
-export const rootLogic = (chart: Machine, deeds: RootDeeds): Machine => {
-  const machine = wireRoot(chart, deeds);
+export const supervisorLogic = (chart: Machine, effects: SupervisorEffects): Machine => {
+  const machine = wireRoot(chart, effects);
   const transition: AnyStateMachine['transition'] = (snapshot, event, scope) => {
-    if (event.type === 'xstate.stop') deeds.stopped((actor) => scope.stopChild(actor));
+    if (event.type === 'xstate.stop') effects.stopped((actor) => scope.stopChild(actor));
     try {
-      if (isLate(snapshot, event, deeds)) return snapshot;
+      if (isLate(snapshot, event, effects)) return snapshot;
       return machine.transition(snapshot, translate(event), scope);
     } catch (error) {
-      deeds.failed(error);
+      effects.failed(error);
       return snapshot;
     }
   };

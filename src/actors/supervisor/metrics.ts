@@ -1,4 +1,4 @@
-import type { GivenOut } from '../../broadcast/topics.js';
+import type { DeliveryCounters } from '../../broadcast/topics.js';
 import type { AskTally } from '../api/asks.js';
 import type { ServerPressure } from '../api/handles.js';
 import type { LostCounters } from '../cluster/losses.js';
@@ -49,7 +49,7 @@ export interface Measured {
   readonly closing: number;
   readonly asks: AskTally;
   readonly slices: SliceTally;
-  readonly given: Readonly<GivenOut>;
+  readonly given: Readonly<DeliveryCounters>;
   readonly pressure: ServerPressure;
   readonly exchange: Exchange | undefined;
 }

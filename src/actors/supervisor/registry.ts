@@ -3,17 +3,24 @@ import type { Standing } from '../../broadcast/subscriber.js';
 import { closeReasons } from '../../protocol/errors.js';
 import type { Conn } from '../api/handles.js';
 import { Connection } from '../connection/connection.js';
-import type { Books } from '../connection/lifecycle.js';
-import { type Author, causeOf, type Ending, stageOf, unborn, type View } from '../connection/lifecycle.js';
+import type { ConnectionListener } from '../connection/lifecycle.js';
+import {
+  type Author,
+  type CloseRecord,
+  causeOf,
+  initialFlags,
+  type StateFlags,
+  stageOf,
+} from '../connection/lifecycle.js';
 import type { ConnectionLogic } from '../connection/logic.js';
-import type { House } from '../context.js';
-import type { Walk } from '../runtime/background.js';
+import type { ServerContext } from '../context.js';
+import type { BackgroundTask } from '../runtime/background.js';
 import type { Deadline } from '../runtime/deadlines.js';
 import { Heartbeat } from '../transport/heartbeat.js';
 import type { Arrival, Socket } from '../transport/socket.js';
 
 /** How other servers find a connection. */
-export interface Reach {
+export interface Reachability {
   /** They can at all, at present. */
   readonly isOnline: boolean;
   /** There is one more with this id; `heard` when others reach it, or cannot for now (EX3). */
@@ -23,15 +30,15 @@ export interface Reach {
 }
 
 /** The books of the supervisor: who wants in, who is counted, whose actor lives, who is on the way out. */
-export class Registry implements Books<Connection>, Walk {
+export class Registry implements ConnectionListener<Connection>, BackgroundTask {
   /** Every connection that is counted, in the order of registration. */
   readonly #registered = new Set<Connection>();
   /** Every connection whose actor lives; xstate's own list of children costs more with each of them. */
   readonly #living = new Map<string, Connection>();
   /** Connections whose last handler has not run yet. */
-  readonly #departing = new Set<Connection>();
+  readonly #finishing = new Set<Connection>();
   /** Sockets that have no connection any more, or never had one. */
-  readonly #leaving = new Map<Socket, Deadline>();
+  readonly #lingering = new Map<Socket, Deadline>();
   readonly #held = new Map<Arrival, Deadline>();
   readonly #byActor = new WeakMap<AnyActorRef, Connection>();
   readonly #standings = new WeakMap<object, Standing>();
@@ -40,22 +47,22 @@ export class Registry implements Books<Connection>, Walk {
   #lastId = 0;
   /** What the actors of all connections have been started with. */
   #optionsOfAll: { readonly parent: AnyActorRef; readonly src: string } | undefined;
-  #goodbyes: IterableIterator<Connection> | undefined;
+  #drainWave: IterableIterator<Connection> | undefined;
   #onEmpty: (() => void) | undefined;
 
   constructor(
-    private readonly house: House,
-    private readonly reach: Reach,
-    private readonly seat: (recipient: Connection) => Standing,
+    private readonly context: ServerContext,
+    private readonly reach: Reachability,
+    private readonly subscriber: (recipient: Connection) => Standing,
     logicFor: (of: (actor: AnyActorRef) => Connection) => ConnectionLogic,
-    private readonly heldTimeout: number,
+    private readonly doWaitTimeout: number,
     private readonly root: () => AnyActorRef,
-    wake: (walk: Walk) => void,
+    wake: (walk: BackgroundTask) => void,
   ) {
-    const { clock, sweeper, limits } = house;
+    const { clock, deadlines, limits } = context;
     const everybody = (): Iterable<Connection> => this.#registered;
     const now = (): number => clock.now();
-    this.#heartbeat = new Heartbeat(everybody, now, sweeper, () => wake(this.#heartbeat), limits);
+    this.#heartbeat = new Heartbeat(everybody, now, deadlines, () => wake(this.#heartbeat), limits);
     this.#logic = logicFor((actor) => this.connectionOf(actor));
   }
 
@@ -104,7 +111,7 @@ export class Registry implements Books<Connection>, Walk {
 
   /** The connection begins once the mailboxes are empty: an actor is not made inside another one's action. */
   admit(arrival: Arrival): void {
-    this.house.doors.afterwards(() => this.#begin(arrival));
+    this.context.mailboxes.defer(() => this.#begin(arrival));
   }
 
   /** Keeps an arrival, paused, while a walk goes on (DO2), or until its socket is gone. */
@@ -117,10 +124,10 @@ export class Registry implements Books<Connection>, Walk {
     };
     const giveUp = (): void => {
       this.#held.delete(arrival);
-      this.house.counters.refusedArrivals++;
+      this.context.counters.refusedArrivals++;
       arrival.socket.close(code, text);
       arrival.socket.isReading = true;
-      this.seeOff(arrival.socket);
+      this.onDetached(arrival.socket);
     };
     arrival.attach({
       socketOnMessage: ignore,
@@ -129,7 +136,7 @@ export class Registry implements Books<Connection>, Walk {
       socketOnClose: leave,
     });
     arrival.socket.isReading = false;
-    this.#held.set(arrival, this.house.sweeper.after(this.heldTimeout, giveUp));
+    this.#held.set(arrival, this.context.deadlines.after(this.doWaitTimeout, giveUp));
   }
 
   admitHeld(): void {
@@ -140,24 +147,24 @@ export class Registry implements Books<Connection>, Walk {
   }
 
   refuse({ socket }: Arrival): void {
-    this.house.counters.refusedArrivals++;
+    this.context.counters.refusedArrivals++;
     socket.destroy();
   }
 
   // Going
 
   /** It has been told goodbye, and goes by itself or, in a moment, all the same; nobody else looks after it any more. */
-  seeOff(socket: Socket): void {
-    const { sweeper, limits } = this.house;
+  onDetached(socket: Socket): void {
+    const { deadlines, limits } = this.context;
     const go = (): void => {
-      this.#leaving.delete(socket);
+      this.#lingering.delete(socket);
       socket.destroy();
     };
-    this.#leaving.set(socket, sweeper.after(limits.closeTimeout, go));
+    this.#lingering.set(socket, deadlines.after(limits.closeTimeout, go));
   }
 
-  moved(connection: Connection, from: View, to: View, ending: Ending, author: Author): void {
-    const { stages, closes } = this.house.meters;
+  onState(connection: Connection, from: StateFlags, to: StateFlags, ending: CloseRecord, author: Author): void {
+    const { stages, closes } = this.context.meters;
     const before = stageOf(from);
     const after = stageOf(to);
     if (before === after) return;
@@ -168,37 +175,37 @@ export class Registry implements Books<Connection>, Walk {
     if (after === 'closing') closes[causeOf(ending, author)]++;
   }
 
-  tookAll(connection: Connection): void {
-    this.#heartbeat.forget(connection);
+  onDrained(connection: Connection): void {
+    this.#heartbeat.clear(connection);
   }
 
-  retired(connection: Connection, last: View): void {
-    this.#heartbeat.forget(connection);
+  onClosing(connection: Connection, last: StateFlags): void {
+    this.#heartbeat.clear(connection);
     if (this.#registered.delete(connection)) {
-      this.house.meters.stages[stageOf(last)]--;
-      this.#departing.add(connection);
+      this.context.meters.stages[stageOf(last)]--;
+      this.#finishing.add(connection);
       this.reach.release(connection.id);
     }
     if (this.#registered.size === 0) this.#heartbeat.stop();
   }
 
-  departed(connection: Connection): void {
-    this.#departing.delete(connection);
+  onFinished(connection: Connection): void {
+    this.#finishing.delete(connection);
     this.#checkEmpty();
   }
 
   /** An actor has come to its end. */
-  forget(actorId: string): void {
+  onStopped(actorId: string): void {
     this.#living.delete(actorId);
-    this.house.doors.afterwards(() => this.#checkEmpty());
+    this.context.mailboxes.defer(() => this.#checkEmpty());
   }
 
   /** An actor has failed. */
-  bury(actorId: string, error: unknown): void {
+  onCrashed(actorId: string, error: unknown): void {
     const connection = this.#living.get(actorId);
     this.#living.delete(actorId);
-    this.house.doors.afterwards(() => {
-      connection?.fail(error);
+    this.context.mailboxes.defer(() => {
+      connection?.crash(error);
       this.#checkEmpty();
     });
   }
@@ -212,57 +219,57 @@ export class Registry implements Books<Connection>, Walk {
   }
 
   /** A slice of goodbyes: closes whoever is still there, each once. */
-  walk(until: number): boolean {
+  run(until: number): boolean {
     const { code, text } = closeReasons.draining;
-    this.#goodbyes ??= this.#registered.values();
-    for (const connection of this.#goodbyes) {
-      connection.dismiss(code, text);
-      if (this.house.clock.now() >= until) return true;
+    this.#drainWave ??= this.#registered.values();
+    for (const connection of this.#drainWave) {
+      connection.drain(code, text);
+      if (this.context.clock.now() >= until) return true;
     }
     return false;
   }
 
-  cutShort(): void {
-    for (const connection of [...this.#registered, ...this.#living.values(), ...this.#departing]) connection.cut();
-    this.cutLeaving();
+  killAll(): void {
+    for (const connection of [...this.#registered, ...this.#living.values(), ...this.#finishing]) connection.kill();
+    this.destroyLingering();
     this.#onEmpty?.();
   }
 
   /** Every actor has been stopped from outside: nothing of the charts is left to end anybody. */
-  endAll(): void {
-    for (const connection of this.#living.values()) connection.fail(new Error('the root actor was stopped'));
+  failAll(): void {
+    for (const connection of this.#living.values()) connection.crash(new Error('the root actor was stopped'));
     this.#living.clear();
     this.refuseHeld();
-    this.cutLeaving();
+    this.destroyLingering();
     this.#checkEmpty();
   }
 
-  cutLeaving(): void {
-    for (const [socket, deadline] of this.#leaving) {
+  destroyLingering(): void {
+    for (const [socket, deadline] of this.#lingering) {
       deadline.cancel();
       socket.destroy();
     }
-    this.#leaving.clear();
+    this.#lingering.clear();
   }
 
   #begin(given: Arrival): void {
     if (!given.socket.writable) return;
-    const { house, reach } = this;
-    const arrival = house.outfit(given);
+    const { context, reach } = this;
+    const arrival = context.wrapSocket(given);
     const actorId = `connection-${++this.#lastId}`;
     const isReachable = !reach.isOnline;
-    const input = { id: arrival.id, isNativeOnly: house.nativeMode === 'only', isReachable };
+    const input = { id: arrival.id, isNativeOnly: context.nativeMode === 'only', isReachable };
     this.#optionsOfAll ??= { parent: this.root(), src: 'connection' };
     const actor = createActor(this.#logic, { ...this.#optionsOfAll, id: actorId, input });
-    const connection = new Connection(arrival, actor, house, this, (recipient) => this.#seat(recipient));
+    const connection = new Connection(arrival, actor, context, this, (recipient) => this.#subscriber(recipient));
     this.#byActor.set(actor, connection);
     this.#living.set(actorId, connection);
     this.#registered.add(connection);
-    this.house.meters.admitted++;
-    this.house.meters.stages[stageOf(unborn)]++;
-    house.doors.guard(actor, connection);
-    if (house.inspection.isOn) house.inspection.began(actor);
-    house.doors.within(() => actor.start());
+    this.context.meters.admitted++;
+    this.context.meters.stages[stageOf(initialFlags)]++;
+    context.mailboxes.intercept(actor, connection);
+    if (context.inspection.isOn) context.inspection.began(actor);
+    context.mailboxes.enter(() => actor.start());
     // It needs them no more, and every copy that xstate makes of them is an object with a hidden class of its own.
     actor.options = this.#optionsOfAll;
     arrival.attach(connection);
@@ -274,8 +281,8 @@ export class Registry implements Books<Connection>, Walk {
     });
   }
 
-  #seat(connection: Connection): Standing {
-    const standing = this.seat(connection);
+  #subscriber(connection: Connection): Standing {
+    const standing = this.subscriber(connection);
     this.#standings.set(connection, standing);
     return standing;
   }
@@ -290,6 +297,6 @@ export class Registry implements Books<Connection>, Walk {
   }
 
   #checkEmpty(): void {
-    if (this.#registered.size + this.#living.size + this.#departing.size === 0) this.#onEmpty?.();
+    if (this.#registered.size + this.#living.size + this.#finishing.size === 0) this.#onEmpty?.();
   }
 }

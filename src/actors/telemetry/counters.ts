@@ -26,7 +26,7 @@ export const makeCounters = () => ({
   /** … and connections that were let go for it. */
   evictions: 0,
   /** Times that a client was not read because of what its handlers broadcast. */
-  heldBack: 0,
+  throttled: 0,
   /** Connections whose chart has failed. */
   failures: 0,
   /** Upgrades and connections that nobody could take. */
@@ -44,12 +44,12 @@ export type Counters = ReturnType<typeof makeCounters>;
 export type Stage = 'acknowledging' | 'flowing' | 'congested' | 'closing';
 
 /** What has ended a connection: a reason of ours, or whoever else it was. */
-export type CloseCause = keyof typeof closeReasons | 'goodbye' | 'program' | 'lineLost';
+export type CloseCause = keyof typeof closeReasons | 'client' | 'program' | 'connectionLost';
 
 export const reasonNames = Object.keys(closeReasons) as (keyof typeof closeReasons)[];
 
 const zeroCloses = (): Record<CloseCause, number> => {
-  const names: readonly CloseCause[] = [...reasonNames, 'goodbye', 'program', 'lineLost'];
+  const names: readonly CloseCause[] = [...reasonNames, 'client', 'program', 'connectionLost'];
   // Each cause has its name in the list.
   return Object.fromEntries(names.map((name) => [name, 0])) as Record<CloseCause, number>;
 };

@@ -1,7 +1,7 @@
 import type { AnyActorRef, AnyMachineSnapshot, AnyStateMachine, EventObject, InspectionEvent } from 'xstate';
 import type { Body } from '../../protocol/message.js';
 import { guarded } from '../runtime/guard.js';
-import type { Doors } from '../runtime/mailbox.js';
+import type { Mailboxes } from '../runtime/mailbox.js';
 
 /** Told what happens in the actors of a server, in the words of xstate's inspection. */
 export type InspectionObserver =
@@ -57,7 +57,7 @@ export class Inspection {
   living: () => Iterable<AnyActorRef> = () => [];
 
   constructor(
-    private readonly doors: Doors,
+    private readonly mailboxes: Mailboxes,
     private readonly report: (error: unknown) => void,
     /** Runs this in the next turn of the event loop. */
     private readonly later: (job: () => void) => void,
@@ -95,7 +95,7 @@ export class Inspection {
     this.#review();
     // What it does about one of them comes after all of them, and it is not missed.
     if (began) {
-      this.doors.within(() => {
+      this.mailboxes.enter(() => {
         for (const actor of [...this.living()]) this.#guarded(() => began(actor));
       });
     }
@@ -159,7 +159,7 @@ export class Inspection {
     this.#news.push(news);
     if (this.#isTelling) return;
     this.#isTelling = true;
-    this.doors.afterwards(() => this.#tellNews());
+    this.mailboxes.defer(() => this.#tellNews());
   }
 
   /** Observers that cause what they are told of would hold the event loop for ever. */
@@ -171,7 +171,7 @@ export class Inspection {
     }
     this.#news.splice(0, at);
     this.#isTelling = this.#news.length > 0;
-    if (this.#isTelling) this.later(() => this.doors.outside(() => this.#tellNews()));
+    if (this.#isTelling) this.later(() => this.mailboxes.runOrDefer(() => this.#tellNews()));
   }
 
   #review(): void {
@@ -190,7 +190,7 @@ export class Inspection {
 const rootOf = ({ _parent, sessionId }: AnyActorRef): string => _parent?.sessionId ?? sessionId;
 
 /** The logic of an actor whose steps are shown to whoever watches. */
-export const watchedLogic = <Machine extends AnyStateMachine>(machine: Machine, inspection: Inspection): Machine => {
+export const inspectedLogic = <Machine extends AnyStateMachine>(machine: Machine, inspection: Inspection): Machine => {
   const transition: AnyStateMachine['transition'] = (snapshot, event, scope) => {
     const next = machine.transition(snapshot, event, scope);
     if (inspection.isOn) inspection.stepped(scope.self, event, snapshot, next);

@@ -23,7 +23,7 @@ export interface RecordedStep {
 }
 
 /** A connection that did not end as it should. */
-export interface Fallen {
+export interface AbnormalClose {
   /** How many there were before it. */
   readonly nth: number;
   readonly id: string;
@@ -35,7 +35,7 @@ export interface Fallen {
 }
 
 /** So many of them are remembered. */
-const mostFallen = 32;
+const mostAbnormalCloses = 32;
 
 interface Recording {
   readonly began: number;
@@ -70,8 +70,8 @@ export const whyOf = (event: EventObject & { readonly code?: unknown; readonly t
 /** Remembers which way each connection has gone, so that it can be told why one was let go (IN5). */
 export class Recorder implements StepListener {
   readonly #recordings = new WeakMap<AnyActorRef, Recording>();
-  readonly #fallen: Fallen[] = [];
-  #fell = 0;
+  readonly #abnormalCloses: AbnormalClose[] = [];
+  #abnormalCount = 0;
 
   constructor(
     private readonly limits: RecorderLimits,
@@ -113,15 +113,15 @@ export class Recorder implements StepListener {
   }
 
   /** The last one first. */
-  get fallen(): readonly Fallen[] {
-    return this.#fallen;
+  get abnormalCloses(): readonly AbnormalClose[] {
+    return this.#abnormalCloses;
   }
 
   /** This one did not end as it should; returns its last steps. */
-  fell(actor: AnyActorRef, id: string, code: number, text: string): readonly RecordedStep[] {
+  recordAbnormalClose(actor: AnyActorRef, id: string, code: number, text: string): readonly RecordedStep[] {
     const path = this.pathOf(actor);
-    this.#fallen.unshift({ nth: this.#fell++, id, code, text, at: this.now(), path });
-    if (this.#fallen.length > mostFallen) this.#fallen.pop();
+    this.#abnormalCloses.unshift({ nth: this.#abnormalCount++, id, code, text, at: this.now(), path });
+    if (this.#abnormalCloses.length > mostAbnormalCloses) this.#abnormalCloses.pop();
     return path;
   }
 }

@@ -1,22 +1,22 @@
 import type { Limits } from '../../limits.js';
 import { ping } from '../../protocol/frame.js';
-import type { Walk } from '../runtime/background.js';
-import type { Deadline, Sweeper } from '../runtime/deadlines.js';
+import type { BackgroundTask } from '../runtime/background.js';
+import type { Deadline, Deadlines } from '../runtime/deadlines.js';
 import type { Socket } from './socket.js';
 
 /** Somebody whose heart is listened to. */
-export interface Beating {
+export interface Pingable {
   /** Can it be heard? Not so when it is not open, or when we do not read what it sends. */
-  readonly isAudible: boolean;
+  readonly isResponsive: boolean;
   readonly socket: Socket;
   /** It is gone. */
-  lose(): void;
+  onTimeout(): void;
 }
 
 /** One after the other is visited, in slices, until all have been. */
 interface Round {
-  readonly rest: Iterator<Beating>;
-  readonly visit: (one: Beating) => void;
+  readonly rest: Iterator<Pingable>;
+  readonly visit: (one: Pingable) => void;
   /** What comes then; is that work for the next turn of the event loop? */
   readonly end: () => boolean;
 }
@@ -25,7 +25,7 @@ interface Round {
 const nothingYet = Number.NEGATIVE_INFINITY;
 
 /** Grows with every byte that comes, and with every one that leaves the queue of the socket. */
-const stirring = ({ socket }: Beating): number => {
+const activityOf = ({ socket }: Pingable): number => {
   const { received, sent } = socket.traffic;
   return received + sent;
 };
@@ -35,20 +35,20 @@ const stirring = ({ socket }: Beating): number => {
  * suspected, and lost only if that still holds in a later turn of the event loop: what has waited, also of one that was
  * not read until just now, has been read by then.
  */
-export class Heartbeat implements Walk {
+export class Heartbeat implements BackgroundTask {
   /** Whose ping has left: what had come from them by then. */
-  readonly #asked = new Map<Beating, number>();
+  readonly #asked = new Map<Pingable, number>();
   /** Whose ping waits behind other bytes: how far they had stirred at the last judgement. They have a whole round. */
-  readonly #behind = new Map<Beating, number>();
-  readonly #suspects = new Set<Beating>();
+  readonly #behind = new Map<Pingable, number>();
+  readonly #suspects = new Set<Pingable>();
   #round: Round | undefined;
   #next: Deadline | undefined;
   #startedAt = 0;
 
   constructor(
-    private readonly everybody: () => Iterable<Beating>,
+    private readonly everybody: () => Iterable<Pingable>,
     private readonly now: () => number,
-    private readonly sweeper: Sweeper,
+    private readonly deadlines: Deadlines,
     private readonly wake: () => void,
     private readonly limits: Pick<Limits, 'pingInterval' | 'pingTimeout'>,
   ) {}
@@ -69,13 +69,13 @@ export class Heartbeat implements Walk {
   }
 
   /** This one needs no judgement in this round. */
-  forget(one: Beating): void {
+  clear(one: Pingable): void {
     this.#asked.delete(one);
     this.#behind.delete(one);
     this.#suspects.delete(one);
   }
 
-  walk(until: number): boolean {
+  run(until: number): boolean {
     const round = this.#round;
     if (!round) return false;
     for (let next = round.rest.next(); !next.done; next = round.rest.next()) {
@@ -88,8 +88,8 @@ export class Heartbeat implements Walk {
     return round.end();
   }
 
-  #ping(one: Beating): void {
-    if (!one.isAudible) return this.forget(one);
+  #ping(one: Pingable): void {
+    if (!one.isResponsive) return this.clear(one);
     const { backlog, traffic } = one.socket;
     if (backlog === 0) {
       this.#behind.delete(one);
@@ -101,23 +101,23 @@ export class Heartbeat implements Walk {
     return undefined;
   }
 
-  #suspect(one: Beating): void {
+  #suspect(one: Pingable): void {
     if (this.#isSilent(one)) this.#suspects.add(one);
-    else if (one.isAudible && this.#behind.has(one)) this.#behind.set(one, stirring(one));
-    else this.forget(one);
+    else if (one.isResponsive && this.#behind.has(one)) this.#behind.set(one, activityOf(one));
+    else this.clear(one);
   }
 
-  #judge(one: Beating): void {
+  #judge(one: Pingable): void {
     const isLost = this.#isSilent(one);
-    this.forget(one);
-    if (isLost) one.lose();
+    this.clear(one);
+    if (isLost) one.onTimeout();
   }
 
-  #isSilent(one: Beating): boolean {
-    if (!one.isAudible) return false;
+  #isSilent(one: Pingable): boolean {
+    if (!one.isResponsive) return false;
     const received = this.#asked.get(one);
     if (received !== undefined) return one.socket.traffic.received === received;
-    return stirring(one) <= (this.#behind.get(one) ?? nothingYet);
+    return activityOf(one) <= (this.#behind.get(one) ?? nothingYet);
   }
 
   #schedulePings(ms: number): void {
@@ -154,7 +154,7 @@ export class Heartbeat implements Walk {
   }
 
   #schedule(ms: number, begin: () => Round): void {
-    this.#next = this.sweeper.after(ms, () => {
+    this.#next = this.deadlines.after(ms, () => {
       this.#next = undefined;
       this.#round = begin();
       this.wake();

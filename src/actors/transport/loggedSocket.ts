@@ -1,7 +1,7 @@
 import { acknowledge, decode, type NativeMode } from '../../protocol/codec.js';
 import { unframe } from '../../protocol/frame.js';
 import type { Body } from '../../protocol/message.js';
-import { type Socket, SocketAround } from './socket.js';
+import { type Socket, SocketWrapper } from './socket.js';
 
 /** One frame, as the log of `debug` has it: never with a body, an error's text or a wait token, which may be secret. */
 export interface FrameNote {
@@ -51,7 +51,7 @@ export const lineOfNote = ({ connection, direction, kind, what, bytes }: FrameNo
   `${quoted(connection)} ${direction} ${kind} ${what}, ${bytes} bytes`;
 
 /** A socket whose frames are told to a log (SV12). */
-export class LoggedSocket extends SocketAround {
+export class LoggedSocket extends SocketWrapper {
   /** The server's first frame is `A` or `H`, whatever stands behind that, and an `M` that comes before it is one. */
   #isShaken: boolean;
 

@@ -61,7 +61,7 @@ export interface Arrival {
 }
 
 /** A socket around another, that hears what that one is told, and what it tells. */
-export class SocketAround implements Socket, SocketListener {
+export class SocketWrapper implements Socket, SocketListener {
   protected listener: SocketListener | undefined;
 
   constructor(protected readonly inner: Socket) {}
@@ -110,7 +110,7 @@ export class SocketAround implements Socket, SocketListener {
 }
 
 /** The same arrival, with this socket around its own. */
-export const arrivingThrough = (arrival: Arrival, around: SocketAround): Arrival => ({
+export const wrapArrival = (arrival: Arrival, around: SocketWrapper): Arrival => ({
   ...arrival,
   socket: around,
   outlet: around,

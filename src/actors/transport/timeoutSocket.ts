@@ -1,17 +1,17 @@
 import type { Limits } from '../../limits.js';
 import { closeReasons } from '../../protocol/errors.js';
-import type { Deadline, Sweeper } from '../runtime/deadlines.js';
-import { type Socket, SocketAround } from './socket.js';
+import type { Deadline, Deadlines } from '../runtime/deadlines.js';
+import { type Socket, SocketWrapper } from './socket.js';
 
 /** A socket whose client has to say something, and to take what it is sent, in time (LM4, LM5). */
-export class PacedSocket extends SocketAround {
+export class TimeoutSocket extends SocketWrapper {
   #reading: Deadline | undefined;
   #writing: Deadline | undefined;
   #written = 0;
 
   constructor(
     inner: Socket,
-    private readonly sweeper: Sweeper,
+    private readonly deadlines: Deadlines,
     private readonly limits: Pick<Limits, 'readTimeout' | 'writeTimeout'>,
   ) {
     super(inner);
@@ -40,7 +40,7 @@ export class PacedSocket extends SocketAround {
     const { readTimeout } = this.limits;
     if (readTimeout === 0) return;
     this.#reading?.cancel();
-    this.#reading = this.sweeper.after(readTimeout, () => {
+    this.#reading = this.deadlines.after(readTimeout, () => {
       // Whoever is not read cannot be heard.
       if (this.isReading) this.socketOnClosing(closeReasons.silent.code, closeReasons.silent.text, true);
       else this.#expectFrame();
@@ -53,7 +53,7 @@ export class PacedSocket extends SocketAround {
     const { writeTimeout } = this.limits;
     if (writeTimeout === 0 || this.backlog === 0) return;
     const due = this.#written;
-    this.#writing = this.sweeper.after(writeTimeout, () => {
+    this.#writing = this.deadlines.after(writeTimeout, () => {
       if (this.#written - this.backlog >= due) return this.#expectDelivery();
       this.destroy();
       return this.socketOnClose(closeReasons.stuck.code, closeReasons.stuck.text);

@@ -1,7 +1,13 @@
 import { getEventListeners } from 'node:events';
 import { describe, expect, test } from 'vitest';
-import { type Answer, type AskOptions, Asks, type Respondents, TooManyAsks } from '../../../src/actors/api/asks.js';
-import { Sweeper } from '../../../src/actors/runtime/deadlines.js';
+import {
+  type Answer,
+  type AskOptions,
+  type AskTarget,
+  PendingAsks,
+  TooManyAsks,
+} from '../../../src/actors/api/asks.js';
+import { Deadlines } from '../../../src/actors/runtime/deadlines.js';
 import { decode, type Frame } from '../../../src/protocol/codec.js';
 import { AskTimeout, ErrWrite } from '../../../src/protocol/errors.js';
 import { HandClock } from '../../support/handClock.js';
@@ -15,13 +21,13 @@ const answerTo = (token: string, body = ''): Frame => {
 /** Asks of one server, with connections that answer for themselves. */
 const makeAsks = ({ timeout = 10_000, pending = 1_000 } = {}) => {
   const clock = new HandClock();
-  const sweeper = new Sweeper(clock);
-  const asks = new Asks(sweeper, { askTimeout: timeout, asks: pending });
-  const connection = (): Respondents => {
-    const self: Respondents = { mayAnswer: (other) => other === self };
+  const sweeper = new Deadlines(clock);
+  const asks = new PendingAsks(sweeper, { askTimeout: timeout, asks: pending });
+  const connection = (): AskTarget => {
+    const self: AskTarget = { mayAnswer: (other) => other === self };
     return self;
   };
-  const open = (from: Respondents, options: AskOptions = {}) => {
+  const open = (from: AskTarget, options: AskOptions = {}) => {
     const answers: Answer[] = [];
     return { token: asks.open(from, options, (answer) => answers.push(answer)), answers };
   };

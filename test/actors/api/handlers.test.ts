@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { closesWith, type Events, Handlers, type Namespaces, runGuarded } from '../../../src/actors/api/handlers.js';
-import { Sweeper } from '../../../src/actors/runtime/deadlines.js';
+import { Deadlines } from '../../../src/actors/runtime/deadlines.js';
 import { CloseError, HandlerTimeout, reply } from '../../../src/protocol/errors.js';
 import { OnAnyEvent, OnNativeMessage, OnRoomJoin } from '../../../src/protocol/message.js';
 import { HandClock } from '../../support/handClock.js';
@@ -75,7 +75,7 @@ describe('the event map', () => {
 describe('running user code', () => {
   const make = () => {
     const clock = new HandClock();
-    const sweeper = new Sweeper(clock);
+    const sweeper = new Deadlines(clock);
     const run = (code: () => unknown) => runGuarded(code, sweeper, 30_000);
     return { clock, sweeper, run };
   };

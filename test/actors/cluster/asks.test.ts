@@ -155,7 +155,7 @@ describe('being asked', () => {
     await rest();
     const before = broker.published.length;
     gone.socket.hangUp();
-    await pass(defaultLimits.forwardTimeout);
+    await pass(defaultLimits.remoteAskTimeout);
     slow.socket.say(`${slow.socket.tokens[0]};n;;q;0;0;here I am`);
     await rest();
     expect([asks.map(({ state }) => state), broker.published.length]).toEqual([['pending', 'pending'], before]);

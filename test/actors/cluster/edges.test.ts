@@ -173,10 +173,13 @@ describe('a broker that refuses', () => {
 });
 
 test('[EX3] [SV3] a connection that its own chart ends at once leaves no channel behind', async () => {
-  const consult = ({ self }: { self: { send(event: { type: 'CLOSE'; code: number; text: string }): void } }): void =>
-    self.send({ type: 'CLOSE', code: 1000, text: '' });
+  const runOnConnect = ({
+    self,
+  }: {
+    self: { send(event: { type: 'CLOSE'; code: number; text: string }): void };
+  }): void => self.send({ type: 'CLOSE', code: 1000, text: '' });
   const broker = memoryBroker();
-  const machines = { connection: connectionMachine.provide({ actions: { consult } }) };
+  const machines = { connection: connectionMachine.provide({ actions: { runOnConnect } }) };
   const house = new House({ namespaces: { n: {} }, machines });
   await house.supervisor.useExchange(broker.exchange());
   const guest = house.connect('a');
@@ -199,7 +202,7 @@ test('[BC10] what others broadcast is no doing of a client whose handler waits m
   await rest();
   for (let times = 0; times < 10; times++) a.supervisor.broadcast(null, [{ ...e, body: 'x'.repeat(40) }]);
   await settled();
-  expect(b.supervisor.pressure.isHoldingBack).toBe(true);
+  expect(b.supervisor.pressure.isThrottling).toBe(true);
   there.socket.say(';n;;fast;0;0;1');
   expect([there.socket.isReading, got]).toEqual([true, ['1']]);
   await rest();

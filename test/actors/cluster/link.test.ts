@@ -205,8 +205,8 @@ describe('what waits', () => {
 
   test('[EX11] [EX18] waits so long, and so much of it', async () => {
     const { broker, say, carried, pass, back, exchange, losses } = await open({
-      outboxBytes: 400,
-      outboxTimeout: 1_000,
+      exchangeQueueBytes: 400,
+      exchangeQueueTimeout: 1_000,
       exchangeRetryDelay: 50,
     });
     broker.stop();

@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { ExchangeLoss, Losses, makeLostCounters } from '../../../src/actors/cluster/losses.js';
-import { Sweeper } from '../../../src/actors/runtime/deadlines.js';
+import { Deadlines } from '../../../src/actors/runtime/deadlines.js';
 import { HandClock } from '../../support/handClock.js';
 
 const makeLosses = () => {
   const clock = new HandClock();
   const told: ExchangeLoss[] = [];
-  const losses = new Losses(new Sweeper(clock), (error) => told.push(error));
+  const losses = new Losses(new Deadlines(clock), (error) => told.push(error));
   const lines = (): string[] => told.splice(0).map(({ loss, count }) => `${loss} ${count}`);
   return { clock, losses, told, lines };
 };
@@ -54,7 +54,7 @@ describe('losses', () => {
   test('[EX18] whoever is told of a loss may bring about another one', () => {
     const clock = new HandClock();
     const lines: string[] = [];
-    const losses: Losses = new Losses(new Sweeper(clock), ({ loss, count }) => {
+    const losses: Losses = new Losses(new Deadlines(clock), ({ loss, count }) => {
       lines.push(`${loss} ${count}`);
       if (lines.length < 4) losses.note('refused');
     });

@@ -1,13 +1,13 @@
 import { fc, test as given } from '@fast-check/vitest';
 import { describe, expect, test } from 'vitest';
 import { Losses, makeLostCounters } from '../../../src/actors/cluster/losses.js';
-import { type Letter, Publications } from '../../../src/actors/cluster/publications.js';
-import { Sweeper } from '../../../src/actors/runtime/deadlines.js';
+import { Publications, type QueuedPublication } from '../../../src/actors/cluster/publications.js';
+import { Deadlines } from '../../../src/actors/runtime/deadlines.js';
 import type { ExchangeSession } from '../../../src/exchange/exchange.js';
 import { HandClock } from '../../support/handClock.js';
 import { gate, watch } from '../../support/promises.js';
 
-const limits = { outboxBytes: 1_000, outboxTimeout: 30_000 };
+const limits = { exchangeQueueBytes: 1_000, exchangeQueueTimeout: 30_000 };
 /** What may be with the broker at a time. */
 const windowBytes = 1_048_576;
 
@@ -46,7 +46,7 @@ const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 
 const make = (given: Partial<typeof limits> = {}) => {
   const clock = new HandClock();
-  const sweeper = new Sweeper(clock);
+  const sweeper = new Deadlines(clock);
   const losses = new Losses(sweeper, () => {});
   const sent: string[] = [];
   const handed: string[] = [];
@@ -58,7 +58,8 @@ const make = (given: Partial<typeof limits> = {}) => {
     return () => void unsent.push(line);
   };
   const publications = new Publications({ ...limits, ...given }, () => clock.now(), sweeper, losses, noteSent);
-  const put = (text: string, isReady = true): Letter | undefined => publications.put('c', bytes(text), isReady);
+  const put = (text: string, isReady = true): QueuedPublication | undefined =>
+    publications.put('c', bytes(text), isReady);
   const begin = (): FakeSession => {
     const session = new FakeSession(handed);
     publications.resume(session);
@@ -137,7 +138,7 @@ describe('while there is a broker', () => {
   });
 
   test('[EX12] no more than 1 MiB is with the broker at a time', async () => {
-    const { publications, begin, handed } = make({ outboxBytes: 67_108_864 });
+    const { publications, begin, handed } = make({ exchangeQueueBytes: 67_108_864 });
     const session = begin();
     const half = new Uint8Array(windowBytes / 2);
     for (let at = 0; at < 4; at++) publications.put('c', half);
@@ -207,7 +208,7 @@ describe('while there is none', () => {
   });
 
   test('[EX11] what finds no room is overflowed; what is on the way takes room, what was cancelled in time does not', async () => {
-    const { publications, put, begin, lost } = make({ outboxBytes: 10 });
+    const { publications, put, begin, lost } = make({ exchangeQueueBytes: 10 });
     const session = begin();
     put('12345');
     expect([put('12345'), put('1')].map((letter) => letter !== undefined)).toEqual([true, false]);
@@ -378,7 +379,7 @@ interface Modelled {
   readonly text: string;
   readonly size: number;
   readonly since: number;
-  readonly letter: Letter | undefined;
+  readonly letter: QueuedPublication | undefined;
   isReady: boolean;
   isCancelled: boolean;
   fate: Fate;
@@ -436,7 +437,10 @@ describe('whatever happens', () => {
     async (steps) => {
       const room = 2_000_000;
       const timeout = 100;
-      const { clock, publications, losses, handed, sent, begin } = make({ outboxBytes: room, outboxTimeout: timeout });
+      const { clock, publications, losses, handed, sent, begin } = make({
+        exchangeQueueBytes: room,
+        exchangeQueueTimeout: timeout,
+      });
       const model = new Model(room, timeout);
       let session: FakeSession | undefined;
       let lastText = 0;

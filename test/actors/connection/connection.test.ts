@@ -364,7 +364,10 @@ describe('turns', () => {
   });
 
   test('[BP3] what a frame costs to keep is its whole size, names too', async () => {
-    const house = new House({ namespaces: { n: { hang: () => new Promise(() => {}) } }, limits: { laneBytes: 1_000 } });
+    const house = new House({
+      namespaces: { n: { hang: () => new Promise(() => {}) } },
+      limits: { inboxBytes: 1_000 },
+    });
     const guest = house.seat('a', 'n');
     guest.socket.say(';n;;hang;0;0;', `;n;;${'e'.repeat(1_000)};0;0;`);
     expect(guest.socket.isPaused).toBe(true);
@@ -373,7 +376,7 @@ describe('turns', () => {
 
 describe('backpressure', () => {
   test('[BP2] a burst within one turn evicts nobody who then takes it', async () => {
-    const house = new House({ namespaces: { n: {} }, limits: { highWaterMark: 10, maxLagMessages: 3 } });
+    const house = new House({ namespaces: { n: {} }, limits: { highWaterMark: 10, slowConsumerMessages: 3 } });
     const guest = house.seat('a', 'n');
     guest.socket.stall();
     for (let at = 0; at < 20; at++) nsOf(house, 0).emit(String(at));
@@ -391,7 +394,7 @@ describe('a chart of the program', () => {
     const held: string[] = [];
     const connection = connectionMachine.provide({
       delays: { ackTimeout: 100 },
-      actions: { holdEarly: ({ event }) => void held.push(event.type) },
+      actions: { bufferEarly: ({ event }) => void held.push(event.type) },
       guards: { fitsEarly: () => held.length < 1 },
     });
     const house = new House({ namespaces: { n: {} }, machines: { connection } });

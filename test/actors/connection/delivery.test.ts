@@ -110,8 +110,8 @@ describe('what a delivery leads to', () => {
   });
 
   test('[BC3] [SV11] so does what an action of the chart emits then', async () => {
-    const noteCongestion = (): void => void house.guests[0]?.conn?.namespace('n')?.emit('direct');
-    const connection = connectionMachine.provide({ actions: { noteCongestion } });
+    const countCongestion = (): void => void house.guests[0]?.conn?.namespace('n')?.emit('direct');
+    const connection = connectionMachine.provide({ actions: { countCongestion } });
     const house = new House({ namespaces: { n: {} }, machines: { connection } });
     const guest = house.seat('guest', 'n');
     guest.socket.stall();

@@ -5,7 +5,7 @@ import { House, settled } from '../../support/house.js';
 const enter = (namespace: string): string => `$1;${namespace};;_OnNamespaceConnect;0;0;`;
 
 /** A house in which somebody sits whose socket takes nothing more. */
-const stalledGuest = (limits: { highWaterMark: number; maxLagMessages?: number; maxLagBytes?: number }) => {
+const stalledGuest = (limits: { highWaterMark: number; slowConsumerMessages?: number; slowConsumerBytes?: number }) => {
   const house = new House({ namespaces: { n: {} }, limits });
   const guest = house.seat('a', 'n');
   const ns = guest.conn?.namespace('n');
@@ -27,8 +27,8 @@ describe('a client that does not read', () => {
   });
 
   test.each([
-    ['messages', { highWaterMark: 10, maxLagMessages: 2 }],
-    ['bytes', { highWaterMark: 10, maxLagBytes: 20 }],
+    ['messages', { highWaterMark: 10, slowConsumerMessages: 2 }],
+    ['bytes', { highWaterMark: 10, slowConsumerBytes: 20 }],
   ])('[BP2] is evicted when too many %s were issued to it meanwhile', async (_, limits) => {
     const { house, guest, ns } = stalledGuest(limits);
     for (const event of ['1', '2', '3', '4']) ns.emit(event);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type Job, Lane, type LaneHost, noTurn } from '../../../src/actors/connection/inbox.js';
+import { Inbox, type InboxHost, type Job, noTurn } from '../../../src/actors/connection/inbox.js';
 import { decode, type Frame } from '../../../src/protocol/codec.js';
 
 const frame = (event: string, body = ''): Frame => {
@@ -13,24 +13,24 @@ const settle = async (): Promise<void> => {
 };
 
 /** A connection that writes down what its lane does; events named `slow…` keep their turn until they are let go. */
-class FakeHost implements LaneHost {
+class FakeHost implements InboxHost {
   readonly log: string[] = [];
   readonly held = new Set<string>();
   awaitsPeer = false;
   isAsked = false;
-  isHeldBack = false;
-  owesAnswers = false;
-  beat = 0;
+  isPaused = false;
+  hasPendingAsks = false;
+  tick = 0;
   rests = 0;
-  readonly lane: Lane;
+  readonly lane: Inbox;
   readonly #waiting = new Map<string, () => void>();
   onWork: (event: string) => void = () => {};
 
   constructor(messages = 8, bytes = 1_000, atOnce = 1_000) {
-    this.lane = new Lane(this, { laneMessages: messages, laneBytes: bytes, framesAtOnce: atOnce });
+    this.lane = new Inbox(this, { inboxMessages: messages, inboxBytes: bytes, framesPerTick: atOnce });
   }
 
-  laneRests(): void {
+  inboxParked(): void {
     this.rests++;
   }
 
@@ -41,23 +41,23 @@ class FakeHost implements LaneHost {
     return new Promise((resolve) => this.#waiting.set(event, resolve));
   }
 
-  attend(job: Job): void | Promise<void> {
+  runAsProducer(job: Job): void | Promise<void> {
     return job();
   }
 
-  isHeld({ event }: Frame): boolean {
+  mustWait({ event }: Frame): boolean {
     return this.held.has(event);
   }
 
-  laneFilled(isFull: boolean): void {
+  inboxFilled(isFull: boolean): void {
     this.log.push(isFull ? '(full)' : '(room)');
   }
 
-  laneFlooded(): void {
+  inboxFlooded(): void {
     this.log.push('(flooded)');
   }
 
-  laneFailed(error: unknown): void {
+  turnFailed(error: unknown): void {
     this.log.push(`(failed: ${String(error)})`);
   }
 
@@ -68,7 +68,7 @@ class FakeHost implements LaneHost {
 
   /** A frame whose body alone is what it costs to keep. */
   keep(event: string, body = ''): void {
-    this.lane.push(frame(event, body), body.length);
+    this.lane.enqueue(frame(event, body), body.length);
   }
 
   async letGo(event: string): Promise<void> {
@@ -93,7 +93,7 @@ describe('its share of a turn of the event loop', () => {
 
   test('[LM9] begins anew with each turn of the event loop', () => {
     const host = new FakeHost(100, 1_000, 2).push('a', 'b');
-    host.beat++;
+    host.tick++;
     host.push('c', 'd');
     expect([host.log, host.rests]).toEqual([['a', 'b', 'c', 'd'], 0]);
   });
@@ -108,7 +108,7 @@ describe('its share of a turn of the event loop', () => {
 
   test('[LM9] does not count jobs, which frames wait for', () => {
     const host = new FakeHost(100, 1_000, 1).push('a', 'b');
-    host.lane.next(() => void host.log.push('job'));
+    host.lane.runNext(() => void host.log.push('job'));
     expect(host.log).toEqual(['a', 'job']);
   });
 
@@ -178,17 +178,17 @@ describe('turns', () => {
     host.held.add('held');
     host.push('a', 'held', 'b');
     expect(host.log).toEqual(['a']);
-    host.lane.go();
+    host.lane.drain();
     expect(host.log).toEqual(['a']);
     host.held.clear();
-    host.lane.go();
+    host.lane.drain();
     expect(host.log).toEqual(['a', 'held', 'b']);
   });
 
   test('[RM7] a job goes before the frames that wait, and after the turn that is under way', async () => {
     const host = new FakeHost().push('slow', 'a');
-    host.lane.next(() => void host.log.push('job 1'));
-    host.lane.next(() => void host.log.push('job 2'));
+    host.lane.runNext(() => void host.log.push('job 1'));
+    host.lane.runNext(() => void host.log.push('job 2'));
     expect(host.log).toEqual(['slow']);
     await host.letGo('slow');
     expect(host.log).toEqual(['slow', 'job 1', 'job 2', 'a']);
@@ -197,7 +197,7 @@ describe('turns', () => {
   test('[RM7] a job runs at once when the lane is idle, and may keep its turn', async () => {
     const host = new FakeHost();
     const letGo: (() => void)[] = [];
-    host.lane.next(() => {
+    host.lane.runNext(() => {
       host.log.push('job');
       return new Promise<void>((resolve) => letGo.push(resolve));
     });
@@ -211,7 +211,7 @@ describe('turns', () => {
   test('[RM7] a job that a frame asks for is the very next turn', () => {
     const host = new FakeHost();
     host.onWork = (event) => {
-      if (event === 'a') host.lane.next(() => void host.log.push('job'));
+      if (event === 'a') host.lane.runNext(() => void host.log.push('job'));
     };
     host.push('a', 'b');
     expect(host.log).toEqual(['a', 'job', 'b']);
@@ -219,7 +219,7 @@ describe('turns', () => {
 
   test('[SV7] work that rejects all the same ends its turn', async () => {
     const host = new FakeHost();
-    host.lane.next(() => Promise.reject(new Error('never')));
+    host.lane.runNext(() => Promise.reject(new Error('never')));
     host.push('a');
     await settle();
     expect(host.log).toEqual(['(failed: Error: never)', 'a']);
@@ -231,7 +231,7 @@ describe('turns', () => {
       if (event === 'bad') throw new Error('never');
     };
     host.push('bad', 'a');
-    host.lane.next(() => {
+    host.lane.runNext(() => {
       throw new Error('neither');
     });
     host.push('b');
@@ -243,7 +243,7 @@ describe('turns', () => {
     let end = (): void => {};
     host.onWork = (event) => {
       if (event === 'a')
-        host.lane.join(
+        host.lane.runInTurn(
           () =>
             new Promise((resolve) => {
               end = resolve;
@@ -300,7 +300,7 @@ describe('bounds', () => {
     const host = new FakeHost(8).push('slow', ...filled(8));
     expect(host.log).toEqual(['slow', '(full)']);
     host.awaitsPeer = true;
-    host.lane.review();
+    host.lane.checkBounds();
     expect(host.log).toEqual(['slow', '(full)', '(room)']);
     host.push(...filled(23));
     expect(host.log).toEqual(['slow', '(full)', '(room)']);
@@ -311,7 +311,7 @@ describe('bounds', () => {
   test('[BP3] while the server waits for its client among others, four times as much is read, and no more', () => {
     const host = new FakeHost(8).push('slow', ...filled(8));
     host.isAsked = true;
-    host.lane.review();
+    host.lane.checkBounds();
     expect(host.log).toEqual(['slow', '(full)', '(room)']);
     host.push(...filled(24));
     expect(host.log).toEqual(['slow', '(full)', '(room)', '(full)']);
@@ -332,7 +332,7 @@ describe('bounds', () => {
     host.push('slow', ...filled(20));
     expect(host.log).toEqual(['slow']);
     host.awaitsPeer = false;
-    host.lane.review();
+    host.lane.checkBounds();
     expect(host.log).toEqual(['slow', '(full)']);
   });
 

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { Turn, type Walk } from '../../../src/actors/runtime/background.js';
+import { type BackgroundTask, BackgroundTasks } from '../../../src/actors/runtime/background.js';
 import { HandClock } from '../../support/handClock.js';
 
 /** Work of so many pieces, a millisecond each. */
-class FakeWalk implements Walk {
+class FakeWalk implements BackgroundTask {
   readonly slices: { readonly until: number; readonly done: number }[] = [];
 
   constructor(
@@ -15,7 +15,7 @@ class FakeWalk implements Walk {
     return this.pieces === 0;
   }
 
-  walk(until: number): boolean {
+  run(until: number): boolean {
     let done = 0;
     while (this.pieces > 0) {
       this.pieces--;
@@ -31,7 +31,7 @@ class FakeWalk implements Walk {
 describe('the slice', () => {
   test('[BC5] work begins when the present turn of the event loop is over', () => {
     const clock = new HandClock();
-    const turn = new Turn(clock, 4);
+    const turn = new BackgroundTasks(clock, 4);
     const walk = new FakeWalk(clock, 1);
     turn.wake(walk);
     turn.wake(walk);
@@ -43,7 +43,7 @@ describe('the slice', () => {
 
   test('[BC5] what is not done in its slice goes on in the next turn', () => {
     const clock = new HandClock();
-    const turn = new Turn(clock, 4);
+    const turn = new BackgroundTasks(clock, 4);
     const walk = new FakeWalk(clock, 10);
     turn.wake(walk);
     let turns = 0;
@@ -58,7 +58,7 @@ describe('the slice', () => {
 
   test('[BC5] all walks of a turn share one slice', () => {
     const clock = new HandClock();
-    const turn = new Turn(clock, 4);
+    const turn = new BackgroundTasks(clock, 4);
     const walks = [new FakeWalk(clock, 2), new FakeWalk(clock, 1), new FakeWalk(clock, 20)];
     for (const walk of walks) turn.wake(walk);
     expect(clock.immediates).toBe(1);
@@ -73,7 +73,7 @@ describe('the slice', () => {
 
   test('[BC5] nobody is starved by a walk that takes all of each slice', () => {
     const clock = new HandClock();
-    const turn = new Turn(clock, 4);
+    const turn = new BackgroundTasks(clock, 4);
     const [huge, small] = [new FakeWalk(clock, 1_000), new FakeWalk(clock, 3)];
     turn.wake(huge);
     turn.wake(small);
@@ -83,10 +83,10 @@ describe('the slice', () => {
 
   test('[BC5] a walk that is woken within a slice has its part of the next', () => {
     const clock = new HandClock();
-    const turn = new Turn(clock, 4);
+    const turn = new BackgroundTasks(clock, 4);
     const late = new FakeWalk(clock, 1);
-    const waking: Walk = {
-      walk() {
+    const waking: BackgroundTask = {
+      run() {
         turn.wake(late);
         return false;
       },

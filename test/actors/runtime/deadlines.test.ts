@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { Sweeper } from '../../../src/actors/runtime/deadlines.js';
+import { Deadlines } from '../../../src/actors/runtime/deadlines.js';
 import { HandClock } from '../../support/handClock.js';
 
 const makeSweeper = () => {
   const clock = new HandClock();
-  const sweeper = new Sweeper(clock);
+  const sweeper = new Deadlines(clock);
   const log: string[] = [];
   const after = (ms: number, name = `${ms}`) => sweeper.after(ms, () => log.push(`${name} at ${clock.now()}`));
   return { clock, sweeper, log, after };
@@ -84,7 +84,7 @@ describe('deadlines', () => {
   test('[AK4] a timer that fires too early is set again', () => {
     const { clock, log } = makeSweeper();
     let isEarly = true;
-    const sweeper = new Sweeper({
+    const sweeper = new Deadlines({
       now: () => clock.now(),
       setTimeout: (run, ms) => {
         const wait = isEarly ? ms - 1 : ms;
@@ -92,7 +92,7 @@ describe('deadlines', () => {
         return clock.setTimeout(run, wait);
       },
       clearTimeout: (handle) => clock.clearTimeout(handle),
-      letGo: (handle) => clock.letGo(handle),
+      unref: (handle) => clock.unref(handle),
       setImmediate: (run) => clock.setImmediate(run),
     });
     sweeper.after(10, () => log.push(`at ${clock.now()}`));
@@ -114,7 +114,7 @@ describe('what remains', () => {
   test('[DR1] nobody stays for it once it is let go, and it still comes in its time', () => {
     const { clock, sweeper, after, log } = makeSweeper();
     after(20);
-    sweeper.letGo();
+    sweeper.unref();
     after(10);
     expect(clock.letGoOf.size).toBe(2);
     clock.advance(20);

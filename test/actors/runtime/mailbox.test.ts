@@ -1,17 +1,17 @@
 import { describe, expect, test } from 'vitest';
 import { createActor, type EventObject, setup } from 'xstate';
-import { Doors } from '../../../src/actors/runtime/mailbox.js';
+import { Mailboxes } from '../../../src/actors/runtime/mailbox.js';
 
 /** An actor behind a door; what its chart does, and what is taken at the door, is written down in order. */
 const makeGuarded = () => {
   const log: string[] = [];
   const errors: unknown[] = [];
-  const doors = new Doors((error) => errors.push(error));
+  const mailboxes = new Mailboxes((error) => errors.push(error));
   const machine = setup({
     types: { events: {} as { readonly type: 'WORK' | 'SELF' | 'BUSY' | 'FAIL' | 'HOT' } },
     actions: {
       work: () => log.push('work'),
-      putAside: () => doors.afterwards(() => log.push('afterwards')),
+      putAside: () => mailboxes.defer(() => log.push('afterwards')),
       sendMore: ({ self }) => {
         self.send({ type: 'HOT' });
         self.send({ type: 'WORK' });
@@ -25,13 +25,13 @@ const makeGuarded = () => {
     },
   });
   const actor = createActor(machine);
-  const takeHot = ({ type }: EventObject): boolean => {
+  const handleHot = ({ type }: EventObject): boolean => {
     if (type === 'HOT') log.push('hot');
     return type === 'HOT';
   };
-  doors.guard(actor, { takeHot });
+  mailboxes.intercept(actor, { handleHot });
   actor.start();
-  return { log, errors, doors, actor };
+  return { log, errors, mailboxes, actor };
 };
 
 describe('hot events', () => {
@@ -57,8 +57,8 @@ describe('what is put aside', () => {
   });
 
   test('[SV10] every mailbox: also that of the actor that sent', () => {
-    const { log, doors, actor } = makeGuarded();
-    doors.within(() => {
+    const { log, mailboxes, actor } = makeGuarded();
+    mailboxes.enter(() => {
       actor.send({ type: 'WORK' });
       log.push('still inside');
     });
@@ -66,29 +66,29 @@ describe('what is put aside', () => {
   });
 
   test('[SV10] what it sends itself takes effect at once', () => {
-    const { log, doors, actor } = makeGuarded();
-    doors.within(() => {
-      doors.afterwards(() => {
+    const { log, mailboxes, actor } = makeGuarded();
+    mailboxes.enter(() => {
+      mailboxes.defer(() => {
         actor.send({ type: 'WORK' });
         log.push('sent');
       });
-      doors.afterwards(() => log.push('second'));
+      mailboxes.defer(() => log.push('second'));
     });
     expect(log).toEqual(['work', 'sent', 'second', 'afterwards']);
   });
 
   test('[SV10] outside of every mailbox it runs soon, and never within its caller', async () => {
-    const { log, doors } = makeGuarded();
-    doors.afterwards(() => log.push('first'));
-    doors.afterwards(() => log.push('second'));
+    const { log, mailboxes } = makeGuarded();
+    mailboxes.defer(() => log.push('first'));
+    mailboxes.defer(() => log.push('second'));
     expect(log).toEqual([]);
     await Promise.resolve();
     expect(log).toEqual(['first', 'second']);
   });
 
   test('[SV10] and not twice when a mailbox is visited before', async () => {
-    const { log, doors, actor } = makeGuarded();
-    doors.afterwards(() => log.push('once'));
+    const { log, mailboxes, actor } = makeGuarded();
+    mailboxes.defer(() => log.push('once'));
     actor.send({ type: 'WORK' });
     expect(log).toEqual(['work', 'once', 'afterwards']);
     await Promise.resolve();
@@ -96,27 +96,27 @@ describe('what is put aside', () => {
   });
 
   test('[SV2] what throws is reported, and what comes behind it runs', () => {
-    const { log, errors, doors } = makeGuarded();
+    const { log, errors, mailboxes } = makeGuarded();
     const failure = new Error('boom');
-    doors.within(() => {
-      doors.afterwards(() => {
+    mailboxes.enter(() => {
+      mailboxes.defer(() => {
         throw failure;
       });
-      doors.afterwards(() => log.push('next'));
+      mailboxes.defer(() => log.push('next'));
     });
     expect([log, errors]).toEqual([['next'], [failure]]);
   });
 
   test('[SV1] a step that throws leaves the doors as they were', () => {
-    const { log, doors } = makeGuarded();
+    const { log, mailboxes } = makeGuarded();
     expect(() =>
-      doors.within(() => {
-        doors.afterwards(() => log.push('afterwards'));
+      mailboxes.enter(() => {
+        mailboxes.defer(() => log.push('afterwards'));
         throw new Error('boom');
       }),
     ).toThrow('boom');
     expect(log).toEqual(['afterwards']);
-    doors.within(() => doors.afterwards(() => log.push('again')));
+    mailboxes.enter(() => mailboxes.defer(() => log.push('again')));
     expect(log).toEqual(['afterwards', 'again']);
   });
 });

@@ -23,7 +23,7 @@ describe('observers of running actors', () => {
   });
 
   test('[SV16] [SV1] a chart that fails ends its connection, whether or not observers listen to errors', async () => {
-    const connection = connectionMachine.provide({ actions: { noteCongestion: () => raise('broken chart') } });
+    const connection = connectionMachine.provide({ actions: { countCongestion: () => raise('broken chart') } });
     const house = new House({ namespaces: { n: {} }, machines: { connection } });
     const guest = house.seat('a', 'n');
     const heard: unknown[] = [];

@@ -335,7 +335,7 @@ describe('on a real line', () => {
   });
 
   test('[DO2] [HS15] those who wait and those who have not said M are bounded together; the next one stands in line', async () => {
-    const house = await start({ namespaces: { chat }, limits: { unacknowledged: 3 } });
+    const house = await start({ namespaces: { chat }, limits: { admission: 3 } });
     await (await house.dial('first')).ready();
     const silent = await house.dial('silent');
     const { promise, open: end } = gate();
@@ -357,7 +357,7 @@ describe('on a real line', () => {
   });
 
   test('[DO2] [HS15] who goes away without a word while it waits leaves its place to the next', async () => {
-    const house = await start({ namespaces: { chat }, limits: { unacknowledged: 1, waitTimeout: 3_000 } });
+    const house = await start({ namespaces: { chat }, limits: { admission: 1, admissionTimeout: 3_000 } });
     await (await house.dial('first')).ready();
     const { promise, open: end } = gate();
     const walk = house.server.do(() => promise);
@@ -373,7 +373,7 @@ describe('on a real line', () => {
     const sockets: Socket[] = [];
     const house = await start({
       namespaces: { chat },
-      limits: { unacknowledged: 1, waitTimeout: 3_000 },
+      limits: { admission: 1, admissionTimeout: 3_000 },
       onUpgrade: ({ socket }) => void sockets.push(socket),
     });
     await (await house.dial('first')).ready();

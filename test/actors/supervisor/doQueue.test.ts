@@ -2,9 +2,9 @@ import { describe, expect, test } from 'vitest';
 import { createActor, setup } from 'xstate';
 import type { ConnPort, ServerFace } from '../../../src/actors/api/handles.js';
 import { Conn } from '../../../src/actors/api/handles.js';
-import { Turn } from '../../../src/actors/runtime/background.js';
-import { Sweeper } from '../../../src/actors/runtime/deadlines.js';
-import { type Visit, type Visited, Visits } from '../../../src/actors/supervisor/doQueue.js';
+import { BackgroundTasks } from '../../../src/actors/runtime/background.js';
+import { Deadlines } from '../../../src/actors/runtime/deadlines.js';
+import { DoQueue, type Visitor, type VisitTarget } from '../../../src/actors/supervisor/doQueue.js';
 import type { UpgradeRequest } from '../../../src/actors/transport/socket.js';
 import { HandlerTimeout } from '../../../src/protocol/errors.js';
 import { HandClock } from '../../support/handClock.js';
@@ -20,7 +20,7 @@ const connOf = (id: string): Conn => {
     do: unasked,
     ask: unasked,
     totalConnections: 0,
-    pressure: { log: 0, lag: 0, isHoldingBack: false },
+    pressure: { log: 0, lag: 0, isThrottling: false },
     connections: unasked,
     connectionsByNamespace: unasked,
     roomNames: unasked,
@@ -52,7 +52,7 @@ const connOf = (id: string): Conn => {
   return new Conn(port);
 };
 
-interface Guest extends Visited {
+interface Guest extends VisitTarget {
   isClosed: boolean;
 }
 
@@ -69,11 +69,11 @@ const timeout = 30_000;
 /** The walk of `do` with a turn of its own, over these connections. */
 const makeVisits = (...ids: readonly string[]) => {
   const clock = new HandClock();
-  const sweeper = new Sweeper(clock);
-  const turn = new Turn(clock, 4);
+  const sweeper = new Deadlines(clock);
+  const turn = new BackgroundTasks(clock, 4);
   const log: string[] = [];
   const guests = new Set<Guest>(ids.map((id) => ({ conn: connOf(id), isClosed: false, isVisited: false })));
-  const visits: Visits = new Visits(
+  const visits: DoQueue = new DoQueue(
     () => clock.now(),
     sweeper,
     timeout,
@@ -81,7 +81,7 @@ const makeVisits = (...ids: readonly string[]) => {
     () => turn.wake(visits),
     () => log.push('(ended)'),
   );
-  const run = (visit: Visit): { readonly failures: unknown[] } => {
+  const run = (visit: Visitor): { readonly failures: unknown[] } => {
     const failures: unknown[] = [];
     visits.queue({
       visit,

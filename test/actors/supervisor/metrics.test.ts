@@ -2,7 +2,7 @@ import { fc, test as given } from '@fast-check/vitest';
 import { describe, expect, test } from 'vitest';
 import type { AnyActorRef, AnyMachineSnapshot } from 'xstate';
 import { causeOf } from '../../../src/actors/connection/lifecycle.js';
-import { Turn } from '../../../src/actors/runtime/background.js';
+import { BackgroundTasks } from '../../../src/actors/runtime/background.js';
 import { Histogram } from '../../../src/actors/runtime/histogram.js';
 import type { Metrics } from '../../../src/actors/supervisor/metrics.js';
 import { AskTimeout, CloseError, connectionMachine, type NSConn, reply } from '../../../src/index.js';
@@ -23,7 +23,7 @@ const sumOf = (numbers: Readonly<Record<string, number>>): number =>
 const stages = ['acknowledging', 'congested', 'closing'] as const;
 
 /** Everybody is asked where he stands, as the metrics never do. */
-const walk = (actors: Iterable<AnyActorRef>): Record<string, number> => {
+const task = (actors: Iterable<AnyActorRef>): Record<string, number> => {
   const found = { acknowledging: 0, flowing: 0, congested: 0, closing: 0 };
   for (const actor of actors) {
     const snapshot: AnyMachineSnapshot = actor.getSnapshot();
@@ -35,7 +35,7 @@ const walk = (actors: Iterable<AnyActorRef>): Record<string, number> => {
 /** Every connection's actor that there has been. */
 const rollOf = (house: House): Set<AnyActorRef> => {
   const roll = new Set<AnyActorRef>();
-  house.supervisor.watching.listen({ began: (actor) => actor.id.startsWith('connection-') && roll.add(actor) });
+  house.supervisor.introspection.listen({ began: (actor) => actor.id.startsWith('connection-') && roll.add(actor) });
   return roll;
 };
 
@@ -72,11 +72,14 @@ describe('metrics', () => {
   given.prop([fc.array(step, { maxLength: 80 })], { numRuns: 200 })(
     '[IN7] connections are where the metrics say, whatever happens to them',
     async (steps) => {
-      const house = new House({ namespaces: { n: { e() {} } }, limits: { highWaterMark: 10, maxLagMessages: 4 } });
+      const house = new House({
+        namespaces: { n: { e() {} } },
+        limits: { highWaterMark: 10, slowConsumerMessages: 4 },
+      });
       const roll = rollOf(house);
       const check = (): void => {
         const { connections, closes, arrivals } = metricsOf(house);
-        expect(connections).toEqual(walk(roll));
+        expect(connections).toEqual(task(roll));
         expect(connections.acknowledging + connections.flowing + connections.congested).toBe(
           house.server.totalConnections,
         );
@@ -100,7 +103,7 @@ describe('metrics', () => {
     Record<string, readonly [options: HouseOptions, end: (house: House, guest: Guest) => unknown]>
   > = {
     goodbye: [{}, (_, { socket }) => socket.hangUp(1013, 'slow consumer')],
-    lineLost: [{}, deeds['break'] ?? (() => {})],
+    connectionLost: [{}, deeds['break'] ?? (() => {})],
     normal: [{}, (_, { conn }) => conn?.close()],
     program: [{}, (_, { conn }) => conn?.close(4_000, 'bored')],
     slowConsumer: [
@@ -121,7 +124,7 @@ describe('metrics', () => {
         house.clock.advance(1_000);
       },
     ],
-    vanished: [
+    pingTimeout: [
       {},
       async (house, { socket }) => {
         socket.isMute = true;
@@ -144,7 +147,7 @@ describe('metrics', () => {
         machines: {
           connection: connectionMachine.provide({
             actions: {
-              noteCongestion: () => {
+              countCongestion: () => {
                 throw new Error('a bad day');
               },
             },
@@ -204,10 +207,10 @@ describe('metrics', () => {
 
   test('[IN9] what a client says goodbye with is its goodbye, whatever it calls it', () => {
     // No close frame can say these.
-    const ofTheLine = new Set(['stuck', 'vanished', 'lost']);
+    const ofTheLine = new Set(['stuck', 'pingTimeout', 'lost']);
     for (const [name, { code, text }] of Object.entries(closeReasons)) {
       const ending = { reason: { code, text }, wasAccepted: true };
-      expect(causeOf(ending, 'client')).toBe(ofTheLine.has(name) ? name : 'goodbye');
+      expect(causeOf(ending, 'client')).toBe(ofTheLine.has(name) ? name : 'client');
       expect(causeOf(ending, 'server')).toBe(name);
     }
   });
@@ -270,16 +273,16 @@ describe('metrics', () => {
 
   test('[IN7] a slice is timed from when it was asked for to its turn, and from there to its end', () => {
     const clock = new HandClock();
-    const turn = new Turn(clock, 4);
-    const walk = (ms: number) => ({
-      walk: () => {
+    const turn = new BackgroundTasks(clock, 4);
+    const task = (ms: number) => ({
+      run: () => {
         clock.spend(ms);
         return false;
       },
     });
-    turn.wake(walk(7));
+    turn.wake(task(7));
     clock.spend(30);
-    turn.wake(walk(2));
+    turn.wake(task(2));
     clock.runImmediates();
     const { sum, count, buckets } = turn.tally.delays.timing;
     expect([sum, count, turn.tally.spent]).toEqual([30, 1, 9]);

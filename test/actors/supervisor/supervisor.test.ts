@@ -33,9 +33,9 @@ describe("charts of the program's own", () => {
     const supervisor = supervisorSetup
       .createMachine({
         ...supervisorConfig,
-        on: { ...supervisorConfig.on, BROADCAST: { actions: 'issue' }, COUNT: { actions: 'count' } },
+        on: { ...supervisorConfig.on, BROADCAST: { actions: 'publish' }, COUNT: { actions: 'count' } },
       })
-      .provide({ actions: { issue: note, count: note } });
+      .provide({ actions: { publish: note, count: note } });
     const play = async (machines: Partial<Machines>): Promise<unknown> => {
       const house: House = new House({
         namespaces: {
@@ -76,7 +76,7 @@ describe("charts of the program's own", () => {
         ...supervisorConfig.states.accepting,
         on: {
           ...supervisorConfig.states.accepting.on,
-          BROADCAST: { actions: 'issue' },
+          BROADCAST: { actions: 'publish' },
           COUNT: { actions: 'count' },
         },
       },
@@ -141,7 +141,7 @@ describe('an action of the program that fails later', () => {
 
   test.each<[string, Partial<Machines>]>([
     ['the supervisor', { supervisor: supervisorMachine.provide({ actions: { admit: fail } }) }],
-    ['a connection', { connection: connectionMachine.provide({ actions: { welcome: fail } }) }],
+    ['a connection', { connection: connectionMachine.provide({ actions: { sendAccept: fail } }) }],
     ['a namespace', { namespace: namespaceMachine.provide({ actions: { enter: fail } }) }],
     ['a room', { room: roomMachine.provide({ actions: { enter: fail } }) }],
   ])('[SV11] is told to onError, and harms nobody: %s', async (_, machines) => {
@@ -157,7 +157,7 @@ describe('draining', () => {
   test('[DR1] does not wait for a connection whose chart has failed on its way out', async () => {
     const connection = connectionMachine.provide({
       actions: {
-        release: () => {
+        destroySocket: () => {
           throw new Error('broken chart');
         },
       },
@@ -173,7 +173,7 @@ describe('draining', () => {
   });
 
   test('[DR1] does not wait for a socket that was told goodbye and stays', async () => {
-    const house = new House({ namespaces: { n: {} }, limits: { heldTimeout: 10, handlerTimeout: 1_000 } });
+    const house = new House({ namespaces: { n: {} }, limits: { doWaitTimeout: 10, handlerTimeout: 1_000 } });
     house.seat('a', 'n');
     const walk = house.supervisor.do(() => new Promise(() => {}));
     await house.rest();
@@ -191,7 +191,7 @@ describe('draining', () => {
   });
 
   test('[DO2] nor does such a socket stay for ever', async () => {
-    const house = new House({ namespaces: { n: {} }, limits: { heldTimeout: 10, closeTimeout: 50 } });
+    const house = new House({ namespaces: { n: {} }, limits: { doWaitTimeout: 10, closeTimeout: 50 } });
     house.seat('a', 'n');
     void house.supervisor.do(() => new Promise(() => {}));
     await house.rest();
@@ -204,7 +204,7 @@ describe('draining', () => {
   test('[DR1] [SV1] does not wait for the socket of a chart that has failed', async () => {
     const connection = connectionMachine.provide({
       actions: {
-        noteCongestion: () => {
+        countCongestion: () => {
           throw new Error('broken chart');
         },
       },

@@ -49,7 +49,7 @@ describe('inspection', () => {
     const guests = [house.connect('a'), house.connect('b')];
     await house.rest();
     const { lines, observe } = makeLog();
-    const end = house.supervisor.watching.inspect(observe, ({ id }) => id === 'b');
+    const end = house.supervisor.introspection.inspect(observe, ({ id }) => id === 'b');
     expect(lines).toEqual(['supervisor lives', 'exchange lives', 'connection-2 lives']);
     lines.length = 0;
     for (const { socket } of guests) socket.say('M');
@@ -80,7 +80,7 @@ describe('inspection', () => {
       },
     });
     const { lines, observe } = makeLog();
-    house.supervisor.watching.inspect(observe);
+    house.supervisor.introspection.inspect(observe);
     const guest = house.connect('a');
     guest.socket.say('M');
     await house.rest();
@@ -96,7 +96,7 @@ describe('inspection', () => {
     const house = new House({ namespaces: { n: {} } });
     const heard: string[] = [];
     let end = (): void => {};
-    end = house.supervisor.watching.inspect(({ type }) => {
+    end = house.supervisor.introspection.inspect(({ type }) => {
       heard.push(type);
       if (type === '@xstate.event') end();
     });
@@ -113,7 +113,7 @@ describe('inspection', () => {
         throw new Error('I cannot look');
       },
     });
-    house.supervisor.watching.inspect(
+    house.supervisor.introspection.inspect(
       () => {},
       () => {
         throw new Error('I cannot choose');
@@ -137,14 +137,14 @@ describe('inspection', () => {
 
   test('[IN2] what one does about an event, others are told after that event', async () => {
     const house = new House({ namespaces: { n: {} } });
-    house.supervisor.watching.inspect((shown) => {
+    house.supervisor.introspection.inspect((shown) => {
       if (shown.type !== '@xstate.event' || shown.event.type !== 'FRAME') return;
       house.supervisor.broadcast(null, [{ namespace: 'n', event: 'e' }]);
     });
     const { lines, observe } = makeLog();
     const guest = house.seat('a', 'n');
     await house.rest();
-    house.supervisor.watching.inspect(observe);
+    house.supervisor.introspection.inspect(observe);
     lines.length = 0;
     guest.socket.say(';n;;x;0;0;');
     await house.rest();
@@ -156,7 +156,7 @@ describe('inspection', () => {
     house.seat('a', 'n');
     await house.rest();
     let heard = 0;
-    const end = house.supervisor.watching.inspect((shown) => {
+    const end = house.supervisor.introspection.inspect((shown) => {
       heard++;
       if (shown.type === '@xstate.event') house.supervisor.broadcast(null, [{ namespace: 'n', event: 'e' }]);
     });
@@ -177,7 +177,7 @@ describe('inspection', () => {
     const house = new House({ namespaces: { n: {} }, syncBroadcaster: true });
     house.seat('a', 'n');
     await house.rest();
-    house.supervisor.watching.inspect(observe);
+    house.supervisor.introspection.inspect(observe);
     lines.length = 0;
     house.supervisor.broadcast(null, [{ namespace: 'n', event: 'e' }]);
     await house.rest();
@@ -189,7 +189,7 @@ describe('inspection', () => {
     const guest = house.seat('a', 'n');
     await house.rest();
     const { lines, observe } = makeLog();
-    house.supervisor.watching.inspect((shown) => {
+    house.supervisor.introspection.inspect((shown) => {
       observe(shown);
       if (shown.type === '@xstate.actor' && lines.at(-1) === 'connection-1 lives') guest.conn?.close(4_000, '');
     });
@@ -200,7 +200,7 @@ describe('inspection', () => {
   test('[IN1] whoever is wanted later only is introduced first', async () => {
     const house = new House({ namespaces: { n: { vip: (ns) => ns.conn.set('vip', true) } } });
     const { lines, observe } = makeLog();
-    house.supervisor.watching.inspect(observe, (conn) => conn.get('vip') === true);
+    house.supervisor.introspection.inspect(observe, (conn) => conn.get('vip') === true);
     const guest = house.seat('a', 'n');
     await house.rest();
     expect(lines.filter((line) => line.startsWith('connection'))).toEqual([]);
@@ -255,7 +255,7 @@ const isDelivery = (event: object): event is DeliverEvent => 'type' in event && 
 /** Watches one connection: all that it is given, past its chart or by it. */
 const watchDeliveries = (house: House, id: string) => {
   const seen: DeliverEvent[] = [];
-  const end = house.supervisor.watching.inspect(
+  const end = house.supervisor.introspection.inspect(
     (shown) => {
       if (shown.type === '@xstate.event' && isDelivery(shown.event)) seen.push(shown.event);
     },
@@ -273,7 +273,7 @@ describe('deliveries', () => {
     const guests = [house.seat('a', 'n'), house.seat('b', 'n')];
     const { seen, end } = watchDeliveries(house, 'b');
     const { lines, observe } = makeLog();
-    house.supervisor.watching.inspect(observe, ({ id }) => id === 'b');
+    house.supervisor.introspection.inspect(observe, ({ id }) => id === 'b');
     for (const { socket } of guests) socket.say(';n;;x;0;0;');
     for (const body of ['one', 'two']) house.server.broadcast(null, { namespace: 'n', event: 'e', body });
     await house.rest();
@@ -297,7 +297,7 @@ describe('deliveries', () => {
   test('[IN2] [BC3] whatever the observer does about a delivery comes after it', async () => {
     const house: House = new House({ namespaces: { n: {} } });
     const guest = house.seat('a', 'n');
-    house.supervisor.watching.inspect((shown) => {
+    house.supervisor.introspection.inspect((shown) => {
       if (shown.type !== '@xstate.event' || shown.event.type !== 'DELIVER') return;
       guest.conn?.namespace('n')?.emit('told');
       guest.conn?.close(4000, 'enough');

@@ -15,7 +15,7 @@ const open = (recorder = { last: 16, sample: 1 }) => {
     namespaces: { n: {} },
     recorder,
     onDisconnect: (_, reason) => void ends.push(reason),
-    limits: { slowConsumer: 1_000 },
+    limits: { slowConsumerTimeout: 1_000 },
   });
   return { house, ends };
 };
@@ -129,7 +129,9 @@ describe('the recorder', () => {
       '1006: open.flow.flowing > closed',
       '1013: open.flow.flowing > open.flow.congested,open.flow.congested > closed',
     ]);
-    expect(few.house.supervisor.watching.fallen?.map(({ nth, id, path }) => [nth, id, path.at(-1)?.to])).toEqual([
+    expect(
+      few.house.supervisor.introspection.abnormalCloses?.map(({ nth, id, path }) => [nth, id, path.at(-1)?.to]),
+    ).toEqual([
       [2, 'slow', 'closed'],
       [1, 'gone', 'closed'],
       [0, 'silent', 'closing'],
@@ -138,13 +140,13 @@ describe('the recorder', () => {
 
   test('[IN5] [SV1] tells of a chart that has failed', async () => {
     const ends: DisconnectReason[] = [];
-    const noteCongestion = (): never => {
+    const countCongestion = (): never => {
       throw new Error('a bad chart');
     };
     const house = new House({
       namespaces: { n: {} },
       recorder: { last: 16, sample: 1 },
-      machines: { connection: connectionMachine.provide({ actions: { noteCongestion } }) },
+      machines: { connection: connectionMachine.provide({ actions: { countCongestion } }) },
       onDisconnect: (_, reason) => void ends.push(reason),
     });
     const guest = house.seat('a', 'n');

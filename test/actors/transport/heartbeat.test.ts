@@ -66,7 +66,7 @@ describe('the heartbeat', () => {
   });
 
   test('[LM3] who is not read for now is not judged', async () => {
-    const { house, guests, release } = open({ limits: { laneMessages: 2, handlerTimeout: 1_000_000 } });
+    const { house, guests, release } = open({ limits: { inboxMessages: 2, handlerTimeout: 1_000_000 } });
     const [mute] = guests('mute');
     if (mute) mute.socket.isMute = true;
     mute?.socket.say(wait, wait, wait, wait);
@@ -81,7 +81,7 @@ describe('the heartbeat', () => {
   });
 
   test('[LM3] who is congested has a deadline of its own', async () => {
-    const { house, guests } = open({ limits: { highWaterMark: 10, slowConsumer: 500_000 } });
+    const { house, guests } = open({ limits: { highWaterMark: 10, slowConsumerTimeout: 500_000 } });
     const [mute] = guests('mute');
     if (mute) mute.socket.isMute = true;
     mute?.socket.stall();
@@ -204,7 +204,7 @@ describe('the heartbeat', () => {
     });
 
     test('[LM3] is forgotten when the queue is empty: whoever has taken all of it is there', async () => {
-      const { house, guests } = open({ limits: { highWaterMark: 10, slowConsumer: 500_000 } });
+      const { house, guests } = open({ limits: { highWaterMark: 10, slowConsumerTimeout: 500_000 } });
       const [guest] = guests('slow');
       const socket = guest?.socket;
       if (socket) socket.isMute = true;

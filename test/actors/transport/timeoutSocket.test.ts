@@ -2,12 +2,12 @@ import { describe, expect, test } from 'vitest';
 import type { DisconnectReason } from '../../../src/index.js';
 import { House } from '../../support/house.js';
 
-const open = (limits: { readTimeout?: number; writeTimeout?: number; laneMessages?: number }) => {
+const open = (limits: { readTimeout?: number; writeTimeout?: number; inboxMessages?: number }) => {
   const reasons: DisconnectReason[] = [];
   const house = new House({
     namespaces: { n: { hang: () => new Promise<void>(() => {}) } },
     onDisconnect: (_, reason) => void reasons.push(reason),
-    limits: { pingInterval: 1_000_000, handlerTimeout: 1_000_000, slowConsumer: 1_000_000, ...limits },
+    limits: { pingInterval: 1_000_000, handlerTimeout: 1_000_000, slowConsumerTimeout: 1_000_000, ...limits },
   });
   return { house, reasons, guest: house.seat('a', 'n') };
 };
@@ -28,7 +28,7 @@ describe('readTimeout', () => {
   });
 
   test('[LM4] who is not read cannot be heard', () => {
-    const { house, guest } = open({ readTimeout: 1_000, laneMessages: 1 });
+    const { house, guest } = open({ readTimeout: 1_000, inboxMessages: 1 });
     guest.socket.say('$1;n;;hang;0;0;', ';n;;x;0;0;', ';n;;x;0;0;');
     expect(guest.socket.isReading).toBe(false);
     house.clock.advance(5_000);

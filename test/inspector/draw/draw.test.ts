@@ -3,7 +3,7 @@ import { test as check, fc } from '@fast-check/vitest';
 import { type Browser, chromium as browserType } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { and, assign, createActor, createMachine, fromPromise, not, setup } from 'xstate';
-import { Chart } from '../../../src/actors/runtime/steppedMachine.js';
+import { SteppedMachine } from '../../../src/actors/runtime/steppedMachine.js';
 import {
   connectionMachine,
   linkMachine,
@@ -223,7 +223,7 @@ describe('a drawing', () => {
   ] as const)(
     '[IN17] has a group for each state that a %s is in, which is only stepped',
     async (_name, machine, type, states) => {
-      const chart = new Chart(machine, () => {});
+      const chart = new SteppedMachine(machine, () => {});
       const active = statesOf(chart.step(chart.initial, { type }).value);
       expect(active.sort()).toEqual([...states].sort());
       expect(drawnStates(await draw(machine))).toEqual(expect.arrayContaining(active));

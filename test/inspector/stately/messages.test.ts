@@ -123,7 +123,7 @@ describe('Stately’s protocol', () => {
         wasAccepted: false,
         reason: null,
       }),
-      on: { ...connectionConfig.on, CHAT: { actions: { type: 'noteEviction', params: { key: 'hunter2' } } } },
+      on: { ...connectionConfig.on, CHAT: { actions: { type: 'countEviction', params: { key: 'hunter2' } } } },
     } as never);
     const sent: string[] = [];
     const house = new House({

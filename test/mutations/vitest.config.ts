@@ -5,8 +5,8 @@ import { faults } from './faults.js';
 const src = fileURLToPath(new URL('../../src', import.meta.url));
 
 /** Puts one fault into its file as that is loaded; the tree stays as it is. */
-const saboteur = (index: number): Plugin => ({
-  name: 'saboteur',
+const mutation = (index: number): Plugin => ({
+  name: 'mutation',
   enforce: 'pre',
   transform(code, id) {
     const fault = faults[index];
@@ -17,11 +17,11 @@ const saboteur = (index: number): Plugin => ({
 
 export default defineConfig({
   root: fileURLToPath(new URL('../..', import.meta.url)),
-  plugins: [saboteur(Number(process.env['SABOTEUR'] ?? -1))],
+  plugins: [mutation(Number(process.env['MUTATION'] ?? -1))],
   test: {
     include: ['test/**/*.test.ts'],
     testTimeout: 6_000,
-    setupFiles: ['test/saboteurs/setup.ts'],
+    setupFiles: ['test/mutations/setup.ts'],
     pool: 'forks',
     // The sources are loaded once for all files of a run, which is most of the time that it takes.
     isolate: false,

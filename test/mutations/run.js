@@ -2,22 +2,22 @@
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { faults } from './faults.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const config = 'test/saboteurs/vitest.config.ts';
+const config = 'test/mutations/vitest.config.ts';
 const vitest = join(root, 'node_modules/vitest/vitest.mjs');
 /** Tests that need nobody else, and are quick. */
-const folders = 'actors broadcast cluster inspector machines protocol server trust interop properties'.split(' ');
+const folders = 'actors broadcast inspector machines protocol server trust interop properties'.split(' ');
 const slow =
-  /neffosjs|goClient|goServer|transitions|fuzz|churn|lossless|history|slow|standstill|flood|clusterChurn|brokerFaults|goNode|mixed|page|bridge/;
+  /^(?:neffosjs|goClient|goServer|transitions|fuzz|churn|lossless|history|slow|standstill|flood|clusterChurn|brokerFaults|goNode|mixed|page|statelyStream)/;
 const atOnce = 2;
 
 const files = folders.flatMap((folder) =>
-  readdirSync(join(root, 'test', folder))
-    .filter((name) => name.endsWith('.test.ts') && !slow.test(name))
+  readdirSync(join(root, 'test', folder), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.test.ts') && !slow.test(basename(name)))
     .map((name) => `test/${folder}/${name}`),
 );
 const texts = new Map(files.map((file) => [file, readFileSync(join(root, file), 'utf8')]));
@@ -27,7 +27,7 @@ const filesFor = (rules) => files.filter((file) => rules.some((rule) => texts.ge
 /** @param {string} file */
 const isQuick = (file) => !/trust|interop|properties/.test(file);
 
-const scratch = mkdtempSync(join(tmpdir(), 'saboteurs-'));
+const scratch = mkdtempSync(join(tmpdir(), 'mutations-'));
 process.on('exit', () => rmSync(scratch, { recursive: true, force: true }));
 
 /**
@@ -44,7 +44,7 @@ const run = (index, rules, among, isShort) => {
   const pattern = `\\[(${rules.join('|')})\\]`;
   const options = ['run', '--config', config, ...among, '-t', pattern];
   const output = ['--reporter=json', `--outputFile=${report}`, ...(isShort ? ['--bail=1'] : [])];
-  const env = { ...process.env, SABOTEUR: String(index), MUSTER_RUNS: '60' };
+  const env = { ...process.env, MUTATION: String(index), MUSTER_RUNS: '60' };
   return new Promise((resolve, reject) => {
     let said = '';
     const child = spawn(process.execPath, [vitest, ...options, ...output], { cwd: root, env });
