@@ -79,7 +79,7 @@ export interface Program {
 }
 
 /** What `onConnect` does with somebody. */
-export type Greeting = 'sendAccept' | 'refuse' | 'invite';
+export type Greeting = 'welcome' | 'refuse' | 'invite';
 
 export const declared = ['chat', 'game', '', 'closed'] as const;
 /** `OnNamespaceConnect` refuses this namespace. */
