@@ -77,7 +77,7 @@ export class Recorder implements StepListener {
     private readonly limits: RecorderLimits,
     private readonly now: () => number,
     private readonly isConnection: (actor: AnyActorRef) => boolean,
-    private readonly random: () => number = Math.random,
+    private readonly random: () => number,
   ) {}
 
   readonly began = (actor: AnyActorRef): void => {

@@ -85,7 +85,7 @@ const plainSnapshot = ({ status, value }: { readonly status: string; readonly va
 const isActor = (ref: InspectionEvent['actorRef']): ref is AnyActorRef => '_parent' in ref && 'sessionId' in ref;
 
 /** An event of xstate's inspection in Stately's protocol; `undefined` for what that does not know. */
-export const toStately = (inspected: InspectionEvent, now: () => number = Date.now): StatelyMessage | undefined => {
+export const toStately = (inspected: InspectionEvent, now: () => number): StatelyMessage | undefined => {
   const { actorRef } = inspected;
   if (!isActor(actorRef)) return undefined;
   const base: StatelyBase = {
