@@ -1,16 +1,7 @@
-export type { AskOptions } from './actors/asks.js';
-export { TooManyAsks } from './actors/asks.js';
-export type {
-  ConnectionChart,
-  LinkChart,
-  NamespaceChart,
-  OwnMachines,
-  RoomChart,
-  SupervisorChart,
-} from './actors/contract.js';
-export type { Counters } from './actors/counters.js';
-export type { FrameLog, FrameNote } from './actors/framelog.js';
-export type { Events, Handler, NamespaceBodies, Namespaces, Where } from './actors/handlers.js';
+export type { AskOptions } from './actors/api/asks.js';
+export { TooManyAsks } from './actors/api/asks.js';
+export type { DisconnectReason } from './actors/api/callbacks.js';
+export type { Events, Handler, NamespaceBodies, Namespaces, Where } from './actors/api/handlers.js';
 export {
   Conn,
   type EventBodies,
@@ -21,18 +12,20 @@ export {
   Room,
   type ServerFace,
   type ServerPressure,
-} from './actors/handles.js';
-export type { DisconnectReason } from './actors/hooks.js';
-export type { Machines } from './actors/house.js';
-export type { InspectionObserver } from './actors/inspection.js';
-export type { LinkState } from './actors/link.js';
-export { ExchangeLoss, type Loss, type LostCounters } from './actors/losses.js';
-export type { CloseCause, Stage, Timing } from './actors/meters.js';
-export type { Metrics } from './actors/metrics.js';
-export type { RecordedStep, RecorderLimits } from './actors/recorder.js';
-export type { Exchange, ExchangeStatus } from './actors/relay.js';
-export type { RootActor, SupervisorMessage } from './actors/supervisor.js';
+} from './actors/api/handles.js';
+export type { LinkState } from './actors/cluster/link.js';
+export { ExchangeLoss, type Loss, type LostCounters } from './actors/cluster/losses.js';
+export type { Exchange, ExchangeStatus } from './actors/cluster/relay.js';
+export type { Machines } from './actors/context.js';
+export type { Timing } from './actors/runtime/histogram.js';
+export type { Metrics } from './actors/supervisor/metrics.js';
+export type { RootActor, SupervisorMessage } from './actors/supervisor/supervisor.js';
+export type { CloseCause, Counters, Stage } from './actors/telemetry/counters.js';
+export type { InspectionObserver } from './actors/telemetry/inspection.js';
+export type { RecordedStep, RecorderLimits } from './actors/telemetry/recorder.js';
+export type { FrameLog, FrameNote } from './actors/transport/loggedSocket.js';
 export type { ChannelKind, ExchangeListener, ExchangeSession, StackExchange } from './exchange/exchange.js';
+export { defaultLimits, type Limits } from './limits.js';
 export {
   type ConnectionContext,
   type ConnectionEvent,
@@ -79,6 +72,14 @@ export {
   OnRoomLeft,
   type OutgoingMessage,
 } from './protocol/message.js';
-export { defaultLimits, type Limits, type ServerOptions } from './server/options.js';
+export type {
+  ConnectionChart,
+  LinkChart,
+  NamespaceChart,
+  OwnMachines,
+  RoomChart,
+  SupervisorChart,
+} from './server/machineContract.js';
+export type { ServerOptions } from './server/options.js';
 export { Server } from './server/server.js';
 export { UpgradeRefused } from './server/upgrade.js';

@@ -2,10 +2,11 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { makeLostCounters } from '../src/actors/losses.js';
+import { makeLostCounters } from '../src/actors/cluster/losses.js';
 import { type NatsNames, natsNames, natsSubjects, redisNames } from '../src/exchange/naming.js';
 import { defaultLimits, linkMachine } from '../src/index.js';
 import { closeReasons } from '../src/protocol/errors.js';
+import { limitMembers, limitsTable, metricsTables, replaceRegion } from '../tools/tables.js';
 import { natsServer, redisServer, startNats, startRedis } from './support/brokers.js';
 import {
   type Block,
@@ -175,8 +176,20 @@ describe('the documentation', () => {
   });
 
   test('[LM2] the table of limits is what the code does', () => {
-    const rows = [...read('docs/limits.md').matchAll(/^\| `(\w+)` \| (\d+) \|/gm)];
+    const page = read('docs/limits.md');
+    expect(replaceRegion(page, 'limits', limitsTable())).toBe(page);
+    const rows = [...page.matchAll(/^\| `(\w+)` \| \w* ?\| (\d+) \|/gm)];
     expect(Object.fromEntries(rows.map(([, name, value]) => [name, Number(value)]))).toEqual({ ...defaultLimits });
+    expect(read('src/limits.ts')).toContain(`export interface Limits {\n${limitMembers()}}`);
+  });
+
+  test('[IN8] the tables of metrics are what the code tells', () => {
+    const page = read('docs/metrics.md');
+    const written = Object.entries(metricsTables()).reduce(
+      (text, [section, table]) => replaceRegion(text, `metrics ${section}`, table),
+      page,
+    );
+    expect(written).toBe(page);
   });
 
   test('[LM2] and so is the short one on the first page', () => {
@@ -187,7 +200,7 @@ describe('the documentation', () => {
       const [, name = '', value, unit = ''] = /^\| `(\w+)` \| (\d+) ?(KiB|s)? \|/.exec(row) ?? [];
       return [name, Number(value) * (units[unit] ?? Number.NaN)] as const;
     });
-    const limits: Readonly<Record<string, number>> = defaultLimits;
+    const limits: Readonly<Record<string, number>> = { ...defaultLimits };
     expect(told.length).toBeGreaterThan(0);
     expect(told).toEqual(told.map(([name]) => [name, limits[name]]));
   });

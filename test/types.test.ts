@@ -85,7 +85,7 @@ test('[SV18] [SV20] machines takes every chart that keeps the contract, whoever 
     ...connectionConfig,
     states: {
       ...connectionConfig.states,
-      closed: { type: 'final', after: { idle: {} }, entry: ['retire', 'release'] },
+      closed: { type: 'final', after: { idle: {} }, entry: ['teardown', 'destroySocket'] },
     },
   });
   expectTypeOf(longer).toExtend<ConnectionChart>();

@@ -1,11 +1,11 @@
 import { encode } from '../protocol/codec.js';
 import { frame, joined } from '../protocol/frame.js';
 import type { OutgoingMessage } from '../protocol/message.js';
-import type { Audience, Recipient, Seat, Topic } from './audience.js';
-import { Due } from './due.js';
-import { bytesOf, cutToOneWrite, type Entry, Writes, writeLimit } from './outbox.js';
-import { Pass } from './pass.js';
-import { effort, Tempo } from './tempo.js';
+import { bytesOf, cutToOneWrite, type Entry, WriteCache, writeLimit } from './outbox.js';
+import { deliveryCost, Pacer } from './pacer.js';
+import { DirectPass, TopicPass } from './passes.js';
+import type { Subscriber } from './subscriber.js';
+import type { Recipient, Topic, Topics } from './topics.js';
 
 /** Whom an issue leaves out. */
 export interface Skipped {
@@ -28,27 +28,27 @@ const byNumber = (a: Entry, b: Entry): number => a.number - b.number;
  */
 export class Broadcaster {
   #last = 0;
-  readonly #passes: Pass[] = [];
+  readonly #passes: TopicPass[] = [];
   /** Those that are being walked: a delivery may lead to another walk. */
-  readonly #underWay: Pass[] = [];
-  readonly #due = new Due();
+  readonly #underWay: TopicPass[] = [];
+  readonly #due = new DirectPass();
   readonly #flushes: { readonly upTo: number; readonly done: () => void }[] = [];
   /** What `serve` gathers; one list for all, as serving never overlaps. */
   readonly #owed: Entry[] = [];
   #isDueFirst = false;
   #topicBytes = 0;
-  readonly #writes = new Writes();
-  readonly #tempo: Tempo;
+  readonly #writes = new WriteCache();
+  readonly #pacer: Pacer;
 
   constructor(
-    private readonly audience: Audience,
+    private readonly topics: Topics,
     private readonly now: () => number,
     /** Asks for a slice of background work (BC5). */
     private readonly wake: () => void,
     /** Told at the end of each slice. */
-    private readonly walked: () => void,
+    private readonly onSliceEnd: () => void,
   ) {
-    this.#tempo = new Tempo(now);
+    this.#pacer = new Pacer(now);
   }
 
   /** Bytes that were issued and that not everybody has been given. */
@@ -62,7 +62,7 @@ export class Broadcaster {
    */
   get lag(): number {
     const since = Math.min(this.#passes[0]?.since ?? forever, this.#due.since);
-    return since === forever ? 0 : Math.max(this.now() - since, this.#tempo.rest);
+    return since === forever ? 0 : Math.max(this.now() - since, this.#pacer.estimatedMs);
   }
 
   /** The number of the newest issue. */
@@ -71,37 +71,37 @@ export class Broadcaster {
   }
 
   /** Issues one message (BC1): encodes and frames it (BC7), and notes it in the log. Nothing is written yet. */
-  issue(message: OutgoingMessage, skipped: Skipped, token = ''): void {
+  publish(message: OutgoingMessage, skipped: Skipped, token = ''): void {
     const { namespace = '', room = '', to } = message;
-    const topic = this.audience.topic(namespace, room);
+    const topic = this.topics.topic(namespace, room);
     if (!topic || topic.members.size === 0) return;
-    this.audience.given.broadcasts++;
+    this.topics.delivered.broadcasts++;
     if (to !== undefined) this.#issueTo(to, topic, message, skipped, token);
     else this.#issueToTopic(topic, message, skipped, token);
   }
 
   /** Writes what this connection is owed, or moves it to its outbox while it is congested (BC3, BC6). */
-  serve(seat: Seat): void {
-    this.#serve(seat, seat.topics, false);
+  serve(subscriber: Subscriber): void {
+    this.#serve(subscriber, subscriber.topics, false);
   }
 
   /** A direct frame for a connection that has been served and is congested: it waits behind what is owed (BC3). */
-  hold(seat: Seat, bytes: Uint8Array): void {
-    seat.keep({ number: this.#last, bytes });
-    seat.recipient.outboxGrew(bytes.length, 1);
+  hold(subscriber: Subscriber, bytes: Uint8Array): void {
+    subscriber.keep({ number: this.#last, bytes });
+    subscriber.recipient.outboxGrew(bytes.length, 1);
   }
 
   /** The socket takes again: what it is owed goes out in order, as far as the socket wants it. */
-  catchUp(seat: Seat): void {
-    this.serve(seat);
-    const { recipient, outbox } = seat;
+  catchUp(subscriber: Subscriber): void {
+    this.serve(subscriber);
+    const { recipient, outbox } = subscriber;
     // A socket that has said it is full tells when it is not any more.
     let isFull = false;
     while (outbox && !outbox.isEmpty && !isFull) {
       const oldest = outbox.takeOldest().map(({ bytes }) => bytes);
-      isFull = !this.#deliver(seat, joined(oldest), oldest.length) && !recipient.hasRoom;
+      isFull = !this.#deliver(subscriber, joined(oldest), oldest.length) && !recipient.hasRoom;
     }
-    if (outbox?.isEmpty) seat.outbox = undefined;
+    if (outbox?.isEmpty) subscriber.outbox = undefined;
   }
 
   /** Resolves when the share of each recipient of all issued before is written, or in its outbox (BC8). */
@@ -112,15 +112,15 @@ export class Broadcaster {
   }
 
   /** One slice of the walk; is there more to do? Topics take turns, so that a huge one delays no small one. */
-  walk(until: number): boolean {
-    this.#tempo.begin(until);
+  run(until: number): boolean {
+    this.#pacer.begin(until);
     this.#isDueFirst = !this.#isDueFirst;
-    const walkDue = (): boolean => this.#due.walk((seat) => this.serve(seat), this.#tempo);
+    const walkDue = (): boolean => this.#due.run((subscriber) => this.serve(subscriber), this.#pacer);
     const hasMore = this.#isDueFirst ? walkDue() || this.#walkTopics() : this.#walkTopics() || walkDue();
     if (!hasMore) this.#writes.forget();
-    this.#tempo.end(hasMore);
+    this.#pacer.end(hasMore);
     this.#settleFlushes();
-    this.walked();
+    this.onSliceEnd();
     return hasMore;
   }
 
@@ -132,7 +132,9 @@ export class Broadcaster {
     this.#topicBytes += bytes.length;
     this.#owe(
       topic,
-      topic.owed === 0 ? effort(bytes.length, topic.members.size) : topic.owed + bytes.length * topic.members.size,
+      topic.owed === 0
+        ? deliveryCost(bytes.length, topic.members.size)
+        : topic.owed + bytes.length * topic.members.size,
     );
     topic.pending.push({ number, bytes, except, exceptId, at: this.now() });
   }
@@ -140,12 +142,12 @@ export class Broadcaster {
   #issueTo(id: string, topic: Topic, message: OutgoingMessage, { except, exceptId }: Skipped, token: string): void {
     if (id === exceptId) return;
     let entry: Entry | undefined;
-    for (const seat of this.audience.withId(id)) {
-      if (seat.recipient === except || !topic.members.has(seat)) continue;
+    for (const subscriber of this.topics.withId(id)) {
+      if (subscriber.recipient === except || !topic.members.has(subscriber)) continue;
       entry ??= this.#makeEntry(message, token);
-      seat.keep(entry);
-      if (seat.isDue) continue;
-      this.#due.add(seat, this.now());
+      subscriber.keep(entry);
+      if (subscriber.isDue) continue;
+      this.#due.add(subscriber, this.now());
       this.wake();
     }
   }
@@ -157,7 +159,7 @@ export class Broadcaster {
   }
 
   #owe(topic: Topic, owed: number): void {
-    this.#tempo.owed += owed - topic.owed;
+    this.#pacer.outstanding += owed - topic.owed;
     topic.owed = owed;
   }
 
@@ -165,35 +167,35 @@ export class Broadcaster {
    * Gives a connection what it is owed, in as many writes as that takes. The cursor goes no further than what has been
    * written, so that whatever a write leads to finds the rest in its place, and a walk may stop in between.
    */
-  #serve(seat: Seat, topics: readonly Topic[], mayStop: boolean): void {
+  #serve(subscriber: Subscriber, topics: readonly Topic[], mayStop: boolean): void {
     let isFirst = true;
-    while (seat.cursor < this.#last || seat.isDue) {
+    while (subscriber.cursor < this.#last || subscriber.isDue) {
       // What a write has led to may have come to any of them.
-      const owed = this.#gather(seat, isFirst ? topics : seat.topics);
-      if (seat.isCongested) return this.#keep(seat, owed, isFirst);
+      const owed = this.#gather(subscriber, isFirst ? topics : subscriber.topics);
+      if (subscriber.isCongested) return this.#keep(subscriber, owed, isFirst);
       const rest = cutToOneWrite(owed);
-      this.#advance(seat, rest);
-      if (owed.length > 0) this.#write(seat, owed);
-      if (rest.length === 0 || (mayStop && this.#tempo.isUpNow)) return;
+      this.#advance(subscriber, rest);
+      if (owed.length > 0) this.#write(subscriber, owed);
+      if (rest.length === 0 || (mayStop && this.#pacer.isExhaustedNow)) return;
       isFirst = false;
     }
   }
 
-  #advance(seat: Seat, rest: readonly Entry[]): void {
+  #advance(subscriber: Subscriber, rest: readonly Entry[]): void {
     const next = rest[0];
-    seat.cursor = next ? next.number - 1 : this.#last;
-    if (!next) seat.isDue = false;
-    else if (seat.isDue) for (const entry of rest) if (entry.isOwn) seat.outbox?.add(entry);
+    subscriber.cursor = next ? next.number - 1 : this.#last;
+    if (!next) subscriber.isDue = false;
+    else if (subscriber.isDue) for (const entry of rest) if (entry.isOwn) subscriber.outbox?.add(entry);
   }
 
-  #gather(seat: Seat, topics: readonly Topic[]): Entry[] {
+  #gather(subscriber: Subscriber, topics: readonly Topic[]): Entry[] {
     const owed = this.#owed;
-    const { cursor, recipient } = seat;
+    const { cursor, recipient } = subscriber;
     let sources = 0;
     // From one place alone, more than a write of it is gathered in vain.
-    let room = topics.length === 1 && !seat.isDue && !seat.isCongested ? writeLimit : forever;
-    if (seat.isDue && seat.outbox) {
-      seat.outbox.takeAfter(cursor, owed);
+    let room = topics.length === 1 && !subscriber.isDue && !subscriber.isCongested ? writeLimit : forever;
+    if (subscriber.isDue && subscriber.outbox) {
+      subscriber.outbox.takeAfter(cursor, owed);
       if (owed.length > 0) sources++;
     }
     for (const topic of topics) {
@@ -216,34 +218,34 @@ export class Broadcaster {
   }
 
   /** What was issued before the congestion began is no lag: the client had no chance to take it. */
-  #keep(seat: Seat, owed: Entry[], isLag: boolean): void {
-    seat.cursor = this.#last;
-    seat.isDue = false;
+  #keep(subscriber: Subscriber, owed: Entry[], isLag: boolean): void {
+    subscriber.cursor = this.#last;
+    subscriber.isDue = false;
     if (owed.length === 0) return;
     const [bytes, messages] = [bytesOf(owed), owed.length];
-    for (const entry of owed) seat.keep(entry);
+    for (const entry of owed) subscriber.keep(entry);
     owed.length = 0;
-    seat.given.deliveries += messages;
-    this.#tempo.gave(bytes);
-    if (isLag) seat.recipient.outboxGrew(bytes, messages);
+    subscriber.given.deliveries += messages;
+    this.#pacer.delivered(bytes);
+    if (isLag) subscriber.recipient.outboxGrew(bytes, messages);
   }
 
   /** The scratch list is empty again before the socket is touched, as a delivery may lead back to here. */
-  #write(seat: Seat, owed: Entry[]): void {
+  #write(subscriber: Subscriber, owed: Entry[]): void {
     const bytes = this.#writes.bytes(owed);
     const messages = owed.length;
     owed.length = 0;
-    seat.given.deliveries += messages;
-    this.#deliver(seat, bytes, messages);
+    subscriber.given.deliveries += messages;
+    this.#deliver(subscriber, bytes, messages);
   }
 
-  #deliver(seat: Seat, bytes: Uint8Array, messages: number): boolean {
-    this.#tempo.wrote(bytes.length);
-    return seat.write(bytes, messages);
+  #deliver(subscriber: Subscriber, bytes: Uint8Array, messages: number): boolean {
+    this.#pacer.wrote(bytes.length);
+    return subscriber.write(bytes, messages);
   }
 
   #beginPass(topic: Topic): void {
-    this.#passes.push(new Pass(topic));
+    this.#passes.push(new TopicPass(topic));
     this.wake();
   }
 
@@ -258,33 +260,33 @@ export class Broadcaster {
         return true;
       }
       this.#endPass(pass);
-      if (this.#passes.length > 0 && this.#tempo.isUp(1)) return true;
+      if (this.#passes.length > 0 && this.#pacer.isExhausted(1)) return true;
     }
     return false;
   }
 
-  #walkTopic(pass: Pass): boolean {
+  #walkTopic(pass: TopicPass): boolean {
     pass.begin();
     const { topic, unfinished } = pass;
     if (unfinished && topic.members.has(unfinished) && this.#visit(pass, unfinished)) return true;
-    for (const seat of pass.rest) if (this.#visit(pass, seat)) return true;
+    for (const subscriber of pass.rest) if (this.#visit(pass, subscriber)) return true;
     return false;
   }
 
   /** Gives a member what it is owed. Has the time run out? */
-  #visit(pass: Pass, seat: Seat): boolean {
+  #visit(pass: TopicPass, subscriber: Subscriber): boolean {
     const { last } = pass.topic;
-    const isBehind = seat.cursor < last;
+    const isBehind = subscriber.cursor < last;
     const isAlone = this.#passes.length + this.#underWay.length === 1;
-    if (isBehind) this.#serve(seat, isAlone ? pass.alone : seat.topics, true);
-    pass.unfinished = seat.cursor < last ? seat : undefined;
-    return pass.unfinished !== undefined || this.#tempo.isUp(isBehind ? 1 : idleVisit);
+    if (isBehind) this.#serve(subscriber, isAlone ? pass.alone : subscriber.topics, true);
+    pass.unfinished = subscriber.cursor < last ? subscriber : undefined;
+    return pass.unfinished !== undefined || this.#pacer.isExhausted(isBehind ? 1 : idleVisit);
   }
 
-  #endPass(pass: Pass): void {
+  #endPass(pass: TopicPass): void {
     const { topic } = pass;
     this.#topicBytes -= pass.end();
-    this.#owe(topic, topic.pending.length === 0 ? 0 : effort(bytesOf(topic.pending), topic.members.size));
+    this.#owe(topic, topic.pending.length === 0 ? 0 : deliveryCost(bytesOf(topic.pending), topic.members.size));
     if (topic.pending.length > 0) this.#beginPass(topic);
   }
 

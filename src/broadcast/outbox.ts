@@ -39,7 +39,7 @@ const none: readonly Entry[] = [];
 const mostMade = 8;
 
 /** The bytes of one write. They are made once for all who are owed the identical list. */
-export class Writes {
+export class WriteCache {
   /** By the number of the first entry. */
   readonly #made = new Map<number, { readonly entries: readonly Entry[]; readonly bytes: Uint8Array }>();
 

@@ -2,9 +2,9 @@ import type { ServerResponse } from 'node:http';
 import type { AnyMachineSnapshot } from 'xstate';
 import type { Server } from '../server/server.js';
 import type { ActorNames } from './actorNames.js';
-import { Census } from './census.js';
-import { statesOf } from './chart.js';
-import { Subject } from './subject.js';
+import { statesOf } from './draw/chart.js';
+import { FollowedConnection } from './followed.js';
+import { StateCounts } from './stateCounts.js';
 import { Viewer } from './viewer.js';
 
 /** How often viewers are told how things stand, and how often they are asked for again, in milliseconds. */
@@ -42,8 +42,8 @@ export class Feed {
   readonly #guests = new Set<Guest>();
   /** Those of whom it is not decided whether they may stay. */
   readonly #asking = new Set<Guest>();
-  readonly #subjects = new Map<string, Subject>();
-  #census: Census | undefined;
+  readonly #subjects = new Map<string, FollowedConnection>();
+  #census: StateCounts | undefined;
   #stopWatching: (() => void) | undefined;
   #timer: NodeJS.Timeout | undefined;
   #askedAt = 0;
@@ -91,7 +91,7 @@ export class Feed {
 
   #begin(): void {
     const { watching } = this.server;
-    const census = new Census(watching.machines.connection, () => performance.now());
+    const census = new StateCounts(watching.machines.connection, () => performance.now());
     this.#census = census;
     this.#stopWatching = watching.listen({
       began: (actor) => census.began(actor),
@@ -126,11 +126,12 @@ export class Feed {
     this.#census = undefined;
   }
 
-  #follow(reference: string): Subject | undefined {
+  #follow(reference: string): FollowedConnection | undefined {
     const { server, names } = this;
     const actorId = names.actorOf(reference);
     const conn = server.watching.connOf(actorId);
-    const subject = this.#subjects.get(actorId) ?? (conn && new Subject(conn, server.watching, () => Date.now()));
+    const subject =
+      this.#subjects.get(actorId) ?? (conn && new FollowedConnection(conn, server.watching, () => Date.now()));
     if (!subject) return undefined;
     this.#subjects.set(actorId, subject);
     subject.followers++;
@@ -158,7 +159,7 @@ export class Feed {
   #tell(viewers: Iterable<Viewer>): void {
     const now = Date.now();
     const overview = JSON.stringify(this.#overview(now));
-    const views = new Map<Subject | undefined, string>();
+    const views = new Map<FollowedConnection | undefined, string>();
     for (const [actorId, subject] of this.#subjects) {
       views.set(subject, JSON.stringify({ ...subject.view(), actor: this.names.referenceTo(actorId) }));
     }
@@ -171,7 +172,9 @@ export class Feed {
   /** Those that did not end as they should, and when; nothing when that is not recorded. */
   #fallen(now: number) {
     const { watching } = this.server;
-    return watching.fallen?.slice(0, mostFallen).map(({ at, ...one }) => ({ ...one, at: now - watching.since(at) }));
+    return watching.abnormalCloses
+      ?.slice(0, mostFallen)
+      .map(({ at, ...one }) => ({ ...one, at: now - watching.since(at) }));
   }
 
   #overview(at: number) {

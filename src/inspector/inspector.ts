@@ -2,16 +2,16 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Server } from '../server/server.js';
 import { ActorNames } from './actorNames.js';
 import { assetAt } from './assets.js';
-import { tellStately } from './bridge.js';
-import { Charts } from './charts.js';
-import { doDeed, readDeed } from './deed.js';
+import { readCommand, runCommand } from './commands.js';
+import { Charts } from './draw/charts.js';
 import { Feed } from './feed.js';
-import { type Authorize, isSameOrigin, type Purpose } from './gate.js';
+import { type Authorize, isSameOrigin, type Purpose } from './sameOrigin.js';
 import { search } from './search.js';
+import { tellStately } from './statelyStream.js';
 
-export { type DrawOptions, draw, drawMermaid } from './draw.js';
-export type { Authorize } from './gate.js';
-export { type StatelyMessage, toStately } from './stately.js';
+export { type DrawOptions, draw, drawMermaid } from './draw/draw.js';
+export type { Authorize } from './sameOrigin.js';
+export { type StatelyMessage, toStately } from './stately/messages.js';
 
 export interface InspectorOptions {
   /** Asked for every request, and for a page that stays open every now and then: only `true` lets it look. */
@@ -127,7 +127,7 @@ class Inspecting implements Inspector {
     const follows = asked.get('follow') ?? '';
     if (path === '/stream' || path === '/stately-stream') return this.#stream(path, follows, request, response);
     if (path === '/charts') return send(response, 200, JSON.stringify(await this.#charts.all()), json);
-    if (path === '/deed') return send(response, doDeed(server, this.#names, await readDeed(request)));
+    if (path === '/deed') return send(response, runCommand(server, this.#names, await readCommand(request)));
     if (path === '/search') {
       const found = search(server, this.#names, {
         text: asked.get('text') ?? '',

@@ -1,4 +1,4 @@
-import type { Subject } from './subject.js';
+import type { FollowedConnection } from './followed.js';
 
 /** What a stream is written to: the response to a request. */
 export interface Line {
@@ -19,7 +19,7 @@ export class Viewer {
   constructor(
     private readonly line: Line,
     /** The one that it follows, if any. */
-    readonly subject: Subject | undefined,
+    readonly subject: FollowedConnection | undefined,
     /** May it still look? */
     readonly mayStay: () => Promise<boolean>,
   ) {

@@ -29,7 +29,7 @@ export type ConnectionEvent =
   | { readonly type: 'REFUSED'; readonly code: number; readonly text: string }
   | { readonly type: 'CONGESTED' }
   | { readonly type: 'DRAINED' }
-  | { readonly type: 'LAGGED' }
+  | { readonly type: 'OVERFLOWED' }
   | { readonly type: 'CLOSE'; readonly code: number; readonly text: string }
   | { readonly type: 'SOCKET.CLOSED'; readonly code: number; readonly text: string };
 
@@ -42,12 +42,12 @@ export const connectionSetup = setup({
   },
   actions: {
     /** Ask `onConnect`. */
-    consult: () => {},
+    runOnConnect: () => {},
     /** Keep a frame that came before the connection was open. */
-    holdEarly: () => {},
+    bufferEarly: () => {},
     countEarly: () => {},
     /** Send `A<id>`, then what `onConnect` has emitted, then run the early frames. */
-    welcome: () => {},
+    sendAccept: () => {},
     /** Send `H<text>`. */
     sendRefusal: () => {},
     /** Give a frame its turn in the lane. */
@@ -55,17 +55,17 @@ export const connectionSetup = setup({
     /** Write a delivery to the socket. */
     deliver: () => {},
     /** Count that the socket takes no more for now. */
-    noteCongestion: () => {},
+    countCongestion: () => {},
     /** Count that it could not keep up. */
-    noteEviction: () => {},
+    countEviction: () => {},
     /** Write what is owed, leave every audience and the count, and tell handlers once the present turn is over. */
-    retire: () => {},
+    teardown: () => {},
     /** Send the close frame. */
     sendClose: () => {},
     /** Destroy the socket if it is still there. */
-    release: () => {},
+    destroySocket: () => {},
     markAccepted: assign({ wasAccepted: true }),
-    noteReached: assign({ isReachable: true }),
+    markReachable: assign({ isReachable: true }),
     recordReason: assign({
       reason: ({ context }, params: { readonly code: number; readonly text: string }) => context.reason ?? params,
     }),
@@ -78,7 +78,7 @@ export const connectionSetup = setup({
   delays: {
     ackTimeout: 5_000,
     connectTimeout: 5_000,
-    slowConsumer: 10_000,
+    slowConsumerTimeout: 10_000,
     closeTimeout: 5_000,
   },
 });
@@ -107,10 +107,10 @@ export const connectionMachine = connectionSetup.createMachine({
       description: 'Both sides have to agree: the client by M, the server by onConnect.',
       tags: 'acknowledging',
       type: 'parallel',
-      entry: 'consult',
+      entry: 'runOnConnect',
       on: {
         FRAME: [
-          { guard: 'fitsEarly', actions: ['countEarly', 'holdEarly'] },
+          { guard: 'fitsEarly', actions: ['countEarly', 'bufferEarly'] },
           {
             target: 'closing',
             actions: {
@@ -120,7 +120,7 @@ export const connectionMachine = connectionSetup.createMachine({
           },
         ],
         ACK: [
-          { guard: 'fitsEarly', actions: ['countEarly', 'holdEarly'] },
+          { guard: 'fitsEarly', actions: ['countEarly', 'bufferEarly'] },
           {
             target: 'closing',
             actions: {
@@ -165,7 +165,7 @@ export const connectionMachine = connectionSetup.createMachine({
               description: 'onConnect has not settled yet.',
               on: {
                 AGREED: [{ guard: 'isReachable', target: 'agreed' }, { target: 'unreached' }],
-                REACHED: { actions: 'noteReached' },
+                REACHED: { actions: 'markReachable' },
                 REFUSED: {
                   target: '#connection.closing',
                   actions: [
@@ -194,7 +194,7 @@ export const connectionMachine = connectionSetup.createMachine({
           },
         },
       },
-      onDone: { target: 'open', actions: 'welcome' },
+      onDone: { target: 'open', actions: 'sendAccept' },
     },
     open: {
       description: 'Frames take their turn in the lane; deliveries go to the socket.',
@@ -222,18 +222,18 @@ export const connectionMachine = connectionSetup.createMachine({
             congested: {
               description: 'The socket is full; what is owed waits in the outbox.',
               tags: 'congested',
-              entry: 'noteCongestion',
+              entry: 'countCongestion',
               on: {
                 DRAINED: { target: 'flowing' },
-                LAGGED: {
+                OVERFLOWED: {
                   target: '#connection.closed',
-                  actions: [{ type: 'recordReason', params: { code: 1013, text: 'slow consumer' } }, 'noteEviction'],
+                  actions: [{ type: 'recordReason', params: { code: 1013, text: 'slow consumer' } }, 'countEviction'],
                 },
               },
               after: {
-                slowConsumer: {
+                slowConsumerTimeout: {
                   target: '#connection.closed',
-                  actions: [{ type: 'recordReason', params: { code: 1013, text: 'slow consumer' } }, 'noteEviction'],
+                  actions: [{ type: 'recordReason', params: { code: 1013, text: 'slow consumer' } }, 'countEviction'],
                 },
               },
             },
@@ -244,13 +244,13 @@ export const connectionMachine = connectionSetup.createMachine({
     closing: {
       description: 'The close frame is out; the peer has a moment to answer it.',
       tags: 'closing',
-      entry: ['retire', 'sendClose'],
+      entry: ['teardown', 'sendClose'],
       after: { closeTimeout: { target: 'closed' } },
     },
     closed: {
       description: 'It is over.',
       type: 'final',
-      entry: ['retire', 'release'],
+      entry: ['teardown', 'destroySocket'],
     },
   },
 });

@@ -35,7 +35,7 @@ export const namespaceSetup = setup({
   },
   actions: {
     /** Run the handler that may refuse; its outcome comes back as ALLOWED or REFUSED. */
-    consult: (_, _params: { readonly event: string; readonly isLocal: boolean }) => {},
+    runVetoHandler: (_, _params: { readonly event: string; readonly isLocal: boolean }) => {},
     /** Send the peer this lifecycle event as an ask; its answer comes back as AGREED or DECLINED. */
     askPeer: (_, _params: { readonly event: string }) => {},
     /** Become a member. */
@@ -47,7 +47,7 @@ export const namespaceSetup = setup({
     /** Every room has ended with the connection. */
     endRooms: () => {},
     /** Run a handler whose outcome changes nothing. */
-    tell: (_, _params: { readonly event: string; readonly isLocal: boolean }) => {},
+    runNotifyHandler: (_, _params: { readonly event: string; readonly isLocal: boolean }) => {},
     /** Answer the peer's ask: done. */
     answer: () => {},
     /** Answer the peer's ask: refused. */
@@ -87,14 +87,14 @@ export const namespaceMachine = namespaceSetup.createMachine({
       states: {
         deciding: {
           description: 'The peer asked; our handler decides.',
-          entry: { type: 'consult', params: { event: '_OnNamespaceConnect', isLocal: false } },
+          entry: { type: 'runVetoHandler', params: { event: '_OnNamespaceConnect', isLocal: false } },
           on: {
             ALLOWED: {
               target: '#namespace.connected',
               actions: [
                 'enter',
                 'answer',
-                { type: 'tell', params: { event: '_OnNamespaceConnected', isLocal: false } },
+                { type: 'runNotifyHandler', params: { event: '_OnNamespaceConnected', isLocal: false } },
               ],
             },
             REFUSED: { target: '#namespace.disconnected', actions: 'answerRefusal' },
@@ -102,7 +102,7 @@ export const namespaceMachine = namespaceSetup.createMachine({
         },
         proposing: {
           description: 'We want in; our own handler is heard first.',
-          entry: { type: 'consult', params: { event: '_OnNamespaceConnect', isLocal: true } },
+          entry: { type: 'runVetoHandler', params: { event: '_OnNamespaceConnect', isLocal: true } },
           on: {
             ALLOWED: { target: 'asking' },
             REFUSED: { target: '#namespace.disconnected', actions: 'fail' },
@@ -115,7 +115,11 @@ export const namespaceMachine = namespaceSetup.createMachine({
           on: {
             AGREED: {
               target: '#namespace.connected',
-              actions: ['enter', { type: 'tell', params: { event: '_OnNamespaceConnected', isLocal: true } }, 'settle'],
+              actions: [
+                'enter',
+                { type: 'runNotifyHandler', params: { event: '_OnNamespaceConnected', isLocal: true } },
+                'settle',
+              ],
             },
             DECLINED: { target: '#namespace.disconnected', actions: 'fail' },
           },
@@ -132,7 +136,11 @@ export const namespaceMachine = namespaceSetup.createMachine({
         DISCONNECT: { target: 'disconnecting.asking' },
         ENDED: {
           target: 'disconnected',
-          actions: ['exit', 'endRooms', { type: 'tell', params: { event: '_OnNamespaceDisconnect', isLocal: true } }],
+          actions: [
+            'exit',
+            'endRooms',
+            { type: 'runNotifyHandler', params: { event: '_OnNamespaceDisconnect', isLocal: true } },
+          ],
         },
       },
     },
@@ -146,7 +154,7 @@ export const namespaceMachine = namespaceSetup.createMachine({
           actions: [
             'exit',
             'endRooms',
-            { type: 'tell', params: { event: '_OnNamespaceDisconnect', isLocal: true } },
+            { type: 'runNotifyHandler', params: { event: '_OnNamespaceDisconnect', isLocal: true } },
             'fail',
           ],
         },
@@ -154,7 +162,7 @@ export const namespaceMachine = namespaceSetup.createMachine({
       states: {
         deciding: {
           description: 'The peer asked; our handler decides.',
-          entry: { type: 'consult', params: { event: '_OnNamespaceDisconnect', isLocal: false } },
+          entry: { type: 'runVetoHandler', params: { event: '_OnNamespaceDisconnect', isLocal: false } },
           on: {
             ALLOWED: { target: 'granting' },
             REFUSED: { target: '#namespace.connected', actions: 'answerRefusal' },
@@ -179,7 +187,11 @@ export const namespaceMachine = namespaceSetup.createMachine({
           on: {
             EMPTIED: {
               target: '#namespace.disconnected',
-              actions: ['exit', { type: 'tell', params: { event: '_OnNamespaceDisconnect', isLocal: true } }, 'settle'],
+              actions: [
+                'exit',
+                { type: 'runNotifyHandler', params: { event: '_OnNamespaceDisconnect', isLocal: true } },
+                'settle',
+              ],
             },
           },
         },

@@ -26,7 +26,7 @@ export const roomSetup = setup({
   },
   actions: {
     /** Run the handler that may refuse; its outcome comes back as ALLOWED or REFUSED. */
-    consult: (_, _params: { readonly event: string; readonly isLocal: boolean }) => {},
+    runVetoHandler: (_, _params: { readonly event: string; readonly isLocal: boolean }) => {},
     /** Send the peer this lifecycle event as an ask; its answer comes back as AGREED or DECLINED. */
     askPeer: (_, _params: { readonly event: string }) => {},
     /** Tell the peer to leave, as our own handler refused what the peer has agreed to. */
@@ -36,7 +36,7 @@ export const roomSetup = setup({
     /** Be a member no more. */
     exit: () => {},
     /** Run a handler whose outcome changes nothing. */
-    tell: (_, _params: { readonly event: string; readonly isLocal: boolean }) => {},
+    runNotifyHandler: (_, _params: { readonly event: string; readonly isLocal: boolean }) => {},
     /** A handler has refused what cannot be refused. */
     report: () => {},
     /** Answer the peer's ask: done. */
@@ -77,11 +77,15 @@ export const roomMachine = roomSetup.createMachine({
       states: {
         deciding: {
           description: 'The peer asked; our handler decides.',
-          entry: { type: 'consult', params: { event: '_OnRoomJoin', isLocal: false } },
+          entry: { type: 'runVetoHandler', params: { event: '_OnRoomJoin', isLocal: false } },
           on: {
             ALLOWED: {
               target: '#room.joined',
-              actions: ['enter', { type: 'tell', params: { event: '_OnRoomJoined', isLocal: false } }, 'answer'],
+              actions: [
+                'enter',
+                { type: 'runNotifyHandler', params: { event: '_OnRoomJoined', isLocal: false } },
+                'answer',
+              ],
             },
             REFUSED: { target: '#room.left', actions: 'answerRefusal' },
           },
@@ -96,11 +100,15 @@ export const roomMachine = roomSetup.createMachine({
         },
         confirming: {
           description: 'The peer is in; our own handler has the last word.',
-          entry: { type: 'consult', params: { event: '_OnRoomJoin', isLocal: true } },
+          entry: { type: 'runVetoHandler', params: { event: '_OnRoomJoin', isLocal: true } },
           on: {
             ALLOWED: {
               target: '#room.joined',
-              actions: ['enter', { type: 'tell', params: { event: '_OnRoomJoined', isLocal: true } }, 'settle'],
+              actions: [
+                'enter',
+                { type: 'runNotifyHandler', params: { event: '_OnRoomJoined', isLocal: true } },
+                'settle',
+              ],
             },
             REFUSED: { target: '#room.left', actions: ['retract', 'fail'] },
           },
@@ -119,9 +127,9 @@ export const roomMachine = roomSetup.createMachine({
         ENDED: {
           target: 'left',
           actions: [
-            { type: 'tell', params: { event: '_OnRoomLeave', isLocal: false } },
+            { type: 'runNotifyHandler', params: { event: '_OnRoomLeave', isLocal: false } },
             'exit',
-            { type: 'tell', params: { event: '_OnRoomLeft', isLocal: false } },
+            { type: 'runNotifyHandler', params: { event: '_OnRoomLeft', isLocal: false } },
           ],
         },
       },
@@ -135,9 +143,9 @@ export const roomMachine = roomSetup.createMachine({
         ENDED: {
           target: '#room.left',
           actions: [
-            { type: 'tell', params: { event: '_OnRoomLeave', isLocal: false } },
+            { type: 'runNotifyHandler', params: { event: '_OnRoomLeave', isLocal: false } },
             'exit',
-            { type: 'tell', params: { event: '_OnRoomLeft', isLocal: false } },
+            { type: 'runNotifyHandler', params: { event: '_OnRoomLeft', isLocal: false } },
             'fail',
           ],
         },
@@ -145,11 +153,15 @@ export const roomMachine = roomSetup.createMachine({
       states: {
         deciding: {
           description: 'The peer asked; our handler decides.',
-          entry: { type: 'consult', params: { event: '_OnRoomLeave', isLocal: false } },
+          entry: { type: 'runVetoHandler', params: { event: '_OnRoomLeave', isLocal: false } },
           on: {
             ALLOWED: {
               target: '#room.left',
-              actions: ['exit', { type: 'tell', params: { event: '_OnRoomLeft', isLocal: false } }, 'answer'],
+              actions: [
+                'exit',
+                { type: 'runNotifyHandler', params: { event: '_OnRoomLeft', isLocal: false } },
+                'answer',
+              ],
             },
             REFUSED: { target: '#room.joined', actions: 'answerRefusal' },
           },
@@ -164,29 +176,37 @@ export const roomMachine = roomSetup.createMachine({
         },
         expelled: {
           description: 'The namespace is being left, so the room is too, whatever our handler says.',
-          entry: { type: 'consult', params: { event: '_OnRoomLeave', isLocal: false } },
+          entry: { type: 'runVetoHandler', params: { event: '_OnRoomLeave', isLocal: false } },
           on: {
             ENDED: {
               target: '#room.left',
-              actions: ['exit', { type: 'tell', params: { event: '_OnRoomLeft', isLocal: false } }],
+              actions: ['exit', { type: 'runNotifyHandler', params: { event: '_OnRoomLeft', isLocal: false } }],
             },
             ALLOWED: {
               target: '#room.left',
-              actions: ['exit', { type: 'tell', params: { event: '_OnRoomLeft', isLocal: false } }],
+              actions: ['exit', { type: 'runNotifyHandler', params: { event: '_OnRoomLeft', isLocal: false } }],
             },
             REFUSED: {
               target: '#room.left',
-              actions: ['report', 'exit', { type: 'tell', params: { event: '_OnRoomLeft', isLocal: false } }],
+              actions: [
+                'report',
+                'exit',
+                { type: 'runNotifyHandler', params: { event: '_OnRoomLeft', isLocal: false } },
+              ],
             },
           },
         },
         confirming: {
           description: 'The peer is out; our own handler may still keep it here.',
-          entry: { type: 'consult', params: { event: '_OnRoomLeave', isLocal: false } },
+          entry: { type: 'runVetoHandler', params: { event: '_OnRoomLeave', isLocal: false } },
           on: {
             ALLOWED: {
               target: '#room.left',
-              actions: ['exit', { type: 'tell', params: { event: '_OnRoomLeft', isLocal: false } }, 'settle'],
+              actions: [
+                'exit',
+                { type: 'runNotifyHandler', params: { event: '_OnRoomLeft', isLocal: false } },
+                'settle',
+              ],
             },
             REFUSED: { target: '#room.joined', actions: 'fail' },
           },

@@ -34,7 +34,7 @@ export const supervisorSetup = setup({
     /** Turn away what was held. */
     refuseHeld: () => {},
     /** Give the messages to whom they are for: only a chart that handles BROADCAST itself needs it. */
-    issue: () => {},
+    publish: () => {},
     /** Say how many connections there are: only a chart that handles COUNT itself needs it. */
     count: () => {},
     /** Note a walk. */
@@ -44,9 +44,9 @@ export const supervisorSetup = setup({
     /** Tell whoever asked for a walk that there will be none. */
     refuseVisit: () => {},
     /** Drop a connection that has ended from the books. */
-    forget: () => {},
+    removeStopped: () => {},
     /** Tear down a connection whose actor has failed. */
-    bury: () => {},
+    removeCrashed: () => {},
     /** Close every connection and wait for the last. */
     beginDrain: () => {},
     countVisit: assign({ waitingVisits: ({ context }) => context.waitingVisits + 1 }),
@@ -67,8 +67,8 @@ export const supervisorMachine = supervisorSetup.createMachine({
   context: { waitingVisits: 0 },
   initial: 'accepting',
   on: {
-    'CONNECTION.CLOSED': { actions: 'forget' },
-    'CONNECTION.FAILED': { actions: 'bury' },
+    'CONNECTION.CLOSED': { actions: 'removeStopped' },
+    'CONNECTION.FAILED': { actions: 'removeCrashed' },
   },
   states: {
     accepting: {

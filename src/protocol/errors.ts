@@ -129,7 +129,7 @@ export const closeReasons = {
   ackTimeout: { code: 1008, text: 'not acknowledged in time', retry: false },
   connectTimeout: { code: 1008, text: 'not accepted in time', retry: false },
   earlyFrames: { code: 1008, text: 'too many frames before the acknowledgement', retry: false },
-  floodedLane: { code: 1008, text: 'too many frames while a handler waits', retry: false },
+  floodedInbox: { code: 1008, text: 'too many frames while a handler waits', retry: false },
   failed: { code: 1011, text: 'internal error', retry: true },
   busy: { code: 1013, text: 'retry=1000', retry: true },
   malformed: { code: 1002, text: 'not a websocket frame', retry: true },
@@ -140,6 +140,6 @@ export const closeReasons = {
   silent: { code: 1001, text: 'read timeout', retry: true },
   slowConsumer: { code: 1013, text: 'slow consumer', retry: true },
   stuck: { code: 1006, text: 'write timeout', retry: true },
-  vanished: { code: 1006, text: 'no answer to a ping', retry: true },
+  pingTimeout: { code: 1006, text: 'no answer to a ping', retry: true },
   lost: { code: 1006, text: 'connection lost', retry: true },
 } as const satisfies Record<string, CloseReason>;

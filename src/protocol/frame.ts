@@ -1,5 +1,12 @@
 import { type Body, bytesIn } from './message.js';
 
+/** Where the bytes of frames for one connection go: its socket, or its chart first. A stream of node is one. */
+export interface FrameSink {
+  readonly writable: boolean;
+  /** Writes these bytes now; false when it may have no more room. Never throws while it is writable. */
+  write(bytes: Uint8Array): boolean;
+}
+
 const fin = 0x80;
 const textOpcode = 0x1;
 const binaryOpcode = 0x2;

@@ -1,6 +1,6 @@
 import type { Server as HttpServer, IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { type Answer, answerWith, isHere } from './answers.js';
+import { type Answer, answerWith, isHere } from './httpResponses.js';
 
 /** What is mounted on a path. */
 export interface Mounted {

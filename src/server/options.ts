@@ -1,86 +1,14 @@
 import type { IncomingMessage } from 'node:http';
 import { getDefaultHighWaterMark } from 'node:stream';
-import { faultOf, isMachine, machineNames, type OwnMachines } from '../actors/contract.js';
-import type { FrameLog } from '../actors/framelog.js';
-import type { Events, NamespaceBodies, Namespaces, Where } from '../actors/handlers.js';
-import type { Conn } from '../actors/handles.js';
-import type { DisconnectReason } from '../actors/hooks.js';
-import type { Machines } from '../actors/house.js';
-import type { InspectionObserver } from '../actors/inspection.js';
-import type { RecorderLimits } from '../actors/recorder.js';
-
-/** Every bound, with its default. Sizes are bytes, times milliseconds. */
-export const defaultLimits = {
-  /** The largest message taken from a client; a larger one closes with 1009. */
-  payload: 65_536,
-  /** The most parts of one message. */
-  fragments: 64,
-  /** A message that has begun is whole within. */
-  messageTimeout: 10_000,
-  /** A client says `M` within. */
-  ackTimeout: 5_000,
-  /** Connections that are not open yet; whoever comes then waits, and so many may wait. */
-  unacknowledged: 1_000,
-  /** … for so long at most. */
-  waitTimeout: 5_000,
-  /** Of an http server that `listen` starts: a request's headers are there within. */
-  headersTimeout: 10_000,
-  /** `onConnect` settles within, and so do, before it, `onUpgrade` and `idGenerator` together. */
-  connectTimeout: 5_000,
-  /** Frames, and bytes of them, that may come before a connection is open. */
-  earlyFrames: 16,
-  earlyBytes: 65_536,
-  /** Namespaces of one connection, and rooms of it in all of them. */
-  namespaces: 64,
-  rooms: 128,
-  /** The longest name of a room. */
-  nameBytes: 255,
-  /** Messages, and bytes of them, that wait for their turn before a socket is paused. */
-  laneMessages: 64,
-  laneBytes: 262_144,
-  /** Messages of one connection that are handled at once; more come in slices, between which others have their turn. */
-  framesAtOnce: 64,
-  /** Handlers, `onDisconnect` and visitors settle within. */
-  handlerTimeout: 30_000,
-  askTimeout: 10_000,
-  /** Asks of one connection that may be pending. */
-  asks: 1_000,
-  /** Above so many bytes in its socket a connection is congested. */
-  highWaterMark: 65_536,
-  /** A congested connection is evicted after so long, or so much. */
-  slowConsumer: 10_000,
-  maxLagMessages: 8_192,
-  maxLagBytes: 1_048_576,
-  /** When more than this was issued and not yet given to everybody, or takes longer to be, who broadcasts is held back. */
-  maxLog: 67_108_864,
-  maxLogDelay: 2_000,
-  /** Everybody is pinged so often, and has sent something within the timeout. */
-  pingInterval: 25_000,
-  pingTimeout: 10_000,
-  /** A client says something within; pings do not count. 0 is no bound. */
-  readTimeout: 0,
-  /** What is written has left within. 0 is no bound. */
-  writeTimeout: 0,
-  /** The peer answers a close frame within. */
-  closeTimeout: 5_000,
-  /** A new connection waits for the end of a `do` at most. */
-  heldTimeout: 30_000,
-  /** The largest payload between servers. */
-  exchangePayload: 1_048_576,
-  /** The broker connects, confirms and answers within … */
-  exchangeTimeout: 4_000,
-  /** … and is pinged so often. */
-  exchangeInterval: 5_000,
-  /** The longest time between two attempts to get a lost broker back; the others are given twice that to be back too. */
-  exchangeRetryDelay: 1_000,
-  /** Bytes for other servers that may wait for the broker, or be on the way to it, and how long they may wait. */
-  outboxBytes: 67_108_864,
-  outboxTimeout: 30_000,
-  /** A client answers what another server has asked within. */
-  forwardTimeout: 30_000,
-} as const;
-
-export type Limits = { readonly [limit in keyof typeof defaultLimits]: number };
+import type { DisconnectReason } from '../actors/api/callbacks.js';
+import type { Events, NamespaceBodies, Namespaces, Where } from '../actors/api/handlers.js';
+import type { Conn } from '../actors/api/handles.js';
+import type { Machines } from '../actors/context.js';
+import type { InspectionObserver } from '../actors/telemetry/inspection.js';
+import type { RecorderLimits } from '../actors/telemetry/recorder.js';
+import type { FrameLog } from '../actors/transport/loggedSocket.js';
+import { defaultLimits, type LimitName, type Limits, limitNames, limitRow } from '../limits.js';
+import { faultOf, isMachine, machineNames, type OwnMachines } from './machineContract.js';
 
 /** What a `Server` is made of. `Sent` names the events that it sends, for `emit` and `ask` to be checked. */
 export interface ServerOptions<Sent extends NamespaceBodies = NamespaceBodies> {
@@ -139,9 +67,9 @@ export interface CheckedOptions extends Omit<ServerOptions, 'urlHeaders' | 'reco
   readonly fireDisconnectAlways: boolean;
 }
 
-const hooks = ['onUpgrade', 'onConnect', 'onDisconnect', 'onUpgradeError', 'onError', 'idGenerator'] as const;
+const callbacks = ['onUpgrade', 'onConnect', 'onDisconnect', 'onUpgradeError', 'onError', 'idGenerator'] as const;
 const known: ReadonlySet<string> = new Set([
-  ...hooks,
+  ...callbacks,
   'namespaces',
   'events',
   'syncBroadcaster',
@@ -179,27 +107,26 @@ const isListOfStrings = (value: unknown): value is readonly string[] =>
 const wrong = (option: string, takes: string, value: unknown): TypeError =>
   new TypeError(`option "${option}" takes ${takes}, got ${String(value)}`);
 
-/** These are no bounds by default. */
-const mayBeUnbounded: ReadonlySet<string> = new Set(['readTimeout', 'writeTimeout']);
-/** These are milliseconds, all others bytes or a count. */
-const isTime = (name: string): boolean => /(?:Timeout|Interval|Delay|slowConsumer)$/.test(name);
 /** The longest that a timer can be set to, and the most that a websocket can count to. */
 const most = 2 ** 31 - 1;
 
-const limitFault = (name: string, value: unknown): string | undefined => {
-  const isUnbounded = mayBeUnbounded.has(name) && value === 0;
+const limitFault = (name: LimitName, value: unknown): string | undefined => {
+  const { unit, mayBeOff = false } = limitRow(name);
+  const isTime = unit === 'ms';
+  const isOff = mayBeOff && value === 0;
   const isNumber = typeof value === 'number' && value > 0 && value <= most;
-  if (isUnbounded || (isNumber && (isTime(name) || Number.isInteger(value)))) return undefined;
-  const kind = isTime(name) ? 'milliseconds above 0' : 'a whole number above 0';
-  const orNone = mayBeUnbounded.has(name) ? ', or 0 for no bound' : '';
+  if (isOff || (isNumber && (isTime || Number.isInteger(value)))) return undefined;
+  const kind = isTime ? 'milliseconds above 0' : 'a whole number above 0';
+  const orNone = mayBeOff ? ', or 0 for no bound' : '';
   return `limit "${name}" takes ${kind} and up to ${most}${orNone}, got ${String(value)}`;
 };
 
 const checkLimits = (given: Partial<Limits>): Limits => {
   if (!isPlainObject(given)) throw wrong('limits', 'an object of limits', given);
-  refuseUnknown(given, new Set(Object.keys(defaultLimits)), 'limit');
-  for (const [name, value] of Object.entries(given)) {
-    const fault = limitFault(name, value);
+  refuseUnknown(given, new Set(limitNames), 'limit');
+  for (const name of limitNames) {
+    if (!(name in given)) continue;
+    const fault = limitFault(name, given[name]);
     if (fault) throw new RangeError(fault);
   }
   const limits = { ...defaultLimits, ...given };
@@ -253,7 +180,7 @@ const checkRecorder = (given: boolean | Partial<RecorderLimits>): RecorderLimits
 export const checkOptions = (given: ServerOptions): CheckedOptions => {
   if (!isPlainObject(given)) throw new TypeError(`new Server takes an object of options, got ${String(given)}`);
   refuseUnknown(given, known, 'option');
-  for (const hook of hooks) {
+  for (const hook of callbacks) {
     const value = given[hook];
     if (value !== undefined && typeof value !== 'function') throw wrong(hook, 'a function', typeof value);
   }

@@ -1,21 +1,22 @@
 import { createServer, type Server as HttpServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { type AskOptions, assertTimeout } from '../actors/asks.js';
-import type { Counters } from '../actors/counters.js';
-import { type FrameLog, lineOfNote } from '../actors/framelog.js';
-import type { NamespaceBodies } from '../actors/handlers.js';
-import type { Conn, Except, NSConn, ServerFace, ServerPressure } from '../actors/handles.js';
-import type { InspectionObserver } from '../actors/inspection.js';
-import type { Metrics } from '../actors/metrics.js';
-import type { Exchange } from '../actors/relay.js';
-import { systemClock } from '../actors/scheduler.js';
-import { type RootActor, Supervisor } from '../actors/supervisor.js';
-import type { Watching } from '../actors/watching.js';
+import { type AskOptions, assertTimeout } from '../actors/api/asks.js';
+import type { NamespaceBodies } from '../actors/api/handlers.js';
+import type { Conn, Except, NSConn, ServerFace, ServerPressure } from '../actors/api/handles.js';
+import type { Exchange } from '../actors/cluster/relay.js';
+import { systemClock } from '../actors/runtime/clock.js';
+import type { Introspection } from '../actors/supervisor/introspection.js';
+import type { Metrics } from '../actors/supervisor/metrics.js';
+import { type RootActor, Supervisor } from '../actors/supervisor/supervisor.js';
+import type { Counters } from '../actors/telemetry/counters.js';
+import type { InspectionObserver } from '../actors/telemetry/inspection.js';
+import { type FrameLog, lineOfNote } from '../actors/transport/loggedSocket.js';
 import type { StackExchange } from '../exchange/exchange.js';
+import type { Limits } from '../limits.js';
 import type { Message, OutgoingMessage } from '../protocol/message.js';
 import { answerNotFound, mount, mountPage, type Page } from './mount.js';
-import { assertObserver, checkOptions, type Limits, type ServerOptions } from './options.js';
+import { assertObserver, checkOptions, type ServerOptions } from './options.js';
 import { prometheusText } from './prometheus.js';
 import { Upgrades } from './upgrade.js';
 
@@ -59,12 +60,7 @@ export class Server<Sent extends NamespaceBodies = NamespaceBodies> implements S
       inspect: checked.inspect,
       recorder: checked.recorder,
       debug: checked.debug === true ? toConsole : checked.debug || undefined,
-      limits: {
-        ...limits,
-        early: { frames: limits.earlyFrames, bytes: limits.earlyBytes },
-        asks: { timeout: limits.askTimeout, pending: limits.asks },
-        delays: limits,
-      },
+      limits,
     });
     this.#upgrades = new Upgrades(checked, this.#supervisor);
   }
@@ -179,12 +175,12 @@ export class Server<Sent extends NamespaceBodies = NamespaceBodies> implements S
     { actors }: { readonly actors?: (conn: Conn) => boolean } = {},
   ): { unsubscribe(): void } {
     assertObserver(observer);
-    return { unsubscribe: this.#supervisor.watching.inspect(observer, actors) };
+    return { unsubscribe: this.#supervisor.introspection.inspect(observer, actors) };
   }
 
   /** @internal What is there to see, for the inspector. */
-  get watching(): Watching {
-    return this.#supervisor.watching;
+  get watching(): Introspection {
+    return this.#supervisor.introspection;
   }
 
   /** How many connections there are, those included that have not been let in yet. */

@@ -1,16 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { isInstance } from '../actors/handlers.js';
-import type { Supervisor } from '../actors/supervisor.js';
+import { isInstance } from '../actors/runtime/guard.js';
+import type { Supervisor } from '../actors/supervisor/supervisor.js';
 import { errorText, HandlerTimeout } from '../protocol/errors.js';
-import { answerWith, isHere, respond } from './answers.js';
-import { Line } from './line.js';
+import { AdmissionQueue } from './admissionQueue.js';
+import { answerWith, isHere, respond } from './httpResponses.js';
 import type { Mounted } from './mount.js';
 import type { CheckedOptions } from './options.js';
 import { type Handshake, makeHandshake } from './websocket.js';
 
-declare module '../actors/handles.js' {
+declare module '../actors/transport/socket.js' {
   interface Requests {
     readonly upgraded: IncomingMessage;
   }
@@ -78,7 +78,7 @@ const ignoreError = (): void => {};
 /** Turns upgrade requests into connections. */
 export class Upgrades implements Mounted {
   readonly #handshake: Handshake;
-  readonly #line: Line;
+  readonly #line: AdmissionQueue;
   /** Sockets that are not websockets yet. */
   readonly #pending = new Set<Duplex>();
 
@@ -87,7 +87,7 @@ export class Upgrades implements Mounted {
     private readonly supervisor: Supervisor,
   ) {
     const { limits, protocols } = options;
-    this.#line = new Line(limits.unacknowledged, limits.waitTimeout);
+    this.#line = new AdmissionQueue(limits.admission, limits.admissionTimeout);
     this.#handshake = makeHandshake({ ...limits, protocols }, (error, request, socket) =>
       this.#refuse(new UpgradeRefused(400, error.message, { cause: error }), request, socket),
     );
@@ -138,7 +138,7 @@ export class Upgrades implements Mounted {
     const done = (): void => {
       socket.off('close', done);
       this.#pending.delete(socket);
-      ticket.leave();
+      ticket.release();
     };
     socket.once('close', done);
     const ticket = this.#line.enter(

@@ -1,9 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type RawData, WebSocket, WebSocketServer } from 'ws';
-import { Pulse } from '../actors/pulse.js';
-import { systemClock } from '../actors/scheduler.js';
-import type { Socket, SocketListener, Traffic } from '../actors/socket.js';
+import { systemClock, TickCounter } from '../actors/runtime/clock.js';
+import type { Socket, SocketListener, Traffic } from '../actors/transport/socket.js';
 import { closeReasons } from '../protocol/errors.js';
 
 /** What the websocket layer itself bounds. */
@@ -80,7 +79,7 @@ export class ServerSocket implements Socket {
     private readonly ws: ClosingWebSocket,
     readonly outlet: Duplex & { readonly bytesWritten?: number },
     private readonly messageTimeout: number,
-    private readonly pulse: Pulse,
+    private readonly pulse: TickCounter,
   ) {
     ws.on('message', (data: RawData, isBinary: boolean) => this.#wsOnMessage(data, isBinary));
     ws.on('close', (code: number, reason: Buffer) => {
@@ -142,9 +141,9 @@ export class ServerSocket implements Socket {
   }
 
   #countRead(bytes: number): void {
-    const { beat } = this.pulse;
-    this.#readNow = (beat === this.#beat ? this.#readNow : 0) + bytes;
-    this.#beat = beat;
+    const { current } = this.pulse;
+    this.#readNow = (current === this.#beat ? this.#readNow : 0) + bytes;
+    this.#beat = current;
     if (this.#readNow < readAtOnce || this.#isResting) return;
     this.#isResting = true;
     this.#review();
@@ -206,7 +205,7 @@ export const makeHandshake = (options: HandshakeOptions, onBad: OnBadHandshake):
     handleProtocols: (offered) => protocols.find((protocol) => offered.has(protocol)) ?? false,
   });
   server.on('wsClientError', (error: Error, socket: Duplex, request: IncomingMessage) => onBad(error, request, socket));
-  const pulse = new Pulse(systemClock);
+  const pulse = new TickCounter(systemClock);
   return (request, socket, head, done) =>
     server.handleUpgrade(request, socket, head, (ws) => done(new ServerSocket(ws, socket, messageTimeout, pulse)));
 };

@@ -1,8 +1,9 @@
 import { fc, test as whatever } from '@fast-check/vitest';
 import { describe, expect, test } from 'vitest';
-import { Audience, type Outlet, type Recipient, Seat } from '../../src/broadcast/audience.js';
 import { Broadcaster, type Skipped } from '../../src/broadcast/broadcaster.js';
-import { frame } from '../../src/protocol/frame.js';
+import { Subscriber } from '../../src/broadcast/subscriber.js';
+import { type Recipient, Topics } from '../../src/broadcast/topics.js';
+import { type FrameSink, frame } from '../../src/protocol/frame.js';
 import type { Body } from '../../src/protocol/message.js';
 import { HandClock } from '../support/handClock.js';
 
@@ -23,9 +24,9 @@ const textsIn = (bytes: Uint8Array): string[] => {
 };
 
 /** A connection that writes down what it is given. */
-class FakeRecipient implements Recipient, Outlet {
+class FakeRecipient implements Recipient, FrameSink {
   readonly writable = true;
-  seat: Seat | undefined;
+  subscriber: Subscriber | undefined;
   hasRoom = true;
   readonly writes: Uint8Array[] = [];
   readonly growth: [bytes: number, messages: number][] = [];
@@ -40,10 +41,10 @@ class FakeRecipient implements Recipient, Outlet {
   }
 
   get isCongested(): boolean {
-    return this.seat?.isCongested ?? false;
+    return this.subscriber?.isCongested ?? false;
   }
   set isCongested(isCongested: boolean) {
-    if (this.seat) this.seat.isCongested = isCongested;
+    if (this.subscriber) this.subscriber.isCongested = isCongested;
   }
 
   write(bytes: Uint8Array): boolean {
@@ -67,17 +68,17 @@ interface Whereto {
 
 interface Member {
   readonly recipient: FakeRecipient;
-  readonly seat: Seat;
+  readonly subscriber: Subscriber;
 }
 
 /** A broadcaster, its audience, and whoever is in it. Connections do as the real ones: they are served before they move. */
 class Hall {
   readonly clock = new HandClock();
-  readonly audience = new Audience();
+  readonly topics = new Topics();
   wakes = 0;
   slices = 0;
   readonly broadcaster = new Broadcaster(
-    this.audience,
+    this.topics,
     () => this.clock.now(),
     () => {
       this.wakes++;
@@ -89,59 +90,59 @@ class Hall {
 
   arrive(id: string, places: readonly string[] = [''], onDeliver?: (recipient: FakeRecipient) => void): Member {
     const recipient = new FakeRecipient(id, onDeliver);
-    const seat = new Seat(recipient, recipient, this.broadcaster.last);
-    recipient.seat = seat;
-    this.audience.arrive(seat);
-    for (const place of places) this.join({ seat }, place);
-    return { recipient, seat };
+    const subscriber = new Subscriber(recipient, recipient, this.broadcaster.last);
+    recipient.subscriber = subscriber;
+    this.topics.add(subscriber);
+    for (const place of places) this.join({ subscriber }, place);
+    return { recipient, subscriber };
   }
 
   crowd(size: number, room = '', onDeliver?: (recipient: FakeRecipient) => void): Member[] {
     return Array.from({ length: size }, (_, at) => this.arrive(`${room}${at}`, [room], onDeliver));
   }
 
-  join({ seat }: Pick<Member, 'seat'>, room: string): void {
-    this.broadcaster.serve(seat);
-    this.audience.join(seat, 'n', room);
+  join({ subscriber }: Pick<Member, 'subscriber'>, room: string): void {
+    this.broadcaster.serve(subscriber);
+    this.topics.join(subscriber, 'n', room);
   }
 
-  leave({ seat }: Member, room: string): void {
-    this.broadcaster.serve(seat);
-    this.audience.leave(seat, 'n', room);
+  leave({ subscriber }: Member, room: string): void {
+    this.broadcaster.serve(subscriber);
+    this.topics.leave(subscriber, 'n', room);
   }
 
-  depart({ seat }: Member): void {
-    this.broadcaster.serve(seat);
-    this.audience.depart(seat);
-    seat.outbox = undefined;
+  depart({ subscriber }: Member): void {
+    this.broadcaster.serve(subscriber);
+    this.topics.remove(subscriber);
+    subscriber.outbox = undefined;
   }
 
   /** A direct frame, behind everything that was issued before. */
-  emit({ seat, recipient }: Member, text: string): void {
-    this.broadcaster.serve(seat);
+  emit({ subscriber, recipient }: Member, text: string): void {
+    this.broadcaster.serve(subscriber);
     const bytes = frame(text);
-    if (recipient.isCongested) this.broadcaster.hold(seat, bytes);
-    else seat.write(bytes);
+    if (recipient.isCongested) this.broadcaster.hold(subscriber, bytes);
+    else subscriber.write(bytes);
   }
 
   issue(text: Body, { except = null, exceptId = null, ...to }: Partial<Skipped> & Whereto = {}): void {
-    this.broadcaster.issue({ namespace: 'n', isNative: true, body: text, ...to }, { except, exceptId });
+    this.broadcaster.publish({ namespace: 'n', isNative: true, body: text, ...to }, { except, exceptId });
   }
 
   /** Walks to the end, in one slice. */
   walk(): void {
-    expect(this.broadcaster.walk(forever)).toBe(false);
+    expect(this.broadcaster.run(forever)).toBe(false);
   }
 
   /** The socket takes again: everything, or only so many writes. */
-  drain({ seat, recipient }: Member, writes = forever): void {
+  drain({ subscriber, recipient }: Member, writes = forever): void {
     const before = recipient.writes.length;
     Object.defineProperty(recipient, 'hasRoom', {
       configurable: true,
       get: () => recipient.writes.length - before < writes,
     });
-    this.broadcaster.catchUp(seat);
-    recipient.isCongested = seat.outbox !== undefined;
+    this.broadcaster.catchUp(subscriber);
+    recipient.isCongested = subscriber.outbox !== undefined;
   }
 }
 
@@ -231,7 +232,7 @@ describe('whom it is for', () => {
     const hall = new Hall();
     const members = hall.crowd(40, 'r');
     hall.issue('r1', { room: 'r' });
-    hall.broadcaster.walk(0);
+    hall.broadcaster.run(0);
     for (const member of members) {
       hall.leave(member, 'r');
       hall.join(member, 's');
@@ -398,11 +399,11 @@ describe('in slices', () => {
     const text = (at: number): string => `${at}${'x'.repeat(250_000)}`;
     const all = Array.from({ length: 6 }, (_, at) => text(at));
     for (const each of all) hall.issue(each);
-    expect(hall.broadcaster.walk(hall.clock.now() + 2)).toBe(true);
+    expect(hall.broadcaster.run(hall.clock.now() + 2)).toBe(true);
     expect(one.recipient.texts).toEqual(all.slice(0, 2));
     expect(other.recipient.texts).toEqual([]);
     hall.issue('in the room', { room: 'r' });
-    expect(hall.broadcaster.walk(hall.clock.now() + 2)).toBe(true);
+    expect(hall.broadcaster.run(hall.clock.now() + 2)).toBe(true);
     expect(one.recipient.texts).toEqual(all.slice(0, 4));
     hall.leave(one, 'r');
     expect(one.recipient.texts).toEqual([...all, 'in the room']);
@@ -419,7 +420,7 @@ describe('in slices', () => {
     expect(hall.broadcaster.logBytes).toBe(400);
     hall.clock.spend(5);
     expect(hall.broadcaster.lag).toBe(5);
-    expect(hall.broadcaster.walk(hall.clock.now() + 1)).toBe(true);
+    expect(hall.broadcaster.run(hall.clock.now() + 1)).toBe(true);
     expect(hall.broadcaster.logBytes).toBe(400);
     hall.walk();
     expect([hall.broadcaster.logBytes, hall.broadcaster.lag]).toEqual([0, 0]);
@@ -449,7 +450,7 @@ describe('in slices', () => {
     const text = (at: number): string => `${at}${'x'.repeat(250_000)}`;
     for (let at = 0; at < 3; at++) hall.issue(text(at));
     hall.issue('to one', { to: 'one' });
-    hall.broadcaster.walk(hall.clock.now() + 1);
+    hall.broadcaster.run(hall.clock.now() + 1);
     hall.walk();
     expect(one.recipient.texts).toEqual([text(0), text(1), text(2), 'to one']);
   });
@@ -461,7 +462,7 @@ describe('in slices', () => {
     const served = (): number => members.filter(({ recipient }) => recipient.writes.length > 0).length;
     let slices = 1;
     let before = 0;
-    while (hall.broadcaster.walk(hall.clock.now() + 4)) {
+    while (hall.broadcaster.run(hall.clock.now() + 4)) {
       expect(served() - before).toBeGreaterThan(0);
       expect(served() - before).toBeLessThanOrEqual(16);
       before = served();
@@ -475,7 +476,7 @@ describe('in slices', () => {
     const hall = new Hall();
     const members = hall.crowd(10, '', () => hall.clock.spend(10));
     hall.issue('x'.repeat(65_536));
-    expect(hall.broadcaster.walk(hall.clock.now() + 4)).toBe(true);
+    expect(hall.broadcaster.run(hall.clock.now() + 4)).toBe(true);
     expect(members.map(({ recipient }) => recipient.writes.length)).toEqual([1, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
     hall.walk();
     expect(members.every(({ recipient }) => recipient.writes.length === 1)).toBe(true);
@@ -487,8 +488,8 @@ describe('in slices', () => {
     const small = hall.arrive('small', ['small']);
     hall.issue('huge', { room: 'huge' });
     hall.issue('small', { room: 'small' });
-    hall.broadcaster.walk(hall.clock.now() + 4);
-    hall.broadcaster.walk(hall.clock.now() + 4);
+    hall.broadcaster.run(hall.clock.now() + 4);
+    hall.broadcaster.run(hall.clock.now() + 4);
     expect(small.recipient.texts).toEqual(['small']);
     expect(huge.filter(({ recipient }) => recipient.writes.length > 0).length).toBeLessThan(100);
   });
@@ -497,7 +498,7 @@ describe('in slices', () => {
     const hall = new Hall();
     const members = Array.from({ length: 300 }, (_, at) => hall.arrive(`${at}`, [`r${at}`], () => hall.clock.spend(1)));
     for (const { recipient } of members) hall.issue('hi', { room: `r${recipient.id}` });
-    expect(hall.broadcaster.walk(hall.clock.now() + 4)).toBe(true);
+    expect(hall.broadcaster.run(hall.clock.now() + 4)).toBe(true);
     expect(members.filter(({ recipient }) => recipient.writes.length > 0).length).toBeLessThanOrEqual(64);
     hall.walk();
     for (const { recipient } of members) expect(recipient.texts).toEqual(['hi']);
@@ -507,7 +508,7 @@ describe('in slices', () => {
     const hall = new Hall();
     const members = hall.crowd(300, '', () => hall.clock.spend(1));
     for (const { recipient } of members) hall.issue('hi', { to: recipient.id });
-    expect(hall.broadcaster.walk(hall.clock.now() + 4)).toBe(true);
+    expect(hall.broadcaster.run(hall.clock.now() + 4)).toBe(true);
     expect(members.filter(({ recipient }) => recipient.writes.length > 0).length).toBeLessThanOrEqual(64);
     hall.walk();
     for (const { recipient } of members) expect(recipient.texts).toEqual(['hi']);
@@ -517,11 +518,11 @@ describe('in slices', () => {
     const hall = new Hall();
     const members = hall.crowd(64, '', () => hall.clock.spend(1));
     hall.issue('1');
-    hall.broadcaster.walk(hall.clock.now() + 4);
+    hall.broadcaster.run(hall.clock.now() + 4);
     hall.issue('2');
-    hall.broadcaster.walk(hall.clock.now() + 4);
+    hall.broadcaster.run(hall.clock.now() + 4);
     hall.issue('3');
-    while (hall.broadcaster.walk(hall.clock.now() + 4));
+    while (hall.broadcaster.run(hall.clock.now() + 4));
     for (const { recipient } of members) expect(recipient.texts).toEqual(['1', '2', '3']);
     expect(hall.broadcaster.logBytes).toBe(0);
   });
@@ -555,7 +556,7 @@ describe('in slices', () => {
     const hall = new Hall();
     const members = hall.crowd(40, 'r');
     hall.issue('1', { room: 'r' });
-    hall.broadcaster.walk(0);
+    hall.broadcaster.run(0);
     for (const member of members) hall.depart(member);
     hall.walk();
     expect(hall.broadcaster.logBytes).toBe(0);
@@ -571,8 +572,8 @@ describe('to whom it is too much', () => {
     hall.issue('1');
     hall.walk();
     expect(slow.recipient.writes).toEqual([]);
-    expect(slow.seat.outbox?.entries.map(({ bytes }) => bytes)).toEqual([fast.recipient.writes[0]]);
-    expect(slow.seat.outbox?.entries[0]?.bytes).toBe(fast.recipient.writes[0]);
+    expect(slow.subscriber.outbox?.entries.map(({ bytes }) => bytes)).toEqual([fast.recipient.writes[0]]);
+    expect(slow.subscriber.outbox?.entries[0]?.bytes).toBe(fast.recipient.writes[0]);
     hall.issue('2', { to: 'slow' });
     hall.emit(slow, '3');
     hall.issue('4');
@@ -582,7 +583,7 @@ describe('to whom it is too much', () => {
     hall.emit(slow, '5');
     expect(slow.recipient.texts).toEqual(['1', '2', '3', '4', '5']);
     expect(slow.recipient.writes).toHaveLength(2);
-    expect(slow.seat.outbox).toBeUndefined();
+    expect(slow.subscriber.outbox).toBeUndefined();
   });
 
   test('[BP2] it is told what its outbox has come to hold', () => {
@@ -632,7 +633,7 @@ describe('to whom it is too much', () => {
     hall.walk();
     expect(slow.recipient.texts).toEqual(all.slice(0, 2));
     expect(slow.recipient.growth).toEqual([]);
-    expect(slow.seat.outbox?.entries).toHaveLength(5);
+    expect(slow.subscriber.outbox?.entries).toHaveLength(5);
     hall.issue('last');
     hall.walk();
     expect(slow.recipient.growth).toEqual([[6, 1]]);
@@ -689,7 +690,7 @@ describe('until when', () => {
     hall.crowd(64, '', () => hall.clock.spend(1));
     hall.issue('1');
     const isDone = await flushed(hall);
-    hall.broadcaster.walk(hall.clock.now() + 4);
+    hall.broadcaster.run(hall.clock.now() + 4);
     await settle();
     expect(isDone()).toBe(false);
     hall.walk();
@@ -701,11 +702,11 @@ describe('until when', () => {
     const hall = new Hall();
     hall.crowd(64, '', () => hall.clock.spend(1));
     hall.issue('1');
-    hall.broadcaster.walk(hall.clock.now() + 4);
+    hall.broadcaster.run(hall.clock.now() + 4);
     const isDone = await flushed(hall);
     hall.issue('2');
     let slices = 0;
-    while (hall.broadcaster.walk(hall.clock.now() + 4)) {
+    while (hall.broadcaster.run(hall.clock.now() + 4)) {
       slices++;
       await settle();
       if (isDone()) break;
@@ -744,7 +745,7 @@ describe('until when', () => {
     const members = hall.crowd(100, '', () => hall.clock.spend(1_000));
     for (const text of ['1', '2']) {
       hall.issue(text);
-      expect(hall.broadcaster.walk(forever)).toBe(false);
+      expect(hall.broadcaster.run(forever)).toBe(false);
     }
     for (const { recipient } of members) expect(recipient.writes).toHaveLength(2);
   });
@@ -797,7 +798,8 @@ describe('as a whole', () => {
       const isPrefix = ({ recipient, due }: Due): void =>
         expect(recipient.texts).toEqual(due.slice(0, recipient.texts.length));
       /** What has been written to it, or waits in its outbox. */
-      const given = ({ recipient, seat }: Due): number => recipient.texts.length + (seat.outbox?.entries.length ?? 0);
+      const given = ({ recipient, subscriber }: Due): number =>
+        recipient.texts.length + (subscriber.outbox?.entries.length ?? 0);
       let last = 0;
 
       for (const { do: deed, room: at = '', who: nth = 0, id: name = '', ...rest } of steps) {
@@ -819,7 +821,7 @@ describe('as a whole', () => {
           for (const each of inside) if (each.recipient.id === name) each.due.push(text);
         } else if (deed === 'walk') {
           const writes = all.map(({ recipient }) => recipient.writes.length);
-          hall.broadcaster.walk(hall.clock.now() + (rest.slice ?? 0));
+          hall.broadcaster.run(hall.clock.now() + (rest.slice ?? 0));
           for (const [place, { recipient }] of all.entries()) {
             expect(recipient.writes.length - (writes[place] ?? 0)).toBeLessThanOrEqual(1);
           }
@@ -837,7 +839,7 @@ describe('as a whole', () => {
           hall.emit(member, text);
           if (!member.recipient.isCongested) expect(member.recipient.texts).toEqual(member.due);
         } else if (deed === 'serve') {
-          hall.broadcaster.serve(member.seat);
+          hall.broadcaster.serve(member.subscriber);
           if (!member.recipient.isCongested) expect(member.recipient.texts).toEqual(member.due);
         } else if (deed === 'join') {
           hall.join(member, at);

@@ -2,8 +2,8 @@ import { createServer, type IncomingMessage, request as requestOf } from 'node:h
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { type Conn, type NSConn, OnNamespaceConnect, Server, type ServerOptions } from '../../src/index.js';
-import type { Authorize } from '../../src/inspector/gate.js';
 import { type Inspector, inspector } from '../../src/inspector/inspector.js';
+import type { Authorize } from '../../src/inspector/sameOrigin.js';
 import { gate } from '../support/promises.js';
 import { Inbox } from '../support/rawClient.js';
 import { useServers } from '../support/testServer.js';
@@ -499,9 +499,9 @@ describe('what it tells', () => {
     const { actor } = connection('a');
     const { told } = await look(address, actor.id);
     for (let count = 0; count < 40; count++) for (const type of ['CONGESTED', 'DRAINED']) actor.send({ type });
-    for (let count = 0; count < 3; count++) actor.send({ type: 'LAGGED' });
+    for (let count = 0; count < 3; count++) actor.send({ type: 'OVERFLOWED' });
     await expect.poll(() => told.all.at(-1)?.subject?.steps.length).toBe(60);
-    expect(told.all.at(-1)?.subject?.steps.at(-1)).toMatchObject({ event: 'LAGGED', times: 3, from: [], to: [] });
+    expect(told.all.at(-1)?.subject?.steps.at(-1)).toMatchObject({ event: 'OVERFLOWED', times: 3, from: [], to: [] });
   });
 
   test('[IN14] it asks a client out of every namespace', async () => {

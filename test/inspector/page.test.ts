@@ -266,15 +266,15 @@ describeWith(chromium, 'the page of the inspector in a browser', (executablePath
     const means = 'The socket is full; what is owed waits in the outbox.';
     const written = async () => (await page.locator('#drawing text').allTextContents()).join(' ');
     expect(await written()).toContain('CONGESTED');
-    expect(await written()).not.toContain('noteCongestion');
+    expect(await written()).not.toContain('countCongestion');
     await page.locator('#drawing [data-state="connection.open.flow.congested"] > title', { hasText: means }).waitFor({
       state: 'attached',
     });
     await page.getByRole('button', { name: 'details' }).click();
     await isActive(page, 'open.flow.flowing');
-    expect(await written()).toContain('noteCongestion');
+    expect(await written()).toContain('countCongestion');
     await page.locator('#drawing .chart').click();
-    expect(await written()).not.toContain('noteCongestion');
+    expect(await written()).not.toContain('countCongestion');
     expect(complaints).toEqual([]);
   });
 

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import type { AnyStateMachine } from 'xstate';
 import { connectionMachine, linkMachine, namespaceMachine, roomMachine, supervisorMachine } from '../../src/index.js';
-import { draw, drawMermaid } from '../../src/inspector/draw.js';
+import { draw, drawMermaid } from '../../src/inspector/draw/draw.js';
 
 const docs = fileURLToPath(new URL('../../docs/', import.meta.url));
 const page = `${docs}machines.md`;

@@ -16,7 +16,7 @@ const samples: { readonly [type in EventType]: Extract<ConnectionEvent, { readon
   REFUSED: { type: 'REFUSED', code: 1008, text: 'not allowed' },
   CONGESTED: { type: 'CONGESTED' },
   DRAINED: { type: 'DRAINED' },
-  LAGGED: { type: 'LAGGED' },
+  OVERFLOWED: { type: 'OVERFLOWED' },
   CLOSE: { type: 'CLOSE', code: 4000, text: 'go' },
   'SOCKET.CLOSED': { type: 'SOCKET.CLOSED', code: 1006, text: '' },
 };
@@ -58,49 +58,49 @@ const table: { readonly [name in Busy]: Partial<Record<EventType, Row>> } = {
   unheard: {
     ACK: ['[HS2]', 'heard', []],
     AGREED: ['[HS2] [HS9]', 'agreed', []],
-    FRAME: ['[HS4]', 'unheard', ['countEarly', 'holdEarly']],
-    REFUSED: ['[HS7]', 'closing', ['sendRefusal', 'retire', 'sendClose'], refused],
-    CLOSE: ['[SV5]', 'closing', ['retire', 'sendClose'], asked],
-    'SOCKET.CLOSED': ['[SV3] [SV6]', 'closed', ['retire', 'release'], lost],
+    FRAME: ['[HS4]', 'unheard', ['countEarly', 'bufferEarly']],
+    REFUSED: ['[HS7]', 'closing', ['sendRefusal', 'teardown', 'sendClose'], refused],
+    CLOSE: ['[SV5]', 'closing', ['teardown', 'sendClose'], asked],
+    'SOCKET.CLOSED': ['[SV3] [SV6]', 'closed', ['teardown', 'destroySocket'], lost],
   },
   heard: {
-    ACK: ['[HS4]', 'heard', ['countEarly', 'holdEarly']],
-    AGREED: ['[HS2] [HS3]', 'flowing', ['welcome']],
-    FRAME: ['[HS4]', 'heard', ['countEarly', 'holdEarly']],
-    REFUSED: ['[HS7]', 'closing', ['sendRefusal', 'retire', 'sendClose'], refused],
-    CLOSE: ['[SV5]', 'closing', ['retire', 'sendClose'], asked],
-    'SOCKET.CLOSED': ['[SV3] [SV6]', 'closed', ['retire', 'release'], lost],
+    ACK: ['[HS4]', 'heard', ['countEarly', 'bufferEarly']],
+    AGREED: ['[HS2] [HS3]', 'flowing', ['sendAccept']],
+    FRAME: ['[HS4]', 'heard', ['countEarly', 'bufferEarly']],
+    REFUSED: ['[HS7]', 'closing', ['sendRefusal', 'teardown', 'sendClose'], refused],
+    CLOSE: ['[SV5]', 'closing', ['teardown', 'sendClose'], asked],
+    'SOCKET.CLOSED': ['[SV3] [SV6]', 'closed', ['teardown', 'destroySocket'], lost],
   },
   agreed: {
-    ACK: ['[HS2] [HS3]', 'flowing', ['welcome']],
-    FRAME: ['[HS4]', 'agreed', ['countEarly', 'holdEarly']],
-    REFUSED: ['[HS9]', 'closing', ['retire', 'sendClose'], refused],
-    CLOSE: ['[SV5]', 'closing', ['retire', 'sendClose'], asked],
-    'SOCKET.CLOSED': ['[SV3] [SV6]', 'closed', ['retire', 'release'], lost],
+    ACK: ['[HS2] [HS3]', 'flowing', ['sendAccept']],
+    FRAME: ['[HS4]', 'agreed', ['countEarly', 'bufferEarly']],
+    REFUSED: ['[HS9]', 'closing', ['teardown', 'sendClose'], refused],
+    CLOSE: ['[SV5]', 'closing', ['teardown', 'sendClose'], asked],
+    'SOCKET.CLOSED': ['[SV3] [SV6]', 'closed', ['teardown', 'destroySocket'], lost],
   },
   unreached: {
-    ACK: ['[HS4]', 'unreached', ['countEarly', 'holdEarly']],
-    REACHED: ['[EX3]', 'flowing', ['welcome']],
-    FRAME: ['[HS4]', 'unreached', ['countEarly', 'holdEarly']],
-    REFUSED: ['[HS9]', 'closing', ['retire', 'sendClose'], refused],
-    CLOSE: ['[SV5]', 'closing', ['retire', 'sendClose'], asked],
-    'SOCKET.CLOSED': ['[SV3] [SV6]', 'closed', ['retire', 'release'], lost],
+    ACK: ['[HS4]', 'unreached', ['countEarly', 'bufferEarly']],
+    REACHED: ['[EX3]', 'flowing', ['sendAccept']],
+    FRAME: ['[HS4]', 'unreached', ['countEarly', 'bufferEarly']],
+    REFUSED: ['[HS9]', 'closing', ['teardown', 'sendClose'], refused],
+    CLOSE: ['[SV5]', 'closing', ['teardown', 'sendClose'], asked],
+    'SOCKET.CLOSED': ['[SV3] [SV6]', 'closed', ['teardown', 'destroySocket'], lost],
   },
   flowing: {
-    CONGESTED: ['[BP1]', 'congested', ['noteCongestion']],
-    REFUSED: ['[HS9]', 'closing', ['retire', 'sendClose'], refused],
-    CLOSE: ['[SV5]', 'closing', ['retire', 'sendClose'], asked],
-    'SOCKET.CLOSED': ['[SV3] [SV6]', 'closed', ['retire', 'release'], lost],
+    CONGESTED: ['[BP1]', 'congested', ['countCongestion']],
+    REFUSED: ['[HS9]', 'closing', ['teardown', 'sendClose'], refused],
+    CLOSE: ['[SV5]', 'closing', ['teardown', 'sendClose'], asked],
+    'SOCKET.CLOSED': ['[SV3] [SV6]', 'closed', ['teardown', 'destroySocket'], lost],
   },
   congested: {
     DRAINED: ['[BP1]', 'flowing', []],
-    LAGGED: ['[BP2]', 'closed', ['noteEviction', 'retire', 'release'], slow],
-    REFUSED: ['[HS9]', 'closing', ['retire', 'sendClose'], refused],
-    CLOSE: ['[SV5]', 'closing', ['retire', 'sendClose'], asked],
-    'SOCKET.CLOSED': ['[SV3] [SV6]', 'closed', ['retire', 'release'], lost],
+    OVERFLOWED: ['[BP2]', 'closed', ['countEviction', 'teardown', 'destroySocket'], slow],
+    REFUSED: ['[HS9]', 'closing', ['teardown', 'sendClose'], refused],
+    CLOSE: ['[SV5]', 'closing', ['teardown', 'sendClose'], asked],
+    'SOCKET.CLOSED': ['[SV3] [SV6]', 'closed', ['teardown', 'destroySocket'], lost],
   },
   closing: {
-    'SOCKET.CLOSED': ['[SV3]', 'closed', ['retire', 'release'], lost],
+    'SOCKET.CLOSED': ['[SV3]', 'closed', ['teardown', 'destroySocket'], lost],
   },
 };
 
@@ -148,7 +148,7 @@ describe('the beginning', () => {
       isReachable: true,
     });
     expect([snapshot.value, snapshot.context]).toEqual([states.unheard, fresh]);
-    expect(actions.map(({ type }) => type).filter((type) => !type.startsWith('xstate.'))).toEqual(['consult']);
+    expect(actions.map(({ type }) => type).filter((type) => !type.startsWith('xstate.'))).toEqual(['runOnConnect']);
   });
 
   test('[HS10] when only native messages are handled, M is not waited for', () => {
@@ -176,7 +176,7 @@ describe('the beginning', () => {
     const heavy = { early: { frames: 0, bytes: 65_536 } };
     for (const early of [full, heavy]) {
       const { value, does, context } = step(name, type, early);
-      expect([value, does]).toEqual(['closing', ['retire', 'sendClose']]);
+      expect([value, does]).toEqual(['closing', ['teardown', 'sendClose']]);
       expect(context.reason).toEqual({ code: 1008, text: 'too many frames before the acknowledgement' });
     }
   });
@@ -227,10 +227,10 @@ describe('deadlines', () => {
     const machine = connectionMachine.provide({
       actions: {
         sendRefusal: note('sendRefusal'),
-        retire: note('retire'),
+        teardown: note('teardown'),
         sendClose: note('sendClose'),
-        release: note('release'),
-        noteEviction: note('noteEviction'),
+        destroySocket: note('destroySocket'),
+        countEviction: note('countEviction'),
       },
     });
     const actor = createActor(machine, { clock, input: { id: 'joe', isNativeOnly: false, isReachable: true } }).start();
@@ -247,7 +247,7 @@ describe('deadlines', () => {
     expect(now()).toEqual({
       value: 'closing',
       reason: { code: 1008, text: 'not acknowledged in time' },
-      log: ['retire', 'sendClose'],
+      log: ['teardown', 'sendClose'],
     });
   });
 
@@ -260,7 +260,7 @@ describe('deadlines', () => {
     expect(now()).toEqual({
       value: 'closing',
       reason: { code: 1008, text: 'not accepted in time' },
-      log: ['sendRefusal', 'retire', 'sendClose'],
+      log: ['sendRefusal', 'teardown', 'sendClose'],
     });
   });
 
@@ -282,7 +282,7 @@ describe('deadlines', () => {
     clock.advance(9_999);
     expect(now().value).toEqual(states.congested);
     clock.advance(1);
-    expect(now()).toEqual({ value: 'closed', reason: slow, log: ['noteEviction', 'retire', 'release'] });
+    expect(now()).toEqual({ value: 'closed', reason: slow, log: ['countEviction', 'teardown', 'destroySocket'] });
     expect(clock.timers).toBe(0);
   });
 
@@ -290,9 +290,13 @@ describe('deadlines', () => {
     const { clock, actor, now } = make();
     actor.send(samples.CLOSE);
     clock.advance(4_999);
-    expect(now().log).toEqual(['retire', 'sendClose']);
+    expect(now().log).toEqual(['teardown', 'sendClose']);
     clock.advance(1);
-    expect(now()).toEqual({ value: 'closed', reason: asked, log: ['retire', 'sendClose', 'retire', 'release'] });
+    expect(now()).toEqual({
+      value: 'closed',
+      reason: asked,
+      log: ['teardown', 'sendClose', 'teardown', 'destroySocket'],
+    });
   });
 
   test('[SV3] when the socket has gone no timer is left', () => {

@@ -21,14 +21,14 @@ const events = Object.keys({
 /** State -> event -> the rules it serves, the next state, and what is to be done. */
 const table: Readonly<Record<string, Row<EventType>>> = {
   outside: {
-    'ASKED.CONNECT': ['[NS1]', 'connecting.deciding', ['consult _OnNamespaceConnect']],
+    'ASKED.CONNECT': ['[NS1]', 'connecting.deciding', ['runVetoHandler _OnNamespaceConnect']],
     'ASKED.DISCONNECT': ['[NS3]', 'outside', ['answer']],
-    CONNECT: ['[NS4]', 'connecting.proposing', ['consult _OnNamespaceConnect local']],
+    CONNECT: ['[NS4]', 'connecting.proposing', ['runVetoHandler _OnNamespaceConnect local']],
     DISCONNECT: ['[NS5]', 'outside', ['fail']],
     ENDED: ['[NS7]', 'disconnected', ['fail']],
   },
   'connecting.deciding': {
-    ALLOWED: ['[NS1]', 'connected', ['enter', 'answer', 'tell _OnNamespaceConnected']],
+    ALLOWED: ['[NS1]', 'connected', ['enter', 'answer', 'runNotifyHandler _OnNamespaceConnected']],
     REFUSED: ['[NS2]', 'disconnected', ['answerRefusal']],
     ENDED: ['[NS7]', 'disconnected', ['fail']],
   },
@@ -38,34 +38,34 @@ const table: Readonly<Record<string, Row<EventType>>> = {
     ENDED: ['[NS7]', 'disconnected', ['fail']],
   },
   'connecting.asking': {
-    AGREED: ['[NS4]', 'connected', ['enter', 'tell _OnNamespaceConnected local', 'settle']],
+    AGREED: ['[NS4]', 'connected', ['enter', 'runNotifyHandler _OnNamespaceConnected local', 'settle']],
     DECLINED: ['[NS4]', 'disconnected', ['fail']],
     ENDED: ['[NS7]', 'disconnected', ['fail']],
   },
   connected: {
     'ASKED.CONNECT': ['[NS2]', 'connected', ['answer']],
-    'ASKED.DISCONNECT': ['[NS3]', 'disconnecting.deciding', ['consult _OnNamespaceDisconnect']],
+    'ASKED.DISCONNECT': ['[NS3]', 'disconnecting.deciding', ['runVetoHandler _OnNamespaceDisconnect']],
     CONNECT: ['[NS4]', 'connected', ['settle']],
     DISCONNECT: ['[NS5]', 'disconnecting.asking', ['askPeer _OnNamespaceDisconnect']],
-    ENDED: ['[NS7]', 'disconnected', ['exit', 'endRooms', 'tell _OnNamespaceDisconnect local']],
+    ENDED: ['[NS7]', 'disconnected', ['exit', 'endRooms', 'runNotifyHandler _OnNamespaceDisconnect local']],
   },
   'disconnecting.deciding': {
     ALLOWED: ['[NS3]', 'disconnecting.granting', ['leaveRooms']],
     REFUSED: ['[NS3]', 'connected', ['answerRefusal']],
-    ENDED: ['[NS7]', 'disconnected', ['exit', 'endRooms', 'tell _OnNamespaceDisconnect local', 'fail']],
+    ENDED: ['[NS7]', 'disconnected', ['exit', 'endRooms', 'runNotifyHandler _OnNamespaceDisconnect local', 'fail']],
   },
   'disconnecting.granting': {
     EMPTIED: ['[NS3]', 'disconnected', ['exit', 'answer']],
-    ENDED: ['[NS7]', 'disconnected', ['exit', 'endRooms', 'tell _OnNamespaceDisconnect local', 'fail']],
+    ENDED: ['[NS7]', 'disconnected', ['exit', 'endRooms', 'runNotifyHandler _OnNamespaceDisconnect local', 'fail']],
   },
   'disconnecting.agreed': {
-    EMPTIED: ['[NS5]', 'disconnected', ['exit', 'tell _OnNamespaceDisconnect local', 'settle']],
-    ENDED: ['[NS7]', 'disconnected', ['exit', 'endRooms', 'tell _OnNamespaceDisconnect local', 'fail']],
+    EMPTIED: ['[NS5]', 'disconnected', ['exit', 'runNotifyHandler _OnNamespaceDisconnect local', 'settle']],
+    ENDED: ['[NS7]', 'disconnected', ['exit', 'endRooms', 'runNotifyHandler _OnNamespaceDisconnect local', 'fail']],
   },
   'disconnecting.asking': {
     AGREED: ['[NS5]', 'disconnecting.agreed', ['leaveRooms']],
     DECLINED: ['[NS5]', 'connected', ['fail']],
-    ENDED: ['[NS7]', 'disconnected', ['exit', 'endRooms', 'tell _OnNamespaceDisconnect local', 'fail']],
+    ENDED: ['[NS7]', 'disconnected', ['exit', 'endRooms', 'runNotifyHandler _OnNamespaceDisconnect local', 'fail']],
   },
 };
 

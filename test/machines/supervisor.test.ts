@@ -31,8 +31,8 @@ type Row = readonly [rules: string, to: Name, does: readonly string[]];
 
 /** What is done with a connection that has ended is the same everywhere. */
 const staying = (at: Busy): Partial<Record<EventType, Row>> => ({
-  'CONNECTION.CLOSED': ['[SV3]', at, ['forget']],
-  'CONNECTION.FAILED': ['[SV1]', at, ['bury']],
+  'CONNECTION.CLOSED': ['[SV3]', at, ['removeStopped']],
+  'CONNECTION.FAILED': ['[SV1]', at, ['removeCrashed']],
 });
 
 /** State -> event -> the rules it serves, the next state, and what is to be done. */
@@ -185,7 +185,7 @@ describe.each<[string, AnyStateMachine]>([
     // Hot events have no place in the usual charts; a program's own chart may use these.
     const handingOn: Readonly<Record<string, readonly string[]>> = {
       connection: ['receive', 'deliver'],
-      supervisor: ['issue', 'count'],
+      supervisor: ['publish', 'count'],
     };
     const forOthers = new Set(handingOn[file] ?? []);
     const idle = [...Object.keys(actions), ...Object.keys(guards)].filter((name) => !said.has(name));

@@ -25,9 +25,9 @@ const limits = {
   exchangeInterval: 200,
   exchangeTimeout: 1_000,
   exchangeRetryDelay: 50,
-  slowConsumer: 60_000,
-  maxLagMessages: mib,
-  maxLagBytes: 1_024 * mib,
+  slowConsumerTimeout: 60_000,
+  slowConsumerMessages: mib,
+  slowConsumerBytes: 1_024 * mib,
 };
 
 const makeNode = useNodes();
@@ -48,7 +48,9 @@ const kinds = [
 for (const { peer, start, exchange } of kinds) {
   describeWith(peer, `${peer.name} fails`, () => {
     /** Two servers with clients; `b` has a line to the broker that can fail, if it is to. */
-    const open = async (more: Partial<typeof limits & { outboxBytes: number; outboxTimeout: number }> = {}) => {
+    const open = async (
+      more: Partial<typeof limits & { exchangeQueueBytes: number; exchangeQueueTimeout: number }> = {},
+    ) => {
       const chance = chanceFrom(seed);
       const broker = await start();
       const proxy = await startProxy(broker.port);
@@ -188,8 +190,8 @@ for (const { peer, start, exchange } of kinds) {
     });
 
     test('[EX11] [EX18] while it is away so many bytes wait, the eldest, and come in order when it is back', async () => {
-      const outboxBytes = 20_000;
-      const { broker, town } = await open({ outboxBytes });
+      const exchangeQueueBytes = 20_000;
+      const { broker, town } = await open({ exchangeQueueBytes });
       const { a, b } = town;
       await broker.kill();
       await town.states('degraded');
@@ -198,8 +200,8 @@ for (const { peer, start, exchange } of kinds) {
       const { waiting, lost } = a.status;
       const kept = a.said.length - before - lost.overflowed;
       expect(waiting).toEqual({ messages: kept, bytes: expect.any(Number) });
-      expect(waiting.bytes).toBeLessThanOrEqual(outboxBytes);
-      expect(waiting.bytes).toBeGreaterThan(outboxBytes - 2 * filler.length);
+      expect(waiting.bytes).toBeLessThanOrEqual(exchangeQueueBytes);
+      expect(waiting.bytes).toBeGreaterThan(exchangeQueueBytes - 2 * filler.length);
       // A small one still fits in.
       a.say();
       expect(a.status.lost.overflowed).toBe(10);
@@ -218,8 +220,8 @@ for (const { peer, start, exchange } of kinds) {
     test('[EX11] [EX18] while it is away nothing waits longer than it may; what is younger comes in order', {
       timeout: 30_000,
     }, async () => {
-      const outboxTimeout = 1_500;
-      const { broker, town } = await open({ outboxTimeout });
+      const exchangeQueueTimeout = 1_500;
+      const { broker, town } = await open({ exchangeQueueTimeout });
       const { a } = town;
       await broker.kill();
       await town.states('degraded');
@@ -227,7 +229,7 @@ for (const { peer, start, exchange } of kinds) {
       for (let count = 0; count < 5; count++) a.say();
       const since = performance.now();
       await expect.poll(() => a.status.lost.expired, patience).toBe(5);
-      expect(performance.now() - since).toBeGreaterThan(outboxTimeout - 50);
+      expect(performance.now() - since).toBeGreaterThan(exchangeQueueTimeout - 50);
       expect(a.status.waiting).toEqual({ messages: 0, bytes: 0 });
       for (let count = 0; count < 3; count++) a.say();
       await broker.restart();
@@ -245,8 +247,8 @@ for (const { peer, start, exchange } of kinds) {
 
 describe('a broker that fails at any moment', () => {
   const bounds = fc.record({
-    outboxBytes: fc.constantFrom(6_000, 64 * mib),
-    outboxTimeout: fc.constantFrom(20, 30_000),
+    exchangeQueueBytes: fc.constantFrom(6_000, 64 * mib),
+    exchangeQueueTimeout: fc.constantFrom(20, 30_000),
     exchangeInterval: fc.constantFrom(20, 5_000),
     exchangeTimeout: fc.constant(30),
     exchangeRetryDelay: fc.constant(1),
@@ -261,7 +263,7 @@ describe('a broker that fails at any moment', () => {
       const exchanges = { a: broker.exchange(), b: broker.exchange() };
       const town = await Town.open(makeNode, exchanges, { ...limits, ...more }, chanceFrom(chance));
       await town.settle();
-      await new Fates(town, broker, more.outboxTimeout < 100).run(deeds);
+      await new Fates(town, broker, more.exchangeQueueTimeout < 100).run(deeds);
       const balance = await town.settleUp();
       for (const [what, messages] of Object.entries(balance)) sum[what] = (sum[what] ?? 0) + messages;
       await Promise.all(town.stations.map(({ node }) => node.server.close({ timeout: 1_000 })));

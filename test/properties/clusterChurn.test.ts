@@ -24,9 +24,9 @@ const seed = Number(process.env['MUSTER_SEED'] ?? Date.now() % 2 ** 31);
 const much = 2 ** 30;
 const long = 60_000;
 const limits = {
-  maxLagBytes: much,
-  maxLagMessages: much,
-  slowConsumer: long,
+  slowConsumerBytes: much,
+  slowConsumerMessages: much,
+  slowConsumerTimeout: long,
   pingTimeout: long,
   ackTimeout: long,
   closeTimeout: long,

@@ -117,7 +117,7 @@ describe('what they change: away', () => {
     const house = open();
     const guest = house.seat('a', 'n');
     const seen: unknown[] = [];
-    house.supervisor.watching.inspect((event) => {
+    house.supervisor.introspection.inspect((event) => {
       if (event.type === '@xstate.snapshot' && event.actorRef === guest.conn?.actor) seen.push(presenceOf(guest));
     });
     seen.length = 0;

@@ -102,7 +102,13 @@ class Siege {
     const events = { ...handlers(ran, (line) => void this.#news.push(line)), ...lifecycle };
     this.house = new House({
       namespaces: { n: events, m: events, closed: { _OnNamespaceConnect: refuse('') } },
-      limits: { handlerTimeout: 1_000, slowConsumer: 1e9, maxLagMessages: 1e9, maxLagBytes: 1e9, pingInterval: 1e9 },
+      limits: {
+        handlerTimeout: 1_000,
+        slowConsumerTimeout: 1e9,
+        slowConsumerMessages: 1e9,
+        slowConsumerBytes: 1e9,
+        pingInterval: 1e9,
+      },
     });
     this.neighbour = this.house.seat('neighbour', 'n', ['r']);
     this.guest = this.house.connect('guest');

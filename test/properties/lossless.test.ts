@@ -19,9 +19,9 @@ const leastSeconds = 4;
 const much = 2 ** 30;
 const long = 60_000;
 const limits = {
-  maxLagBytes: much,
-  maxLagMessages: much,
-  slowConsumer: long,
+  slowConsumerBytes: much,
+  slowConsumerMessages: much,
+  slowConsumerTimeout: long,
   pingTimeout: long,
   ackTimeout: long,
   closeTimeout: long,

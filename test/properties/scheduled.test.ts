@@ -20,9 +20,9 @@ const rooms = ['', 'r', 'no entry'];
 interface Setting {
   readonly people: number;
   readonly happenings: readonly Happening[];
-  readonly framesAtOnce: number;
-  readonly laneMessages: number;
-  readonly maxLagMessages: number;
+  readonly framesPerTick: number;
+  readonly inboxMessages: number;
+  readonly slowConsumerMessages: number;
   readonly sliceMs: number;
   readonly syncBroadcaster: boolean;
   /** After so many happenings the server is closed. */
@@ -55,9 +55,9 @@ const happening: fc.Arbitrary<Happening> = fc.oneof(
 const setting: fc.Arbitrary<Setting> = fc.record({
   people: fc.integer({ min: 1, max: 5 }),
   happenings: fc.array(happening, { maxLength: 40, size: 'max' }),
-  framesAtOnce: fc.constantFrom(1, 2, 64),
-  laneMessages: fc.constantFrom(2, 64),
-  maxLagMessages: fc.constantFrom(3, 1_000),
+  framesPerTick: fc.constantFrom(1, 2, 64),
+  inboxMessages: fc.constantFrom(2, 64),
+  slowConsumerMessages: fc.constantFrom(3, 1_000),
   sliceMs: fc.constantFrom(0.5, 3, 1_000),
   syncBroadcaster: fc.boolean(),
   closesAfter: fc.constantFrom(5, 15, 30, 1_000, 1_000, 1_000),
@@ -92,7 +92,7 @@ class Play {
     given: Setting,
     private readonly scheduler: fc.Scheduler,
   ) {
-    const { framesAtOnce, laneMessages, maxLagMessages, sliceMs, syncBroadcaster } = given;
+    const { framesPerTick, inboxMessages, slowConsumerMessages, sliceMs, syncBroadcaster } = given;
     const pause = async (ns: NSConn, { event, room }: Message): Promise<void> => {
       const end = this.#begin(ns.conn, '');
       await this.#pause(event);
@@ -127,7 +127,7 @@ class Play {
         file.farewells++;
         if (file.turn !== undefined) this.faults.push(`${conn.id} is told its end within a turn`);
       },
-      limits: { framesAtOnce, laneMessages, maxLagMessages, highWaterMark: 60 },
+      limits: { framesPerTick, inboxMessages, slowConsumerMessages, highWaterMark: 60 },
       sliceMs,
       syncBroadcaster,
       perLook: 1,

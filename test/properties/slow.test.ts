@@ -56,12 +56,12 @@ const never = 2 ** 31 - 1;
 const runs: readonly { readonly what: string; readonly limits: Partial<Limits>; readonly owed: number }[] = [
   {
     what: 'once it has stalled for too long',
-    limits: { slowConsumer: 2_000, maxLagBytes: never, maxLagMessages: never },
+    limits: { slowConsumerTimeout: 2_000, slowConsumerBytes: never, slowConsumerMessages: never },
     owed: 0,
   },
   {
     what: 'once too much was issued to it meanwhile',
-    limits: { slowConsumer: never, maxLagBytes: 4 * mib, maxLagMessages: never },
+    limits: { slowConsumerTimeout: never, slowConsumerBytes: 4 * mib, slowConsumerMessages: never },
     // Far more than memory may grow: what waits, waits by reference.
     owed: 200 * mib,
   },

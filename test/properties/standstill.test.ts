@@ -205,7 +205,7 @@ describe('a client that was not read for a while', () => {
           },
         },
       },
-      limits: { laneMessages: 2, askTimeout: 5_000, handlerTimeout: 1_000_000 },
+      limits: { inboxMessages: 2, askTimeout: 5_000, handlerTimeout: 1_000_000 },
     });
     const { socket } = house.seat('a', 'n');
     socket.isMute = true;

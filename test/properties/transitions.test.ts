@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { type AnyStateMachine, createMachine } from 'xstate';
-import type { Machines } from '../../src/actors/house.js';
+import type { Machines } from '../../src/actors/context.js';
 import { connectionMachine, linkMachine, namespaceMachine, roomMachine, supervisorMachine } from '../../src/index.js';
 import { scenarios as local } from '../support/conformance.js';
 import { clusterScenarios } from '../support/conformanceCluster.js';

@@ -133,7 +133,7 @@ describe('close reasons', () => {
     ['ackTimeout', 1008],
     ['connectTimeout', 1008],
     ['earlyFrames', 1008],
-    ['floodedLane', 1008],
+    ['floodedInbox', 1008],
     ['failed', 1011],
     ['busy', 1013],
   ] as const)('[SV6] %s has the code %i', (name, code) => {

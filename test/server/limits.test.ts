@@ -18,7 +18,7 @@ const open = (limits: Partial<Limits>, more: ServerOptions = {}) =>
 
 describe('connections on the way in', () => {
   test('[HS15] at the cap a probe and an upgrade wait, and go on when there is a place', async () => {
-    const house = await open({ unacknowledged: 1 });
+    const house = await open({ admission: 1 });
     const first = await house.dial('first');
     const probe = fetch(house.url.replace('ws', 'http'), { method: 'HEAD', redirect: 'manual' });
     const second = house.dial('second').then((client) => client.ready());
@@ -32,7 +32,7 @@ describe('connections on the way in', () => {
   });
 
   test('[HS15] who has waited for too long, or finds the line full, gets no answer at all', async () => {
-    const house = await open({ unacknowledged: 1, waitTimeout: 100 });
+    const house = await open({ admission: 1, admissionTimeout: 100 });
     const first = await house.dial();
     const waiting = dialPlain(house);
     waiting.socket.write(upgrade());
@@ -47,7 +47,7 @@ describe('connections on the way in', () => {
 
   test('[HS15] a place is free again when its connection goes, or is refused', async () => {
     const house = await open(
-      { unacknowledged: 1 },
+      { admission: 1 },
       {
         onUpgrade({ url }) {
           if (url?.includes('refused')) throw new Error('no');
@@ -62,7 +62,7 @@ describe('connections on the way in', () => {
   });
 
   test('[HS15] [DO2] those who wait for the end of a do have places as well', async () => {
-    const house = await open({ unacknowledged: 1, waitTimeout: 100 });
+    const house = await open({ admission: 1, admissionTimeout: 100 });
     await (await house.dial()).ready();
     let end = (): void => {};
     const walk = house.server.do(
@@ -238,7 +238,7 @@ describe('messages that do not end', () => {
     });
     const house = await start({
       namespaces: { default: { wait: () => held, ping: () => reply('pong') } },
-      limits: { messageTimeout: 60, laneMessages: 1 },
+      limits: { messageTimeout: 60, inboxMessages: 1 },
     });
     const line = await shake(house);
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { defaultLimits } from '../../src/limits.js';
 import { connectionMachine } from '../../src/machines/connection.js';
-import { checkOptions, defaultLimits } from '../../src/server/options.js';
+import { checkOptions } from '../../src/server/options.js';
 import { Server } from '../../src/server/server.js';
 
 const namespaces = { default: { chat: () => {} } };
@@ -35,17 +36,17 @@ describe('defaults', () => {
       ackTimeout: 5_000,
       connectTimeout: 5_000,
       rooms: 128,
-      nameBytes: 255,
+      roomNameBytes: 255,
       asks: 1_000,
       askTimeout: 10_000,
       handlerTimeout: 30_000,
       highWaterMark: 64 * 1024,
-      slowConsumer: 10_000,
-      maxLagBytes: 1024 * 1024,
-      maxLagMessages: 8_192,
-      laneMessages: 64,
-      laneBytes: 256 * 1024,
-      heldTimeout: 30_000,
+      slowConsumerTimeout: 10_000,
+      slowConsumerBytes: 1024 * 1024,
+      slowConsumerMessages: 8_192,
+      inboxMessages: 64,
+      inboxBytes: 256 * 1024,
+      doWaitTimeout: 30_000,
     });
   });
 
@@ -108,12 +109,12 @@ describe('what is wrong', () => {
   );
 
   test.each([0, -1, 3e9, Number.NaN, '5'])('[LM2] a time is one that a timer can be set to, not %o', (limit) => {
-    for (const name of ['ackTimeout', 'messageTimeout', 'pingInterval', 'slowConsumer']) {
+    for (const name of ['ackTimeout', 'messageTimeout', 'pingInterval', 'slowConsumerTimeout']) {
       expect(() => check({ namespaces, limits: { [name]: limit } })).toThrow(
         `limit "${name}" takes milliseconds above 0 and up to 2147483647, got ${String(limit)}`,
       );
     }
-    check({ namespaces, limits: { ackTimeout: 0.5, slowConsumer: 2 ** 31 - 1 } });
+    check({ namespaces, limits: { ackTimeout: 0.5, slowConsumerTimeout: 2 ** 31 - 1 } });
   });
 
   test.each([0, -4, Number.NaN, 'soon'])('[LM2] a slice is a number of milliseconds above 0, not %o', (sliceMs) => {

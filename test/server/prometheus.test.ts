@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { makeLostCounters } from '../../src/actors/losses.js';
+import { makeLostCounters } from '../../src/actors/cluster/losses.js';
 import { closeReasons } from '../../src/protocol/errors.js';
 import { prometheusText } from '../../src/server/prometheus.js';
 import { memoryBroker } from '../support/memoryExchange.js';
@@ -67,10 +67,10 @@ const checkHistogram = (samples: ReadonlyMap<string, number>): void => {
 
 const page = readFileSync(fileURLToPath(new URL('../../docs/metrics.md', import.meta.url)), 'utf8');
 /** Name and label of each row of the tables. */
-const documented = Array.from(page.matchAll(/^\| `(muster_\w+)` \| (?:`(\w+)` )?\|/gm), ([, name = '', label = '']) => [
-  name,
-  label,
-]);
+const documented = Array.from(
+  page.matchAll(/^\| `(muster_\w+)` \| \w+ \| (?:`(\w+)` )?\|/gm),
+  ([, name = '', label = '']) => [name, label],
+);
 
 const labelOf = ([suffix = '']: Iterable<string>): string => {
   const label = /\{(\w+)=/.exec(suffix)?.[1] ?? '';
@@ -111,7 +111,7 @@ describe('the text of the metrics', () => {
       ...server.metrics(),
       slices: { delay: time, spent: 2_500 },
       handlers: { time, errors: 0 },
-      pressure: { log: 7, lag: 40, isHoldingBack: true },
+      pressure: { log: 7, lag: 40, isThrottling: true },
     };
     const { value } = lifted(parse(prometheusText(metrics)));
     for (const name of ['muster_slice_delay_seconds', 'muster_handler_seconds']) {
@@ -119,7 +119,7 @@ describe('the text of the metrics', () => {
       expect([value(name, '_sum'), value(name, '_count')]).toEqual([1.5, 3]);
     }
     expect(value('muster_slice_seconds_total')).toBe(2.5);
-    const pressure = ['muster_log_bytes', 'muster_lag_seconds', 'muster_holding_back'].map((name) => value(name));
+    const pressure = ['muster_log_bytes', 'muster_lag_seconds', 'muster_throttling'].map((name) => value(name));
     expect(pressure).toEqual([7, 0.04, 1]);
   });
 
@@ -143,7 +143,7 @@ describe('the text of the metrics', () => {
     const hold = gate();
     const { server, dial, url, departures } = await serve({
       namespaces: { default: { echo: (ns, msg) => void ns.emit('echo', String(msg.body)), hang: () => hold.promise } },
-      limits: { unacknowledged: 8 },
+      limits: { admission: 8 },
     });
     const word = 'sesame';
     const clients = [];
@@ -182,7 +182,7 @@ describe('the text of the metrics', () => {
     expect(value('muster_connections', '{state="flowing"}')).toBe(1);
     expect(sum('muster_connections')).toBe(1);
     expect(value('muster_admitted_total')).toBe(5);
-    const closes = ['goodbye', 'lineLost', 'tooBig', 'program'].map((reason) =>
+    const closes = ['client', 'connectionLost', 'tooBig', 'program'].map((reason) =>
       value('muster_closes_total', `{reason="${reason}"}`),
     );
     expect(closes).toEqual([1, 1, 1, 1]);
@@ -208,7 +208,7 @@ describe('the text of the metrics', () => {
     const open = gate();
     const { server, url } = await serve({
       namespaces: { n: {} },
-      limits: { unacknowledged: 1, waitTimeout: 60_000 },
+      limits: { admission: 1, admissionTimeout: 60_000 },
       onUpgrade: () => open.promise,
     });
     const dials = Array.from({ length: 4 }, () => RawClient.dial(url));
@@ -221,7 +221,10 @@ describe('the text of the metrics', () => {
   });
 
   test('[IN7] one who does not read is seen to be congested, and to be let go', async () => {
-    const { server, dial, departures } = await serve({ namespaces: { default: {} }, limits: { slowConsumer: 300 } });
+    const { server, dial, departures } = await serve({
+      namespaces: { default: {} },
+      limits: { slowConsumerTimeout: 300 },
+    });
     const client = await (await dial('a')).inDefault();
     client.pause();
     const body = 'x'.repeat(1_000_000);

@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import type { Machines } from '../../src/actors/house.js';
+import type { Machines } from '../../src/actors/context.js';
 import { ErrBadNamespace, ErrBadRoom, ErrWrite, namespaceMachine } from '../../src/index.js';
 import { type Guest, House, type HouseOptions, settled } from './house.js';
 
@@ -232,7 +232,7 @@ const connectionScenarios: readonly Scenario[] = [
     expect(heard(guest)).toEqual([';n;;one;0;0;', ';n;;two;0;0;', ';n;;three;0;0;']);
   }),
   scenario('BP2', 'who cannot keep up is let go: too much', async (machines) => {
-    const { house } = open(machines, {}, { limits: { highWaterMark: 10, maxLagMessages: 2 } });
+    const { house } = open(machines, {}, { limits: { highWaterMark: 10, slowConsumerMessages: 2 } });
     const guest = house.seat('a', 'n');
     guest.socket.stall();
     for (const event of ['1', '2', '3', '4']) nsOf(guest).emit(event);

@@ -34,7 +34,7 @@ export const useExchangeSieges = () => {
     const options = {
       namespaces: { default: { echo: (_: unknown, { body }: { body: string | Uint8Array }) => reply(body) }, chat: {} },
       events: {},
-      limits: { forwardTimeout: longWait, maxLagBytes: 2 ** 30, maxLagMessages: 2 ** 30 },
+      limits: { remoteAskTimeout: longWait, slowConsumerBytes: 2 ** 30, slowConsumerMessages: 2 ** 30 },
     };
     const nodes = {
       a: await makeNode(noting(exchange, 'a', log), options),

@@ -1,5 +1,5 @@
-import type { Outlet } from '../../src/actors/place.js';
-import type { Socket, SocketListener, Traffic } from '../../src/actors/socket.js';
+import type { Socket, SocketListener, Traffic } from '../../src/actors/transport/socket.js';
+import type { FrameSink } from '../../src/protocol/frame.js';
 
 /** What a client has been sent: the bytes of one write, or the close frame. */
 export type Sent =
@@ -31,7 +31,7 @@ export const readFrames = (bytes: Uint8Array): Line[] => {
 
 const isPing = (bytes: Uint8Array): boolean => bytes.length === 2 && bytes[0] === 0x89;
 
-const lineTo = (isUp: () => boolean, write: (bytes: Uint8Array) => boolean): Outlet => ({
+const lineTo = (isUp: () => boolean, write: (bytes: Uint8Array) => boolean): FrameSink => ({
   get writable() {
     return isUp();
   },
@@ -44,7 +44,7 @@ export class FakeSocket implements Socket {
   isOpen = true;
   #isLineUp = true;
   /** The line behind it, which knows nothing of close frames. */
-  readonly outlet: Outlet = lineTo(
+  readonly outlet: FrameSink = lineTo(
     () => this.#isLineUp,
     (bytes) => this.#put(bytes),
   );

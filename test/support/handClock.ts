@@ -1,4 +1,4 @@
-import type { Clock } from '../../src/actors/scheduler.js';
+import type { Clock } from '../../src/actors/runtime/clock.js';
 
 interface Timer {
   readonly at: number;
@@ -28,7 +28,7 @@ export class HandClock implements Clock {
     if (typeof handle === 'number') this.#timers.delete(handle);
   }
 
-  letGo(handle: unknown): void {
+  unref(handle: unknown): void {
     if (typeof handle === 'number') this.letGoOf.add(handle);
   }
 

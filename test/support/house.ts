@@ -1,8 +1,8 @@
-import type { FrameLog } from '../../src/actors/framelog.js';
-import type { UpgradeRequest } from '../../src/actors/handles.js';
-import type { InspectionObserver } from '../../src/actors/inspection.js';
-import type { RecorderLimits } from '../../src/actors/recorder.js';
-import { Supervisor } from '../../src/actors/supervisor.js';
+import { Supervisor } from '../../src/actors/supervisor/supervisor.js';
+import type { InspectionObserver } from '../../src/actors/telemetry/inspection.js';
+import type { RecorderLimits } from '../../src/actors/telemetry/recorder.js';
+import type { FrameLog } from '../../src/actors/transport/loggedSocket.js';
+import type { UpgradeRequest } from '../../src/actors/transport/socket.js';
 import {
   type Conn,
   type DisconnectReason,
@@ -106,12 +106,7 @@ export class House {
       inspect: options.inspect,
       recorder: options.recorder,
       onError: (error, where) => void this.errors.push({ error, where }),
-      limits: {
-        ...limits,
-        early: { frames: limits.earlyFrames, bytes: limits.earlyBytes },
-        asks: { timeout: limits.askTimeout, pending: limits.asks },
-        delays: limits,
-      },
+      limits,
     });
   }
 

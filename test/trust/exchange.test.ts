@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { ExchangeLoss, makeLostCounters } from '../../src/actors/losses.js';
+import { ExchangeLoss, makeLostCounters } from '../../src/actors/cluster/losses.js';
 import type { StackExchange } from '../../src/exchange/exchange.js';
 import { natsExchange } from '../../src/exchange/nats.js';
 import { redisExchange } from '../../src/exchange/redis.js';

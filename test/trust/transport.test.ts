@@ -186,7 +186,7 @@ describe('upgrades', () => {
   });
 
   test('[HS5] [HS6] [HS15] two hundred that never say M, and fifty thousand frames before it', async () => {
-    await siege({ limits: { ackTimeout: 400, unacknowledged: 500 } }, async ({ house, attacker, ran }) => {
+    await siege({ limits: { ackTimeout: 400, admission: 500 } }, async ({ house, attacker, ran }) => {
       const before = await heap();
       const silent = await Promise.all(Array.from({ length: 200 }, (_, at) => attacker(`silent${at}`)));
       const loud = await attacker('loud');
@@ -202,7 +202,7 @@ describe('upgrades', () => {
   });
 
   test('[HS15] one socket stands in line once, however much it sends ahead', async () => {
-    await siege({ limits: { unacknowledged: 3, ackTimeout: 60_000, waitTimeout: 60_000 } }, async ({ house }) => {
+    await siege({ limits: { admission: 3, ackTimeout: 60_000, admissionTimeout: 60_000 } }, async ({ house }) => {
       const silent = Array.from({ length: 3 }, () => dialPlain(house));
       for (const { socket } of silent) socket.write(upgrade());
       await Promise.all(silent.map(({ has }) => has('\r\n\r\n')));
@@ -290,7 +290,7 @@ describe('floods', () => {
     const handlers = {
       all: (ns: NSConn, message: Message) => ns.conn.server.broadcast(null, { ...message, room: '' }),
     };
-    await siege({ handlers, limits: { slowConsumer: 700 } }, async ({ house, attacker }) => {
+    await siege({ handlers, limits: { slowConsumerTimeout: 700 } }, async ({ house, attacker }) => {
       const deaf = await Promise.all(
         Array.from({ length: 10 }, async (_, at) => (await attacker(`deaf${at}`)).inDefault()),
       );

@@ -20,7 +20,7 @@ import { assign, fromPromise, setup } from 'xstate';
 /** @typedef {{ id: string, isNativeOnly: boolean, isReachable: boolean }} ConnectionInput */
 
 /**
- * @typedef {{ type: 'ACK' | 'AGREED' | 'REACHED' | 'CONGESTED' | 'DRAINED' | 'LAGGED' }
+ * @typedef {{ type: 'ACK' | 'AGREED' | 'REACHED' | 'CONGESTED' | 'DRAINED' | 'OVERFLOWED' }
  *   | { type: 'FRAME', data: string | Uint8Array }
  *   | { type: 'DELIVER', bytes: Uint8Array }
  *   | { type: 'REFUSED' | 'CLOSE' | 'SOCKET.CLOSED', code: number, text: string }} ConnectionEvent
@@ -39,12 +39,12 @@ const connectionSetup = setup({
   },
   actions: {
     /** Ask `onConnect`. */
-    consult: () => {},
+    runOnConnect: () => {},
     /** Keep a frame that came before the connection was open. */
-    holdEarly: () => {},
+    bufferEarly: () => {},
     countEarly: () => {},
     /** Send `A<id>`, then what `onConnect` has emitted, then run the early frames. */
-    welcome: () => {},
+    sendAccept: () => {},
     /** Send `H<text>`. */
     sendRefusal: () => {},
     /** Give a frame its turn in the lane. */
@@ -52,17 +52,17 @@ const connectionSetup = setup({
     /** Write a delivery to the socket. */
     deliver: () => {},
     /** Count that the socket takes no more for now. */
-    noteCongestion: () => {},
+    countCongestion: () => {},
     /** Count that it could not keep up. */
-    noteEviction: () => {},
+    countEviction: () => {},
     /** Write what is owed, leave every audience and the count, and tell handlers once the present turn is over. */
-    retire: () => {},
+    teardown: () => {},
     /** Send the close frame. */
     sendClose: () => {},
     /** Destroy the socket if it is still there. */
-    release: () => {},
+    destroySocket: () => {},
     markAccepted: assign({ wasAccepted: true }),
-    noteReached: assign({ isReachable: true }),
+    markReachable: assign({ isReachable: true }),
     recordReason: assign({
       reason: ({ context }, /** @type {{ code: number, text: string }} */ params) => context.reason ?? params,
     }),
@@ -77,7 +77,7 @@ const connectionSetup = setup({
   delays: {
     ackTimeout: 5_000,
     connectTimeout: 5_000,
-    slowConsumer: 10_000,
+    slowConsumerTimeout: 10_000,
     closeTimeout: 5_000,
     /** Added. */
     loginTimeout: 3_000,
@@ -110,10 +110,10 @@ export const connectionMachine = connectionSetup.createMachine({
         'Both sides have to agree: the client by M, the server by onConnect. The login service has to know who it is.',
       tags: 'acknowledging',
       type: 'parallel',
-      entry: 'consult',
+      entry: 'runOnConnect',
       on: {
         FRAME: [
-          { guard: 'fitsEarly', actions: ['countEarly', 'holdEarly'] },
+          { guard: 'fitsEarly', actions: ['countEarly', 'bufferEarly'] },
           {
             target: 'closing',
             actions: {
@@ -123,7 +123,7 @@ export const connectionMachine = connectionSetup.createMachine({
           },
         ],
         ACK: [
-          { guard: 'fitsEarly', actions: ['countEarly', 'holdEarly'] },
+          { guard: 'fitsEarly', actions: ['countEarly', 'bufferEarly'] },
           {
             target: 'closing',
             actions: {
@@ -168,7 +168,7 @@ export const connectionMachine = connectionSetup.createMachine({
               description: 'onConnect has not settled yet.',
               on: {
                 AGREED: [{ guard: 'isReachable', target: 'agreed' }, { target: 'unreached' }],
-                REACHED: { actions: 'noteReached' },
+                REACHED: { actions: 'markReachable' },
                 REFUSED: {
                   target: '#connection.closing',
                   actions: [
@@ -230,7 +230,7 @@ export const connectionMachine = connectionSetup.createMachine({
           },
         },
       },
-      onDone: { target: 'open', actions: 'welcome' },
+      onDone: { target: 'open', actions: 'sendAccept' },
     },
     open: {
       description: 'Frames take their turn in the lane; deliveries go to the socket.',
@@ -258,18 +258,18 @@ export const connectionMachine = connectionSetup.createMachine({
             congested: {
               description: 'The socket is full; what is owed waits in the outbox.',
               tags: 'congested',
-              entry: 'noteCongestion',
+              entry: 'countCongestion',
               on: {
                 DRAINED: { target: 'flowing' },
-                LAGGED: {
+                OVERFLOWED: {
                   target: '#connection.closed',
-                  actions: [{ type: 'recordReason', params: { code: 1013, text: 'slow consumer' } }, 'noteEviction'],
+                  actions: [{ type: 'recordReason', params: { code: 1013, text: 'slow consumer' } }, 'countEviction'],
                 },
               },
               after: {
-                slowConsumer: {
+                slowConsumerTimeout: {
                   target: '#connection.closed',
-                  actions: [{ type: 'recordReason', params: { code: 1013, text: 'slow consumer' } }, 'noteEviction'],
+                  actions: [{ type: 'recordReason', params: { code: 1013, text: 'slow consumer' } }, 'countEviction'],
                 },
               },
             },
@@ -280,13 +280,13 @@ export const connectionMachine = connectionSetup.createMachine({
     closing: {
       description: 'The close frame is out; the peer has a moment to answer it.',
       tags: 'closing',
-      entry: ['retire', 'sendClose'],
+      entry: ['teardown', 'sendClose'],
       after: { closeTimeout: { target: 'closed' } },
     },
     closed: {
       description: 'It is over.',
       type: 'final',
-      entry: ['retire', 'release'],
+      entry: ['teardown', 'destroySocket'],
     },
   },
 });

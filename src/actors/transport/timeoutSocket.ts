@@ -1,0 +1,62 @@
+import type { Limits } from '../../limits.js';
+import { closeReasons } from '../../protocol/errors.js';
+import type { Deadline, Deadlines } from '../runtime/deadlines.js';
+import { type Socket, SocketWrapper } from './socket.js';
+
+/** A socket whose client has to say something, and to take what it is sent, in time (LM4, LM5). */
+export class TimeoutSocket extends SocketWrapper {
+  #reading: Deadline | undefined;
+  #writing: Deadline | undefined;
+  #written = 0;
+
+  constructor(
+    inner: Socket,
+    private readonly deadlines: Deadlines,
+    private readonly limits: Pick<Limits, 'readTimeout' | 'writeTimeout'>,
+  ) {
+    super(inner);
+    this.#expectFrame();
+  }
+
+  override write(bytes: Uint8Array): boolean {
+    const hasRoom = super.write(bytes);
+    this.#written += bytes.length;
+    if (!this.#writing) this.#expectDelivery();
+    return hasRoom;
+  }
+
+  override socketOnMessage(data: string | Uint8Array): void {
+    this.#expectFrame();
+    super.socketOnMessage(data);
+  }
+
+  override socketOnClose(code: number, text: string): void {
+    this.#reading?.cancel();
+    this.#writing?.cancel();
+    super.socketOnClose(code, text);
+  }
+
+  #expectFrame(): void {
+    const { readTimeout } = this.limits;
+    if (readTimeout === 0) return;
+    this.#reading?.cancel();
+    this.#reading = this.deadlines.after(readTimeout, () => {
+      // Whoever is not read cannot be heard.
+      if (this.isReading) this.socketOnClosing(closeReasons.silent.code, closeReasons.silent.text, true);
+      else this.#expectFrame();
+    });
+  }
+
+  /** What has been written until now is taken in time. */
+  #expectDelivery(): void {
+    this.#writing = undefined;
+    const { writeTimeout } = this.limits;
+    if (writeTimeout === 0 || this.backlog === 0) return;
+    const due = this.#written;
+    this.#writing = this.deadlines.after(writeTimeout, () => {
+      if (this.#written - this.backlog >= due) return this.#expectDelivery();
+      this.destroy();
+      return this.socketOnClose(closeReasons.stuck.code, closeReasons.stuck.text);
+    });
+  }
+}

@@ -1,0 +1,331 @@
+import { describe, expect, test } from 'vitest';
+import type { InspectionEvent } from 'xstate';
+import type { StackExchange } from '../../../src/exchange/exchange.js';
+import { defaultLimits, ExchangeLoss, type Limits, Server } from '../../../src/index.js';
+import { House, settled } from '../../support/house.js';
+import { memoryBroker } from '../../support/memoryExchange.js';
+import { watch } from '../../support/promises.js';
+
+const open = async (limits: Partial<Limits> = {}) => {
+  const broker = memoryBroker();
+  const house = new House({ namespaces: { n: {} }, limits });
+  const exchange = await house.supervisor.useExchange(broker.exchange());
+  const say = (body: string): void => house.supervisor.broadcast(null, [{ namespace: 'n', event: 'e', body }]);
+  /** What the broker has taken, by the body. */
+  const carried = (): string[] =>
+    broker.published.map(({ payload }) => Buffer.from(payload).toString().split(';').at(-1) ?? '');
+  const pass = async (ms: number): Promise<void> => {
+    house.clock.advance(ms);
+    await settled();
+  };
+  /** The broker is there again, and has been noticed. */
+  const back = async (): Promise<void> => {
+    broker.start();
+    for (let tries = 0; tries < 1_000 && exchange.status.state !== 'online'; tries++) await pass(10);
+    expect(exchange.status.state).toBe('online');
+  };
+  const losses = (): string[] =>
+    house.errors.flatMap(({ error }) => (error instanceof ExchangeLoss ? [`${error.count} ${error.loss}`] : []));
+  return { broker, house, exchange, say, carried, pass, back, losses };
+};
+
+describe('use', () => {
+  test.each([null, undefined, {}, { name: 'x' }, 'redis://'])('[EX1] %j is no exchange', async (given) => {
+    const server = new Server({ namespaces: { n: {} } });
+    // A program without types may give anything.
+    const used = server.useStackExchange(given as never);
+    await expect(used).rejects.toThrow(/^useStackExchange takes an exchange \{ name, channelOf/);
+    await server.close();
+  });
+
+  test('[EX1] a server has one exchange, also while that is not there yet', async () => {
+    const broker = memoryBroker();
+    const server = new Server({ namespaces: { n: {} } });
+    const first = server.useStackExchange(broker.exchange());
+    await expect(server.useStackExchange(broker.exchange())).rejects.toThrow(/one exchange.*"memory"/);
+    expect(server.exchange).toBe(await first);
+    await expect(server.useStackExchange(broker.exchange())).rejects.toThrow(/one exchange/);
+    expect(broker.sessions).toBe(1);
+    await server.close();
+    await expect(server.useStackExchange(broker.exchange())).rejects.toThrow('this server is closed');
+  });
+
+  test('[EX1] a broker that is not there is told as it says, and may be there later', async () => {
+    const broker = memoryBroker();
+    const server = new Server({ namespaces: { n: {} } });
+    broker.failConnect(new Error('wrong password'));
+    await expect(server.useStackExchange(broker.exchange())).rejects.toThrow('wrong password');
+    expect(server.exchange).toBeUndefined();
+    await server.useStackExchange(broker.exchange());
+    expect(server.exchange?.status.state).toBe('online');
+    await server.close();
+  });
+
+  test('[EX1] a server that is closed meanwhile uses none', async () => {
+    const broker = memoryBroker();
+    broker.hold('taking');
+    const server = new Server({ namespaces: { n: {} } });
+    const used = watch(server.useStackExchange(broker.exchange()));
+    await server.close();
+    await settled();
+    expect([used.state, used.error, broker.sessions]).toEqual(['rejected', new Error('the server was closed'), 0]);
+  });
+
+  test('[EX1] [EX3] whoever is here already is heard as well', async () => {
+    const broker = memoryBroker();
+    const house = new House({ namespaces: { n: {}, other: {} } });
+    for (const id of ['a', 'a', 'b']) house.seat(id, 'n');
+    await house.supervisor.useExchange(broker.exchange());
+    expect(broker.subscriptions).toEqual(['memory.a.', 'memory.b.', 'memory.n.', 'memory.other.']);
+    await house.empty();
+    await settled();
+    expect(broker.subscriptions).toEqual(['memory.n.', 'memory.other.']);
+  });
+});
+
+describe('ids', () => {
+  test('[EX3] are heard as long as somebody has them', async () => {
+    const { house, broker } = await open();
+    const first = house.seat('a');
+    await settled();
+    const second = house.seat('a');
+    await settled();
+    expect(broker.subscriptions).toContain('memory.a.');
+    first.socket.hangUp();
+    await house.rest();
+    expect(broker.subscriptions).toContain('memory.a.');
+    second.socket.hangUp();
+    await house.rest();
+    expect(broker.subscriptions).toEqual(['memory.n.']);
+  });
+
+  test('[EX3] nobody waits for a broker that is away, nor for one that goes', async () => {
+    const { house, broker, back } = await open();
+    broker.hold('taking');
+    const waiting = house.connect('a');
+    waiting.socket.say('M');
+    await settled();
+    expect(waiting.socket.lines).toEqual([]);
+    broker.stop();
+    await settled();
+    expect(waiting.socket.lines).toEqual(['t Aa']);
+    const late = house.connect('b');
+    late.socket.say('M');
+    await settled();
+    expect(late.socket.lines).toEqual(['t Ab']);
+    broker.hold('taking')();
+    await back();
+    expect(broker.subscriptions).toEqual(['memory.a.', 'memory.b.', 'memory.n.']);
+    await house.empty();
+  });
+});
+
+describe('the link', () => {
+  test('[EX10] is an actor that an observer of the system sees', async () => {
+    const seen: string[] = [];
+    const broker = memoryBroker();
+    const house = new House({ namespaces: { n: {} } });
+    house.supervisor.actor.system.inspect((event: InspectionEvent) => {
+      if (event.type !== '@xstate.snapshot' || !('id' in event.actorRef) || event.actorRef.id !== 'exchange') return;
+      const state = 'value' in event.snapshot ? JSON.stringify(event.snapshot.value) : '';
+      if (state !== seen.at(-1)) seen.push(state);
+    });
+    await house.supervisor.useExchange(broker.exchange());
+    broker.stop();
+    await settled();
+    expect(seen).toEqual(['"connecting"', '"online"', '{"degraded":"waiting"}']);
+    await house.supervisor.drain(100);
+    expect(seen.at(-1)).toBe('"closed"');
+  });
+
+  test('[EX10] [EX15] a broker that does not answer a ping is lost, and its session with it', async () => {
+    const { house, broker, exchange, pass, back } = await open();
+    for (let beats = 0; beats < 3; beats++) await pass(defaultLimits.exchangeInterval);
+    expect(exchange.status.state).toBe('online');
+    const release = broker.hold('confirming');
+    await pass(defaultLimits.exchangeInterval);
+    await pass(defaultLimits.exchangeTimeout - 1);
+    expect(exchange.status.state).toBe('online');
+    await pass(1);
+    // The answer might be there and not have been read.
+    expect(exchange.status.state).toBe('online');
+    house.clock.tick();
+    await settled();
+    expect([exchange.status.state, broker.sessions]).toEqual(['degraded', 0]);
+    expect(exchange.status.trouble).toBe(`no answer to a ping within ${defaultLimits.exchangeTimeout} ms`);
+    expect(house.errors).toMatchObject([{ where: { during: 'exchange' } }]);
+    release();
+    await back();
+    expect(exchange.status.trouble).toBeUndefined();
+    await house.empty();
+  });
+
+  test('[EX10] local service goes on in every state', async () => {
+    const { house, broker, say, back } = await open();
+    const guest = house.seat('a', 'n');
+    await settled();
+    guest.socket.say('$0;n;;_OnNamespaceConnect;0;0;');
+    guest.socket.sent.length = 0;
+    say('1');
+    broker.stop();
+    say('2');
+    await settled();
+    say('3');
+    await back();
+    say('4');
+    await house.rest();
+    expect(guest.socket.lines).toEqual(['1', '2', '3', '4'].map((body) => `t ;n;;e;0;0;${body}`));
+    await house.empty();
+  });
+
+  test('[EX10] the root actor stopped by hand ends it', async () => {
+    const { house, broker, exchange } = await open();
+    house.supervisor.actor.stop();
+    await settled();
+    expect([exchange.status.state, broker.sessions]).toEqual(['closed', 0]);
+    expect(house.clock.timers).toBe(0);
+  });
+});
+
+describe('what waits', () => {
+  test('[EX11] goes out in order when the broker is back, behind what was said before', async () => {
+    const { broker, say, carried, back, exchange, losses } = await open();
+    say('1');
+    await settled();
+    broker.stop();
+    await settled();
+    for (const body of ['2', '3', '4']) say(body);
+    expect(exchange.status.waiting.messages).toBe(3);
+    await back();
+    say('5');
+    await settled();
+    expect(carried()).toEqual(['1', '2', '3', '4', '5']);
+    expect([exchange.status.waiting, losses()]).toEqual([{ messages: 0, bytes: 0 }, []]);
+  });
+
+  test('[EX11] [EX18] waits so long, and so much of it', async () => {
+    const { broker, say, carried, pass, back, exchange, losses } = await open({
+      exchangeQueueBytes: 400,
+      exchangeQueueTimeout: 1_000,
+      exchangeRetryDelay: 50,
+    });
+    broker.stop();
+    await settled();
+    say('old');
+    await pass(999);
+    say('young');
+    await pass(1);
+    expect(losses()).toEqual(['1 expired']);
+    for (let more = 0; more < 10; more++) say(`more ${more}`);
+    const { overflowed } = exchange.status.lost;
+    expect(overflowed).toBeGreaterThan(5);
+    expect(losses()).toEqual(['1 expired', '1 overflowed']);
+    await back();
+    await pass(1_000);
+    expect(losses()).toEqual(['1 expired', '1 overflowed', `${overflowed - 1} overflowed`]);
+    expect(carried().slice(0, 2)).toEqual(['young', 'more 0']);
+    expect(carried()).toHaveLength(11 - overflowed);
+  });
+
+  test('[EX12] [EX18] what the broker had when it was lost is not sent again, whether it has it or not', async () => {
+    for (const taken of [true, false]) {
+      const { broker, say, carried, back, exchange, losses } = await open();
+      broker.hold('taking');
+      say('doubtful');
+      say('too');
+      await settled();
+      broker.stop();
+      broker.lose({ taken });
+      await settled();
+      say('certain');
+      broker.hold('taking')();
+      await back();
+      await settled();
+      expect(carried().filter((body) => body === 'certain')).toEqual(['certain']);
+      expect(carried().length).toBeLessThanOrEqual(3);
+      expect(exchange.status.lost.unconfirmed).toBe(2);
+      expect(losses()).toEqual(['2 unconfirmed']);
+    }
+  });
+
+  test('[EX16] is sent before a server that closes lets go, and counted when that takes too long', async () => {
+    const quick = await open();
+    const release = quick.broker.hold('taking');
+    quick.say('last');
+    const closing = watch(quick.house.supervisor.drain(1_000));
+    await settled();
+    expect([closing.state, quick.broker.sessions]).toEqual(['pending', 1]);
+    release();
+    await settled();
+    expect([closing.state, quick.broker.sessions, quick.carried()]).toEqual(['resolved', 0, ['last']]);
+
+    const slow = await open();
+    slow.broker.hold('taking');
+    slow.say('never');
+    const cut = watch(slow.house.supervisor.drain(1_000));
+    await settled();
+    await slow.pass(1_000);
+    expect([cut.state, slow.broker.sessions, slow.exchange.status.lost.unconfirmed]).toEqual(['resolved', 0, 1]);
+
+    const away = await open();
+    away.broker.stop();
+    await settled();
+    away.say('nobody');
+    const alone = watch(away.house.supervisor.drain(1_000));
+    await settled();
+    expect([alone.state, away.losses()]).toEqual(['resolved', ['1 abandoned']]);
+  });
+});
+
+describe('an exchange of somebody else', () => {
+  const failing = (where: 'ping' | 'close' | 'unsubscribe' | 'publish') => {
+    const broker = memoryBroker();
+    const inner = broker.exchange();
+    const fail = (): never => {
+      throw new Error(`${where} throws`);
+    };
+    const exchange: StackExchange = {
+      ...inner,
+      connect: async (listener) => {
+        const session = await inner.connect(listener);
+        return {
+          subscribe: (channels) => session.subscribe(channels),
+          unsubscribe: (channels) => session.unsubscribe(channels),
+          ping: () => session.ping(),
+          close: () => session.close(),
+          publish: (channel, payload) => session.publish(channel, payload),
+          [where]: fail,
+        };
+      },
+    };
+    return { broker, exchange };
+  };
+
+  test.each(['ping', 'close', 'unsubscribe', 'publish'] as const)(
+    '[EX10] [EX18] that throws in %s harms nobody, and is told',
+    async (where) => {
+      const { broker, exchange } = failing(where);
+      const house = new House({ namespaces: { n: {} } });
+      await house.supervisor.useExchange(exchange);
+      const guest = house.connect('a');
+      guest.socket.say('M');
+      await settled();
+      guest.socket.say('$0;n;;_OnNamespaceConnect;0;0;');
+      house.supervisor.broadcast(null, [{ namespace: 'n', event: 'e' }]);
+      house.clock.advance(defaultLimits.exchangeInterval);
+      await house.rest();
+      expect(guest.socket.lines.at(-1)).toBe('t ;n;;e;0;0;');
+      guest.socket.hangUp();
+      await house.rest();
+      broker.lose();
+      await house.rest();
+      const drained = watch(house.supervisor.drain(1_000));
+      await settled();
+      house.clock.advance(1_000);
+      await settled();
+      expect([drained.state, house.supervisor.exchange?.status.state]).toEqual(['resolved', 'closed']);
+      const told = house.errors.map(({ error }) => String(error instanceof Error && (error.cause ?? error)));
+      expect(told).toContain(`Error: ${where} throws`);
+    },
+  );
+});

@@ -1,0 +1,436 @@
+import { fc, test as given } from '@fast-check/vitest';
+import { describe, expect, test } from 'vitest';
+import { Subscriptions } from '../../../src/actors/cluster/subscriptions.js';
+import type { ExchangeSession } from '../../../src/exchange/exchange.js';
+import { gate, watch } from '../../support/promises.js';
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+/** A session whose broker confirms when a test says so; the log has what it was asked. */
+class FakeSession implements ExchangeSession {
+  readonly log: string[] = [];
+  /** What the broker sends to this session, once it has worked off what it was asked so far. */
+  readonly channels = new Set<string>();
+  readonly #open: { readonly channels: readonly string[]; readonly settled: ReturnType<typeof gate> }[] = [];
+
+  subscribe(channels: readonly string[]): Promise<void> {
+    this.log.push(`+${channels.join(' ')}`);
+    for (const channel of channels) this.channels.add(channel);
+    const settled = gate();
+    this.#open.push({ channels, settled });
+    return settled.promise;
+  }
+  unsubscribe(channels: readonly string[]): void {
+    this.log.push(`-${channels.join(' ')}`);
+    for (const channel of channels) this.channels.delete(channel);
+  }
+  /** Confirms the oldest of what was asked, and says which channels that were. */
+  confirm(): readonly string[] {
+    const oldest = this.#open.shift();
+    oldest?.settled.open();
+    return oldest?.channels ?? [];
+  }
+  refuse(error: unknown): void {
+    this.#open.shift()?.settled.jam(error);
+  }
+  get open(): number {
+    return this.#open.length;
+  }
+  publish = (): Promise<void> => Promise.resolve();
+  ping: () => Promise<void> = () => Promise.resolve();
+  close(): void {}
+}
+
+const make = () => {
+  const failures: { readonly error: unknown; readonly session: ExchangeSession }[] = [];
+  const refusals: unknown[] = [];
+  const subscriptions = new Subscriptions<string>({
+    isVital: (meaning) => meaning.endsWith('!'),
+    refused: (error) => refusals.push(error),
+    inTime: (asked) => asked,
+    failed: (error, session) => failures.push({ error, session }),
+    report: (error) => refusals.push(error),
+  });
+  const heard: string[] = [];
+  const hold = (channel: string, name = channel): void =>
+    subscriptions.hold(channel, `meaning of ${channel}`, () => heard.push(name));
+  /** A session that has everything confirmed. */
+  const begin = async (): Promise<FakeSession> => {
+    const session = new FakeSession();
+    const begun = watch(subscriptions.begin(session));
+    while (begun.state === 'pending') {
+      session.confirm();
+      await turn();
+    }
+    session.log.length = 0;
+    return session;
+  };
+  return { subscriptions, failures, refusals, heard, hold, begin };
+};
+
+describe('what is wanted', () => {
+  test('[EX1] before there is a session is asked for when one begins, all at once, and nobody waits for it', async () => {
+    const { subscriptions, heard, hold } = make();
+    for (const channel of ['a', 'b', 'a']) hold(channel);
+    expect(heard).toEqual(['a', 'b', 'a']);
+    const session = new FakeSession();
+    const begun = watch(subscriptions.begin(session));
+    expect([session.log, subscriptions.isHeard('a')]).toEqual([['+a b'], false]);
+    await turn();
+    expect(begun.state).toBe('pending');
+    session.confirm();
+    await turn();
+    expect([begun.state, subscriptions.isHeard('a'), subscriptions.isHeard('b')]).toEqual(['resolved', true, true]);
+    expect(heard).toEqual(['a', 'b', 'a']);
+  });
+
+  test('[EX1] nothing is no reason to wait', async () => {
+    const { begin } = make();
+    expect((await begin()).log).toEqual([]);
+  });
+
+  test('[EX1] [EX10] what comes while a session begins is confirmed before it has begun, and nobody waits', async () => {
+    const { subscriptions, heard, hold } = make();
+    hold('a');
+    const session = new FakeSession();
+    const begun = watch(subscriptions.begin(session));
+    hold('b');
+    expect(heard).toEqual(['a', 'b']);
+    session.confirm();
+    await turn();
+    expect([session.log, begun.state]).toEqual([['+a', '+b'], 'pending']);
+    session.confirm();
+    await turn();
+    expect([begun.state, subscriptions.isHeard('b')]).toEqual(['resolved', true]);
+  });
+
+  test('[EX3] while it is up is heard when it is confirmed; what comes in one turn is asked for together', async () => {
+    const { subscriptions, heard, hold, begin } = make();
+    const session = await begin();
+    for (const name of ['a1', 'a2', 'b1']) hold(name[0] ?? '', name);
+    expect(session.log).toEqual([]);
+    await turn();
+    hold('a', 'a3');
+    expect([session.log, heard]).toEqual([['+a b'], []]);
+    session.confirm();
+    await turn();
+    expect(heard).toEqual(['a1', 'a2', 'a3', 'b1']);
+    hold('a', 'a4');
+    expect([session.log, heard.at(-1), subscriptions.isHeard('a')]).toEqual([['+a b'], 'a4', true]);
+  });
+
+  test('[EX3] means what it was first held for', async () => {
+    const { subscriptions, hold } = make();
+    hold('a');
+    expect([subscriptions.meaningOf('a'), subscriptions.meaningOf('b')]).toEqual(['meaning of a', undefined]);
+    subscriptions.release('a');
+    expect([subscriptions.meaningOf('a'), subscriptions.isHeard('a')]).toEqual([undefined, false]);
+  });
+});
+
+describe('what is wanted no more', () => {
+  test('[EX3] is unsubscribed when nobody wants it', async () => {
+    const { subscriptions, hold, begin } = make();
+    hold('a');
+    hold('a');
+    const session = await begin();
+    expect([subscriptions.release('a'), session.log]).toEqual([false, []]);
+    expect([subscriptions.release('a'), session.log]).toEqual([true, ['-a']]);
+    expect([subscriptions.release('a'), subscriptions.release('never'), session.log]).toEqual([false, false, ['-a']]);
+  });
+
+  test('[EX3] before it was asked for is not asked for', async () => {
+    const { subscriptions, heard, hold, begin } = make();
+    const session = await begin();
+    hold('a');
+    expect(subscriptions.release('a')).toBe(true);
+    await turn();
+    expect([session.log, heard]).toEqual([[], []]);
+  });
+
+  test('[EX3] and then once more is asked for again, and heard by that', async () => {
+    const { subscriptions, heard, hold, begin } = make();
+    const session = await begin();
+    hold('a', 'first');
+    await turn();
+    subscriptions.release('a');
+    hold('a', 'second');
+    await turn();
+    expect(session.log).toEqual(['+a', '-a', '+a']);
+    session.confirm();
+    await turn();
+    expect([heard.includes('second'), subscriptions.isHeard('a')]).toEqual([false, false]);
+    session.confirm();
+    await turn();
+    expect([heard.at(-1), subscriptions.isHeard('a')]).toEqual(['second', true]);
+  });
+
+  test('[EX3] while a session begins is unsubscribed, too', async () => {
+    const { subscriptions, hold } = make();
+    hold('a');
+    hold('b');
+    const session = new FakeSession();
+    const begun = watch(subscriptions.begin(session));
+    subscriptions.release('a');
+    session.confirm();
+    await turn();
+    expect([session.log, begun.state]).toEqual([['+a b', '-a'], 'resolved']);
+  });
+});
+
+describe('the end of a session', () => {
+  test('[EX3] [EX10] nothing is heard any more, and whoever waits is told at once', async () => {
+    const { subscriptions, heard, hold, begin } = make();
+    hold('a');
+    const session = await begin();
+    hold('b');
+    await turn();
+    expect(heard).toEqual(['a']);
+    subscriptions.end();
+    expect(heard).toEqual(['a', 'b']);
+    expect([subscriptions.isHeard('a'), subscriptions.meaningOf('a')]).toEqual([false, 'meaning of a']);
+    hold('c');
+    expect(heard).toEqual(['a', 'b', 'c']);
+    session.confirm();
+    await turn();
+    expect(heard).toEqual(['a', 'b', 'c']);
+    subscriptions.release('a');
+    await turn();
+    expect(session.log).toEqual(['+b']);
+  });
+
+  test('[EX10] the next session is asked for all that is wanted', async () => {
+    const { subscriptions, hold, begin } = make();
+    for (const channel of ['a', 'b']) hold(channel);
+    await begin();
+    subscriptions.end();
+    subscriptions.release('a');
+    hold('c');
+    const session = new FakeSession();
+    void subscriptions.begin(session);
+    expect(session.log).toEqual(['+b c']);
+  });
+
+  test('[EX10] a session that ends while it begins has not begun', async () => {
+    const { subscriptions, heard, hold } = make();
+    hold('a');
+    const session = new FakeSession();
+    const begun = watch(subscriptions.begin(session));
+    subscriptions.end();
+    session.confirm();
+    await turn();
+    expect(begun.state).toBe('resolved');
+    hold('b');
+    await turn();
+    expect([session.log, heard, subscriptions.isHeard('a')]).toEqual([['+a'], ['a', 'b'], false]);
+  });
+
+  test('[EX3] [EX10] what an earlier session confirms at last changes nothing for the one that is up', async () => {
+    const { subscriptions, heard, hold, begin } = make();
+    hold('a');
+    const late = new FakeSession();
+    void subscriptions.begin(late);
+    subscriptions.end();
+    const session = await begin();
+    late.confirm();
+    await turn();
+    hold('b');
+    await turn();
+    expect([session.log, heard]).toEqual([['+b'], ['a']]);
+    session.confirm();
+    await turn();
+    expect(heard).toEqual(['a', 'b']);
+  });
+
+  test('[EX10] what the broker does not confirm is told with its session, and whoever waits goes on at its end', async () => {
+    const { subscriptions, failures, heard, hold, begin } = make();
+    const session = await begin();
+    const error = new Error('no');
+    hold('a');
+    await turn();
+    session.ping = () => Promise.reject(error);
+    session.refuse(new Error('not that either'));
+    await turn();
+    expect([failures, heard]).toEqual([[{ error, session }], []]);
+    subscriptions.end();
+    expect(heard).toEqual(['a']);
+  });
+
+  test('[EX3] [EX18] what a session refuses that still answers is told, and nobody waits for it; the rest is heard', async () => {
+    const { subscriptions, failures, refusals, heard, hold, begin } = make();
+    const session = await begin();
+    for (const channel of ['a', 'b', 'c']) hold(channel);
+    await turn();
+    session.refuse(new Error('one of them'));
+    await turn();
+    subscriptions.release('c');
+    session.confirm();
+    await turn();
+    const no = new Error('b, that is');
+    session.refuse(no);
+    await turn();
+    expect(session.log).toEqual(['+a b c', '+a', '-c', '+b']);
+    expect([heard, refusals, failures]).toEqual([['a', 'b', 'c'], [no], []]);
+    hold('b');
+    expect(heard.at(-1)).toBe('b');
+  });
+
+  test('[EX1] a session that does not confirm what is vital at its beginning has not begun', async () => {
+    const { subscriptions, failures, hold } = make();
+    hold('a!');
+    const session = new FakeSession();
+    const begun = watch(subscriptions.begin(session));
+    const error = new Error('no');
+    session.refuse(error);
+    await turn();
+    expect([begun, failures]).toEqual([{ state: 'rejected', error }, []]);
+  });
+
+  test('[EX3] whoever is told may hold and release', async () => {
+    const { subscriptions, heard, begin } = make();
+    const session = await begin();
+    subscriptions.hold('a', '', () => {
+      heard.push('a');
+      subscriptions.hold('b', '', () => heard.push('b'));
+      subscriptions.hold('a', '', () => heard.push('a again'));
+      subscriptions.release('a');
+    });
+    await turn();
+    session.confirm();
+    await turn();
+    expect(heard).toEqual(['a', 'a again']);
+    session.confirm();
+    await turn();
+    expect([heard, session.log]).toEqual([
+      ['a', 'a again', 'b'],
+      ['+a', '+b'],
+    ]);
+  });
+});
+
+/** What can happen. A channel is one of few, so that they meet. */
+type Step =
+  | { readonly kind: 'hold' | 'release'; readonly channel: string }
+  | { readonly kind: 'begin' | 'end' | 'confirm' | 'turn' };
+
+const channels = ['a', 'b', 'c', '__proto__'];
+const step: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 4,
+    arbitrary: fc.record({ kind: fc.constant('hold' as const), channel: fc.constantFrom(...channels) }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({ kind: fc.constant('release' as const), channel: fc.constantFrom(...channels) }),
+  },
+  {
+    weight: 7,
+    arbitrary: fc.constantFrom<Step>(
+      ...(['begin', 'begin', 'confirm', 'confirm', 'confirm', 'turn', 'turn', 'end'] as const).map((kind) => ({
+        kind,
+      })),
+    ),
+  },
+);
+
+/** One who has held a channel. */
+interface Holder {
+  readonly channel: string;
+  /** Held while everything was up, and the channel not confirmed. */
+  readonly mayWait: boolean;
+  /** How often the channel had been let go of by everybody before it was held. */
+  readonly life: number;
+  told: number;
+}
+
+describe('whatever happens', () => {
+  given.prop([fc.array(step, { maxLength: 80 })], { numRuns: 1_000 })(
+    '[EX3] [EX10] a channel is subscribed to as long as it is wanted, and whoever holds it is told once, in time',
+    async (steps) => {
+      const { subscriptions, failures } = make();
+      const counts = new Map<string, number>();
+      const lives = new Map<string, number>();
+      /** What has been confirmed since the session began, and not been let go of since it was asked for. */
+      const confirmed = new Set<string>();
+      const holders: Holder[] = [];
+      let session: FakeSession | undefined;
+      let begun: ReturnType<typeof watch> | undefined;
+      const isUp = (): boolean => begun?.state === 'resolved';
+      const lifeOf = (channel: string): number => lives.get(channel) ?? 0;
+
+      const hold = (channel: string): void => {
+        counts.set(channel, (counts.get(channel) ?? 0) + 1);
+        const mayWait = isUp() && !confirmed.has(channel);
+        const holder = { channel, mayWait, life: lifeOf(channel), told: 0 };
+        holders.push(holder);
+        subscriptions.hold(channel, channel, () => void holder.told++);
+        expect(holder.told).toBe(mayWait ? 0 : 1);
+      };
+      const release = (channel: string): void => {
+        const count = counts.get(channel) ?? 0;
+        expect(subscriptions.release(channel)).toBe(count === 1);
+        counts.set(channel, Math.max(0, count - 1));
+        if (count !== 1) return;
+        lives.set(channel, lifeOf(channel) + 1);
+        confirmed.delete(channel);
+      };
+      const end = (): void => {
+        subscriptions.end();
+        session = begun = undefined;
+        confirmed.clear();
+        for (const { channel, life, told } of holders) if (life === lifeOf(channel)) expect(told).toBe(1);
+      };
+      const confirm = async (): Promise<void> => {
+        for (const channel of session?.confirm() ?? []) asked.push(channel);
+        await turn();
+        for (const channel of asked.splice(0)) if (subscriptions.isHeard(channel)) confirmed.add(channel);
+      };
+      const asked: string[] = [];
+
+      const run = async ({ kind, ...of }: Step): Promise<void> => {
+        const { channel = '' } = of as { channel?: string };
+        if (kind === 'hold') hold(channel);
+        else if (kind === 'release') release(channel);
+        else if (kind === 'end') end();
+        else if (kind === 'confirm') await confirm();
+        else if (kind === 'turn') await turn();
+        else if (!session) {
+          // A session takes a while to come.
+          await turn();
+          session = new FakeSession();
+          begun = watch(subscriptions.begin(session));
+        }
+      };
+
+      const agree = (): void => {
+        for (const { channel, mayWait, life, told } of holders) {
+          expect(told).toBeLessThanOrEqual(1);
+          if (!mayWait) expect(told).toBe(1);
+          // While it is up, nobody who had to wait is told before it is heard.
+          else if (isUp() && life === lifeOf(channel)) expect(told).toBe(subscriptions.isHeard(channel) ? 1 : 0);
+        }
+        for (const channel of channels) {
+          const isWanted = (counts.get(channel) ?? 0) > 0;
+          expect(subscriptions.meaningOf(channel)).toBe(isWanted ? channel : undefined);
+          if (subscriptions.isHeard(channel)) expect([isWanted, session?.channels.has(channel)]).toEqual([true, true]);
+        }
+      };
+
+      for (const of of steps) {
+        await run(of);
+        agree();
+      }
+      await run({ kind: 'begin' });
+      do {
+        await run({ kind: 'confirm' });
+        agree();
+      } while (session?.open || begun?.state === 'pending');
+      const wanted = channels.filter((channel) => (counts.get(channel) ?? 0) > 0);
+      expect([...(session?.channels ?? [])].sort()).toEqual(wanted.toSorted());
+      expect(channels.filter((channel) => subscriptions.isHeard(channel))).toEqual(wanted);
+      for (const { channel, life, told } of holders) if (life === lifeOf(channel)) expect(told).toBe(1);
+      expect(failures).toEqual([]);
+    },
+    120_000,
+  );
+});

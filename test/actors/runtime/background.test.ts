@@ -1,0 +1,100 @@
+import { describe, expect, test } from 'vitest';
+import { type BackgroundTask, BackgroundTasks } from '../../../src/actors/runtime/background.js';
+import { HandClock } from '../../support/handClock.js';
+
+/** Work of so many pieces, a millisecond each. */
+class FakeWalk implements BackgroundTask {
+  readonly slices: { readonly until: number; readonly done: number }[] = [];
+
+  constructor(
+    private readonly clock: HandClock,
+    private pieces: number,
+  ) {}
+
+  get isDone(): boolean {
+    return this.pieces === 0;
+  }
+
+  run(until: number): boolean {
+    let done = 0;
+    while (this.pieces > 0) {
+      this.pieces--;
+      done++;
+      this.clock.spend(1);
+      if (this.clock.now() >= until) break;
+    }
+    this.slices.push({ until, done });
+    return this.pieces > 0;
+  }
+}
+
+describe('the slice', () => {
+  test('[BC5] work begins when the present turn of the event loop is over', () => {
+    const clock = new HandClock();
+    const turn = new BackgroundTasks(clock, 4);
+    const walk = new FakeWalk(clock, 1);
+    turn.wake(walk);
+    turn.wake(walk);
+    expect([walk.slices, clock.immediates]).toEqual([[], 1]);
+    clock.runImmediates();
+    expect(walk.slices).toEqual([{ until: 4, done: 1 }]);
+    expect(clock.immediates).toBe(0);
+  });
+
+  test('[BC5] what is not done in its slice goes on in the next turn', () => {
+    const clock = new HandClock();
+    const turn = new BackgroundTasks(clock, 4);
+    const walk = new FakeWalk(clock, 10);
+    turn.wake(walk);
+    let turns = 0;
+    while (clock.immediates > 0) {
+      expect(clock.immediates).toBe(1);
+      clock.runImmediates();
+      turns++;
+    }
+    expect(walk.slices.map(({ done }) => done)).toEqual([4, 4, 2]);
+    expect(turns).toBe(3);
+  });
+
+  test('[BC5] all walks of a turn share one slice', () => {
+    const clock = new HandClock();
+    const turn = new BackgroundTasks(clock, 4);
+    const walks = [new FakeWalk(clock, 2), new FakeWalk(clock, 1), new FakeWalk(clock, 20)];
+    for (const walk of walks) turn.wake(walk);
+    expect(clock.immediates).toBe(1);
+    clock.runImmediates();
+    expect(walks.map(({ slices }) => slices)).toEqual([
+      [{ until: 4, done: 2 }],
+      [{ until: 4, done: 1 }],
+      [{ until: 4, done: 1 }],
+    ]);
+    expect(clock.now()).toBe(4);
+  });
+
+  test('[BC5] nobody is starved by a walk that takes all of each slice', () => {
+    const clock = new HandClock();
+    const turn = new BackgroundTasks(clock, 4);
+    const [huge, small] = [new FakeWalk(clock, 1_000), new FakeWalk(clock, 3)];
+    turn.wake(huge);
+    turn.wake(small);
+    for (let at = 0; at < 3; at++) clock.runImmediates();
+    expect([huge.isDone, small.isDone]).toEqual([false, true]);
+  });
+
+  test('[BC5] a walk that is woken within a slice has its part of the next', () => {
+    const clock = new HandClock();
+    const turn = new BackgroundTasks(clock, 4);
+    const late = new FakeWalk(clock, 1);
+    const waking: BackgroundTask = {
+      run() {
+        turn.wake(late);
+        return false;
+      },
+    };
+    turn.wake(waking);
+    clock.runImmediates();
+    expect([late.slices, clock.immediates]).toEqual([[], 1]);
+    clock.runImmediates();
+    expect(late.isDone).toBe(true);
+  });
+});

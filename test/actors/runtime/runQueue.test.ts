@@ -1,0 +1,48 @@
+import { expect, test } from 'vitest';
+import { type Runnable, RunQueue } from '../../../src/actors/runtime/background.js';
+import { HandClock } from '../../support/handClock.js';
+
+/** Lanes with so much to do each; every piece takes a millisecond. */
+const backlogOf = (work: Readonly<Record<string, number>>) => {
+  const clock = new HandClock();
+  const log: string[] = [];
+  let wakes = 0;
+  const backlog = new RunQueue(
+    () => clock.now(),
+    () => wakes++,
+  );
+  for (const [name, pieces] of Object.entries(work)) {
+    let left = pieces;
+    const lane: Runnable = {
+      resume: () => {
+        log.push(name);
+        clock.spend(1);
+        if (--left > 0) backlog.add(lane);
+      },
+    };
+    backlog.add(lane);
+  }
+  return { backlog, log, clock, wakes: () => wakes };
+};
+
+test('[LM9] lanes that rest take turns, as long as the slice lasts', () => {
+  const { backlog, log } = backlogOf({ a: 3, b: 1, c: 2 });
+  expect(backlog.run(100)).toBe(false);
+  expect(log).toEqual(['a', 'b', 'c', 'a', 'c', 'a']);
+});
+
+test('[LM9] [BC5] a slice that is over begins with the next lane the next time', () => {
+  const { backlog, log, clock, wakes } = backlogOf({ a: 3, b: 3, c: 3 });
+  expect(wakes()).toBe(3);
+  expect(backlog.run(clock.now() + 2)).toBe(true);
+  expect(log).toEqual(['a', 'b']);
+  expect(backlog.run(clock.now() + 2)).toBe(true);
+  expect(log).toEqual(['a', 'b', 'c', 'a']);
+});
+
+test('[LM9] each slice does a piece, however late it comes', () => {
+  const { backlog, log } = backlogOf({ a: 2 });
+  expect(backlog.run(-1)).toBe(true);
+  expect(backlog.run(-1)).toBe(false);
+  expect(log).toEqual(['a', 'a']);
+});

@@ -1,0 +1,281 @@
+import { describe, expect, test } from 'vitest';
+import { type Load, type Parked, type Producer, Throttle } from '../../src/broadcast/throttle.js';
+import { reply } from '../../src/index.js';
+import { House, type HouseOptions, settled } from '../support/house.js';
+
+const limits = { maxLog: 100, maxLogDelay: 2_000 };
+const little: Load = { logBytes: 0, lag: 0 };
+const much: Load = { logBytes: 101, lag: 0 };
+
+const makeBrake = () => {
+  const released: Parked[] = [];
+  return { released, brake: new Throttle(limits, (one) => released.push(one)) };
+};
+const speaker = (): Producer => ({ producedIn: 0 });
+
+const speakIn = (brake: Throttle, who: Producer, load: Load): void => {
+  const outer = brake.enter(who);
+  brake.onPublished(load);
+  brake.leave(outer);
+};
+
+describe('the brake', () => {
+  test.each([
+    ['bytes', { logBytes: 100, lag: 0 }, { logBytes: 101, lag: 0 }, { logBytes: 50, lag: 0 }, { logBytes: 49, lag: 0 }],
+    [
+      'time',
+      { logBytes: 0, lag: 2_000 },
+      { logBytes: 0, lag: 2_001 },
+      { logBytes: 0, lag: 1_000 },
+      { logBytes: 0, lag: 999 },
+    ],
+  ])('[BC10] too much in %s sets it, and less than half releases it', (_, most, tooMuch, half, lessThanHalf) => {
+    const { brake } = makeBrake();
+    brake.review(most);
+    expect(brake.isOn).toBe(false);
+    brake.review(tooMuch);
+    expect(brake.isOn).toBe(true);
+    brake.review(half);
+    expect(brake.isOn).toBe(true);
+    brake.review(lessThanHalf);
+    expect(brake.isOn).toBe(false);
+  });
+
+  test('[BC10] both have to be below half', () => {
+    const { brake } = makeBrake();
+    brake.review({ logBytes: 101, lag: 2_001 });
+    brake.review({ logBytes: 0, lag: 1_500 });
+    brake.review({ logBytes: 75, lag: 0 });
+    expect(brake.isOn).toBe(true);
+    brake.review(little);
+    expect(brake.isOn).toBe(false);
+  });
+
+  test('[BC10] it stops who has spoken since the last release, and nobody else', () => {
+    const { brake } = makeBrake();
+    const [before, within, never] = [speaker(), speaker(), speaker()];
+    speakIn(brake, before, little);
+    expect(brake.isPaused(before)).toBe(false);
+    speakIn(brake, within, much);
+    expect([before, within, never].map((one) => brake.isPaused(one))).toEqual([true, true, false]);
+    brake.review(little);
+    brake.onPublished(much);
+    expect([before, within, never].map((one) => brake.isPaused(one))).toEqual([false, false, false]);
+  });
+
+  test('[BC10] a turn within a turn is told apart', () => {
+    const { brake } = makeBrake();
+    const [outer, inner] = [speaker(), speaker()];
+    brake.leave(brake.enter(outer));
+    const first = brake.enter(outer);
+    const second = brake.enter(inner);
+    brake.onPublished(much);
+    brake.leave(second);
+    brake.leave(first);
+    expect([outer, inner].map((one) => brake.isPaused(one))).toEqual([false, true]);
+  });
+
+  test('[BC10] what is issued outside of turns counts for those whose turns go on', async () => {
+    const { brake } = makeBrake();
+    const [during, after, other] = [speaker(), speaker(), speaker()];
+    let end = (): void => {};
+    const following = brake.follow(
+      during,
+      new Promise((resolve) => {
+        end = resolve;
+      }),
+    );
+    speakIn(brake, other, little);
+    brake.onPublished(much);
+    end();
+    await following;
+    await brake.follow(after, Promise.resolve());
+    expect([during, after].map((one) => brake.isPaused(one))).toEqual([true, false]);
+  });
+
+  test('[BC10] what another speaker says in its turn is not theirs', async () => {
+    const { brake } = makeBrake();
+    const [patient, loud] = [speaker(), speaker()];
+    const following = brake.follow(patient, Promise.resolve());
+    speakIn(brake, loud, much);
+    await following;
+    expect([patient, loud].map((one) => brake.isPaused(one))).toEqual([false, true]);
+  });
+
+  test('[BC10] whom it holds it releases once', () => {
+    const { brake, released } = makeBrake();
+    const one = { resume: () => {} };
+    brake.review(much);
+    brake.park(one);
+    brake.park(one);
+    brake.review({ logBytes: 60, lag: 0 });
+    expect(released).toEqual([]);
+    brake.review(little);
+    brake.review(much);
+    brake.review(little);
+    expect(released).toEqual([one]);
+  });
+});
+
+/** Listeners whom each look at the clock keeps waiting, and somebody whose handlers say it all again. */
+const loudHouse = (options: HouseOptions = {}) => {
+  const said: string[] = [];
+  const house = new House({
+    namespaces: {
+      n: {
+        say(ns, { body }) {
+          said.push(String(body));
+          ns.broadcast({ event: 'said', body });
+        },
+        async sayLater(ns, { body }) {
+          await settled();
+          said.push(String(body));
+          ns.broadcast({ event: 'said', body });
+        },
+        ping: () => reply('pong'),
+      },
+    },
+    limits: { maxLog: 1_000 },
+    ...options,
+  });
+  const loud = house.seat('loud', 'n');
+  const well = house.seat('well', 'n');
+  return { house, loud, well, said };
+};
+
+const big = 'x'.repeat(600);
+
+describe('a client whose handlers broadcast', () => {
+  test('[BC10] is not read while too much is under way, what it has sent waits, and nothing is lost', async () => {
+    const { house, loud, well, said } = loudHouse();
+    for (const body of [`1${big}`, `2${big}`, `3${big}`, '4']) loud.socket.say(`;n;;say;0;0;${body}`);
+    expect(said.map((body) => body[0])).toEqual(['1', '2']);
+    expect(loud.socket.isReading).toBe(false);
+    expect(house.server.pressure).toMatchObject({ log: expect.any(Number), isThrottling: true });
+    expect(house.server.pressure.log).toBeGreaterThan(1_000);
+    expect(house.supervisor.counters.throttled).toBe(1);
+    await house.rest();
+    expect(loud.socket.isReading).toBe(true);
+    expect(house.server.pressure).toEqual({ log: 0, lag: 0, isThrottling: false });
+    const heard = well.socket.payloads.map((payload) => payload.replace(';n;;said;0;0;', '')[0]);
+    expect(heard).toEqual(['1', '2', '3', '4']);
+  });
+
+  test('[BC10] nobody else waits', () => {
+    const { house, loud, well } = loudHouse();
+    for (const body of [big, big, big]) loud.socket.say(`;n;;say;0;0;${body}`);
+    expect(house.server.pressure.isThrottling).toBe(true);
+    well.socket.say('$7;n;;ping;0;0;');
+    expect(well.socket.isReading).toBe(true);
+    expect(well.socket.payloads.at(-1)).toBe('$7;n;;ping;0;0;pong');
+  });
+
+  test('[BC10] is known also when it does so after an await', async () => {
+    const { house, loud, said } = loudHouse();
+    for (const body of [`1${big}`, `2${big}`, `3${big}`]) loud.socket.say(`;n;;sayLater;0;0;${body}`);
+    while (!house.server.pressure.isThrottling) {
+      expect(said.length).toBeLessThan(3);
+      await settled();
+    }
+    await settled();
+    expect(loud.socket.isReading).toBe(false);
+    await house.rest();
+    expect(said).toHaveLength(3);
+    expect(loud.socket.isReading).toBe(true);
+  });
+
+  test('[BC10] is held back as well when the walk is too slow', async () => {
+    const { house, loud, said } = loudHouse({ limits: { maxLogDelay: 50 }, perLook: 1 });
+    for (let more = 0; more < 300; more++) house.seat(`${more}`, 'n');
+    loud.socket.say(';n;;say;0;0;1');
+    house.clock.advance(60);
+    expect(house.server.pressure.lag).toBeGreaterThan(50);
+    loud.socket.say(';n;;say;0;0;2', ';n;;say;0;0;3');
+    expect(said).toEqual(['1', '2']);
+    expect(house.server.pressure.isThrottling).toBe(true);
+    await house.rest();
+    expect(said).toEqual(['1', '2', '3']);
+    expect(house.server.pressure).toMatchObject({ lag: 0, isThrottling: false });
+  });
+
+  test('[BC10] goes on being read where the server has asked it, among others', async () => {
+    const { house, loud } = loudHouse();
+    const answer = house.server.ask({ namespace: 'n', event: 'who' });
+    await house.rest();
+    const token = loud.socket.tokens.at(-1);
+    for (const body of [big, big, big]) loud.socket.say(`;n;;say;0;0;${body}`);
+    expect(house.server.pressure.isThrottling).toBe(true);
+    expect(loud.socket.isReading).toBe(true);
+    loud.socket.say(`${token};n;;who;0;0;me`);
+    expect((await answer).body).toBe('me');
+    loud.socket.say(';n;;say;0;0;more');
+    expect(loud.socket.isReading).toBe(false);
+  });
+
+  test('[BC10] is closed meanwhile, and read again, so that it can answer the close frame', () => {
+    const { house, loud } = loudHouse();
+    for (const body of [big, big, big]) loud.socket.say(`;n;;say;0;0;${body}`);
+    expect(loud.socket.isReading).toBe(false);
+    loud.conn?.close();
+    expect(house.server.pressure.isThrottling).toBe(true);
+    return expect.poll(() => loud.socket.isReading).toBe(true);
+  });
+
+  test('[BC10] goes on being read while this side waits for its answer', async () => {
+    const { house, loud } = loudHouse();
+    for (const body of [big, big, big]) loud.socket.say(`;n;;say;0;0;${body}`);
+    expect(loud.socket.isReading).toBe(false);
+    loud.socket.sent.length = 0;
+    const answer = loud.conn?.ask({ namespace: 'n', event: 'who' });
+    expect(loud.socket.isReading).toBe(true);
+    // Behind all that was issued before, the question comes last.
+    loud.socket.say(`${loud.socket.tokens.at(-1)};n;;who;0;0;me`);
+    expect((await answer)?.body).toBe('me');
+    expect(house.server.pressure.isThrottling).toBe(true);
+    expect(loud.socket.isReading).toBe(false);
+  });
+
+  test('[BC10] is known also when it does so in a step that its answer has led to', async () => {
+    const house = new House({
+      namespaces: {
+        n: {
+          go: (ns) => void ns.joinRoom('r').catch(() => {}),
+          _OnRoomJoined: (ns) => ns.broadcast({ event: 'said', body: big }, { event: 'said', body: big }),
+        },
+      },
+      limits: { maxLog: 1_000 },
+    });
+    const loud = house.seat('loud', 'n');
+    loud.socket.say(';n;;go;0;0;');
+    await settled();
+    loud.socket.say(`${loud.socket.tokens.at(-1)};n;r;_OnRoomJoin;0;0;`);
+    await settled();
+    expect(house.server.pressure.isThrottling).toBe(true);
+    loud.socket.say(';n;;go;0;0;');
+    expect(loud.socket.isReading).toBe(false);
+  });
+
+  test('[BC10] nobody is held back for those who cannot take what they are sent', async () => {
+    const house = new House({ namespaces: { n: {} }, perLook: 0.2, limits: { slowConsumerTimeout: 500_000 } });
+    const guests = Array.from({ length: 200 }, (_, at) => house.seat(`${at}`, 'n'));
+    for (const { socket } of guests) socket.stall();
+    house.server.broadcast(null, { namespace: 'n', event: 'x', body: 'y'.repeat(70_000) });
+    await house.rest();
+    for (let at = 0; at < 1_000; at++) {
+      house.server.broadcast(null, { namespace: 'n', event: 'x', body: '1' });
+      for (let ticks = 0; ticks < 3; ticks++) house.clock.tick();
+    }
+    house.server.broadcast(null, { namespace: 'n', event: 'x', body: '1' });
+    expect(house.server.pressure).toMatchObject({ isThrottling: false });
+    expect(house.server.pressure.lag).toBeLessThan(100);
+  });
+
+  test('[BC10] may leave meanwhile, and leaves nothing behind', async () => {
+    const { house, loud } = loudHouse();
+    for (const body of [big, big, big]) loud.socket.say(`;n;;say;0;0;${body}`);
+    loud.socket.hangUp();
+    await house.rest();
+    expect(house.server.totalConnections).toBe(1);
+    expect(house.server.pressure.isThrottling).toBe(false);
+  });
+});

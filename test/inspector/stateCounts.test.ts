@@ -1,0 +1,166 @@
+import { describe, expect, test } from 'vitest';
+import type { AnyMachineSnapshot } from 'xstate';
+import { connectionMachine } from '../../src/index.js';
+import { statesOf } from '../../src/inspector/draw/chart.js';
+import { StateCounts } from '../../src/inspector/stateCounts.js';
+import { Viewer } from '../../src/inspector/viewer.js';
+import { House } from '../support/house.js';
+
+const flowing = 'connection.open.flow.flowing';
+const congested = 'connection.open.flow.congested';
+
+/** A census of a house, taken from now on, and how to end it. */
+const takeCensus = (house: House) => {
+  const census = new StateCounts(connectionMachine, () => house.clock.now());
+  let looks = 0;
+  const end = house.supervisor.introspection.listen({
+    began: (actor) => census.began(actor),
+    stepped: (actor, _event, before, after) => {
+      looks++;
+      census.stepped(actor, before, after);
+    },
+  });
+  census.begin();
+  const of = (state: string) => {
+    const found = census.read().find((one) => one.state === state);
+    if (!found) throw new Error(`there is no state ${state}`);
+    return found;
+  };
+  return { census, end, of, looks: () => looks };
+};
+
+/** How many are in each state, as a walk finds it. */
+const walk = (house: House): Record<string, number> => {
+  const counts: Record<string, number> = {};
+  const end = house.supervisor.introspection.listen({
+    began(actor) {
+      const snapshot: AnyMachineSnapshot = actor.getSnapshot();
+      if (actor.src !== 'connection' || snapshot.status !== 'active') return;
+      for (const state of statesOf(snapshot)) counts[state] = (counts[state] ?? 0) + 1;
+    },
+  });
+  end();
+  return counts;
+};
+
+const peopled = (census: StateCounts): Record<string, number> =>
+  Object.fromEntries(census.read().flatMap(({ state, count }) => (count > 0 ? [[state, count]] : [])));
+
+describe('the census', () => {
+  test('[IN12] those who are there are counted first, and then whoever comes and goes', async () => {
+    const house = new House({ namespaces: { n: {} }, onConnect: () => {} });
+    for (const id of ['a', 'b', 'c']) house.seat(id, 'n');
+    await house.rest();
+    const { census, of } = takeCensus(house);
+    expect(peopled(census)).toEqual(walk(house));
+    expect(of('connection')).toMatchObject({ count: 3, came: 0, went: 0 });
+
+    const late = house.connect('d');
+    expect(of('connection.acknowledging.client.unheard').count).toBe(1);
+    expect(peopled(census)).toEqual(walk(house));
+    late.socket.say('M');
+    await house.rest();
+    expect(of(flowing).count).toBe(4);
+
+    const [first, second] = house.supervisor.connections();
+    first?.actor.send({ type: 'CONGESTED' });
+    expect([of(flowing).count, of(congested).count]).toEqual([3, 1]);
+    second?.close();
+    expect(of('connection.closing').count).toBe(1);
+    late.socket.hangUp();
+    await house.rest();
+    expect(peopled(census)).toEqual(walk(house));
+    expect(of('connection').count).toBe(3);
+    await house.empty();
+    expect(peopled(census)).toEqual({});
+  });
+
+  test('[IN12] one whose chart fails is in no state any more', async () => {
+    const fail = (): void => {
+      throw new Error('no');
+    };
+    const connection = connectionMachine.provide({ actions: { countEviction: fail } });
+    const house = new House({ namespaces: { n: {} }, machines: { connection } });
+    const { conn } = house.seat('a', 'n');
+    const { census } = takeCensus(house);
+    conn?.actor.send({ type: 'CONGESTED' });
+    expect(peopled(census)).toEqual(walk(house));
+    conn?.actor.send({ type: 'OVERFLOWED' });
+    expect(conn?.actor.getSnapshot().status).toBe('error');
+    expect(peopled(census)).toEqual({});
+    await house.empty();
+  });
+
+  test('[IN12] rates and stays come from what all have done together', async () => {
+    const house = new House({ namespaces: { n: {} } });
+    const { conn } = house.seat('a', 'n');
+    await house.rest();
+    const { of } = takeCensus(house);
+    expect(of(congested)).toMatchObject({ came: 0, went: 0, stay: null });
+    for (let times = 0; times < 4; times++) {
+      conn?.actor.send({ type: 'CONGESTED' });
+      house.clock.spend(500);
+      conn?.actor.send({ type: 'DRAINED' });
+      house.clock.spend(500);
+    }
+    expect(of(congested)).toMatchObject({ count: 0, came: 1, went: 1, stay: 500 });
+    expect(of(flowing)).toMatchObject({ count: 1, came: 1, went: 1, stay: 500 });
+    await house.empty();
+  });
+
+  test('[IN12] frames and broadcasts cost it nothing', async () => {
+    const house = new House({ namespaces: { n: { e: () => {} } } });
+    const guest = house.seat('a', 'n');
+    await house.rest();
+    const { looks, end } = takeCensus(house);
+    for (let times = 0; times < 100; times++) guest.socket.say('0;n;;e;0;0;x');
+    house.supervisor.broadcast(null, [{ namespace: 'n', event: 'e' }]);
+    await house.rest();
+    expect(looks()).toBe(0);
+    end();
+    await house.empty();
+  });
+});
+
+describe('a viewer', () => {
+  test('[IN13] who does not read misses what is said, and is let go after a while', () => {
+    const said: string[] = [];
+    let isGone = false;
+    const line = {
+      writableNeedDrain: false,
+      write: (text: string) => said.push(text),
+      end: () => {},
+      destroy: () => {
+        isGone = true;
+      },
+    };
+    const viewer = new Viewer(line, undefined, () => Promise.resolve(true));
+    viewer.tell('1', 0);
+    line.writableNeedDrain = true;
+    viewer.tell('2', 250);
+    viewer.tell('3', 10_000);
+    line.writableNeedDrain = false;
+    viewer.tell('4', 10_249);
+    expect(said).toEqual(['retry: 1000\n\n', 'data: 1\n\n', 'data: 4\n\n']);
+    line.writableNeedDrain = true;
+    viewer.tell('5', 20_000);
+    viewer.tell('6', 29_999);
+    expect(isGone).toBe(false);
+    expect([viewer.tell('7', 30_000), isGone]).toEqual([false, true]);
+    line.writableNeedDrain = false;
+    expect([viewer.tell('8', 30_250), said.length]).toEqual([false, 3]);
+  });
+
+  test('[IN13] one that was sent away is told nothing more, though its line may take some again', () => {
+    const said: string[] = [];
+    const line = {
+      writableNeedDrain: false,
+      write: (text: string) => said.push(text),
+      end: () => {},
+      destroy: () => {},
+    };
+    const viewer = new Viewer(line, undefined, () => Promise.resolve(false));
+    viewer.end();
+    expect([viewer.tell('1', 0), said]).toEqual([false, ['retry: 1000\n\n']]);
+  });
+});

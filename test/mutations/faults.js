@@ -1,0 +1,32 @@
+import { apiFaults } from './faults/api.js';
+import { broadcastFaults } from './faults/broadcast.js';
+import { clusterFaults } from './faults/cluster.js';
+import { connectionFaults } from './faults/connection.js';
+import { inspectorFaults } from './faults/inspector.js';
+import { machinesFaults } from './faults/machines.js';
+import { protocolFaults } from './faults/protocol.js';
+import { runtimeFaults } from './faults/runtime.js';
+import { serverFaults } from './faults/server.js';
+import { supervisorFaults } from './faults/supervisor.js';
+import { telemetryFaults } from './faults/telemetry.js';
+import { transportFaults } from './faults/transport.js';
+
+/**
+ * Every one-line fault, by the folder of the source that it breaks.
+ *
+ * @type {readonly import('./inFile.js').Fault[]}
+ */
+export const faults = [
+  ...apiFaults,
+  ...broadcastFaults,
+  ...clusterFaults,
+  ...connectionFaults,
+  ...inspectorFaults,
+  ...machinesFaults,
+  ...protocolFaults,
+  ...runtimeFaults,
+  ...serverFaults,
+  ...supervisorFaults,
+  ...telemetryFaults,
+  ...transportFaults,
+];

@@ -1,0 +1,43 @@
+import { inFile } from '../inFile.js';
+
+/** @type {readonly import('../inFile.js').Fault[]} */
+export const apiFaults = [
+  ...inFile('actors/api/asks.ts', [
+    [
+      'an answer is taken from anybody',
+      'AK2 AK6',
+      'if (!pending?.from.mayAnswer(connection)) return false;',
+      'if (!pending) return false;',
+    ],
+    [
+      'an ask is never over',
+      'AK4',
+      'timeout === undefined ? undefined : deadlines.after(timeout, () => giveUp(new AskTimeout(timeout)));',
+      'timeout === undefined ? undefined : { cancel() {} };',
+    ],
+    ['asks without a bound', 'AK9', 'if (tokens.size >= this.limits.asks)', 'if (false)'],
+    ['an ask is settled again and again', 'AK2 AK5', 'this.#pending.delete(token);', ''],
+  ]),
+  ...inFile('actors/api/handlers.ts', [
+    [
+      'a handler that hangs keeps its lane',
+      'SV4',
+      "const deadline = deadlines.after(timeout, () => resolve({ kind: 'error', error: new HandlerTimeout(timeout) }));",
+      'const deadline = { cancel() {} };',
+    ],
+  ]),
+  ...inFile('actors/api/callbacks.ts', [
+    [
+      'a goodbye is told with the way that led to it',
+      'IN5',
+      'const path = usual.has(code) ? undefined :',
+      'const path = ',
+    ],
+    [
+      'a handler counts until it returns',
+      'IN7',
+      'if (outcome instanceof Promise) void outcome.then(() => this.meters.handlers.note(this.now() - began));',
+      'if (outcome instanceof Promise) this.meters.handlers.note(this.now() - began);',
+    ],
+  ]),
+];

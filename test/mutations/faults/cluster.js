@@ -1,0 +1,141 @@
+import { inFile } from '../inFile.js';
+
+/** @type {readonly import('../inFile.js').Fault[]} */
+export const clusterFaults = [
+  ...inFile('actors/cluster/relay.ts', [
+    ['an excluded id is kept from the others', 'EX6', "exceptId: exceptId ?? ''", "exceptId: ''"],
+    [
+      'bytes are sent as text',
+      'EX6',
+      'node: this.node, isBinary, isNative',
+      'node: this.node, isBinary: false, isNative',
+    ],
+    [
+      'an answer goes where its token says',
+      'EX8 EX14',
+      "isMarked ? this.exchange.channelOf('answers', token) : token",
+      'token',
+    ],
+    [
+      'an ask goes out before its answers are heard',
+      'EX7',
+      'bytesOf(encode(message, markToken(token))), false)',
+      'bytesOf(encode(message, markToken(token))), true)',
+    ],
+    ['the channels of an ask stay', 'EX7', 'for (const channel of channels) this.#subscriptions.release(channel);', ''],
+    [
+      'an id that has gone is heard on',
+      'EX3',
+      'if (channel === undefined || !this.#subscriptions.release(channel)) return;',
+      'return;',
+    ],
+    [
+      'what skips an id that was away is missing',
+      'EX9',
+      "if (isNew) this.positions.forget(this.#ids.get(id) ?? '');",
+      '',
+    ],
+    [
+      'nothing is too large',
+      'EX14',
+      'if (payload.length <= exchangePayload) return',
+      'if (exchangePayload > 0) return',
+    ],
+    [
+      'what waits is not sent at the end',
+      'EX16',
+      'this.#publications.isFlowing ? this.#publications.whenEmpty() : undefined',
+      'undefined',
+    ],
+  ]),
+  ...inFile('actors/cluster/incoming.ts', [
+    ['our own echo is served again', 'EX4', 'tag?.node === relay.node || ', ''],
+    ['our own native echo is served again', 'EX4', 'if (relay.echoes?.take(channel, payload)) return undefined;', ''],
+    ['nothing is missing', 'EX9', "relay.losses.note('missing', missing);", ''],
+    ['lifecycle events come from the broker', 'EX14', ' && !isSystemEvent(frame.event)', ''],
+    [
+      'any namespace on any channel',
+      'EX14',
+      "place.kind === 'connection' || place.name === namespace",
+      "place.kind === 'connection' || place.name !== ''",
+    ],
+    ['our own ask is asked again', 'EX7', ' || (foreign && context.asks.isOurs(foreign.token))', ''],
+    [
+      'a huge payload is taken',
+      'EX14',
+      "if (payload.length > context.limits.exchangePayload) return relay.losses.note('broken');",
+      '',
+    ],
+    ['a flood is taken', 'EX14', "if (isFlooded()) return relay.losses.note('flooded');", ''],
+  ]),
+  ...inFile('actors/cluster/publications.ts', [
+    ['what was in doubt is not counted', 'EX12', "if (flight) this.losses.note('unconfirmed', flight.messages);", ''],
+    [
+      'there is always room',
+      'EX11',
+      'if (this.waiting.bytes + payload.length > this.limits.exchangeQueueBytes)',
+      'if (payload.length < 0)',
+    ],
+    ['nothing waits too long', 'EX11', 'if (oldest.since > before && !oldest.isCancelled) break;', 'break;'],
+    [
+      'an ask that is not ready is overtaken',
+      'EX5 EX7',
+      'if (!letter || !(letter.isReady || letter.isCancelled)) break;',
+      'if (!letter) break;',
+    ],
+    [
+      'what nobody wants any more is sent',
+      'EX7 EX11',
+      'if (!letter.isCancelled) this.#send(letter, flight);',
+      'this.#send(letter, flight);',
+    ],
+    ['what is refused is in doubt', 'EX14 EX12', 'answers().then(', 'Promise.reject().then('],
+  ]),
+  ...inFile('actors/cluster/subscriptions.ts', [
+    [
+      'nobody waits for the broker',
+      'EX3',
+      'if (this.#isUp && !wanted.isHeard) wanted.waiting.push(heard);\n    else heard();',
+      'heard();',
+    ],
+    [
+      'who waits for a lost broker waits on',
+      'EX3',
+      'this.#isUp = false;\n    for (const wanted of this.#wanted.values()) {\n      wanted.isHeard = false;\n      for (const heard of wanted.waiting.splice(0)) heard();',
+      'this.#isUp = false;\n    for (const wanted of this.#wanted.values()) {\n      wanted.isHeard = false;',
+    ],
+    [
+      'a channel that is refused takes the link with it',
+      'EX3 EX18',
+      'if (this.host.isVital(wanted.meaning)) throw error;',
+      'throw error;',
+    ],
+    ['a namespace that is refused is done without', 'EX1', 'if (this.host.isVital(wanted.meaning)) throw error;', ''],
+    ['the first that goes takes the channel with him', 'EX3', '--wanted.count > 0', '--wanted.count > 99'],
+  ]),
+  ...inFile('actors/cluster/link.ts', [
+    [
+      'a broker that is silent is trusted',
+      'EX15',
+      '#schedulePing(session: ExchangeSession): void {',
+      '#schedulePing(session: ExchangeSession): void {\n    if (session) return;',
+    ],
+    ['the session of a lost broker stays', 'EX15 EX10', 'session?.close();', ''],
+    ['a lost session is given more', 'EX11 EX12', 'this.parts.publications.suspend();\n    try {', 'try {'],
+    [
+      'who closes waits for the others to be back',
+      'EX16',
+      'if (this.#session && this.#isHeard) this',
+      'if (this.#isOver && this.#session) this',
+    ],
+    ['an answer that is there but not read is none', 'EX15', 'nextTurn(judge)', 'judge()'],
+  ]),
+  ...inFile('actors/cluster/cluster.ts', [
+    ['a second exchange takes the place of the first', 'EX1', 'if (this.#relay) throw', 'if (!this.ids) throw'],
+    ['a broker that was not there is kept', 'EX1', 'this.#relay = undefined;\n      throw error;', 'throw error;'],
+    ['whoever was here before is not heard', 'EX3', 'for (const id of this.ids()) relay.hold(id, () => {});', ''],
+  ]),
+  ...inFile('actors/cluster/losses.ts', [
+    ['losses are not told', 'EX18', 'this.tell(new ExchangeLoss(', 'void (new ExchangeLoss('],
+  ]),
+];

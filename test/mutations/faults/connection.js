@@ -1,0 +1,109 @@
+import { inFile } from '../inFile.js';
+
+/** @type {readonly import('../inFile.js').Fault[]} */
+export const connectionFaults = [
+  ...inFile('actors/connection/connection.ts', [
+    ['no serve before an emit', 'BC3', 'this.place.serve();\n    if (this.#flags', 'if (this.#flags'],
+    ['a drained queue is no sign of life', 'LM3', 'this.listener.onDrained(this);', ''],
+    ['congestion not noticed', 'BP1 BP2', 'if (!this.hasRoom && !this.#flags.isCongested)', 'if (false)'],
+    ['a slow consumer is kept', 'BP2', "if (this.#flags.isCongested) this.#sendEvent({ type: 'OVERFLOWED' });", ''],
+    [
+      'a frame behind the close frame',
+      'SV11 SV5',
+      'this.#bypassDecorators();\n    this.socket.close',
+      'this.socket.close',
+    ],
+    ['asks not rejected at the end', 'AK4 SV3', 'this.peerAsks.failAll();', ''],
+    [
+      'a second teardown',
+      'NS7 SV3',
+      'this.inbox.finish(() => this.#finish());',
+      'this.inbox.runNext(() => this.#finish());',
+    ],
+  ]),
+  ...inFile('actors/connection/logic.ts', [
+    [
+      'early frames without a bound',
+      'HS5',
+      'early.frames < limits.earlyFrames && early.bytes + sizeOf(event) <= limits.earlyBytes',
+      'held.frames >= 0',
+    ],
+    ['what a connection’s chart takes no more is lost', 'SV11', 'if (isLate(event, connection)) return snapshot;', ''],
+  ]),
+  ...inFile('actors/connection/handshake.ts', [
+    [
+      'early frames are dropped',
+      'HS4',
+      'for (const data of this.#frames.splice(0)) this.host.socketOnMessage(data);',
+      '',
+    ],
+    ['what onConnect emits goes before A', 'HS3', 'this.#writes.push(payload);', 'this.host.putPayload(payload);'],
+    [
+      'early bytes are kept as they were read',
+      'HS5 FR7',
+      "typeof data === 'string' ? data : new Uint8Array(data)",
+      'data',
+    ],
+  ]),
+  ...inFile('actors/connection/dispatcher.ts', [
+    [
+      'a room is open to all',
+      'RM5',
+      "if (frame.room !== '' && !memberships.isMember(frame.namespace, frame.room)) return",
+      "if (frame.room === '\\0') return",
+    ],
+    [
+      'notifications are believed',
+      'NS9',
+      'isSystemEvent(frame.event) || frame.event === OnAnyEvent ? this.#ignore()',
+      "frame.event === '' ? this.#ignore()",
+    ],
+    [
+      'a failed handler is not answered',
+      'AK8',
+      'if (mayAnswer && !frame.isNative) this.host.send(encodeErrorReply(frame, outcome.error));',
+      '',
+    ],
+    [
+      'answers wait for their turn',
+      'AK7',
+      'if (!this.host.peerAsks.settle(frame)) counters.strayAnswers++;',
+      'this.inbox.enqueue(frame, data.length);',
+    ],
+    ['what this side began is not waited for', 'NS6', 'return memberships.isArriving(namespace) ||', 'return'],
+  ]),
+  ...inFile('actors/connection/inbox.ts', [
+    ['turns overlap', 'SV7', 'this.#running++;\n', ''],
+    ['a full lane is read on', 'BP3', 'return this.host.inboxFilled(shouldStop);', 'return undefined;'],
+    ['everything at once', 'LM9', 'return this.#share-- > 0;', 'return this.#share-- > 0 || true;'],
+  ]),
+  ...inFile('actors/connection/memberships.ts', [
+    ['rooms without a bound', 'RM6', 'return count >= this.context.limits.rooms;', 'return false;'],
+    ['namespaces without a bound', 'NS11', 'if (this.#all.size >= this.context.limits.namespaces)', 'if (false)'],
+    ['names without a bound', 'RM5', 'if (!this.#isRoomName(room)) return', "if (room === '\\0') return"],
+  ]),
+  ...inFile('actors/connection/transitions.ts', [
+    [
+      'a CloseError is an error like any other',
+      'AK10',
+      'if (asked) this.host.inbox.runNext',
+      'if (!asked) this.host.inbox.runNext',
+    ],
+  ]),
+  ...inFile('actors/connection/lifecycle.ts', [
+    ['what a client says becomes a reason', 'IN9', "if (author === 'client') return 'client';", ''],
+    [
+      'what a program says becomes a reason of ours',
+      'IN9',
+      "author === 'server' || (wasAccepted && cause === 'normal')",
+      'true',
+    ],
+    ['frames go past a chart that handles them', 'SV11', "isOpen && handlesItself(snapshot, 'FRAME')", 'false'],
+    [
+      'deliveries go past a chart that handles them',
+      'SV11 IN4',
+      "isOpen && handlesItself(snapshot, 'DELIVER')",
+      'false',
+    ],
+  ]),
+];

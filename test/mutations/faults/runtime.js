@@ -1,0 +1,30 @@
+import { inFile } from '../inFile.js';
+
+/** @type {readonly import('../inFile.js').Fault[]} */
+export const runtimeFaults = [
+  ...inFile('actors/runtime/background.ts', [['slices without end', 'LM9', 'if (this.now() >= until) break;', '']]),
+  ...inFile('actors/runtime/mailbox.ts', [
+    ['observers are on their own', 'SV16', 'error: (error) => guarded(() => observer.error?.(error), report),', ''],
+  ]),
+  ...inFile('actors/runtime/guard.ts', [
+    [
+      'what fails later is told to nobody',
+      'IN3',
+      'if (isThenable(told)) Promise.resolve(told).catch(report);',
+      'if (isThenable(told)) Promise.resolve(told).catch(() => {});',
+    ],
+  ]),
+  ...inFile('actors/runtime/histogram.ts', [
+    ['a bound of a histogram is left out', 'IN7', 'ms > (bounds[at] ?? ms)', 'ms >= (bounds[at] ?? ms)'],
+    ['a bucket has only its own', 'IN7 IN8', 'count += this.#counts[at] ?? 0;', 'count = this.#counts[at] ?? 0;'],
+  ]),
+  ...inFile('actors/runtime/implementations.ts', [
+    ['guards of the program lose', 'SV11 SV19', "...Object.fromEntries(own('guards'))", ''],
+    [
+      'an action of the program replaces ours',
+      'SV11 SV19',
+      'if (action === undefined) return [name, theirs];',
+      'return [name, theirs];',
+    ],
+  ]),
+];

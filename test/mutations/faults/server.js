@@ -1,0 +1,64 @@
+import { inFile } from '../inFile.js';
+
+/** @type {readonly import('../inFile.js').Fault[]} */
+export const serverFaults = [
+  ...inFile('server/websocket.ts', [
+    ['a message may take for ever', 'LM6', 'else if (this.#incomplete === undefined) this.#messageBegan();', ''],
+    ['the deadline of a message is that of the next', 'LM6', 'this.#messageEnded();\n    const bytes', 'const bytes'],
+    ['pieces without end', 'LM6', 'maxBufferedChunks: fragments * 16,', ''],
+    ['a goodbye is not heard', 'SV6', 'this.watcher?.wsOnClosing(', 'this.emit('],
+  ]),
+  ...inFile('server/upgrade.ts', [
+    ['foreign origins are let in', 'HS13', "throw new UpgradeRefused(403, 'origin not allowed')", 'return'],
+    ['any id will do', 'HS11', 'if (fault) throw', 'if (!made) throw'],
+    [
+      'a header from a URL replaces a real one',
+      'HS14 HS1',
+      'request.headers[name] ??= value',
+      'request.headers[name] = value',
+    ],
+    [
+      'an upgrade by any method',
+      'HS12',
+      "} else if (request.method !== 'GET') {",
+      "} else if (request.method === '') {",
+    ],
+    [
+      'a socket stands in line as often as it likes',
+      'HS15',
+      'if (this.#pending.has(socket)) return',
+      'if (socket.destroyed) return',
+    ],
+    ['what a program says of itself is told', 'HS1', 'status !== undefined && status < 500', 'status !== undefined'],
+    ['an upgrade that is refused is not counted', 'IN7', 'this.supervisor.counters.refusedUpgrades++;', ''],
+    [
+      'who meets a closed server is not counted',
+      'IN7',
+      'if (this.isOver) return this.#turnAway(socket);\n    return this.#whenFree',
+      'if (this.isOver) return void socket.destroy();\n    return this.#whenFree',
+    ],
+    ['a refusal after its time is told again', 'HS8', 'if (!isLate) this.#refuse', 'this.#refuse'],
+  ]),
+  ...inFile('server/admissionQueue.ts', [
+    ['everybody finds a place', 'HS15', 'if (this.#taken < this.places) begin();', 'if (this.places > 0) begin();'],
+  ]),
+  ...inFile('server/prometheus.ts', [['times are told in milliseconds', 'IN8', 'ms / 1_000;', 'ms;']]),
+  ...inFile('server/machineContract.ts', [
+    ['a chart may lack a tag', 'SV18', '[...usual.tags].filter((tag) => !own.tags.has(tag))', '[]'],
+    ['a chart may lack an event', 'SV18', 'usual.events.filter((event) => !own.events.some(takes(event)))', '[]'],
+    [
+      'a chart may lack an action',
+      'SV18',
+      '[...usual.names.action].filter((action) => !own.names.action.has(action))',
+      '[]',
+    ],
+    [
+      'a chart may name what nobody does',
+      'SV18',
+      'named.filter((one) => !given(machine, kind, one) && !isOurs(contract, kind, one))',
+      '[]',
+    ],
+    ['a chart that is stepped may wait', 'SV18', 'contract.isStepped && isTimed', 'false'],
+    ['what a state begins with is not looked at', 'SV18', "(type === 'compound' && initial?.actions) || []", '[]'],
+  ]),
+];

@@ -1,0 +1,80 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { AdmissionQueue, type Slot } from '../../src/server/admissionQueue.js';
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+/** A line, and what became of those who stood in it. */
+const open = (places: number) => {
+  const line = new AdmissionQueue(places, 1_000);
+  const told: string[] = [];
+  const tickets = new Map<string, Slot>();
+  const enter = (...names: string[]): void => {
+    for (const name of names) {
+      const turnAway = (): void => void told.push(`${name} away`);
+      tickets.set(
+        name,
+        line.enter(() => void told.push(name), turnAway),
+      );
+    }
+  };
+  return { told, enter, leave: (name: string) => tickets.get(name)?.release() };
+};
+
+describe('places for those on the way in', () => {
+  test('[HS15] whoever finds one free has it at once', () => {
+    const { told, enter } = open(2);
+    enter('a', 'b');
+    expect(told).toEqual(['a', 'b']);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('[HS15] others wait, first come first served', () => {
+    const { told, enter, leave } = open(2);
+    enter('a', 'b', 'c', 'd');
+    expect(told).toEqual(['a', 'b']);
+    leave('a');
+    expect(told).toEqual(['a', 'b', 'c']);
+    leave('c');
+    expect(told).toEqual(['a', 'b', 'c', 'd']);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('[HS15] a place is given up once, however often that is said', () => {
+    const { told, enter, leave } = open(1);
+    enter('a', 'b');
+    leave('a');
+    leave('a');
+    enter('c');
+    expect(told).toEqual(['a', 'b']);
+  });
+
+  test('[HS15] nobody waits for longer than the patience, and then has no place', () => {
+    const { told, enter, leave } = open(1);
+    enter('a', 'b');
+    vi.advanceTimersByTime(999);
+    expect(told).toEqual(['a']);
+    vi.advanceTimersByTime(1);
+    expect(told).toEqual(['a', 'b away']);
+    leave('b');
+    leave('a');
+    enter('c');
+    expect(told).toEqual(['a', 'b away', 'c']);
+  });
+
+  test('[HS15] as many wait as there are places', () => {
+    const { told, enter } = open(2);
+    enter('a', 'b', 'c', 'd', 'e');
+    expect(told).toEqual(['a', 'b', 'e away']);
+  });
+
+  test('[HS15] who leaves while waiting lets the next one come up', () => {
+    const { told, enter, leave } = open(1);
+    enter('a', 'b');
+    leave('b');
+    enter('c');
+    leave('a');
+    expect(told).toEqual(['a', 'c']);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});
