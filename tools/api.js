@@ -133,7 +133,7 @@ mkdirSync(reports, { recursive: true });
 mkdirSync(folder, { recursive: true });
 try {
   const compiler = join(root, 'node_modules/typescript/bin/tsc');
-  const flags = ['--outDir', scratch, '--emitDeclarationOnly', '--declarationMap', '--sourceMap', 'false'];
+  const flags = ['--outDir', scratch, '--emitDeclarationOnly', '--declarationMap'];
   execFileSync(process.execPath, [compiler, '-p', join(root, 'tsconfig.build.json'), ...flags], { stdio: 'inherit' });
 
   const found = entries.map((entry) => ({
