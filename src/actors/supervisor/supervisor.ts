@@ -74,7 +74,6 @@ export class Supervisor {
         new Relay(
           exchange,
           context,
-          limits,
           this.actor,
           (...payload) => this.#publisher.incoming.take(...payload),
           () => this.#publisher.othersGone(),
@@ -260,7 +259,7 @@ export class Supervisor {
     for (const actor of [...this.#registry.actors, ...this.#cluster.actors]) stopChild(actor);
     this.#doQueue.refuse(ErrWrite, (tell) => this.#context.mailboxes.defer(tell));
     this.#context.mailboxes.defer(() => this.#registry.failAll());
-    this.#context.mailboxes.defer(() => this.#cluster.cut());
+    this.#context.mailboxes.defer(() => this.#cluster.kill());
   }
 
   /** BROADCAST and COUNT are taken at the door, whatever the supervisor is busy with, unless its chart has them. */
