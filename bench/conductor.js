@@ -15,7 +15,7 @@ const serverCore = 0;
 const clientCore = 1;
 
 /** One process that is told what to do. */
-export class Worker {
+class Worker {
   #lastId = 0;
   /** @type {Map<number, { resolve: (fields: Fields) => void, reject: (error: Error) => void }>} */
   #pending = new Map();
