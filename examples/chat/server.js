@@ -5,7 +5,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
-import { OnNamespaceConnected, OnRoomJoin, OnRoomJoined, OnRoomLeft, reply, Server } from 'muster';
+import { OnNamespaceConnected, OnRoomJoin, OnRoomJoined, OnRoomLeft, reply, Server } from 'musterjs';
 
 const CHAT = 'chat';
 const LOBBY = 'lobby';
@@ -62,7 +62,7 @@ const server = new Server({
   },
 });
 
-/** @typedef {import('muster').NSConn} NSConn */
+/** @typedef {import('musterjs').NSConn} NSConn */
 
 /** @param {NSConn} ns */
 function person(ns) {

@@ -2,7 +2,7 @@
 /** Muster beside an Express app, on one port: `node examples/express/server.js`. */
 import { createServer } from 'node:http';
 import express from 'express';
-import { reply, Server } from 'muster';
+import { reply, Server } from 'musterjs';
 
 const app = express();
 app.get('/', (_, response) => {

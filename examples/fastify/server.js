@@ -1,7 +1,7 @@
 // @ts-check
 /** Muster beside a Fastify app, on one port: `node examples/fastify/server.js`. */
 import fastify from 'fastify';
-import { reply, Server } from 'muster';
+import { reply, Server } from 'musterjs';
 
 const app = fastify();
 app.get('/', () => 'Talk to me by websocket, on /echo.');

@@ -12,7 +12,7 @@ import { type Guest, House, kept, nothing, settled, timersAtRest } from '../supp
 import { gate } from '../support/promises.js';
 
 // The examples import what a program would; here that is what the tests run.
-vi.mock('muster', () => import('../../src/index.js'));
+vi.mock('musterjs', () => import('../../src/index.js'));
 
 const scenarios: readonly Scenario[] = [...local, ...clusterScenarios];
 

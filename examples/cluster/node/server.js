@@ -2,8 +2,8 @@
 /** One of the servers of the example: all that makes it a node among others are the lines under 2. */
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
-import { Server } from 'muster';
-import { redisExchange } from 'muster/redis';
+import { Server } from 'musterjs';
+import { redisExchange } from 'musterjs/redis';
 
 const { NODE_NAME = 'A', NODES = '[]', REDIS_URL = 'redis://127.0.0.1:6379' } = process.env;
 

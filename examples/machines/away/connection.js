@@ -1,5 +1,5 @@
 // @ts-check
-import { connectionConfig, connectionSetup } from 'muster';
+import { connectionConfig, connectionSetup } from 'musterjs';
 
 const { open } = connectionConfig.states;
 

@@ -3,13 +3,13 @@
  * Muster's example of a chart with one more state: who says nothing for a while is away, until the next frame.
  * Start it with `node examples/machines/away/server.js`; it prints what happens and ends.
  */
-import { reply, Server } from 'muster';
+import { reply, Server } from 'musterjs';
 import * as neffos from 'neffos.js';
 import { connection } from './connection.js';
 
 // ── 1. The server ───────────────────────────────────────────────────────────────────────────────
 
-/** @param {import('muster').Conn} conn */
+/** @param {import('musterjs').Conn} conn */
 const isAway = (conn) => conn.actor.getSnapshot().matches({ open: { presence: 'away' } });
 
 /** @type {Server} */

@@ -3,7 +3,7 @@
  * Muster's example of a chart that was copied and edited: a login service is asked before a connection is open.
  * Start it with `node examples/machines/login/server.js`; it prints what happens and ends.
  */
-import { OnNamespaceConnected, Server } from 'muster';
+import { OnNamespaceConnected, Server } from 'musterjs';
 import * as neffos from 'neffos.js';
 import { fromPromise } from 'xstate';
 import { connectionMachine } from './connection.js';

@@ -1,5 +1,5 @@
 // @ts-check
-import { connectionMachine, namespaceMachine } from 'muster';
+import { connectionMachine, namespaceMachine } from 'musterjs';
 
 /** Into `staff` gets only who has that role; no handler is asked about anybody else. */
 export const namespace = namespaceMachine.provide({

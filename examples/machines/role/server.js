@@ -4,14 +4,14 @@
  * Start it with `node examples/machines/role/server.js`; it prints what happens and ends.
  */
 import { once } from 'node:events';
-import { OnNamespaceConnected, Server } from 'muster';
+import { OnNamespaceConnected, Server } from 'musterjs';
 import * as neffos from 'neffos.js';
 import { WebSocket } from 'ws';
 import { connection, namespace } from './charts.js';
 
 // ── 1. The server ───────────────────────────────────────────────────────────────────────────────
 
-/** @param {import('muster').NSConn} ns */
+/** @param {import('musterjs').NSConn} ns */
 const tell = (ns) => console.log(`${ns.conn.id} is in ${ns.namespace}`);
 
 /** @type {Server} */
