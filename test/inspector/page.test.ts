@@ -73,7 +73,7 @@ describeWith(chromium, 'the page of the inspector in a browser', (executablePath
 
   it('[IN5] [IN14] it tells by which way somebody was let go', async () => {
     const { page, dial, connection, complaints } = await open({ recorder: true });
-    await shows(page, '#fallen', 'Nobody, so far.');
+    await shows(page, '#fallen', 'None so far.');
     await (await dial('<i>joe</i>')).inNamespace('n');
     connection('<i>joe</i>').close(4_001, 'enough');
     await page.locator('#fallen summary').filter({ hasText: '<i>joe</i>' }).click();
@@ -173,7 +173,7 @@ describeWith(chromium, 'the page of the inspector in a browser', (executablePath
     const second = await startServer({ namespaces: { n: {} } }, Number(port));
     inspectorOf(second.server, () => true);
     await (await second.dial('bob')).ready();
-    await shows(page, '.subject-state', 'It is not there, or not any more.');
+    await shows(page, '.subject-state', 'Not connected.');
     await page.locator('.back').click();
     await choose(page, 'bob');
     await shows(page, '.subject-id', 'bob');
@@ -233,7 +233,7 @@ describeWith(chromium, 'the page of the inspector in a browser', (executablePath
     await shows(page, '.subject-state.over', 'closed');
     await shows(page, '.step', 'closed in the inspector');
     await page.locator('.back').click();
-    await shows(page, '#found-more', 'Nobody.');
+    await shows(page, '#found-more', 'No connections.');
     expect(complaints).toEqual([]);
   });
 
