@@ -172,7 +172,7 @@ describe('what they change: login', () => {
     guest.socket.say('M');
     unknown(new Error('no such user'));
     await house.rest();
-    expect(guest.socket.lines).toEqual(['t Hnobody knows you', 'close 1008 nobody knows you']);
+    expect(guest.socket.lines).toEqual(['t Hunknown user', 'close 1008 unknown user']);
     expect(house.errors).toEqual([]);
   });
 
