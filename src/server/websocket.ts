@@ -71,7 +71,7 @@ class ClosingWebSocket extends WebSocket {
  * A websocket on the server. ws reads what comes in and writes control frames; data frames are written here, as they
  * are, to the very socket that the upgrade gave: so that one buffer can serve any number of connections.
  */
-export class ServerSocket implements UpgradedSocket {
+class ServerSocket implements UpgradedSocket {
   #listener: SocketListener | undefined;
   #received = 0;
   /** Its close frame is out. */

@@ -53,7 +53,7 @@ export const waitAtMost = (
 };
 
 /** Asks of clients, by what has come of them. */
-export const makeAskTally = () => ({ open: 0, answered: 0, timedOut: 0, failed: 0, refused: 0 });
+const makeAskTally = () => ({ open: 0, answered: 0, timedOut: 0, failed: 0, refused: 0 });
 export type AskTally = ReturnType<typeof makeAskTally>;
 
 /** Too many asks are pending; one more is refused. */

@@ -49,7 +49,7 @@ const isOrdinary = (before: AnyMachineSnapshot, after: AnyMachineSnapshot): bool
   (after.hasTag('acknowledging') || after.hasTag('open'));
 
 /** The state in one line. */
-export const lineOfState = (value: StateValue): string =>
+const lineOfState = (value: StateValue): string =>
   typeof value === 'string'
     ? value
     : Object.entries(value)

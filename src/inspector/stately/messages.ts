@@ -15,13 +15,13 @@ interface StatelyBase {
 }
 
 /** A state as it may leave the process: plain data. */
-export interface PlainSnapshot {
+interface PlainSnapshot {
   readonly status: string;
   readonly value?: unknown;
 }
 
 /** An event without what is in it but what says why. */
-export interface PlainEvent {
+interface PlainEvent {
   readonly type: string;
   readonly code?: number;
   readonly text?: string;
@@ -65,7 +65,7 @@ const definitionFor = (machine: AnyStateMachine): PlainState => {
 const isText = (value: unknown): value is string => typeof value === 'string';
 
 /** What clients say, sockets, handles and functions stay here. */
-export const plainEvent = (event: { readonly type: string; readonly [key: string]: unknown }): PlainEvent => {
+const plainEvent = (event: { readonly type: string; readonly [key: string]: unknown }): PlainEvent => {
   const { type, code, text, actorId } = event;
   return {
     type,
