@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type RawData, WebSocket, WebSocketServer } from 'ws';
-import { systemClock, TickCounter } from '../actors/runtime/clock.js';
+import { systemClock, TickCounter, TickQuota } from '../actors/runtime/clock.js';
 import type { Socket, SocketListener, Traffic } from '../actors/transport/socket.js';
 import { closeReasons } from '../protocol/errors.js';
 
@@ -29,8 +29,8 @@ const faults = new Map<number | undefined, string>(
   ),
 );
 
-/** Bytes of one client that are read before others have their turn. */
-const readAtOnce = 65_536;
+/** Bytes of one client that are read in one tick of the event loop, before others have their turn (LM9). */
+const bytesPerTick = 65_536;
 
 /** No close frame may carry this code: it says that the peer's had none. */
 const noCode = 1005;
@@ -69,9 +69,8 @@ export class ServerSocket implements Socket {
   #isFinished = false;
   /** Is it to be read, as far as our side is concerned? */
   #isWanted = true;
-  /** What was read in which turn of the event loop; when that is much, others come first. */
-  #beat = -1;
-  #readNow = 0;
+  /** Bytes that may still be read in this tick; when they are used up, it rests until the next (LM9). */
+  readonly #quota: TickQuota;
   #isResting = false;
   #incomplete: ReturnType<typeof setTimeout> | undefined;
 
@@ -79,8 +78,9 @@ export class ServerSocket implements Socket {
     private readonly ws: ClosingWebSocket,
     readonly outlet: Duplex & { readonly bytesWritten?: number },
     private readonly messageTimeout: number,
-    private readonly pulse: TickCounter,
+    ticks: TickCounter,
   ) {
+    this.#quota = new TickQuota(ticks, bytesPerTick);
     ws.on('message', (data: RawData, isBinary: boolean) => this.#wsOnMessage(data, isBinary));
     ws.on('close', (code: number, reason: Buffer) => {
       this.#messageEnded();
@@ -141,10 +141,7 @@ export class ServerSocket implements Socket {
   }
 
   #countRead(bytes: number): void {
-    const { current } = this.pulse;
-    this.#readNow = (current === this.#beat ? this.#readNow : 0) + bytes;
-    this.#beat = current;
-    if (this.#readNow < readAtOnce || this.#isResting) return;
+    if (this.#quota.spend(bytes) > 0 || this.#isResting) return;
     this.#isResting = true;
     this.#review();
     setImmediate(() => {
@@ -205,7 +202,7 @@ export const makeHandshake = (options: HandshakeOptions, onBad: OnBadHandshake):
     handleProtocols: (offered) => protocols.find((protocol) => offered.has(protocol)) ?? false,
   });
   server.on('wsClientError', (error: Error, socket: Duplex, request: IncomingMessage) => onBad(error, request, socket));
-  const pulse = new TickCounter(systemClock);
+  const ticks = new TickCounter(systemClock);
   return (request, socket, head, done) =>
-    server.handleUpgrade(request, socket, head, (ws) => done(new ServerSocket(ws, socket, messageTimeout, pulse)));
+    server.handleUpgrade(request, socket, head, (ws) => done(new ServerSocket(ws, socket, messageTimeout, ticks)));
 };
