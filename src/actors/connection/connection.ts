@@ -25,13 +25,11 @@ import {
   type StateFlags,
   type Words,
 } from './lifecycle.js';
-import { type MembershipHost, Memberships } from './memberships.js';
+import { Memberships } from './memberships.js';
 import { SlowConsumerMeter } from './slowConsumer.js';
 
 /** One connection: its chart, and beside it the hot path for frames and deliveries. */
-export class Connection
-  implements MembershipHost, CommandsHost, HandshakeHost, SocketListener, Pingable
-{
+export class Connection implements CommandsHost, HandshakeHost, SocketListener, Pingable {
   readonly id: string;
   readonly request: UpgradeRequest;
   readonly socket: Socket;

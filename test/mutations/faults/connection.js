@@ -94,8 +94,8 @@ export const connectionFaults = [
     [
       'a CloseError is an error like any other',
       'AK10',
-      'if (asked) this.host.inbox.runNext',
-      'if (!asked) this.host.inbox.runNext',
+      'if (asked) this.connection.inbox.runNext',
+      'if (!asked) this.connection.inbox.runNext',
     ],
   ]),
   ...inFile('actors/connection/lifecycle.ts', [
