@@ -1,72 +1,298 @@
-/** Every bound, with its default. Sizes are bytes, times milliseconds. */
-export const defaultLimits = {
-  /** The largest message taken from a client; a larger one closes with 1009. */
-  payload: 65_536,
-  /** The most parts of one message. */
-  fragments: 64,
-  /** A message that has begun is whole within. */
-  messageTimeout: 10_000,
-  /** A client says `M` within. */
-  ackTimeout: 5_000,
-  /** Connections that are not open yet; whoever comes then waits, and so many may wait. */
-  admission: 1_000,
-  /** … for so long at most. */
-  admissionTimeout: 5_000,
-  /** Of an http server that `listen` starts: a request's headers are there within. */
-  headersTimeout: 10_000,
-  /** `onConnect` settles within, and so do, before it, `onUpgrade` and `idGenerator` together. */
-  connectTimeout: 5_000,
-  /** Frames, and bytes of them, that may come before a connection is open. */
-  earlyFrames: 16,
-  earlyBytes: 65_536,
-  /** Namespaces of one connection, and rooms of it in all of them. */
-  namespaces: 64,
-  rooms: 128,
-  /** The longest name of a room. */
-  roomNameBytes: 255,
-  /** Messages, and bytes of them, that wait for their turn before a socket is paused. */
-  inboxMessages: 64,
-  inboxBytes: 262_144,
-  /** Messages of one connection that are handled at once; more come in slices, between which others have their turn. */
-  framesPerTick: 64,
-  /** Handlers, `onDisconnect` and visitors settle within. */
-  handlerTimeout: 30_000,
-  askTimeout: 10_000,
-  /** Asks of one connection that may be pending. */
-  asks: 1_000,
-  /** Above so many bytes in its socket a connection is congested. */
-  highWaterMark: 65_536,
-  /** A congested connection is evicted after so long, or so much. */
-  slowConsumerTimeout: 10_000,
-  slowConsumerMessages: 8_192,
-  slowConsumerBytes: 1_048_576,
-  /** When more than this was issued and not yet given to everybody, or takes longer to be, who broadcasts is held back. */
-  maxLog: 67_108_864,
-  maxLogDelay: 2_000,
-  /** Everybody is pinged so often, and has sent something within the timeout. */
-  pingInterval: 25_000,
-  pingTimeout: 10_000,
-  /** A client says something within; pings do not count. 0 is no bound. */
-  readTimeout: 0,
-  /** What is written has left within. 0 is no bound. */
-  writeTimeout: 0,
-  /** The peer answers a close frame within. */
-  closeTimeout: 5_000,
-  /** A new connection waits for the end of a `do` at most. */
-  doWaitTimeout: 30_000,
-  /** The largest payload between servers. */
-  exchangePayload: 1_048_576,
-  /** The broker connects, confirms and answers within … */
-  exchangeTimeout: 4_000,
-  /** … and is pinged so often. */
-  exchangeInterval: 5_000,
-  /** The longest time between two attempts to get a lost broker back; the others are given twice that to be back too. */
-  exchangeRetryDelay: 1_000,
-  /** Bytes for other servers that may wait for the broker, or be on the way to it, and how long they may wait. */
-  exchangeQueueBytes: 67_108_864,
-  exchangeQueueTimeout: 30_000,
-  /** A client answers what another server has asked within. */
-  remoteAskTimeout: 30_000,
-} as const;
+/** What a limit is measured in. */
+export type LimitUnit = 'bytes' | 'ms' | 'count';
 
-export type Limits = { readonly [limit in keyof typeof defaultLimits]: number };
+/** One row of the table of limits: what it bounds, its default, and what happens there. */
+export interface LimitRow {
+  readonly default: number;
+  readonly unit: LimitUnit;
+  /** Whether 0 is allowed, and means that there is no bound. */
+  readonly mayBeOff?: true;
+  /** What the limit bounds. */
+  readonly bounds: string;
+  /** What Muster does when the bound is reached. */
+  readonly atBound: string;
+}
+
+const inUnit =
+  (unit: LimitUnit) =>
+  (value: number, bounds: string, atBound: string): LimitRow => ({ default: value, unit, bounds, atBound });
+const bytes = inUnit('bytes');
+const ms = inUnit('ms');
+const count = inUnit('count');
+const optional = (row: LimitRow): LimitRow => ({ ...row, mayBeOff: true });
+
+/**
+ * Every bound of a server: the one source of its default, of docs/limits.md and of the docstrings of `Limits`. `npm run
+ * docs` writes both (LM2).
+ */
+export const limitTable = {
+  payload: bytes(65_536, 'Maximum size of a message from a client', 'closes with 1009 `message too big`'),
+  fragments: count(64, 'Maximum number of parts of one message', 'closes with 1008 `too many parts`'),
+  messageTimeout: ms(10_000, 'Maximum time to complete a message', 'closes with 1008 `message not completed in time`'),
+  ackTimeout: ms(
+    5_000,
+    "Maximum time for a client's `M` handshake frame",
+    'closes with 1008 `not acknowledged in time`',
+  ),
+  admission: count(1_000, 'Maximum number of connections that are not open yet', 'as many upgrades again wait in line'),
+  admissionTimeout: ms(5_000, 'Maximum time an upgrade waits in that line', 'destroys the socket without an answer'),
+  headersTimeout: ms(10_000, "Maximum time for a request's headers, on a server that `listen` starts", 'answers 408'),
+  connectTimeout: ms(
+    5_000,
+    'Maximum time for `onUpgrade` and `idGenerator` together, and again for `onConnect`',
+    'destroys the socket, or closes with 1008 `not accepted in time`',
+  ),
+  earlyFrames: count(
+    16,
+    'Maximum number of frames before a connection is open',
+    'closes with 1008 `too many frames before the acknowledgement`',
+  ),
+  earlyBytes: bytes(65_536, 'Maximum size of those frames together', 'closes with the same reason'),
+  namespaces: count(64, 'Maximum number of namespaces of one connection', 'answers `too many namespaces`'),
+  rooms: count(128, 'Maximum number of rooms of one connection, over all namespaces', 'answers `too many rooms`'),
+  roomNameBytes: bytes(255, "Maximum size of a room's name", 'answers `bad room`'),
+  inboxMessages: count(64, 'Maximum number of messages in an inbox', 'pauses reading from the client'),
+  inboxBytes: bytes(262_144, 'Maximum size of the messages in an inbox', 'pauses reading from the client'),
+  framesPerTick: count(
+    64,
+    'Maximum number of frames of one connection handled in one tick',
+    'the rest waits for later ticks',
+  ),
+  handlerTimeout: ms(
+    30_000,
+    'Maximum time for a handler, `onDisconnect` or a visitor of `do` to settle',
+    'reports `HandlerTimeout` and goes on',
+  ),
+  askTimeout: ms(
+    10_000,
+    'Maximum time for the answer to an ask, unless the call says otherwise',
+    'rejects with `AskTimeout`',
+  ),
+  asks: count(
+    1_000,
+    'Maximum number of pending asks of one connection, and of `server.ask`',
+    'rejects with `TooManyAsks`',
+  ),
+  highWaterMark: bytes(
+    65_536,
+    "Size of a socket's write queue above which a connection is congested",
+    'queues by reference until the socket drains',
+  ),
+  slowConsumerTimeout: ms(10_000, 'Maximum time a connection stays congested', 'evicts with 1013 `slow consumer`'),
+  slowConsumerMessages: count(
+    8_192,
+    'Maximum number of messages issued to a congested connection',
+    'evicts with 1013 `slow consumer`',
+  ),
+  slowConsumerBytes: bytes(
+    1_048_576,
+    'Maximum size of the messages issued to a congested connection',
+    'evicts with 1013 `slow consumer`',
+  ),
+  maxLog: bytes(67_108_864, 'Maximum size of the log of broadcasts not yet delivered', 'throttles producers'),
+  maxLogDelay: ms(2_000, 'Maximum time by which delivery is behind', 'throttles producers'),
+  pingInterval: ms(25_000, 'Time between two pings of a connection', 'sends the next ping'),
+  pingTimeout: ms(10_000, 'Maximum time for any byte after a ping', 'terminates with 1006 `no answer to a ping`'),
+  readTimeout: optional(ms(0, 'Maximum time between two messages of a client', 'closes with 1001 `read timeout`')),
+  writeTimeout: optional(ms(0, 'Maximum time for written bytes to leave', 'terminates with 1006 `write timeout`')),
+  closeTimeout: ms(5_000, 'Maximum time for a client to answer a close frame', 'destroys the socket'),
+  doWaitTimeout: ms(
+    30_000,
+    'Maximum time a new connection waits for the end of a `do`',
+    'closes with 1013 `retry=1000`',
+  ),
+  exchangePayload: bytes(
+    1_048_576,
+    'Maximum size of a message between servers',
+    'drops it and counts `refused` or `broken`',
+  ),
+  exchangeTimeout: ms(
+    4_000,
+    'Maximum time for the broker to connect, confirm or answer a ping',
+    'the link is `degraded`',
+  ),
+  exchangeInterval: ms(5_000, 'Time between two pings of the broker', 'sends the next ping'),
+  exchangeRetryDelay: ms(1_000, 'Maximum time between two attempts to reach a lost broker', 'tries again'),
+  exchangeQueueBytes: bytes(
+    67_108_864,
+    'Maximum size of the messages that wait for the broker or are unconfirmed',
+    'drops the message and counts `overflowed`',
+  ),
+  exchangeQueueTimeout: ms(
+    30_000,
+    'Maximum time a message waits while the broker is away',
+    'drops the message and counts `expired`',
+  ),
+  remoteAskTimeout: ms(30_000, "Maximum time for a client to answer another server's ask", 'gives the ask up'),
+} as const satisfies Readonly<Record<string, LimitRow>>;
+
+/** The name of a limit. */
+export type LimitName = keyof typeof limitTable;
+
+/** The names of all limits, in the order of the table. */
+// The keys of a literal are its own.
+export const limitNames = Object.keys(limitTable) as readonly LimitName[];
+
+/** Returns the row of a limit. */
+export const limitRow = (name: LimitName): LimitRow => limitTable[name];
+
+/** Every bound of a server, by name. Sizes are bytes, times milliseconds (LM2). */
+export interface Limits {
+  /**
+   * Maximum size of a message from a client, in bytes. Default 65,536. On breach: closes with 1009 `message too big`.
+   */
+  readonly payload: number;
+  /** Maximum number of parts of one message. Default 64. On breach: closes with 1008 `too many parts`. */
+  readonly fragments: number;
+  /**
+   * Maximum time to complete a message, in ms. Default 10,000. On breach: closes with 1008 `message not completed in
+   * time`.
+   */
+  readonly messageTimeout: number;
+  /**
+   * Maximum time for a client's `M` handshake frame, in ms. Default 5,000. On breach: closes with 1008 `not
+   * acknowledged in time`.
+   */
+  readonly ackTimeout: number;
+  /**
+   * Maximum number of connections that are not open yet. Default 1,000. On breach: as many upgrades again wait in
+   * line.
+   */
+  readonly admission: number;
+  /**
+   * Maximum time an upgrade waits in that line, in ms. Default 5,000. On breach: destroys the socket without an
+   * answer.
+   */
+  readonly admissionTimeout: number;
+  /**
+   * Maximum time for a request's headers, on a server that `listen` starts, in ms. Default 10,000. On breach: answers
+   * 408.
+   */
+  readonly headersTimeout: number;
+  /**
+   * Maximum time for `onUpgrade` and `idGenerator` together, and again for `onConnect`, in ms. Default 5,000. On
+   * breach: destroys the socket, or closes with 1008 `not accepted in time`.
+   */
+  readonly connectTimeout: number;
+  /**
+   * Maximum number of frames before a connection is open. Default 16. On breach: closes with 1008 `too many frames
+   * before the acknowledgement`.
+   */
+  readonly earlyFrames: number;
+  /** Maximum size of those frames together, in bytes. Default 65,536. On breach: closes with the same reason. */
+  readonly earlyBytes: number;
+  /** Maximum number of namespaces of one connection. Default 64. On breach: answers `too many namespaces`. */
+  readonly namespaces: number;
+  /**
+   * Maximum number of rooms of one connection, over all namespaces. Default 128. On breach: answers `too many rooms`.
+   */
+  readonly rooms: number;
+  /** Maximum size of a room's name, in bytes. Default 255. On breach: answers `bad room`. */
+  readonly roomNameBytes: number;
+  /** Maximum number of messages in an inbox. Default 64. On breach: pauses reading from the client. */
+  readonly inboxMessages: number;
+  /**
+   * Maximum size of the messages in an inbox, in bytes. Default 262,144. On breach: pauses reading from the client.
+   */
+  readonly inboxBytes: number;
+  /**
+   * Maximum number of frames of one connection handled in one tick. Default 64. On breach: the rest waits for later
+   * ticks.
+   */
+  readonly framesPerTick: number;
+  /**
+   * Maximum time for a handler, `onDisconnect` or a visitor of `do` to settle, in ms. Default 30,000. On breach:
+   * reports `HandlerTimeout` and goes on.
+   */
+  readonly handlerTimeout: number;
+  /**
+   * Maximum time for the answer to an ask, unless the call says otherwise, in ms. Default 10,000. On breach: rejects
+   * with `AskTimeout`.
+   */
+  readonly askTimeout: number;
+  /**
+   * Maximum number of pending asks of one connection, and of `server.ask`. Default 1,000. On breach: rejects with
+   * `TooManyAsks`.
+   */
+  readonly asks: number;
+  /**
+   * Size of a socket's write queue above which a connection is congested, in bytes. Default 65,536. On breach: queues
+   * by reference until the socket drains.
+   */
+  readonly highWaterMark: number;
+  /** Maximum time a connection stays congested, in ms. Default 10,000. On breach: evicts with 1013 `slow consumer`. */
+  readonly slowConsumerTimeout: number;
+  /**
+   * Maximum number of messages issued to a congested connection. Default 8,192. On breach: evicts with 1013 `slow
+   * consumer`.
+   */
+  readonly slowConsumerMessages: number;
+  /**
+   * Maximum size of the messages issued to a congested connection, in bytes. Default 1,048,576. On breach: evicts
+   * with 1013 `slow consumer`.
+   */
+  readonly slowConsumerBytes: number;
+  /**
+   * Maximum size of the log of broadcasts not yet delivered, in bytes. Default 67,108,864. On breach: throttles
+   * producers.
+   */
+  readonly maxLog: number;
+  /** Maximum time by which delivery is behind, in ms. Default 2,000. On breach: throttles producers. */
+  readonly maxLogDelay: number;
+  /** Time between two pings of a connection, in ms. Default 25,000. On breach: sends the next ping. */
+  readonly pingInterval: number;
+  /**
+   * Maximum time for any byte after a ping, in ms. Default 10,000. On breach: terminates with 1006 `no answer to a
+   * ping`.
+   */
+  readonly pingTimeout: number;
+  /**
+   * Maximum time between two messages of a client, in ms. Default 0. 0 switches it off. On breach: closes with 1001
+   * `read timeout`.
+   */
+  readonly readTimeout: number;
+  /**
+   * Maximum time for written bytes to leave, in ms. Default 0. 0 switches it off. On breach: terminates with 1006
+   * `write timeout`.
+   */
+  readonly writeTimeout: number;
+  /** Maximum time for a client to answer a close frame, in ms. Default 5,000. On breach: destroys the socket. */
+  readonly closeTimeout: number;
+  /**
+   * Maximum time a new connection waits for the end of a `do`, in ms. Default 30,000. On breach: closes with 1013
+   * `retry=1000`.
+   */
+  readonly doWaitTimeout: number;
+  /**
+   * Maximum size of a message between servers, in bytes. Default 1,048,576. On breach: drops it and counts `refused`
+   * or `broken`.
+   */
+  readonly exchangePayload: number;
+  /**
+   * Maximum time for the broker to connect, confirm or answer a ping, in ms. Default 4,000. On breach: the link is
+   * `degraded`.
+   */
+  readonly exchangeTimeout: number;
+  /** Time between two pings of the broker, in ms. Default 5,000. On breach: sends the next ping. */
+  readonly exchangeInterval: number;
+  /** Maximum time between two attempts to reach a lost broker, in ms. Default 1,000. On breach: tries again. */
+  readonly exchangeRetryDelay: number;
+  /**
+   * Maximum size of the messages that wait for the broker or are unconfirmed, in bytes. Default 67,108,864. On
+   * breach: drops the message and counts `overflowed`.
+   */
+  readonly exchangeQueueBytes: number;
+  /**
+   * Maximum time a message waits while the broker is away, in ms. Default 30,000. On breach: drops the message and
+   * counts `expired`.
+   */
+  readonly exchangeQueueTimeout: number;
+  /** Maximum time for a client to answer another server's ask, in ms. Default 30,000. On breach: gives the ask up. */
+  readonly remoteAskTimeout: number;
+}
+
+/** The defaults of all limits. Sizes are bytes, times milliseconds (LM2). */
+// Each limit has its default in the list.
+export const defaultLimits = Object.fromEntries(
+  limitNames.map((name) => [name, limitTable[name].default]),
+) as unknown as Limits;

@@ -6,6 +6,7 @@ import { makeLostCounters } from '../src/actors/cluster/losses.js';
 import { type NatsNames, natsNames, natsSubjects, redisNames } from '../src/exchange/naming.js';
 import { defaultLimits, linkMachine } from '../src/index.js';
 import { closeReasons } from '../src/protocol/errors.js';
+import { limitMembers, limitsTable, metricsTables, replaceRegion } from '../tools/tables.js';
 import { natsServer, redisServer, startNats, startRedis } from './support/brokers.js';
 import {
   type Block,
@@ -29,7 +30,7 @@ const pages = [
 ];
 const blocks = pages.flatMap((page) => blocksOf(page, read(page)));
 
-/** What a block gets that imports `muster/redis` or `muster/nats`, and where it looks for it. */
+/** What a block gets that imports `musterjs/redis` or `musterjs/nats`, and where it looks for it. */
 const redis = { peer: redisServer, variable: 'REDIS_URL', start: startRedis };
 const nats = { peer: natsServer, variable: 'NATS_URL', start: startNats };
 
@@ -40,8 +41,8 @@ const misspelt: readonly Block[] = [
     name: 'a misspelt js',
     language: 'js',
     code: `
-import { connectionMachine, exclude, OnRoomJoin, reply, Server } from 'muster';
-import { OnRoomJoins } from 'muster'; ${mark}
+import { connectionMachine, exclude, OnRoomJoin, reply, Server } from 'musterjs';
+import { OnRoomJoins } from 'musterjs'; ${mark}
 const server = new Server({
   namespaces: {
     chat: {
@@ -84,7 +85,7 @@ connectionMachine.provide({ actions: { noteEviction: ({ context }) => console.lo
     name: 'a misspelt ts',
     language: 'ts',
     code: `
-import { Server } from 'muster';
+import { Server } from 'musterjs';
 new Server<{ chat: { said: string } }>({
   namespaces: {
     chat: {
@@ -108,7 +109,8 @@ describe('the documentation', () => {
 
   test('no block goes by another name', () => {
     const fences = pages.flatMap((page) => read(page).match(/^ *```.+$/gm) ?? []);
-    expect([...new Set(fences)].sort()).toEqual(['```js', '```mermaid', '```sh', '```ts']);
+    // The page of the README is run by a test of the examples.
+    expect([...new Set(fences)].sort()).toEqual(['```html', '```js', '```mermaid', '```sh', '```ts']);
     expect(fences.filter((fence) => /js|ts/.test(fence))).toHaveLength(blocks.length);
   });
 
@@ -175,8 +177,20 @@ describe('the documentation', () => {
   });
 
   test('[LM2] the table of limits is what the code does', () => {
-    const rows = [...read('docs/limits.md').matchAll(/^\| `(\w+)` \| (\d+) \|/gm)];
+    const page = read('docs/limits.md');
+    expect(replaceRegion(page, 'limits', limitsTable())).toBe(page);
+    const rows = [...page.matchAll(/^\| `(\w+)` \| \w* ?\| (\d+) \|/gm)];
     expect(Object.fromEntries(rows.map(([, name, value]) => [name, Number(value)]))).toEqual({ ...defaultLimits });
+    expect(read('src/limits.ts')).toContain(`export interface Limits {\n${limitMembers()}}`);
+  });
+
+  test('[IN8] the tables of metrics are what the code tells', () => {
+    const page = read('docs/metrics.md');
+    const written = Object.entries(metricsTables()).reduce(
+      (text, [section, table]) => replaceRegion(text, `metrics ${section}`, table),
+      page,
+    );
+    expect(written).toBe(page);
   });
 
   test('[LM2] and so is the short one on the first page', () => {
@@ -187,7 +201,7 @@ describe('the documentation', () => {
       const [, name = '', value, unit = ''] = /^\| `(\w+)` \| (\d+) ?(KiB|s)? \|/.exec(row) ?? [];
       return [name, Number(value) * (units[unit] ?? Number.NaN)] as const;
     });
-    const limits: Readonly<Record<string, number>> = defaultLimits;
+    const limits: Readonly<Record<string, number>> = { ...defaultLimits };
     expect(told.length).toBeGreaterThan(0);
     expect(told).toEqual(told.map(([name]) => [name, limits[name]]));
   });

@@ -15,6 +15,7 @@ import type { Clock } from './runtime/clock.js';
 import { TickCounter } from './runtime/clock.js';
 import { Deadlines } from './runtime/deadlines.js';
 import { Mailboxes } from './runtime/mailbox.js';
+import type { Random } from './runtime/random.js';
 import { SteppedMachine } from './runtime/steppedMachine.js';
 import { type Counters, Meters, makeCounters } from './telemetry/counters.js';
 import { Inspection } from './telemetry/inspection.js';
@@ -40,6 +41,7 @@ export interface ContextOptions extends ConnectionCallbacks {
   readonly events: Events | undefined;
   readonly limits: Limits;
   readonly clock: Clock;
+  readonly random: Random;
   /** The longest piece of background work in one turn of the event loop, in milliseconds. */
   readonly sliceMs: number;
   /** Hears of every frame, and of what handlers return in vain. */
@@ -51,6 +53,7 @@ export interface ServerContext {
   readonly server: ServerFace;
   readonly limits: Limits;
   readonly clock: Clock;
+  readonly random: Random;
   readonly handlers: Handlers;
   readonly callbacks: Callbacks;
   readonly nativeMode: NativeMode;
@@ -96,7 +99,7 @@ const socketWrapper =
 
 /** Builds the shared parts of one server. Throws when the handlers are wrong. */
 export const createContext = (options: ContextOptions): ServerContext => {
-  const { server, namespaces, events, limits, clock } = options;
+  const { server, namespaces, events, limits, clock, random } = options;
   const counters = makeCounters();
   const handlers = new Handlers(namespaces, events);
   const deadlines = new Deadlines(clock);
@@ -133,6 +136,7 @@ export const createContext = (options: ContextOptions): ServerContext => {
     server,
     limits,
     clock,
+    random,
     handlers,
     callbacks,
     nativeMode,
@@ -141,7 +145,7 @@ export const createContext = (options: ContextOptions): ServerContext => {
       namespace: new SteppedMachine(machines.namespace, failed),
       room: new SteppedMachine(machines.room, failed),
     },
-    asks: new PendingAsks(deadlines, limits),
+    asks: new PendingAsks(deadlines, limits, random),
     audienceAsks: new Set(),
     fullInboxes: new Set(),
     deadlines,

@@ -7,7 +7,7 @@ import type { Machines } from '../actors/context.js';
 import type { InspectionObserver } from '../actors/telemetry/inspection.js';
 import type { RecorderLimits } from '../actors/telemetry/recorder.js';
 import type { FrameLog } from '../actors/transport/loggedSocket.js';
-import { defaultLimits, type Limits } from '../limits.js';
+import { defaultLimits, type LimitName, type Limits, limitNames, limitRow } from '../limits.js';
 import { faultOf, isMachine, machineNames, type OwnMachines } from './machineContract.js';
 
 /** What a `Server` is made of. `Sent` names the events that it sends, for `emit` and `ask` to be checked. */
@@ -107,27 +107,26 @@ const isListOfStrings = (value: unknown): value is readonly string[] =>
 const wrong = (option: string, takes: string, value: unknown): TypeError =>
   new TypeError(`option "${option}" takes ${takes}, got ${String(value)}`);
 
-/** These are no bounds by default. */
-const mayBeUnbounded: ReadonlySet<string> = new Set(['readTimeout', 'writeTimeout']);
-/** These are milliseconds, all others bytes or a count. */
-const isTime = (name: string): boolean => /(?:Timeout|Interval|Delay|slowConsumer)$/.test(name);
 /** The longest that a timer can be set to, and the most that a websocket can count to. */
 const most = 2 ** 31 - 1;
 
-const limitFault = (name: string, value: unknown): string | undefined => {
-  const isUnbounded = mayBeUnbounded.has(name) && value === 0;
+const limitFault = (name: LimitName, value: unknown): string | undefined => {
+  const { unit, mayBeOff = false } = limitRow(name);
+  const isTime = unit === 'ms';
+  const isOff = mayBeOff && value === 0;
   const isNumber = typeof value === 'number' && value > 0 && value <= most;
-  if (isUnbounded || (isNumber && (isTime(name) || Number.isInteger(value)))) return undefined;
-  const kind = isTime(name) ? 'milliseconds above 0' : 'a whole number above 0';
-  const orNone = mayBeUnbounded.has(name) ? ', or 0 for no bound' : '';
+  if (isOff || (isNumber && (isTime || Number.isInteger(value)))) return undefined;
+  const kind = isTime ? 'milliseconds above 0' : 'a whole number above 0';
+  const orNone = mayBeOff ? ', or 0 for no bound' : '';
   return `limit "${name}" takes ${kind} and up to ${most}${orNone}, got ${String(value)}`;
 };
 
 const checkLimits = (given: Partial<Limits>): Limits => {
   if (!isPlainObject(given)) throw wrong('limits', 'an object of limits', given);
-  refuseUnknown(given, new Set(Object.keys(defaultLimits)), 'limit');
-  for (const [name, value] of Object.entries(given)) {
-    const fault = limitFault(name, value);
+  refuseUnknown(given, new Set(limitNames), 'limit');
+  for (const name of limitNames) {
+    if (!(name in given)) continue;
+    const fault = limitFault(name, given[name]);
     if (fault) throw new RangeError(fault);
   }
   const limits = { ...defaultLimits, ...given };

@@ -1,20 +1,28 @@
 import type { Timing } from '../actors/runtime/histogram.js';
 import type { Metrics } from '../actors/supervisor/metrics.js';
 
-/** One line: what follows the name of its family, and its value. */
+/** One line: the suffix behind the name of its family, and its value. */
 type Sample = readonly [suffix: string, value: number];
 
-interface Family {
+/** The parts of docs/metrics.md. */
+export type MetricSection = 'connections' | 'messages' | 'broadcasts' | 'asks' | 'exchange';
+
+/** One metric: what it is called, what it means, and where its samples come from. */
+export interface MetricFamily {
+  readonly section: MetricSection;
   readonly name: string;
   readonly type: 'counter' | 'gauge' | 'histogram';
+  /** The label that tells its samples apart, if it has one. */
+  readonly label?: string;
+  /** What it counts or measures: the HELP line, and the meaning in docs/metrics.md. */
   readonly help: string;
+  /** Returns the samples; none while there is nothing to tell. */
   read(metrics: Metrics): readonly Sample[];
 }
 
 const seconds = (ms: number): number => ms / 1_000;
-const one = (value: number): readonly Sample[] => [['', value]];
 
-/** A line for each name. Names are those of the code, so there is nothing in them that would have to be escaped. */
+/** One line for each name. Names are those of the code, so none has to be escaped. */
 const by = (label: string, values: Readonly<Record<string, number>>): readonly Sample[] =>
   Object.entries(values).map(([name, value]) => [`{${label}="${name}"}`, value]);
 
@@ -25,14 +33,36 @@ const timing = ({ count, sum, buckets }: Timing): readonly Sample[] => [
   ['_count', count],
 ];
 
-const gauge = (name: string, help: string, read: Family['read']): Family => ({ name, type: 'gauge', help, read });
-const counter = (name: string, help: string, read: Family['read']): Family => ({ name, type: 'counter', help, read });
-const histogram = (name: string, help: string, read: (metrics: Metrics) => Timing): Family => ({
-  name,
-  type: 'histogram',
-  help,
-  read: (metrics) => timing(read(metrics)),
-});
+/** Makes the families of one section; `undefined` is no value. */
+const inSection = (section: MetricSection) => {
+  type Read<Value> = (metrics: Metrics) => Value | undefined;
+  const single =
+    (type: 'counter' | 'gauge') =>
+    (name: string, help: string, read: Read<number>): MetricFamily => ({
+      ...{ section, name, type, help },
+      read: (metrics) => {
+        const value = read(metrics);
+        return value === undefined ? [] : [['', value]];
+      },
+    });
+  const labelled =
+    (type: 'counter' | 'gauge') =>
+    (name: string, label: string, help: string, read: Read<Readonly<Record<string, number>>>): MetricFamily => ({
+      ...{ section, name, type, label, help },
+      read: (metrics) => by(label, read(metrics) ?? {}),
+    });
+  const histogram = (name: string, help: string, read: (metrics: Metrics) => Timing): MetricFamily => ({
+    ...{ section, name, type: 'histogram', help },
+    read: (metrics) => timing(read(metrics)),
+  });
+  return {
+    counter: single('counter'),
+    gauge: single('gauge'),
+    counters: labelled('counter'),
+    gauges: labelled('gauge'),
+    histogram,
+  };
+};
 
 /** What was dropped, by the names of the counters. */
 const droppedOf = ({ counters }: Metrics): Readonly<Record<string, number>> => ({
@@ -47,63 +77,107 @@ const droppedOf = ({ counters }: Metrics): Readonly<Record<string, number>> => (
 
 const linkStates = ['connecting', 'online', 'degraded', 'closed'] as const;
 
-const families: readonly Family[] = [
-  gauge('muster_connections', 'Connections, by the state of their chart.', (m) => by('state', m.connections)),
-  counter('muster_admitted_total', 'Arrivals that have become connections.', (m) => one(m.arrivals.admitted)),
-  counter('muster_refused_total', 'Arrivals that nobody could take.', (m) => one(m.arrivals.refused)),
-  counter('muster_rejected_total', 'Upgrades that were refused.', (m) => one(m.arrivals.rejected)),
-  counter('muster_closes_total', 'Connections that have ended, by what has ended them.', (m) => by('reason', m.closes)),
-  counter('muster_congestions_total', 'Times that a socket took no more.', (m) => one(m.counters.congestions)),
-  counter('muster_evictions_total', 'Connections let go as too slow.', (m) => one(m.counters.evictions)),
-  counter('muster_failures_total', 'Charts and turns that have failed.', (m) => one(m.counters.failures)),
+const connections = inSection('connections');
+const messages = inSection('messages');
+const broadcasts = inSection('broadcasts');
+const asks = inSection('asks');
+const exchange = inSection('exchange');
 
-  counter('muster_received_frames_total', 'Messages of clients.', (m) => one(m.received.frames)),
-  counter('muster_received_bytes_total', 'Bytes in the messages of clients.', (m) => one(m.received.bytes)),
-  counter('muster_sent_frames_total', 'Messages written to clients.', (m) => one(m.sent.frames)),
-  counter('muster_sent_bytes_total', 'Bytes written for those, frame headers included.', (m) => one(m.sent.bytes)),
-  counter('muster_dropped_total', 'What was dropped, by why.', (m) => by('reason', droppedOf(m))),
+/** Every metric, in the order in which it is written: the one source of the text and of docs/metrics.md (IN8). */
+export const metricFamilies: readonly MetricFamily[] = [
+  connections.gauges('muster_connections', 'state', 'Connections now, by state.', (m) => m.connections),
+  connections.counter('muster_admitted_total', 'Upgrades that became connections.', (m) => m.arrivals.admitted),
+  connections.counter(
+    'muster_refused_total',
+    'Upgrades turned away without an answer: too many at once, or the server was closing.',
+    (m) => m.arrivals.refused,
+  ),
+  connections.counter(
+    'muster_rejected_total',
+    'Upgrades refused by onUpgrade, for their origin or id, as malformed, or not decided in time.',
+    (m) => m.arrivals.rejected,
+  ),
+  connections.counters('muster_closes_total', 'reason', 'Connections that ended, by cause.', (m) => m.closes),
+  connections.counter('muster_congestions_total', 'Times a socket was full.', (m) => m.counters.congestions),
+  connections.counter('muster_evictions_total', 'Slow consumers evicted.', (m) => m.counters.evictions),
+  connections.counter('muster_failures_total', 'Statecharts and turns that failed.', (m) => m.counters.failures),
 
-  counter('muster_broadcasts_total', 'Messages issued for many.', (m) => one(m.broadcasts.issued)),
-  counter('muster_deliveries_total', 'Times that somebody was given one of those.', (m) =>
-    one(m.broadcasts.deliveries),
+  messages.counter('muster_received_frames_total', 'Messages from open connections.', (m) => m.received.frames),
+  messages.counter(
+    'muster_received_bytes_total',
+    'Bytes in those messages, without frame headers.',
+    (m) => m.received.bytes,
   ),
-  histogram('muster_slice_delay_seconds', 'How long slices waited for the event loop.', (m) => m.slices.delay),
-  counter('muster_slice_seconds_total', 'Time spent in slices.', (m) => one(seconds(m.slices.spent))),
-  gauge('muster_log_bytes', 'Bytes issued and not given to everybody.', (m) => one(m.pressure.log)),
-  gauge('muster_lag_seconds', 'How far giving out is behind.', (m) => one(seconds(m.pressure.lag))),
-  gauge('muster_throttling', '1 while those who broadcast are held back.', (m) => one(Number(m.pressure.isThrottling))),
-  counter('muster_throttled_total', 'Times that a client was held back.', (m) => one(m.counters.throttled)),
+  messages.counter('muster_sent_frames_total', 'Messages written to clients.', (m) => m.sent.frames),
+  messages.counter('muster_sent_bytes_total', 'Bytes written for those, with frame headers.', (m) => m.sent.bytes),
+  messages.counters('muster_dropped_total', 'reason', 'Messages dropped, by reason.', droppedOf),
 
-  gauge('muster_open_asks', 'Asks of clients that wait.', (m) => one(m.asks.open)),
-  counter('muster_asks_total', 'Asks of clients that are over, by outcome.', ({ asks: { open: _, ...ended } }) =>
-    by('outcome', ended),
+  broadcasts.counter(
+    'muster_broadcasts_total',
+    'Messages published to a topic that had subscribers.',
+    (m) => m.broadcasts.issued,
   ),
-  histogram('muster_handler_seconds', 'What handlers take until they have settled.', (m) => m.handlers.time),
-  counter('muster_handler_errors_total', 'Handlers that have failed.', (m) => one(m.handlers.errors)),
+  broadcasts.counter(
+    'muster_deliveries_total',
+    'Deliveries of those, to a socket or an outbox.',
+    (m) => m.broadcasts.deliveries,
+  ),
+  broadcasts.histogram(
+    'muster_slice_delay_seconds',
+    'Time each slice of background work waited for the event loop.',
+    (m) => m.slices.delay,
+  ),
+  broadcasts.counter('muster_slice_seconds_total', 'Time spent in slices.', (m) => seconds(m.slices.spent)),
+  broadcasts.gauge('muster_log_bytes', 'Bytes published and not yet delivered to all, now.', (m) => m.pressure.log),
+  broadcasts.gauge('muster_lag_seconds', 'Time by which delivery is behind, now.', (m) => seconds(m.pressure.lag)),
+  broadcasts.gauge('muster_throttling', '1 while producers are throttled.', (m) => Number(m.pressure.isThrottling)),
+  broadcasts.counter('muster_throttled_total', 'Times a producer was throttled.', (m) => m.counters.throttled),
 
-  gauge('muster_exchange_state', '1 for the state of the link to the broker.', ({ exchange }) =>
-    exchange ? linkStates.map((state) => [`{state="${state}"}`, Number(state === exchange.state)]) : [],
+  asks.gauge('muster_open_asks', 'Asks of clients that wait for an answer, now.', (m) => m.asks.open),
+  asks.counters(
+    'muster_asks_total',
+    'outcome',
+    'Asks of clients that have ended, by outcome.',
+    ({ asks: { open: _, ...ended } }) => ended,
   ),
-  gauge('muster_exchange_waiting_messages', 'Messages that wait for the broker.', ({ exchange }) =>
-    exchange ? one(exchange.waiting.messages) : [],
+  asks.histogram('muster_handler_seconds', 'Time handlers took to settle.', (m) => m.handlers.time),
+  asks.counter(
+    'muster_handler_errors_total',
+    'Handlers that threw, rejected or did not settle in time.',
+    (m) => m.handlers.errors,
   ),
-  gauge('muster_exchange_waiting_bytes', 'Bytes of those.', ({ exchange }) =>
-    exchange ? one(exchange.waiting.bytes) : [],
+
+  exchange.gauges('muster_exchange_state', 'state', '1 for the state of the link, 0 for the others.', (m) => {
+    const { exchange: link } = m;
+    return link ? Object.fromEntries(linkStates.map((state) => [state, Number(state === link.state)])) : undefined;
+  }),
+  exchange.gauge(
+    'muster_exchange_waiting_messages',
+    'Messages that wait for the broker, now.',
+    (m) => m.exchange?.waiting.messages,
   ),
-  counter('muster_exchange_published_total', 'Messages that the broker has taken.', ({ exchange }) =>
-    exchange ? one(exchange.published) : [],
+  exchange.gauge('muster_exchange_waiting_bytes', 'Bytes of those messages, now.', (m) => m.exchange?.waiting.bytes),
+  exchange.counter(
+    'muster_exchange_published_total',
+    'Messages that the broker confirmed.',
+    (m) => m.exchange?.published,
   ),
-  counter('muster_exchange_received_total', 'Messages that have come from the broker.', ({ exchange }) =>
-    exchange ? one(exchange.received) : [],
+  exchange.counter(
+    'muster_exchange_received_total',
+    'Messages from the broker, those of this server included.',
+    (m) => m.exchange?.received,
   ),
-  counter('muster_exchange_lost_total', 'Messages lost between servers, by how.', ({ exchange }) =>
-    exchange ? by('reason', exchange.lost) : [],
+  exchange.counters(
+    'muster_exchange_lost_total',
+    'reason',
+    'Messages lost between servers, by reason.',
+    (m) => m.exchange?.lost,
   ),
 ];
 
-/** The metrics as Prometheus reads them, in its text format 0.0.4. A family without a value is left out. */
+/** Returns the metrics in Prometheus' text format 0.0.4. A family without a sample is left out (IN8). */
 export const prometheusText = (metrics: Metrics): string =>
-  families
+  metricFamilies
     .flatMap(({ name, type, help, read }) => {
       const samples = read(metrics).map(([suffix, value]) => `${name}${suffix} ${value}\n`);
       return samples.length === 0 ? [] : [`# HELP ${name} ${help}\n`, `# TYPE ${name} ${type}\n`, ...samples];

@@ -1,9 +1,10 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type RawData, WebSocket, WebSocketServer } from 'ws';
-import { systemClock, TickCounter, TickQuota } from '../actors/runtime/clock.js';
+import { type Clock, TickCounter, TickQuota } from '../actors/runtime/clock.js';
 import type { Socket, SocketListener, Traffic } from '../actors/transport/socket.js';
 import { closeReasons } from '../protocol/errors.js';
+import type { FrameSink } from '../protocol/frame.js';
 
 /** What the websocket layer itself bounds. */
 export interface HandshakeOptions {
@@ -14,12 +15,20 @@ export interface HandshakeOptions {
   readonly protocols: readonly string[];
 }
 
+/** A socket that has become a websocket. */
+export interface UpgradedSocket extends Socket {
+  /** Where the bytes of frames go. */
+  readonly outlet: FrameSink;
+  /** Gives the socket its one listener. */
+  listen(listener: SocketListener): void;
+}
+
 /** Shakes hands with a client that wants an upgrade. */
 export type Handshake = (
   request: IncomingMessage,
   socket: Duplex,
   head: Buffer,
-  done: (socket: ServerSocket) => void,
+  done: (socket: UpgradedSocket) => void,
 ) => void;
 
 /** What ws itself closes a connection for, by the code that it chooses. */
@@ -62,7 +71,7 @@ class ClosingWebSocket extends WebSocket {
  * A websocket on the server. ws reads what comes in and writes control frames; data frames are written here, as they
  * are, to the very socket that the upgrade gave: so that one buffer can serve any number of connections.
  */
-export class ServerSocket implements Socket {
+class ServerSocket implements UpgradedSocket {
   #listener: SocketListener | undefined;
   #received = 0;
   /** Its close frame is out. */
@@ -72,12 +81,13 @@ export class ServerSocket implements Socket {
   /** Bytes that may still be read in this tick; when they are used up, it rests until the next (LM9). */
   readonly #quota: TickQuota;
   #isResting = false;
-  #incomplete: ReturnType<typeof setTimeout> | undefined;
+  #incomplete: unknown;
 
   constructor(
     private readonly ws: ClosingWebSocket,
     readonly outlet: Duplex & { readonly bytesWritten?: number },
     private readonly messageTimeout: number,
+    private readonly clock: Clock,
     ticks: TickCounter,
   ) {
     this.#quota = new TickQuota(ticks, bytesPerTick);
@@ -144,7 +154,7 @@ export class ServerSocket implements Socket {
     if (this.#quota.spend(bytes) > 0 || this.#isResting) return;
     this.#isResting = true;
     this.#review();
-    setImmediate(() => {
+    this.clock.setImmediate(() => {
       this.#isResting = false;
       this.#review();
     });
@@ -156,7 +166,7 @@ export class ServerSocket implements Socket {
   }
 
   #messageBegan(): void {
-    this.#incomplete = setTimeout(() => {
+    this.#incomplete = this.clock.setTimeout(() => {
       const { code, text } = closeReasons.incomplete;
       // What is not read cannot be completed.
       if (this.isReading) this.#listener?.socketOnClosing(code, text, true);
@@ -165,7 +175,8 @@ export class ServerSocket implements Socket {
   }
 
   #messageEnded(): void {
-    clearTimeout(this.#incomplete);
+    if (this.#incomplete === undefined) return;
+    this.clock.clearTimeout(this.#incomplete);
     this.#incomplete = undefined;
   }
 
@@ -188,7 +199,11 @@ const isMidMessage = (ws: WebSocket): boolean => {
 /** Told of a request that is no proper websocket upgrade; it has to answer. */
 export type OnBadHandshake = (error: Error, request: IncomingMessage, socket: Duplex) => void;
 
-export const makeHandshake = (options: HandshakeOptions, onBad: OnBadHandshake): Handshake => {
+/** Makes the sockets of a server's clients out of upgrade requests. */
+export type Transport = (options: HandshakeOptions, clock: Clock, onBad: OnBadHandshake) => Handshake;
+
+/** The transport over ws. */
+export const makeHandshake: Transport = (options, clock, onBad) => {
   const { payload, fragments, messageTimeout, protocols } = options;
   const server = new WebSocketServer({
     noServer: true,
@@ -202,7 +217,9 @@ export const makeHandshake = (options: HandshakeOptions, onBad: OnBadHandshake):
     handleProtocols: (offered) => protocols.find((protocol) => offered.has(protocol)) ?? false,
   });
   server.on('wsClientError', (error: Error, socket: Duplex, request: IncomingMessage) => onBad(error, request, socket));
-  const ticks = new TickCounter(systemClock);
+  const ticks = new TickCounter(clock);
   return (request, socket, head, done) =>
-    server.handleUpgrade(request, socket, head, (ws) => done(new ServerSocket(ws, socket, messageTimeout, ticks)));
+    server.handleUpgrade(request, socket, head, (ws) =>
+      done(new ServerSocket(ws, socket, messageTimeout, clock, ticks)),
+    );
 };

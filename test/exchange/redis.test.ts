@@ -14,12 +14,12 @@ const deaf = { received: () => {}, lost: () => {} };
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
 /** Listens on loopback until the test is over. */
-const listen = async (sendAccept: (socket: Socket) => void) => {
+const listen = async (welcome: (socket: Socket) => void) => {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
     sockets.add(socket);
     socket.on('error', () => {}).on('close', () => sockets.delete(socket));
-    sendAccept(socket);
+    welcome(socket);
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   onTestFinished(() => {

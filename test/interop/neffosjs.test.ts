@@ -95,7 +95,7 @@ describe('the handshake', () => {
       namespaces: { default: recording(log) },
       async onConnect(conn) {
         const ns = await conn.connect('default');
-        ns.emit('sendAccept', 'hi');
+        ns.emit('welcome', 'hi');
       },
     });
     const { conn, log: clientLog } = await dial(house.url, { default: {} });
@@ -281,7 +281,7 @@ describe('namespaces', () => {
         default: {
           async upgrade({ conn }) {
             const other = await conn.connect('other');
-            other.emit('sendAccept', 'in');
+            other.emit('welcome', 'in');
             return reply('done');
           },
         },
@@ -330,7 +330,7 @@ describe('namespaces', () => {
   });
 
   it('[NS1] what Connected emits comes behind the answer', async () => {
-    const { house } = await startDefault({ _OnNamespaceConnected: (ns) => void ns.emit('sendAccept', 'hi') });
+    const { house } = await startDefault({ _OnNamespaceConnected: (ns) => void ns.emit('welcome', 'hi') });
     const { conn, log } = await dial(house.url, { default: {} });
     await conn.connect('default');
     expect(await log.take(3)).toEqual([

@@ -143,9 +143,9 @@ const command: fc.Arbitrary<Command> = fc.oneof(
       does: does('connect'),
       id,
       greeting: fc.constantFrom(
-        'sendAccept' as const,
-        'sendAccept' as const,
-        'sendAccept' as const,
+        'welcome' as const,
+        'welcome' as const,
+        'welcome' as const,
         'invite' as const,
         'refuse' as const,
       ),
@@ -319,7 +319,7 @@ const options: fc.Arbitrary<StageOptions> = fc.record({
 });
 
 const moveIn = async (stage: Stage, { id, rooms }: Resident, index: number): Promise<void> => {
-  await stage.run({ does: 'connect', id, greeting: 'sendAccept' });
+  await stage.run({ does: 'connect', id, greeting: 'welcome' });
   await stage.run({ does: 'acknowledge', who: index });
   const step = { does: 'step', who: index, namespace: 'chat', isAsk: true } as const;
   await stage.run({ ...step, event: '_OnNamespaceConnect', room: '' });

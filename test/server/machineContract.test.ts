@@ -187,7 +187,7 @@ describe('the contract of a chart', () => {
     const own = { actions: { markAccepted, markReachable, recordReason }, guards: { isNativeOnly, isReachable } };
     expect(messageOf({ connection: createMachine(connectionMachine.config, own as never) })).toBe('');
     expect(messageOf({ connection: createMachine(connectionMachine.config) })).toBe(
-      'machines.connection names the actions "recordReason", "noteReached", "markAccepted", ' +
+      'machines.connection names the actions "recordReason", "markReachable", "markAccepted", ' +
         'the guards "isNativeOnly", "isReachable", which nobody has implemented',
     );
   });

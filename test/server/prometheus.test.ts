@@ -67,10 +67,10 @@ const checkHistogram = (samples: ReadonlyMap<string, number>): void => {
 
 const page = readFileSync(fileURLToPath(new URL('../../docs/metrics.md', import.meta.url)), 'utf8');
 /** Name and label of each row of the tables. */
-const documented = Array.from(page.matchAll(/^\| `(muster_\w+)` \| (?:`(\w+)` )?\|/gm), ([, name = '', label = '']) => [
-  name,
-  label,
-]);
+const documented = Array.from(
+  page.matchAll(/^\| `(muster_\w+)` \| \w+ \| *(?:`(\w+)` )?\|/gm),
+  ([, name = '', label = '']) => [name, label],
+);
 
 const labelOf = ([suffix = '']: Iterable<string>): string => {
   const label = /\{(\w+)=/.exec(suffix)?.[1] ?? '';

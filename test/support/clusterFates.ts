@@ -99,7 +99,7 @@ export class Fates {
 
   /** Somebody who may go again; nothing is for him alone. */
   async #passBy(station: Station): Promise<void> {
-    this.#passers.push(await station.sendAccept(`passer${++this.#names}`, 'r1'));
+    this.#passers.push(await station.welcome(`passer${++this.#names}`, 'r1'));
   }
 
   /** The broker is away until nothing waits for it any more. */

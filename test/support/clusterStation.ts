@@ -111,7 +111,7 @@ export class Station {
   }
 
   /** A client with this id, which no other one of this station has. It does not wait until it is in its rooms. */
-  async sendAccept(id: string, ...rooms: readonly string[]): Promise<RawClient> {
+  async welcome(id: string, ...rooms: readonly string[]): Promise<RawClient> {
     const client = await this.node.dial(id);
     this.clients.push({ client, guest: () => this.guests.find((guest) => guest.id === id) });
     await client.inDefault();

@@ -43,10 +43,10 @@ export class Town {
   /** The same clients on both: in a room, in another, in both, and in none. */
   async settle(): Promise<void> {
     for (const station of this.stations) {
-      await station.sendAccept('one', 'r1');
-      await station.sendAccept('two', 'r2');
-      await station.sendAccept(`${station.name}-both`, 'r1', 'r2');
-      await station.sendAccept(`${station.name}-none`);
+      await station.welcome('one', 'r1');
+      await station.welcome('two', 'r2');
+      await station.welcome(`${station.name}-both`, 'r1', 'r2');
+      await station.welcome(`${station.name}-none`);
     }
     this.#ids.push('one', 'two', 'a-both', 'b-both', 'a-none', 'b-none');
     await this.#expect(({ guests }) => guests.reduce((sum, { rooms }) => sum + rooms.size, 0), 4);
@@ -101,7 +101,7 @@ export class Town {
   /** One more client, who stays; it may be let in only later. */
   async joins(station: Station, id: string): Promise<void> {
     this.#ids.push(id);
-    await station.sendAccept(id, `r${1 + this.chance(2)}`);
+    await station.welcome(id, `r${1 + this.chance(2)}`);
   }
 
   /** The last word of each has come to the other. */

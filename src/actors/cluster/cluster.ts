@@ -15,13 +15,51 @@ const assertExchange = (given: StackExchange): void => {
   if (!isExchange) throw new TypeError(`useStackExchange takes an exchange ${takes}, got ${String(given)}`);
 };
 
-/** This server among others: with an exchange it speaks to them, without it is alone. */
+/** The other servers, as one server reaches them. */
+export interface OtherServers {
+  /** Whether the other servers may be reached, now or later. */
+  readonly isReachable: boolean;
+  /** Whether the other servers reach the connections of this one, now. */
+  readonly isOnline: boolean;
+  /** The running actors: the link's, while it runs. */
+  readonly actors: readonly AnyActorRef[];
+  /** Throws a RangeError when the broker cannot carry this id (EX13). */
+  assertCarried(id: string): void;
+  publish(message: OutgoingMessage, exceptId: string | null): void;
+  /** Returns a function that ends the ask; `undefined` when it cannot be sent. */
+  ask(message: OutgoingMessage, token: string): (() => void) | undefined;
+  /** Registers a connection by its id. Calls `reachable` once the others reach it, or when they cannot for now (EX3). */
+  hold(id: string, reachable: () => void): void;
+  /** Unregisters a connection by its id. */
+  release(id: string): void;
+  /** Sends what waits, for at most `timeout` ms, and closes the link (EX16). */
+  close(timeout: number): Promise<void>;
+  /** Drops the link at once. */
+  kill(): void;
+}
+
+/** The other servers of a server that has no exchange: there are none. */
+const alone: OtherServers = {
+  isReachable: false,
+  isOnline: false,
+  actors: [],
+  assertCarried: () => {},
+  publish: () => {},
+  ask: () => undefined,
+  hold: (_, reachable) => reachable(),
+  release: () => {},
+  close: () => Promise.resolve(),
+  kill: () => {},
+};
+
+/** One server among others: alone until it is given an exchange. */
 export class Cluster {
+  #others: OtherServers = alone;
   #relay: Relay | undefined;
 
   constructor(
     private readonly makeRelay: (exchange: StackExchange) => Relay,
-    /** The ids of all connections that there are. */
+    /** Returns the ids of all connections. */
     private readonly ids: () => Iterable<string>,
   ) {}
 
@@ -29,58 +67,61 @@ export class Cluster {
     return this.#relay;
   }
   get hasOthers(): boolean {
-    return this.#relay !== undefined && !this.#relay.link.isOver;
+    return this.#others.isReachable;
   }
-  /** Others reach whoever is here. */
   get isOnline(): boolean {
-    return this.#relay?.link.state === 'online';
+    return this.#others.isOnline;
+  }
+  get actors(): readonly AnyActorRef[] {
+    return this.#others.actors;
   }
 
-  /** The actor of the link, while there is one. */
-  get actors(): AnyActorRef[] {
-    return this.#relay && this.#relay.link.state !== 'closed' ? [this.#relay.link.actor] : [];
-  }
-
-  /** Resolves when everything that is to be heard is heard; rejects when the broker cannot be reached (EX1). */
+  /**
+   * Connects this server to the others. Resolves when every channel is subscribed to; rejects when the broker cannot be
+   * reached (EX1).
+   *
+   * @throws {TypeError} when the exchange lacks a member
+   * @throws {Error} when this server has an exchange already
+   */
   async use(exchange: StackExchange): Promise<Exchange> {
     assertExchange(exchange);
     if (this.#relay) throw new Error(`one server has one exchange, and this one has "${this.#relay.name}"`);
     const relay = this.makeRelay(exchange);
-    this.#relay = relay;
+    this.#join(relay);
     for (const id of this.ids()) relay.hold(id, () => {});
     try {
       await relay.link.start();
     } catch (error) {
-      this.#relay = undefined;
+      this.#join(undefined);
       throw error;
     }
     return relay;
   }
 
-  /** Throws when the broker cannot carry an id (EX13). */
   assertCarried(id: string): void {
-    this.#relay?.assertCarried(id);
+    this.#others.assertCarried(id);
   }
-
   publish(message: OutgoingMessage, exceptId: string | null): void {
-    if (this.hasOthers) this.#relay?.publish(message, exceptId);
+    this.#others.publish(message, exceptId);
   }
   ask(message: OutgoingMessage, token: string): (() => void) | undefined {
-    return this.hasOthers ? this.#relay?.ask(message, token) : undefined;
+    return this.#others.ask(message, token);
   }
-  hold(id: string, heard: () => void): void {
-    if (this.#relay) this.#relay.hold(id, heard);
-    else heard();
+  hold(id: string, reachable: () => void): void {
+    this.#others.hold(id, reachable);
   }
   release(id: string): void {
-    this.#relay?.release(id);
+    this.#others.release(id);
+  }
+  close(timeout: number): Promise<void> {
+    return this.#others.close(timeout);
+  }
+  kill(): void {
+    this.#others.kill();
   }
 
-  async close(timeout: number): Promise<void> {
-    await this.#relay?.close(timeout);
-  }
-  /** The root actor was stopped by hand. */
-  cut(): void {
-    this.#relay?.link.cut();
+  #join(relay: Relay | undefined): void {
+    this.#relay = relay;
+    this.#others = relay ?? alone;
   }
 }

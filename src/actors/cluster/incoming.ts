@@ -60,7 +60,7 @@ export class Incoming {
   }
 
   #ask(relay: Relay, { token, isMarked }: ForeignToken, message: OutgoingMessage): void {
-    const isAsked = this.parts.inquire(message, token, (frame) => relay.answer(frame, token, isMarked));
+    const isAsked = this.parts.inquire(message, token, (frame) => relay.outgoing.answer(frame, token, isMarked));
     if (!isAsked) relay.losses.note('unasked');
   }
 

@@ -1,36 +1,36 @@
 import { type AnyActorRef, createActor } from 'xstate';
 import type { ExchangeSession, StackExchange } from '../../exchange/exchange.js';
-import type { Limits } from '../../limits.js';
 import { type LinkEvent, linkMachine } from '../../machines/link.js';
-import type { Deadline, Deadlines } from '../runtime/deadlines.js';
+import type { ServerContext } from '../context.js';
+import type { Deadline } from '../runtime/deadlines.js';
 import { mergeImplementations } from '../runtime/implementations.js';
-import type { Mailboxes } from '../runtime/mailbox.js';
-import { type Inspection, inspectedLogic } from '../telemetry/inspection.js';
+import { inspectedLogic } from '../telemetry/inspection.js';
 import type { Publications } from './publications.js';
 import type { Subscriptions } from './subscriptions.js';
 
 /** `connecting`, `online`, `degraded` while the broker is away, or `closed`. */
 export type LinkState = 'connecting' | 'online' | 'degraded' | 'closed';
 
+/** What a link tells its relay. */
+export type LinkNotice =
+  /** A payload came on a channel. */
+  | { readonly kind: 'received'; readonly channel: string; readonly payload: Uint8Array }
+  /** The session is gone: nothing that was sent comes back. */
+  | { readonly kind: 'lost' }
+  /** The link is closed for good. */
+  | { readonly kind: 'closed' }
+  /** Something failed that no caller waits for. */
+  | { readonly kind: 'failed'; readonly error: unknown };
+
 /** What a link works with. */
 export interface LinkParts {
+  readonly context: ServerContext;
   readonly exchange: StackExchange;
-  readonly machine: typeof linkMachine;
   readonly subscriptions: Pick<Subscriptions<unknown>, 'begin' | 'end'>;
   readonly publications: Publications;
-  readonly deadlines: Deadlines;
-  readonly mailboxes: Mailboxes;
-  readonly inspection: Inspection;
-  readonly limits: Pick<Limits, 'exchangeTimeout' | 'exchangeInterval' | 'exchangeRetryDelay'>;
+  /** The root actor, the parent of the link's. */
   readonly root: AnyActorRef;
-  /** Runs this when the input that is there has been read. */
-  nextTurn(run: () => void): void;
-  received(channel: string, payload: Uint8Array): void;
-  /** Nothing of what was sent comes back any more. */
-  lost(): void;
-  /** It is over, for good. */
-  closed(): void;
-  report(error: unknown): void;
+  notify(notice: LinkNotice): void;
 }
 
 const states: readonly LinkState[] = ['connecting', 'online', 'degraded'];
@@ -50,7 +50,8 @@ export class Link {
   #isOver = false;
 
   constructor(private readonly parts: LinkParts) {
-    const { root, mailboxes, inspection } = parts;
+    const { root, context } = parts;
+    const { mailboxes, inspection } = context;
     this.actor = createActor(inspectedLogic(this.#logic(), inspection), { parent: root, id: 'exchange', src: 'link' });
     inspection.began(this.actor);
     this.actor.subscribe({ error: (error) => this.#chartFailed(error) });
@@ -71,12 +72,12 @@ export class Link {
   start(): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#started = { resolve, reject };
-      this.parts.mailboxes.enter(() => this.actor.start());
+      this.parts.context.mailboxes.enter(() => this.actor.start());
     });
   }
 
   close(): void {
-    this.#tell({ type: 'CLOSE' });
+    this.#sendEvent({ type: 'CLOSE' });
   }
 
   /** Sends what waits, if anybody takes it, although the others may not be back yet. */
@@ -95,7 +96,7 @@ export class Link {
   }
 
   #logic() {
-    const { machine, mailboxes, limits, report } = this.parts;
+    const { machines, mailboxes, limits, random } = this.parts.context;
     const implementations: Parameters<typeof linkMachine.provide>[0] = {
       actions: {
         connect: () => mailboxes.defer(() => void this.#connect()),
@@ -108,22 +109,23 @@ export class Link {
         connectTimeout: limits.exchangeTimeout,
         // Not all servers come back to a broker at once.
         retryDelay: ({ context }) =>
-          Math.min(limits.exchangeRetryDelay, 100 * 2 ** context.tries) * (0.5 + Math.random() / 2),
+          Math.min(limits.exchangeRetryDelay, 100 * 2 ** context.tries) * (0.5 + random.next() / 2),
         // Who tries again as patiently is back within it, however the dice fall.
         settleDelay: 2 * limits.exchangeRetryDelay,
       },
     };
-    return machine.provide(mergeImplementations(machine, linkMachine, implementations, report));
+    const report = (error: unknown): void => this.#report(error);
+    return machines.link.provide(mergeImplementations(machines.link, linkMachine, implementations, report));
   }
 
   async #connect(): Promise<void> {
-    const { exchange, subscriptions, received } = this.parts;
+    const { exchange, subscriptions, notify } = this.parts;
     const attempt = {};
     this.#attempt = attempt;
     const isCurrent = (): boolean => this.#attempt === attempt;
     try {
       const session = await exchange.connect({
-        received: (channel, payload) => isCurrent() && received(channel, payload),
+        received: (channel, payload) => isCurrent() && notify({ kind: 'received', channel, payload }),
         lost: (error) => isCurrent() && this.#lose(error),
       });
       if (!isCurrent()) return session.close();
@@ -131,7 +133,7 @@ export class Link {
       await subscriptions.begin(session);
       if (!isCurrent()) return;
       this.#isHeard = true;
-      this.#tell({ type: 'UP' });
+      this.#sendEvent({ type: 'UP' });
     } catch (error) {
       if (isCurrent()) this.#lose(error);
     }
@@ -156,8 +158,8 @@ export class Link {
   #lose(error: unknown): void {
     const wasOnline = this.state === 'online';
     this.#abandon(error);
-    if (wasOnline) this.parts.report(error);
-    this.#tell({ type: wasOnline ? 'LOST' : 'FAILED' });
+    if (wasOnline) this.#report(error);
+    this.#sendEvent({ type: wasOnline ? 'LOST' : 'FAILED' });
   }
 
   #abandon(error: unknown): void {
@@ -171,10 +173,10 @@ export class Link {
     try {
       session?.close();
     } catch (failure) {
-      this.parts.report(failure);
+      this.#report(failure);
     }
     this.parts.subscriptions.end();
-    this.parts.lost();
+    this.parts.notify({ kind: 'lost' });
   }
 
   #shutDown(): void {
@@ -182,14 +184,14 @@ export class Link {
     this.#isOver = true;
     this.#abandon(this.trouble);
     this.parts.publications.abandon();
-    this.parts.closed();
+    this.parts.notify({ kind: 'closed' });
     this.#started?.reject(this.trouble ?? new Error('the server was closed'));
     this.#started = undefined;
   }
 
   /** A broker that is silent is as good as gone: each ping has to be answered before the next one is due. */
   #schedulePing(session: ExchangeSession): void {
-    const { deadlines, limits, nextTurn } = this.parts;
+    const { deadlines, limits, clock } = this.parts.context;
     const isCurrent = (): boolean => this.#session === session;
     this.#heartbeat = deadlines.after(limits.exchangeInterval, () => {
       const silent = new Error(`no answer to a ping within ${limits.exchangeTimeout} ms`);
@@ -198,7 +200,7 @@ export class Link {
         if (!isAnswered) this.failed(silent, session);
       };
       // The answer may be there and not read yet, as this process was busy.
-      this.#heartbeat = deadlines.after(limits.exchangeTimeout, () => nextTurn(judge));
+      this.#heartbeat = deadlines.after(limits.exchangeTimeout, () => clock.setImmediate(judge));
       const pinged = async (): Promise<void> => session.ping();
       pinged().then(
         () => {
@@ -215,10 +217,14 @@ export class Link {
   #chartFailed(error: unknown): void {
     this.trouble = error;
     this.cut();
-    this.parts.report(error);
+    this.#report(error);
   }
 
-  #tell(event: LinkEvent): void {
+  #report(error: unknown): void {
+    this.parts.notify({ kind: 'failed', error });
+  }
+
+  #sendEvent(event: LinkEvent): void {
     if (this.actor.getSnapshot().status === 'active') this.actor.send(event);
   }
 }

@@ -1,17 +1,16 @@
 import type { AnyActorRef } from 'xstate';
 import type { StackExchange } from '../../exchange/exchange.js';
-import type { Limits } from '../../limits.js';
-import { encode, encodeAnswer, type Frame } from '../../protocol/codec.js';
-import { type Body, OnNativeMessage, type OutgoingMessage } from '../../protocol/message.js';
-import { writeTag } from '../../protocol/tag.js';
-import { markToken, tokensOfAnswer } from '../../protocol/token.js';
+import type { OutgoingMessage } from '../../protocol/message.js';
 import type { ServerContext } from '../context.js';
 import type { Deadlines } from '../runtime/deadlines.js';
+import { assertNever } from '../runtime/guard.js';
+import type { OtherServers } from './cluster.js';
 import { Echoes } from './echoes.js';
-import { Link, type LinkState } from './link.js';
+import { Link, type LinkNotice, type LinkState } from './link.js';
 import { Losses, type LostCounters } from './losses.js';
-import { Publications, type QueuedPublication } from './publications.js';
-import { Numbering, Positions } from './sequence.js';
+import { Outgoing } from './outgoing.js';
+import { Publications } from './publications.js';
+import { Positions } from './sequence.js';
 import { Subscriptions } from './subscriptions.js';
 
 /** What is heard on a channel. */
@@ -49,20 +48,18 @@ const inTime = (done: Promise<void>, deadlines: Deadlines, ms: number): Promise<
     done.finally(() => deadline.cancel()).then(resolve, reject);
   });
 
-const bytesOf = (payload: Body): Uint8Array => (typeof payload === 'string' ? Buffer.from(payload) : payload);
-
 /** What this server sends to others through one exchange, and which channels it hears of them. */
-export class Relay implements Exchange {
+export class Relay implements Exchange, OtherServers {
   /** This server, as the others know it; another one after each start. */
-  readonly node = crypto.randomUUID();
+  readonly node: string;
   readonly positions: Positions;
   readonly echoes: Echoes | undefined;
   readonly losses: Losses;
   readonly link: Link;
+  readonly outgoing: Outgoing;
   received = 0;
   readonly #subscriptions: Subscriptions<ChannelTarget>;
   readonly #publications: Publications;
-  readonly #numbering = new Numbering();
   /** The channels of the ids that are here. */
   readonly #ids = new Map<string, string>();
 
@@ -70,14 +67,14 @@ export class Relay implements Exchange {
   constructor(
     private readonly exchange: StackExchange,
     private readonly context: ServerContext,
-    private readonly limits: Limits,
     root: AnyActorRef,
-    take: (relay: Relay, meaning: ChannelTarget, channel: string, payload: Uint8Array) => void,
-    /** Told when there is no way to the others any more. */
-    closed: () => void,
+    private readonly take: (relay: Relay, meaning: ChannelTarget, channel: string, payload: Uint8Array) => void,
+    /** Called when the other servers cannot be reached any more. */
+    private readonly closed: () => void,
   ) {
-    const { deadlines, mailboxes, clock, callbacks, handlers, nativeMode, machines, inspection } = context;
-    const report = (error: unknown): void => callbacks.report(error, { during: 'exchange' });
+    const { deadlines, clock, random, handlers, limits, nativeMode } = context;
+    const report = (error: unknown): void => this.#report(error);
+    this.node = random.uuid();
     this.positions = new Positions(() => clock.now());
     this.losses = new Losses(deadlines, report);
     this.echoes = nativeMode === 'only' ? new Echoes() : undefined;
@@ -95,32 +92,32 @@ export class Relay implements Exchange {
       this.losses,
       (channel, payload) => this.#sent(channel, payload),
     );
+    this.outgoing = new Outgoing({
+      ...{ exchange, handlers, limits, random, node: this.node, isNativeOnly: nativeMode === 'only' },
+      ...{ publications: this.#publications, subscriptions: this.#subscriptions, losses: this.losses },
+    });
     for (const name of handlers.namespaces) this.#hold('namespace', name, () => {});
     this.link = new Link({
-      exchange,
-      machine: machines.link,
-      subscriptions: this.#subscriptions,
-      publications: this.#publications,
-      deadlines,
-      mailboxes,
-      inspection,
-      limits,
-      root,
-      received: (channel, payload) => {
-        this.received++;
-        const meaning = this.#subscriptions.meaningOf(channel);
-        try {
-          if (meaning) take(this, meaning, channel, payload);
-        } catch (error) {
-          // Whatever is wrong here must not end the session.
-          report(error);
-        }
-      },
-      nextTurn: (run) => clock.setImmediate(run),
-      lost: () => this.echoes?.clear(),
-      closed,
-      report,
+      ...{ context, exchange, root, subscriptions: this.#subscriptions, publications: this.#publications },
+      notify: (notice) => this.#onLink(notice),
     });
+  }
+
+  get isReachable(): boolean {
+    return !this.link.isOver;
+  }
+  get isOnline(): boolean {
+    return this.link.state === 'online';
+  }
+  get actors(): readonly AnyActorRef[] {
+    return this.link.state === 'closed' ? [] : [this.link.actor];
+  }
+
+  publish(message: OutgoingMessage, exceptId: string | null): void {
+    if (this.isReachable) this.outgoing.publish(message, exceptId);
+  }
+  ask(message: OutgoingMessage, token: string): (() => void) | undefined {
+    return this.isReachable ? this.outgoing.ask(message, token) : undefined;
   }
 
   get name(): string {
@@ -139,52 +136,6 @@ export class Relay implements Exchange {
       received: this.received,
       lost: { ...this.losses.counters },
     };
-  }
-
-  /** A broadcast that this server has issued goes to the others (EX4, EX6). */
-  publish(message: OutgoingMessage, exceptId: string | null): void {
-    this.#fit(() => {
-      const channel = this.#channelFor(message);
-      if (channel !== undefined) this.#put(channel, bytesOf(this.#encode(message, channel, exceptId)));
-    });
-  }
-
-  /**
-   * An ask of this server goes to the others, once their answers would be heard (EX7). Returns how to end it; `undefined`
-   * when it cannot be sent.
-   */
-  ask(message: OutgoingMessage, token: string): (() => void) | undefined {
-    const letter = this.#fit(() => {
-      const channel = this.#channelFor(message);
-      return channel && this.#put(channel, bytesOf(encode(message, markToken(token))), false);
-    });
-    if (!letter) return undefined;
-    const channels = tokensOfAnswer(token).flatMap((one) => {
-      const channel = this.exchange.channelOf('answers', one);
-      return this.exchange.hearsBareTokens ? [channel, one] : [channel];
-    });
-    let unheard = channels.length;
-    const heard = (): void => {
-      unheard--;
-      if (unheard > 0) return;
-      letter.isReady = true;
-      this.#publications.pump();
-    };
-    for (const channel of channels) this.#subscriptions.hold(channel, { kind: 'answers', name: token }, heard);
-    return () => {
-      letter.isCancelled = true;
-      for (const channel of channels) this.#subscriptions.release(channel);
-      this.#publications.pump();
-    };
-  }
-
-  /** What a client of this server has answered goes to the server that has asked; that knows binary ones by the tag. */
-  answer(frame: Frame, token: string, isMarked: boolean): void {
-    this.#fit(() => {
-      const channel = isMarked ? this.exchange.channelOf('answers', token) : token;
-      const tag = { node: this.node, epoch: 0, number: 0, isBinary: true, isNative: false, exceptId: '' };
-      this.#put(channel, bytesOf(encodeAnswer(frame, frame.isBinary ? writeTag(tag) : '')));
-    });
   }
 
   /** Throws when the broker cannot carry this id. */
@@ -232,6 +183,41 @@ export class Relay implements Exchange {
     this.link.close();
   }
 
+  #onLink(notice: LinkNotice): void {
+    switch (notice.kind) {
+      case 'received':
+        return this.#received(notice.channel, notice.payload);
+      case 'lost':
+        return this.echoes?.clear();
+      case 'closed':
+        return this.closed();
+      case 'failed':
+        return this.#report(notice.error);
+      default:
+        return assertNever(notice);
+    }
+  }
+
+  #received(channel: string, payload: Uint8Array): void {
+    this.received++;
+    const target = this.#subscriptions.meaningOf(channel);
+    try {
+      if (target) this.take(this, target, channel, payload);
+    } catch (error) {
+      // A payload that fails must not end the session.
+      this.#report(error);
+    }
+  }
+
+  #report(error: unknown): void {
+    this.context.callbacks.report(error, { during: 'exchange' });
+  }
+
+  /** The root actor was stopped from outside. */
+  kill(): void {
+    this.link.cut();
+  }
+
   /** What is native only comes back without a sender, where it is heard at all. */
   #sent(channel: string, payload: Uint8Array): () => void {
     const { echoes } = this;
@@ -242,37 +228,5 @@ export class Relay implements Exchange {
     const channel = this.exchange.channelOf(kind, name);
     this.#subscriptions.hold(channel, { kind, name }, heard);
     return channel;
-  }
-
-  /** Nobody has the name of a namespace for an id, or none: what is for such a one would be heard by the namespace. */
-  #channelFor({ namespace = '', to }: OutgoingMessage): string | undefined {
-    if (to === undefined) return this.exchange.channelOf('namespace', namespace);
-    return to === '' || this.context.handlers.declares(to) ? undefined : this.exchange.channelOf('connection', to);
-  }
-
-  /** Where there are native messages only they go as they are, and all else of them is known by the channel alone. */
-  #encode(message: OutgoingMessage, channel: string, exceptId: string | null): Body {
-    if (this.echoes) return encode(message);
-    const { isNative = false, setBinary = false, body } = message;
-    const isBinary = setBinary || (body !== undefined && typeof body !== 'string');
-    const position = this.#numbering.next(channel);
-    const tag = writeTag({ ...position, node: this.node, isBinary, isNative, exceptId: exceptId ?? '' });
-    return encode(isNative ? { ...message, event: OnNativeMessage } : message, tag);
-  }
-
-  #put(channel: string, payload: Uint8Array, isReady = true): QueuedPublication | undefined {
-    const { exchangePayload } = this.limits;
-    if (payload.length <= exchangePayload) return this.#publications.put(channel, payload, isReady);
-    throw new RangeError(`between servers a message has at most ${exchangePayload} bytes, got ${payload.length}`);
-  }
-
-  /** What the broker cannot carry is lost to the others, and to nobody here. */
-  #fit<Done>(send: () => Done): Done | undefined {
-    try {
-      return send();
-    } catch (error) {
-      this.losses.note('refused', 1, error);
-      return undefined;
-    }
   }
 }

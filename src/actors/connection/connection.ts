@@ -1,5 +1,6 @@
 import type { AnyActorRef } from 'xstate';
-import { offeringTo, type Place } from '../../broadcast/subscriber.js';
+import type { Broadcaster } from '../../broadcast/broadcaster.js';
+import { type Subscriber, type SubscriberHost, sinkTo } from '../../broadcast/subscriber.js';
 import type { ConnectionEvent } from '../../machines/connection.js';
 import { acknowledge } from '../../protocol/codec.js';
 import { type CloseReason, closeReasons, closeText, ErrWrite } from '../../protocol/errors.js';
@@ -29,7 +30,7 @@ import { Memberships } from './memberships.js';
 import { SlowConsumerMeter } from './slowConsumer.js';
 
 /** One connection: its chart, and beside it the hot path for frames and deliveries. */
-export class Connection implements CommandsHost, HandshakeHost, SocketListener, Pingable {
+export class Connection implements CommandsHost, HandshakeHost, SubscriberHost, SocketListener, Pingable {
   readonly id: string;
   readonly request: UpgradeRequest;
   readonly socket: Socket;
@@ -37,7 +38,7 @@ export class Connection implements CommandsHost, HandshakeHost, SocketListener, 
   readonly conn: Conn;
   readonly memberships: Memberships;
   readonly #dispatcher: Dispatcher;
-  readonly place: Place;
+  readonly subscriber: Subscriber;
   readonly peerAsks: PeerAsks;
   isVisited = false;
   /** Gone once the connection is open. */
@@ -53,7 +54,7 @@ export class Connection implements CommandsHost, HandshakeHost, SocketListener, 
     readonly actor: AnyActorRef,
     private readonly context: ServerContext,
     private readonly listener: ConnectionListener<Connection>,
-    subscriber: (connection: Connection) => Place,
+    broadcaster: Broadcaster,
   ) {
     this.id = id;
     this.request = request;
@@ -65,7 +66,7 @@ export class Connection implements CommandsHost, HandshakeHost, SocketListener, 
     this.memberships = new Memberships(this, context, calls);
     this.#dispatcher = new Dispatcher(this, context);
     this.#handshake = new Handshake(this, context, opened);
-    this.place = subscriber(this);
+    this.subscriber = broadcaster.subscribe(this);
   }
 
   // What its chart says
@@ -101,8 +102,8 @@ export class Connection implements CommandsHost, HandshakeHost, SocketListener, 
   socketOnDrain(): void {
     this.listener.onDrained(this);
     if (!this.#flags.isCongested) return;
-    this.place.catchUp();
-    if (this.place.owed === 0 && this.hasRoom) this.#sendEvent({ type: 'DRAINED' });
+    this.subscriber.resume();
+    if (this.subscriber.pendingBytes === 0 && this.hasRoom) this.#sendEvent({ type: 'DRAINED' });
   }
 
   socketOnClose(code: number, text: string): void {
@@ -130,7 +131,7 @@ export class Connection implements CommandsHost, HandshakeHost, SocketListener, 
     return this.socket.backlog <= this.context.limits.highWaterMark;
   }
   get pressure(): number {
-    return this.socket.backlog + this.place.owed;
+    return this.socket.backlog + this.subscriber.pendingBytes;
   }
 
   /** A direct frame: behind everything that was issued before it (BC3), and behind `A` (HS3). */
@@ -139,9 +140,9 @@ export class Connection implements CommandsHost, HandshakeHost, SocketListener, 
     else if (!this.isClosed) this.#deliver(framed(payload));
   }
   #deliver(bytes: Uint8Array): void {
-    this.place.serve();
-    if (this.#flags.isCongested) this.place.hold(bytes);
-    else this.place.write(bytes);
+    this.subscriber.deliver();
+    if (this.#flags.isCongested) this.subscriber.enqueueDirect(bytes);
+    else this.subscriber.write(bytes);
   }
 
   /** Writes bytes to the socket as they are. */
@@ -193,7 +194,7 @@ export class Connection implements CommandsHost, HandshakeHost, SocketListener, 
   teardown(): void {
     // A chart on its way out delivers nothing more: what is owed goes straight to the socket.
     this.#applyFlags({ ...this.#flags, ownsDeliveries: false });
-    this.place.retire();
+    this.subscriber.close();
     this.listener.onClosing(this, this.#flags);
     const handshake = this.#handshake;
     this.#handshake = undefined;
@@ -282,15 +283,15 @@ export class Connection implements CommandsHost, HandshakeHost, SocketListener, 
   /** Nothing may follow a close frame, of which the line itself knows nothing. */
   #bypassDecorators(): void {
     this.outlet = this.socket;
-    this.place.outlet = this.socket;
+    this.subscriber.outlet = this.socket;
   }
 
   #applyFlags(view: StateFlags): void {
     this.listener.onState(this, this.#flags, view, this.#closeRecord, authorOf(this.#closeRecord, this.#words));
     this.#flags = view;
-    this.place.isCongested = view.isCongested;
-    this.place.outlet = view.ownsDeliveries
-      ? offeringTo((bytes) => this.#sendEvent({ type: 'DELIVER', bytes }))
+    this.subscriber.isCongested = view.isCongested;
+    this.subscriber.outlet = view.ownsDeliveries
+      ? sinkTo((bytes) => this.#sendEvent({ type: 'DELIVER', bytes }))
       : this.outlet;
   }
 

@@ -136,7 +136,7 @@ export class Memberships implements MembershipListener {
     membership.advance('ASKED.CONNECT');
     membership.advance('ALLOWED');
     if (!membership.isMember) return this.vacated(membership);
-    this.connection.place.enter('', '');
+    this.connection.subscriber.join('', '');
     this.connected(membership);
   }
 

@@ -122,7 +122,7 @@ export class Transitions {
   #run(step: Step, action: RequestedAction): Pending {
     const { membership, asked, call } = step;
     const { nsConn } = membership.namespace;
-    const { place, peerAsks } = this.connection;
+    const { subscriber, peerAsks } = this.connection;
     switch (action.type) {
       case 'runVetoHandler':
         return this.#runVetoHandler(step, action);
@@ -133,10 +133,10 @@ export class Transitions {
       case 'retract':
         return peerAsks.askPeer(nsConn.namespace, membership.room, OnRoomLeave, {}, () => {});
       case 'enter':
-        place.enter(nsConn.namespace, membership.room);
+        subscriber.join(nsConn.namespace, membership.room);
         return membership.announceEntry(this.listener);
       case 'exit':
-        return place.exit(nsConn.namespace, membership.room);
+        return subscriber.leave(nsConn.namespace, membership.room);
       case 'leaveRooms':
         return this.#leaveRooms(step);
       case 'endRooms':

@@ -8,7 +8,7 @@ export interface BackgroundTask {
 }
 
 /** Creates the tally of slices: how late each began, and the ms that all of them have taken. */
-export const makeSliceTally = () => ({ delays: new Histogram([1, 5, 10, 25, 50, 100, 250, 500, 1_000]), spent: 0 });
+const makeSliceTally = () => ({ delays: new Histogram([1, 5, 10, 25, 50, 100, 250, 500, 1_000]), spent: 0 });
 /** How late slices of background work began, and how long they took. */
 export type SliceTally = ReturnType<typeof makeSliceTally>;
 

@@ -2,6 +2,8 @@
 export interface Clock {
   /** Returns a time in ms that never goes back. */
   now(): number;
+  /** Returns the ms since 1970, as a person reads them. */
+  wallNow(): number;
   /** Calls `run` once after `ms`; returns the handle that `clearTimeout` and `unref` take. */
   setTimeout(run: () => void, ms: number): unknown;
   /** Cancels a timer. */
@@ -15,6 +17,7 @@ export interface Clock {
 /** The clock and the timers of the process. */
 export const systemClock: Clock = {
   now: () => performance.now(),
+  wallNow: () => Date.now(),
   setTimeout: (run, ms) => setTimeout(run, ms),
   // Handed out by setTimeout above.
   clearTimeout: (handle) => clearTimeout(handle as ReturnType<typeof setTimeout>),

@@ -28,3 +28,8 @@ export const isInstance = <T>(thrown: unknown, type: new (...made: never[]) => T
     return false;
   }
 };
+
+/** Ends a switch over a union: the compiler reports a case that is missing. */
+export const assertNever = (value: never): never => {
+  throw new TypeError(`unexpected ${JSON.stringify(value)}`);
+};

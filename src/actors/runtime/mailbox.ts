@@ -38,7 +38,7 @@ type Subscribe = (
  * Whoever observes this actor harms nobody (SV16): what an observer throws is reported, and one that does not listen to
  * errors hears of none, where xstate would end the process.
  */
-export const guardObservers = (actor: AnyActorRef, report: (error: unknown) => void): void => {
+const guardObservers = (actor: AnyActorRef, report: (error: unknown) => void): void => {
   // Every overload of xstate's comes down to this one.
   const subscribe = actor.subscribe as Subscribe;
   const subscribing: Subscribe = (given, onError, onComplete) => {

@@ -5,6 +5,7 @@ import { ErrNoAudience, ErrWrite } from '../../protocol/errors.js';
 import type { Message, OutgoingMessage } from '../../protocol/message.js';
 import { type Answer, type AskOptions, type AskTarget, TooManyAsks } from '../api/asks.js';
 import { settle } from '../connection/commands.js';
+import { Connection } from '../connection/connection.js';
 import type { ServerContext } from '../context.js';
 import { ignoreRejection } from '../runtime/guard.js';
 
@@ -12,7 +13,6 @@ import { ignoreRejection } from '../runtime/guard.js';
 export interface AudienceAsksParts {
   readonly topics: Topics;
   readonly context: ServerContext;
-  subscriberOf(connection: object): Subscriber | undefined;
   publish(message: OutgoingMessage, token: string): void;
   /** Asks the other servers as well; returns how to end that, or nothing when they cannot be asked. */
   askOthers(message: OutgoingMessage, token: string): (() => void) | undefined;
@@ -84,7 +84,7 @@ export class AudienceAsks {
     answered: (answer: Answer) => void,
     given?: string,
   ): string {
-    const { topics, context, subscriberOf, hasOthers, publish } = this.parts;
+    const { topics, context, hasOthers, publish } = this.parts;
     const { asks, audienceAsks, limits, fullInboxes } = context;
     const { namespace = '', room = '', to } = message;
     const topic = subscribers.size > 0 ? topics.topic(namespace, room) : undefined;
@@ -95,10 +95,7 @@ export class AudienceAsks {
     };
     const roll = topic && new AskedMembers(topic, to === undefined ? undefined : [...subscribers], deserted);
     const respondents: AskTarget = {
-      mayAnswer: (connection) => {
-        const subscriber = subscriberOf(connection);
-        return subscriber !== undefined && (roll?.includes(subscriber) ?? false);
-      },
+      mayAnswer: (connection) => connection instanceof Connection && (roll?.includes(connection.subscriber) ?? false),
     };
     if (!isForeign && audienceAsks.size - this.#foreign >= limits.asks) throw new TooManyAsks(limits.asks);
     const closed = (answer: Answer): void => {

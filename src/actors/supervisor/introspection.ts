@@ -4,6 +4,8 @@ import type { Conn } from '../api/handles.js';
 import { Connection } from '../connection/connection.js';
 import type { MembershipState } from '../connection/memberships.js';
 import type { Machines, ServerContext } from '../context.js';
+import type { Clock } from '../runtime/clock.js';
+import type { Random } from '../runtime/random.js';
 import type { InspectionObserver, StepListener } from '../telemetry/inspection.js';
 import { type AbnormalClose, type RecordedStep, Recorder, type RecorderLimits } from '../telemetry/recorder.js';
 import type { Traffic } from '../transport/socket.js';
@@ -29,9 +31,16 @@ export class Introspection {
     private readonly topics: Topics,
     recorder: RecorderLimits | undefined,
   ) {
-    const { clock, callbacks, inspection } = context;
+    const { clock, random, callbacks, inspection } = context;
     const isConnection = (actor: AnyActorRef): boolean => registry.find(actor) !== undefined;
-    this.#recorder = recorder && new Recorder(recorder, () => clock.now(), isConnection);
+    this.#recorder =
+      recorder &&
+      new Recorder(
+        recorder,
+        () => clock.now(),
+        isConnection,
+        () => random.next(),
+      );
     callbacks.recorder = this.#recorder;
     if (this.#recorder) inspection.listen(this.#recorder);
     const show: DeliveryTap = (to, bytes, messages) => {
@@ -56,6 +65,12 @@ export class Introspection {
     return this.context.inspection.listen(listener);
   }
 
+  get clock(): Clock {
+    return this.context.clock;
+  }
+  get random(): Random {
+    return this.context.random;
+  }
   /** The charts that are run. */
   get machines(): Machines {
     return this.context.machines;

@@ -1,6 +1,6 @@
 import type { Broadcaster, Skipped } from '../../broadcast/broadcaster.js';
 import type { Subscriber } from '../../broadcast/subscriber.js';
-import type { Recipient, Topics } from '../../broadcast/topics.js';
+import type { Topics } from '../../broadcast/topics.js';
 import { assertOutgoing, type Message, type OutgoingMessage } from '../../protocol/message.js';
 import type { AskOptions } from '../api/asks.js';
 import { Conn, type Except, Exclusion, NSConn, Room } from '../api/handles.js';
@@ -17,8 +17,7 @@ export interface PublisherParts {
   readonly cluster: Cluster;
   /** Hand every message to every socket at once. */
   readonly isSynchronous: boolean;
-  recipientOf(conn: Conn): Recipient;
-  subscriberOf(connection: object): Subscriber | undefined;
+  subscriberOf(conn: Conn): Subscriber;
 }
 
 /** So many times the bytes from which on our own clients are held back: other servers cannot be. */
@@ -31,12 +30,11 @@ export class Publisher {
   readonly #audienceAsks: AudienceAsks;
 
   constructor(private readonly parts: PublisherParts) {
-    const { context, topics, broadcaster, cluster, subscriberOf } = parts;
+    const { context, topics, broadcaster, cluster } = parts;
     const toAll: Skipped = { except: null, exceptId: null };
     this.#audienceAsks = new AudienceAsks({
       topics,
       context,
-      subscriberOf,
       publish: (message, token) => broadcaster.publish(message, toAll, token),
       askOthers: (message, token) => cluster.ask(message, token),
       hasOthers: () => cluster.hasOthers,
@@ -112,7 +110,7 @@ export class Publisher {
     if (except instanceof Exclusion) return { except: null, exceptId: except.id };
     const nsConn = except instanceof Room ? except.nsConn : except;
     const conn = nsConn instanceof NSConn ? nsConn.conn : nsConn;
-    if (conn instanceof Conn) return { except: this.parts.recipientOf(conn), exceptId: null };
+    if (conn instanceof Conn) return { except: this.parts.subscriberOf(conn), exceptId: null };
     throw new TypeError(`broadcast skips null, a Conn, NSConn, Room or exclude(id), got ${String(except)}`);
   }
 }

@@ -1,5 +1,5 @@
 import { type AnyActorRef, createActor } from 'xstate';
-import type { Standing } from '../../broadcast/subscriber.js';
+import type { Broadcaster } from '../../broadcast/broadcaster.js';
 import { closeReasons } from '../../protocol/errors.js';
 import type { Conn } from '../api/handles.js';
 import { Connection } from '../connection/connection.js';
@@ -41,7 +41,6 @@ export class Registry implements ConnectionListener<Connection>, BackgroundTask 
   readonly #lingering = new Map<Socket, Deadline>();
   readonly #held = new Map<Arrival, Deadline>();
   readonly #byActor = new WeakMap<AnyActorRef, Connection>();
-  readonly #standings = new WeakMap<object, Standing>();
   readonly #logic: ConnectionLogic;
   readonly #heartbeat: Heartbeat;
   #lastId = 0;
@@ -53,7 +52,7 @@ export class Registry implements ConnectionListener<Connection>, BackgroundTask 
   constructor(
     private readonly context: ServerContext,
     private readonly reach: Reachability,
-    private readonly subscriber: (recipient: Connection) => Standing,
+    private readonly broadcaster: Broadcaster,
     logicFor: (of: (actor: AnyActorRef) => Connection) => ConnectionLogic,
     private readonly doWaitTimeout: number,
     private readonly root: () => AnyActorRef,
@@ -101,10 +100,6 @@ export class Registry implements ConnectionListener<Connection>, BackgroundTask 
     const connection = this.find(actor);
     if (!connection) throw new Error(`actor ${actor.id} is no connection of this supervisor`);
     return connection;
-  }
-
-  standingOf(connection: object): Standing | undefined {
-    return this.#standings.get(connection);
   }
 
   // Coming
@@ -261,7 +256,7 @@ export class Registry implements ConnectionListener<Connection>, BackgroundTask 
     const input = { id: arrival.id, isNativeOnly: context.nativeMode === 'only', isReachable };
     this.#optionsOfAll ??= { parent: this.root(), src: 'connection' };
     const actor = createActor(this.#logic, { ...this.#optionsOfAll, id: actorId, input });
-    const connection = new Connection(arrival, actor, context, this, (recipient) => this.#subscriber(recipient));
+    const connection = new Connection(arrival, actor, context, this, this.broadcaster);
     this.#byActor.set(actor, connection);
     this.#living.set(actorId, connection);
     this.#registered.add(connection);
@@ -279,12 +274,6 @@ export class Registry implements ConnectionListener<Connection>, BackgroundTask 
     reach.hold(arrival.id, () => {
       if (!isReachable && actor.getSnapshot().status === 'active') actor.send({ type: 'REACHED' });
     });
-  }
-
-  #subscriber(connection: Connection): Standing {
-    const standing = this.subscriber(connection);
-    this.#standings.set(connection, standing);
-    return standing;
   }
 
   #releaseHeld(release: (arrival: Arrival) => void): void {

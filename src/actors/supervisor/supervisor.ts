@@ -1,7 +1,7 @@
 import { type AnyActorRef, createActor, type EventObject } from 'xstate';
 import { Broadcaster } from '../../broadcast/broadcaster.js';
-import { Standing } from '../../broadcast/subscriber.js';
-import { type Recipient, Topics } from '../../broadcast/topics.js';
+import type { SubscriberHost } from '../../broadcast/subscriber.js';
+import { Topics } from '../../broadcast/topics.js';
 import type { StackExchange } from '../../exchange/exchange.js';
 import { ErrWrite } from '../../protocol/errors.js';
 import type { Message, OutgoingMessage } from '../../protocol/message.js';
@@ -74,7 +74,6 @@ export class Supervisor {
         new Relay(
           exchange,
           context,
-          limits,
           this.actor,
           (...payload) => this.#publisher.incoming.take(...payload),
           () => this.#publisher.othersGone(),
@@ -84,7 +83,7 @@ export class Supervisor {
     this.#registry = new Registry(
       context,
       this.#cluster,
-      (recipient) => new Standing(recipient, this.#topics, this.#broadcaster),
+      this.#broadcaster,
       (of) =>
         inspectedLogic(
           guardedLogic(connectionLogic(context.machines.connection, of, limits, failed), of),
@@ -108,8 +107,7 @@ export class Supervisor {
       broadcaster: this.#broadcaster,
       cluster: this.#cluster,
       isSynchronous: options.syncBroadcaster,
-      recipientOf: (conn) => this.#registry.connectionOf(conn.actor),
-      subscriberOf: (connection) => this.#registry.standingOf(connection)?.subscriber,
+      subscriberOf: (conn) => this.#registry.connectionOf(conn.actor).subscriber,
     });
     this.introspection = new Introspection(context, this.#registry, this.#topics, options.recorder);
     if (options.inspect) this.introspection.inspect(options.inspect);
@@ -189,9 +187,7 @@ export class Supervisor {
   }
   members(namespace: string, room: string): NSConn[] {
     const subscribers = this.#topics.topic(namespace, room)?.members ?? [];
-    const members = Array.from(subscribers, ({ recipient }) =>
-      connectionBehind(recipient)?.memberships.nsConn(namespace),
-    );
+    const members = Array.from(subscribers, ({ host }) => connectionBehind(host)?.memberships.nsConn(namespace));
     return members.filter((member) => member !== undefined);
   }
   roomNames(namespace: string): string[] {
@@ -260,7 +256,7 @@ export class Supervisor {
     for (const actor of [...this.#registry.actors, ...this.#cluster.actors]) stopChild(actor);
     this.#doQueue.refuse(ErrWrite, (tell) => this.#context.mailboxes.defer(tell));
     this.#context.mailboxes.defer(() => this.#registry.failAll());
-    this.#context.mailboxes.defer(() => this.#cluster.cut());
+    this.#context.mailboxes.defer(() => this.#cluster.kill());
   }
 
   /** BROADCAST and COUNT are taken at the door, whatever the supervisor is busy with, unless its chart has them. */
@@ -285,5 +281,5 @@ export class Supervisor {
   }
 }
 
-const connectionBehind = (recipient: Recipient): Connection | undefined =>
-  recipient instanceof Connection ? recipient : undefined;
+const connectionBehind = (host: SubscriberHost): Connection | undefined =>
+  host instanceof Connection ? host : undefined;

@@ -49,7 +49,7 @@ const isOrdinary = (before: AnyMachineSnapshot, after: AnyMachineSnapshot): bool
   (after.hasTag('acknowledging') || after.hasTag('open'));
 
 /** The state in one line. */
-export const lineOfState = (value: StateValue): string =>
+const lineOfState = (value: StateValue): string =>
   typeof value === 'string'
     ? value
     : Object.entries(value)
@@ -77,7 +77,7 @@ export class Recorder implements StepListener {
     private readonly limits: RecorderLimits,
     private readonly now: () => number,
     private readonly isConnection: (actor: AnyActorRef) => boolean,
-    private readonly random: () => number = Math.random,
+    private readonly random: () => number,
   ) {}
 
   readonly began = (actor: AnyActorRef): void => {

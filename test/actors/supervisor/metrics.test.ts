@@ -102,7 +102,7 @@ describe('metrics', () => {
   const endings: Readonly<
     Record<string, readonly [options: HouseOptions, end: (house: House, guest: Guest) => unknown]>
   > = {
-    goodbye: [{}, (_, { socket }) => socket.hangUp(1013, 'slow consumer')],
+    client: [{}, (_, { socket }) => socket.hangUp(1013, 'slow consumer')],
     connectionLost: [{}, deeds['break'] ?? (() => {})],
     normal: [{}, (_, { conn }) => conn?.close()],
     program: [{}, (_, { conn }) => conn?.close(4_000, 'bored')],

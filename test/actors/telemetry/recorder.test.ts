@@ -37,7 +37,7 @@ describe('the recorder', () => {
       '0 AGREED: acknowledging.client.unheard + server.undecided -> acknowledging.client.unheard + server.agreed',
       '0 ACK: acknowledging.client.unheard + server.agreed -> open.flow.flowing',
       '500 CONGESTED: open.flow.flowing -> open.flow.congested',
-      '1500 xstate.after.slowConsumer.connection.open.flow.congested: open.flow.congested -> closed',
+      '1500 xstate.after.slowConsumerTimeout.connection.open.flow.congested: open.flow.congested -> closed',
     ]);
     expect(house.errors).toEqual([]);
   });

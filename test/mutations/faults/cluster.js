@@ -3,26 +3,6 @@ import { inFile } from '../inFile.js';
 /** @type {readonly import('../inFile.js').Fault[]} */
 export const clusterFaults = [
   ...inFile('actors/cluster/relay.ts', [
-    ['an excluded id is kept from the others', 'EX6', "exceptId: exceptId ?? ''", "exceptId: ''"],
-    [
-      'bytes are sent as text',
-      'EX6',
-      'node: this.node, isBinary, isNative',
-      'node: this.node, isBinary: false, isNative',
-    ],
-    [
-      'an answer goes where its token says',
-      'EX8 EX14',
-      "isMarked ? this.exchange.channelOf('answers', token) : token",
-      'token',
-    ],
-    [
-      'an ask goes out before its answers are heard',
-      'EX7',
-      'bytesOf(encode(message, markToken(token))), false)',
-      'bytesOf(encode(message, markToken(token))), true)',
-    ],
-    ['the channels of an ask stay', 'EX7', 'for (const channel of channels) this.#subscriptions.release(channel);', ''],
     [
       'an id that has gone is heard on',
       'EX3',
@@ -36,16 +16,33 @@ export const clusterFaults = [
       '',
     ],
     [
-      'nothing is too large',
-      'EX14',
-      'if (payload.length <= exchangePayload) return',
-      'if (exchangePayload > 0) return',
-    ],
-    [
       'what waits is not sent at the end',
       'EX16',
       'this.#publications.isFlowing ? this.#publications.whenEmpty() : undefined',
       'undefined',
+    ],
+  ]),
+  ...inFile('actors/cluster/outgoing.ts', [
+    ['an excluded id is kept from the others', 'EX6', "exceptId: exceptId ?? ''", "exceptId: ''"],
+    ['bytes are sent as text', 'EX6', 'node, isBinary, isNative', 'node, isBinary: false, isNative'],
+    [
+      'an answer goes where its token says',
+      'EX8 EX14',
+      "isMarked ? exchange.channelOf('answers', token) : token",
+      'token',
+    ],
+    [
+      'an ask goes out before its answers are heard',
+      'EX7',
+      'bytesOf(encode(message, markToken(token))), false)',
+      'bytesOf(encode(message, markToken(token))), true)',
+    ],
+    ['the channels of an ask stay', 'EX7', 'for (const channel of channels) subscriptions.release(channel);', ''],
+    [
+      'nothing is too large',
+      'EX14',
+      'if (payload.length <= exchangePayload) return',
+      'if (exchangePayload > 0) return',
     ],
   ]),
   ...inFile('actors/cluster/incoming.ts', [
@@ -128,11 +125,11 @@ export const clusterFaults = [
       'if (this.#session && this.#isHeard) this',
       'if (this.#isOver && this.#session) this',
     ],
-    ['an answer that is there but not read is none', 'EX15', 'nextTurn(judge)', 'judge()'],
+    ['an answer that is there but not read is none', 'EX15', 'clock.setImmediate(judge)', 'judge()'],
   ]),
   ...inFile('actors/cluster/cluster.ts', [
     ['a second exchange takes the place of the first', 'EX1', 'if (this.#relay) throw', 'if (!this.ids) throw'],
-    ['a broker that was not there is kept', 'EX1', 'this.#relay = undefined;\n      throw error;', 'throw error;'],
+    ['a broker that was not there is kept', 'EX1', 'this.#join(undefined);\n      throw error;', 'throw error;'],
     ['whoever was here before is not heard', 'EX3', 'for (const id of this.ids()) relay.hold(id, () => {});', ''],
   ]),
   ...inFile('actors/cluster/losses.ts', [
