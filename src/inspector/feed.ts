@@ -93,7 +93,7 @@ export class Feed {
     const { watching } = this.server;
     const census = new StateCounts(watching.machines.connection, () => performance.now());
     this.#census = census;
-    this.#stopWatching = watching.listen({
+    this.#stopWatching = watching.subscribe({
       began: (actor) => census.began(actor),
       stepped: (actor, _event, before, after) => census.stepped(actor, before, after),
     });
