@@ -5,6 +5,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { cpuOf, rssOf } from './cpu.js';
 import { goSystem } from './systems/go.js';
+import { socketioServer, whyNoSocketio } from './systems/socketio.js';
 
 /** @typedef {Readonly<Record<string, unknown>>} Fields */
 
@@ -14,7 +15,7 @@ const serverCore = 0;
 const clientCore = 1;
 
 /** One process that is told what to do. */
-export class Worker {
+class Worker {
   #lastId = 0;
   /** @type {Map<number, { resolve: (fields: Fields) => void, reject: (error: Error) => void }>} */
   #pending = new Map();
@@ -166,9 +167,15 @@ const systems = {
   'muster, inspector open': { dialect: 'neffos', command: async () => node(script('systems/muster.js'), 'inspected') },
   'ws string': { dialect: 'ws', command: async () => node(script('systems/wsLoops.js'), 'string') },
   'ws prepared': { dialect: 'ws', command: async () => node(script('systems/wsLoops.js'), 'prepared') },
-  'socket.io': { dialect: 'socketio', command: async () => node(script('systems/socketio.js')) },
+  'socket.io': { dialect: 'socketio', command: () => socketioCommand() },
   'go neffos': { dialect: 'neffos', command: () => goCommand() },
   'go neffos sync': { dialect: 'neffos', command: () => goCommand('--sync') },
+};
+
+const socketioCommand = async () => {
+  const why = whyNoSocketio();
+  if (why !== undefined) throw new Error(why);
+  return node(socketioServer);
 };
 
 /** @param {readonly string[]} args */
@@ -191,6 +198,7 @@ const goCommand = async (...args) => {
 
 /** Why there is no such system here; nothing if there is. @param {string} name */
 export const whyMissing = async (name) => {
+  if (name === 'socket.io') return whyNoSocketio();
   if (!name.startsWith('go')) return undefined;
   return (await goSystem()).why;
 };

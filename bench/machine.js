@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 import { accounting } from './cpu.js';
 import { redisVersion } from './redis.js';
 import { findGo } from './systems/go.js';
+import { socketioVersions } from './systems/socketio.js';
 
 /**
  * What a run was made on and with.
@@ -52,7 +53,7 @@ const versionIn = async (path) => {
 };
 
 const versions = async () => {
-  const installed = ['ws', 'socket.io', '@socket.io/redis-adapter', 'redis', 'xstate'];
+  const installed = ['ws', 'redis', 'xstate'];
   const all = installed.map(
     async (name) => /** @type {const} */ ([name, await versionIn(`node_modules/${name}/package.json`)]),
   );
@@ -62,6 +63,7 @@ const versions = async () => {
   return {
     muster: await versionIn('package.json'),
     ...Object.fromEntries(await Promise.all(all)),
+    ...socketioVersions(),
     neffos,
     ...(broker === undefined ? {} : { 'redis-server': broker }),
   };

@@ -54,7 +54,10 @@ const arrows: Readonly<Record<string, { readonly folders: readonly string[]; rea
     limits: { folders: [], packages: [] },
     machines: { folders: [], packages: ['xstate'] },
     broadcast: { folders: ['limits', 'protocol'], packages: [] },
-    exchange: { folders: ['protocol'], packages: ['redis', '@nats-io/transport-node', 'node:crypto'] },
+    exchange: {
+      folders: ['protocol', 'actors/runtime'],
+      packages: ['redis', '@nats-io/transport-node', 'node:crypto'],
+    },
     'actors/runtime': { folders: [], packages: ['xstate'] },
     'actors/transport': { folders: ['limits', 'protocol', 'actors/runtime'], packages: [] },
     'actors/telemetry': { folders: ['protocol', 'actors/runtime'], packages: ['xstate'] },
@@ -229,6 +232,13 @@ describe('the house', () => {
     };
     for (const entry of entries) walk(entry, []);
     expect(cycles).toEqual([]);
+  });
+
+  test('time and chance come from outside: one file has the clock of the machine, one its random numbers', () => {
+    const given =
+      /\b(?:Date\.now|performance\.now|Math\.random)\b|(?<![.\w])(?:set|clear)(?:Timeout|Interval|Immediate)\(|\bcrypto\.|\brandom(?:UUID|Bytes)\b|getRandomValues/;
+    const takers = files.filter(({ path }) => given.test(readFileSync(join(root, path), 'utf8')));
+    expect(takers.map(({ path }) => path).sort()).toEqual(['actors/runtime/clock.ts', 'actors/runtime/random.ts']);
   });
 
   test('every import leads to a file, and every file is reached from the surface', () => {

@@ -1,5 +1,5 @@
 // Muster, as its documentation has it: node bench/systems/muster.js
-import { reply, Server } from 'muster';
+import { reply, Server } from 'musterjs';
 import { serve } from './duties.js';
 
 const namespace = 'default';
@@ -25,7 +25,7 @@ const server = new Server({
 });
 
 if (process.argv.includes('inspected')) {
-  const { inspector } = await import('muster/inspector');
+  const { inspector } = await import('musterjs/inspector');
   inspector(server, { authorize: () => true });
 }
 const { port } = await server.listen(0);
@@ -46,7 +46,7 @@ serve(
     counted: () => counted,
     evicted: () => evicted,
     async joinCluster(url) {
-      const { redisExchange } = await import('muster/redis');
+      const { redisExchange } = await import('musterjs/redis');
       await server.useStackExchange(redisExchange({ url, channel: 'bench' }));
     },
   },

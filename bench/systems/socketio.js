@@ -1,68 +1,25 @@
-// Socket.IO, over websockets alone and without compression: node bench/systems/socketio.js
-import { createServer } from 'node:http';
-import { Server } from 'socket.io';
-import { serve, turn } from './duties.js';
+// Socket.IO and its Redis adapter have a package.json of their own: their versions, and why they are missing.
+import { existsSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 
-const event = 'tick';
-let counted = 0;
+const folder = new URL('socketio/', import.meta.url);
 
-const http = createServer();
-const io = new Server(http, {
-  transports: ['websocket'],
-  perMessageDeflate: false,
-  httpCompression: false,
-  serveClient: false,
-  maxHttpBufferSize: 65_536,
-});
+/** The program of the Socket.IO system. */
+export const socketioServer = fileURLToPath(new URL('server.js', folder));
 
-io.on('connection', (socket) => {
-  socket.on('join', (room, done) => {
-    void socket.join(room);
-    done();
-  });
-  socket.on('echo', (body, done) => done(body));
-  socket.on('count', () => {
-    counted++;
-  });
-  socket.on('speak', (room, body) => io.to(room).emit(event, body));
-});
+/** @param {string} name */
+const manifestOf = (name) => new URL(`node_modules/${name}/package.json`, folder);
 
-const sockets = () => [...io.sockets.sockets.values()];
+const names = ['socket.io', '@socket.io/redis-adapter'];
 
-/** Loaded where it is needed: in all other rows it would only take room. @param {string} url */
-const joinCluster = async (url) => {
-  const [{ createAdapter }, { createClient }] = await Promise.all([
-    import('@socket.io/redis-adapter'),
-    import('redis'),
-  ]);
-  const publishing = createClient({ url });
-  const subscribing = publishing.duplicate();
-  await Promise.all([publishing.connect(), subscribing.connect()]);
-  io.adapter(createAdapter(publishing, subscribing));
-  // The adapter tells nobody when it has subscribed; this is answered after that.
-  await subscribing.ping();
-};
+/** Why Socket.IO cannot be measured here; nothing if it can. */
+export const whyNoSocketio = () =>
+  names.every((name) => existsSync(manifestOf(name)))
+    ? undefined
+    : 'Socket.IO is not installed (`npm run bench` and `npm run bench:install` do so)';
 
-http.listen(0, '127.0.0.1', () => {
-  const address = http.address();
-  serve(
-    {
-      issue: (room, body) => (room === '' ? io : io.to(room)).emit(event, body),
-      handedOver: turn,
-      ways: {
-        emit: () => sockets().map((socket) => (body) => socket.emit(event, body)),
-        to: () =>
-          sockets().map(
-            ({ id }) =>
-              (body) =>
-                io.to(id).emit(event, body),
-          ),
-      },
-      members: () => io.sockets.sockets.size,
-      counted: () => counted,
-      evicted: () => 0,
-      joinCluster,
-    },
-    typeof address === 'object' && address ? address.port : 0,
-  );
-});
+/** @returns {Readonly<Record<string, string>>} by name; empty where it is not installed */
+export const socketioVersions = () =>
+  whyNoSocketio() === undefined
+    ? Object.fromEntries(names.map((name) => [name, JSON.parse(readFileSync(manifestOf(name), 'utf8')).version]))
+    : {};

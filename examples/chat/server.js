@@ -1,16 +1,16 @@
 // @ts-check
 /**
- * Muster's example: a chat with rooms, presence and typing, in one namespace.
- * Start it with `npm start` and open the address it prints in two tabs.
+ * An example chat with rooms, presence and typing, in one namespace.
+ * Start it with `npm start` and open the printed address in two tabs.
  */
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
-import { OnNamespaceConnected, OnRoomJoin, OnRoomJoined, OnRoomLeft, reply, Server } from 'muster';
+import { OnNamespaceConnected, OnRoomJoin, OnRoomJoined, OnRoomLeft, reply, Server } from 'musterjs';
 
 const CHAT = 'chat';
 const LOBBY = 'lobby';
 
-// ── 1. The chat: one namespace, and what happens on each of its events ──────────────────────────
+// ── 1. The chat: one namespace, with a handler for each event ───────────────────────────────────
 
 /** @type {Server} */
 const server = new Server({
@@ -20,15 +20,15 @@ const server = new Server({
         tellCount();
       },
 
-      // The client asks this first. What `reply` carries is the answer to its ask,
-      // and an error thrown here is an answer too: the client's ask rejects with it.
+      // The client's first ask. `reply` resolves it.
+      // An error thrown here rejects it.
       introduce(ns, msg) {
         const name = text(msg.json()?.name, 24, 'Your name');
-        ns.conn.set('name', name); // kept for as long as the connection lives
+        ns.conn.set('name', name); // kept until the connection closes
         return reply(JSON.stringify({ id: ns.conn.id, name, rooms: listRooms(), total: server.totalConnections }));
       },
 
-      // Runs before somebody gets into a room. Throwing refuses.
+      // Runs before a client joins a room. Throwing refuses.
       [OnRoomJoin](ns, msg) {
         if (!ns.conn.get('name')) throw new Error('Introduce yourself before you join a room.');
         if (text(msg.room, 24, 'A room name') !== msg.room)
@@ -39,18 +39,18 @@ const server = new Server({
         tellPresence('joined', msg.room, ns);
       },
 
-      // Also runs, forced, when the connection closed: so it never talks through `ns`, only about it.
+      // Also runs after the connection has closed, so it reads from `ns` but never sends through it.
       [OnRoomLeft](ns, msg) {
         tellPresence('left', msg.room, ns);
       },
 
-      // To everybody in the room, the sender included.
+      // Relay the message to everyone in the room, sender included.
       say(ns, msg) {
         const said = { ...person(ns), text: text(msg.body, 500, 'A message'), at: Date.now() };
         tellRoom(msg.room, 'said', said);
       },
 
-      // To everybody in the room but the sender: the first argument says whom to leave out.
+      // To everyone in the room but the sender, which the last argument excludes.
       typing(ns, msg) {
         tellRoom(msg.room, 'typing', person(ns), ns);
       },
@@ -62,7 +62,7 @@ const server = new Server({
   },
 });
 
-/** @typedef {import('muster').NSConn} NSConn */
+/** @typedef {import('musterjs').NSConn} NSConn */
 
 /** @param {NSConn} ns */
 function person(ns) {
@@ -70,7 +70,7 @@ function person(ns) {
 }
 
 function listRooms() {
-  const names = new Set([LOBBY, ...server.roomNames(CHAT).sort()]); // the lobby is always there, and first
+  const names = new Set([LOBBY, ...server.roomNames(CHAT).sort()]); // always list the lobby, and list it first
   return [...names].map((name) => ({ name, people: server.members(CHAT, name).length }));
 }
 
@@ -91,7 +91,7 @@ function tellPresence(kind, room, ns) {
 }
 
 /**
- * What a client sends can be anything: this lets only a text of 1 to `max` characters pass, trimmed.
+ * Checks untrusted input: returns a trimmed text of 1 to `max` characters, or throws.
  * @param {unknown} value @param {number} max @param {string} what
  */
 function text(value, max, what) {
@@ -100,7 +100,7 @@ function text(value, max, what) {
   return trimmed;
 }
 
-// ── 2. The page: a handful of files, named one by one, so no other file can be asked for ────────
+// ── 2. The page: an explicit list of files, so that no other file can be requested ──────────────
 
 /** @param {string} file */
 const page = (file) => new URL(`./public/${file}`, import.meta.url);
@@ -110,7 +110,7 @@ const files = new Map([
   ['/style.css', { file: page('style.css'), type: 'text/css' }],
   ['/app.js', { file: page('app.js'), type: 'text/javascript' }],
   ['/icon.svg', { file: page('icon.svg'), type: 'image/svg+xml' }],
-  // The browser client of neffos, just as it is published.
+  // The neffos browser client, as published.
   ['/neffos.js', { file: new URL('neffos.min.js', import.meta.resolve('neffos.js')), type: 'text/javascript' }],
 ]);
 
@@ -138,7 +138,7 @@ const PORT = process.env['PORT'] || '8080';
 const port = Number(PORT);
 if (!/^\d+$/.test(PORT) || port > 65_535) fail(`PORT must be a number from 0 to 65535, not "${PORT}".`);
 
-server.attach(httpServer, { path: '/live' }); // WebSocket upgrades on /live are Muster's, the rest stays ours
+server.attach(httpServer, { path: '/live' }); // Muster handles upgrades on /live; this server keeps the rest
 
 httpServer.once('error', (/** @type {NodeJS.ErrnoException} */ error) => {
   if (error.code !== 'EADDRINUSE') fail(error.message);
@@ -153,7 +153,7 @@ httpServer.listen(port, '127.0.0.1', () => {
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, stop);
 
 async function stop() {
-  await server.close(); // everybody gets what they are owed, then a close frame
+  await server.close(); // pending messages go out, then a close frame
   httpServer.close(() => process.exit(0));
   httpServer.closeAllConnections();
 }

@@ -1,9 +1,9 @@
 // @ts-check
-/** A Redis of this example's own, on loopback, that keeps nothing on disk. */
+/** Runs a Redis for this example, on loopback, that stores nothing on disk. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 
-/** The program itself, where it is not on the path. */
+/** The Redis program; REDIS_SERVER names one that is not on the path. */
 const program = process.env['REDIS_SERVER'] || 'redis-server';
 
 /** @typedef {import('node:child_process').ChildProcess} ChildProcess */
@@ -18,7 +18,7 @@ export class Broker {
 
   /**
    * @param {number} port
-   * @param {(isRunning: boolean) => void} changed told each time that it starts or ends, whoever has ended it
+   * @param {(isRunning: boolean) => void} changed called each time Redis starts or ends, for any reason
    */
   constructor(port, changed) {
     this.#port = port;
@@ -32,14 +32,14 @@ export class Broker {
     return this.#child !== undefined;
   }
 
-  /** Resolves when it can be connected to; rejects when it cannot be started. */
+  /** Starts Redis. Resolves when it accepts connections; rejects when it cannot start. */
   start() {
     return this.#inTurn(async () => {
       if (!this.#child) await this.#launch();
     });
   }
 
-  /** Resolves when it has ended. */
+  /** Stops Redis. Resolves when it has ended. */
   stop() {
     return this.#inTurn(async () => {
       if (!this.#child) return;
@@ -49,7 +49,7 @@ export class Broker {
     });
   }
 
-  /** One thing after the other, however fast somebody presses the button. @param {() => Promise<void>} work */
+  /** Runs starts and stops one after the other, however fast the button is pressed. @param {() => Promise<void>} work */
   #inTurn(work) {
     const done = this.#turn.then(work);
     this.#turn = done.catch(() => {});
@@ -63,7 +63,7 @@ export class Broker {
     return new Promise((resolve, reject) => {
       let said = '';
       child.stdout.setEncoding('utf8').on('data', (text) => {
-        if (this.#child === child) return; // what it says later is nobody's
+        if (this.#child === child) return; // it is up: later output is of no use
         said += text;
         if (!said.includes('Ready to accept connections')) return;
         this.#child = child;

@@ -1,8 +1,8 @@
 // @ts-check
 /**
- * Muster's example of more than one process: a Redis, and two servers that share a room by it.
- * Start it with `node examples/cluster/server.js` and open one of the addresses it prints. What each of the two
- * servers does stands in node/server.js; this file only starts and stops them.
+ * An example of more than one process: a Redis, and two Muster servers that share a room through it.
+ * Start it with `node examples/cluster/server.js` and open one of the printed addresses. This file starts and
+ * stops the servers; node/server.js is the code of each.
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -14,7 +14,7 @@ import { Broker } from './broker.js';
 
 /** The running nodes. @type {Map<string, ChildProcess>} */
 const nodes = new Map();
-/** Those of them that serve. @type {Set<ChildProcess>} */
+/** The nodes that accept requests. @type {Set<ChildProcess>} */
 const ready = new Set();
 let isStopping = false;
 
@@ -22,12 +22,12 @@ const wanted = Number(process.env['PORT'] || 8081);
 const ports = { A: await freePort(wanted), B: await freePort(wanted && wanted + 1) };
 const addresses = Object.entries(ports).map(([name, port]) => ({ name, address: `http://127.0.0.1:${port}` }));
 
-// A Redis that is there already is yours; otherwise there is one for as long as this runs.
+// REDIS_URL names a running Redis. Without it the example runs one of its own.
 const broker = process.env['REDIS_URL'] ? undefined : new Broker(await freePort(0), tellNodes);
 await broker?.start().catch((error) => {
   const isMissing = error.code === 'ENOENT';
   console.error(isMissing ? 'This example needs Redis, and redis-server is not installed.' : error.message);
-  console.error('Install it, or name one that runs: REDIS_URL=redis://127.0.0.1:6379 node examples/cluster/server.js');
+  console.error('Install it, or name a running one: REDIS_URL=redis://127.0.0.1:6379 node examples/cluster/server.js');
   process.exit(1);
 });
 
@@ -48,11 +48,11 @@ function startNode(name) {
   nodes.set(name, node);
   node.once('exit', (code) => {
     nodes.delete(name);
-    stop(code || 1); // unless it was told to, and then this changes nothing
+    stop(code || 1); // no effect if the example is stopping already
   });
   node.on('message', async (said) => {
     if (said === 'ready') return tellReady(node);
-    // The button of the page.
+    // The button on the page.
     if (said === 'stop redis') await broker?.stop();
     if (said === 'start redis') await broker?.start().catch((error) => console.error(error.message));
   });
@@ -71,7 +71,7 @@ function tellNodes() {
   for (const node of nodes.values()) if (node.connected) node.send({ isRunning: broker.isRunning });
 }
 
-/** The nodes end first, as they say goodbye by what they have. @param {number} code */
+/** Stops the nodes before Redis, because they publish while they close. @param {number} code */
 async function stop(code) {
   if (isStopping) return;
   isStopping = true;
@@ -81,7 +81,7 @@ async function stop(code) {
   process.exit(code);
 }
 
-/** This port, or any other when somebody has it. @param {number} port @returns {Promise<number>} */
+/** Returns this port, or any free one if it is in use. @param {number} port @returns {Promise<number>} */
 function freePort(port) {
   const probe = createServer();
   return new Promise((resolve, reject) => {

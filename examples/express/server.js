@@ -1,26 +1,26 @@
 // @ts-check
-/** Muster beside an Express app, on one port: `node examples/express/server.js`. */
+/** Muster and an Express app on one port: `node examples/express/server.js`. */
 import { createServer } from 'node:http';
 import express from 'express';
-import { reply, Server } from 'muster';
+import { reply, Server } from 'musterjs';
 
 const app = express();
 app.get('/', (_, response) => {
-  response.send('Talk to me by websocket, on /echo.');
+  response.send('Connect a WebSocket to /echo.');
 });
 
 const server = new Server({
   namespaces: { default: { echo: (_, message) => reply(message.body) } },
 });
 
-// Every path but /echo stays the app's.
+// The app keeps every path but /echo.
 const http = createServer(app);
 server.attach(http, { path: '/echo' });
 
 http.listen(Number(process.env['PORT'] ?? 3000), '127.0.0.1', () => {
   const address = http.address();
   const port = typeof address === 'object' ? address?.port : address;
-  console.log(`http://127.0.0.1:${port} has the app, and /echo the websockets`);
+  console.log(`http://127.0.0.1:${port} serves the app, /echo the WebSockets`);
 });
 
 process.once('SIGTERM', async () => {

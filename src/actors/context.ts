@@ -14,6 +14,7 @@ import { BackgroundTasks, RunQueue } from './runtime/background.js';
 import { type Clock, TickCounter } from './runtime/clock.js';
 import { Deadlines } from './runtime/deadlines.js';
 import { Mailboxes } from './runtime/mailbox.js';
+import type { Random } from './runtime/random.js';
 import { SteppedMachine } from './runtime/steppedMachine.js';
 import { type Counters, Meters, makeCounters } from './telemetry/counters.js';
 import { type ActorDirectory, Inspection } from './telemetry/inspection.js';
@@ -50,6 +51,8 @@ export interface ContextOptions extends ConnectionCallbacks {
   readonly limits: Limits;
   /** The source of time, timers and ticks. */
   readonly clock: Clock;
+  /** The source of random numbers. */
+  readonly random: Random;
   /** Maximum time of background work in one tick, in ms. */
   readonly sliceMs: number;
   /** Receives a note of every frame. When it is set, unused return values of handlers are reported too. */
@@ -66,6 +69,8 @@ export interface ServerContext {
   readonly limits: Limits;
   /** The source of time, timers and ticks. */
   readonly clock: Clock;
+  /** The source of random numbers. */
+  readonly random: Random;
   /** The handlers of the program. */
   readonly handlers: Handlers;
   /** The hooks of the program. */
@@ -130,7 +135,7 @@ const socketWrapper =
  * @throws {TypeError} when the handlers are wrong
  */
 export const createContext = (options: ContextOptions, directory: ActorDirectory): ServerContext => {
-  const { server, namespaces, events, limits, clock } = options;
+  const { server, namespaces, events, limits, clock, random } = options;
   const now = (): number => clock.now();
   const counters = makeCounters();
   const meters = new Meters();
@@ -138,7 +143,7 @@ export const createContext = (options: ContextOptions, directory: ActorDirectory
   const deadlines = new Deadlines(clock);
   const background = new BackgroundTasks(clock, options.sliceMs);
   const runQueue = new RunQueue(now, (task) => background.wake(task));
-  const recorder = options.recorder && new Recorder(options.recorder, now, directory);
+  const recorder = options.recorder && new Recorder(options.recorder, clock, random, directory);
   const callbacks = new Callbacks(
     options,
     handlers,
@@ -165,6 +170,7 @@ export const createContext = (options: ContextOptions, directory: ActorDirectory
     server,
     limits,
     clock,
+    random,
     handlers,
     callbacks,
     nativeMode,
@@ -173,7 +179,7 @@ export const createContext = (options: ContextOptions, directory: ActorDirectory
       namespace: new SteppedMachine(machines.namespace, failed),
       room: new SteppedMachine(machines.room, failed),
     },
-    asks: new PendingAsks(deadlines, limits),
+    asks: new PendingAsks(deadlines, limits, random),
     audienceAsks: new Set(),
     fullInboxes: new Set(),
     deadlines,

@@ -1,247 +1,157 @@
 import { encode } from '../protocol/codec.js';
-import { frame, joined } from '../protocol/frame.js';
+import { frame } from '../protocol/frame.js';
 import type { OutgoingMessage } from '../protocol/message.js';
-import { bytesOf, cutToOneWrite, type Entry, WriteCache, writeLimit } from './outbox.js';
+import { DeliveryContext } from './deliveryContext.js';
+import { bytesOf, type Entry } from './outbox.js';
 import { deliveryCost, Pacer } from './pacer.js';
 import { DirectPass, TopicPass } from './passes.js';
-import type { Subscriber } from './subscriber.js';
-import type { Recipient, Topic, Topics } from './topics.js';
+import { Subscriber, type SubscriberHost } from './subscriber.js';
+import type { Topic, Topics } from './topics.js';
 
-/** Whom an issue leaves out. */
+/** The connections that a message does not go to. */
 export interface Skipped {
-  readonly except: Recipient | null;
+  /** One connection. */
+  readonly except: Subscriber | null;
+  /** All connections with this id. */
   readonly exceptId: string | null;
 }
 
-/** One that is owed nothing takes little time. */
+/** Cost of a visit that finds nothing pending, as a part of one that delivers. */
 const idleVisit = 1 / 16;
 
-const forever = Number.POSITIVE_INFINITY;
-
-const byNumber = (a: Entry, b: Entry): number => a.number - b.number;
+const never = Number.POSITIVE_INFINITY;
 
 /**
- * One message to many. Every issue gets a number and stands in the log of its topic until each member has been
- * served; a connection's cursor says how far that is. Serving a connection writes whatever it is owed as one buffer,
- * and comes before anything else is written to it and before it joins or leaves anything: so each connection sees
- * the order of the program, and a broadcast is as if it had happened at the moment of its issue.
+ * Delivers one message to many subscribers, in slices of background work.
+ *
+ * Invariants:
+ * - Each message gets the next number. It stays in `pending` of its topic until a pass has visited every member, so each
+ *   member that it is for gets it once (BC1, BC2). A message to one id goes to the outboxes of its subscribers instead.
+ * - A topic with pending messages has exactly one pass, in `#passes` or in `#running`. A subscriber with direct messages
+ *   is in `#direct`.
+ * - Publishing writes nothing (BC5). A delivery writes all that is pending for one subscriber as one buffer (BC6); a
+ *   `Subscriber` says when else it delivers.
+ * - `#topicBytes` is the sum of all `pending`; the pacer's `outstanding` is the sum of that of all topics.
+ *
+ * State: idle (no pass, `#direct` empty) or awake (`wake` was called, and `run` has not yet returned false).
  */
 export class Broadcaster {
-  #last = 0;
-  readonly #passes: TopicPass[] = [];
-  /** Those that are being walked: a delivery may lead to another walk. */
-  readonly #underWay: TopicPass[] = [];
-  readonly #due = new DirectPass();
-  readonly #flushes: { readonly upTo: number; readonly done: () => void }[] = [];
-  /** What `serve` gathers; one list for all, as serving never overlaps. */
-  readonly #owed: Entry[] = [];
-  #isDueFirst = false;
-  #topicBytes = 0;
-  readonly #writes = new WriteCache();
+  readonly #context: DeliveryContext;
   readonly #pacer: Pacer;
+  /** Passes that wait for their turn, the next one first. */
+  readonly #passes: TopicPass[] = [];
+  /** Passes under way, the innermost last: a delivery may lead to another `run`. */
+  readonly #running: TopicPass[] = [];
+  readonly #direct = new DirectPass();
+  readonly #flushes: { readonly upTo: number; readonly done: () => void }[] = [];
+  #isDirectFirst = false;
+  #topicBytes = 0;
 
   constructor(
     private readonly topics: Topics,
     private readonly now: () => number,
     /** Asks for a slice of background work (BC5). */
     private readonly wake: () => void,
-    /** Told at the end of each slice. */
+    /** Called at the end of each slice. */
     private readonly onSliceEnd: () => void,
   ) {
     this.#pacer = new Pacer(now);
+    this.#context = new DeliveryContext(topics, this.#pacer);
   }
 
-  /** Bytes that were issued and that not everybody has been given. */
+  /** Bytes of published messages that have not been delivered to every subscriber. */
   get logBytes(): number {
-    return this.#topicBytes + this.#due.bytes;
+    return this.#topicBytes + this.#direct.bytes;
   }
 
   /**
-   * How far the walk is behind, in milliseconds: so long has the oldest issue waited to be given to everybody, or so long
-   * will the newest have to.
+   * How far delivery is behind, in ms: the time that the oldest pending message has waited, or that the newest will have
+   * to, whichever is more.
    */
   get lag(): number {
-    const since = Math.min(this.#passes[0]?.since ?? forever, this.#due.since);
-    return since === forever ? 0 : Math.max(this.now() - since, this.#pacer.estimatedMs);
+    const since = Math.min(this.#passes[0]?.since ?? never, this.#direct.since);
+    return since === never ? 0 : Math.max(this.now() - since, this.#pacer.estimatedMs);
   }
 
-  /** The number of the newest issue. */
-  get last(): number {
-    return this.#last;
+  /** Adds a connection, as yet in no topic. It receives nothing that was published before (BC4). */
+  subscribe(host: SubscriberHost): Subscriber {
+    const subscriber = new Subscriber(host, this.#context);
+    this.topics.add(subscriber);
+    return subscriber;
   }
 
-  /** Issues one message (BC1): encodes and frames it (BC7), and notes it in the log. Nothing is written yet. */
+  /** Publishes one message (BC1): encodes and frames it once (BC7), and adds it to the log. Writes nothing yet. */
   publish(message: OutgoingMessage, skipped: Skipped, token = ''): void {
     const { namespace = '', room = '', to } = message;
     const topic = this.topics.topic(namespace, room);
     if (!topic || topic.members.size === 0) return;
     this.topics.delivered.broadcasts++;
-    if (to !== undefined) this.#issueTo(to, topic, message, skipped, token);
-    else this.#issueToTopic(topic, message, skipped, token);
+    if (to !== undefined) this.#publishToId(to, topic, message, skipped, token);
+    else this.#publishToTopic(topic, message, skipped, token);
   }
 
-  /** Writes what this connection is owed, or moves it to its outbox while it is congested (BC3, BC6). */
-  serve(subscriber: Subscriber): void {
-    this.#serve(subscriber, subscriber.topics, false);
-  }
-
-  /** A direct frame for a connection that has been served and is congested: it waits behind what is owed (BC3). */
-  hold(subscriber: Subscriber, bytes: Uint8Array): void {
-    subscriber.keep({ number: this.#last, bytes });
-    subscriber.recipient.outboxGrew(bytes.length, 1);
-  }
-
-  /** The socket takes again: what it is owed goes out in order, as far as the socket wants it. */
-  catchUp(subscriber: Subscriber): void {
-    this.serve(subscriber);
-    const { recipient, outbox } = subscriber;
-    // A socket that has said it is full tells when it is not any more.
-    let isFull = false;
-    while (outbox && !outbox.isEmpty && !isFull) {
-      const oldest = outbox.takeOldest().map(({ bytes }) => bytes);
-      isFull = !this.#deliver(subscriber, joined(oldest), oldest.length) && !recipient.hasRoom;
-    }
-    if (outbox?.isEmpty) subscriber.outbox = undefined;
-  }
-
-  /** Resolves when the share of each recipient of all issued before is written, or in its outbox (BC8). */
+  /** Resolves when all messages published before are written to each subscriber, or are in its outbox (BC8). */
   flush(): Promise<void> {
-    const upTo = this.#last;
+    const upTo = this.#context.last;
     if (this.#isDone(upTo)) return Promise.resolve();
     return new Promise((done) => this.#flushes.push({ upTo, done }));
   }
 
-  /** One slice of the walk; is there more to do? Topics take turns, so that a huge one delays no small one. */
+  /**
+   * Runs one slice, until this time of the clock; returns whether there is more to do. Topics take turns, so a huge one
+   * delays no small one.
+   */
   run(until: number): boolean {
-    this.#pacer.begin(until);
-    this.#isDueFirst = !this.#isDueFirst;
-    const walkDue = (): boolean => this.#due.run((subscriber) => this.serve(subscriber), this.#pacer);
-    const hasMore = this.#isDueFirst ? walkDue() || this.#walkTopics() : this.#walkTopics() || walkDue();
-    if (!hasMore) this.#writes.forget();
-    this.#pacer.end(hasMore);
+    const pacer = this.#pacer;
+    pacer.begin(until);
+    this.#isDirectFirst = !this.#isDirectFirst;
+    const hasMore = this.#isDirectFirst
+      ? this.#direct.run(pacer) || this.#runTopics()
+      : this.#runTopics() || this.#direct.run(pacer);
+    if (!hasMore) this.#context.writes.clear();
+    pacer.end(hasMore);
     this.#settleFlushes();
     this.onSliceEnd();
     return hasMore;
   }
 
-  #issueToTopic(topic: Topic, message: OutgoingMessage, { except, exceptId }: Skipped, token: string): void {
+  #publishToTopic(topic: Topic, message: OutgoingMessage, { except, exceptId }: Skipped, token: string): void {
     const bytes = frame(encode(message, token));
-    const number = ++this.#last;
+    const number = ++this.#context.last;
     if (topic.pending.length === 0) this.#beginPass(topic);
     topic.last = number;
     this.#topicBytes += bytes.length;
-    this.#owe(
+    this.#setOutstanding(
       topic,
-      topic.owed === 0
+      topic.outstanding === 0
         ? deliveryCost(bytes.length, topic.members.size)
-        : topic.owed + bytes.length * topic.members.size,
+        : topic.outstanding + bytes.length * topic.members.size,
     );
     topic.pending.push({ number, bytes, except, exceptId, at: this.now() });
   }
 
-  #issueTo(id: string, topic: Topic, message: OutgoingMessage, { except, exceptId }: Skipped, token: string): void {
+  #publishToId(id: string, topic: Topic, message: OutgoingMessage, { except, exceptId }: Skipped, token: string): void {
     if (id === exceptId) return;
     let entry: Entry | undefined;
     for (const subscriber of this.topics.withId(id)) {
-      if (subscriber.recipient === except || !topic.members.has(subscriber)) continue;
-      entry ??= this.#makeEntry(message, token);
-      subscriber.keep(entry);
-      if (subscriber.isDue) continue;
-      this.#due.add(subscriber, this.now());
+      if (subscriber === except || !topic.members.has(subscriber)) continue;
+      entry ??= this.#directEntry(message, token);
+      subscriber.addToOutbox(entry);
+      if (subscriber.hasDirect) continue;
+      this.#direct.add(subscriber, this.now());
       this.wake();
     }
   }
 
-  #makeEntry(message: OutgoingMessage, token: string): Entry {
+  #directEntry(message: OutgoingMessage, token: string): Entry {
     const bytes = frame(encode(message, token));
-    this.#due.bytes += bytes.length;
-    return { number: ++this.#last, bytes, isOwn: true };
+    this.#direct.bytes += bytes.length;
+    return { number: ++this.#context.last, bytes, isDirect: true };
   }
 
-  #owe(topic: Topic, owed: number): void {
-    this.#pacer.outstanding += owed - topic.owed;
-    topic.owed = owed;
-  }
-
-  /**
-   * Gives a connection what it is owed, in as many writes as that takes. The cursor goes no further than what has been
-   * written, so that whatever a write leads to finds the rest in its place, and a walk may stop in between.
-   */
-  #serve(subscriber: Subscriber, topics: readonly Topic[], mayStop: boolean): void {
-    let isFirst = true;
-    while (subscriber.cursor < this.#last || subscriber.isDue) {
-      // What a write has led to may have come to any of them.
-      const owed = this.#gather(subscriber, isFirst ? topics : subscriber.topics);
-      if (subscriber.isCongested) return this.#keep(subscriber, owed, isFirst);
-      const rest = cutToOneWrite(owed);
-      this.#advance(subscriber, rest);
-      if (owed.length > 0) this.#write(subscriber, owed);
-      if (rest.length === 0 || (mayStop && this.#pacer.isExhaustedNow)) return;
-      isFirst = false;
-    }
-  }
-
-  #advance(subscriber: Subscriber, rest: readonly Entry[]): void {
-    const next = rest[0];
-    subscriber.cursor = next ? next.number - 1 : this.#last;
-    if (!next) subscriber.isDue = false;
-    else if (subscriber.isDue) for (const entry of rest) if (entry.isOwn) subscriber.outbox?.add(entry);
-  }
-
-  #gather(subscriber: Subscriber, topics: readonly Topic[]): Entry[] {
-    const owed = this.#owed;
-    const { cursor, recipient } = subscriber;
-    let sources = 0;
-    // From one place alone, more than a write of it is gathered in vain.
-    let room = topics.length === 1 && !subscriber.isDue && !subscriber.isCongested ? writeLimit : forever;
-    if (subscriber.isDue && subscriber.outbox) {
-      subscriber.outbox.takeAfter(cursor, owed);
-      if (owed.length > 0) sources++;
-    }
-    for (const topic of topics) {
-      if (topic.last <= cursor) continue;
-      const { pending } = topic;
-      let from = pending.length;
-      for (let issue = pending[from - 1]; issue && issue.number > cursor; issue = pending[from - 1]) from--;
-      sources++;
-      for (; from < pending.length; from++) {
-        const issue = pending[from];
-        if (!issue || issue.except === recipient) continue;
-        if (issue.exceptId !== null && issue.exceptId === recipient.id) continue;
-        owed.push(issue);
-        room -= issue.bytes.length;
-        if (room < 0 && owed.length > 1) break;
-      }
-    }
-    if (sources > 1) owed.sort(byNumber);
-    return owed;
-  }
-
-  /** What was issued before the congestion began is no lag: the client had no chance to take it. */
-  #keep(subscriber: Subscriber, owed: Entry[], isLag: boolean): void {
-    subscriber.cursor = this.#last;
-    subscriber.isDue = false;
-    if (owed.length === 0) return;
-    const [bytes, messages] = [bytesOf(owed), owed.length];
-    for (const entry of owed) subscriber.keep(entry);
-    owed.length = 0;
-    subscriber.given.deliveries += messages;
-    this.#pacer.delivered(bytes);
-    if (isLag) subscriber.recipient.outboxGrew(bytes, messages);
-  }
-
-  /** The scratch list is empty again before the socket is touched, as a delivery may lead back to here. */
-  #write(subscriber: Subscriber, owed: Entry[]): void {
-    const bytes = this.#writes.bytes(owed);
-    const messages = owed.length;
-    owed.length = 0;
-    subscriber.given.deliveries += messages;
-    this.#deliver(subscriber, bytes, messages);
-  }
-
-  #deliver(subscriber: Subscriber, bytes: Uint8Array, messages: number): boolean {
-    this.#pacer.wrote(bytes.length);
-    return subscriber.write(bytes, messages);
+  #setOutstanding(topic: Topic, outstanding: number): void {
+    this.#pacer.outstanding += outstanding - topic.outstanding;
+    topic.outstanding = outstanding;
   }
 
   #beginPass(topic: Topic): void {
@@ -249,12 +159,12 @@ export class Broadcaster {
     this.wake();
   }
 
-  /** Has the time run out, with work left? */
-  #walkTopics(): boolean {
+  /** Returns whether the time ran out, with work left. */
+  #runTopics(): boolean {
     for (let pass = this.#passes.shift(); pass; pass = this.#passes.shift()) {
-      this.#underWay.push(pass);
-      const isUp = this.#walkTopic(pass);
-      this.#underWay.pop();
+      this.#running.push(pass);
+      const isUp = this.#runPass(pass);
+      this.#running.pop();
       if (isUp) {
         this.#passes.push(pass);
         return true;
@@ -265,20 +175,21 @@ export class Broadcaster {
     return false;
   }
 
-  #walkTopic(pass: TopicPass): boolean {
+  /** Returns whether the time ran out before the last member. */
+  #runPass(pass: TopicPass): boolean {
     pass.begin();
     const { topic, unfinished } = pass;
     if (unfinished && topic.members.has(unfinished) && this.#visit(pass, unfinished)) return true;
-    for (const subscriber of pass.rest) if (this.#visit(pass, subscriber)) return true;
+    for (const subscriber of pass.remaining) if (this.#visit(pass, subscriber)) return true;
     return false;
   }
 
-  /** Gives a member what it is owed. Has the time run out? */
+  /** Delivers to one member; returns whether the time ran out. */
   #visit(pass: TopicPass, subscriber: Subscriber): boolean {
     const { last } = pass.topic;
     const isBehind = subscriber.cursor < last;
-    const isAlone = this.#passes.length + this.#underWay.length === 1;
-    if (isBehind) this.#serve(subscriber, isAlone ? pass.alone : subscriber.topics, true);
+    const isAlone = this.#passes.length + this.#running.length === 1;
+    if (isBehind) subscriber.deliverFrom(isAlone ? pass.onlyTopic : subscriber.topics, true);
     pass.unfinished = subscriber.cursor < last ? subscriber : undefined;
     return pass.unfinished !== undefined || this.#pacer.isExhausted(isBehind ? 1 : idleVisit);
   }
@@ -286,8 +197,9 @@ export class Broadcaster {
   #endPass(pass: TopicPass): void {
     const { topic } = pass;
     this.#topicBytes -= pass.end();
-    this.#owe(topic, topic.pending.length === 0 ? 0 : deliveryCost(bytesOf(topic.pending), topic.members.size));
-    if (topic.pending.length > 0) this.#beginPass(topic);
+    const { pending } = topic;
+    this.#setOutstanding(topic, pending.length === 0 ? 0 : deliveryCost(bytesOf(pending), topic.members.size));
+    if (pending.length > 0) this.#beginPass(topic);
   }
 
   #settleFlushes(): void {
@@ -298,7 +210,7 @@ export class Broadcaster {
   }
 
   #isDone(upTo: number): boolean {
-    const passes = [...this.#underWay, ...this.#passes];
-    return this.#due.isEmpty && passes.every((pass) => pass.hasGiven(upTo));
+    const passes = [...this.#running, ...this.#passes];
+    return this.#direct.isEmpty && passes.every((pass) => pass.hasDelivered(upTo));
   }
 }

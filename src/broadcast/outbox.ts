@@ -1,62 +1,65 @@
 import { joined } from '../protocol/frame.js';
 
-/** One message as it was issued: framed once, shared by everybody who gets it. */
+/** A message as it was published: framed once, shared by all who receive it. */
 export interface Entry {
-  /** Its place in the order of all issues. */
+  /** Its place in the order of all messages. */
   readonly number: number;
+  /** The frame. */
   readonly bytes: Uint8Array;
-  /** It is for this connection alone, and stands in no log but its outbox. */
-  readonly isOwn?: boolean;
+  /** True when it was published to one id: it stands in outboxes only, and in no log of a topic. */
+  readonly isDirect?: boolean;
 }
 
-/** More bytes than this are never joined into one write (BC6). */
+/** Maximum bytes that are joined into one write: 256 KiB (BC6). A larger frame is a write of its own. */
 export const writeLimit = 256 * 1024;
 
+/** Returns the sum of the bytes of these entries. */
 export const bytesOf = (entries: readonly Entry[]): number => {
   let sum = 0;
   for (const { bytes } of entries) sum += bytes.length;
   return sum;
 };
 
-/** How many of these entries, from the first on, go out in one write; at least one. */
-const oneWrite = (owed: readonly Entry[]): number => {
+/** Returns how many of these entries, from the first on, go out in one write; at least one. */
+const countInOneWrite = (entries: readonly Entry[]): number => {
   let bytes = 0;
-  for (let at = 0; at < owed.length; at++) {
-    bytes += owed[at]?.bytes.length ?? 0;
+  for (let at = 0; at < entries.length; at++) {
+    bytes += entries[at]?.bytes.length ?? 0;
     if (at > 0 && bytes > writeLimit) return at;
   }
-  return owed.length;
+  return entries.length;
 };
 
-/** Cuts off what does not fit into one write. */
-export const cutToOneWrite = (owed: Entry[]): readonly Entry[] => {
-  const count = oneWrite(owed);
-  return count < owed.length ? owed.splice(count) : none;
+/** Removes the entries that do not fit into one write, and returns them. */
+export const cutToOneWrite = (batch: Entry[]): readonly Entry[] => {
+  const count = countInOneWrite(batch);
+  return count < batch.length ? batch.splice(count) : none;
 };
 const none: readonly Entry[] = [];
 
-/** Lists that are remembered: several when what is owed takes several writes. */
-const mostMade = 8;
+/** Maximum number of cached buffers: several are in use when the pending messages take several writes. */
+const maxCached = 8;
 
-/** The bytes of one write. They are made once for all who are owed the identical list. */
+/** The buffers of recent writes: each is made once for all subscribers with the identical list of entries (BC7). */
 export class WriteCache {
   /** By the number of the first entry. */
-  readonly #made = new Map<number, { readonly entries: readonly Entry[]; readonly bytes: Uint8Array }>();
+  readonly #cached = new Map<number, { readonly entries: readonly Entry[]; readonly bytes: Uint8Array }>();
 
-  bytes(owed: readonly Entry[]): Uint8Array {
-    const [first] = owed;
-    if (!first || owed.length === 1) return first?.bytes ?? nothing;
-    const known = this.#made.get(first.number);
-    if (known && areIdentical(known.entries, owed)) return known.bytes;
-    const bytes = joined(owed.map((entry) => entry.bytes));
-    if (this.#made.size >= mostMade) this.#made.clear();
-    this.#made.set(first.number, { entries: owed.slice(), bytes });
+  /** Returns the bytes of these entries, joined. */
+  bytes(batch: readonly Entry[]): Uint8Array {
+    const [first] = batch;
+    if (!first || batch.length === 1) return first?.bytes ?? nothing;
+    const known = this.#cached.get(first.number);
+    if (known && areIdentical(known.entries, batch)) return known.bytes;
+    const bytes = joined(batch.map((entry) => entry.bytes));
+    if (this.#cached.size >= maxCached) this.#cached.clear();
+    this.#cached.set(first.number, { entries: batch.slice(), bytes });
     return bytes;
   }
 
-  /** What has been given to everybody is kept for nobody. */
-  forget(): void {
-    this.#made.clear();
+  /** Forgets all buffers: once every message is delivered, none is needed again. */
+  clear(): void {
+    this.#cached.clear();
   }
 }
 const nothing = new Uint8Array();
@@ -67,21 +70,25 @@ const areIdentical = (some: readonly Entry[], others: readonly Entry[]): boolean
   return true;
 };
 
-/** What one connection is still owed, by reference, in the order of issue. Normally empty. */
+/** Entries that wait for one connection, by reference, in the order of publication. Normally empty. */
 export class Outbox {
+  /** The entries, the oldest first. */
   readonly entries: Entry[] = [];
+  /** Sum of their bytes. */
   bytes = 0;
 
+  /** True while no entry waits. */
   get isEmpty(): boolean {
     return this.entries.length === 0;
   }
 
+  /** Appends an entry. */
   add(entry: Entry): void {
     this.entries.push(entry);
     this.bytes += entry.bytes.length;
   }
 
-  /** Takes away the entries issued after `number`, so that they can be merged with others of that time. */
+  /** Moves the entries with a higher number than this to `into`, to be merged with others of that time. */
   takeAfter(number: number, into: Entry[]): void {
     const { entries } = this;
     let from = entries.length;
@@ -92,9 +99,9 @@ export class Outbox {
     }
   }
 
-  /** Takes away the oldest entries, as many as go out in one write. */
+  /** Removes and returns the oldest entries, as many as go out in one write. */
   takeOldest(): Entry[] {
-    const oldest = this.entries.splice(0, oneWrite(this.entries));
+    const oldest = this.entries.splice(0, countInOneWrite(this.entries));
     this.bytes -= bytesOf(oldest);
     return oldest;
   }

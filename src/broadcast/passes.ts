@@ -3,36 +3,41 @@ import type { Pacer } from './pacer.js';
 import type { Subscriber } from './subscriber.js';
 import type { Topic } from './topics.js';
 
-/** One way through the members of a topic, over as many slices as it takes. */
+/** One visit to each member of a topic, over as many slices as that takes. */
 export class TopicPass {
-  /** Where a member finds what it is owed while no other topic has anything. */
-  readonly alone: readonly Topic[];
-  readonly rest: IterableIterator<Subscriber>;
-  /** A member that is owed so much that it has not been given all in one slice. */
+  /** The topic as a list: where a member finds its pending messages while no other topic has any. */
+  readonly onlyTopic: readonly Topic[];
+  /** Members that have not been visited. */
+  readonly remaining: IterableIterator<Subscriber>;
+  /** Member that was visited, with so much pending that one slice did not deliver all. */
   unfinished: Subscriber | undefined;
-  /** What was issued before the first member was looked at; done with when the pass has ended. */
+  /** Number of the last message from before the first visit. Up to it, every message is delivered when the pass ends. */
   #upTo: number | undefined;
 
-  constructor(readonly topic: Topic) {
-    this.alone = [topic];
-    this.rest = topic.members.values();
+  constructor(
+    /** The topic whose members are visited. */
+    readonly topic: Topic,
+  ) {
+    this.onlyTopic = [topic];
+    this.remaining = topic.members.values();
   }
 
-  /** Since when its oldest issue waits. */
+  /** When the oldest pending message was published, in ms of the clock. */
   get since(): number {
     return this.topic.pending[0]?.at ?? Number.POSITIVE_INFINITY;
   }
 
-  /** Has everybody been given what was issued here up to this number? */
-  hasGiven(upTo: number): boolean {
+  /** Returns whether every member has all messages of this topic up to this number. */
+  hasDelivered(upTo: number): boolean {
     return (this.topic.pending[0]?.number ?? upTo + 1) > upTo;
   }
 
+  /** Begins the pass, unless an earlier slice has. */
   begin(): void {
     this.#upTo ??= this.topic.last;
   }
 
-  /** Takes out of the log what everybody has been given, and tells its bytes. What came meanwhile is for a next pass. */
+  /** Ends the pass: removes what it has delivered from the log, and returns the bytes of that. The rest needs a new pass. */
   end(): number {
     const { pending, last } = this.topic;
     const upTo = this.#upTo ?? last;
@@ -42,34 +47,36 @@ export class TopicPass {
   }
 }
 
-/** Those who are owed messages that were issued to them alone, in order of issue: a walk finds them without a topic. */
+/** Subscribers with messages that were published to their id alone, in the order of publication. */
 export class DirectPass {
-  /** Bytes that were issued to them since there was nobody the last time. */
+  /** Bytes of direct messages since the list was last empty. */
   bytes = 0;
   readonly #subscribers: Subscriber[] = [];
 
+  /** True while nothing direct waits for this pass. */
   get isEmpty(): boolean {
     return this.#subscribers.length === 0;
   }
 
-  /** Since when the first of them waits. */
+  /** When the oldest direct message that still waits was published, in ms of the clock. */
   get since(): number {
-    return this.#subscribers.find(({ isDue }) => isDue)?.dueSince ?? Number.POSITIVE_INFINITY;
+    return this.#subscribers.find(({ hasDirect }) => hasDirect)?.directSince ?? Number.POSITIVE_INFINITY;
   }
 
+  /** Adds a subscriber whose outbox has got its first direct message. */
   add(subscriber: Subscriber, now: number): void {
-    subscriber.isDue = true;
-    subscriber.dueSince = now;
+    subscriber.hasDirect = true;
+    subscriber.directSince = now;
     this.#subscribers.push(subscriber);
   }
 
-  /** Has the time run out, with work left? */
-  run(serve: (subscriber: Subscriber) => void, pacer: Pacer): boolean {
+  /** Delivers to each in turn; returns whether the time ran out, with work left. */
+  run(pacer: Pacer): boolean {
     const subscribers = this.#subscribers;
     for (let at = 0; at < subscribers.length; at++) {
       const subscriber = subscribers[at];
-      if (!subscriber?.isDue) continue;
-      serve(subscriber);
+      if (!subscriber?.hasDirect) continue;
+      subscriber.deliver();
       if (!pacer.isExhausted(1)) continue;
       subscribers.splice(0, at + 1);
       if (subscribers.length > 0) return true;

@@ -1,142 +1,232 @@
-import type { FrameSink } from '../protocol/frame.js';
-import type { Broadcaster } from './broadcaster.js';
-import { type Entry, Outbox } from './outbox.js';
-import { makeDeliveryCounters, type Recipient, type Topic, type Topics } from './topics.js';
+import { type FrameSink, joined } from '../protocol/frame.js';
+import type { DeliveryContext } from './deliveryContext.js';
+import { bytesOf, cutToOneWrite, type Entry, Outbox, writeLimit } from './outbox.js';
+import type { DeliveryCounters, Topic } from './topics.js';
 
-/** Of a seat that stands in no audience. */
-const givenNowhere = makeDeliveryCounters();
+/** What a subscriber needs of its connection. */
+export interface SubscriberHost {
+  /** Id of the connection. Several connections may share one (HS11). */
+  readonly id: string;
+  /** Where frames go at first. */
+  readonly outlet: FrameSink;
+  /** True while the socket takes more, whatever waits in the outbox. */
+  readonly hasRoom: boolean;
+  /** Called after a write when the outlet may have no more room, or is closed. */
+  filled(): void;
+  /** Called after the outbox has grown by so many bytes and messages. */
+  outboxGrew(bytes: number, messages: number): void;
+}
+
+const unlimited = Number.POSITIVE_INFINITY;
+
+const byNumber = (a: Entry, b: Entry): number => a.number - b.number;
 
 /**
- * The place of one connection in the audience. What every visit needs stands right here: an object more that has to be
- * fetched is a good part of what a delivery costs.
+ * One connection as the receiver of broadcasts: the topics it is in, how far it has been delivered to, and what waits
+ * for its socket.
+ *
+ * Invariants:
+ * - A message of its topics with a number up to `cursor` was written, was moved to the outbox, or excludes it. A message
+ *   with a higher number is still in `pending` of its topic, or in the outbox while `hasDirect` is true.
+ * - Pending messages are delivered before anything else is written, and before a topic is joined or left. So each
+ *   connection sees the order of the program (BC3), and membership counts as of the moment of publication (BC4).
+ * - The outbox holds entries in the order of publication. While the connection is congested, everything goes there.
+ *
+ * State: current (nothing pending), behind (messages beyond `cursor`), congested (`isCongested`: messages wait in the
+ * outbox), closed (in no topic, for good).
+ *
+ * All that one visit of the broadcaster reads is a field of this object: one more object to fetch is a good part of what
+ * a delivery costs.
  */
 export class Subscriber {
-  /** The socket takes no more for now: what is owed has to wait in the outbox. */
+  /** Where frames go now: the socket, its decorators, or the chart of the connection. Set by the connection. */
+  outlet: FrameSink;
+  /** True while the socket takes no more and messages wait in the outbox. Set by the connection. */
   isCongested = false;
-  /** Everything issued up to this number has been served, or was not meant for it. */
+  /** Number of the last message that was delivered, or was not meant for this subscriber. */
   cursor: number;
+  /** The topics it is in, in the order of joining. Maintained by `Topics`. */
   readonly topics: Topic[] = [];
+  /** Entries that wait for the socket, or for the next pass; `undefined` while there are none. */
   outbox: Outbox | undefined;
-  /** Its outbox holds messages for it alone that have not been merged with the others. */
-  isDue = false;
-  /** Since when. */
-  dueSince = 0;
-  /** Where it is counted what it is given. */
-  given = givenNowhere;
+  /** True while the outbox holds direct messages that are not yet merged with those of the topics. */
+  hasDirect = false;
+  /** When the first of these was published, in ms of the server's clock. */
+  directSince = 0;
+  #isClosed = false;
+  readonly #delivered: DeliveryCounters;
 
   constructor(
-    readonly recipient: Recipient,
-    public outlet: FrameSink,
-    cursor: number,
+    /** The connection. */
+    readonly host: SubscriberHost,
+    private readonly context: DeliveryContext,
   ) {
-    this.cursor = cursor;
+    this.outlet = host.outlet;
+    this.cursor = context.last;
+    this.#delivered = context.topics.delivered;
   }
 
-  /** This waits until its socket takes more. */
-  keep(entry: Entry): void {
+  /** Bytes that wait in the outbox. */
+  get pendingBytes(): number {
+    return this.outbox?.bytes ?? 0;
+  }
+
+  /** Writes all pending messages, or moves them to the outbox while the connection is congested (BC3, BC6). */
+  deliver(): void {
+    this.deliverFrom(this.topics, false);
+  }
+
+  /**
+   * Delivers the pending messages of these topics, in as many writes as that takes; stops in between when `mayStop` is
+   * true and the slice is over. The cursor goes no further than what has been written: code that a write leads to finds
+   * the rest in its place, and a pass may go on from there later.
+   */
+  deliverFrom(topics: readonly Topic[], mayStop: boolean): void {
+    const { context } = this;
+    let isFirst = true;
+    while (this.cursor < context.last || this.hasDirect) {
+      // Code that a write has led to may have published to any topic.
+      const batch = this.#gather(isFirst ? topics : this.topics);
+      if (this.isCongested) return this.#moveToOutbox(batch, isFirst);
+      const rest = cutToOneWrite(batch);
+      this.#advance(rest);
+      if (batch.length > 0) this.#writeBatch(batch);
+      if (rest.length === 0 || (mayStop && context.pacer.isExhaustedNow)) return;
+      isFirst = false;
+    }
+  }
+
+  /** Writes bytes that hold so many messages; returns false when there may be no more room. */
+  write(bytes: Uint8Array, messages = 1): boolean {
+    const { outlet } = this;
+    if (outlet.writable) {
+      const delivered = this.#delivered;
+      delivered.frames += messages;
+      delivered.bytes += bytes.length;
+      delivered.tap?.(this.host, bytes, messages);
+      if (outlet.write(bytes)) return true;
+    }
+    this.host.filled();
+    return false;
+  }
+
+  /** Puts a frame for this connection alone behind all pending messages while the connection is congested (BC3). */
+  enqueueDirect(bytes: Uint8Array): void {
+    this.addToOutbox({ number: this.context.last, bytes });
+    this.host.outboxGrew(bytes.length, 1);
+  }
+
+  /** Adds an entry that waits for the socket, or for the next pass. */
+  addToOutbox(entry: Entry): void {
     this.outbox ??= new Outbox();
     this.outbox.add(entry);
   }
 
-  /** Writes these bytes, which are so many messages; false when there may be no more room. */
-  write(bytes: Uint8Array, frames = 1): boolean {
-    const { outlet, given } = this;
-    if (outlet.writable) {
-      given.frames += frames;
-      given.bytes += bytes.length;
-      given.tap?.(this.recipient, bytes, frames);
-      if (outlet.write(bytes)) return true;
+  /** Writes pending messages in order, until the socket is full again: it takes more now. */
+  resume(): void {
+    this.deliver();
+    const { host, outbox } = this;
+    // A socket that has reported itself full also reports when it has drained.
+    let isFull = false;
+    while (outbox && !outbox.isEmpty && !isFull) {
+      const oldest = outbox.takeOldest().map(({ bytes }) => bytes);
+      isFull = !this.#writePaced(joined(oldest), oldest.length) && !host.hasRoom;
     }
-    this.recipient.filled();
-    return false;
+    if (outbox?.isEmpty) this.outbox = undefined;
+  }
+
+  /** Joins a namespace (`room` empty) or a room; does nothing once closed. */
+  join(namespace: string, room: string): void {
+    if (this.#isClosed) return;
+    this.deliver();
+    this.context.topics.join(this, namespace, room);
+  }
+
+  /** Leaves a namespace (`room` empty) or a room. */
+  leave(namespace: string, room: string): void {
+    this.deliver();
+    this.context.topics.leave(this, namespace, room);
+  }
+
+  /** Delivers pending messages, leaves every topic for good, and drops the outbox. */
+  close(): void {
+    this.#isClosed = true;
+    this.deliver();
+    this.context.topics.remove(this);
+    this.outbox = undefined;
+  }
+
+  /** Collects what is pending, in the order of publication; at least as much as one write takes. */
+  #gather(topics: readonly Topic[]): Entry[] {
+    const { batch } = this.context;
+    const { cursor } = this;
+    let sources = 0;
+    // Entries of one source need no sorting, so no more than one write of them is collected.
+    let room = topics.length === 1 && !this.hasDirect && !this.isCongested ? writeLimit : unlimited;
+    if (this.hasDirect && this.outbox) {
+      this.outbox.takeAfter(cursor, batch);
+      if (batch.length > 0) sources++;
+    }
+    for (const topic of topics) {
+      if (topic.last <= cursor) continue;
+      const { pending } = topic;
+      let from = pending.length;
+      for (let entry = pending[from - 1]; entry && entry.number > cursor; entry = pending[from - 1]) from--;
+      sources++;
+      for (; from < pending.length; from++) {
+        const entry = pending[from];
+        if (!entry || entry.except === this) continue;
+        if (entry.exceptId !== null && entry.exceptId === this.host.id) continue;
+        batch.push(entry);
+        room -= entry.bytes.length;
+        if (room < 0 && batch.length > 1) break;
+      }
+    }
+    if (sources > 1) batch.sort(byNumber);
+    return batch;
+  }
+
+  /** Moves the cursor to the end of what is about to be written; direct entries of the rest go back to the outbox. */
+  #advance(rest: readonly Entry[]): void {
+    const next = rest[0];
+    this.cursor = next ? next.number - 1 : this.context.last;
+    if (!next) this.hasDirect = false;
+    else if (this.hasDirect) for (const entry of rest) if (entry.isDirect) this.outbox?.add(entry);
+  }
+
+  /** Empties the batch before it touches the socket, as a write may lead back here. */
+  #writeBatch(batch: Entry[]): void {
+    const bytes = this.context.writes.bytes(batch);
+    const messages = batch.length;
+    batch.length = 0;
+    this.#delivered.deliveries += messages;
+    this.#writePaced(bytes, messages);
+  }
+
+  #writePaced(bytes: Uint8Array, messages: number): boolean {
+    this.context.pacer.wrote(bytes.length);
+    return this.write(bytes, messages);
+  }
+
+  /** Messages from before the congestion do not count as lag: the client had no chance to take them. */
+  #moveToOutbox(batch: Entry[], isLag: boolean): void {
+    this.cursor = this.context.last;
+    this.hasDirect = false;
+    if (batch.length === 0) return;
+    const [bytes, messages] = [bytesOf(batch), batch.length];
+    for (const entry of batch) this.addToOutbox(entry);
+    batch.length = 0;
+    this.#delivered.deliveries += messages;
+    this.context.pacer.delivered(bytes);
+    if (isLag) this.host.outboxGrew(bytes, messages);
   }
 }
 
-/** One connection's place in the audience: what it calls before it writes, joins, leaves or ends. */
-export class Standing implements Place {
-  readonly subscriber: Subscriber;
-  #isRetired = false;
-
-  constructor(
-    recipient: Recipient & { readonly outlet: FrameSink },
-    private readonly topics: Topics,
-    private readonly broadcaster: Broadcaster,
-  ) {
-    this.subscriber = new Subscriber(recipient, recipient.outlet, broadcaster.last);
-    topics.add(this.subscriber);
-  }
-
-  /** Bytes that wait in the outbox. */
-  get owed(): number {
-    return this.subscriber.outbox?.bytes ?? 0;
-  }
-
-  set isCongested(isCongested: boolean) {
-    this.subscriber.isCongested = isCongested;
-  }
-  set outlet(outlet: FrameSink) {
-    this.subscriber.outlet = outlet;
-  }
-
-  /** What it is owed comes before what is about to be written (BC3). */
-  serve(): void {
-    this.broadcaster.serve(this.subscriber);
-  }
-
-  write(bytes: Uint8Array): void {
-    this.subscriber.write(bytes);
-  }
-
-  /** A direct frame while the socket takes no more. */
-  hold(bytes: Uint8Array): void {
-    this.broadcaster.hold(this.subscriber, bytes);
-  }
-
-  catchUp(): void {
-    this.broadcaster.catchUp(this.subscriber);
-  }
-
-  enter(namespace: string, room: string): void {
-    if (this.#isRetired) return;
-    this.serve();
-    this.topics.join(this.subscriber, namespace, room);
-  }
-
-  exit(namespace: string, room: string): void {
-    this.serve();
-    this.topics.leave(this.subscriber, namespace, room);
-  }
-
-  retire(): void {
-    this.#isRetired = true;
-    this.serve();
-    this.topics.remove(this.subscriber);
-    this.subscriber.outbox = undefined;
-  }
-}
-
-/** The connection's place in the audience: what it calls before it writes, joins, leaves or ends. */
-export interface Place {
-  /** Bytes that wait in the outbox. */
-  readonly owed: number;
-  /** Is what it is owed to wait? */
-  set isCongested(isCongested: boolean);
-  /** Where it goes otherwise. */
-  set outlet(outlet: FrameSink);
-  serve(): void;
-  write(bytes: Uint8Array): void;
-  hold(bytes: Uint8Array): void;
-  catchUp(): void;
-  enter(namespace: string, room: string): void;
-  exit(namespace: string, room: string): void;
-  retire(): void;
-}
-
-/** A chart that handles deliveries itself decides about each. */
-export const offeringTo = (chart: (bytes: Uint8Array) => void): FrameSink => ({
+/** Returns a sink that hands each write to `take`: for a chart that decides about every delivery itself. */
+export const sinkTo = (take: (bytes: Uint8Array) => void): FrameSink => ({
   writable: true,
   write: (bytes) => {
-    chart(bytes);
+    take(bytes);
     return true;
   },
 });

@@ -1,29 +1,33 @@
 import type { Limits } from '../limits.js';
+
 /** A connection whose handlers may broadcast. */
 export interface Producer {
-  /** Since when it has done so, as the brake counts; 0 for never. */
+  /** Epoch of the throttle in which it last broadcast; 0 for never. */
   producedIn: number;
 }
 
-/** What waits for a brake to be released. */
+/** Work that waits until the throttle is released. */
 export interface Parked {
+  /** Continues the work. */
   resume(): void;
 }
 
-/** How far the broadcaster has fallen behind. */
+/** How far the broadcaster is behind. */
 export interface Load {
+  /** Bytes of published messages that are not delivered. */
   readonly logBytes: number;
+  /** Time that delivery is behind, in ms. */
   readonly lag: number;
 }
 
 /**
- * Holds back the connections whose handlers broadcast, while more has been issued than is given out (BC10). Who broadcasts
- * is told by the turn in which it happens. After an `await` nothing tells whose code runs: whoever has such a turn under
- * way counts, which costs a bystander a pause at worst, and only under pressure.
+ * Pauses the connections whose handlers broadcast, while the broadcaster is too far behind (BC10). A broadcast belongs to
+ * the connection whose turn it happens in. After an `await` of a handler no turn is known: then every connection with such
+ * a turn under way counts as a producer. That costs a bystander a pause at worst, and only while the throttle is on.
  */
 export class Throttle {
   #isOn = false;
-  /** What was said before the last release is forgotten by counting on. */
+  /** Raised with each release: what was noted in an earlier epoch counts no more. */
   #epoch = 1;
   #producing: Producer | undefined;
   #outsideTurns = 0;
@@ -31,48 +35,52 @@ export class Throttle {
 
   constructor(
     private readonly limits: Pick<Limits, 'maxLog' | 'maxLogDelay'>,
-    private readonly release: (held: Parked) => void,
+    /** Called for each parked work, when the throttle is released. */
+    private readonly release: (parked: Parked) => void,
   ) {}
 
+  /** True while producers are paused. */
   get isOn(): boolean {
     return this.#isOn;
   }
 
-  /** Has this one to wait? */
+  /** Returns whether this connection has to wait. */
   isPaused(producer: Producer): boolean {
     return this.#isOn && producer.producedIn === this.#epoch;
   }
 
-  park(held: Parked): void {
-    this.#parked.add(held);
+  /** Keeps work until the throttle is released. */
+  park(work: Parked): void {
+    this.#parked.add(work);
   }
 
-  /** A turn begins, perhaps within another's. Returns what `leave` wants back. */
+  /** Begins a turn, perhaps within another. Returns the outer producer, for `leave`. */
   enter(producer: Producer): Producer | undefined {
     const outer = this.#producing;
     this.#producing = producer;
     return outer;
   }
 
+  /** Ends a turn. */
   leave(outer: Producer | undefined): void {
     this.#producing = outer;
   }
 
-  /** The rest of a turn that has begun. */
+  /** Waits for the asynchronous rest of a turn, and makes its connection a producer if a broadcast happened meanwhile. */
   async follow(producer: Producer, rest: Promise<void>): Promise<void> {
     const before = this.#outsideTurns;
     await rest;
     if (this.#outsideTurns !== before) producer.producedIn = this.#epoch;
   }
 
-  /** Something has been issued. */
+  /** Notes a broadcast of the present turn, and reviews the load. */
   onPublished(load: Load): void {
     if (this.#producing) this.#producing.producedIn = this.#epoch;
     else this.#outsideTurns++;
     this.review(load);
   }
 
-  /** Is it too much now, or little enough again? */
+  /** Turns the throttle on when the load is above a limit, and off when it is below half of both. */
   review({ logBytes, lag }: Load): void {
     const { maxLog, maxLogDelay } = this.limits;
     if (!this.#isOn) {
@@ -80,9 +88,9 @@ export class Throttle {
     } else if (logBytes * 2 < maxLog && lag * 2 < maxLogDelay) {
       this.#isOn = false;
       this.#epoch++;
-      const held = [...this.#parked];
+      const parked = [...this.#parked];
       this.#parked.clear();
-      for (const one of held) this.release(one);
+      for (const work of parked) this.release(work);
     }
   }
 }

@@ -1,33 +1,24 @@
 import type { Entry } from './outbox.js';
-import type { Subscriber } from './subscriber.js';
+import type { Subscriber, SubscriberHost } from './subscriber.js';
 
-/** What a broadcast needs to know of a connection. */
-export interface Recipient {
-  readonly id: string;
-  /** Its socket would take more, whatever waits in the outbox. */
-  readonly hasRoom: boolean;
-  /** Told when its outlet may have no more room, or is gone. */
-  filled(): void;
-  /** Told what its outbox has come to hold. */
-  outboxGrew(bytes: number, messages: number): void;
-}
+/** Called just before each write to a connection. */
+export type DeliveryTap = (host: SubscriberHost, bytes: Uint8Array, messages: number) => void;
 
-/** Told of each write to a recipient, just before it. */
-export type DeliveryTap = (recipient: Recipient, bytes: Uint8Array, messages: number) => void;
-
-/** What has been given out. */
+/** Counts of what one server has published and delivered. */
 export interface DeliveryCounters {
-  /** Messages that were issued. */
+  /** Messages published to at least one member. */
   broadcasts: number;
-  /** … as often as somebody was given one, if only into an outbox. */
+  /** Deliveries of these messages, to a socket or to an outbox. */
   deliveries: number;
-  /** Messages and bytes that were written, what is for one alone included. */
+  /** Messages written, those for one connection alone included. */
   frames: number;
+  /** Bytes of these. */
   bytes: number;
-  /** Whoever watches that, if anybody does. */
+  /** Observer of each write; `undefined` while nothing observes. */
   tap: DeliveryTap | undefined;
 }
 
+/** Returns counters at 0. */
 export const makeDeliveryCounters = (): DeliveryCounters => ({
   broadcasts: 0,
   deliveries: 0,
@@ -36,97 +27,114 @@ export const makeDeliveryCounters = (): DeliveryCounters => ({
   tap: undefined,
 });
 
-/** A message in the log of a topic, with whom it leaves out. */
+/** A message in the log of a topic, with the connections that it does not go to. */
 export interface LogEntry extends Entry {
-  readonly except: Recipient | null;
+  /** One connection that is left out. */
+  readonly except: Subscriber | null;
+  /** Id of the connections that are left out. */
   readonly exceptId: string | null;
-  /** When it was issued. */
+  /** When it was published, in ms of the clock. */
   readonly at: number;
 }
 
-/** A namespace, or a room of one: its members, and what they have not all been given yet. */
+/** A namespace, or a room of one: its members, and the messages that have not been delivered to all of them. */
 export class Topic {
+  /** Its members, in the order of joining. */
   readonly members = new Set<Subscriber>();
+  /** The log: messages in the order of publication, until a pass has visited every member. */
   readonly pending: LogEntry[] = [];
-  /** The number of the last message issued here. */
+  /** Number of the last message published here. */
   last = 0;
-  /** What it takes to give all of that to everybody. */
-  owed = 0;
-  /** Asks whose audience this topic was. */
+  /** Cost of delivering the pending messages to all members, as `deliveryCost` says. */
+  outstanding = 0;
+  /** Open asks of the members of this topic; `undefined` while there are none. */
   asked: Set<AskedMembers> | undefined;
 
   constructor(
+    /** Its namespace. */
     readonly namespace: string,
+    /** Its room; empty for the namespace itself. */
     readonly room: string,
   ) {}
 }
 
-/** Whom an ask was issued to, kept true while members come and go (AK6). */
+/** The members of a topic that an ask went to, kept up to date while members join and leave (AK6). */
 export class AskedMembers {
+  /** Members that have joined after the ask. */
   readonly #latecomers = new Set<Subscriber>();
+  /** Asked members that have left the topic; with `only`, all asked members. */
   readonly #leavers: Set<Subscriber>;
+  /** Asked members whose connection is not closed. */
   #present: number;
 
   constructor(
+    /** The topic that was asked. */
     readonly topic: Topic,
-    /** Only these members, when the ask names an id. */
+    /** The asked members, when the ask names an id; `undefined` for all members. */
     readonly only: readonly Subscriber[] | undefined,
-    readonly onDeserted: () => void,
+    /** Called when the last asked member has closed. */
+    readonly onAllClosed: () => void,
   ) {
     this.#leavers = new Set(only);
     this.#present = only ? only.length : topic.members.size;
   }
 
+  /** Returns whether this subscriber was asked, and so may answer. */
   includes(subscriber: Subscriber): boolean {
     if (this.#leavers.has(subscriber)) return true;
     return !this.only && this.topic.members.has(subscriber) && !this.#latecomers.has(subscriber);
   }
 
+  /** Notes a new member of the topic. */
   joined(subscriber: Subscriber): void {
     if (!this.only) this.#latecomers.add(subscriber);
   }
 
+  /** Notes that a member has left the topic. */
   left(subscriber: Subscriber): void {
     if (!this.only && !this.#latecomers.delete(subscriber)) this.#leavers.add(subscriber);
   }
 
+  /** Notes that an asked member has closed. */
   closed(): void {
     this.#present--;
-    if (this.#present === 0) this.onDeserted();
+    if (this.#present === 0) this.onAllClosed();
   }
 }
 
-/** Who is where: namespace -> room -> members, and id -> connections. The only index of it. */
+/** The only index of memberships: namespace -> room -> members, and id -> subscribers. */
 export class Topics {
+  /** Counters of what is published and delivered. */
   readonly delivered = makeDeliveryCounters();
   readonly #namespaces = new Map<string, Map<string, Topic>>();
   readonly #ids = new Map<string, Set<Subscriber>>();
   readonly #asked = new Set<AskedMembers>();
 
-  /** The topic of a namespace (`room` empty) or room, if anybody is in it. */
+  /** Returns the topic of a namespace (`room` empty) or room; `undefined` while it has no members. */
   topic(namespace: string, room: string): Topic | undefined {
     return this.#namespaces.get(namespace)?.get(room);
   }
 
-  /** The rooms of a namespace that have members. */
+  /** Returns the names of the rooms of a namespace that have members. */
   roomNames(namespace: string): string[] {
     const topics = [...(this.#namespaces.get(namespace)?.values() ?? [])];
     return topics.filter(({ room, members }) => room !== '' && members.size > 0).map(({ room }) => room);
   }
 
+  /** Returns the subscribers with this id, in the order of creation (HS11). */
   withId(id: string): Iterable<Subscriber> {
     return this.#ids.get(id) ?? [];
   }
 
+  /** Adds a subscriber that is in no topic. */
   add(subscriber: Subscriber): void {
-    const { id } = subscriber.recipient;
+    const { id } = subscriber.host;
     const subscribers = this.#ids.get(id);
-    subscriber.given = this.delivered;
     if (subscribers) subscribers.add(subscriber);
     else this.#ids.set(id, new Set([subscriber]));
   }
 
-  /** The seat must have been served before: what was issued earlier is not for a newcomer (BC4). */
+  /** Adds a member. Its pending messages must be delivered: a new member receives nothing published earlier (BC4). */
   join(subscriber: Subscriber, namespace: string, room: string): void {
     const topic = this.#topicFor(namespace, room);
     if (topic.members.has(subscriber)) return;
@@ -135,7 +143,7 @@ export class Topics {
     subscriber.topics.push(topic);
   }
 
-  /** The seat must have been served before: what was issued earlier is still its due (BC4). */
+  /** Removes a member. Its pending messages must be delivered: it receives what was published earlier (BC4). */
   leave(subscriber: Subscriber, namespace: string, room: string): void {
     const topic = this.topic(namespace, room);
     const at = topic ? subscriber.topics.indexOf(topic) : -1;
@@ -144,22 +152,24 @@ export class Topics {
     this.#removeMember(topic, subscriber);
   }
 
-  /** Leave everything at once, for good. */
+  /** Removes a subscriber from all topics and from the index, for good. */
   remove(subscriber: Subscriber): void {
-    const subscribers = this.#ids.get(subscriber.recipient.id);
+    const subscribers = this.#ids.get(subscriber.host.id);
     if (!subscribers?.delete(subscriber)) return;
-    if (subscribers.size === 0) this.#ids.delete(subscriber.recipient.id);
+    if (subscribers.size === 0) this.#ids.delete(subscriber.host.id);
     const concerned = [...this.#asked].filter((asked) => asked.includes(subscriber));
     for (const topic of subscriber.topics.splice(0)) this.#removeMember(topic, subscriber);
     for (const asked of concerned) asked.closed();
   }
 
+  /** Adds an open ask. */
   addAsked(asked: AskedMembers): void {
     this.#asked.add(asked);
     asked.topic.asked ??= new Set();
     asked.topic.asked.add(asked);
   }
 
+  /** Removes a settled ask; does nothing the second time. */
   removeAsked(asked: AskedMembers): void {
     if (!this.#asked.delete(asked)) return;
     const { topic } = asked;
@@ -188,7 +198,7 @@ export class Topics {
     this.#dropIfEmpty(topic);
   }
 
-  /** A topic that an ask still refers to stays, so that who rejoins it is known as a latecomer. */
+  /** A topic with an open ask stays, so that members that join it are known as latecomers. */
   #dropIfEmpty(topic: Topic): void {
     if (topic.members.size > 0 || topic.asked) return;
     const rooms = this.#namespaces.get(topic.namespace);

@@ -5,6 +5,7 @@ import {
   PermissionViolationError,
   type Subscription,
 } from '@nats-io/transport-node';
+import { systemClock } from '../actors/runtime/clock.js';
 import { isPlainObject, refuseDecided, refuseUnknown, wrong } from './checks.js';
 import { type Credentials, credentialsOf, discretion, parseUrl, secretsOf } from './credentials.js';
 import type { ExchangeListener, ExchangeSession, StackExchange } from './exchange.js';
@@ -231,7 +232,7 @@ class NatsSession implements ExchangeSession {
     try {
       await this.#nats.flush();
       // A refusal comes before the answer, but the library passes it on a little later.
-      setImmediate(() => this.#land(flight));
+      systemClock.setImmediate(() => this.#land(flight));
     } catch (error) {
       this.#lose(error);
     }

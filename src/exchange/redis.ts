@@ -1,4 +1,5 @@
 import { createClient, type RedisClientOptions, type RespVersions } from 'redis';
+import { systemClock } from '../actors/runtime/clock.js';
 import { isPlainObject, refuseDecided, refuseUnknown, wrong } from './checks.js';
 import { credentialsOf, discretion, parseUrl, secretsOf } from './credentials.js';
 import type { ExchangeListener, ExchangeSession, StackExchange } from './exchange.js';
@@ -126,7 +127,7 @@ class RedisSession implements ExchangeSession {
   open(timeout: number, lost: ExchangeListener['lost']): Promise<ExchangeSession> {
     return new Promise((resolve, reject) => {
       this.#ended = reject;
-      const late = setTimeout(() => this.#end(new Error(`no answer within ${timeout} ms`)), timeout);
+      const late = systemClock.setTimeout(() => this.#end(new Error(`no answer within ${timeout} ms`)), timeout);
       const both = [this.#publisher, this.#subscriber].map(async (client) => {
         client.on('error', (error: unknown) => this.#end(error));
         client.on('end', () => this.#end(new Error('the connection has ended')));
@@ -143,7 +144,7 @@ class RedisSession implements ExchangeSession {
           },
           (error: unknown) => this.#end(error),
         )
-        .finally(() => clearTimeout(late));
+        .finally(() => systemClock.clearTimeout(late));
     });
   }
 

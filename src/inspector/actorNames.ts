@@ -1,9 +1,15 @@
+import type { Random } from '../actors/runtime/random.js';
+
 /**
  * How actors are called outside of the process. Their own names begin anew with each process: a page that stays open while
  * the server is started again must not take one connection for another.
  */
 export class ActorNames {
-  readonly process = crypto.randomUUID().slice(0, 8);
+  readonly process: string;
+
+  constructor(random: Pick<Random, 'uuid'>) {
+    this.process = random.uuid().slice(0, 8);
+  }
 
   referenceTo(actorId: string): string {
     return `${actorId}~${this.process}`;

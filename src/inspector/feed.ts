@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { AnyMachineSnapshot } from 'xstate';
+import type { Clock } from '../actors/runtime/clock.js';
 import type { Server } from '../server/server.js';
 import type { ActorNames } from './actorNames.js';
 import { statesOf } from './draw/chart.js';
@@ -45,13 +46,16 @@ export class Feed {
   readonly #subjects = new Map<string, FollowedConnection>();
   #census: StateCounts | undefined;
   #stopWatching: (() => void) | undefined;
-  #timer: NodeJS.Timeout | undefined;
+  #timer: unknown;
+  readonly #clock: Clock;
   #askedAt = 0;
 
   constructor(
     private readonly server: Server,
     private readonly names: ActorNames,
-  ) {}
+  ) {
+    this.#clock = server.watching.clock;
+  }
 
   get viewers(): number {
     return this.#viewers.size + this.#guests.size;
@@ -83,15 +87,22 @@ export class Feed {
   }
 
   #wake(): void {
-    if (this.#timer) return;
-    this.#askedAt = Date.now();
-    this.#timer = setInterval(() => this.#tick(), tellEvery);
-    this.#timer.unref();
+    if (this.#timer !== undefined) return;
+    this.#askedAt = this.#clock.wallNow();
+    this.#arm();
+  }
+
+  #arm(): void {
+    this.#timer = this.#clock.setTimeout(() => {
+      this.#arm();
+      this.#tick();
+    }, tellEvery);
+    this.#clock.unref(this.#timer);
   }
 
   #begin(): void {
     const { watching } = this.server;
-    const census = new StateCounts(watching.machines.connection, () => performance.now());
+    const census = new StateCounts(watching.machines.connection, () => this.#clock.now());
     this.#census = census;
     this.#stopWatching = watching.subscribe({
       began: (actor) => census.began(actor),
@@ -109,7 +120,7 @@ export class Feed {
 
   #rest(): void {
     if (this.viewers > 0) return;
-    clearInterval(this.#timer);
+    if (this.#timer !== undefined) this.#clock.clearTimeout(this.#timer);
     this.#timer = undefined;
   }
 
@@ -131,7 +142,8 @@ export class Feed {
     const actorId = names.actorOf(reference);
     const conn = server.watching.connOf(actorId);
     const subject =
-      this.#subjects.get(actorId) ?? (conn && new FollowedConnection(conn, server.watching, () => Date.now()));
+      this.#subjects.get(actorId) ??
+      (conn && new FollowedConnection(conn, server.watching, () => this.#clock.wallNow()));
     if (!subject) return undefined;
     this.#subjects.set(actorId, subject);
     subject.followers++;
@@ -140,7 +152,7 @@ export class Feed {
 
   #tick(): void {
     if (this.#viewers.size > 0) this.#tell(this.#viewers);
-    const now = Date.now();
+    const now = this.#clock.wallNow();
     if (now - this.#askedAt < askEvery) return;
     this.#askedAt = now;
     // Whoever has not got an answer since the last time has got one.
@@ -157,7 +169,7 @@ export class Feed {
   }
 
   #tell(viewers: Iterable<Viewer>): void {
-    const now = Date.now();
+    const now = this.#clock.wallNow();
     const overview = JSON.stringify(this.#overview(now));
     const views = new Map<FollowedConnection | undefined, string>();
     for (const [actorId, subject] of this.#subjects) {

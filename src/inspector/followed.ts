@@ -35,7 +35,7 @@ export interface FollowedView {
 }
 
 /** Messages and their bytes; those of what it was given are with the headers of their frames. */
-export interface Counts {
+interface Counts {
   readonly framesIn: number;
   readonly bytesIn: number;
   readonly framesOut: number;

@@ -67,7 +67,7 @@ const purposes: Readonly<Record<string, Purpose>> = {
 };
 
 class Inspecting implements Inspector {
-  readonly #names = new ActorNames();
+  readonly #names: ActorNames;
   readonly #feed: Feed;
   readonly #charts: Charts;
   readonly #unmount: () => void;
@@ -78,6 +78,7 @@ class Inspecting implements Inspector {
     private readonly authorize: Authorize,
     readonly path: string,
   ) {
+    this.#names = new ActorNames(server.watching.random);
     this.#feed = new Feed(server, this.#names);
     this.#charts = new Charts(server.watching.machines);
     this.#unmount = server.serve(this);

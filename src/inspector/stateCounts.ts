@@ -40,7 +40,7 @@ const fewest = 10;
 const nothing: Totals = { came: 0, went: 0, spent: 0 };
 
 /** Is this the actor of a connection? */
-export const isConnection = ({ src }: AnyActorRef): boolean => src === 'connection';
+const isConnection = ({ src }: AnyActorRef): boolean => src === 'connection';
 
 /**
  * How many connections are in each state of their chart. It counts who comes into a state and who goes, so it costs

@@ -25,7 +25,7 @@ export const tellStately = (
   };
   watch = server.inspect(
     (inspected) => {
-      const message = isOver ? undefined : toStately(inspected);
+      const message = isOver ? undefined : toStately(inspected, () => server.watching.clock.wallNow());
       if (!message) return;
       response.write(`data: ${JSON.stringify(message)}\n\n`);
       if (response.writableLength <= mostUnread) return;

@@ -1,3 +1,5 @@
+import type { Clock } from '../actors/runtime/clock.js';
+
 /** One who has a place, or waits for one. */
 export interface Slot {
   /** Needs it no longer; may be said again. */
@@ -6,7 +8,7 @@ export interface Slot {
 
 interface Waiting {
   readonly admit: () => void;
-  readonly timer: ReturnType<typeof setTimeout>;
+  readonly timer: unknown;
 }
 
 /**
@@ -20,6 +22,7 @@ export class AdmissionQueue {
   constructor(
     private readonly places: number,
     private readonly patience: number,
+    private readonly clock: Pick<Clock, 'setTimeout' | 'clearTimeout'>,
   ) {}
 
   /** Runs `admit`, now or later, or else `turnAway`. */
@@ -43,14 +46,14 @@ export class AdmissionQueue {
 
   #wait(admit: () => void, turnAway: () => void): () => void {
     const end = (): void => {
-      clearTimeout(waiting.timer);
+      this.clock.clearTimeout(waiting.timer);
       this.#waiting.delete(waiting);
     };
     const giveUp = (): void => {
       end();
       turnAway();
     };
-    const waiting: Waiting = { admit, timer: setTimeout(giveUp, this.patience) };
+    const waiting: Waiting = { admit, timer: this.clock.setTimeout(giveUp, this.patience) };
     this.#waiting.add(waiting);
     return end;
   }
@@ -58,7 +61,7 @@ export class AdmissionQueue {
   #callNext(): void {
     for (const waiting of this.#waiting) {
       if (this.#taken >= this.places) return;
-      clearTimeout(waiting.timer);
+      this.clock.clearTimeout(waiting.timer);
       this.#waiting.delete(waiting);
       waiting.admit();
     }

@@ -5,7 +5,6 @@ import { type AskOptions, assertTimeout } from '../actors/api/asks.js';
 import type { NamespaceBodies } from '../actors/api/handlers.js';
 import type { Conn, Except, NSConn, ServerFace, ServerPressure } from '../actors/api/handles.js';
 import type { Exchange } from '../actors/cluster/relay.js';
-import { systemClock } from '../actors/runtime/clock.js';
 import type { Introspection } from '../actors/supervisor/introspection.js';
 import type { Metrics } from '../actors/supervisor/metrics.js';
 import type { RootActor } from '../actors/supervisor/root.js';
@@ -18,6 +17,7 @@ import type { Limits } from '../limits.js';
 import type { Message, OutgoingMessage } from '../protocol/message.js';
 import { answerNotFound, mount, mountPage, type Page } from './mount.js';
 import { assertObserver, checkOptions, type ServerOptions } from './options.js';
+import { partsOf } from './parts.js';
 import { prometheusText } from './prometheus.js';
 import { Upgrades } from './upgrade.js';
 
@@ -45,13 +45,15 @@ export class Server<Sent extends NamespaceBodies = NamespaceBodies> implements S
   constructor(options: ServerOptions<Sent>) {
     const checked = checkOptions(options);
     const { limits } = checked;
+    const parts = partsOf(options);
     this.#limits = limits;
     this.#supervisor = new Supervisor({
       server: this,
       namespaces: checked.namespaces,
       events: checked.events,
       machines: checked.machines,
-      clock: systemClock,
+      clock: parts.clock,
+      random: parts.random,
       sliceMs: checked.sliceMs,
       syncBroadcaster: checked.syncBroadcaster,
       fireDisconnectAlways: checked.fireDisconnectAlways,
@@ -63,7 +65,7 @@ export class Server<Sent extends NamespaceBodies = NamespaceBodies> implements S
       debug: checked.debug === true ? toConsole : checked.debug || undefined,
       limits,
     });
-    this.#upgrades = new Upgrades(checked, this.#supervisor);
+    this.#upgrades = new Upgrades(checked, this.#supervisor, parts);
   }
 
   /** The running root actor; takes `BROADCAST`, `DO` and `COUNT`. */

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { isInstance } from '../actors/runtime/guard.js';
@@ -8,7 +7,8 @@ import { AdmissionQueue } from './admissionQueue.js';
 import { answerWith, isHere, respond } from './httpResponses.js';
 import type { Mounted } from './mount.js';
 import type { CheckedOptions } from './options.js';
-import { type Handshake, makeHandshake } from './websocket.js';
+import type { ServerParts } from './parts.js';
+import type { Handshake } from './websocket.js';
 
 declare module '../actors/transport/socket.js' {
   interface Requests {
@@ -85,10 +85,11 @@ export class Upgrades implements Mounted {
   constructor(
     private readonly options: CheckedOptions,
     private readonly supervisor: Supervisor,
+    private readonly parts: ServerParts,
   ) {
     const { limits, protocols } = options;
-    this.#line = new AdmissionQueue(limits.admission, limits.admissionTimeout);
-    this.#handshake = makeHandshake({ ...limits, protocols }, (error, request, socket) =>
+    this.#line = new AdmissionQueue(limits.admission, limits.admissionTimeout, parts.clock);
+    this.#handshake = parts.transport({ ...limits, protocols }, parts.clock, (error, request, socket) =>
       this.#refuse(new UpgradeRefused(400, error.message, { cause: error }), request, socket),
     );
   }
@@ -157,13 +158,13 @@ export class Upgrades implements Mounted {
   #consider(request: IncomingMessage, socket: Duplex, head: Buffer, opened: () => void): void {
     const { connectTimeout } = this.options.limits;
     let isLate = false;
-    const deadline = setTimeout(() => {
+    const deadline = this.parts.clock.setTimeout(() => {
       isLate = true;
       socket.destroy();
       this.#tell(new HandlerTimeout(connectTimeout), request);
     }, connectTimeout);
     const settled = (): void => {
-      clearTimeout(deadline);
+      this.parts.clock.clearTimeout(deadline);
       socket.off('close', settled);
     };
     socket.once('close', settled);
@@ -181,7 +182,7 @@ export class Upgrades implements Mounted {
     this.#takeUrlHeaders(request);
     const verdict = await onUpgrade?.(request);
     if (isInstance(verdict, Error)) throw verdict;
-    const made = idGenerator ? await this.#makeId(idGenerator, request) : randomUUID();
+    const made = idGenerator ? await this.#makeId(idGenerator, request) : this.parts.random.uuid();
     this.#checkId(made);
     if (socket.destroyed) return;
     if (this.isOver) return this.#turnAway(socket);

@@ -1,9 +1,10 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type RawData, WebSocket, WebSocketServer } from 'ws';
-import { systemClock, TickCounter } from '../actors/runtime/clock.js';
+import { type Clock, TickCounter } from '../actors/runtime/clock.js';
 import type { Socket, SocketListener, Traffic } from '../actors/transport/socket.js';
 import { closeReasons } from '../protocol/errors.js';
+import type { FrameSink } from '../protocol/frame.js';
 
 /** What the websocket layer itself bounds. */
 export interface HandshakeOptions {
@@ -14,12 +15,20 @@ export interface HandshakeOptions {
   readonly protocols: readonly string[];
 }
 
+/** A socket that has become a websocket. */
+export interface UpgradedSocket extends Socket {
+  /** Where the bytes of frames go. */
+  readonly outlet: FrameSink;
+  /** Gives the socket its one listener. */
+  listen(listener: SocketListener): void;
+}
+
 /** Shakes hands with a client that wants an upgrade. */
 export type Handshake = (
   request: IncomingMessage,
   socket: Duplex,
   head: Buffer,
-  done: (socket: ServerSocket) => void,
+  done: (socket: UpgradedSocket) => void,
 ) => void;
 
 /** What ws itself closes a connection for, by the code that it chooses. */
@@ -62,7 +71,7 @@ class ClosingWebSocket extends WebSocket {
  * A websocket on the server. ws reads what comes in and writes control frames; data frames are written here, as they
  * are, to the very socket that the upgrade gave: so that one buffer can serve any number of connections.
  */
-export class ServerSocket implements Socket {
+class ServerSocket implements UpgradedSocket {
   #listener: SocketListener | undefined;
   #received = 0;
   /** Its close frame is out. */
@@ -73,13 +82,14 @@ export class ServerSocket implements Socket {
   #beat = -1;
   #readNow = 0;
   #isResting = false;
-  #incomplete: ReturnType<typeof setTimeout> | undefined;
+  #incomplete: unknown;
 
   constructor(
     private readonly ws: ClosingWebSocket,
     readonly outlet: Duplex & { readonly bytesWritten?: number },
     private readonly messageTimeout: number,
-    private readonly pulse: TickCounter,
+    private readonly clock: Clock,
+    private readonly ticks: TickCounter,
   ) {
     ws.on('message', (data: RawData, isBinary: boolean) => this.#wsOnMessage(data, isBinary));
     ws.on('close', (code: number, reason: Buffer) => {
@@ -141,13 +151,13 @@ export class ServerSocket implements Socket {
   }
 
   #countRead(bytes: number): void {
-    const { current } = this.pulse;
+    const { current } = this.ticks;
     this.#readNow = (current === this.#beat ? this.#readNow : 0) + bytes;
     this.#beat = current;
     if (this.#readNow < readAtOnce || this.#isResting) return;
     this.#isResting = true;
     this.#review();
-    setImmediate(() => {
+    this.clock.setImmediate(() => {
       this.#isResting = false;
       this.#review();
     });
@@ -159,7 +169,7 @@ export class ServerSocket implements Socket {
   }
 
   #messageBegan(): void {
-    this.#incomplete = setTimeout(() => {
+    this.#incomplete = this.clock.setTimeout(() => {
       const { code, text } = closeReasons.incomplete;
       // What is not read cannot be completed.
       if (this.isReading) this.#listener?.socketOnClosing(code, text, true);
@@ -168,7 +178,8 @@ export class ServerSocket implements Socket {
   }
 
   #messageEnded(): void {
-    clearTimeout(this.#incomplete);
+    if (this.#incomplete === undefined) return;
+    this.clock.clearTimeout(this.#incomplete);
     this.#incomplete = undefined;
   }
 
@@ -191,7 +202,11 @@ const isMidMessage = (ws: WebSocket): boolean => {
 /** Told of a request that is no proper websocket upgrade; it has to answer. */
 export type OnBadHandshake = (error: Error, request: IncomingMessage, socket: Duplex) => void;
 
-export const makeHandshake = (options: HandshakeOptions, onBad: OnBadHandshake): Handshake => {
+/** Makes the sockets of a server's clients out of upgrade requests. */
+export type Transport = (options: HandshakeOptions, clock: Clock, onBad: OnBadHandshake) => Handshake;
+
+/** The transport over ws. */
+export const makeHandshake: Transport = (options, clock, onBad) => {
   const { payload, fragments, messageTimeout, protocols } = options;
   const server = new WebSocketServer({
     noServer: true,
@@ -205,7 +220,9 @@ export const makeHandshake = (options: HandshakeOptions, onBad: OnBadHandshake):
     handleProtocols: (offered) => protocols.find((protocol) => offered.has(protocol)) ?? false,
   });
   server.on('wsClientError', (error: Error, socket: Duplex, request: IncomingMessage) => onBad(error, request, socket));
-  const pulse = new TickCounter(systemClock);
+  const ticks = new TickCounter(clock);
   return (request, socket, head, done) =>
-    server.handleUpgrade(request, socket, head, (ws) => done(new ServerSocket(ws, socket, messageTimeout, pulse)));
+    server.handleUpgrade(request, socket, head, (ws) =>
+      done(new ServerSocket(ws, socket, messageTimeout, clock, ticks)),
+    );
 };

@@ -1,12 +1,13 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { afterEach, expect, onTestFinished, test, vi } from 'vitest';
+import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { type Cluster, nodes, startCluster } from '../../bench/cluster.js';
 import { startWorker } from '../../bench/conductor.js';
 import { clusterRow } from '../../bench/rows/cluster.js';
 import { rows } from '../../bench/rows/index.js';
 import { enter, expected, perDeliveryOf, Stage } from '../../bench/stage.js';
 import { describeWith, findProgram } from '../support/peers.js';
+import { socketio } from './socketioPeer.js';
 
 test('the row is one of the bench, and is left out where there is no Redis', () => {
   expect(rows).toContain(clusterRow);
@@ -46,34 +47,42 @@ describeWith(findProgram('Redis', 'REDIS_SERVER', '/usr/bin/redis-server'), 'two
     await closed;
   });
 
-  test.each(['muster', 'socket.io'])('%s: every message is counted once at each client of both', async (name) => {
-    const { near, far } = await twentyOnEach(name);
-    const plan = { rounds: 3, perTurn: 2, bytes: 64 };
-    for (const { server } of [near, far]) {
-      for (const { load } of [near, far]) await load.call('reset');
-      await server.call('broadcast', plan);
-      // One more than there are to each: it waits until nothing comes any more.
-      expect(await expected([near, far], 2 * (3 * 2 * 20 + 1))).toBe(2 * 3 * 2 * 20);
-    }
-  });
+  const nodesOf = (names: readonly string[]) => (): void => {
+    test.each(names)('%s: every message is counted once at each client of both', async (name) => {
+      const { near, far } = await twentyOnEach(name);
+      const plan = { rounds: 3, perTurn: 2, bytes: 64 };
+      for (const { server } of [near, far]) {
+        for (const { load } of [near, far]) await load.call('reset');
+        await server.call('broadcast', plan);
+        // One more than there are to each: it waits until nothing comes any more.
+        expect(await expected([near, far], 2 * (3 * 2 * 20 + 1))).toBe(2 * 3 * 2 * 20);
+      }
+    });
 
-  test.each(['muster', 'socket.io'])('%s: each node has two connections to the broker', async (name) => {
-    const { near, links } = await twentyOnEach(name);
-    await near.server.call('broadcast', { rounds: 1, bytes: 64 });
-    expect(await links()).toBe(2 * nodes);
-  });
+    test.each(names)('%s: each node has two connections to the broker', async (name) => {
+      const { near, links } = await twentyOnEach(name);
+      await near.server.call('broadcast', { rounds: 1, bytes: 64 });
+      expect(await links()).toBe(2 * nodes);
+    });
+  };
 
-  test('the processor time is that of both servers', async () => {
-    const { near, far } = await twentyOnEach('socket.io');
-    const spentByBoth = async (): Promise<number> => (await near.server.cpu()) + (await far.server.cpu());
-    const before = await spentByBoth();
-    const plan = { rounds: 50, perTurn: 1, bytes: 64 };
-    const act = () => near.server.call('broadcast', plan);
-    const { figure, delivered, due } = await perDeliveryOf([near, far], 2 * 50 * 20, act);
-    const spent = (await spentByBoth()) - before;
-    expect(delivered).toBe(due);
-    expect(figure * delivered).toBeLessThanOrEqual(spent);
-    expect(figure * delivered).toBeGreaterThan(spent * 0.8);
+  describe('nodes', nodesOf(['muster']));
+
+  describeWith(socketio, 'nodes of Socket.IO', () => {
+    nodesOf(['socket.io'])();
+
+    test('the processor time is that of both servers', async () => {
+      const { near, far } = await twentyOnEach('socket.io');
+      const spentByBoth = async (): Promise<number> => (await near.server.cpu()) + (await far.server.cpu());
+      const before = await spentByBoth();
+      const plan = { rounds: 50, perTurn: 1, bytes: 64 };
+      const act = () => near.server.call('broadcast', plan);
+      const { figure, delivered, due } = await perDeliveryOf([near, far], 2 * 50 * 20, act);
+      const spent = (await spentByBoth()) - before;
+      expect(delivered).toBe(due);
+      expect(figure * delivered).toBeLessThanOrEqual(spent);
+      expect(figure * delivered).toBeGreaterThan(spent * 0.8);
+    });
   });
 
   test('the row goes to its end and says what it has found', async () => {

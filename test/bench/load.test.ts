@@ -4,6 +4,8 @@ import { clientFrame, FrameReader } from '../../bench/load/frames.js';
 import { broadcast } from '../../bench/rows/broadcast.js';
 import { Stage } from '../../bench/stage.js';
 import { frame, ping } from '../../src/protocol/frame.js';
+import { describeWith } from '../support/peers.js';
+import { socketio } from './socketioPeer.js';
 
 interface Seen {
   readonly opcode: number;
@@ -62,7 +64,7 @@ describe('the frame reader of the bench', () => {
   });
 });
 
-describe('a system and its clients', () => {
+const aSystem = (names: readonly string[]) => (): void => {
   let pair: Pair | undefined;
 
   afterEach(async () => {
@@ -77,14 +79,14 @@ describe('a system and its clients', () => {
     return pair;
   };
 
-  test.each(['muster', 'ws string', 'ws prepared', 'socket.io'])('%s: every message is counted once', async (name) => {
+  test.each(names)('%s: every message is counted once', async (name) => {
     const { server, load } = await twenty(name);
     await server.call('broadcast', { rounds: 3, perTurn: 2, bytes: 64 });
     // One more than there are: it waits until nothing comes any more.
     expect(await load.figure('delivered', 'expect', { deliveries: 3 * 2 * 20 + 1 })).toBe(3 * 2 * 20);
   });
 
-  test.each(['muster', 'ws string', 'socket.io'])('%s: tells its processor time as the system does', async (name) => {
+  test.each(names)('%s: tells its processor time as the system does', async (name) => {
     const { server } = await twenty(name);
     const { user, system } = await server.call('cpu');
     const ratio = (Number(user) + Number(system)) / (await server.cpu());
@@ -92,12 +94,15 @@ describe('a system and its clients', () => {
     expect(ratio).toBeLessThan(2);
   });
 
-  test.each(['muster', 'ws string', 'socket.io'])('%s: what each says in a room, all in it hear', async (name) => {
+  test.each(names)('%s: what each says in a room, all in it hear', async (name) => {
     const { load } = await twenty(name);
     await load.call('speak', { room: 'r0', bytes: 64 });
     expect(await load.figure('delivered', 'expect', { deliveries: 20 * 20 + 1 })).toBe(20 * 20);
   });
-});
+};
+
+describe('a system and its clients', aSystem(['muster', 'ws string', 'ws prepared']));
+describeWith(socketio, 'Socket.IO and its clients', aSystem(['socket.io']));
 
 const stageOf = (isQuick: boolean, mostConnections: number): Stage =>
   new Stage({ isQuick, rounds: 1, mostConnections, progress: () => {} });

@@ -1,8 +1,8 @@
 import { fc, test as whatever } from '@fast-check/vitest';
 import { describe, expect, test } from 'vitest';
 import { Broadcaster, type Skipped } from '../../src/broadcast/broadcaster.js';
-import { Subscriber } from '../../src/broadcast/subscriber.js';
-import { type Recipient, Topics } from '../../src/broadcast/topics.js';
+import type { Subscriber, SubscriberHost } from '../../src/broadcast/subscriber.js';
+import { Topics } from '../../src/broadcast/topics.js';
 import { type FrameSink, frame } from '../../src/protocol/frame.js';
 import type { Body } from '../../src/protocol/message.js';
 import { HandClock } from '../support/handClock.js';
@@ -23,9 +23,10 @@ const textsIn = (bytes: Uint8Array): string[] => {
   return texts;
 };
 
-/** A connection that writes down what it is given. */
-class FakeRecipient implements Recipient, FrameSink {
+/** A connection that records what is written to it. */
+class FakeConnection implements SubscriberHost, FrameSink {
   readonly writable = true;
+  readonly outlet = this;
   subscriber: Subscriber | undefined;
   hasRoom = true;
   readonly writes: Uint8Array[] = [];
@@ -33,7 +34,7 @@ class FakeRecipient implements Recipient, FrameSink {
 
   constructor(
     readonly id: string,
-    private readonly onDeliver: (recipient: FakeRecipient) => void = () => {},
+    private readonly onDeliver: (connection: FakeConnection) => void = () => {},
   ) {}
 
   get texts(): string[] {
@@ -67,11 +68,11 @@ interface Whereto {
 }
 
 interface Member {
-  readonly recipient: FakeRecipient;
+  readonly connection: FakeConnection;
   readonly subscriber: Subscriber;
 }
 
-/** A broadcaster, its audience, and whoever is in it. Connections do as the real ones: they are served before they move. */
+/** A broadcaster, its topics, and their members. */
 class Hall {
   readonly clock = new HandClock();
   readonly topics = new Topics();
@@ -88,40 +89,35 @@ class Hall {
     },
   );
 
-  arrive(id: string, places: readonly string[] = [''], onDeliver?: (recipient: FakeRecipient) => void): Member {
-    const recipient = new FakeRecipient(id, onDeliver);
-    const subscriber = new Subscriber(recipient, recipient, this.broadcaster.last);
-    recipient.subscriber = subscriber;
-    this.topics.add(subscriber);
+  arrive(id: string, places: readonly string[] = [''], onDeliver?: (connection: FakeConnection) => void): Member {
+    const connection = new FakeConnection(id, onDeliver);
+    const subscriber = this.broadcaster.subscribe(connection);
+    connection.subscriber = subscriber;
     for (const place of places) this.join({ subscriber }, place);
-    return { recipient, subscriber };
+    return { connection, subscriber };
   }
 
-  crowd(size: number, room = '', onDeliver?: (recipient: FakeRecipient) => void): Member[] {
+  crowd(size: number, room = '', onDeliver?: (connection: FakeConnection) => void): Member[] {
     return Array.from({ length: size }, (_, at) => this.arrive(`${room}${at}`, [room], onDeliver));
   }
 
   join({ subscriber }: Pick<Member, 'subscriber'>, room: string): void {
-    this.broadcaster.serve(subscriber);
-    this.topics.join(subscriber, 'n', room);
+    subscriber.join('n', room);
   }
 
   leave({ subscriber }: Member, room: string): void {
-    this.broadcaster.serve(subscriber);
-    this.topics.leave(subscriber, 'n', room);
+    subscriber.leave('n', room);
   }
 
   depart({ subscriber }: Member): void {
-    this.broadcaster.serve(subscriber);
-    this.topics.remove(subscriber);
-    subscriber.outbox = undefined;
+    subscriber.close();
   }
 
-  /** A direct frame, behind everything that was issued before. */
-  emit({ subscriber, recipient }: Member, text: string): void {
-    this.broadcaster.serve(subscriber);
+  /** A direct frame, behind everything that was published before. */
+  emit({ subscriber }: Member, text: string): void {
+    subscriber.deliver();
     const bytes = frame(text);
-    if (recipient.isCongested) this.broadcaster.hold(subscriber, bytes);
+    if (subscriber.isCongested) subscriber.enqueueDirect(bytes);
     else subscriber.write(bytes);
   }
 
@@ -135,14 +131,14 @@ class Hall {
   }
 
   /** The socket takes again: everything, or only so many writes. */
-  drain({ subscriber, recipient }: Member, writes = forever): void {
-    const before = recipient.writes.length;
-    Object.defineProperty(recipient, 'hasRoom', {
+  drain({ subscriber, connection }: Member, writes = forever): void {
+    const before = connection.writes.length;
+    Object.defineProperty(connection, 'hasRoom', {
       configurable: true,
-      get: () => recipient.writes.length - before < writes,
+      get: () => connection.writes.length - before < writes,
     });
-    this.broadcaster.catchUp(subscriber);
-    recipient.isCongested = subscriber.outbox !== undefined;
+    subscriber.resume();
+    connection.isCongested = subscriber.outbox !== undefined;
   }
 }
 
@@ -155,7 +151,7 @@ describe('whom it is for', () => {
     hall.issue('elsewhere', { namespace: 'm' });
     hall.walk();
     hall.walk();
-    expect([a, b, outside].map(({ recipient }) => recipient.texts)).toEqual([['hi'], ['hi'], []]);
+    expect([a, b, outside].map(({ connection }) => connection.texts)).toEqual([['hi'], ['hi'], []]);
   });
 
   test('[BC1] a room narrows it to the members of the room', () => {
@@ -165,16 +161,16 @@ describe('whom it is for', () => {
     hall.issue('to s', { room: 's' });
     hall.issue('to nobody', { room: 't' });
     hall.walk();
-    expect([a, b, c].map(({ recipient }) => recipient.texts)).toEqual([[], ['to r'], ['to r', 'to s']]);
+    expect([a, b, c].map(({ connection }) => connection.texts)).toEqual([[], ['to r'], ['to r', 'to s']]);
   });
 
   test('[BC13] one connection is skipped, or all with its id', () => {
     const hall = new Hall();
     const [one, twin, other] = [hall.arrive('joe'), hall.arrive('joe'), hall.arrive('ann')];
-    hall.issue('not to one', { except: one.recipient });
+    hall.issue('not to one', { except: one.subscriber });
     hall.issue('not to joe', { exceptId: 'joe' });
     hall.walk();
-    expect([one, twin, other].map(({ recipient }) => recipient.texts)).toEqual([
+    expect([one, twin, other].map(({ connection }) => connection.texts)).toEqual([
       [],
       ['not to one'],
       ['not to one', 'not to joe'],
@@ -189,10 +185,10 @@ describe('whom it is for', () => {
     hall.issue('joe in r', { to: 'joe', room: 'r' });
     hall.issue('nobody', { to: 'nobody' });
     hall.issue('nowhere', { to: 'joe', room: 'nowhere' });
-    hall.issue('but one', { to: 'joe', except: one.recipient });
+    hall.issue('but one', { to: 'joe', except: one.subscriber });
     hall.issue('but joe', { to: 'joe', exceptId: 'joe' });
     hall.walk();
-    expect([one, twin, other, outside].map(({ recipient }) => recipient.texts)).toEqual([
+    expect([one, twin, other, outside].map(({ connection }) => connection.texts)).toEqual([
       ['joe'],
       ['joe', 'joe in r', 'but one'],
       [],
@@ -208,7 +204,7 @@ describe('whom it is for', () => {
     hall.leave(leaves, '');
     hall.issue('second');
     hall.walk();
-    expect([stays, leaves, late].map(({ recipient }) => recipient.texts)).toEqual([
+    expect([stays, leaves, late].map(({ connection }) => connection.texts)).toEqual([
       ['first', 'second'],
       ['first'],
       ['second'],
@@ -225,7 +221,7 @@ describe('whom it is for', () => {
       if (text === '2') hall.join(member, '');
     }
     hall.walk();
-    expect(member.recipient.texts).toEqual(['1', '3']);
+    expect(member.connection.texts).toEqual(['1', '3']);
   });
 
   test('[BC4] who changes rooms while a walk is under way gets each message once', () => {
@@ -240,7 +236,7 @@ describe('whom it is for', () => {
     hall.issue('r2', { room: 'r' });
     hall.issue('s1', { room: 's' });
     hall.walk();
-    for (const { recipient } of members) expect(recipient.texts).toEqual(['r1', 's1']);
+    for (const { connection } of members) expect(connection.texts).toEqual(['r1', 's1']);
   });
 
   test('[BC4] [BC2] who closes is given what was issued before, and nothing after', () => {
@@ -252,7 +248,7 @@ describe('whom it is for', () => {
     hall.issue('2');
     hall.issue('to a again', { to: 'a' });
     hall.walk();
-    expect([goes, stays].map(({ recipient }) => recipient.texts)).toEqual([
+    expect([goes, stays].map(({ connection }) => connection.texts)).toEqual([
       ['1', 'to a'],
       ['1', '2'],
     ]);
@@ -272,7 +268,7 @@ describe('in what order', () => {
     hall.emit(member, '7');
     hall.issue('8', { room: 'r' });
     hall.walk();
-    expect(member.recipient.texts).toEqual(['1', '2', '3', '4', '5', '6', '7', '8']);
+    expect(member.connection.texts).toEqual(['1', '2', '3', '4', '5', '6', '7', '8']);
   });
 
   test('[BC3] in whatever order the topics are walked', () => {
@@ -287,7 +283,7 @@ describe('in what order', () => {
       }
     }
     hall.walk();
-    expect(member.recipient.texts).toEqual(expected);
+    expect(member.connection.texts).toEqual(expected);
   });
 
   test('[BC12] what one call carries keeps its order', () => {
@@ -301,7 +297,7 @@ describe('in what order', () => {
       hall.issue(text, { room });
     }
     hall.walk();
-    expect([a, b].map(({ recipient }) => recipient.texts)).toEqual([
+    expect([a, b].map(({ connection }) => connection.texts)).toEqual([
       ['1', '2', '3'],
       ['1', '3'],
     ]);
@@ -316,23 +312,23 @@ describe('with how many writes', () => {
     hall.issue('2');
     hall.issue('3', { to: 'a' });
     hall.issue('4', { to: 'a' });
-    expect(member.recipient.writes).toEqual([]);
+    expect(member.connection.writes).toEqual([]);
     expect(hall.wakes).toBe(2);
   });
 
   test('[BC6] whatever is owed goes out in one write', () => {
     const hall = new Hall();
     const members = hall.crowd(50);
-    for (const [at, { recipient }] of members.entries()) {
-      hall.issue(`${at}`, { except: recipient });
-      hall.issue(`to ${at}`, { to: recipient.id });
+    for (const [at, { connection, subscriber }] of members.entries()) {
+      hall.issue(`${at}`, { except: subscriber });
+      hall.issue(`to ${at}`, { to: connection.id });
     }
     hall.walk();
-    for (const [at, { recipient }] of members.entries()) {
-      expect(recipient.writes).toHaveLength(1);
-      expect(recipient.texts).toHaveLength(50);
-      expect(recipient.texts).toContain(`to ${at}`);
-      expect(recipient.texts).not.toContain(`${at}`);
+    for (const [at, { connection }] of members.entries()) {
+      expect(connection.writes).toHaveLength(1);
+      expect(connection.texts).toHaveLength(50);
+      expect(connection.texts).toContain(`to ${at}`);
+      expect(connection.texts).not.toContain(`${at}`);
     }
   });
 
@@ -341,7 +337,7 @@ describe('with how many writes', () => {
     const [first, ...others] = hall.crowd(40);
     hall.issue('hi');
     hall.walk();
-    for (const { recipient } of others) expect(recipient.writes[0]).toBe(first?.recipient.writes[0]);
+    for (const { connection } of others) expect(connection.writes[0]).toBe(first?.connection.writes[0]);
   });
 
   test('[BC6] [BC7] so are several messages that go together', () => {
@@ -350,8 +346,8 @@ describe('with how many writes', () => {
     hall.issue('1');
     hall.issue('2');
     hall.walk();
-    for (const { recipient } of others) expect(recipient.writes[0]).toBe(first?.recipient.writes[0]);
-    expect(first?.recipient.texts).toEqual(['1', '2']);
+    for (const { connection } of others) expect(connection.writes[0]).toBe(first?.connection.writes[0]);
+    expect(first?.connection.texts).toEqual(['1', '2']);
   });
 
   test('[BC6] only those who are owed the very same share a buffer', () => {
@@ -361,7 +357,7 @@ describe('with how many writes', () => {
     hall.issue('2', { exceptId: 'b' });
     hall.issue('3');
     hall.walk();
-    expect([a, b, c].map(({ recipient }) => recipient.texts)).toEqual([
+    expect([a, b, c].map(({ connection }) => connection.texts)).toEqual([
       ['1', '2', '3'],
       ['1', '3'],
       ['1', '2', '3'],
@@ -369,7 +365,7 @@ describe('with how many writes', () => {
     hall.issue('1');
     hall.issue('2');
     hall.walk();
-    expect(a.recipient.texts).toEqual(['1', '2', '3', '1', '2']);
+    expect(a.connection.texts).toEqual(['1', '2', '3', '1', '2']);
   });
 
   test('[BC7] a message to one id is framed once for all that share it', () => {
@@ -377,8 +373,8 @@ describe('with how many writes', () => {
     const [one, twin] = [hall.arrive('joe'), hall.arrive('joe')];
     hall.issue('hi', { to: 'joe' });
     hall.walk();
-    expect(one.recipient.writes).toHaveLength(1);
-    expect(one.recipient.writes[0]).toBe(twin.recipient.writes[0]);
+    expect(one.connection.writes).toHaveLength(1);
+    expect(one.connection.writes[0]).toBe(twin.connection.writes[0]);
   });
 
   test('[BC7] what a program does to its bytes later is not seen', () => {
@@ -388,7 +384,7 @@ describe('with how many writes', () => {
     hall.issue(body);
     body.write('after!');
     hall.walk();
-    expect(member.recipient.texts).toEqual(['before']);
+    expect(member.connection.texts).toEqual(['before']);
   });
 });
 
@@ -400,23 +396,23 @@ describe('in slices', () => {
     const all = Array.from({ length: 6 }, (_, at) => text(at));
     for (const each of all) hall.issue(each);
     expect(hall.broadcaster.run(hall.clock.now() + 2)).toBe(true);
-    expect(one.recipient.texts).toEqual(all.slice(0, 2));
-    expect(other.recipient.texts).toEqual([]);
+    expect(one.connection.texts).toEqual(all.slice(0, 2));
+    expect(other.connection.texts).toEqual([]);
     hall.issue('in the room', { room: 'r' });
     expect(hall.broadcaster.run(hall.clock.now() + 2)).toBe(true);
-    expect(one.recipient.texts).toEqual(all.slice(0, 4));
+    expect(one.connection.texts).toEqual(all.slice(0, 4));
     hall.leave(one, 'r');
-    expect(one.recipient.texts).toEqual([...all, 'in the room']);
+    expect(one.connection.texts).toEqual([...all, 'in the room']);
     hall.issue('last');
     hall.walk();
-    expect(one.recipient.texts).toEqual([...all, 'in the room', 'last']);
-    expect(other.recipient.texts).toEqual([...all, 'last']);
+    expect(one.connection.texts).toEqual([...all, 'in the room', 'last']);
+    expect(other.connection.texts).toEqual([...all, 'last']);
   });
 
   test('[BC10] the log holds what was issued to one alone as well, until it is given out', () => {
     const hall = new Hall();
     const members = hall.crowd(40, '', () => hall.clock.spend(1));
-    for (const { recipient } of members) hall.issue('12345678', { to: recipient.id });
+    for (const { connection } of members) hall.issue('12345678', { to: connection.id });
     expect(hall.broadcaster.logBytes).toBe(400);
     hall.clock.spend(5);
     expect(hall.broadcaster.lag).toBe(5);
@@ -441,7 +437,7 @@ describe('in slices', () => {
     const texts = ['x'.repeat(300_000), 'y', 'z'.repeat(300_000), '1', '2'];
     for (const text of texts) hall.issue(text);
     hall.walk();
-    expect(one.recipient.texts).toEqual(texts);
+    expect(one.connection.texts).toEqual(texts);
   });
 
   test('[BC5] [BC3] what was for one member alone keeps its place, over slices', () => {
@@ -452,14 +448,14 @@ describe('in slices', () => {
     hall.issue('to one', { to: 'one' });
     hall.broadcaster.run(hall.clock.now() + 1);
     hall.walk();
-    expect(one.recipient.texts).toEqual([text(0), text(1), text(2), 'to one']);
+    expect(one.connection.texts).toEqual([text(0), text(1), text(2), 'to one']);
   });
 
   test('[BC5] a walk stops at its deadline and goes on later', () => {
     const hall = new Hall();
     const members = hall.crowd(200, '', () => hall.clock.spend(1));
     hall.issue('hi');
-    const served = (): number => members.filter(({ recipient }) => recipient.writes.length > 0).length;
+    const served = (): number => members.filter(({ connection }) => connection.writes.length > 0).length;
     let slices = 1;
     let before = 0;
     while (hall.broadcaster.run(hall.clock.now() + 4)) {
@@ -469,7 +465,7 @@ describe('in slices', () => {
       slices++;
     }
     expect(slices).toBeGreaterThanOrEqual(200 / 16);
-    for (const { recipient } of members) expect(recipient.texts).toEqual(['hi']);
+    for (const { connection } of members) expect(connection.texts).toEqual(['hi']);
   });
 
   test('[BC5] after 64 KiB the clock is looked at as well', () => {
@@ -477,9 +473,9 @@ describe('in slices', () => {
     const members = hall.crowd(10, '', () => hall.clock.spend(10));
     hall.issue('x'.repeat(65_536));
     expect(hall.broadcaster.run(hall.clock.now() + 4)).toBe(true);
-    expect(members.map(({ recipient }) => recipient.writes.length)).toEqual([1, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    expect(members.map(({ connection }) => connection.writes.length)).toEqual([1, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
     hall.walk();
-    expect(members.every(({ recipient }) => recipient.writes.length === 1)).toBe(true);
+    expect(members.every(({ connection }) => connection.writes.length === 1)).toBe(true);
   });
 
   test('[BC5] topics take turns: a huge one delays no small one', () => {
@@ -490,28 +486,28 @@ describe('in slices', () => {
     hall.issue('small', { room: 'small' });
     hall.broadcaster.run(hall.clock.now() + 4);
     hall.broadcaster.run(hall.clock.now() + 4);
-    expect(small.recipient.texts).toEqual(['small']);
-    expect(huge.filter(({ recipient }) => recipient.writes.length > 0).length).toBeLessThan(100);
+    expect(small.connection.texts).toEqual(['small']);
+    expect(huge.filter(({ connection }) => connection.writes.length > 0).length).toBeLessThan(100);
   });
 
   test('[BC5] many small topics share the slice as one huge topic does', () => {
     const hall = new Hall();
     const members = Array.from({ length: 300 }, (_, at) => hall.arrive(`${at}`, [`r${at}`], () => hall.clock.spend(1)));
-    for (const { recipient } of members) hall.issue('hi', { room: `r${recipient.id}` });
+    for (const { connection } of members) hall.issue('hi', { room: `r${connection.id}` });
     expect(hall.broadcaster.run(hall.clock.now() + 4)).toBe(true);
-    expect(members.filter(({ recipient }) => recipient.writes.length > 0).length).toBeLessThanOrEqual(64);
+    expect(members.filter(({ connection }) => connection.writes.length > 0).length).toBeLessThanOrEqual(64);
     hall.walk();
-    for (const { recipient } of members) expect(recipient.texts).toEqual(['hi']);
+    for (const { connection } of members) expect(connection.texts).toEqual(['hi']);
   });
 
   test('[BC5] so do messages to single connections', () => {
     const hall = new Hall();
     const members = hall.crowd(300, '', () => hall.clock.spend(1));
-    for (const { recipient } of members) hall.issue('hi', { to: recipient.id });
+    for (const { connection } of members) hall.issue('hi', { to: connection.id });
     expect(hall.broadcaster.run(hall.clock.now() + 4)).toBe(true);
-    expect(members.filter(({ recipient }) => recipient.writes.length > 0).length).toBeLessThanOrEqual(64);
+    expect(members.filter(({ connection }) => connection.writes.length > 0).length).toBeLessThanOrEqual(64);
     hall.walk();
-    for (const { recipient } of members) expect(recipient.texts).toEqual(['hi']);
+    for (const { connection } of members) expect(connection.texts).toEqual(['hi']);
   });
 
   test('[BC3] what is issued while a walk is under way comes after it, and is given to all', () => {
@@ -523,7 +519,7 @@ describe('in slices', () => {
     hall.broadcaster.run(hall.clock.now() + 4);
     hall.issue('3');
     while (hall.broadcaster.run(hall.clock.now() + 4));
-    for (const { recipient } of members) expect(recipient.texts).toEqual(['1', '2', '3']);
+    for (const { connection } of members) expect(connection.texts).toEqual(['1', '2', '3']);
     expect(hall.broadcaster.logBytes).toBe(0);
   });
 
@@ -537,7 +533,7 @@ describe('in slices', () => {
     });
     hall.issue('1');
     hall.walk();
-    for (const { recipient } of members) expect(recipient.texts).toEqual(['1', '2']);
+    for (const { connection } of members) expect(connection.texts).toEqual(['1', '2']);
   });
 
   test('[SV3] the log is empty when everybody has been served', () => {
@@ -560,7 +556,7 @@ describe('in slices', () => {
     for (const member of members) hall.depart(member);
     hall.walk();
     expect(hall.broadcaster.logBytes).toBe(0);
-    for (const { recipient } of members) expect(recipient.texts).toEqual(['1']);
+    for (const { connection } of members) expect(connection.texts).toEqual(['1']);
   });
 });
 
@@ -568,34 +564,34 @@ describe('to whom it is too much', () => {
   test('[BP1] what a congested connection is owed waits in its outbox by reference, and goes out first', () => {
     const hall = new Hall();
     const [slow, fast] = [hall.arrive('slow'), hall.arrive('fast')];
-    slow.recipient.isCongested = true;
+    slow.connection.isCongested = true;
     hall.issue('1');
     hall.walk();
-    expect(slow.recipient.writes).toEqual([]);
-    expect(slow.subscriber.outbox?.entries.map(({ bytes }) => bytes)).toEqual([fast.recipient.writes[0]]);
-    expect(slow.subscriber.outbox?.entries[0]?.bytes).toBe(fast.recipient.writes[0]);
+    expect(slow.connection.writes).toEqual([]);
+    expect(slow.subscriber.outbox?.entries.map(({ bytes }) => bytes)).toEqual([fast.connection.writes[0]]);
+    expect(slow.subscriber.outbox?.entries[0]?.bytes).toBe(fast.connection.writes[0]);
     hall.issue('2', { to: 'slow' });
     hall.emit(slow, '3');
     hall.issue('4');
     hall.walk();
-    expect(slow.recipient.writes).toEqual([]);
+    expect(slow.connection.writes).toEqual([]);
     hall.drain(slow);
     hall.emit(slow, '5');
-    expect(slow.recipient.texts).toEqual(['1', '2', '3', '4', '5']);
-    expect(slow.recipient.writes).toHaveLength(2);
+    expect(slow.connection.texts).toEqual(['1', '2', '3', '4', '5']);
+    expect(slow.connection.writes).toHaveLength(2);
     expect(slow.subscriber.outbox).toBeUndefined();
   });
 
   test('[BP2] it is told what its outbox has come to hold', () => {
     const hall = new Hall();
     const slow = hall.arrive('slow');
-    slow.recipient.isCongested = true;
+    slow.connection.isCongested = true;
     hall.issue('12345678');
     hall.issue('12345678');
     hall.issue('1234', { to: 'slow' });
     hall.walk();
     hall.emit(slow, '12');
-    expect(slow.recipient.growth).toEqual([
+    expect(slow.connection.growth).toEqual([
       [26, 3],
       [4, 1],
     ]);
@@ -604,26 +600,26 @@ describe('to whom it is too much', () => {
   test('[BP1] a drain takes at most 256 KiB with each write, and stops when the socket is full again', () => {
     const hall = new Hall();
     const slow = hall.arrive('slow');
-    slow.recipient.isCongested = true;
+    slow.connection.isCongested = true;
     const text = (at: number): string => `${at}${'x'.repeat(100_000)}`;
     for (let at = 0; at < 7; at++) hall.issue(text(at));
     hall.walk();
     hall.drain(slow, 1);
-    expect(slow.recipient.writes.map((bytes) => bytes.length <= 256 * 1024)).toEqual([true]);
-    expect(slow.recipient.texts).toEqual([text(0), text(1)]);
-    expect(slow.recipient.isCongested).toBe(true);
+    expect(slow.connection.writes.map((bytes) => bytes.length <= 256 * 1024)).toEqual([true]);
+    expect(slow.connection.texts).toEqual([text(0), text(1)]);
+    expect(slow.connection.isCongested).toBe(true);
     hall.issue('last');
     hall.drain(slow, 2);
     hall.walk();
     hall.drain(slow);
-    expect(slow.recipient.texts).toEqual([...Array.from({ length: 7 }, (_, at) => text(at)), 'last']);
-    expect(slow.recipient.writes.every((bytes) => bytes.length <= 256 * 1024)).toBe(true);
+    expect(slow.connection.texts).toEqual([...Array.from({ length: 7 }, (_, at) => text(at)), 'last']);
+    expect(slow.connection.writes.every((bytes) => bytes.length <= 256 * 1024)).toBe(true);
   });
 
   test('[BP1] [BP2] what was owed before the congestion began waits by reference, and is no lag', () => {
     const hall = new Hall();
-    const fill = ({ recipient }: Member): void => {
-      recipient.isCongested = true;
+    const fill = ({ connection }: Member): void => {
+      connection.isCongested = true;
     };
     const slow: Member = hall.arrive('slow', [''], () => fill(slow));
     const fast = hall.arrive('fast');
@@ -631,37 +627,37 @@ describe('to whom it is too much', () => {
     const all = Array.from({ length: 7 }, (_, at) => text(at));
     for (const each of all) hall.issue(each);
     hall.walk();
-    expect(slow.recipient.texts).toEqual(all.slice(0, 2));
-    expect(slow.recipient.growth).toEqual([]);
+    expect(slow.connection.texts).toEqual(all.slice(0, 2));
+    expect(slow.connection.growth).toEqual([]);
     expect(slow.subscriber.outbox?.entries).toHaveLength(5);
     hall.issue('last');
     hall.walk();
-    expect(slow.recipient.growth).toEqual([[6, 1]]);
+    expect(slow.connection.growth).toEqual([[6, 1]]);
     hall.drain(slow);
-    expect(slow.recipient.texts).toEqual([...all, 'last']);
-    expect(fast.recipient.texts).toEqual([...all, 'last']);
-    expect(slow.recipient.writes[0]).toBe(fast.recipient.writes[0]);
+    expect(slow.connection.texts).toEqual([...all, 'last']);
+    expect(fast.connection.texts).toEqual([...all, 'last']);
+    expect(slow.connection.writes[0]).toBe(fast.connection.writes[0]);
   });
 
   test('[BP1] nobody else notices', () => {
     const hall = new Hall();
     const [slow, fast] = [hall.arrive('slow'), hall.arrive('fast')];
-    slow.recipient.isCongested = true;
+    slow.connection.isCongested = true;
     for (const text of ['1', '2', '3']) {
       hall.issue(text);
       hall.walk();
     }
-    expect(fast.recipient.texts).toEqual(['1', '2', '3']);
+    expect(fast.connection.texts).toEqual(['1', '2', '3']);
     expect(hall.broadcaster.logBytes).toBe(0);
     hall.drain(slow);
-    expect(slow.recipient.texts).toEqual(['1', '2', '3']);
+    expect(slow.connection.texts).toEqual(['1', '2', '3']);
   });
 
   test('[BP1] to drain what owes nothing is nothing', () => {
     const hall = new Hall();
     const member = hall.arrive('a');
     hall.drain(member);
-    expect(member.recipient.writes).toEqual([]);
+    expect(member.connection.writes).toEqual([]);
   });
 });
 
@@ -724,20 +720,20 @@ describe('until when', () => {
     expect(isDone()).toBe(false);
     hall.walk();
     await settle();
-    expect([isDone(), member.recipient.texts]).toEqual([true, ['hi']]);
+    expect([isDone(), member.connection.texts]).toEqual([true, ['hi']]);
   });
 
   test('[BC8] what waits in an outbox is not waited for, nor who has closed', async () => {
     const hall = new Hall();
     const [slow, gone] = [hall.arrive('slow'), hall.arrive('gone')];
-    slow.recipient.isCongested = true;
+    slow.connection.isCongested = true;
     hall.issue('1');
     const isDone = await flushed(hall);
     hall.depart(gone);
     hall.walk();
     await settle();
     expect(isDone()).toBe(true);
-    expect(slow.recipient.writes).toEqual([]);
+    expect(slow.connection.writes).toEqual([]);
   });
 
   test('[BC8] without a deadline a walk hands everything over at once', () => {
@@ -747,7 +743,7 @@ describe('until when', () => {
       hall.issue(text);
       expect(hall.broadcaster.run(forever)).toBe(false);
     }
-    for (const { recipient } of members) expect(recipient.writes).toHaveLength(2);
+    for (const { connection } of members) expect(connection.writes).toHaveLength(2);
   });
 });
 
@@ -795,11 +791,11 @@ describe('as a whole', () => {
       for (const name of [...ids, 'joe']) arrive(name, '');
 
       const broken: unknown[] = [];
-      const isPrefix = ({ recipient, due }: Due): void =>
-        expect(recipient.texts).toEqual(due.slice(0, recipient.texts.length));
+      const isPrefix = ({ connection, due }: Due): void =>
+        expect(connection.texts).toEqual(due.slice(0, connection.texts.length));
       /** What has been written to it, or waits in its outbox. */
-      const given = ({ recipient, subscriber }: Due): number =>
-        recipient.texts.length + (subscriber.outbox?.entries.length ?? 0);
+      const given = ({ connection, subscriber }: Due): number =>
+        connection.texts.length + (subscriber.outbox?.entries.length ?? 0);
       let last = 0;
 
       for (const { do: deed, room: at = '', who: nth = 0, id: name = '', ...rest } of steps) {
@@ -809,21 +805,21 @@ describe('as a whole', () => {
         const inside = all.filter((each) => !each.isGone && each.rooms.has(at));
         if (deed === 'issue') {
           const isSkipped = (each: Due): boolean =>
-            rest.skips === 'one' ? each === member : rest.skips === 'id' && each.recipient.id === name;
+            rest.skips === 'one' ? each === member : rest.skips === 'id' && each.connection.id === name;
           hall.issue(text, {
             room: at,
-            except: rest.skips === 'one' ? member.recipient : null,
+            except: rest.skips === 'one' ? member.subscriber : null,
             exceptId: rest.skips === 'id' ? name : null,
           });
           for (const each of inside) if (!isSkipped(each)) each.due.push(text);
         } else if (deed === 'issueTo') {
           hall.issue(text, { room: at, to: name });
-          for (const each of inside) if (each.recipient.id === name) each.due.push(text);
+          for (const each of inside) if (each.connection.id === name) each.due.push(text);
         } else if (deed === 'walk') {
-          const writes = all.map(({ recipient }) => recipient.writes.length);
+          const writes = all.map(({ connection }) => connection.writes.length);
           hall.broadcaster.run(hall.clock.now() + (rest.slice ?? 0));
-          for (const [place, { recipient }] of all.entries()) {
-            expect(recipient.writes.length - (writes[place] ?? 0)).toBeLessThanOrEqual(1);
+          for (const [place, { connection }] of all.entries()) {
+            expect(connection.writes.length - (writes[place] ?? 0)).toBeLessThanOrEqual(1);
           }
         } else if (deed === 'arrive') {
           arrive(name, at);
@@ -837,10 +833,10 @@ describe('as a whole', () => {
         } else if (deed === 'emit') {
           member.due.push(text);
           hall.emit(member, text);
-          if (!member.recipient.isCongested) expect(member.recipient.texts).toEqual(member.due);
+          if (!member.connection.isCongested) expect(member.connection.texts).toEqual(member.due);
         } else if (deed === 'serve') {
-          hall.broadcaster.serve(member.subscriber);
-          if (!member.recipient.isCongested) expect(member.recipient.texts).toEqual(member.due);
+          member.subscriber.deliver();
+          if (!member.connection.isCongested) expect(member.connection.texts).toEqual(member.due);
         } else if (deed === 'join') {
           hall.join(member, at);
           member.rooms.add(at);
@@ -848,13 +844,13 @@ describe('as a whole', () => {
           hall.leave(member, at);
           member.rooms.delete(at);
         } else if (deed === 'congest') {
-          member.recipient.isCongested = true;
+          member.connection.isCongested = true;
         } else if (deed === 'drain') {
-          if (member.recipient.isCongested) hall.drain(member, rest.writes);
+          if (member.connection.isCongested) hall.drain(member, rest.writes);
         } else if (deed === 'depart') {
           hall.depart(member);
           member.isGone = true;
-          if (!member.recipient.isCongested) expect(member.recipient.texts).toEqual(member.due);
+          if (!member.connection.isCongested) expect(member.connection.texts).toEqual(member.due);
         }
         isPrefix(member);
         await Promise.resolve();
@@ -867,7 +863,7 @@ describe('as a whole', () => {
         isPrefix(member);
         if (member.isGone) continue;
         hall.drain(member);
-        expect(member.recipient.texts).toEqual(member.due);
+        expect(member.connection.texts).toEqual(member.due);
       }
       expect(hall.broadcaster.logBytes).toBe(0);
     },

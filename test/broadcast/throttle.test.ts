@@ -7,19 +7,19 @@ const limits = { maxLog: 100, maxLogDelay: 2_000 };
 const little: Load = { logBytes: 0, lag: 0 };
 const much: Load = { logBytes: 101, lag: 0 };
 
-const makeBrake = () => {
+const makeThrottle = () => {
   const released: Parked[] = [];
-  return { released, brake: new Throttle(limits, (one) => released.push(one)) };
+  return { released, throttle: new Throttle(limits, (one) => released.push(one)) };
 };
-const speaker = (): Producer => ({ producedIn: 0 });
+const producer = (): Producer => ({ producedIn: 0 });
 
-const speakIn = (brake: Throttle, who: Producer, load: Load): void => {
-  const outer = brake.enter(who);
-  brake.onPublished(load);
-  brake.leave(outer);
+const produceIn = (throttle: Throttle, who: Producer, load: Load): void => {
+  const outer = throttle.enter(who);
+  throttle.onPublished(load);
+  throttle.leave(outer);
 };
 
-describe('the brake', () => {
+describe('the throttle', () => {
   test.each([
     ['bytes', { logBytes: 100, lag: 0 }, { logBytes: 101, lag: 0 }, { logBytes: 50, lag: 0 }, { logBytes: 49, lag: 0 }],
     [
@@ -30,89 +30,89 @@ describe('the brake', () => {
       { logBytes: 0, lag: 999 },
     ],
   ])('[BC10] too much in %s sets it, and less than half releases it', (_, most, tooMuch, half, lessThanHalf) => {
-    const { brake } = makeBrake();
-    brake.review(most);
-    expect(brake.isOn).toBe(false);
-    brake.review(tooMuch);
-    expect(brake.isOn).toBe(true);
-    brake.review(half);
-    expect(brake.isOn).toBe(true);
-    brake.review(lessThanHalf);
-    expect(brake.isOn).toBe(false);
+    const { throttle } = makeThrottle();
+    throttle.review(most);
+    expect(throttle.isOn).toBe(false);
+    throttle.review(tooMuch);
+    expect(throttle.isOn).toBe(true);
+    throttle.review(half);
+    expect(throttle.isOn).toBe(true);
+    throttle.review(lessThanHalf);
+    expect(throttle.isOn).toBe(false);
   });
 
   test('[BC10] both have to be below half', () => {
-    const { brake } = makeBrake();
-    brake.review({ logBytes: 101, lag: 2_001 });
-    brake.review({ logBytes: 0, lag: 1_500 });
-    brake.review({ logBytes: 75, lag: 0 });
-    expect(brake.isOn).toBe(true);
-    brake.review(little);
-    expect(brake.isOn).toBe(false);
+    const { throttle } = makeThrottle();
+    throttle.review({ logBytes: 101, lag: 2_001 });
+    throttle.review({ logBytes: 0, lag: 1_500 });
+    throttle.review({ logBytes: 75, lag: 0 });
+    expect(throttle.isOn).toBe(true);
+    throttle.review(little);
+    expect(throttle.isOn).toBe(false);
   });
 
   test('[BC10] it stops who has spoken since the last release, and nobody else', () => {
-    const { brake } = makeBrake();
-    const [before, within, never] = [speaker(), speaker(), speaker()];
-    speakIn(brake, before, little);
-    expect(brake.isPaused(before)).toBe(false);
-    speakIn(brake, within, much);
-    expect([before, within, never].map((one) => brake.isPaused(one))).toEqual([true, true, false]);
-    brake.review(little);
-    brake.onPublished(much);
-    expect([before, within, never].map((one) => brake.isPaused(one))).toEqual([false, false, false]);
+    const { throttle } = makeThrottle();
+    const [before, within, never] = [producer(), producer(), producer()];
+    produceIn(throttle, before, little);
+    expect(throttle.isPaused(before)).toBe(false);
+    produceIn(throttle, within, much);
+    expect([before, within, never].map((one) => throttle.isPaused(one))).toEqual([true, true, false]);
+    throttle.review(little);
+    throttle.onPublished(much);
+    expect([before, within, never].map((one) => throttle.isPaused(one))).toEqual([false, false, false]);
   });
 
   test('[BC10] a turn within a turn is told apart', () => {
-    const { brake } = makeBrake();
-    const [outer, inner] = [speaker(), speaker()];
-    brake.leave(brake.enter(outer));
-    const first = brake.enter(outer);
-    const second = brake.enter(inner);
-    brake.onPublished(much);
-    brake.leave(second);
-    brake.leave(first);
-    expect([outer, inner].map((one) => brake.isPaused(one))).toEqual([false, true]);
+    const { throttle } = makeThrottle();
+    const [outer, inner] = [producer(), producer()];
+    throttle.leave(throttle.enter(outer));
+    const first = throttle.enter(outer);
+    const second = throttle.enter(inner);
+    throttle.onPublished(much);
+    throttle.leave(second);
+    throttle.leave(first);
+    expect([outer, inner].map((one) => throttle.isPaused(one))).toEqual([false, true]);
   });
 
   test('[BC10] what is issued outside of turns counts for those whose turns go on', async () => {
-    const { brake } = makeBrake();
-    const [during, after, other] = [speaker(), speaker(), speaker()];
+    const { throttle } = makeThrottle();
+    const [during, after, other] = [producer(), producer(), producer()];
     let end = (): void => {};
-    const following = brake.follow(
+    const following = throttle.follow(
       during,
       new Promise((resolve) => {
         end = resolve;
       }),
     );
-    speakIn(brake, other, little);
-    brake.onPublished(much);
+    produceIn(throttle, other, little);
+    throttle.onPublished(much);
     end();
     await following;
-    await brake.follow(after, Promise.resolve());
-    expect([during, after].map((one) => brake.isPaused(one))).toEqual([true, false]);
+    await throttle.follow(after, Promise.resolve());
+    expect([during, after].map((one) => throttle.isPaused(one))).toEqual([true, false]);
   });
 
-  test('[BC10] what another speaker says in its turn is not theirs', async () => {
-    const { brake } = makeBrake();
-    const [patient, loud] = [speaker(), speaker()];
-    const following = brake.follow(patient, Promise.resolve());
-    speakIn(brake, loud, much);
+  test('[BC10] what another producer says in its turn is not theirs', async () => {
+    const { throttle } = makeThrottle();
+    const [patient, loud] = [producer(), producer()];
+    const following = throttle.follow(patient, Promise.resolve());
+    produceIn(throttle, loud, much);
     await following;
-    expect([patient, loud].map((one) => brake.isPaused(one))).toEqual([false, true]);
+    expect([patient, loud].map((one) => throttle.isPaused(one))).toEqual([false, true]);
   });
 
   test('[BC10] whom it holds it releases once', () => {
-    const { brake, released } = makeBrake();
+    const { throttle, released } = makeThrottle();
     const one = { resume: () => {} };
-    brake.review(much);
-    brake.park(one);
-    brake.park(one);
-    brake.review({ logBytes: 60, lag: 0 });
+    throttle.review(much);
+    throttle.park(one);
+    throttle.park(one);
+    throttle.review({ logBytes: 60, lag: 0 });
     expect(released).toEqual([]);
-    brake.review(little);
-    brake.review(much);
-    brake.review(little);
+    throttle.review(little);
+    throttle.review(much);
+    throttle.review(little);
     expect(released).toEqual([one]);
   });
 });

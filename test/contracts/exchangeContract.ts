@@ -7,7 +7,7 @@ import { watch } from '../support/promises.js';
 import { startProxy } from '../support/proxy.js';
 
 /** A broker that a suite runs, and exchanges that go there. */
-export interface BrokerUnderTest {
+interface BrokerUnderTest {
   /** An exchange as one server has it; through this port when it is given. */
   exchange(port?: number): StackExchange;
   kill(): void | Promise<void>;

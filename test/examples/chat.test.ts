@@ -11,7 +11,7 @@ const { run: spawnChat, start: startChat, stopAll } = useExample('chat');
 describe('the chat example as a program', () => {
   afterEach(stopAll);
 
-  it('[DR1] ends with 0 on SIGTERM, and closes its connections', async () => {
+  it('[DR1] exits with 0 on SIGTERM, and closes its connections', async () => {
     const chat = await startChat();
     const client = await RawClient.dial(`${chat.address.replace('http', 'ws')}/live`);
     await client.inNamespace('chat');
@@ -21,14 +21,14 @@ describe('the chat example as a program', () => {
     expect(await end).toMatchObject({ code: 0, err: '' });
   });
 
-  it('[DR1] ends with 0 on SIGINT, with nobody there', async () => {
+  it('[DR1] exits with 0 on SIGINT, without connections', async () => {
     const chat = await startChat();
     const end = ended(chat.process);
     chat.process.kill('SIGINT');
     expect(await end).toMatchObject({ code: 0, err: '' });
   });
 
-  it('[HS1] a port that is taken is said clearly, and ends it with 1', async () => {
+  it('[HS1] names a port in use, and exits with 1', async () => {
     const other = createServer();
     other.listen(0, '127.0.0.1');
     await once(other, 'listening');
@@ -42,7 +42,7 @@ describe('the chat example as a program', () => {
     ]);
   });
 
-  it('[LM2] a port that is none is said clearly, and ends it with 1', async () => {
+  it('[LM2] names an invalid port, and exits with 1', async () => {
     const { code, err } = await ended(spawnChat('eighty'));
     expect(code).toBe(1);
     expect(err).toBe('PORT must be a number from 0 to 65535, not "eighty".\n');
@@ -84,10 +84,10 @@ describeWith(chromium, 'the chat example in a browser', (executablePath) => {
   });
   afterAll(() => browser?.close());
 
-  /** What each page has complained about. */
+  /** Errors of the pages. */
   const complaints: string[] = [];
 
-  /** Somebody of this name opens the page, each in a profile of their own, and comes in. */
+  /** Opens the page in a profile of its own, and signs in with this name. */
   const comeIn = async ({ address }: RunningExample, name: string, hash = ''): Promise<Page> => {
     const context = await browser.newContext();
     const page = await context.newPage();
@@ -145,7 +145,7 @@ describeWith(chromium, 'the chat example in a browser', (executablePath) => {
     expect(complaints).toEqual([]);
   });
 
-  it('[RM1] [RM2] a room of their own: they join, talk, and see each other leave', async () => {
+  it('[RM1] [RM2] two clients join a room, talk, and see each other leave', async () => {
     complaints.length = 0;
     const chat = await startChat();
     const ann = await comeIn(chat, 'Ann');
@@ -161,7 +161,7 @@ describeWith(chromium, 'the chat example in a browser', (executablePath) => {
     await ann.locator('#leave-room').click();
     await shows(ann, '#room-title', 'lobby');
     await notices(bob, 'Ann left');
-    await bob.locator('#room-sub', { hasText: 'Only you, so far' }).waitFor();
+    await bob.locator('#room-sub', { hasText: 'Only you so far' }).waitFor();
     await say(eve, 'lobby only');
     await sees(ann, 'lobby only');
     expect(await log(eve).locator('.bubble').allInnerTexts()).toEqual(['lobby only']);
@@ -169,7 +169,7 @@ describeWith(chromium, 'the chat example in a browser', (executablePath) => {
     expect(complaints).toEqual([]);
   });
 
-  it('[NS7] [DO5] who closes the page is seen to leave, and counted no more', async () => {
+  it('[NS7] [DO5] a closed page leaves its rooms and the count', async () => {
     complaints.length = 0;
     const chat = await startChat();
     const ann = await comeIn(chat, 'Ann');
@@ -179,12 +179,12 @@ describeWith(chromium, 'the chat example in a browser', (executablePath) => {
     await bob.context().close();
     await notices(ann, 'Bob left');
     await ann.locator('#total', { hasText: /^1 connected$/ }).waitFor();
-    await ann.locator('#room-sub', { hasText: 'Only you, so far' }).waitFor();
+    await ann.locator('#room-sub', { hasText: 'Only you so far' }).waitFor();
     expect((await people(ann)).length).toBe(1);
     expect(complaints).toEqual([]);
   });
 
-  it('[BC13] the others see who is typing, the one who types does not', async () => {
+  it('[BC13] typing shows to the others, not to the sender', async () => {
     complaints.length = 0;
     const chat = await startChat();
     const ann = await comeIn(chat, 'Ann');
@@ -198,7 +198,7 @@ describeWith(chromium, 'the chat example in a browser', (executablePath) => {
     expect(complaints).toEqual([]);
   });
 
-  it('[DR1] when the server goes down the pages say so', async () => {
+  it('[DR1] the page shows that the server is down', async () => {
     const chat = await startChat();
     const ann = await comeIn(chat, 'Ann');
     const end = ended(chat.process);

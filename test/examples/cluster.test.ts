@@ -8,7 +8,7 @@ import { RawClient } from '../support/rawClient.js';
 
 const { run, start: startExample, stopAll } = useExample('cluster');
 
-/** One that is killed leaves its Redis behind: so each is asked to stop. */
+/** A killed example leaves its Redis behind, so each is stopped by SIGTERM. */
 const stops: (() => Promise<unknown>)[] = [];
 
 const start = async (): Promise<RunningExample> => {
@@ -32,24 +32,24 @@ afterEach(async () => {
   vi.unstubAllEnvs();
 });
 
-/** Both nodes, as each of them tells the page. */
+/** Returns the addresses of both nodes. */
 const addressesOf = async ({ address }: RunningExample): Promise<string[]> => {
   const nodes = (await (await fetch(`${address}/nodes.json`)).json()) as { readonly address: string }[];
   return nodes.map((node) => node.address);
 };
 
 describe('the cluster example without a Redis', () => {
-  it('[EX1] says kindly what is missing, and ends with 1', async () => {
+  it('[EX1] names what is missing, and exits with 1', async () => {
     vi.stubEnv('REDIS_SERVER', '/nowhere/redis-server');
     const { code, out, err } = await ended(run('0'));
     expect([code, out]).toEqual([1, '']);
     expect(err.trim().split('\n')).toEqual([
       'This example needs Redis, and redis-server is not installed.',
-      'Install it, or name one that runs: REDIS_URL=redis://127.0.0.1:6379 node examples/cluster/server.js',
+      'Install it, or name a running one: REDIS_URL=redis://127.0.0.1:6379 node examples/cluster/server.js',
     ]);
   });
 
-  it('[EX1] [EX17] says that the named one does not answer, without its password, and ends with 1', async () => {
+  it('[EX1] [EX17] reports that the named Redis does not answer, without its password, and exits with 1', async () => {
     vi.stubEnv('REDIS_URL', 'redis://:hushhush@127.0.0.1:1');
     const { code, out, err } = await ended(run('0'));
     expect([code, out]).toEqual([1, '']);
@@ -66,7 +66,7 @@ describeWith(redisServer, 'the cluster example as a program', (redis) => {
     await client.inNamespace('wall');
     return client;
   };
-  /** The next thing that somebody has said; how things stand is told in between. */
+  /** Returns the next chat message, skipping status messages. */
   const nextSaid = async (client: RawClient): Promise<unknown> => {
     for (;;) {
       const [, body] = /^;wall;;said;0;0;(.*)$/.exec(await client.nextText()) ?? [];
@@ -74,7 +74,7 @@ describeWith(redisServer, 'the cluster example as a program', (redis) => {
     }
   };
 
-  it('[EX4] what a client of one node says comes to the clients of both, in order', async () => {
+  it('[EX4] messages from a client of one node reach the clients of both, in order', async () => {
     const [a = '', b = ''] = await addressesOf(await start());
     const [ann, bob] = [await dial(a), await dial(b)];
     for (const text of ['one', 'two; three', '<b>four</b>']) ann.send(`;wall;;say;0;0;${text}`);
@@ -84,7 +84,7 @@ describeWith(redisServer, 'the cluster example as a program', (redis) => {
     }
   });
 
-  it('[DR1] [EX16] ends with 0 on SIGTERM, says goodbye, and leaves no process behind', async () => {
+  it('[DR1] [EX16] exits with 0 on SIGTERM, closes its connections, and leaves no process behind', async () => {
     const example = await start();
     const [, b = ''] = await addressesOf(example);
     const client = await dial(b);
@@ -98,7 +98,7 @@ describeWith(redisServer, 'the cluster example as a program', (redis) => {
     expect(children.filter((child) => existsSync(`/proc/${child}`))).toEqual([]);
   });
 
-  it('[DR1] ends with 1 when one of its nodes does', async () => {
+  it('[DR1] exits with 1 when one of its nodes ends', async () => {
     const example = await start();
     const { pid } = example.process;
     const [, , node] = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ');
@@ -130,7 +130,7 @@ describeWith(redisServer, 'the cluster example as a program', (redis) => {
     afterEach(() => Promise.all(browser.contexts().map((context) => context.close())));
     afterAll(() => browser?.close());
 
-    /** Somebody opens the page: what it complained about, and whom it has asked for anything. */
+    /** Opens the page, and records its errors and the hosts of its requests. */
     const open = async (address: string) => {
       const complaints: string[] = [];
       const hosts = new Set<string>();
@@ -147,7 +147,7 @@ describeWith(redisServer, 'the cluster example as a program', (redis) => {
       return { page, complaints, hosts };
     };
     const panel = (page: Page, node: string) => page.locator(`.panel[data-node="${node}"]`);
-    /** Resolves when the page shows both nodes so. */
+    /** Resolves when the page shows both nodes in this state. */
     const stand = async (page: Page, state: string): Promise<void> => {
       for (const node of ['A', 'B'])
         await panel(page, node).locator('.state').getByText(state, { exact: true }).waitFor();
@@ -162,14 +162,14 @@ describeWith(redisServer, 'the cluster example as a program', (redis) => {
     const counts = (page: Page, node: string, name: string, value: number): Promise<void> =>
       panel(page, node).locator(`[data-count="${name}"]`).getByText(String(value), { exact: true }).waitFor();
 
-    it('[EX4] [EX2] what is typed on one side appears on both, with the node it came by; nothing leaves the machine', async () => {
+    it('[EX4] [EX2] a message from one side appears on both, with its node; nothing leaves the machine', async () => {
       const { page, complaints, hosts } = await open((await start()).address);
       await say(page, 'A', 'Hello; B <b>&amp;</b> 😀');
       for (const node of ['A', 'B']) await sees(page, node, 'Hello; B <b>&amp;</b> 😀');
       await say(page, 'B', 'Hello, A');
       for (const node of ['A', 'B']) await sees(page, node, 'Hello, A');
-      expect(await via(page, 'A')).toEqual(['said here', 'came by node B']);
-      expect(await via(page, 'B')).toEqual(['came by node A', 'said here']);
+      expect(await via(page, 'A')).toEqual(['sent here', 'from node B']);
+      expect(await via(page, 'B')).toEqual(['from node A', 'sent here']);
       for (const node of ['A', 'B']) {
         await counts(page, node, 'published', 1);
         await counts(page, node, 'received', 2);
@@ -180,7 +180,7 @@ describeWith(redisServer, 'the cluster example as a program', (redis) => {
       expect(complaints).toEqual([]);
     });
 
-    it('[EX10] [EX11] without Redis each side goes on, and what waited arrives when it is back', async () => {
+    it('[EX10] [EX11] without Redis each side goes on, and waiting messages arrive when it is back', async () => {
       const { page, complaints } = await open((await start()).address);
       await say(page, 'A', 'first');
       await sees(page, 'B', 'first');
@@ -200,7 +200,7 @@ describeWith(redisServer, 'the cluster example as a program', (redis) => {
       expect(complaints).toEqual([]);
     });
 
-    it('[EX10] a Redis that was there before is not for the page to stop', async () => {
+    it('[EX10] the page cannot stop a Redis that the example did not start', async () => {
       const broker: RunningBroker = await startRedis();
       vi.stubEnv('REDIS_URL', broker.url);
       const { page } = await open((await start()).address);

@@ -10,9 +10,9 @@ describe.each(['express', 'fastify'])('beside %s', (framework) => {
   afterEach(stopAll);
   const dial = useNeffos();
 
-  it('[HS12] the app keeps its routes, and what it does not know stays unknown', async () => {
+  it('[HS12] the app keeps its routes, and answers 404 to others', async () => {
     const { address } = await start();
-    expect(await (await fetch(address)).text()).toBe('Talk to me by websocket, on /echo.');
+    expect(await (await fetch(address)).text()).toBe('Connect a WebSocket to /echo.');
     expect((await fetch(`${address}/elsewhere`)).status).toBe(404);
     expect((await fetch(`${address}/elsewhere`, { method: 'POST' })).status).toBe(404);
   });
@@ -38,7 +38,7 @@ describe.each(['express', 'fastify'])('beside %s', (framework) => {
     expect(String(error)).toMatch(/hang up|404|closed/);
   });
 
-  it('[DR1] it ends when it is asked to, and says goodbye', async () => {
+  it('[DR1] it exits on SIGTERM, after a close frame', async () => {
     const { address, process: child } = await start();
     const ws = new WebSocket(`${address.replace('http', 'ws')}/echo`);
     await once(ws, 'open');

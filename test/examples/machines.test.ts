@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from 'vitest';
 import { ended, useExample } from '../support/exampleProcess.js';
 
-/** What an example says until it ends by itself. */
+/** The examples, each of which exits by itself. */
 const examples = {
   role: useExample('machines/role'),
   away: useExample('machines/away'),
@@ -23,21 +23,21 @@ test('[SV19] [SV11] role: a guard keeps a guest out, and a delay is shorter than
     'ann is in staff',
     'joe is in lobby',
     'joe is refused: bad namespace',
-    'silent is told goodbye: 1008 not acknowledged in time',
+    'silent is closed: 1008 not acknowledged in time',
   ]);
 });
 
-test('[SV20] [SV11] away: who says nothing for a while is away until the next frame', async () => {
+test('[SV20] [SV11] away: a silent client is away until its next frame', async () => {
   expect(await transcriptOf('away')).toEqual([
     'joe is here',
     'joe is away',
     'ann is here',
-    'ann asks who is there: [["joe","away"],["ann","here"]]',
+    'ann asks for presence: [["joe","away"],["ann","here"]]',
     'joe is here',
-    'ann asks once more: [["joe","here"],["ann","here"]]',
+    'ann asks again: [["joe","here"],["ann","here"]]',
   ]);
 });
 
-test('[SV20] login: nobody is let in whom the service does not know', async () => {
-  expect(await transcriptOf('login')).toEqual(['joe is Joe Average', 'mallory is refused: nobody knows you']);
+test('[SV20] login: a client that the service does not know is refused', async () => {
+  expect(await transcriptOf('login')).toEqual(['joe is Joe Average', 'mallory is refused: unknown user']);
 });

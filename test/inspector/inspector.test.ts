@@ -134,7 +134,7 @@ describe('who may look', () => {
   });
 
   test('[IN10] a page that stays open is asked for again', async () => {
-    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'Date'] });
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] });
     closers.push(() => vi.useRealTimers());
     let isAllowed = true;
     const { address, watchers } = await start(() => isAllowed);
@@ -406,7 +406,7 @@ describe('what it tells', () => {
   });
 
   test('[IN10] an authorize that does not settle is no permission', async () => {
-    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'Date'] });
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] });
     closers.push(() => vi.useRealTimers());
     let asked = 0;
     const { address, page } = await start(() => ++asked === 1 || new Promise(() => {}));

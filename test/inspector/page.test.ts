@@ -71,9 +71,9 @@ describeWith(chromium, 'the page of the inspector in a browser', (executablePath
     page.locator(`#drawing [data-state="connection.${state}"].active`).waitFor({ state: 'attached' });
   const choose = (page: Page, id: string): Promise<void> => page.locator('#found .row').filter({ hasText: id }).click();
 
-  it('[IN5] [IN14] it tells by which way somebody was let go', async () => {
+  it('[IN5] [IN14] it lists the steps of a dropped connection', async () => {
     const { page, dial, connection, complaints } = await open({ recorder: true });
-    await shows(page, '#fallen', 'Nobody, so far.');
+    await shows(page, '#fallen', 'None so far.');
     await (await dial('<i>joe</i>')).inNamespace('n');
     connection('<i>joe</i>').close(4_001, 'enough');
     await page.locator('#fallen summary').filter({ hasText: '<i>joe</i>' }).click();
@@ -82,7 +82,7 @@ describeWith(chromium, 'the page of the inspector in a browser', (executablePath
     expect(complaints).toEqual([]);
   });
 
-  it('[IN5] [IN14] of those who were let go the newest stand there', async () => {
+  it('[IN5] [IN14] it lists the newest dropped connections', async () => {
     const { page, dial, connection } = await open({ recorder: true });
     for (let nth = 0; nth < 12; nth++) {
       await (await dial(`id-${nth}`)).ready();
@@ -94,7 +94,7 @@ describeWith(chromium, 'the page of the inspector in a browser', (executablePath
     );
   });
 
-  it('[IN5] [IN14] who is followed is shown with what was recorded before', async () => {
+  it('[IN5] [IN14] a followed connection is shown with its recorded steps', async () => {
     const { page, dial, complaints } = await open({ recorder: true });
     await (await dial('a')).ready();
     await choose(page, 'a');
@@ -103,7 +103,7 @@ describeWith(chromium, 'the page of the inspector in a browser', (executablePath
     expect(complaints).toEqual([]);
   });
 
-  it('[IN13] however quickly somebody chooses, a page has one stream', async () => {
+  it('[IN13] a page has one stream, however quickly the choice changes', async () => {
     const decision = gate();
     const authorize = ({ url = '' }: IncomingMessage) =>
       url.includes('follow=connection') ? decision.promise.then(() => true) : true;
@@ -120,7 +120,7 @@ describeWith(chromium, 'the page of the inspector in a browser', (executablePath
     expect(complaints).toEqual([]);
   });
 
-  it('[IN13] [IN14] choosing on and on does not lock the page up, slow as authorize may be', async () => {
+  it('[IN13] [IN14] many choices do not lock the page up while authorize is slow', async () => {
     const decision = gate();
     const authorize = ({ url = '' }: IncomingMessage) =>
       url.includes('/stream?') ? decision.promise.then(() => true) : true;
@@ -137,7 +137,7 @@ describeWith(chromium, 'the page of the inspector in a browser', (executablePath
     expect(complaints).toEqual([]);
   });
 
-  it('[IN16] details may be wanted before anything was told', async () => {
+  it('[IN16] details can be chosen before the first snapshot', async () => {
     const authorize = ({ url = '' }: IncomingMessage) => !url.includes('/stream?');
     const { page, complaints } = await open({}, authorize);
     await page.locator('[data-row="connection.open"]').waitFor({ state: 'attached' });
@@ -146,7 +146,7 @@ describeWith(chromium, 'the page of the inspector in a browser', (executablePath
     expect(complaints.filter((complaint) => !complaint.includes('403'))).toEqual([]);
   });
 
-  it('[IN13] a page that is opened where nobody sees it watches nothing', async () => {
+  it('[IN13] a page that is opened in a hidden tab watches nothing', async () => {
     const { page, viewers, origin } = await open();
     await expect.poll(viewers).toBe(1);
     const become = (state: string): string =>
@@ -161,11 +161,11 @@ describeWith(chromium, 'the page of the inspector in a browser', (executablePath
     await expect.poll(viewers).toBe(1);
   });
 
-  it('[IN14] a page that stays open while the server is started again takes nobody for another', async () => {
+  it('[IN14] a page that stays open over a restart mistakes no connection for another', async () => {
     const first = await open();
     const { page, server } = first;
     await (await first.dial('alice')).ready();
-    // As somebody would type it.
+    // As typed by hand.
     await page.goto(`${first.origin}/inspector/#connection-1`);
     await shows(page, '.subject-id', 'alice');
     const { port } = new URL(first.origin);
@@ -173,13 +173,13 @@ describeWith(chromium, 'the page of the inspector in a browser', (executablePath
     const second = await startServer({ namespaces: { n: {} } }, Number(port));
     inspectorOf(second.server, () => true);
     await (await second.dial('bob')).ready();
-    await shows(page, '.subject-state', 'It is not there, or not any more.');
+    await shows(page, '.subject-state', 'Not connected.');
     await page.locator('.back').click();
     await choose(page, 'bob');
     await shows(page, '.subject-id', 'bob');
   });
 
-  it('[IN12] [IN11] it opens, counts who comes and goes, and asks nobody else', async () => {
+  it('[IN12] [IN11] it opens, counts connections, and sends requests to its own server only', async () => {
     const { page, dial, complaints, asked, origin } = await open();
     await page.locator('#live.on').waitFor();
     await shows(page, '#total', /^0$/);
@@ -222,7 +222,7 @@ describeWith(chromium, 'the page of the inspector in a browser', (executablePath
     expect(complaints).toEqual([]);
   });
 
-  it('[IN14] it closes a connection, and says how it ended', async () => {
+  it('[IN14] it closes a connection, and shows the close reason', async () => {
     const { page, dial, complaints } = await open();
     const client = await (await dial('a')).inNamespace('n');
     await choose(page, 'a');
@@ -233,11 +233,11 @@ describeWith(chromium, 'the page of the inspector in a browser', (executablePath
     await shows(page, '.subject-state.over', 'closed');
     await shows(page, '.step', 'closed in the inspector');
     await page.locator('.back').click();
-    await shows(page, '#found-more', 'Nobody.');
+    await shows(page, '#found-more', 'No connections.');
     expect(complaints).toEqual([]);
   });
 
-  it('[IN14] what clients call themselves is text', async () => {
+  it('[IN14] names from clients are shown as text', async () => {
     const { page, dial, complaints } = await open();
     const name = '<img/src=x/onerror=alert(1)>';
     const client = await (await dial(name)).inNamespace('n');
@@ -259,7 +259,7 @@ describeWith(chromium, 'the page of the inspector in a browser', (executablePath
     expect(complaints).toEqual([]);
   });
 
-  it('[IN16] charts are outlined, and shown with all that is written in them to who wants that', async () => {
+  it('[IN16] charts are outlined, and shown in full as details', async () => {
     const { page, dial, complaints } = await open();
     await (await dial('a')).ready();
     await isActive(page, 'open.flow.flowing');
@@ -278,7 +278,7 @@ describeWith(chromium, 'the page of the inspector in a browser', (executablePath
     expect(complaints).toEqual([]);
   });
 
-  it('[IN14] with an exchange it shows the way to the broker', async () => {
+  it('[IN14] with an exchange it shows the link to the broker', async () => {
     const { page, server, complaints } = await open();
     await page.locator('#live.on').waitFor();
     const broker = memoryBroker();
@@ -290,7 +290,7 @@ describeWith(chromium, 'the page of the inspector in a browser', (executablePath
     expect(complaints).toEqual([]);
   });
 
-  it('[IN10] whoever may not look sees nothing', async () => {
+  it('[IN10] an unauthorized request gets no page', async () => {
     const { page, status, viewers } = await open({}, () => false);
     expect(status).toBe(403);
     expect((await page.locator('body').innerText()).trim()).toBe('Forbidden');
@@ -304,7 +304,7 @@ describeWith(chromium, 'the page of the inspector in a browser', (executablePath
     await expect.poll(viewers).toBe(0);
   });
 
-  it('[IN12] it stays responsive with 2 000 who live', async () => {
+  it('[IN12] it stays responsive with 2,000 connections', async () => {
     const { page, dial, complaints, server } = await open();
     const clients: RawClient[] = [];
     while (clients.length < 2_000) {

@@ -14,13 +14,13 @@ const open = async (authorize: Authorize = () => true) => {
   return { ...house, shown, address: `${house.url.replace('ws', 'http')}inspector` };
 };
 
-test('[IN6] [IN10] the stream is for whom authorize lets look', async () => {
+test('[IN6] [IN10] the stream is for authorized requests only', async () => {
   const { address } = await open(() => false);
   expect((await fetch(`${address}/stately-stream`)).status).toBe(403);
   expect((await fetch(`${address}/stately`)).status).toBe(403);
 });
 
-test('[IN6] [IN4] the stream tells of the root actor and of the one connection that is followed', async () => {
+test('[IN6] [IN4] the stream carries the root actor and the followed connection', async () => {
   const { address, dial } = await open();
   const [first, second] = [await dial('a'), await dial('b')];
   await first.ready();
@@ -40,7 +40,7 @@ test('[IN6] [IN4] the stream tells of the root actor and of the one connection t
   await reading;
 });
 
-test('[IN13] those who look so are counted with the others, at most as many, and end with the page', async () => {
+test('[IN13] its viewers count as viewers, share their bound, and end with the page', async () => {
   const { address, shown } = await open();
   const streams = await Promise.all(Array.from({ length: 32 }, () => fetch(`${address}/stately-stream`)));
   expect(shown.viewers).toBe(32);
@@ -52,7 +52,7 @@ test('[IN13] those who look so are counted with the others, at most as many, and
   expect(shown.viewers).toBe(0);
 });
 
-test('[IN10] a stream that stays open is asked for again', async () => {
+test('[IN10] an open stream is authorized again', async () => {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'Date'] });
   let isAllowed = true;
   const { address, shown } = await open(() => isAllowed);
@@ -65,7 +65,7 @@ test('[IN10] a stream that stays open is asked for again', async () => {
   expect(shown.viewers).toBe(0);
 });
 
-test('[IN13] [IN10] whoever goes, or the page, while authorize decides leaves nothing behind', async () => {
+test('[IN13] [IN10] a request or page that ends while authorize decides leaves nothing behind', async () => {
   const decision = gate();
   const { address, shown, server } = await open(async () => {
     await decision.promise;
@@ -89,7 +89,7 @@ test('[IN13] [IN10] whoever goes, or the page, while authorize decides leaves no
   expect([watchers, shown.viewers]).toEqual([0, 0]);
 });
 
-test('[IN6] the address without a slash leads there as well', async () => {
+test('[IN6] the address without a slash redirects as well', async () => {
   const { address } = await open();
   const response = await fetch(`${address}?ui=stately&follow=connection-7`);
   expect(new URL(response.url).pathname).toBe('/inspector/stately');
@@ -105,13 +105,13 @@ describeWith(chromium, 'the way to Stately’s inspector in a browser', (executa
   }, 60_000);
   afterAll(() => browser?.close());
 
-  it('[IN6] hands what it is told to the page in its frame, once that is ready, and to nobody else', async () => {
+  it('[IN6] forwards messages to the page in its frame only, once that is ready', async () => {
     const { address, dial } = await open();
     const client = await dial('a');
     const page = await (await browser.newContext()).newPage();
     const asked: string[] = [];
     page.on('request', (request) => asked.push(new URL(request.url()).origin));
-    // Whoever stands behind that address here is ours, and notes what it is handed.
+    // The test answers for that address, and records what it receives.
     const theirs = `<script>
       addEventListener('message', ({ data }) => { document.title = data.type; document.body.append(JSON.stringify(data)); });
       parent.postMessage({ type: '@statelyai.connected' }, '*');

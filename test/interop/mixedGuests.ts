@@ -4,7 +4,7 @@ import { GoPeer } from '../support/goPeer.js';
 import { Inbox, RawClient, type RawFrame } from '../support/rawClient.js';
 import { lineOf } from '../support/testServer.js';
 
-export type GuestKind = 'js' | 'go' | 'raw';
+type GuestKind = 'js' | 'go' | 'raw';
 
 /** A client of whatever kind, at one of the nodes. */
 export interface Guest {
@@ -29,7 +29,7 @@ const own = { isForced: false, isLocal: false };
 const nameOf = (field = ''): string => field.replaceAll('@%!semicolon@%!', ';');
 
 /** A frame in the line that a handler would write down for it; its wait is left out. */
-export const lineOfFrame = (frame: RawFrame): string => {
+const lineOfFrame = (frame: RawFrame): string => {
   const fields = (typeof frame === 'string' ? frame : frame.toString('latin1')).split(';');
   if (fields.length < 7) return lineOf({ namespace: '', room: '', event: OnNativeMessage, body: frame, ...own });
   const [, namespace, room, event, isError] = fields;

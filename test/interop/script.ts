@@ -19,7 +19,7 @@ export const workedActs: Acts = {
   stays: { _OnNamespaceDisconnect: 'error:stay' },
   'contains;semi': { echo: 'reply' },
 };
-export const anyActs: Acts = { default: { _OnAnyEvent: 'any' } };
+const anyActs: Acts = { default: { _OnAnyEvent: 'any' } };
 export const nativeOnlyActs: Acts = { '': { _OnNativeMessage: 'raw' } };
 export const mixedActs: Acts = { '': { _OnNativeMessage: 'reply:answered', echo: 'reply' } };
 
@@ -33,7 +33,7 @@ export interface Doing {
 }
 
 /** One step: a frame of the client, something that the program does, an answer to its next ask, a frame to wait for. */
-export type Step = string | Buffer | { readonly does: Doing } | { readonly answer: string } | 'see';
+type Step = string | Buffer | { readonly does: Doing } | { readonly answer: string } | 'see';
 
 export interface Scene {
   readonly title: string;

@@ -12,7 +12,7 @@ import { type Guest, House, kept, nothing, settled, timersAtRest } from '../supp
 import { gate } from '../support/promises.js';
 
 // The examples import what a program would; here that is what the tests run.
-vi.mock('muster', () => import('../../src/index.js'));
+vi.mock('musterjs', () => import('../../src/index.js'));
 
 const scenarios: readonly Scenario[] = [...local, ...clusterScenarios];
 
@@ -172,7 +172,7 @@ describe('what they change: login', () => {
     guest.socket.say('M');
     unknown(new Error('no such user'));
     await house.rest();
-    expect(guest.socket.lines).toEqual(['t Hnobody knows you', 'close 1008 nobody knows you']);
+    expect(guest.socket.lines).toEqual(['t Hunknown user', 'close 1008 unknown user']);
     expect(house.errors).toEqual([]);
   });
 

@@ -1,30 +1,33 @@
 import { fc, test as given } from '@fast-check/vitest';
 import { describe, expect, test } from 'vitest';
-import {
-  isAnswer,
-  makeNodeId,
-  makeToken,
-  markToken,
-  readForeignToken,
-  tokensOfAnswer,
-} from '../../src/protocol/token.js';
+import { isAnswer, markToken, readForeignToken, TokenMaker, tokensOfAnswer } from '../../src/protocol/token.js';
+
+const makeMaker = (): TokenMaker => new TokenMaker((pool) => crypto.getRandomValues(pool));
 
 describe('tokens', () => {
   test('[AK1] a token is 96 random bits in base 36, a dash and the node', () => {
-    for (let made = 0; made < 1_000; made++) expect(makeToken('node')).toMatch(/^[0-9a-z]{20}-node$/);
+    const maker = makeMaker();
+    expect(maker.nodeId).toMatch(/^[0-9a-z]{8}$/);
+    for (let made = 0; made < 1_000; made++) {
+      const [digits = '', node] = maker.make().split('-');
+      expect(digits).toMatch(/^[0-9a-z]{20}$/);
+      expect(node).toBe(maker.nodeId);
+    }
   });
 
   test('[AK1] of ten thousand no two are alike, and none begins with $ or #, or has ! or ; in it', () => {
-    const tokens = Array.from({ length: 10_000 }, () => makeToken('n1'));
+    const maker = makeMaker();
+    const tokens = Array.from({ length: 10_000 }, () => maker.make());
     expect(new Set(tokens).size).toBe(10_000);
     expect(tokens.filter((token) => !/^[0-9a-z]/.test(token) || /[!;]/.test(token))).toEqual([]);
   });
 
   test('[AK1] all 96 bits are used', () => {
+    const maker = makeMaker();
     let ever = 0n;
     let always = (1n << 96n) - 1n;
     for (let made = 0; made < 500; made++) {
-      const [digits = ''] = makeToken('n').split('-');
+      const [digits = ''] = maker.make().split('-');
       const bits = [...digits].reduce((sum, digit) => sum * 36n + BigInt(Number.parseInt(digit, 36)), 0n);
       ever |= bits;
       always &= bits;
@@ -34,7 +37,7 @@ describe('tokens', () => {
   });
 
   test('[AK1] a node has a name of its own, of letters and digits', () => {
-    const names = Array.from({ length: 1_000 }, makeNodeId);
+    const names = Array.from({ length: 1_000 }, () => makeMaker().nodeId);
     expect(new Set(names).size).toBe(1_000);
     expect(names.filter((name) => !/^[0-9a-z]{8}$/.test(name))).toEqual([]);
   });
@@ -45,7 +48,7 @@ describe('telling apart', () => {
     expect(isAnswer(wait)).toBe(false);
   });
 
-  test.each(['17953', 'R7953', '#x', '#', 'x!yz', 'neffos(0x1(2))', ' ', ' $1', makeToken('n')])(
+  test.each(['17953', 'R7953', '#x', '#', 'x!yz', 'neffos(0x1(2))', ' ', ' $1', makeMaker().make()])(
     '[AK2] %j claims to be an answer',
     (wait) => {
       expect(isAnswer(wait)).toBe(true);
@@ -63,7 +66,7 @@ describe('between servers', () => {
   });
 
   test('[EX7] whether its server, its client, both or one more take a marker off, its answer is heard', () => {
-    const token = makeToken(makeNodeId());
+    const token = makeMaker().make();
     const hops = [markToken(token)];
     for (let hop = 0; hop < 3; hop++) hops.push(takeMarker(hops.at(-1) ?? ''));
     expect(hops.slice(2).toReversed()).toEqual(tokensOfAnswer(token));
@@ -76,7 +79,7 @@ describe('between servers', () => {
 
   test('[EX8] what this server marks, another one of ours reads', () => {
     for (let made = 0; made < 1_000; made++) {
-      const token = makeToken(makeNodeId());
+      const token = makeMaker().make();
       expect(readForeignToken(markToken(token))).toEqual({ token, isMarked: true });
     }
   });

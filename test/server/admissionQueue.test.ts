@@ -1,12 +1,11 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { AdmissionQueue, type Slot } from '../../src/server/admissionQueue.js';
-
-beforeEach(() => void vi.useFakeTimers());
-afterEach(() => void vi.useRealTimers());
+import { HandClock } from '../support/handClock.js';
 
 /** A line, and what became of those who stood in it. */
 const open = (places: number) => {
-  const line = new AdmissionQueue(places, 1_000);
+  const clock = new HandClock();
+  const line = new AdmissionQueue(places, 1_000, clock);
   const told: string[] = [];
   const tickets = new Map<string, Slot>();
   const enter = (...names: string[]): void => {
@@ -18,26 +17,26 @@ const open = (places: number) => {
       );
     }
   };
-  return { told, enter, leave: (name: string) => tickets.get(name)?.release() };
+  return { clock, told, enter, leave: (name: string) => tickets.get(name)?.release() };
 };
 
 describe('places for those on the way in', () => {
   test('[HS15] whoever finds one free has it at once', () => {
-    const { told, enter } = open(2);
+    const { clock, told, enter } = open(2);
     enter('a', 'b');
     expect(told).toEqual(['a', 'b']);
-    expect(vi.getTimerCount()).toBe(0);
+    expect(clock.timers).toBe(0);
   });
 
   test('[HS15] others wait, first come first served', () => {
-    const { told, enter, leave } = open(2);
+    const { clock, told, enter, leave } = open(2);
     enter('a', 'b', 'c', 'd');
     expect(told).toEqual(['a', 'b']);
     leave('a');
     expect(told).toEqual(['a', 'b', 'c']);
     leave('c');
     expect(told).toEqual(['a', 'b', 'c', 'd']);
-    expect(vi.getTimerCount()).toBe(0);
+    expect(clock.timers).toBe(0);
   });
 
   test('[HS15] a place is given up once, however often that is said', () => {
@@ -50,11 +49,11 @@ describe('places for those on the way in', () => {
   });
 
   test('[HS15] nobody waits for longer than the patience, and then has no place', () => {
-    const { told, enter, leave } = open(1);
+    const { clock, told, enter, leave } = open(1);
     enter('a', 'b');
-    vi.advanceTimersByTime(999);
+    clock.advance(999);
     expect(told).toEqual(['a']);
-    vi.advanceTimersByTime(1);
+    clock.advance(1);
     expect(told).toEqual(['a', 'b away']);
     leave('b');
     leave('a');
@@ -69,12 +68,12 @@ describe('places for those on the way in', () => {
   });
 
   test('[HS15] who leaves while waiting lets the next one come up', () => {
-    const { told, enter, leave } = open(1);
+    const { clock, told, enter, leave } = open(1);
     enter('a', 'b');
     leave('b');
     enter('c');
     leave('a');
     expect(told).toEqual(['a', 'c']);
-    expect(vi.getTimerCount()).toBe(0);
+    expect(clock.timers).toBe(0);
   });
 });

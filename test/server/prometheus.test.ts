@@ -68,7 +68,7 @@ const checkHistogram = (samples: ReadonlyMap<string, number>): void => {
 const page = readFileSync(fileURLToPath(new URL('../../docs/metrics.md', import.meta.url)), 'utf8');
 /** Name and label of each row of the tables. */
 const documented = Array.from(
-  page.matchAll(/^\| `(muster_\w+)` \| \w+ \| (?:`(\w+)` )?\|/gm),
+  page.matchAll(/^\| `(muster_\w+)` \| \w+ \| *(?:`(\w+)` )?\|/gm),
   ([, name = '', label = '']) => [name, label],
 );
 

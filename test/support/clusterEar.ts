@@ -1,7 +1,7 @@
 import type { ExchangeSession, StackExchange } from '../../src/exchange/exchange.js';
 
 /** What becomes of a payload that a session was handed. */
-export interface Handed {
+interface Handed {
   confirmed(): void;
 }
 

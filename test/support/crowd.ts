@@ -10,7 +10,7 @@ export type Order =
   | { readonly order: 'stall' | 'resume' | 'report'; readonly group: string };
 
 /** What has become of one client: the number of the last message, and whether none was missing before it. */
-export interface ClientReport {
+interface ClientReport {
   readonly last: number;
   readonly isInOrder: boolean;
   readonly hasEnded: boolean;

@@ -75,7 +75,7 @@ export const compileBlocks = async (blocks: readonly Block[]): Promise<Map<strin
 
 /** The brokers that a block needs, by the names under which it imports them. */
 export const brokersOf = ({ code }: Block): string[] =>
-  Array.from(code.matchAll(/from 'muster\/(redis|nats)'/g), ([, broker = '']) => broker);
+  Array.from(code.matchAll(/from 'musterjs\/(redis|nats)'/g), ([, broker = '']) => broker);
 
 /** Runs a block that has been compiled; resolves with what it says on stderr when it has ended well. */
 export const runBlock = async (block: Block, environment: NodeJS.ProcessEnv = {}): Promise<string> => {

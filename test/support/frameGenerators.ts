@@ -13,7 +13,7 @@ export type Happening =
   | { readonly kind: 'stalls' | 'drains' | 'asked' | 'called in' | 'called out' | 'closes' };
 
 /** Events that have a handler; what that does is in its name. */
-export const acts = ['ok', 'reply', 'boom', 'reject', 'later', 'odd', 'all', 'others', 'enter', 'quit'] as const;
+const acts = ['ok', 'reply', 'boom', 'reject', 'later', 'odd', 'all', 'others', 'enter', 'quit'] as const;
 /** Those that hold the lane, or end the connection, are rare: little else would ever happen. */
 const rareActs = ['hang', 'question'] as const;
 

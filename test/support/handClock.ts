@@ -18,6 +18,10 @@ export class HandClock implements Clock {
     return this.#now;
   }
 
+  wallNow(): number {
+    return this.#now;
+  }
+
   setTimeout(run: () => void, ms: number): number {
     const handle = ++this.#lastHandle;
     this.#timers.set(handle, { at: this.#now + Math.max(0, ms), run });

@@ -1,3 +1,4 @@
+import { systemRandom } from '../../src/actors/runtime/random.js';
 import { Supervisor } from '../../src/actors/supervisor/supervisor.js';
 import type { InspectionObserver } from '../../src/actors/telemetry/inspection.js';
 import type { RecorderLimits } from '../../src/actors/telemetry/recorder.js';
@@ -93,6 +94,7 @@ export class House {
       events: options.events,
       machines: options.machines,
       clock: this.clock,
+      random: systemRandom,
       sliceMs: options.sliceMs ?? 4,
       syncBroadcaster: options.syncBroadcaster ?? false,
       fireDisconnectAlways: options.fireDisconnectAlways ?? false,

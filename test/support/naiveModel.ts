@@ -39,7 +39,7 @@ export type Step =
 export type Script = readonly Step[];
 
 /** What a visitor of `do` does with each connection. */
-export interface Visitor {
+interface Visitor {
   readonly visit: Script;
   /** What it does when its gate is opened; one that has nothing for later waits for no gate. */
   readonly later: Script | undefined;

@@ -13,7 +13,7 @@ export interface Peer {
 }
 
 /** With MUSTER_PEERS=required a suite whose peer is missing fails; otherwise it says so and is skipped. */
-export const arePeersRequired = process.env['MUSTER_PEERS'] === 'required';
+const arePeersRequired = process.env['MUSTER_PEERS'] === 'required';
 
 const isExecutable = (path: string): boolean => {
   try {

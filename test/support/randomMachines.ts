@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { type AnyStateMachine, createMachine } from 'xstate';
 
 /** A transition as it was written into a random machine. */
-export interface Written {
+interface Written {
   readonly state: string;
   /** As `on` of a description has it, in one word. */
   readonly trigger: string;
@@ -47,7 +47,7 @@ const { tree } = fc.letrec<{ tree: Tree }>((tie) => ({
 }));
 
 /** Names of all kinds: what Mermaid, Graphviz and HTML have a meaning for, and what may be mistaken for it. */
-export const name = fc.oneof(
+const name = fc.oneof(
   fc.constantFrom(
     'a',
     'end',

@@ -1,31 +1,30 @@
 /**
- * The page of the chat. It speaks to Muster with the browser client of neffos, unmodified.
+ * The page of the chat. It connects to Muster with the unmodified neffos browser client.
  *
  * Two things to know about that client:
- * - whatever a handler returns is sent back to the server, so handlers here return nothing;
- * - a promise that waits for an answer stays pending for ever if the connection is lost meanwhile,
- *   so each one here has a deadline (`within`).
+ * - It sends a handler's return value back to the server, so handlers here return nothing.
+ * - If the connection is lost, an ask stays pending forever, so each one here has a deadline (`within`).
  */
 import * as neffos from '/neffos.js';
 
 const LOBBY = 'lobby';
 const DEADLINE = 5_000; // ms to wait for any answer
-const TYPING_EVERY = 2_000; // ms between two "I am typing"
-const TYPING_LASTS = 3_500; // ms until somebody who says no more counts as silent
+const TYPING_EVERY = 2_000; // ms between two typing events
+const TYPING_LASTS = 3_500; // ms until a typing indicator expires
 const KEPT_MESSAGES = 300; // groups and notices kept on the page, per room
 
 const $ = (/** @type {string} */ id) => document.getElementById(id);
 
-/** Who I am: my name for this visit, and my id on the present connection. Undefined before I came in. */
+/** This user: name, and id of the current connection. Undefined before sign-in. */
 let me;
-/** The live connection: { conn, chat }. Undefined while there is none. */
+/** The live connection: { conn, chat }. Undefined while disconnected. */
 let session;
-/** The rooms I am in: name -> { log, people, unread, typing, last }. */
+/** The joined rooms: name -> { log, people, unread, typing, last }. */
 const joined = new Map();
 /** The room on screen. */
 let current = '';
 
-// ── What the server says ────────────────────────────────────────────────────────────────────────
+// ── Events from the server ──────────────────────────────────────────────────────────────────────
 
 const events = {
   _OnNamespaceDisconnect(chat) {
@@ -64,7 +63,7 @@ const events = {
     room.typing.set(id, { name, timer: setTimeout(() => stopTyping(room, id), TYPING_LASTS) });
     showTyping();
   },
-  // Only ever comes with an error: the server did not like what we said.
+  // Arrives with an error only: the server refused the message.
   say(_, msg) {
     if (msg.Err) toast(msg.Err.message);
   },
@@ -72,7 +71,7 @@ const events = {
 
 // ── The connection ──────────────────────────────────────────────────────────────────────────────
 
-/** Dials, introduces us and takes us back into our rooms. */
+/** Connects, introduces the user, and joins the rooms again. */
 async function connect() {
   const conn = await within(neffos.dial('/live', { chat: events }), (late) => late.close());
   try {
@@ -104,8 +103,8 @@ function lost() {
 let wake = () => {};
 
 /**
- * neffos.js can reconnect by itself (its `reconnect` option), but it tells nobody how that goes, it gives up
- * for good when a dial fails, and it restores namespaces in some browsers only. So we dial again ourselves.
+ * Connects again, with increasing delays. The `reconnect` option of neffos.js would report no progress, give up
+ * after a failed dial, and restore namespaces in some browsers only.
  */
 async function reconnect() {
   for (let attempt = 0; me && !session; attempt++) {
@@ -118,16 +117,16 @@ async function reconnect() {
       };
     });
     if (!me) return;
-    await connect().catch(() => showOffline('Still no connection. Trying again…'));
+    await connect().catch(() => showOffline('Still disconnected. Retrying…'));
   }
 }
 
-/** Settles like `promise`, or rejects after the deadline; what still arrives later goes to `tooLate`. */
+/** Settles like `promise`, or rejects after the deadline. A later result goes to `tooLate`. */
 function within(promise, tooLate = () => {}) {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
       promise.then(tooLate, () => {});
-      reject(new Error('The server does not answer.'));
+      reject(new Error('The server did not answer in time.'));
     }, DEADLINE);
     promise.then(resolve, reject).finally(() => clearTimeout(timer));
   });
@@ -162,7 +161,7 @@ function showTotal(total) {
   $('total').textContent = `${total} connected`;
 }
 
-// ── Coming in, and leaving ──────────────────────────────────────────────────────────────────────
+// ── Sign-in and sign-out ────────────────────────────────────────────────────────────────────────
 
 const suggestName = () => {
   const pick = (/** @type {string} */ words) => words.split(' ')[Math.floor(Math.random() * words.split(' ').length)];
@@ -200,8 +199,7 @@ $('enter').addEventListener('submit', async (event) => {
     $('draft').focus();
   } catch (error) {
     me = undefined;
-    $('enter-error').textContent =
-      error instanceof Event ? 'The server cannot be reached. Is it running?' : error.message;
+    $('enter-error').textContent = error instanceof Event ? 'Cannot reach the server. Is it running?' : error.message;
   } finally {
     $('enter-button').disabled = false;
   }
@@ -224,7 +222,7 @@ $('sign-out').addEventListener('click', () => {
   $('name').focus();
 });
 
-// Private windows may refuse to remember; then we do without.
+// Private windows may refuse storage. The name is then not remembered.
 function remember(name) {
   try {
     localStorage.setItem('muster.name', name);
@@ -240,22 +238,22 @@ function remembered() {
 
 // ── Rooms ───────────────────────────────────────────────────────────────────────────────────────
 
-/** Shows a room, and joins it first if need be. */
+/** Shows a room. Joins it first if necessary. */
 async function open(name) {
   if (!joined.has(name)) {
-    if (!session) return toast('Not now: there is no connection.');
+    if (!session) return toast('You are offline. Try again once you are connected.');
     const log = make('ol', 'log');
     log.setAttribute('role', 'log');
     log.setAttribute('aria-label', `Messages in ${name}`);
     log.hidden = true;
     $('logs').append(log);
-    // Before the join, because the server announces us before it answers.
+    // Before the join, because the server announces the join before it answers.
     joined.set(name, { log, people: [], unread: 0, typing: new Map(), last: undefined });
     try {
       await within(session.chat.joinRoom(name));
     } catch (error) {
       if (!session?.chat.room(name)) {
-        // else a reconnection has taken us in meanwhile
+        // otherwise a reconnect has joined the room meanwhile
         joined.delete(name);
         log.remove();
         return toast(error.message);
@@ -279,7 +277,7 @@ async function open(name) {
 $('leave-room').addEventListener('click', async () => {
   const name = current;
   const failed = await within(Promise.resolve(session?.chat.room(name)?.leave())).catch((error) => error);
-  if (failed || !session) return toast('Not now: there is no connection.');
+  if (failed || !session) return toast('You are offline. Try again once you are connected.');
   joined.get(name).log.remove();
   joined.delete(name);
   await open(LOBBY);
@@ -310,7 +308,7 @@ function hashRoom() {
 
 let known = [];
 
-/** The list at the left. Without an argument: the same rooms, drawn again. */
+/** Draws the list of rooms at the left. Without an argument, draws the same rooms again. */
 function showRooms(rooms = known) {
   known = rooms;
   sync(
@@ -348,12 +346,12 @@ function showRooms(rooms = known) {
   document.title = unread ? `(${unread}) Muster` : 'Muster';
 }
 
-/** The list at the right, the faces in the header, and the line under the room's name. */
+/** Draws the list of people at the right, the avatars in the header, and the line under the room's name. */
 function showPeople() {
   const people = [...(joined.get(current)?.people ?? [])].sort(
     (a, b) => (b.id === me.id) - (a.id === me.id) || a.name.localeCompare(b.name),
   );
-  $('room-sub').textContent = people.length > 1 ? `${people.length} people here` : 'Only you, so far';
+  $('room-sub').textContent = people.length > 1 ? `${people.length} people here` : 'Only you so far';
   sync(
     $('people'),
     people.map((person) => [person.id, person]),
@@ -406,7 +404,7 @@ function addNotice(room, who, did) {
   const notice = make('li', 'notice');
   notice.append(make('b', '', who), ` ${did}`);
   addToLog(room, notice);
-  room.last = {}; // whoever speaks next begins a new group
+  room.last = {}; // the next message starts a new group
   showEmpty();
   if (atEnd) toEnd();
 }
@@ -416,7 +414,7 @@ function addToLog({ log }, item) {
   if (log.children.length > KEPT_MESSAGES) log.firstElementChild.remove();
 }
 
-/** A room where nobody has spoken yet gets a kind word instead of a blank page. */
+/** Shows a hint in a room without messages. */
 function showEmpty() {
   const room = joined.get(current);
   const empty = Boolean(room && !room.log.querySelector('.group'));
@@ -425,14 +423,14 @@ function showEmpty() {
   $('empty-title').textContent = !alone
     ? `Welcome to #${current}`
     : current === LOBBY
-      ? 'It is quiet in the lobby'
-      : `You opened #${current}`;
+      ? 'No messages in the lobby yet'
+      : `No messages in #${current} yet`;
   $('empty-text').textContent = alone
-    ? 'Open this page in a second tab, or pass the address on to somebody near you, and say hello.'
-    : 'You see what is said from now on. Say hello!';
+    ? 'Open this page in a second tab or share its address, then say hello.'
+    : 'You see messages from now on. Say hello!';
 }
 
-// Who reads the newest message stays with it; who has scrolled up is left where they are.
+// A reader at the end follows new messages. A reader further up keeps the position.
 const scroller = $('scroller');
 let atEnd = true;
 
@@ -476,8 +474,9 @@ $('composer').addEventListener('submit', (event) => {
 function send() {
   const text = draft.value.trim();
   if (!text) return draft.focus();
-  // `emit` says whether it could be written; if not, the draft stays.
-  if (!session?.chat.room(current)?.emit('say', text)) return toast('Not now: there is no connection.');
+  // `emit` returns whether the message was written. If not, the draft stays.
+  if (!session?.chat.room(current)?.emit('say', text))
+    return toast('You are offline. Try again once you are connected.');
   draft.value = '';
   typedAt = 0;
   showComposer();
@@ -541,7 +540,7 @@ addEventListener('keydown', (event) => event.key === 'Escape' && closeDrawers())
 
 // ── Small things ────────────────────────────────────────────────────────────────────────────────
 
-/** Everything shown goes through here, and so through `textContent`: nobody's text is ever markup. */
+/** Makes every element of the page. Texts go through `textContent`, so they are never markup. */
 function make(tag, className = '', text = '') {
   const element = document.createElement(tag);
   if (className) element.className = className;
@@ -556,7 +555,7 @@ function avatar(name) {
   return element;
 }
 
-/** Initials, on a colour that always belongs to that name. */
+/** Paints initials on a color derived from the name. */
 function paint(element, name) {
   const words = name.match(/[\p{L}\p{N}]+/gu) ?? [name];
   const letters = words.length > 1 ? [words[0], words.at(-1)].map((word) => [...word][0]) : [...words[0]].slice(0, 2);
@@ -566,7 +565,7 @@ function paint(element, name) {
   element.style.setProperty('--hue', String((hash * 137) % 360));
 }
 
-/** Makes a list show these `[key, value]` entries in this order, and reuses the items that are there. */
+/** Updates a list to these `[key, value]` entries in this order, and reuses its items. */
 function sync(list, entries, create, update = () => {}) {
   const items = new Map([...list.children].map((item) => [item.dataset.key, item]));
   entries.forEach(([key, value], index) => {

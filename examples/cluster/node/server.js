@@ -1,20 +1,20 @@
 // @ts-check
-/** One of the servers of the example: all that makes it a node among others are the lines under 2. */
+/** One node of the example. Section 2 is all it takes to join the others. */
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
-import { Server } from 'muster';
-import { redisExchange } from 'muster/redis';
+import { Server } from 'musterjs';
+import { redisExchange } from 'musterjs/redis';
 
 const { NODE_NAME = 'A', NODES = '[]', REDIS_URL = 'redis://127.0.0.1:6379' } = process.env;
 
-/** Me and the others. @type {readonly { name: string, address: string }[]} */
+/** All nodes, this one included. @type {readonly { name: string, address: string }[]} */
 const nodes = JSON.parse(NODES);
 const { hostname, port } = new URL(nodes.find(({ name }) => name === NODE_NAME)?.address ?? 'http://127.0.0.1:8081');
 
 const WALL = 'wall';
 let isStopping = false;
 
-// ── 1. The server: whatever somebody says, everybody hears, on whichever node they are ──────────
+// ── 1. The server: each message goes to all clients, on both nodes ──────────────────────────────
 
 /** @type {Server} */
 const server = new Server({
@@ -29,20 +29,20 @@ const server = new Server({
           body: JSON.stringify({ text, node: NODE_NAME, at: Date.now() }),
         });
       },
-      // The button of the page, for who has started Redis.
+      // The button on the page: passed on to the process that started Redis.
       redis(_, msg) {
         if (msg.body === 'stop' || msg.body === 'start') process.send?.(`${msg.body} redis`);
       },
     },
   },
-  origins: nodes.map(({ address }) => address), // the page of one node connects to the others as well
-  limits: { exchangeRetryDelay: 500 }, // who plays with Redis does not like to wait
+  origins: nodes.map(({ address }) => address), // the page of one node also connects to the other
+  limits: { exchangeRetryDelay: 500 }, // quick, as this example is for trying things out
   onError(error, { during }) {
     if (!isStopping) console.error(`node ${NODE_NAME}, ${during}: ${error instanceof Error ? error.message : error}`);
   },
 });
 
-// ── 2. Among others ─────────────────────────────────────────────────────────────────────────────
+// ── 2. The exchange ─────────────────────────────────────────────────────────────────────────────
 
 const exchange = await server
   .useStackExchange(redisExchange({ url: REDIS_URL, channel: 'muster-example' }))
@@ -51,9 +51,9 @@ const exchange = await server
     process.exit(1);
   });
 
-// ── 3. How it stands, for the page: told to the clients of this node, whenever it has changed ───
+// ── 3. The status: sent to the clients of this node whenever it has changed ─────────────────────
 
-/** Whether Redis runs, where it is ours to stop. @type {boolean | undefined} */
+/** Whether Redis runs; undefined if this example did not start it. @type {boolean | undefined} */
 let isRedisRunning;
 process.on('message', (said) => {
   isRedisRunning = /** @type {{ isRunning: boolean }} */ (said).isRunning;
@@ -66,7 +66,7 @@ function describeExchange() {
   return JSON.stringify({ state, published, received, waiting: waiting.messages, losses, redis });
 }
 
-/** What each client was told last. @type {WeakMap<object, string>} */
+/** The last status sent to each client. @type {WeakMap<object, string>} */
 const told = new WeakMap();
 const telling = setInterval(() => {
   const status = describeExchange();
@@ -85,7 +85,7 @@ const files = new Map([
   ['/style.css', { file: file('../public/style.css'), type: 'text/css' }],
   ['/app.js', { file: file('../public/app.js'), type: 'text/javascript' }],
   ['/icon.svg', { file: file('../../chat/public/icon.svg'), type: 'image/svg+xml' }],
-  // The browser client of neffos, just as it is published.
+  // The neffos browser client, as published.
   ['/neffos.js', { file: new URL('neffos.min.js', import.meta.resolve('neffos.js')), type: 'text/javascript' }],
 ]);
 
@@ -116,7 +116,7 @@ server.attach(httpServer, { path: '/live' });
 httpServer.listen(Number(port), hostname, () => process.send?.('ready'));
 
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, stop);
-process.once('disconnect', stop); // whoever has started this is gone
+process.once('disconnect', stop); // the parent process has ended
 
 async function stop() {
   if (isStopping) return;

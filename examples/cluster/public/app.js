@@ -1,18 +1,18 @@
 /**
- * The page of the example: one client of each node, with the browser client of neffos, unmodified.
- * Whatever a handler returns is sent back to the server by that client, so handlers here return nothing.
+ * The page of the example: one client per node, each the unmodified neffos browser client.
+ * That client sends a handler's return value back to the server, so handlers here return nothing.
  */
 import * as neffos from '/neffos.js';
 
 const KEPT_MESSAGES = 200;
-const LATE = 1_000; // ms after which a message is said to have waited
+const LATE = 1_000; // ms after which a message is shown as late
 
 const $ = (/** @type {string} */ id) => document.getElementById(id);
 const nodes = await (await fetch('/nodes.json')).json();
 
 // ── One side of the page, and its client ────────────────────────────────────────────────────────
 
-/** A node of the cluster as this page sees it. */
+/** A node of the cluster, as seen by its client on this page. */
 class Panel {
   /** The connected namespace; undefined while there is none. */
   ns;
@@ -30,9 +30,9 @@ class Panel {
     this.$('.address').textContent = new URL(address).host;
     this.$('.log').setAttribute('aria-label', `Messages on node ${name}`);
     this.$('.scroller').setAttribute('aria-label', `Messages on node ${name}`);
-    this.$('input').placeholder = `Say something by node ${name}`;
-    this.$('input').setAttribute('aria-label', `Message by node ${name}`);
-    this.$('.send').setAttribute('aria-label', `Send by node ${name}`);
+    this.$('input').placeholder = `Message on node ${name}`;
+    this.$('input').setAttribute('aria-label', `Message on node ${name}`);
+    this.$('.send').setAttribute('aria-label', `Send on node ${name}`);
     this.$('form').addEventListener('submit', (event) => this.say(event));
     this.connect();
   }
@@ -41,7 +41,7 @@ class Panel {
     return this.element.querySelector(selector);
   }
 
-  /** Dials, and dials again after a while when that fails or the connection is lost. */
+  /** Connects, and connects again 1 s after a failure or a lost connection. */
   async connect() {
     try {
       const conn = await neffos.dial(`${this.address.replace('http', 'ws')}/live`, {
@@ -67,7 +67,7 @@ class Panel {
     event.preventDefault();
     const input = this.$('input');
     const text = input.value.trim();
-    // `emit` says whether it could be written; if not, the text stays.
+    // `emit` returns whether the message was written. If not, the text stays.
     if (text && this.ns?.emit('say', text)) input.value = '';
     input.focus();
   }
@@ -77,7 +77,7 @@ class Panel {
     const item = make('li', isOwn ? 'message own' : 'message');
     const waited = Date.now() - at;
     const late = waited > LATE ? `, ${(waited / 1_000).toFixed(waited < 10_000 ? 1 : 0)} s late` : '';
-    item.append(make('p', 'bubble', text), make('p', 'via', isOwn ? 'said here' : `came by node ${node}${late}`));
+    item.append(make('p', 'bubble', text), make('p', 'via', isOwn ? 'sent here' : `from node ${node}${late}`));
     item.dataset.via = node;
     item.classList.toggle('late', late !== '');
     this.$('.empty').hidden = true;
@@ -90,7 +90,7 @@ class Panel {
   tell(status) {
     this.status = status;
     const { state, losses = [] } = status;
-    const words = { dialing: 'connecting', gone: 'no connection' };
+    const words = { dialing: 'connecting', gone: 'disconnected' };
     set(this.$('.state'), words[state] ?? state);
     this.$('.state').dataset.state = state;
     this.element.dataset.state = state;
@@ -114,13 +114,13 @@ class Panel {
 // ── The broker between them ─────────────────────────────────────────────────────────────────────
 
 const hints = {
-  running: 'Stop it and keep talking: each server goes on by itself, and what is for the other one waits.',
-  stopped: 'What you say now is heard on its own side, and waits for the other: for 30 s at most. Start it again.',
-  elsewhere: 'This Redis was there before. Stop it to see how both servers go on by themselves.',
-  missed: 'What waited was sent before the other server was back to hear it: it has missed it, and counts that.',
+  running: 'Stop Redis and keep chatting. Each server still delivers to its own client; messages for the other wait.',
+  stopped: 'Messages reach their own side now and wait up to 30 s for the other. Start Redis to deliver them.',
+  elsewhere: 'This example did not start Redis. Stop it yourself, and both servers keep running on their own.',
+  missed: 'A server missed messages that were sent before it had reconnected. It counts them as lost.',
 };
 
-/** What the page says of Redis is what the nodes say. */
+/** Shows the state of Redis as the nodes report it. */
 function showBroker() {
   const [{ redis = 'elsewhere' } = {}] = panels.map(({ status }) => status).filter(({ redis }) => redis);
   const isAway = panels.some(({ status }) => status.state === 'degraded');
@@ -141,17 +141,17 @@ $('switch').addEventListener('click', () => {
 
 const wireOf = (name) => document.querySelector(`.wire-${name.toLowerCase()}`);
 
-/** A message on its way, to the broker or from it. */
+/** Animates a message to the broker or from it. */
 function spark(name, direction) {
   const light = wireOf(name).querySelector('i');
   light.className = '';
-  void light.offsetWidth; // begins the animation anew
+  void light.offsetWidth; // restarts the animation
   light.className = direction;
 }
 
 // ── Small things ────────────────────────────────────────────────────────────────────────────────
 
-/** Everything shown goes through `textContent`: nobody's text is ever markup. */
+/** Makes an element. Texts go through `textContent`, so they are never markup. */
 function make(tag, className, text = '') {
   const element = document.createElement(tag);
   element.className = className;
@@ -159,7 +159,7 @@ function make(tag, className, text = '') {
   return element;
 }
 
-/** Changes a text only when it is another one, so that it is not read out again and again. */
+/** Sets a text only if it differs, so that screen readers do not repeat it. */
 function set(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }

@@ -1,11 +1,11 @@
 // @ts-check
-import { connectionConfig, connectionSetup } from 'muster';
+import { connectionConfig, connectionSetup } from 'musterjs';
 
 const { open } = connectionConfig.states;
 
 /**
- * The usual chart with one more region in `open`: who has not sent anything for a while is away, and is back with the next
- * frame. As the region handles FRAME itself, frames come to the chart, which has to hand each of them on: `receive`.
+ * The built-in chart with one more region in `open`: a client that sends no frame for a while is `away` until its next
+ * frame. The region handles FRAME, so each frame is an event of the chart. The action `receive` passes it on.
  */
 export const connection = connectionSetup.extend({ delays: { idle: 300_000 } }).createMachine({
   ...connectionConfig,
@@ -16,16 +16,16 @@ export const connection = connectionSetup.extend({ delays: { idle: 300_000 } }).
       states: {
         ...open.states,
         presence: {
-          description: 'Is anybody there?',
+          description: 'Whether the client is active.',
           initial: 'here',
           states: {
             here: {
-              description: 'It has sent something not long ago.',
+              description: 'The client sent a frame recently.',
               on: { FRAME: { target: 'here', reenter: true, actions: 'receive' } },
               after: { idle: { target: 'away' } },
             },
             away: {
-              description: 'It has been silent for a while.',
+              description: 'The client sent no frame for a while.',
               on: { FRAME: { target: 'here', actions: 'receive' } },
             },
           },

@@ -1,15 +1,15 @@
 // @ts-check
 /**
- * Muster's example of a chart with one more state: who says nothing for a while is away, until the next frame.
- * Start it with `node examples/machines/away/server.js`; it prints what happens and ends.
+ * An example of a chart with one more region: a client that sends no frame for a while is away until its next frame.
+ * Start it with `node examples/machines/away/server.js`. It prints each change and exits.
  */
-import { reply, Server } from 'muster';
+import { reply, Server } from 'musterjs';
 import * as neffos from 'neffos.js';
 import { connection } from './connection.js';
 
 // ── 1. The server ───────────────────────────────────────────────────────────────────────────────
 
-/** @param {import('muster').Conn} conn */
+/** @param {import('musterjs').Conn} conn */
 const isAway = (conn) => conn.actor.getSnapshot().matches({ open: { presence: 'away' } });
 
 /** @type {Server} */
@@ -17,15 +17,16 @@ const server = new Server({
   namespaces: {
     office: {
       hello: () => reply('hello'),
-      who: () => reply(JSON.stringify(server.connections().map((conn) => [conn.id, isAway(conn) ? 'away' : 'here']))),
+      presence: () =>
+        reply(JSON.stringify(server.connections().map((conn) => [conn.id, isAway(conn) ? 'away' : 'here']))),
     },
   },
-  // Five minutes is long for an example.
+  // 300 ms, as 5 min is long for an example.
   machines: { connection: connection.provide({ delays: { idle: 300 } }) },
   idGenerator: (request) => String(request.url).slice('/?'.length),
 });
 
-// What the chart does can be watched, as all that actors do.
+// Prints each change of presence, as the inspection reports it.
 /** @type {Map<string, string>} */
 const seen = new Map();
 server.inspect((event) => {
@@ -57,9 +58,9 @@ const whenAway = (id) =>
 const joe = await arrive('joe');
 await whenAway('joe');
 const ann = await arrive('ann');
-console.log(`ann asks who is there: ${(await ann.office.ask('who', '')).Body}`);
+console.log(`ann asks for presence: ${(await ann.office.ask('presence', '')).Body}`);
 await joe.office.ask('hello', '');
-console.log(`ann asks once more: ${(await ann.office.ask('who', '')).Body}`);
+console.log(`ann asks again: ${(await ann.office.ask('presence', '')).Body}`);
 
 joe.conn.close();
 ann.conn.close();

@@ -1,8 +1,8 @@
 // @ts-check
 /**
- * Muster's connection chart (src/machines/connection.ts), copied and edited: before a connection is open, a login service
- * has to know who it is. It imports nothing but xstate, so that it pastes into an editor of statecharts as it stands; what
- * was added is marked with "added".
+ * A copy of Muster's connection chart (src/machines/connection.ts), edited: a login service has to identify the client
+ * before the connection opens. The file imports xstate only, so it can be pasted into a statechart editor unchanged.
+ * Additions are marked with "added".
  */
 import { assign, fromPromise, setup } from 'xstate';
 
@@ -14,7 +14,7 @@ import { assign, fromPromise, setup } from 'xstate';
  * @property {{ readonly frames: number, readonly bytes: number }} early
  * @property {boolean} wasAccepted
  * @property {{ readonly code: number, readonly text: string } | null} reason
- * @property {string | null} user Added: who it is.
+ * @property {string | null} user Added: the user's name.
  */
 
 /** @typedef {{ id: string, isNativeOnly: boolean, isReachable: boolean }} ConnectionInput */
@@ -34,32 +34,32 @@ const connectionSetup = setup({
     tags: /** @type {'acknowledging' | 'agreed' | 'acknowledged' | 'open' | 'congested' | 'closing'} */ ('open'),
   },
   actors: {
-    /** Added: resolves with who this is, or rejects. Everybody is a guest where nobody says otherwise. */
+    /** Added: resolves with the user's name, or rejects. By default every user is a guest. */
     login: fromPromise(async (/** @type {{ input: { id: string } }} */ _) => 'guest'),
   },
   actions: {
-    /** Ask `onConnect`. */
+    /** Runs `onConnect`. */
     runOnConnect: () => {},
-    /** Keep a frame that came before the connection was open. */
+    /** Buffers a frame that arrives before the connection is open. */
     bufferEarly: () => {},
     countEarly: () => {},
-    /** Send `A<id>`, then what `onConnect` has emitted, then run the early frames. */
+    /** Sends `A<id>`, then the messages of `onConnect`, then handles the early frames. */
     sendAccept: () => {},
-    /** Send `H<text>`. */
+    /** Sends `H<text>`. */
     sendRefusal: () => {},
-    /** Give a frame its turn in the lane. */
+    /** Puts a frame into the inbox. */
     receive: () => {},
-    /** Write a delivery to the socket. */
+    /** Writes a delivery to the socket. */
     deliver: () => {},
-    /** Count that the socket takes no more for now. */
+    /** Counts a full socket. */
     countCongestion: () => {},
-    /** Count that it could not keep up. */
+    /** Counts an evicted slow consumer. */
     countEviction: () => {},
-    /** Write what is owed, leave every audience and the count, and tell handlers once the present turn is over. */
+    /** Writes pending deliveries, leaves every topic and the count, and then runs the handlers of the end. */
     teardown: () => {},
-    /** Send the close frame. */
+    /** Sends the close frame. */
     sendClose: () => {},
-    /** Destroy the socket if it is still there. */
+    /** Destroys the socket, if there still is one. */
     destroySocket: () => {},
     markAccepted: assign({ wasAccepted: true }),
     markReachable: assign({ isReachable: true }),
@@ -84,7 +84,7 @@ const connectionSetup = setup({
   },
 });
 
-/** One connection, from the upgraded socket to its end. */
+/** One connection, from its upgrade to its end. */
 export const connectionMachine = connectionSetup.createMachine({
   id: 'connection',
   description: 'One websocket, from its upgrade to its end.',
@@ -106,8 +106,7 @@ export const connectionMachine = connectionSetup.createMachine({
   },
   states: {
     acknowledging: {
-      description:
-        'Both sides have to agree: the client by M, the server by onConnect. The login service has to know who it is.',
+      description: 'The client sends M, the server runs onConnect, and the login service identifies the user.',
       tags: 'acknowledging',
       type: 'parallel',
       entry: 'runOnConnect',
@@ -196,9 +195,9 @@ export const connectionMachine = connectionSetup.createMachine({
             agreed: { description: 'It may come in.', tags: 'agreed', type: 'final', entry: 'markAccepted' },
           },
         },
-        // Added: one more that has to agree.
+        // Added: the login has to succeed too.
         login: {
-          description: 'Who is it?',
+          description: 'The login.',
           initial: 'asking',
           states: {
             asking: {
@@ -213,7 +212,7 @@ export const connectionMachine = connectionSetup.createMachine({
                 },
                 onError: {
                   target: '#connection.closing',
-                  actions: [{ type: 'recordReason', params: { code: 1008, text: 'nobody knows you' } }, 'sendRefusal'],
+                  actions: [{ type: 'recordReason', params: { code: 1008, text: 'unknown user' } }, 'sendRefusal'],
                 },
               },
               after: {
@@ -226,7 +225,7 @@ export const connectionMachine = connectionSetup.createMachine({
                 },
               },
             },
-            known: { description: 'It is somebody.', type: 'final' },
+            known: { description: 'The user is known.', type: 'final' },
           },
         },
       },

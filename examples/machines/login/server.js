@@ -1,9 +1,9 @@
 // @ts-check
 /**
- * Muster's example of a chart that was copied and edited: a login service is asked before a connection is open.
- * Start it with `node examples/machines/login/server.js`; it prints what happens and ends.
+ * An example of a chart that was copied and edited: a login service identifies each client before its connection opens.
+ * Start it with `node examples/machines/login/server.js`. It prints the logins and exits.
  */
-import { OnNamespaceConnected, Server } from 'muster';
+import { OnNamespaceConnected, Server } from 'musterjs';
 import * as neffos from 'neffos.js';
 import { fromPromise } from 'xstate';
 import { connectionMachine } from './connection.js';
@@ -12,7 +12,7 @@ import { connectionMachine } from './connection.js';
 
 const accounts = new Map([['joe', 'Joe Average']]);
 
-// Stands for what would be asked over the network. The client is let in when it has answered, and not before.
+// Stands in for a request over the network. The connection opens when it resolves.
 const login = fromPromise(async (/** @type {{ input: { id: string } }} */ { input }) => {
   const user = accounts.get(input.id);
   if (user === undefined) throw new Error(`${input.id} has no account`);
@@ -44,7 +44,7 @@ const dial = (name) =>
 const joe = await dial('joe');
 await joe.connect('office');
 
-// What the chart refuses with is what the client's dial fails with.
+// The client's dial rejects with the text of the refusal.
 await dial('mallory').catch((error) => console.log(`mallory is refused: ${error.message ?? error}`));
 
 joe.close();

@@ -1,12 +1,12 @@
 // @ts-check
-import { connectionMachine, namespaceMachine } from 'muster';
+import { connectionMachine, namespaceMachine } from 'musterjs';
 
-/** Into `staff` gets only who has that role; no handler is asked about anybody else. */
+/** Only connections with the role `staff` may enter the namespace `staff`. For others no handler runs. */
 export const namespace = namespaceMachine.provide({
   guards: {
     mayConnect: ({ event }) => event.namespace !== 'staff' || event.conn.get('role') === 'staff',
   },
 });
 
-/** Who does not say `M` has less time than usual. */
+/** A client has 300 ms to send `M`, and not the default of 5 s. */
 export const connection = connectionMachine.provide({ delays: { ackTimeout: 300 } });

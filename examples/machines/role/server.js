@@ -1,17 +1,17 @@
 // @ts-check
 /**
- * Muster's example of charts with a guard and a delay of its own: nobody gets into a namespace without the role for it.
- * Start it with `node examples/machines/role/server.js`; it prints what happens and ends.
+ * An example of charts with a custom guard and a custom delay: a namespace requires a role.
+ * Start it with `node examples/machines/role/server.js`. It prints the outcome and exits.
  */
 import { once } from 'node:events';
-import { OnNamespaceConnected, Server } from 'muster';
+import { OnNamespaceConnected, Server } from 'musterjs';
 import * as neffos from 'neffos.js';
 import { WebSocket } from 'ws';
 import { connection, namespace } from './charts.js';
 
 // ── 1. The server ───────────────────────────────────────────────────────────────────────────────
 
-/** @param {import('muster').NSConn} ns */
+/** @param {import('musterjs').NSConn} ns */
 const tell = (ns) => console.log(`${ns.conn.id} is in ${ns.namespace}`);
 
 /** @type {Server} */
@@ -19,7 +19,7 @@ const server = new Server({
   namespaces: { lobby: { [OnNamespaceConnected]: tell }, staff: { [OnNamespaceConnected]: tell } },
   machines: { namespace, connection },
   idGenerator: (request) => String(request.url).slice('/?'.length),
-  // Before anything of the client's runs: what its role is, whoever says so.
+  // Sets the role before any handler of the client runs.
   onConnect: (conn) => conn.set('role', conn.id === 'ann' ? 'staff' : 'guest'),
 });
 
@@ -41,7 +41,7 @@ await joe.connect('staff').catch((error) => console.log(`joe is refused: ${error
 
 const silent = new WebSocket(`ws://127.0.0.1:${port}/?silent`);
 const [code, text] = await once(silent, 'close');
-console.log(`silent is told goodbye: ${code} ${text}`);
+console.log(`silent is closed: ${code} ${text}`);
 
 ann.close();
 joe.close();

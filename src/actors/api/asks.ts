@@ -1,8 +1,9 @@
 import type { Limits } from '../../limits.js';
 import type { Frame } from '../../protocol/codec.js';
 import { AskTimeout, ErrWrite } from '../../protocol/errors.js';
-import { makeNodeId, makeToken } from '../../protocol/token.js';
+import { TokenMaker } from '../../protocol/token.js';
 import type { Deadlines } from '../runtime/deadlines.js';
+import type { Random } from '../runtime/random.js';
 
 export interface AskOptions {
   /** Milliseconds until the ask rejects with `AskTimeout`. */
@@ -52,7 +53,7 @@ export const waitAtMost = (
 };
 
 /** Asks of clients, by what has come of them. */
-export const makeAskTally = () => ({ open: 0, answered: 0, timedOut: 0, failed: 0, refused: 0 });
+const makeAskTally = () => ({ open: 0, answered: 0, timedOut: 0, failed: 0, refused: 0 });
 export type AskTally = ReturnType<typeof makeAskTally>;
 
 /** Too many asks are pending; one more is refused. */
@@ -66,7 +67,7 @@ export class TooManyAsks extends Error {
 /** Pending asks: each is settled once, by an answer of its audience, its timeout, its signal, or the end. */
 export class PendingAsks {
   readonly tally = makeAskTally();
-  readonly #nodeId = makeNodeId();
+  readonly #tokens: TokenMaker;
   readonly #pending = new Map<string, Pending>();
   /** The tokens by who was asked, for the cap and for the end of a connection. */
   readonly #byRespondents = new Map<AskTarget, Set<string>>();
@@ -74,7 +75,10 @@ export class PendingAsks {
   constructor(
     private readonly deadlines: Deadlines,
     private readonly limits: Pick<Limits, 'askTimeout' | 'asks'>,
-  ) {}
+    random: Pick<Random, 'fill'>,
+  ) {
+    this.#tokens = new TokenMaker((pool) => random.fill(pool));
+  }
 
   get size(): number {
     return this.#pending.size;
@@ -82,7 +86,7 @@ export class PendingAsks {
 
   /** Was this token made here? */
   isOurs(token: string): boolean {
-    return token.endsWith(`-${this.#nodeId}`);
+    return token.endsWith(`-${this.#tokens.nodeId}`);
   }
   isPending(token: string): boolean {
     return this.#pending.has(token);
@@ -101,7 +105,7 @@ export class PendingAsks {
       this.tally.refused++;
       throw new TooManyAsks(this.limits.asks);
     }
-    const token = given ?? makeToken(this.#nodeId);
+    const token = given ?? this.#tokens.make();
     const callOff = waitAtMost({ ...options, timeout }, this.deadlines, (error) =>
       this.fail(token, error, signal?.aborted ? 'failed' : 'timedOut'),
     );

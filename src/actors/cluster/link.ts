@@ -97,7 +97,7 @@ export class Link {
   }
 
   #logic() {
-    const { machines, mailboxes, limits } = this.parts.context;
+    const { machines, mailboxes, limits, random } = this.parts.context;
     const implementations: Parameters<typeof linkMachine.provide>[0] = {
       actions: {
         connect: () => mailboxes.defer(() => void this.#connect()),
@@ -110,7 +110,7 @@ export class Link {
         connectTimeout: limits.exchangeTimeout,
         // Not all servers come back to a broker at once.
         retryDelay: ({ context }) =>
-          Math.min(limits.exchangeRetryDelay, 100 * 2 ** context.tries) * (0.5 + Math.random() / 2),
+          Math.min(limits.exchangeRetryDelay, 100 * 2 ** context.tries) * (0.5 + random.next() / 2),
         // Who tries again as patiently is back within it, however the dice fall.
         settleDelay: 2 * limits.exchangeRetryDelay,
       },

@@ -5,10 +5,11 @@ import { type Body, OnNativeMessage, type OutgoingMessage } from '../../protocol
 import { writeTag } from '../../protocol/tag.js';
 import { markToken, tokensOfAnswer } from '../../protocol/token.js';
 import type { Handlers } from '../api/handlers.js';
+import type { Random } from '../runtime/random.js';
 import type { Losses } from './losses.js';
 import type { Publications, QueuedPublication } from './publications.js';
 import type { ChannelTarget } from './relay.js';
-import { Numbering } from './sequence.js';
+import { firstEpoch, Numbering } from './sequence.js';
 import type { Subscriptions } from './subscriptions.js';
 
 /** What outgoing messages are made with. */
@@ -16,6 +17,7 @@ export interface OutgoingParts {
   readonly exchange: StackExchange;
   readonly handlers: Handlers;
   readonly limits: Pick<Limits, 'exchangePayload'>;
+  readonly random: Pick<Random, 'fill'>;
   /** The name of this server in the tags of its messages. */
   readonly node: string;
   /** Whether messages are native only: they go out as they are, without a tag. */
@@ -29,9 +31,11 @@ const bytesOf = (payload: Body): Uint8Array => (typeof payload === 'string' ? Bu
 
 /** Turns broadcasts, asks and answers of this server into publications: the mirror of `Incoming`. */
 export class Outgoing {
-  readonly #numbering = new Numbering();
+  readonly #numbering: Numbering;
 
-  constructor(private readonly parts: OutgoingParts) {}
+  constructor(private readonly parts: OutgoingParts) {
+    this.#numbering = new Numbering(firstEpoch(parts.random));
+  }
 
   /** Publishes a broadcast of this server to the others (EX4, EX6). */
   publish(message: OutgoingMessage, exceptId: string | null): void {

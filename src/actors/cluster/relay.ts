@@ -51,7 +51,7 @@ const inTime = (done: Promise<void>, deadlines: Deadlines, ms: number): Promise<
 /** What this server sends to others through one exchange, and which channels it hears of them. */
 export class Relay implements Exchange, OtherServers {
   /** This server, as the others know it; another one after each start. */
-  readonly node = crypto.randomUUID();
+  readonly node: string;
   readonly positions: Positions;
   readonly echoes: Echoes | undefined;
   readonly losses: Losses;
@@ -72,8 +72,9 @@ export class Relay implements Exchange, OtherServers {
     /** Called when the other servers cannot be reached any more. */
     private readonly closed: () => void,
   ) {
-    const { deadlines, clock, handlers, limits, nativeMode } = context;
+    const { deadlines, clock, random, handlers, limits, nativeMode } = context;
     const report = (error: unknown): void => this.#report(error);
+    this.node = random.uuid();
     this.positions = new Positions(() => clock.now());
     this.losses = new Losses(deadlines, report);
     this.echoes = nativeMode === 'only' ? new Echoes() : undefined;
@@ -92,7 +93,7 @@ export class Relay implements Exchange, OtherServers {
       (channel, payload) => this.#sent(channel, payload),
     );
     this.outgoing = new Outgoing({
-      ...{ exchange, handlers, limits, node: this.node, isNativeOnly: nativeMode === 'only' },
+      ...{ exchange, handlers, limits, random, node: this.node, isNativeOnly: nativeMode === 'only' },
       ...{ publications: this.#publications, subscriptions: this.#subscriptions, losses: this.losses },
     });
     for (const name of handlers.namespaces) this.#hold('namespace', name, () => {});

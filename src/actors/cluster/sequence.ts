@@ -1,3 +1,5 @@
+import type { Random } from '../runtime/random.js';
+
 /** The most channels for which a server numbers what it sends, and the most servers that are followed on one channel. */
 const mostNumbered = 10_000;
 const mostFollowed = 1_000;
@@ -19,9 +21,9 @@ const keep = <Value>(map: Map<string, Value>, most: number, key: string, value: 
   }
 };
 
-/** Nobody can guess it, and so make up a number that is believed; of 2 ** 45 there is room for all that follow. */
-const firstEpoch = (): number => {
-  const [high = 0, low = 0] = crypto.getRandomValues(new Uint32Array(2));
+/** Returns an epoch that cannot be guessed, so that a forged number is not believed. Of 2 ** 45 there is room for all that follow. */
+export const firstEpoch = (random: Pick<Random, 'fill'>): number => {
+  const [high = 0, low = 0] = random.fill(new Uint32Array(2));
   return (high >>> 19) * 2 ** 32 + low;
 };
 
@@ -29,7 +31,7 @@ const firstEpoch = (): number => {
 export class Numbering {
   readonly #last = new Map<string, Position>();
 
-  constructor(private epochs = firstEpoch()) {}
+  constructor(private epochs: number) {}
 
   next(channel: string): Position {
     const last = this.#last.get(channel);

@@ -1,5 +1,6 @@
 import type { AnyActorRef } from 'xstate';
-import { offeringTo, type Place } from '../../broadcast/subscriber.js';
+import type { Broadcaster } from '../../broadcast/broadcaster.js';
+import { type Subscriber, type SubscriberHost, sinkTo } from '../../broadcast/subscriber.js';
 import type { ConnectionEvent } from '../../machines/connection.js';
 import { acknowledge } from '../../protocol/codec.js';
 import { type CloseReason, closeReasons, closeText, ErrWrite } from '../../protocol/errors.js';
@@ -31,7 +32,7 @@ import { SlowConsumerMeter } from './slowConsumer.js';
 
 /** One connection: its chart, and beside it the hot path for frames and deliveries. */
 export class Connection
-  implements MembershipHost, DispatcherHost, CommandsHost, HandshakeHost, SocketListener, Pingable
+  implements MembershipHost, DispatcherHost, CommandsHost, HandshakeHost, SubscriberHost, SocketListener, Pingable
 {
   readonly id: string;
   readonly request: UpgradeRequest;
@@ -40,7 +41,7 @@ export class Connection
   readonly conn: Conn;
   readonly memberships: Memberships;
   readonly #dispatcher: Dispatcher;
-  readonly place: Place;
+  readonly subscriber: Subscriber;
   readonly peerAsks: PeerAsks;
   isVisited = false;
   /** Gone once the connection is open. */
@@ -56,7 +57,7 @@ export class Connection
     readonly actor: AnyActorRef,
     private readonly context: ServerContext,
     private readonly listener: ConnectionListener<Connection>,
-    subscriber: (connection: Connection) => Place,
+    broadcaster: Broadcaster,
   ) {
     this.id = id;
     this.request = request;
@@ -68,7 +69,7 @@ export class Connection
     this.memberships = new Memberships(this, context, calls);
     this.#dispatcher = new Dispatcher(this, context);
     this.#handshake = new Handshake(this, context, opened);
-    this.place = subscriber(this);
+    this.subscriber = broadcaster.subscribe(this);
   }
 
   // What its chart says
@@ -104,8 +105,8 @@ export class Connection
   socketOnDrain(): void {
     this.listener.onDrained(this);
     if (!this.#flags.isCongested) return;
-    this.place.catchUp();
-    if (this.place.owed === 0 && this.hasRoom) this.#sendEvent({ type: 'DRAINED' });
+    this.subscriber.resume();
+    if (this.subscriber.pendingBytes === 0 && this.hasRoom) this.#sendEvent({ type: 'DRAINED' });
   }
 
   socketOnClose(code: number, text: string): void {
@@ -133,7 +134,7 @@ export class Connection
     return this.socket.backlog <= this.context.limits.highWaterMark;
   }
   get pressure(): number {
-    return this.socket.backlog + this.place.owed;
+    return this.socket.backlog + this.subscriber.pendingBytes;
   }
 
   /** A direct frame: behind everything that was issued before it (BC3), and behind `A` (HS3). */
@@ -142,9 +143,9 @@ export class Connection
     else if (!this.isClosed) this.#deliver(framed(payload));
   }
   #deliver(bytes: Uint8Array): void {
-    this.place.serve();
-    if (this.#flags.isCongested) this.place.hold(bytes);
-    else this.place.write(bytes);
+    this.subscriber.deliver();
+    if (this.#flags.isCongested) this.subscriber.enqueueDirect(bytes);
+    else this.subscriber.write(bytes);
   }
 
   /** Writes bytes to the socket as they are. */
@@ -196,7 +197,7 @@ export class Connection
   teardown(): void {
     // A chart on its way out delivers nothing more: what is owed goes straight to the socket.
     this.#applyFlags({ ...this.#flags, ownsDeliveries: false });
-    this.place.retire();
+    this.subscriber.close();
     this.listener.onClosing(this, this.#flags);
     const handshake = this.#handshake;
     this.#handshake = undefined;
@@ -285,15 +286,15 @@ export class Connection
   /** Nothing may follow a close frame, of which the line itself knows nothing. */
   #bypassDecorators(): void {
     this.outlet = this.socket;
-    this.place.outlet = this.socket;
+    this.subscriber.outlet = this.socket;
   }
 
   #applyFlags(view: StateFlags): void {
     this.listener.onState(this, this.#flags, view, this.#closeRecord, authorOf(this.#closeRecord, this.#words));
     this.#flags = view;
-    this.place.isCongested = view.isCongested;
-    this.place.outlet = view.ownsDeliveries
-      ? offeringTo((bytes) => this.#sendEvent({ type: 'DELIVER', bytes }))
+    this.subscriber.isCongested = view.isCongested;
+    this.subscriber.outlet = view.ownsDeliveries
+      ? sinkTo((bytes) => this.#sendEvent({ type: 'DELIVER', bytes }))
       : this.outlet;
   }
 

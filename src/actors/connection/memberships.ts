@@ -127,7 +127,7 @@ export class Memberships implements MembershipListener {
     const deciding = namespace.step(membership.value, membership.event('', 'ASKED.CONNECT')).value;
     membership.keep('', namespace.step(deciding, membership.event('', 'ALLOWED')).value);
     if (!membership.isMember('')) return this.vacated(membership);
-    this.host.place.enter('', '');
+    this.host.subscriber.join('', '');
     this.connected(membership);
   }
 

@@ -1,4 +1,4 @@
-import type { Place } from '../../broadcast/subscriber.js';
+import type { Subscriber } from '../../broadcast/subscriber.js';
 import { encodeEmptyReply, encodeErrorReply, errorFrom, type Frame } from '../../protocol/codec.js';
 import { ErrBadNamespace, ErrBadRoom, ErrWrite } from '../../protocol/errors.js';
 import { type Body, OnRoomLeave, ReceivedMessage } from '../../protocol/message.js';
@@ -17,7 +17,7 @@ export interface StepHost {
   readonly peerAsks: PeerAsks;
   send(payload: Body): void;
   close(code: number, text: string): void;
-  readonly place: Place;
+  readonly subscriber: Subscriber;
 }
 
 /** Told what steps have led to. */
@@ -117,10 +117,10 @@ export class Transitions {
       case 'retract':
         return this.host.peerAsks.askPeer(namespace, room, OnRoomLeave, {}, () => {});
       case 'enter':
-        this.host.place.enter(namespace, room);
+        this.host.subscriber.join(namespace, room);
         return room === '' ? this.listener.connected(membership) : undefined;
       case 'exit':
-        return this.host.place.exit(namespace, room);
+        return this.host.subscriber.leave(namespace, room);
       case 'leaveRooms':
         return this.#leaveRooms(membership, about);
       case 'endRooms':

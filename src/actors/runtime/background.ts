@@ -8,7 +8,7 @@ export interface BackgroundTask {
 }
 
 /** Slices of background work: how long each has waited for its turn of the event loop, and what all of them have taken. */
-export const makeSliceTally = () => ({ delays: new Histogram([1, 5, 10, 25, 50, 100, 250, 500, 1_000]), spent: 0 });
+const makeSliceTally = () => ({ delays: new Histogram([1, 5, 10, 25, 50, 100, 250, 500, 1_000]), spent: 0 });
 export type SliceTally = ReturnType<typeof makeSliceTally>;
 
 /**

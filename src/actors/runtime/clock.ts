@@ -2,6 +2,8 @@
 export interface Clock {
   /** Milliseconds that never go back. */
   now(): number;
+  /** Milliseconds since 1970, as a person reads them. */
+  wallNow(): number;
   setTimeout(run: () => void, ms: number): unknown;
   clearTimeout(handle: unknown): void;
   /** This timer is no reason for the process to stay. */
@@ -13,6 +15,7 @@ export interface Clock {
 /** One system's timers. */
 export const systemClock: Clock = {
   now: () => performance.now(),
+  wallNow: () => Date.now(),
   setTimeout: (run, ms) => setTimeout(run, ms),
   // Handed out by setTimeout above.
   clearTimeout: (handle) => clearTimeout(handle as ReturnType<typeof setTimeout>),

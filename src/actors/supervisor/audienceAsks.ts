@@ -1,5 +1,5 @@
 import type { Broadcaster, Skipped } from '../../broadcast/broadcaster.js';
-import { Standing, type Subscriber } from '../../broadcast/subscriber.js';
+import type { Subscriber } from '../../broadcast/subscriber.js';
 import { AskedMembers, type Topics } from '../../broadcast/topics.js';
 import { emptyAnswer, type Frame, messageFrom } from '../../protocol/codec.js';
 import { ErrNoAudience, ErrWrite } from '../../protocol/errors.js';
@@ -13,11 +13,6 @@ import { ignoreRejection } from '../runtime/guard.js';
 
 const noSubscribers: ReadonlySet<Subscriber> = new Set();
 const skipsNone: Skipped = { except: null, exceptId: null };
-
-const subscriberOf = (connection: object): Subscriber | undefined => {
-  const place = connection instanceof Connection ? connection.place : undefined;
-  return place instanceof Standing ? place.subscriber : undefined;
-};
 
 /**
  * Asks of whole audiences. The request goes to every connection that a broadcast of the message would reach, and the first
@@ -106,10 +101,7 @@ export class AudienceAsks {
     };
     const asked = topic && new AskedMembers(topic, to === undefined ? undefined : [...subscribers], allClosed);
     const target: AskTarget = {
-      mayAnswer: (connection) => {
-        const subscriber = subscriberOf(connection);
-        return subscriber !== undefined && (asked?.includes(subscriber) ?? false);
-      },
+      mayAnswer: (connection) => connection instanceof Connection && (asked?.includes(connection.subscriber) ?? false),
     };
     if (!isRemote && audienceAsks.size - this.#remoteCount >= limits.asks) throw new TooManyAsks(limits.asks);
     const settled = (answer: Answer): void => {

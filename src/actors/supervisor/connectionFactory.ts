@@ -1,7 +1,5 @@
 import { type AnyActorRef, createActor } from 'xstate';
 import type { Broadcaster } from '../../broadcast/broadcaster.js';
-import { Standing } from '../../broadcast/subscriber.js';
-import type { Topics } from '../../broadcast/topics.js';
 import { Connection } from '../connection/connection.js';
 import type { ConnectionListener } from '../connection/lifecycle.js';
 import { type ConnectionLogic, connectionLogic, guardedLogic } from '../connection/logic.js';
@@ -21,7 +19,6 @@ export class ConnectionFactory {
 
   constructor(
     private readonly context: ServerContext,
-    private readonly topics: Topics,
     private readonly broadcaster: Broadcaster,
   ) {
     const { machines, limits, inspection, callbacks } = context;
@@ -54,13 +51,12 @@ export class ConnectionFactory {
     listener: ConnectionListener<Connection>,
     isReachable: boolean,
   ): Connection {
-    const { context, topics, broadcaster } = this;
+    const { context } = this;
     this.#shared ??= { parent: root, src: 'connection' };
     const id = `connection-${++this.#lastId}`;
     const input = { id: arrival.id, isNativeOnly: context.nativeMode === 'only', isReachable };
     const actor = createActor(this.#logic, { ...this.#shared, id, input });
-    const subscribe = (recipient: Connection): Standing => new Standing(recipient, topics, broadcaster);
-    const connection = new Connection(arrival, actor, context, listener, subscribe);
+    const connection = new Connection(arrival, actor, context, listener, this.broadcaster);
     this.#byActor.set(actor, connection);
     context.mailboxes.intercept(actor, connection);
     return connection;

@@ -3,6 +3,8 @@ import type { Conn } from '../api/handles.js';
 import { Connection } from '../connection/connection.js';
 import type { MembershipState } from '../connection/memberships.js';
 import type { Machines, ServerContext } from '../context.js';
+import type { Clock } from '../runtime/clock.js';
+import type { Random } from '../runtime/random.js';
 import type { InspectionObserver, StepListener } from '../telemetry/inspection.js';
 import type { AbnormalClose, RecordedStep } from '../telemetry/recorder.js';
 import type { Traffic } from '../transport/socket.js';
@@ -57,6 +59,14 @@ export class Introspection {
     return listener.passed ? this.#tapDeliveries(subscribe) : subscribe();
   }
 
+  /** The source of time, timers and ticks. */
+  get clock(): Clock {
+    return this.context.clock;
+  }
+  /** The source of random numbers. */
+  get random(): Random {
+    return this.context.random;
+  }
   /** The charts that run. */
   get machines(): Machines {
     return this.context.machines;

@@ -106,7 +106,7 @@ export class Publisher {
     if (except instanceof Exclusion) return { except: null, exceptId: except.id };
     const nsConn = except instanceof Room ? except.nsConn : except;
     const conn = nsConn instanceof NSConn ? nsConn.conn : nsConn;
-    if (conn instanceof Conn) return { except: this.factory.connectionOf(conn.actor), exceptId: null };
+    if (conn instanceof Conn) return { except: this.factory.connectionOf(conn.actor).subscriber, exceptId: null };
     throw new TypeError(`broadcast skips null, a Conn, NSConn, Room or exclude(id), got ${String(except)}`);
   }
 }

@@ -68,7 +68,7 @@ export class Supervisor implements ActorDirectory {
       () => this.#registry.ids,
     );
     this.#arrivals = new Arrivals(context);
-    this.#factory = new ConnectionFactory(context, this.#topics, this.#broadcaster);
+    this.#factory = new ConnectionFactory(context, this.#broadcaster);
     this.#registry = new Registry(context, this.#arrivals, this.#factory, this.#cluster);
     this.#audienceAsks = new AudienceAsks(context, this.#topics, this.#broadcaster, this.#cluster);
     this.#publisher = new Publisher(
@@ -190,8 +190,8 @@ export class Supervisor implements ActorDirectory {
   /** Returns the handles of the members of a namespace (`room` empty) or room. */
   members(namespace: string, room: string): NSConn[] {
     const subscribers = this.#topics.topic(namespace, room)?.members ?? [];
-    const members = Array.from(subscribers, ({ recipient }) =>
-      recipient instanceof Connection ? recipient.memberships.nsConn(namespace) : undefined,
+    const members = Array.from(subscribers, ({ host }) =>
+      host instanceof Connection ? host.memberships.nsConn(namespace) : undefined,
     );
     return members.filter((member) => member !== undefined);
   }

@@ -1,4 +1,6 @@
 import type { AnyActorRef, AnyMachineSnapshot, EventObject, StateValue } from 'xstate';
+import type { Clock } from '../runtime/clock.js';
+import type { Random } from '../runtime/random.js';
 import type { ActorDirectory, StepListener } from './inspection.js';
 
 /** How much the recorder keeps. */
@@ -54,7 +56,7 @@ const isOrdinary = (before: AnyMachineSnapshot, after: AnyMachineSnapshot): bool
   (after.hasTag('acknowledging') || after.hasTag('open'));
 
 /** Returns the value of a state as one line. */
-export const lineOfState = (value: StateValue): string =>
+const lineOfState = (value: StateValue): string =>
   typeof value === 'string'
     ? value
     : Object.entries(value)
@@ -80,14 +82,14 @@ export class Recorder implements StepListener {
 
   constructor(
     private readonly limits: RecorderLimits,
-    private readonly now: () => number,
+    private readonly clock: Pick<Clock, 'now'>,
+    private readonly random: Pick<Random, 'next'>,
     private readonly directory: Pick<ActorDirectory, 'isConnection'>,
-    private readonly random: () => number = Math.random,
   ) {}
 
   /** Starts to record a connection of the sample. */
   readonly began = (actor: AnyActorRef): void => {
-    if (!this.directory.isConnection(actor) || this.random() >= this.limits.sample) return;
+    if (!this.directory.isConnection(actor) || this.random.next() >= this.limits.sample) return;
     this.#record(actor);
   };
 
@@ -104,12 +106,12 @@ export class Recorder implements StepListener {
     if (from === to) return;
     // The first unusual step of a connection outside of the sample begins its recording.
     const { began, steps } = known ?? this.#record(actor);
-    steps.push({ at: this.now() - began, event: event.type, from, to, why: whyOf(event) });
+    steps.push({ at: this.clock.now() - began, event: event.type, from, to, why: whyOf(event) });
     if (steps.length > this.limits.last) steps.shift();
   };
 
   #record(actor: AnyActorRef): Recording {
-    const recording: Recording = { began: this.now(), steps: [] };
+    const recording: Recording = { began: this.clock.now(), steps: [] };
     this.#recordings.set(actor, recording);
     return recording;
   }
@@ -127,7 +129,7 @@ export class Recorder implements StepListener {
   /** Records an abnormal close. Returns the last steps of the connection. */
   recordAbnormalClose(actor: AnyActorRef, id: string, code: number, text: string): readonly RecordedStep[] {
     const path = this.pathOf(actor);
-    this.#abnormalCloses.unshift({ nth: this.#abnormalCount++, id, code, text, at: this.now(), path });
+    this.#abnormalCloses.unshift({ nth: this.#abnormalCount++, id, code, text, at: this.clock.now(), path });
     if (this.#abnormalCloses.length > mostAbnormalCloses) this.#abnormalCloses.pop();
     return path;
   }

@@ -22,7 +22,7 @@ export interface Arrow {
 /** A number and its unit stay in one line. */
 const timeOf = (ms: number): string => (ms >= 1_000 ? `${ms / 1_000}\u00a0s` : `${ms}\u00a0ms`);
 
-export const triggerText = (trigger: Trigger): string => {
+const triggerText = (trigger: Trigger): string => {
   if (trigger.kind === 'event') return trigger.event;
   if (trigger.kind === 'actor') return `${trigger.actor} ${trigger.what}`;
   if (trigger.kind !== 'after') return trigger.kind;
@@ -34,7 +34,7 @@ export const triggerText = (trigger: Trigger): string => {
 const guardText = ({ guard, isOtherwise }: ChartTransition): string => guard ?? (isOtherwise ? 'else' : '');
 
 /** Labels of transitions; those that differ in nothing but what triggers them share one. */
-export const labelsOf = (transitions: readonly ChartTransition[]): Label[] => {
+const labelsOf = (transitions: readonly ChartTransition[]): Label[] => {
   const labels = new Map<string, Label>();
   for (const transition of transitions) {
     const { actions, on } = transition;

@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import { Worker } from 'node:worker_threads';
+import { type Clock, systemClock } from '../../actors/runtime/clock.js';
 
 /** What the thread runs. It is given here as text, as a file of it would have to be found wherever this is built to. */
 const thread = `
@@ -37,16 +38,19 @@ const findPackage = (): string => createRequire(import.meta.url).resolve('@viz-j
  */
 export class Graphviz {
   #thread: Worker | undefined;
-  #idle: NodeJS.Timeout | undefined;
+  #idle: unknown;
   #last = 0;
   readonly #waiting = new Map<number, Waiting>();
 
-  constructor(private readonly find: () => string = findPackage) {}
+  constructor(
+    private readonly find: () => string = findPackage,
+    private readonly clock: Clock = systemClock,
+  ) {}
 
   /** Resolves with what Graphviz has drawn. Rejects when the package is missing, or cannot draw this. */
   layOut(dot: string): Promise<string> {
     return new Promise((resolve, reject) => {
-      clearTimeout(this.#idle);
+      if (this.#idle !== undefined) this.clock.clearTimeout(this.#idle);
       const worker = this.#thread ?? this.#start();
       this.#thread = worker;
       const number = ++this.#last;
@@ -82,11 +86,11 @@ export class Graphviz {
 
   #rest(worker: Worker): void {
     worker.unref();
-    this.#idle = setTimeout(() => {
+    this.#idle = this.clock.setTimeout(() => {
       this.#thread = undefined;
       void worker.terminate();
     }, patience);
-    this.#idle.unref();
+    this.clock.unref(this.#idle);
   }
 
   #fail(worker: Worker, error: Error): void {

@@ -1,12 +1,12 @@
-// @ts-nocheck – it runs in browsers; the compiler is told of Node only
-// The page of the inspector: one stream says how things stand, four times a second; what is looked for is asked for.
+// @ts-nocheck – runs in browsers; the compiler has the types of Node only
+// The inspector page. One stream carries a snapshot four times a second; searches are requests of their own.
 import { makeTabs, openTab, showDrawings } from './drawings.js';
-import { chosenState, everybody, keepLooking, look, narrow } from './finder.js';
+import { chosenState, keepLooking, look, narrow, noFilter } from './finder.js';
 import { makePopulation, showFigures, showPopulation, showServer } from './overview.js';
 import { status, streaming } from './stream.js';
 import { subjectCard } from './subject.js';
 
-/** Whom the address names; one that was cut off names nobody. */
+/** Returns the actor that the URL's hash names; '' if the hash is malformed. */
 const fromHash = () => {
   try {
     return decodeURIComponent(location.hash.slice(1));
@@ -17,15 +17,15 @@ const fromHash = () => {
 
 let charts;
 let follows = fromHash();
-/** The process that the page was told of first. */
+/** The server process of the first snapshot. */
 let known;
 
 const show = (told) => {
   const { overview, subject } = told;
   known ??= overview.process;
-  // The server was started again, maybe with other charts.
+  // The server has restarted, perhaps with other charts.
   if (overview.process !== known) return location.reload();
-  // One that was typed in has from now on the name that it has in this process alone.
+  // A name typed by hand becomes the full name, which is unique to this process.
   if (subject && follows !== subject.actor) {
     follows = subject.actor;
     location.replace(`#${encodeURIComponent(follows)}`);
@@ -49,7 +49,7 @@ const follow = (actor) => {
   if (actor === '') look();
 };
 
-// Somebody has typed another one into the address.
+// The hash was edited by hand.
 addEventListener('hashchange', () => {
   if (charts) follow(fromHash());
   else follows = fromHash();
@@ -58,21 +58,21 @@ addEventListener('hashchange', () => {
 const choose = (state) => {
   follow('');
   const isTaken = state === charts.connection.root.id || chosenState() === state;
-  narrow({ ...everybody, state: isTaken ? '' : state });
+  narrow({ ...noFilter, state: isTaken ? '' : state });
 };
 
 const card = subjectCard({
   leave: () => follow(''),
   goTo: (namespace, room) => {
     follow('');
-    narrow({ ...everybody, namespace, room });
+    narrow({ ...noFilter, namespace, room });
   },
 });
 
 const begin = async () => {
   const response = await fetch('charts').catch(() => undefined);
   if (!response?.ok) {
-    status('not allowed, or gone');
+    status('no access');
     setTimeout(begin, 2_000);
     return;
   }

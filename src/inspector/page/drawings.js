@@ -1,5 +1,5 @@
-// @ts-nocheck – it runs in browsers; the compiler is told of Node only
-// The charts, with the states lit that are active.
+// @ts-nocheck – runs in browsers; the compiler has the types of Node only
+// The charts, with their active states lit.
 import { byId, count, drawing, light, make } from './view.js';
 
 const tabNames = {
@@ -15,7 +15,7 @@ let charts;
 let overview;
 let subject = null;
 let tab = 'population';
-/** With all that is written in a chart, and as large as that needs to be. */
+/** Whether the charts show everything, at full size. */
 let isWhole = false;
 const pictures = new Map();
 
@@ -31,7 +31,7 @@ export const openTab = (name) => {
   if (overview) showDrawing();
 };
 
-/** Lights in the drawing how things stand. */
+/** Lights the active states of a snapshot. */
 export const showDrawings = (told) => {
   overview = told.overview;
   subject = told.subject;
@@ -76,7 +76,7 @@ const detail = () => {
   if (overview) showDrawing();
 };
 
-/** Of the namespaces, or of the rooms, all that any of them is in. */
+/** Returns the active states of the connection, or of all its namespaces or rooms. */
 const statesOf = (chart) => {
   const { states, namespaces } = subject;
   if (chart === 'connection') return states;

@@ -1,9 +1,9 @@
-// @ts-nocheck – it runs in browsers; the compiler is told of Node only
-// Looking for somebody: by a part of an id, a namespace, a room, a state.
+// @ts-nocheck – runs in browsers; the compiler has the types of Node only
+// The search for connections: by part of an id, a namespace, a room or a state.
 import { byId, bytes, keyOf, make, number, say } from './view.js';
 
-export const everybody = { namespace: null, room: '', state: '' };
-let filter = everybody;
+export const noFilter = { namespace: null, room: '', state: '' };
+let filter = noFilter;
 let onFollow = () => {};
 
 export const chosenState = () => filter.state;
@@ -11,7 +11,7 @@ export const chosenState = () => filter.state;
 let asked = 0;
 let isLooking = false;
 
-/** Again and again while nobody is followed: places only when somebody has asked. */
+/** Searches. A refresh leaves out namespaces and rooms. */
 export const look = async (isRefresh = false) => {
   if (isRefresh && isLooking) return;
   const mine = ++asked;
@@ -31,7 +31,7 @@ export const look = async (isRefresh = false) => {
   if (!isRefresh) byId('places').replaceChildren(...places.map(placeRow));
   byId('found').replaceChildren(...connections.map(foundRow));
   const left = total - connections.length;
-  say(byId('found-more'), total === 0 ? 'Nobody.' : left > 0 ? `and ${number(left)} more, who came earlier` : '');
+  say(byId('found-more'), total === 0 ? 'No connections.' : left > 0 ? `and ${number(left)} older connections` : '');
 };
 
 const placeName = (namespace, room) =>
@@ -70,7 +70,7 @@ export const narrow = (to) => {
   const chip = (text) =>
     make(
       'button',
-      { class: 'chip', title: 'take this filter away', click: () => narrow(everybody) },
+      { class: 'chip', title: 'Remove this filter', click: () => narrow(noFilter) },
       text,
       make('span', { 'aria-hidden': 'true' }, ' ×'),
     );
@@ -82,11 +82,11 @@ export const narrow = (to) => {
   look();
 };
 
-/** Rooms and namespaces are counted again more seldom. */
+/** Counts namespaces and rooms on every third refresh only. */
 let refreshes = 0;
 const isRest = () => ++refreshes % 3 !== 0;
 
-/** Looks again and again, while that is of use. */
+/** Searches on input, and every 2 s while the list is visible. */
 export const keepLooking = (follow, isOfUse) => {
   onFollow = follow;
   let typing;

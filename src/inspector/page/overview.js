@@ -1,5 +1,5 @@
-// @ts-nocheck – it runs in browsers; the compiler is told of Node only
-// How the server stands: its figures, who is in which state, its counters, and who was let go.
+// @ts-nocheck – runs in browsers; the compiler has the types of Node only
+// The overview: figures, connections by state, counters, and dropped connections.
 import { byId, bytes, clock, duration, facts, make, number, rate, recordedRow, say, words } from './view.js';
 
 const history = [];
@@ -29,7 +29,7 @@ const rows = new Map();
 
 export const makePopulation = (root, choose) => {
   const add = (state, depth) => {
-    // Nobody stays in an end.
+    // No connection stays in a final state.
     if (state.type === 'final' && depth === 1) return;
     const name = make('button', { class: 'state', title: state.description ?? '', click: () => choose(state.id) });
     name.append(
@@ -68,7 +68,7 @@ const pills = (states, current) => {
   return make('span', { class: 'pills' }, ...all);
 };
 
-/** Why somebody was let go: by which way it came to its end. */
+/** A dropped connection, with the steps that led to its close. */
 const fallenRow = ({ id, code, text, at, path }) =>
   make(
     'li',
@@ -87,12 +87,12 @@ const fallenRow = ({ id, code, text, at, path }) =>
     ),
   );
 
-const noFallen = 'Nobody, so far.';
-const notRecorded = 'The option recorder of the server keeps by which way each connection goes.';
+const noFallen = 'None so far.';
+const notRecorded = 'Set the server option recorder to list dropped connections and their steps.';
 let fallenShown = '';
 
 const showFallen = (fallen) => {
-  // Whoever has opened one reads on undisturbed.
+  // Redraws on change only, so that an open entry stays open.
   const shown = JSON.stringify(fallen?.map(({ nth }) => nth) ?? null);
   if (shown === fallenShown) return;
   fallenShown = shown;
@@ -105,12 +105,12 @@ let serverShown = '';
 
 export const showServer = ({ supervisor, pressure, exchange, counters, fallen }, charts) => {
   showFallen(fallen);
-  const shown = JSON.stringify([supervisor, pressure.isHoldingBack, exchange, counters]);
+  const shown = JSON.stringify([supervisor, pressure.isThrottling, exchange, counters]);
   if (shown === serverShown) return;
   serverShown = shown;
   const pairs = [
     ['supervisor', pills(charts.supervisor.root.states, supervisor)],
-    ['held back', pressure.isHoldingBack ? 'those whose handlers broadcast' : 'nobody'],
+    ['throttling', pressure.isThrottling ? 'producers' : 'off'],
   ];
   if (exchange) {
     const { status } = exchange;
@@ -118,15 +118,15 @@ export const showServer = ({ supervisor, pressure, exchange, counters, fallen },
     pairs.push(
       [exchange.name, pills(charts.link.root.states, exchange.states)],
       ['waiting', `${number(status.waiting.messages)} · ${bytes(status.waiting.bytes)}`],
-      ['out · in', `${number(status.published)} · ${number(status.received)}`],
+      ['published · received', `${number(status.published)} · ${number(status.received)}`],
       ['lost', number(lost)],
     );
-    if (status.trouble) pairs.push(['trouble', status.trouble]);
+    if (status.trouble) pairs.push(['error', status.trouble]);
   }
   facts(byId('server'), pairs);
   const counted = Object.entries(counters).filter(([, value]) => value > 0);
   facts(
     byId('counters'),
-    counted.length === 0 ? [['nothing yet', '']] : counted.map(([name, value]) => [words(name), number(value)]),
+    counted.length === 0 ? [['none yet', '']] : counted.map(([name, value]) => [words(name), number(value)]),
   );
 };

@@ -1,5 +1,5 @@
-// @ts-nocheck – it runs in browsers; the compiler is told of Node only
-// Hands what the server tells to the inspector that this browser has loaded, which is a page of somebody else's.
+// @ts-nocheck – runs in browsers; the compiler has the types of Node only
+// Forwards the server's messages to Stately's inspector, which runs in the frame under its own origin.
 
 const frame = document.getElementById('stately');
 const said = document.getElementById('said');
@@ -8,7 +8,7 @@ const follows = new URLSearchParams(location.search).get('follow') ?? '';
 
 let told = 0;
 
-/** From now on it is told, and first of the actors that live. */
+/** Opens the stream, which begins with the live actors, and forwards each message. */
 const begin = () => {
   const stream = new EventSource(`stately-stream?follow=${encodeURIComponent(follows)}`);
   stream.addEventListener('message', ({ data }) => {
@@ -17,7 +17,7 @@ const begin = () => {
     said.textContent = `Following the root actor${follows === '' ? '' : ` and ${follows}`}: ${told} messages.`;
   });
   stream.addEventListener('error', () => {
-    said.textContent = 'The server is away, or does not let you look any more.';
+    said.textContent = 'The server is unreachable or denies access.';
   });
 };
 

@@ -1,5 +1,5 @@
-// @ts-nocheck – it runs in browsers; the compiler is told of Node only
-// The stream that says how things stand. A page that nobody sees watches nothing.
+// @ts-nocheck – runs in browsers; the compiler has the types of Node only
+// The stream of snapshots. A hidden page closes it, so that the server watches nothing for it.
 import { byId, say } from './view.js';
 
 export const status = (text, isLive = false) => {
@@ -10,9 +10,9 @@ export const status = (text, isLive = false) => {
 
 const isSeen = () => document.visibilityState === 'visible';
 
-/** Listens for the one that `follows` names, whenever it is told to and whenever the page is seen again. */
+/** Returns a function that opens the stream for the connection of `follows()`. A page that becomes visible reopens it. */
 export const streaming = (follows, told) => {
-  /** The stream that is listened to; and the one before it, which stays until that one is open. */
+  /** The stream in use, and the one before it, which closes when the new one is open. */
   let current;
   let former;
   let isWanted = false;
@@ -22,11 +22,11 @@ export const streaming = (follows, told) => {
     former = undefined;
   };
 
-  /** The new stream is there before the old one goes, so that the census goes on. */
+  /** Opens the new stream before the old one closes, so that the state counts continue. */
   const listen = () => {
     isWanted = true;
     if (!isSeen()) return;
-    // One that has not even opened is of no use: a browser has few connections for all of a page.
+    // Closes a stream that is not open yet: a browser allows a page few connections.
     if (current?.readyState === EventSource.OPEN) {
       endFormer();
       former = current;
@@ -44,10 +44,10 @@ export const streaming = (follows, told) => {
     next.onerror = () => {
       if (current !== next) return;
       endFormer();
-      status('no answer');
-      // It tries again by itself, unless it was refused.
+      status('reconnecting');
+      // EventSource reconnects by itself, unless the server refused it.
       if (next.readyState !== EventSource.CLOSED) return;
-      status('not allowed, or gone');
+      status('no access');
       setTimeout(() => {
         if (current === next) listen();
       }, 2_000);
@@ -60,7 +60,7 @@ export const streaming = (follows, told) => {
     endFormer();
     current?.close();
     current = undefined;
-    status('resting');
+    status('paused');
   });
   return listen;
 };

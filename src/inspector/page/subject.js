@@ -1,5 +1,5 @@
-// @ts-nocheck – it runs in browsers; the compiler is told of Node only
-// The one connection that is followed.
+// @ts-nocheck – runs in browsers; the compiler has the types of Node only
+// The followed connection.
 import { byId, bytes, clock, duration, facts, make, number, pathOf, recordedRow, say, stepRow } from './view.js';
 
 const post = (actor, deed) =>
@@ -9,7 +9,7 @@ const post = (actor, deed) =>
     body: JSON.stringify({ actor, deed }),
   });
 
-/** A button that has to be pressed twice. */
+/** A button that acts on the second press. */
 const careful = (text, what) => {
   let isSure = false;
   const button = make('button', { class: 'deed', title: what.title }, text);
@@ -26,27 +26,27 @@ const careful = (text, what) => {
       return;
     }
     const answer = await what.run().catch(() => undefined);
-    say(button, answer?.ok ? 'Done' : 'It did not work');
+    say(button, answer?.ok ? 'Done' : 'Failed');
   });
   return button;
 };
 
 const waits = ({ turns, asks }) => {
   const parts = [];
-  if (turns > 0) parts.push(`frames in line: ${number(turns)}`);
-  if (asks > 0) parts.push(`asks unanswered: ${number(asks)}`);
-  return parts.join(', ') || 'nothing';
+  if (turns > 0) parts.push(`inbox: ${number(turns)}`);
+  if (asks > 0) parts.push(`open asks: ${number(asks)}`);
+  return parts.join(', ') || 'none';
 };
 
-/** What it has said and was given while it was watched, and what its line has carried since it came. */
+/** Frames in and out since it is followed, and bytes of its socket since it connected. */
 const accounts = ({ counts, account }) => [
-  ['has said', `${number(counts.framesIn)} · ${bytes(counts.bytesIn)}`],
-  ['was given', `${number(counts.framesOut)} · ${bytes(counts.bytesOut)} · ${number(counts.writes)} writes`],
-  ['its line, in · out', `${bytes(account.traffic.received)} · ${bytes(account.traffic.sent)}`],
-  ['waits', waits(account)],
+  ['frames in', `${number(counts.framesIn)} · ${bytes(counts.bytesIn)}`],
+  ['frames out', `${number(counts.framesOut)} · ${bytes(counts.bytesOut)} · ${number(counts.writes)} writes`],
+  ['socket, in · out', `${bytes(account.traffic.received)} · ${bytes(account.traffic.sent)}`],
+  ['waiting', waits(account)],
 ];
 
-/** How it goes from state to state: the innermost ones say enough. */
+/** Returns the innermost states, which imply the others. */
 const innermost = (states) => states.filter((state) => !states.some((other) => other.startsWith(`${state}.`)));
 
 const watchedRow = ({ at, event, from, to, why, times }) => {
@@ -65,7 +65,7 @@ export const subjectCard = ({ leave, goTo }) => {
   const deeds = make('div', { class: 'deeds' });
   const before = make('ol', { class: 'steps' });
   const title = (text, small) => make('h3', {}, text, make('small', {}, small));
-  const beforeTitle = title('Before that', ' by the recorder, since it came');
+  const beforeTitle = title('Earlier steps', ' from the recorder, newest first');
   beforeTitle.hidden = true;
   card.append(
     make('button', { class: 'back', click: leave }, '← all connections'),
@@ -73,9 +73,9 @@ export const subjectCard = ({ leave, goTo }) => {
     state,
     list,
     deeds,
-    title('Where it is', ''),
+    title('Namespaces and rooms', ''),
     places,
-    title('Its last steps', ' since you look, newest first'),
+    title('Steps', ' since you opened it, newest first'),
     steps,
     beforeTitle,
     before,
@@ -84,8 +84,11 @@ export const subjectCard = ({ leave, goTo }) => {
 
   const offer = (actor) => {
     deeds.replaceChildren(
-      careful('Close', { title: 'What it is owed goes out first', run: () => post(actor, 'close') }),
-      careful('Disconnect', { title: 'Ask it out of every namespace', run: () => post(actor, 'disconnect') }),
+      careful('Close', { title: 'Sends pending messages first', run: () => post(actor, 'close') }),
+      careful('Disconnect', {
+        title: 'Asks the client to leave every namespace',
+        run: () => post(actor, 'disconnect'),
+      }),
     );
   };
 
@@ -105,7 +108,7 @@ export const subjectCard = ({ leave, goTo }) => {
       return [
         row(name === '' ? '(empty namespace)' : name, '', 'place', states),
         ...rooms.map((room) => row(room.name, room.name, 'room', room.states)),
-        ...(more > 0 ? [make('li', { class: 'quiet' }, `and ${number(more)} rooms more`)] : []),
+        ...(more > 0 ? [make('li', { class: 'quiet' }, `and ${number(more)} more rooms`)] : []),
       ];
     });
 
@@ -115,7 +118,7 @@ export const subjectCard = ({ leave, goTo }) => {
     if (follows === '') return;
     if (!subject) {
       say(id, follows.split('~')[0]);
-      say(state, 'It is not there, or not any more.');
+      say(state, 'Not connected.');
       for (const part of [list, deeds, places, steps, before]) part.replaceChildren();
       beforeTitle.hidden = true;
       shown = { actor: '', steps: '', places: '' };
@@ -131,12 +134,12 @@ export const subjectCard = ({ leave, goTo }) => {
     state.className = `subject-state ${subject.isOver ? 'over' : isCongested ? 'warm' : ''}`;
     deeds.hidden = subject.isOver;
     facts(list, [
-      ['pressure', bytes(subject.pressure)],
+      ['queued', bytes(subject.pressure)],
       ...accounts(subject),
-      ['steps seen', number(subject.stepCount)],
-      ['watched for', duration(Date.now() - subject.since)],
+      ['steps', number(subject.stepCount)],
+      ['followed for', duration(Date.now() - subject.since)],
       ['actor', subject.actor.split('~')[0]],
-      ...(subject.reconnects > 0 ? [['came back after', `${number(subject.reconnects)} tries`]] : []),
+      ...(subject.reconnects > 0 ? [['reconnected after', `${number(subject.reconnects)} tries`]] : []),
     ]);
     const where = JSON.stringify(subject.namespaces);
     if (shown.places !== where) {

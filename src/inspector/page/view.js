@@ -1,5 +1,5 @@
-// @ts-nocheck – it runs in browsers; the compiler is told of Node only
-// How the page looks at things: words for numbers, elements from text. Whatever comes from a client is set as text.
+// @ts-nocheck – runs in browsers; the compiler has the types of Node only
+// Formatting and elements. Text from clients is always set as text, never as markup.
 
 const svgNames = 'http://www.w3.org/2000/svg';
 const thousands = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
@@ -8,7 +8,7 @@ export const byId = (id) => document.getElementById(id);
 
 export const number = (value) => thousands.format(value);
 
-/** A rate: one digit behind the point while it is small. */
+/** Formats a rate, with one decimal below 10. */
 export const rate = (value) =>
   value === 0 ? '0' : value < 0.05 ? '<0.1' : value < 10 ? value.toFixed(1) : number(value);
 
@@ -28,10 +28,10 @@ export const duration = (ms) => {
 export const clock = (at) =>
   `${new Date(at).toLocaleTimeString('en-GB', { hour12: false })}.${String(at % 1_000).padStart(3, '0')}`;
 
-/** `framesIn` as words. */
+/** Splits a name such as `framesIn` into words. */
 export const words = (name) => name.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 
-/** An element; what is in it is text or further elements. */
+/** Makes an element with text or elements in it. */
 export const make = (tag, attributes = {}, ...content) => {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
@@ -42,7 +42,7 @@ export const make = (tag, attributes = {}, ...content) => {
   return element;
 };
 
-/** Sets a text only when it has changed, so that nothing is laid out in vain. */
+/** Sets a text only if it differs, which saves a layout. */
 export const say = (element, text) => {
   if (element.textContent !== text) element.textContent = text;
 };
@@ -57,7 +57,7 @@ export const facts = (list, pairs) => {
   list.replaceChildren(...rows);
 };
 
-/** A step of a chart; one that leads nowhere has no way. */
+/** A step of a chart. A step without a transition has no `way`. */
 export const stepRow = ({ time, event, times = 1, way, why }) =>
   make(
     'li',
@@ -68,7 +68,7 @@ export const stepRow = ({ time, event, times = 1, way, why }) =>
     why === '' ? '' : make('span', { class: 'why' }, why),
   );
 
-/** A step as the recorder keeps it. */
+/** A step from the recorder. */
 export const recordedRow = ({ at, event, from, to, why }) =>
   stepRow({ time: duration(at), event, way: `${from} → ${to}`, why });
 
@@ -88,7 +88,7 @@ const describe = (picture, { id, description, states }) => {
   for (const state of states) describe(picture, state);
 };
 
-/** A chart, drawn, or as a list where there was nothing to draw with. What its states mean is told where one points. */
+/** A chart as a drawing, or as a list without `@viz-js/viz`. Descriptions of its states are tooltips. */
 export const drawing = (svg, root) => {
   if (svg !== null) {
     const read = new DOMParser().parseFromString(svg, 'image/svg+xml').documentElement;
@@ -114,7 +114,7 @@ export const light = (picture, states) => {
   }
 };
 
-/** Writes how many are in a state at the corner of its box. */
+/** Writes the number of connections in each state at the corner of its box. */
 export const count = (picture, counts) => {
   for (const group of picture.querySelectorAll('[data-state]')) {
     const { state } = group.dataset;
@@ -125,12 +125,12 @@ export const count = (picture, counts) => {
     const badge = badgeFor(picture, state);
     say(badge.lastChild, here === 0 ? '' : number(here));
     badge.classList.toggle('empty', here === 0);
-    // What is around all others has nothing beside it; the others keep their names free.
+    // The badge of the outermost state moves inside; others stay clear of the names.
     fitBadge(badge, box, group.parentElement.closest('[data-state]') === null && group.matches('.compound, .parallel'));
   }
 };
 
-/** They lie above everything else that is drawn. */
+/** Returns the badge of a state, which lies above the rest of the drawing. */
 const badgeFor = (picture, state) => {
   const known = [...picture.querySelectorAll('.badge')].find((badge) => badge.dataset.of === state);
   if (known) return known;
@@ -142,7 +142,7 @@ const badgeFor = (picture, state) => {
   return badge;
 };
 
-/** Readable, however small the drawing is shown. */
+/** Scales a badge so that it stays readable in a small drawing. */
 const fitBadge = (badge, box, isOutermost) => {
   const [rect, text] = badge.children;
   const zoom = Math.max(1, Math.min(2.4, 1 / (box.getScreenCTM()?.a || 1)));

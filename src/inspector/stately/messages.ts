@@ -15,13 +15,13 @@ interface StatelyBase {
 }
 
 /** A state as it may leave the process: plain data. */
-export interface PlainSnapshot {
+interface PlainSnapshot {
   readonly status: string;
   readonly value?: unknown;
 }
 
 /** An event without what is in it but what says why. */
-export interface PlainEvent {
+interface PlainEvent {
   readonly type: string;
   readonly code?: number;
   readonly text?: string;
@@ -65,7 +65,7 @@ const definitionFor = (machine: AnyStateMachine): PlainState => {
 const isText = (value: unknown): value is string => typeof value === 'string';
 
 /** What clients say, sockets, handles and functions stay here. */
-export const plainEvent = (event: { readonly type: string; readonly [key: string]: unknown }): PlainEvent => {
+const plainEvent = (event: { readonly type: string; readonly [key: string]: unknown }): PlainEvent => {
   const { type, code, text, actorId } = event;
   return {
     type,
@@ -85,7 +85,7 @@ const plainSnapshot = ({ status, value }: { readonly status: string; readonly va
 const isActor = (ref: InspectionEvent['actorRef']): ref is AnyActorRef => '_parent' in ref && 'sessionId' in ref;
 
 /** An event of xstate's inspection in Stately's protocol; `undefined` for what that does not know. */
-export const toStately = (inspected: InspectionEvent, now: () => number = Date.now): StatelyMessage | undefined => {
+export const toStately = (inspected: InspectionEvent, now: () => number): StatelyMessage | undefined => {
   const { actorRef } = inspected;
   if (!isActor(actorRef)) return undefined;
   const base: StatelyBase = {

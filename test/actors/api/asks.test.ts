@@ -8,6 +8,7 @@ import {
   TooManyAsks,
 } from '../../../src/actors/api/asks.js';
 import { Deadlines } from '../../../src/actors/runtime/deadlines.js';
+import { systemRandom } from '../../../src/actors/runtime/random.js';
 import { decode, type Frame } from '../../../src/protocol/codec.js';
 import { AskTimeout, ErrWrite } from '../../../src/protocol/errors.js';
 import { HandClock } from '../../support/handClock.js';
@@ -22,7 +23,7 @@ const answerTo = (token: string, body = ''): Frame => {
 const makeAsks = ({ timeout = 10_000, pending = 1_000 } = {}) => {
   const clock = new HandClock();
   const sweeper = new Deadlines(clock);
-  const asks = new PendingAsks(sweeper, { askTimeout: timeout, asks: pending });
+  const asks = new PendingAsks(sweeper, { askTimeout: timeout, asks: pending }, systemRandom);
   const connection = (): AskTarget => {
     const self: AskTarget = { mayAnswer: (other) => other === self };
     return self;

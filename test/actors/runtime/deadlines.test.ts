@@ -85,6 +85,7 @@ describe('deadlines', () => {
     const { clock, log } = makeSweeper();
     let isEarly = true;
     const sweeper = new Deadlines({
+      wallNow: () => 0,
       now: () => clock.now(),
       setTimeout: (run, ms) => {
         const wait = isEarly ? ms - 1 : ms;

@@ -59,7 +59,7 @@ export const telemetryFaults = [
   ]),
   ...inFile('actors/telemetry/recorder.ts', [
     ['every step is kept', 'IN5', 'if (steps.length > this.limits.last) steps.shift();', ''],
-    ['every connection is recorded', 'IN5', ' || this.random() >= this.limits.sample', ''],
+    ['every connection is recorded', 'IN5', ' || this.random.next() >= this.limits.sample', ''],
     ['a path that was returned changes', 'IN5', 'get(actor)?.steps.slice()', 'get(actor)?.steps'],
     ['nothing is kept of connections outside of the sample', 'IN5', 'if (!known && (!this', 'if (!known || (!this'],
     ['the steps to an open connection are kept of all', 'IN5', ' || isOrdinary(before, after))) return;', ')) return;'],

@@ -1,0 +1,23 @@
+import { type Entry, WriteCache } from './outbox.js';
+import type { Pacer } from './pacer.js';
+import type { Topics } from './topics.js';
+
+/** What the broadcaster and all its subscribers share. */
+export class DeliveryContext {
+  /** Number of the newest message; 0 before the first. */
+  last = 0;
+  /**
+   * Scratch list of the entries that are about to be delivered to one subscriber. One list serves all: it is empty again
+   * before a socket is touched, so two deliveries never hold it at once.
+   */
+  readonly batch: Entry[] = [];
+  /** Buffers of recent writes, shared by subscribers with the same pending entries. */
+  readonly writes = new WriteCache();
+
+  constructor(
+    /** The index that subscribers join and leave, and the counters of their deliveries. */
+    readonly topics: Topics,
+    /** Measures what is delivered, and says when a slice is over. */
+    readonly pacer: Pacer,
+  ) {}
+}

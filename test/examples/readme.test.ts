@@ -1,0 +1,63 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Browser, type Page, chromium as playwright } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { chromium, describeWith } from '../support/peers.js';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+/** Inside of the package, so that the package finds itself by its name. */
+const folder = join(root, 'test/.blocks/readme');
+
+/** The first block of a language in the README. */
+const blockOf = (language: string): string => {
+  const [, code = ''] =
+    new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, 'ms').exec(readFileSync(join(root, 'README.md'), 'utf8')) ?? [];
+  return code;
+};
+
+describeWith(chromium, 'the first server and page of the README', (executablePath) => {
+  let server: ChildProcess;
+  let browser: Browser;
+  let address: string;
+
+  beforeAll(async () => {
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, 'server.mjs'), blockOf('js'));
+    writeFileSync(join(folder, 'index.html'), blockOf('html'));
+    rmSync(join(folder, 'node_modules'), { force: true });
+    symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
+    const child = spawn(process.execPath, ['server.mjs'], { cwd: folder, env: { ...process.env, PORT: '0' } });
+    server = child;
+    let said = '';
+    for await (const bytes of child.stdout) {
+      said += String(bytes);
+      if (said.includes('port')) break;
+    }
+    address = `http://127.0.0.1:${/port: (\d+)/.exec(said)?.[1]}`;
+    browser = await playwright.launch({ executablePath, args: ['--no-sandbox'] });
+  });
+  afterAll(async () => {
+    await browser.close();
+    server.kill('SIGKILL');
+    await once(server, 'exit');
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  const open = async (): Promise<Page> => {
+    const page = await browser.newPage();
+    await page.goto(address);
+    await page.waitForFunction('document.querySelector("form").onsubmit !== null');
+    return page;
+  };
+
+  test('[BC1] what one tab says is read in the other', async () => {
+    const [ann, ben] = [await open(), await open()];
+    await ann.fill('input', 'hello');
+    await ann.press('input', 'Enter');
+    for (const page of [ann, ben])
+      await expect.poll(() => page.locator('#said li').allTextContents()).toEqual(['hello']);
+  });
+});
