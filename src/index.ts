@@ -19,7 +19,7 @@ export type { Exchange, ExchangeStatus } from './actors/cluster/relay.js';
 export type { Machines } from './actors/context.js';
 export type { Timing } from './actors/runtime/histogram.js';
 export type { Metrics } from './actors/supervisor/metrics.js';
-export type { RootActor, SupervisorMessage } from './actors/supervisor/supervisor.js';
+export type { RootActor, SupervisorMessage } from './actors/supervisor/root.js';
 export type { CloseCause, Counters, Stage } from './actors/telemetry/counters.js';
 export type { InspectionObserver } from './actors/telemetry/inspection.js';
 export type { RecordedStep, RecorderLimits } from './actors/telemetry/recorder.js';

@@ -11,75 +11,107 @@ import { Callbacks, type ConnectionCallbacks } from './api/callbacks.js';
 import { type Events, Handlers, type Namespaces } from './api/handlers.js';
 import type { ServerFace } from './api/handles.js';
 import { BackgroundTasks, RunQueue } from './runtime/background.js';
-import type { Clock } from './runtime/clock.js';
-import { TickCounter } from './runtime/clock.js';
+import { type Clock, TickCounter } from './runtime/clock.js';
 import { Deadlines } from './runtime/deadlines.js';
 import { Mailboxes } from './runtime/mailbox.js';
 import type { Random } from './runtime/random.js';
 import { SteppedMachine } from './runtime/steppedMachine.js';
 import { type Counters, Meters, makeCounters } from './telemetry/counters.js';
-import { Inspection } from './telemetry/inspection.js';
+import { type ActorDirectory, Inspection } from './telemetry/inspection.js';
+import { Recorder, type RecorderLimits } from './telemetry/recorder.js';
 import { type FrameLog, LoggedSocket } from './transport/loggedSocket.js';
 import { type Arrival, wrapArrival } from './transport/socket.js';
 import { TimeoutSocket } from './transport/timeoutSocket.js';
 
 /** The charts that a server runs. */
 export interface Machines {
+  /** The chart of the root actor. */
   readonly supervisor: typeof supervisorMachine;
+  /** The chart of each connection. */
   readonly connection: typeof connectionMachine;
+  /** The chart of each namespace of a connection. */
   readonly namespace: typeof namespaceMachine;
+  /** The chart of each room of a connection. */
   readonly room: typeof roomMachine;
-  /** Of the way to the broker. */
+  /** The chart of the link to the broker. */
   readonly link: typeof linkMachine;
 }
 
+/** What a context is made from. */
 export interface ContextOptions extends ConnectionCallbacks {
   /** Charts to run in place of the usual ones. */
   readonly machines?: Partial<Machines> | undefined;
+  /** The server, as handlers see it. */
   readonly server: ServerFace;
+  /** The handlers of each declared namespace. */
   readonly namespaces: Namespaces;
+  /** The handlers of the empty namespace. */
   readonly events: Events | undefined;
+  /** All limits. */
   readonly limits: Limits;
+  /** The source of time, timers and ticks. */
   readonly clock: Clock;
+  /** The source of random numbers. */
   readonly random: Random;
-  /** The longest piece of background work in one turn of the event loop, in milliseconds. */
+  /** Maximum time of background work in one tick, in ms. */
   readonly sliceMs: number;
-  /** Hears of every frame, and of what handlers return in vain. */
+  /** Receives a note of every frame. When it is set, unused return values of handlers are reported too. */
   readonly debug: FrameLog | undefined;
+  /** How much is recorded of each connection. Default: nothing. */
+  readonly recorder: RecorderLimits | undefined;
 }
 
-/** What all connections of a server share. */
+/** What all parts of one server share. */
 export interface ServerContext {
+  /** The server, as handlers see it. */
   readonly server: ServerFace;
+  /** All limits. */
   readonly limits: Limits;
+  /** The source of time, timers and ticks. */
   readonly clock: Clock;
+  /** The source of random numbers. */
   readonly random: Random;
+  /** The handlers of the program. */
   readonly handlers: Handlers;
+  /** The hooks of the program. */
   readonly callbacks: Callbacks;
+  /** Whether clients send native messages. */
   readonly nativeMode: NativeMode;
+  /** The charts that run. */
   readonly machines: Machines;
+  /** The charts of memberships, to be stepped. */
   readonly stepped: { readonly namespace: SteppedMachine; readonly room: SteppedMachine };
+  /** All asks that wait for an answer. */
   readonly asks: PendingAsks;
-  /** Asks of whole audiences that wait for an answer. */
+  /** The targets of asks of whole audiences that wait for an answer. */
   readonly audienceAsks: Set<AskTarget>;
-  /** Lanes whose sockets are paused. */
+  /** Inboxes whose sockets are paused. */
   readonly fullInboxes: Set<{ checkBounds(): void }>;
+  /** All deadlines, behind one timer. */
   readonly deadlines: Deadlines;
+  /** Background work, in slices. */
   readonly background: BackgroundTasks;
+  /** Counts ticks. */
   readonly ticks: TickCounter;
-  /** Lanes that have more to do than one turn of the event loop has room for. */
+  /** Inboxes that have more to do than fits into one tick. */
   readonly runQueue: RunQueue;
-  /** Holds back who broadcasts more than is given out. */
+  /** Pauses connections whose handlers broadcast faster than messages are delivered. */
   readonly throttle: Throttle;
+  /** The mailboxes of all actors. */
   readonly mailboxes: Mailboxes;
+  /** The listeners and observers of all actors. */
   readonly inspection: Inspection;
+  /** Records the last steps of connections, if the program wants that. */
+  readonly recorder: Recorder | undefined;
+  /** Every drop, close and refusal, by reason. */
   readonly counters: Counters;
+  /** What is measured beside the counters. */
   readonly meters: Meters;
-  /** The socket as it has to be: watched, if the program wants so. */
+  /** Returns the arrival with its socket decorated: by timeouts and by the log of `debug`, as the options want. */
   wrapSocket(arrival: Arrival): Arrival;
 }
 
-/** Puts around a socket what the program wants its clients' sockets to have, and nothing else. */
+/** Returns what decorates the sockets of arrivals. Without timeouts and `debug` it decorates none. */
 const socketWrapper =
   (
     { limits, debug }: ContextOptions,
@@ -89,37 +121,39 @@ const socketWrapper =
     mailboxes: Mailboxes,
   ) =>
   (arrival: Arrival): Arrival => {
-    const isPaced = limits.readTimeout > 0 || limits.writeTimeout > 0;
-    const paced = isPaced ? wrapArrival(arrival, new TimeoutSocket(arrival.socket, deadlines, limits)) : arrival;
-    if (!debug) return paced;
+    const hasTimeouts = limits.readTimeout > 0 || limits.writeTimeout > 0;
+    const timed = hasTimeouts ? wrapArrival(arrival, new TimeoutSocket(arrival.socket, deadlines, limits)) : arrival;
+    if (!debug) return timed;
     const log: FrameLog = (note) =>
       mailboxes.runOrDefer(() => callbacks.guarded(() => debug(note), { during: 'debug' }));
-    return wrapArrival(paced, new LoggedSocket(paced.socket, paced.id, nativeMode, log));
+    return wrapArrival(timed, new LoggedSocket(timed.socket, timed.id, nativeMode, log));
   };
 
-/** Builds the shared parts of one server. Throws when the handlers are wrong. */
-export const createContext = (options: ContextOptions): ServerContext => {
+/**
+ * Creates what all parts of one server share. The directory is not used before an actor of the server starts.
+ *
+ * @throws {TypeError} when the handlers are wrong
+ */
+export const createContext = (options: ContextOptions, directory: ActorDirectory): ServerContext => {
   const { server, namespaces, events, limits, clock, random } = options;
+  const now = (): number => clock.now();
   const counters = makeCounters();
+  const meters = new Meters();
   const handlers = new Handlers(namespaces, events);
   const deadlines = new Deadlines(clock);
   const background = new BackgroundTasks(clock, options.sliceMs);
-  const runQueue = new RunQueue(
-    () => clock.now(),
-    (task) => background.wake(task),
-  );
-  const meters = new Meters();
-  const isTalkative = options.debug !== undefined;
-  const now = (): number => clock.now();
+  const runQueue = new RunQueue(now, (task) => background.wake(task));
+  const recorder = options.recorder && new Recorder(options.recorder, clock, random, directory);
   const callbacks = new Callbacks(
     options,
     handlers,
     deadlines,
     limits.handlerTimeout,
     counters,
-    isTalkative,
+    options.debug !== undefined,
     meters,
     now,
+    recorder,
   );
   const nativeMode = handlers.isNativeOnly ? 'only' : handlers.takesNative ? 'mixed' : 'none';
   const failed = (error: unknown): void => callbacks.report(error, { during: 'chart' });
@@ -154,11 +188,13 @@ export const createContext = (options: ContextOptions): ServerContext => {
     runQueue,
     throttle: new Throttle(limits, (inbox) => runQueue.add(inbox)),
     mailboxes,
-    inspection: new Inspection(
+    inspection: new Inspection({
       mailboxes,
-      (error) => callbacks.report(error, { during: 'inspect' }),
-      (job) => clock.setImmediate(job),
-    ),
+      directory,
+      report: (error) => callbacks.report(error, { during: 'inspect' }),
+      nextTick: (job) => clock.setImmediate(job),
+    }),
+    recorder,
     counters,
     meters,
     wrapSocket: socketWrapper(options, nativeMode, deadlines, callbacks, mailboxes),

@@ -104,7 +104,7 @@ export class Feed {
     const { watching } = this.server;
     const census = new StateCounts(watching.machines.connection, () => this.#clock.now());
     this.#census = census;
-    this.#stopWatching = watching.listen({
+    this.#stopWatching = watching.subscribe({
       began: (actor) => census.began(actor),
       stepped: (actor, _event, before, after) => census.stepped(actor, before, after),
     });

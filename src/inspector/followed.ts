@@ -69,7 +69,7 @@ export class FollowedConnection {
     this.#since = wallClock();
     this.#before = watching.pathOf(conn);
     const isIt = (actor: AnyActorRef): boolean => actor === conn.actor;
-    this.end = watching.listen({
+    this.end = watching.subscribe({
       wantsPassed: isIt,
       passed: (_, event) => this.#count(event),
       stepped: (actor, event, before, after) => {

@@ -7,7 +7,8 @@ import type { Conn, Except, NSConn, ServerFace, ServerPressure } from '../actors
 import type { Exchange } from '../actors/cluster/relay.js';
 import type { Introspection } from '../actors/supervisor/introspection.js';
 import type { Metrics } from '../actors/supervisor/metrics.js';
-import { type RootActor, Supervisor } from '../actors/supervisor/supervisor.js';
+import type { RootActor } from '../actors/supervisor/root.js';
+import { Supervisor } from '../actors/supervisor/supervisor.js';
 import type { Counters } from '../actors/telemetry/counters.js';
 import type { InspectionObserver } from '../actors/telemetry/inspection.js';
 import { type FrameLog, lineOfNote } from '../actors/transport/loggedSocket.js';

@@ -21,9 +21,9 @@ const start = async (authorize: Authorize = letIn, options: Partial<ServerOption
   const house = await startServer({ namespaces: { n: {}, m: {} }, ...options });
   let watchers = 0;
   const { server } = house;
-  const listen = server.watching.listen.bind(server.watching);
-  vi.spyOn(server.watching, 'listen').mockImplementation((listener) => {
-    const end = listen(listener);
+  const subscribe = server.watching.subscribe.bind(server.watching);
+  vi.spyOn(server.watching, 'subscribe').mockImplementation((listener) => {
+    const end = subscribe(listener);
     watchers++;
     return () => {
       watchers--;
@@ -454,13 +454,13 @@ describe('what it tells', () => {
     const { address, dial, connection, server, watchers } = await start();
     for (const id of ['a', 'b']) await (await dial(id)).inNamespace('n');
     const passed: string[] = [];
-    const { listen } = server.watching;
+    const { subscribe } = server.watching;
     const plain = await look(address);
     await plain.told.next();
-    expect(listen).toHaveBeenCalledTimes(1);
+    expect(subscribe).toHaveBeenCalledTimes(1);
     const followers = [await look(address, connection('a').actor.id), await look(address, connection('a').actor.id)];
-    expect(listen).toHaveBeenCalledTimes(2);
-    for (const [{ wantsPassed }] of vi.mocked(listen).mock.calls.slice(1)) {
+    expect(subscribe).toHaveBeenCalledTimes(2);
+    for (const [{ wantsPassed }] of vi.mocked(subscribe).mock.calls.slice(1)) {
       for (const id of ['a', 'b']) if (wantsPassed?.(connection(id).actor)) passed.push(id);
     }
     expect(passed).toEqual(['a']);

@@ -13,7 +13,7 @@ const congested = 'connection.open.flow.congested';
 const takeCensus = (house: House) => {
   const census = new StateCounts(connectionMachine, () => house.clock.now());
   let looks = 0;
-  const end = house.supervisor.introspection.listen({
+  const end = house.supervisor.introspection.subscribe({
     began: (actor) => census.began(actor),
     stepped: (actor, _event, before, after) => {
       looks++;
@@ -32,7 +32,7 @@ const takeCensus = (house: House) => {
 /** How many are in each state, as a walk finds it. */
 const walk = (house: House): Record<string, number> => {
   const counts: Record<string, number> = {};
-  const end = house.supervisor.introspection.listen({
+  const end = house.supervisor.introspection.subscribe({
     began(actor) {
       const snapshot: AnyMachineSnapshot = actor.getSnapshot();
       if (actor.src !== 'connection' || snapshot.status !== 'active') return;

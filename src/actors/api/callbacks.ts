@@ -33,9 +33,6 @@ const usual: ReadonlySet<number> = new Set([1000, 1001, 1005]);
 
 /** Runs the program's code: whatever it does comes back as an outcome, and its failures go to `onError` (SV2). */
 export class Callbacks {
-  /** Keeps which way each connection goes, if anybody does. */
-  recorder: Recorder | undefined;
-
   constructor(
     private readonly callbacks: ConnectionCallbacks,
     private readonly handlers: Handlers,
@@ -46,6 +43,8 @@ export class Callbacks {
     private readonly isDebugging: boolean,
     private readonly meters: Meters,
     private readonly now: () => number,
+    /** Records abnormal closes, if the program wants that. */
+    private readonly recorder: Recorder | undefined,
   ) {}
 
   connect(conn: Conn): Outcome | Promise<Outcome> {

@@ -4,6 +4,7 @@ import { type LinkEvent, linkMachine } from '../../machines/link.js';
 import type { ServerContext } from '../context.js';
 import type { Deadline } from '../runtime/deadlines.js';
 import { mergeImplementations } from '../runtime/implementations.js';
+import { sendIfActive } from '../runtime/mailbox.js';
 import { inspectedLogic } from '../telemetry/inspection.js';
 import type { Publications } from './publications.js';
 import type { Subscriptions } from './subscriptions.js';
@@ -225,6 +226,6 @@ export class Link {
   }
 
   #sendEvent(event: LinkEvent): void {
-    if (this.actor.getSnapshot().status === 'active') this.actor.send(event);
+    sendIfActive(this.actor, event);
   }
 }

@@ -8,6 +8,7 @@ import { type FrameSink, frame as framed } from '../../protocol/frame.js';
 import type { Body } from '../../protocol/message.js';
 import { Conn } from '../api/handles.js';
 import type { ServerContext } from '../context.js';
+import { sendIfActive } from '../runtime/mailbox.js';
 import type { Pingable } from '../transport/heartbeat.js';
 import type { Arrival, Socket, SocketListener, UpgradeRequest } from '../transport/socket.js';
 import { PeerAsks } from './asks.js';
@@ -302,7 +303,7 @@ export class Connection implements CommandsHost, HandshakeHost, SubscriberHost, 
 
   /** A chart that has come to its end hears nothing more. */
   #sendEvent(event: ConnectionEvent): void {
-    if (this.actor.getSnapshot().status === 'active') this.actor.send(event);
+    sendIfActive(this.actor, event);
   }
 
   async #finish(): Promise<void> {

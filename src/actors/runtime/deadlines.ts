@@ -1,23 +1,24 @@
 import type { Clock } from './clock.js';
 
-/** Something that happens unless it is cancelled in time. */
+/** A deadline that has been set. */
 export interface Deadline {
+  /** Cancels the deadline. Does nothing once it has expired. */
   cancel(): void;
 }
 
 interface Pending extends Deadline {
   readonly at: number;
   readonly expire: () => void;
-  /** Those of its duration; it is one of them until it is cancelled or has expired. */
+  /** The deadlines of its duration. It stands there until it is cancelled or has expired. */
   readonly queue: Set<Pending>;
 }
 
-/** The longest time that a timer can be set to. */
+/** The longest time that a timer can be set to, in ms. */
 const forever = 2 ** 31 - 1;
 
 /**
- * Deadlines of asks and handlers, all behind one timer. Those of one duration expire in the order in which they were
- * set, so each duration is a queue, and only the heads of the queues are ever looked at.
+ * All deadlines of one server, behind one timer. Those of one duration expire in the order in which they were set. So
+ * each duration has a queue, and only the head of each queue is compared.
  */
 export class Deadlines {
   readonly #queues = new Map<number, Set<Pending>>();
@@ -27,13 +28,14 @@ export class Deadlines {
 
   constructor(private readonly clock: Clock) {}
 
+  /** The number of deadlines that are set. Cost: one addition per duration in use. */
   get size(): number {
     let size = 0;
     for (const queue of this.#queues.values()) size += queue.size;
     return size;
   }
 
-  /** Calls `expire` after so many milliseconds. */
+  /** Calls `expire` after `duration` ms; a duration above 2^31 - 1 counts as that. Cost: constant. */
   after(duration: number, expire: () => void): Deadline {
     const ms = Math.min(duration, forever);
     const queue = this.#queues.get(ms) ?? new Set<Pending>();
@@ -51,7 +53,7 @@ export class Deadlines {
     return pending;
   }
 
-  /** From now on nobody stays for what is still to come; whoever is there all the same sees it. */
+  /** Lets the process exit although deadlines are set. They still expire while the process runs. */
   unref(): void {
     this.#isUnref = true;
     if (this.#timer !== undefined) this.clock.unref(this.#timer);

@@ -1,26 +1,27 @@
-/** Runs code whose failure, now or later, is reported and reaches nobody. */
-export const guarded = (tell: () => unknown, report: (error: unknown) => void): void => {
+/** Runs code and reports what it throws or rejects with. Never throws. */
+export const guarded = (code: () => unknown, report: (error: unknown) => void): void => {
   try {
-    const told: unknown = tell();
-    if (isThenable(told)) Promise.resolve(told).catch(report);
+    const returned: unknown = code();
+    if (isThenable(returned)) Promise.resolve(returned).catch(report);
   } catch (error) {
     report(error);
   }
 };
 
 /**
- * A rejection that nobody looks at must not end the process: what a client refuses, or does not answer, is no fault of
- * the program.
+ * Returns the same promise, whose rejection cannot end the process any more when the program does not handle it: a client
+ * that refuses or does not answer is no fault of the program.
  */
 export const ignoreRejection = <T>(promise: Promise<T>): Promise<T> => {
   promise.catch(() => {});
   return promise;
 };
 
+/** Returns whether the value has a `then` method. */
 export const isThenable = (value: unknown): value is PromiseLike<unknown> =>
   typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 
-/** Is it one of these? What was thrown may set traps. */
+/** Returns whether the value is an instance of `type`. Never throws, whatever proxy was thrown. */
 export const isInstance = <T>(thrown: unknown, type: new (...made: never[]) => T): thrown is T => {
   try {
     return thrown instanceof type;

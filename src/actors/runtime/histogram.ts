@@ -1,21 +1,25 @@
-/** How long something takes, in milliseconds. */
+/** How long something took, in ms. */
 export interface Timing {
+  /** Number of times it was measured. */
   readonly count: number;
+  /** Sum of all times, in ms. */
   readonly sum: number;
-  /** How often it has taken so long at most. */
+  /** Per bound, how many times were at most `upTo` ms: each bucket includes the ones below it. */
   readonly buckets: readonly { readonly upTo: number; readonly count: number }[];
 }
 
-/** Counts times by fixed bounds; a note allocates nothing. */
+/** Counts times by fixed bounds. */
 export class Histogram {
-  /** One for each bound, and one for what is beyond. */
+  /** One for each bound, and one for the times above the last. */
   readonly #counts: Float64Array;
   #sum = 0;
 
+  /** Takes the bounds in ms, in ascending order. */
   constructor(private readonly bounds: readonly number[]) {
     this.#counts = new Float64Array(bounds.length + 1);
   }
 
+  /** Counts one time. Allocates nothing. */
   note(ms: number): void {
     const { bounds } = this;
     let at = 0;
@@ -24,6 +28,7 @@ export class Histogram {
     this.#sum += ms;
   }
 
+  /** Everything that was counted until now. */
   get timing(): Timing {
     let count = 0;
     const buckets = this.bounds.map((upTo, at) => {

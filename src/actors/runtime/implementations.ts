@@ -4,8 +4,8 @@ import { type AnyStateMachine, enqueueActions } from 'xstate';
 type Table = Readonly<Record<string, unknown>>;
 
 /**
- * What a machine is provided with: ours, less what the program has provided under the same name. Its guards and delays
- * win, and an action of its own runs after ours.
+ * Returns what a machine is to be provided with: our implementations, merged with those that the program has provided
+ * under the same names. The program's guards and delays win, and its actions run after ours (SV11).
  */
 export const mergeImplementations = <
   Ours extends { readonly actions?: unknown; readonly guards?: unknown; readonly delays?: unknown },
@@ -13,11 +13,11 @@ export const mergeImplementations = <
   machine: AnyStateMachine,
   usual: AnyStateMachine,
   ours: Ours,
-  /** Told of an action of the program's that fails later, when no chart can fail with it any more (SV11). */
+  /** Receives the rejection of an asynchronous action of the program: no chart can fail with it any more (SV11). */
   report: (error: unknown) => void,
 ): Ours => {
   const watched = (theirs: unknown): unknown => {
-    // What xstate makes – assign, raise, … – is a function too, and says how it is resolved.
+    // The actions that xstate makes – assign, raise, … – are functions too, with a `resolve` of their own.
     if (typeof theirs !== 'function' || 'resolve' in theirs) return theirs;
     return (...given: unknown[]): void => {
       const done: unknown = theirs(...given);
@@ -44,3 +44,12 @@ export const mergeImplementations = <
     delays: { ...(ours.delays as Table), ...Object.fromEntries(own('delays')) },
   } as unknown as Ours;
 };
+
+/**
+ * Returns the machine with `transition` in place of its own. Checked against xstate 5.33.3: an actor takes each event by
+ * `logic.transition`, and everything else it asks of its logic works on an object that inherits from the machine.
+ */
+export const withTransition = <Machine extends AnyStateMachine>(
+  machine: Machine,
+  transition: AnyStateMachine['transition'],
+): Machine => Object.create(machine, { transition: { value: transition } });

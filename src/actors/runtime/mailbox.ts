@@ -1,68 +1,44 @@
 import type { AnyActorRef, AnyMachineSnapshot, EventObject } from 'xstate';
-import { guarded } from './guard.js';
+import { guardObservers, wrapSend } from './actorPatches.js';
 
 type Node = AnyMachineSnapshot['_nodes'][number];
 
-/** The hot events that a state handles itself: asked once per state of a machine. */
-const owned = new WeakMap<Node, ReadonlySet<string>>();
+/** The hot events that each state of a machine handles itself, computed once per state. */
+const handledByNode = new WeakMap<Node, ReadonlySet<string>>();
 const hotEvents = ['FRAME', 'DELIVER', 'BROADCAST', 'COUNT'] as const;
 
-const ownedBy = (node: Node): ReadonlySet<string> => {
-  const known = owned.get(node);
+const handledBy = (node: Node): ReadonlySet<string> => {
+  const known = handledByNode.get(node);
   if (known) return known;
   const handles = (type: string) => (event: string) => event === type || event === '*' || event === `${type}.*`;
   const own = new Set<string>(hotEvents.filter((type) => node.ownEvents.some(handles(type))));
-  owned.set(node, own);
+  handledByNode.set(node, own);
   return own;
 };
 
-/** Does the chart handle this event itself, where it is now? */
+/** Returns whether the chart handles this hot event itself in its present state. */
 export const handlesItself = (snapshot: AnyMachineSnapshot, type: (typeof hotEvents)[number]): boolean => {
   if (snapshot.status !== 'active') return false;
-  for (const node of snapshot._nodes) if (ownedBy(node).has(type)) return true;
+  for (const node of snapshot._nodes) if (handledBy(node).has(type)) return true;
   return false;
 };
 
-interface Observing {
-  readonly next?: ((state: unknown) => unknown) | undefined;
-  readonly error?: ((error: unknown) => unknown) | undefined;
-  readonly complete?: (() => unknown) | undefined;
-}
-type Subscribe = (
-  next?: Observing | Observing['next'],
-  error?: Observing['error'],
-  complete?: Observing['complete'],
-) => { unsubscribe(): void };
-
-/**
- * Whoever observes this actor harms nobody (SV16): what an observer throws is reported, and one that does not listen to
- * errors hears of none, where xstate would end the process.
- */
-const guardObservers = (actor: AnyActorRef, report: (error: unknown) => void): void => {
-  // Every overload of xstate's comes down to this one.
-  const subscribe = actor.subscribe as Subscribe;
-  const subscribing: Subscribe = (given, onError, onComplete) => {
-    const observer: Observing =
-      typeof given === 'object' ? given : { next: given, error: onError, complete: onComplete };
-    return subscribe.call(actor, {
-      next: (state) => guarded(() => observer.next?.(state), report),
-      error: (error) => guarded(() => observer.error?.(error), report),
-      complete: () => guarded(() => observer.complete?.(), report),
-    });
-  };
-  actor.subscribe = subscribing as AnyActorRef['subscribe'];
+/** Sends an event to an actor, unless the actor has stopped: xstate warns about each event that comes later. */
+export const sendIfActive = (actor: AnyActorRef, event: EventObject): void => {
+  if (actor.getSnapshot().status === 'active') actor.send(event);
 };
 
-/** Who takes hot events before they come to the actor. */
+/** Handles the hot events of an actor in place of its mailbox. */
 export interface HotEventHandler {
-  /** Has it taken this one? */
+  /** Handles the event at once and returns true, or returns false and leaves the event to the mailbox. */
   handleHot(event: EventObject): boolean;
 }
 
 /**
- * The doors of all actors of one server. A hot event is taken at the door, whatever its actor is busy with; every other
- * goes to the actor's mailbox. Charts run inside mailboxes, user code never does: what a chart's action wants run is put
- * aside with `afterwards` and runs once every mailbox is empty, so that program order is what the program says.
+ * The mailboxes of all actors of one server. A hot event bypasses the mailbox of its actor and is handled at once; every
+ * other event enters the mailbox. Charts run inside mailboxes and user code never does: an action of a chart defers user
+ * code with `defer`, and it runs once every mailbox is empty. So events take effect in the order in which the program
+ * caused them.
  */
 export class Mailboxes {
   #inside = 0;
@@ -70,19 +46,19 @@ export class Mailboxes {
   #isScheduled = false;
   readonly #jobs: (() => void)[] = [];
 
+  /** Takes what receives the error of a deferred job, or of an observer of an actor. */
   constructor(private readonly report: (error: unknown) => void) {}
 
-  /** Stands before this actor, where hot events are taken. */
-  intercept(actor: AnyActorRef, taker: HotEventHandler): void {
+  /** Passes each event of this actor to `handler` first, and guards the actor's observers. */
+  intercept(actor: AnyActorRef, handler: HotEventHandler): void {
     guardObservers(actor, this.report);
-    const toMailbox = actor.send;
-    actor.send = (event: EventObject): void => {
-      if (taker.handleHot(event)) return;
+    wrapSend(actor, (toMailbox) => (event) => {
+      if (handler.handleHot(event)) return;
       this.enter(() => toMailbox(event));
-    };
+    });
   }
 
-  /** Everything in `step` counts as one visit to the mailboxes. */
+  /** Runs `step` inside the mailboxes: what it defers runs after all of it. Rethrows what `step` throws. */
   enter(step: () => void): void {
     this.#inside++;
     try {
@@ -93,7 +69,7 @@ export class Mailboxes {
     }
   }
 
-  /** Run this once every mailbox is empty. */
+  /** Runs a job once every mailbox is empty: never before `defer` returns. Jobs run in the order in which they came. */
   defer(job: () => void): void {
     this.#jobs.push(job);
     if (this.#inside > 0 || this.#isDraining || this.#isScheduled) return;
@@ -104,7 +80,7 @@ export class Mailboxes {
     });
   }
 
-  /** Run this now, or, where that is inside a mailbox, once it is empty. */
+  /** Runs a job at once, or defers it when a mailbox is not empty. */
   runOrDefer(job: () => void): void {
     if (this.#inside === 0 && this.#jobs.length === 0) job();
     else this.defer(job);

@@ -4,14 +4,14 @@ import type { Clock } from './clock.js';
 type System = ActorSystem<{ actors: Record<string, AnyActorRef> }>;
 
 /**
- * xstate's scheduler, indexed by the actor that set the timer. Its own looks through the timers of all actors
- * whenever one stops, which at thousands of connections holds the event loop.
+ * Replaces the scheduler of an actor system by one that indexes timers by the actor that set them. That of xstate 5.33.3
+ * scans the timers of all actors whenever one stops, which blocks the event loop at thousands of connections.
  */
 export const useIndexedScheduler = (system: Pick<System, 'scheduler'>, clock: Clock): void => {
   const bySource = new Map<AnyActorRef, Map<string, unknown>>();
   let nextId = 0;
 
-  const forget = (source: AnyActorRef, id: string): void => {
+  const remove = (source: AnyActorRef, id: string): void => {
     const timers = bySource.get(source);
     timers?.delete(id);
     if (timers?.size === 0) bySource.delete(source);
@@ -22,7 +22,7 @@ export const useIndexedScheduler = (system: Pick<System, 'scheduler'>, clock: Cl
       const timers = bySource.get(source) ?? new Map<string, unknown>();
       bySource.set(source, timers);
       const fire = (): void => {
-        forget(source, id);
+        remove(source, id);
         target.send(event);
       };
       timers.set(id, clock.setTimeout(fire, delay));
@@ -31,7 +31,7 @@ export const useIndexedScheduler = (system: Pick<System, 'scheduler'>, clock: Cl
       const handle = bySource.get(source)?.get(id);
       if (handle === undefined) return;
       clock.clearTimeout(handle);
-      forget(source, id);
+      remove(source, id);
     },
     cancelAll(source: AnyActorRef) {
       for (const handle of bySource.get(source)?.values() ?? []) clock.clearTimeout(handle);

@@ -1,32 +1,39 @@
 import { type AnyActorScope, type AnyMachineSnapshot, type AnyStateMachine, createActor } from 'xstate';
 
-/** A named action that a step asks for, with its parameters. */
+/** A named action that a step requests. */
 export interface RequestedAction {
+  /** The name of the action. */
   readonly type: string;
+  /** The parameters that the chart gives it. */
   readonly params: unknown;
 }
 
-/** The state of a chart, as a value. */
+/** The state of a chart, as an immutable value. */
 export type MachineState = AnyMachineSnapshot;
 
+/** The outcome of one step. */
 export interface Step {
+  /** The state after the step: the same value when the event changes nothing. */
   readonly value: MachineState;
+  /** The actions that the step requests, in order. */
   readonly actions: readonly RequestedAction[];
 }
 
 /**
- * A drawn machine that is stepped, not run: its state is a value that somebody else keeps, and a step says which named
- * actions it asks for. Values without a context of their own are shared, so that a settled membership costs next to nothing.
+ * A machine that is stepped and never run as an actor. The caller keeps its state as a value, and a step returns the named
+ * actions that it requests. States without a context of their own are shared: a settled membership takes no memory for
+ * its state.
  */
 export class SteppedMachine {
+  /** The initial state. */
   readonly initial: MachineState;
   readonly #scope: AnyActorScope;
   readonly #shared = new Map<string, MachineState>();
-  #asked: RequestedAction[] = [];
+  #requested: RequestedAction[] = [];
 
   constructor(
     private readonly machine: AnyStateMachine,
-    /** Told of an action of the program's that fails later. */
+    /** Receives the rejection of an asynchronous action of the program. */
     report: (error: unknown) => void,
   ) {
     const self = createActor(machine);
@@ -40,7 +47,7 @@ export class SteppedMachine {
       emit: () => {},
       stopChild: () => {},
       actionExecutor: (action) => {
-        this.#asked.push({ type: action.type, params: action.params });
+        this.#requested.push({ type: action.type, params: action.params });
         const done: unknown = action.exec?.(action.info, action.params);
         if (done instanceof Promise) done.catch(report);
       },
@@ -48,16 +55,16 @@ export class SteppedMachine {
     this.initial = this.#share(self.getSnapshot());
   }
 
-  /** Where this event leads, and what is to be done. An event that the state does not know changes nothing. */
+  /** Returns the state that an event leads to. An event that the state does not handle changes nothing. */
   step(value: MachineState, event: { readonly type: string }): Step {
-    const outer = this.#asked;
-    const asked: RequestedAction[] = [];
-    this.#asked = asked;
+    const outer = this.#requested;
+    const requested: RequestedAction[] = [];
+    this.#requested = requested;
     try {
       const next = this.machine.transition(value, event, this.#scope);
-      return { value: next === value ? value : this.#share(next), actions: asked };
+      return { value: next === value ? value : this.#share(next), actions: requested };
     } finally {
-      this.#asked = outer;
+      this.#requested = outer;
     }
   }
 

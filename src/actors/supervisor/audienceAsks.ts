@@ -1,82 +1,88 @@
+import type { Broadcaster, Skipped } from '../../broadcast/broadcaster.js';
 import type { Subscriber } from '../../broadcast/subscriber.js';
 import { AskedMembers, type Topics } from '../../broadcast/topics.js';
 import { emptyAnswer, type Frame, messageFrom } from '../../protocol/codec.js';
 import { ErrNoAudience, ErrWrite } from '../../protocol/errors.js';
 import type { Message, OutgoingMessage } from '../../protocol/message.js';
 import { type Answer, type AskOptions, type AskTarget, TooManyAsks } from '../api/asks.js';
+import type { Cluster } from '../cluster/cluster.js';
 import { settle } from '../connection/commands.js';
 import { Connection } from '../connection/connection.js';
 import type { ServerContext } from '../context.js';
 import { ignoreRejection } from '../runtime/guard.js';
 
-/** What an ask of a whole audience works with. */
-export interface AudienceAsksParts {
-  readonly topics: Topics;
-  readonly context: ServerContext;
-  publish(message: OutgoingMessage, token: string): void;
-  /** Asks the other servers as well; returns how to end that, or nothing when they cannot be asked. */
-  askOthers(message: OutgoingMessage, token: string): (() => void) | undefined;
-  /** Might others have an answer when nobody is left here? */
-  hasOthers(): boolean;
-}
+const noSubscribers: ReadonlySet<Subscriber> = new Set();
+const skipsNone: Skipped = { except: null, exceptId: null };
 
-/** Asks of audiences: everybody is asked whom a broadcast of the message would reach, and the first answer settles. */
+/**
+ * Asks of whole audiences. The request goes to every connection that a broadcast of the message would reach, and the first
+ * answer settles the ask.
+ */
 export class AudienceAsks {
-  /** Asks of other servers that are open here. */
-  #foreign = 0;
-  /** Our own that nobody here can answer any more. */
-  readonly #deserted = new Set<string>();
+  /** The number of open asks that came from other servers. */
+  #remoteCount = 0;
+  /** The tokens of our asks that only other servers can answer: every member that was asked here has closed. */
+  readonly #onlyRemote = new Set<string>();
 
-  constructor(private readonly parts: AudienceAsksParts) {}
+  constructor(
+    private readonly context: ServerContext,
+    private readonly topics: Topics,
+    private readonly broadcaster: Broadcaster,
+    private readonly cluster: Cluster,
+  ) {}
 
-  /** Asks on behalf of the program (AK5, AK6, EX7). */
+  /**
+   * Asks on behalf of the program. Resolves with the first answer (AK5, EX7). Rejects with `ErrNoAudience` when no
+   * connection matches, with `ErrWrite` when all of them close first, and as any ask does (AK6).
+   */
   ask(message: OutgoingMessage, options: AskOptions): Promise<Message> {
-    const { context, hasOthers, askOthers } = this.parts;
+    const { context, cluster } = this;
     const asked = new Promise<Message>((resolve, reject) => {
       const subscribers = this.#subscribers(message);
-      if (subscribers.size === 0 && !hasOthers()) return reject(ErrNoAudience);
+      if (subscribers.size === 0 && !cluster.hasOthers) return reject(ErrNoAudience);
       if (context.nativeMode === 'only') return resolve(messageFrom(emptyAnswer));
-      let isOver = false;
-      let end: (() => void) | undefined;
+      let isSettled = false;
+      let endRemote: (() => void) | undefined;
       const token = this.#open(message, subscribers, options, (answer) => {
-        isOver = true;
-        end?.();
+        isSettled = true;
+        endRemote?.();
         settle(answer, resolve, reject);
       });
-      if (!isOver) end = askOthers(message, token);
-      if (!end && subscribers.size === 0) context.asks.fail(token, ErrNoAudience);
+      if (!isSettled) endRemote = cluster.ask(message, token);
+      if (!endRemote && subscribers.size === 0) context.asks.fail(token, ErrNoAudience);
     });
     return ignoreRejection(asked);
   }
 
-  /** There is no way to the others any more: what nobody here can answer, nobody will (AK6). */
-  othersGone(): void {
-    for (const token of [...this.#deserted]) this.parts.context.asks.fail(token, ErrWrite);
+  /** Fails the asks that only other servers could answer: those cannot be reached any more (AK6). */
+  onClusterClosed(): void {
+    for (const token of [...this.#onlyRemote]) this.context.asks.fail(token, ErrWrite);
   }
 
-  /** Asks on behalf of another server; false when too many asks are open (EX8). */
+  /** Asks on behalf of another server. Returns false when too many such asks are open (EX8). */
   forward(message: OutgoingMessage, token: string, answered: (frame: Frame) => void): boolean {
-    const { asks, limits, nativeMode } = this.parts.context;
+    const { asks, limits, nativeMode } = this.context;
     const subscribers = this.#subscribers(message);
     if (subscribers.size === 0 || nativeMode === 'only' || asks.isPending(token)) return true;
-    if (this.#foreign >= limits.asks) return false;
-    this.#foreign++;
-    const closed = (answer: Answer): void => {
-      this.#foreign--;
+    if (this.#remoteCount >= limits.asks) return false;
+    this.#remoteCount++;
+    const settled = (answer: Answer): void => {
+      this.#remoteCount--;
       if ('frame' in answer) answered(answer.frame);
     };
-    this.#open(message, subscribers, { timeout: limits.remoteAskTimeout }, closed, token);
+    this.#open(message, subscribers, { timeout: limits.remoteAskTimeout }, settled, token);
     return true;
   }
 
+  /** Returns the subscribers that a broadcast of the message would reach. */
   #subscribers({ namespace = '', room = '', to }: OutgoingMessage): ReadonlySet<Subscriber> {
-    const { topics } = this.parts;
-    const members = topics.topic(namespace, room)?.members ?? nobody;
+    const { topics } = this;
+    const members = topics.topic(namespace, room)?.members ?? noSubscribers;
     if (to === undefined) return members;
     return new Set([...topics.withId(to)].filter((subscriber) => members.has(subscriber)));
   }
 
-  /** Asks these, and returns the token. */
+  /** Opens an ask of these subscribers and publishes its message. Returns its token: `given`, or a new one. */
   #open(
     message: OutgoingMessage,
     subscribers: ReadonlySet<Subscriber>,
@@ -84,34 +90,32 @@ export class AudienceAsks {
     answered: (answer: Answer) => void,
     given?: string,
   ): string {
-    const { topics, context, hasOthers, publish } = this.parts;
+    const { context, topics, broadcaster, cluster } = this;
     const { asks, audienceAsks, limits, fullInboxes } = context;
     const { namespace = '', room = '', to } = message;
     const topic = subscribers.size > 0 ? topics.topic(namespace, room) : undefined;
-    const isForeign = given !== undefined;
-    const deserted = (): void => {
-      if (isForeign || !hasOthers()) asks.fail(token, ErrWrite);
-      else this.#deserted.add(token);
+    const isRemote = given !== undefined;
+    const allClosed = (): void => {
+      if (isRemote || !cluster.hasOthers) asks.fail(token, ErrWrite);
+      else this.#onlyRemote.add(token);
     };
-    const roll = topic && new AskedMembers(topic, to === undefined ? undefined : [...subscribers], deserted);
-    const respondents: AskTarget = {
-      mayAnswer: (connection) => connection instanceof Connection && (roll?.includes(connection.subscriber) ?? false),
+    const asked = topic && new AskedMembers(topic, to === undefined ? undefined : [...subscribers], allClosed);
+    const target: AskTarget = {
+      mayAnswer: (connection) => connection instanceof Connection && (asked?.includes(connection.subscriber) ?? false),
     };
-    if (!isForeign && audienceAsks.size - this.#foreign >= limits.asks) throw new TooManyAsks(limits.asks);
-    const closed = (answer: Answer): void => {
-      if (roll) topics.removeAsked(roll);
-      audienceAsks.delete(respondents);
-      this.#deserted.delete(token);
+    if (!isRemote && audienceAsks.size - this.#remoteCount >= limits.asks) throw new TooManyAsks(limits.asks);
+    const settled = (answer: Answer): void => {
+      if (asked) topics.removeAsked(asked);
+      audienceAsks.delete(target);
+      this.#onlyRemote.delete(token);
       answered(answer);
     };
-    const token = asks.open(respondents, options, closed, given);
-    if (roll) topics.addAsked(roll);
-    audienceAsks.add(respondents);
+    const token = asks.open(target, options, settled, given);
+    if (asked) topics.addAsked(asked);
+    audienceAsks.add(target);
     for (const inbox of fullInboxes) inbox.checkBounds();
-    if (roll) publish(message, token);
-    else deserted();
+    if (asked) broadcaster.publish(message, skipsNone, token);
+    else allClosed();
     return token;
   }
 }
-
-const nobody: ReadonlySet<Subscriber> = new Set();

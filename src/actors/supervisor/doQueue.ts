@@ -1,128 +1,152 @@
+import type { Limits } from '../../limits.js';
 import { HandlerTimeout } from '../../protocol/errors.js';
+import type { Callbacks } from '../api/callbacks.js';
 import { type Outcome, runGuarded } from '../api/handlers.js';
 import type { Conn } from '../api/handles.js';
-import type { BackgroundTask } from '../runtime/background.js';
+import type { BackgroundTask, BackgroundTasks } from '../runtime/background.js';
+import type { Clock } from '../runtime/clock.js';
 import type { Deadlines } from '../runtime/deadlines.js';
 import { isInstance } from '../runtime/guard.js';
 
+/** The function passed to `server.do()`. */
 export type Visitor = (conn: Conn) => unknown;
 
 /** A connection that can be visited. */
 export interface VisitTarget {
+  /** The handle that the visitor gets. */
   readonly conn: Conn;
+  /** Whether it is closed, and so not visited. */
   readonly isClosed: boolean;
-  /** While its visitor is not done: what that does is not what `onConnect` does. */
+  /** Whether its visitor is at work: calls of a visitor do not accept the connection as those of `onConnect` do (HS9). */
   isVisited: boolean;
 }
 
-/** A walk of `do` that somebody waits for. */
+/** One call of `server.do()`. */
 export interface DoRequest {
+  /** Called for each connection. */
   readonly visit: Visitor;
+  /** Called once at the end, with the failure if there was one. */
   readonly done: (failure?: unknown) => void;
 }
 
-/** A visitor did not settle in time, and a walk that was asked for meanwhile may be what it waits for. */
+/** What the queue takes from the context of its server. */
+export interface DoContext {
+  readonly clock: Pick<Clock, 'now'>;
+  readonly deadlines: Deadlines;
+  readonly limits: Pick<Limits, 'handlerTimeout'>;
+  readonly callbacks: Pick<Callbacks, 'report'>;
+  readonly background: Pick<BackgroundTasks, 'wake'>;
+}
+
+/** Returns the error of a visitor that timed out after another `do` was requested: it may have awaited that one. */
 const makeSelfTimeout = (timeout: number): HandlerTimeout => {
   const error = new HandlerTimeout(timeout);
   error.message += '; a walk was asked for meanwhile: a do awaited by its own visitor waits for itself';
   return error;
 };
 
-/** The walk of `do`: each connection once, in order of registration, in slices; a visitor may be asynchronous (DO1). */
+/** A `do` under way. */
+interface Visits {
+  readonly request: DoRequest;
+  readonly rest: Iterator<VisitTarget>;
+  readonly failures: unknown[];
+  /** Called after the last visit, before the request is settled. */
+  readonly ended: () => void;
+}
+
+/**
+ * The queue of `server.do()` calls, which run one after the other. Each visits every connection once, in the order of
+ * registration, in slices. A visitor may be asynchronous (DO1).
+ */
 export class DoQueue implements BackgroundTask {
   readonly #queue: DoRequest[] = [];
-  /** Walks that were ever queued. */
+  /** The number of requests that were ever queued. */
   #queued = 0;
-  #rest: Iterator<VisitTarget> | undefined;
-  #current: DoRequest | undefined;
-  #failures: unknown[] = [];
+  #current: Visits | undefined;
 
-  constructor(
-    private readonly now: () => number,
-    private readonly deadlines: Deadlines,
-    private readonly timeout: number,
-    private readonly report: (error: unknown) => void,
-    private readonly wake: () => void,
-    /** The walk has ended; its promise is settled after this. */
-    private readonly ended: () => void,
-  ) {}
+  constructor(private readonly context: DoContext) {}
 
+  /** Queues a request (DO4). */
   queue(request: DoRequest): void {
     this.#queue.push(request);
     this.#queued++;
   }
 
-  /** Begins the walk that was queued first, over these. */
-  begin(all: Iterable<VisitTarget>): void {
-    this.#current = this.#queue.shift();
-    this.#rest = all[Symbol.iterator]();
-    this.#failures = [];
-    this.wake();
+  /** Begins the oldest request, over `targets`. Calls `ended` after its last visit, before its caller is told. */
+  begin(targets: Iterable<VisitTarget>, ended: () => void): void {
+    const request = this.#queue.shift();
+    this.#current = request && { request, rest: targets[Symbol.iterator](), failures: [], ended };
+    this.context.background.wake(this);
   }
 
-  /** None of the walks that wait will take place, nor the rest of the present one. Who asked for them is told at a time that suits. */
-  refuse(error: unknown, when: (tell: () => void) => void = (tell) => tell()): void {
-    const waiting = this.#current ? [this.#current, ...this.#queue] : [...this.#queue];
+  /** Rejects every request, the present one included. `when` decides when the callers are told. Default: at once. */
+  refuse(error: unknown, when: (settle: () => void) => void = (settle) => settle()): void {
+    const refused = this.#current ? [this.#current.request, ...this.#queue] : [...this.#queue];
     this.#queue.length = 0;
     this.#current = undefined;
-    this.#rest = undefined;
     when(() => {
-      for (const request of waiting) this.#tell(request, error);
+      for (const request of refused) this.#settle(request, error);
     });
   }
 
+  /** Runs a slice of the present request. */
   run(until: number): boolean {
     const current = this.#current;
-    const rest = this.#rest;
-    if (!current || !rest) return false;
+    if (!current) return false;
+    const { rest } = current;
     for (let next = rest.next(); !next.done; next = rest.next()) {
       if (next.value.isClosed) continue;
-      const outcome = this.#visit(next.value, current);
-      if (outcome instanceof Promise) {
-        void outcome.then(() => {
-          if (this.#current === current) this.wake();
+      const visiting = this.#visit(next.value, current);
+      if (visiting) {
+        void visiting.then(() => {
+          if (this.#current === current) this.context.background.wake(this);
         });
         return false;
       }
       if (this.#current !== current) return false;
-      if (this.now() >= until) return true;
+      if (this.context.clock.now() >= until) return true;
     }
     this.#finish(current);
     return false;
   }
 
-  #visit(target: VisitTarget, { visit }: DoRequest): void | Promise<void> {
+  /** Visits one connection. Returns a promise when the visitor has yet to settle. */
+  #visit(target: VisitTarget, { request, failures }: Visits): Promise<void> | undefined {
+    const { deadlines, limits } = this.context;
     const { conn } = target;
-    const failures = this.#failures;
     const queuedBefore = this.#queued;
     const end = (outcome: Outcome): void => {
       target.isVisited = false;
       if (outcome.kind !== 'error') return;
       const mayAwaitItself = isInstance(outcome.error, HandlerTimeout) && this.#queued !== queuedBefore;
-      failures.push(mayAwaitItself ? makeSelfTimeout(this.timeout) : outcome.error);
+      failures.push(mayAwaitItself ? makeSelfTimeout(limits.handlerTimeout) : outcome.error);
     };
     target.isVisited = true;
-    const outcome = runGuarded(() => visit(conn), this.deadlines, this.timeout);
-    return outcome instanceof Promise ? outcome.then(end) : end(outcome);
+    const outcome = runGuarded(() => request.visit(conn), deadlines, limits.handlerTimeout);
+    if (outcome instanceof Promise) return outcome.then(end);
+    end(outcome);
+    return undefined;
   }
 
-  #finish(request: DoRequest): void {
-    const failures = this.#failures;
+  #finish({ request, failures, ended }: Visits): void {
     this.#current = undefined;
-    this.#rest = undefined;
-    this.ended();
+    ended();
     const visits = failures.length === 1 ? '1 visit' : `${failures.length} visits`;
-    if (failures.length === 0) this.#tell(request);
-    else this.#tell(request, new AggregateError(failures, `${visits} failed`));
+    if (failures.length === 0) this.#settle(request);
+    else this.#settle(request, new AggregateError(failures, `${visits} failed`));
   }
 
-  /** Whoever asked for a walk may fail to hear of its end. */
-  #tell({ done }: DoRequest, failure?: unknown): void {
-    if (failure !== undefined) this.report(failure);
+  /** The callback of a DO message is code of the program, and may throw. */
+  #settle({ done }: DoRequest, failure?: unknown): void {
+    if (failure !== undefined) this.#report(failure);
     try {
       done(failure);
     } catch (error) {
-      this.report(error);
+      this.#report(error);
     }
+  }
+
+  #report(error: unknown): void {
+    this.context.callbacks.report(error, { during: 'do' });
   }
 }

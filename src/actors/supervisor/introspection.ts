@@ -1,4 +1,3 @@
-import type { AnyActorRef } from 'xstate';
 import type { DeliveryTap, Topics } from '../../broadcast/topics.js';
 import type { Conn } from '../api/handles.js';
 import { Connection } from '../connection/connection.js';
@@ -7,111 +6,122 @@ import type { Machines, ServerContext } from '../context.js';
 import type { Clock } from '../runtime/clock.js';
 import type { Random } from '../runtime/random.js';
 import type { InspectionObserver, StepListener } from '../telemetry/inspection.js';
-import { type AbnormalClose, type RecordedStep, Recorder, type RecorderLimits } from '../telemetry/recorder.js';
+import type { AbnormalClose, RecordedStep } from '../telemetry/recorder.js';
 import type { Traffic } from '../transport/socket.js';
+import type { ConnectionFactory } from './connectionFactory.js';
 import type { Registry } from './registry.js';
 
-/** What has gone over the line of a connection, and what waits. */
+/** What a connection uses. */
 export interface ConnectionUsage {
-  /** Bytes of its socket, of whatever kind of frame. */
+  /** Bytes of its socket, of every kind of frame. */
   readonly traffic: Traffic;
-  /** Frames and calls that wait for their turn. */
+  /** Frames and calls that wait in its inbox. */
   readonly turns: number;
-  /** Asks that its client has not answered. */
+  /** Asks that its client has not answered yet. */
   readonly asks: number;
 }
 
-/** What is there to see of a running system, for those who want to. */
+/** Everything that a running server shows of itself to observers and to the inspector. */
 export class Introspection {
-  readonly #recorder: Recorder | undefined;
+  readonly #showDelivery: DeliveryTap;
 
   constructor(
     private readonly context: ServerContext,
     private readonly registry: Registry,
+    private readonly factory: ConnectionFactory,
     private readonly topics: Topics,
-    recorder: RecorderLimits | undefined,
   ) {
-    const { clock, random, callbacks, inspection } = context;
-    const isConnection = (actor: AnyActorRef): boolean => registry.find(actor) !== undefined;
-    this.#recorder =
-      recorder &&
-      new Recorder(
-        recorder,
-        () => clock.now(),
-        isConnection,
-        () => random.next(),
-      );
-    callbacks.recorder = this.#recorder;
-    if (this.#recorder) inspection.listen(this.#recorder);
-    const show: DeliveryTap = (to, bytes, messages) => {
-      // A chart that has deliveries to itself shows them by its steps.
+    const { inspection, recorder } = context;
+    this.#showDelivery = (to, bytes, messages) => {
+      // A chart that handles DELIVER itself shows each delivery by its steps.
       if (to instanceof Connection && !to.flags.ownsDeliveries) inspection.delivered(to.actor, bytes, messages);
     };
-    inspection.onPassing = (isOn) => {
-      topics.delivered.tap = isOn ? show : undefined;
-    };
+    if (recorder) inspection.subscribe(recorder);
   }
 
-  /** Shows an observer the root actor, the link to the broker, and the connections that it asks for (IN1, IN4). */
+  /**
+   * Calls an observer with the inspection events of the root actor, of the link, and of the connections that it wants
+   * (IN1, IN4). Default: of all connections. Returns a function that ends that.
+   */
   inspect(observer: InspectionObserver, wants: (conn: Conn) => boolean = () => true): () => void {
-    return this.context.inspection.observe(observer, (actor) => {
-      const connection = this.registry.find(actor);
-      return connection === undefined || wants(connection.conn);
-    });
+    return this.#tapDeliveries(() =>
+      this.context.inspection.observe(observer, (actor) => {
+        const connection = this.factory.find(actor);
+        return connection === undefined || wants(connection.conn);
+      }),
+    );
   }
 
-  /** Every step of every actor, while it is taken. */
-  listen(listener: StepListener): () => void {
-    return this.context.inspection.listen(listener);
+  /** Calls a listener for every step of every actor, at once. Returns a function that ends that. */
+  subscribe(listener: StepListener): () => void {
+    const { inspection } = this.context;
+    const subscribe = (): (() => void) => inspection.subscribe(listener);
+    return listener.passed ? this.#tapDeliveries(subscribe) : subscribe();
   }
 
+  /** The source of time, timers and ticks. */
   get clock(): Clock {
     return this.context.clock;
   }
+  /** The source of random numbers. */
   get random(): Random {
     return this.context.random;
   }
-  /** The charts that are run. */
+  /** The charts that run. */
   get machines(): Machines {
     return this.context.machines;
   }
+  /** The names of the declared namespaces. */
   get namespaces(): readonly string[] {
     return this.context.handlers.namespaces;
   }
-  /** Everybody whose actor lives, let in or not, or on the way out, in the order of coming. */
+  /** Yields the handles of all connections whose actors run, closed and not yet accepted ones included, in order. */
   *conns(): Generator<Conn> {
-    for (const { conn } of this.registry.everyLiving) yield conn;
+    for (const { conn } of this.registry.running()) yield conn;
   }
-  /** Whose actor lives under this name. */
+  /** Returns the handle of the connection whose actor runs under this id. */
   connOf(actorId: string): Conn | undefined {
-    return this.registry.living(actorId)?.conn;
+    return this.registry.findRunning(actorId)?.conn;
   }
-  /** How many are in a namespace (`room` empty) or room. */
+  /** Returns the number of members of a namespace (`room` empty) or room. */
   memberCount(namespace: string, room: string): number {
     return this.topics.topic(namespace, room)?.members.size ?? 0;
   }
+  /** Returns what a connection uses. */
   usageOf({ actor }: Conn): ConnectionUsage {
-    const { socket, inbox, peerAsks } = this.registry.connectionOf(actor);
+    const { socket, inbox, peerAsks } = this.factory.connectionOf(actor);
     return { traffic: socket.traffic, turns: inbox.length, asks: peerAsks.count };
   }
 
-  /** The namespaces and rooms of a connection, those included that are being entered or left. */
+  /** Returns the namespaces and rooms of a connection, those included that it is about to enter or leave. */
   membershipsOf({ actor }: Conn): readonly MembershipState[] {
-    return this.registry.find(actor)?.memberships.states() ?? [];
+    return this.factory.find(actor)?.memberships.states() ?? [];
   }
 
-  /** The last steps of a connection; none when nobody records them. */
+  /** Returns the last steps of a connection. Empty when they are not recorded. */
   pathOf({ actor }: Conn): readonly RecordedStep[] {
-    return this.#recorder?.pathOf(actor) ?? [];
+    return this.context.recorder?.pathOf(actor) ?? [];
   }
 
-  /** How long ago that was, by the clock of the server. */
+  /** Returns the time since `at`, in ms of the server's clock. */
   since(at: number): number {
     return this.context.clock.now() - at;
   }
 
-  /** Connections that did not end as they should, the last one first; `undefined` when nobody records that. */
+  /** The last abnormal closes, the newest first; `undefined` when they are not recorded. */
   get abnormalCloses(): readonly AbnormalClose[] | undefined {
-    return this.#recorder?.abnormalCloses;
+    return this.context.recorder?.abnormalCloses;
+  }
+
+  /** Taps the deliveries while a listener wants them: a tap costs each write a call. */
+  #tapDeliveries(subscribe: () => () => void): () => void {
+    const { delivered } = this.topics;
+    // Before the subscription, which may run code of the program that leads to a delivery.
+    delivered.tap = this.#showDelivery;
+    const end = subscribe();
+    return () => {
+      end();
+      if (!this.context.inspection.seesPassed) delivered.tap = undefined;
+    };
   }
 }

@@ -1,39 +1,37 @@
-import type { AnyActorRef, AnyMachineSnapshot, AnyStateMachine, EventObject } from 'xstate';
+import type { AnyActorRef, AnyMachineSnapshot, EventObject } from 'xstate';
 import { type SupervisorEvent, supervisorMachine } from '../../machines/supervisor.js';
 import { ErrWrite } from '../../protocol/errors.js';
 import type { Machines } from '../context.js';
-import { mergeImplementations } from '../runtime/implementations.js';
+import { mergeImplementations, withTransition } from '../runtime/implementations.js';
 import { handlesItself } from '../runtime/mailbox.js';
 import type { Arrival } from '../transport/socket.js';
 import type { DoRequest, Visitor } from './doQueue.js';
+import type { HotMessage, RootParts } from './root.js';
 
 type Machine = Machines['supervisor'];
 
-/** What the actions of the root's chart do. */
-export interface SupervisorEffects {
-  admit(arrival: Arrival): void;
-  hold(arrival: Arrival): void;
-  refuse(arrival: Arrival): void;
-  admitHeld(): void;
-  refuseHeld(): void;
-  onStopped(actorId: string): void;
-  onCrashed(actorId: string, error: unknown): void;
-  publish(event: Extract<SupervisorEvent, { type: 'BROADCAST' }>): void;
-  count(event: Extract<SupervisorEvent, { type: 'COUNT' }>): void;
-  queueVisit(request: DoRequest): void;
-  beginVisit(): void;
-  beginDrain(): void;
-  /** The root was stopped from outside; its children are to be stopped by this. */
-  stopped(stopChild: (actor: AnyActorRef) => void): void;
-  failed(error: unknown): void;
+/** What the logic asks of its root actor. */
+export interface RootTasks {
+  /** Publishes the messages of a BROADCAST, or replies to a COUNT once the mailboxes are empty. */
+  perform(message: HotMessage): void;
+  /** Ends everything after the actor was stopped from outside. `stopChild` stops a child actor. */
+  onStopped(stopChild: (actor: AnyActorRef) => void): void;
+  /** Reports an error of the chart. */
+  report(error: unknown): void;
 }
 
-/** The charts know of no sockets and handles: what an event carries of them is typed here. */
-const withArrival = (event: SupervisorEvent, then: (arrival: Arrival) => void): void => {
-  if (event.type === 'CONNECT') then(event.arrival as Arrival);
+/** Returns an event as a BROADCAST or COUNT, if it is one. */
+export const hotMessageOf = (event: EventObject): HotMessage | undefined =>
+  // Charts know no handles. Senders of the root actor promise the types of what these two carry.
+  event.type === 'BROADCAST' || event.type === 'COUNT' ? (event as HotMessage) : undefined;
+
+const withArrival = (event: SupervisorEvent, use: (arrival: Arrival) => void): void => {
+  // Charts know no sockets: what a CONNECT carries is typed here.
+  if (event.type === 'CONNECT') use(event.arrival as Arrival);
 };
 
-const toVisiting = ({ visit, done = () => {} }: Extract<SupervisorEvent, { type: 'DO' }>): DoRequest => ({
+const toDoRequest = ({ visit, done = () => {} }: Extract<SupervisorEvent, { type: 'DO' }>): DoRequest => ({
+  // Charts know no handles: a visitor is typed here.
   visit: visit as Visitor,
   done,
 });
@@ -44,59 +42,62 @@ const translate = (event: EventObject & { readonly actorId?: string; readonly er
   if (actorId !== undefined && type.startsWith('xstate.error.actor.')) {
     return { type: 'CONNECTION.FAILED', actorId, error };
   }
-  // Whatever else there is goes to the machine as it is: a program's own chart may know it.
+  // Any other event goes to the machine as it is: a chart of the program may handle it.
   return event as SupervisorEvent;
 };
 
-/** A hot event that the chart would have taken when it came, and does not any more, is done as at the door. */
-const isLate = (snapshot: AnyMachineSnapshot, event: EventObject, effects: SupervisorEffects): boolean => {
-  // Whoever sends to the root actor promises its messages.
-  const message = event as SupervisorEvent;
-  if ((message.type !== 'BROADCAST' && message.type !== 'COUNT') || handlesItself(snapshot, message.type)) return false;
-  if (message.type === 'BROADCAST') effects.publish(message);
-  else effects.count(message);
+/** Performs a hot event that the chart handled itself when it was sent, and does not handle any more. */
+const isLate = (snapshot: AnyMachineSnapshot, event: EventObject, root: RootTasks): boolean => {
+  const message = hotMessageOf(event);
+  if (!message || handlesItself(snapshot, message.type)) return false;
+  root.perform(message);
   return true;
 };
 
-const wireRoot = (machine: Machine, effects: SupervisorEffects): Machine => {
+const wireRoot = (machine: Machine, root: RootTasks, parts: RootParts): Machine => {
+  const { arrivals, registry, doQueue, drain, context } = parts;
+  const perform = (event: EventObject, type: HotMessage['type']): void => {
+    const message = hotMessageOf(event);
+    if (message?.type === type) root.perform(message);
+  };
   const implementations: Parameters<Machine['provide']>[0] = {
     actions: {
-      admit: ({ event }) => withArrival(event, (arrival) => effects.admit(arrival)),
-      hold: ({ event }) => withArrival(event, (arrival) => effects.hold(arrival)),
-      refuse: ({ event }) => withArrival(event, (arrival) => effects.refuse(arrival)),
-      admitHeld: () => effects.admitHeld(),
-      refuseHeld: () => effects.refuseHeld(),
-      publish: ({ event }) => event.type === 'BROADCAST' && effects.publish(event),
-      count: ({ event }) => event.type === 'COUNT' && effects.count(event),
-      queueVisit: ({ event }) => event.type === 'DO' && effects.queueVisit(toVisiting(event)),
-      beginVisit: () => effects.beginVisit(),
-      refuseVisit: ({ event }) => event.type === 'DO' && toVisiting(event).done(ErrWrite),
-      removeStopped: ({ event }) => event.type === 'CONNECTION.CLOSED' && effects.onStopped(event.actorId),
-      removeCrashed: ({ event }) => event.type === 'CONNECTION.FAILED' && effects.onCrashed(event.actorId, event.error),
-      beginDrain: () => effects.beginDrain(),
+      admit: ({ event, self }) => withArrival(event, (arrival) => registry.admit(arrival, self)),
+      hold: ({ event }) => withArrival(event, (arrival) => arrivals.hold(arrival)),
+      refuse: ({ event }) => withArrival(event, (arrival) => arrivals.refuse(arrival)),
+      admitHeld: ({ self }) => arrivals.admitHeld((arrival) => registry.admit(arrival, self)),
+      refuseHeld: () => arrivals.refuseHeld(),
+      publish: ({ event }) => perform(event, 'BROADCAST'),
+      count: ({ event }) => perform(event, 'COUNT'),
+      queueVisit: ({ event }) => event.type === 'DO' && doQueue.queue(toDoRequest(event)),
+      beginVisit: ({ self }) => doQueue.begin(registry.registered, () => self.send({ type: 'VISITED' })),
+      refuseVisit: ({ event }) => event.type === 'DO' && toDoRequest(event).done(ErrWrite),
+      removeStopped: ({ event }) => event.type === 'CONNECTION.CLOSED' && registry.onStopped(event.actorId),
+      removeCrashed: ({ event }) =>
+        event.type === 'CONNECTION.FAILED' && registry.onCrashed(event.actorId, event.error),
+      beginDrain: () => context.mailboxes.defer(() => drain.begin()),
     },
   };
   return machine.provide(
-    mergeImplementations(machine, supervisorMachine, implementations, (error) => effects.failed(error)),
+    mergeImplementations(machine, supervisorMachine, implementations, (error) => root.report(error)),
   );
 };
 
 /**
- * The logic of the root actor: its chart, wired. What xstate tells of each child has a type of its own, and every type
- * that a machine has seen is remembered for ever: so it is told to ours in a fixed vocabulary. A throw leaves the root as
- * it was.
+ * Returns the logic of the root actor: its chart, wired to the parts. xstate gives the end of each child an event type of
+ * its own and keeps every type that a machine has seen, so those events are translated to a fixed set. An error of the
+ * chart is reported and leaves the root as it was.
  */
-export const supervisorLogic = (chart: Machine, effects: SupervisorEffects): Machine => {
-  const machine = wireRoot(chart, effects);
-  const transition: AnyStateMachine['transition'] = (snapshot, event, scope) => {
-    if (event.type === 'xstate.stop') effects.stopped((actor) => scope.stopChild(actor));
+export const supervisorLogic = (chart: Machine, root: RootTasks, parts: RootParts): Machine => {
+  const machine = wireRoot(chart, root, parts);
+  return withTransition(machine, (snapshot, event, scope) => {
+    if (event.type === 'xstate.stop') root.onStopped((actor) => scope.stopChild(actor));
     try {
-      if (isLate(snapshot, event, effects)) return snapshot;
+      if (isLate(snapshot, event, root)) return snapshot;
       return machine.transition(snapshot, translate(event), scope);
     } catch (error) {
-      effects.failed(error);
+      root.report(error);
       return snapshot;
     }
-  };
-  return Object.create(machine, { transition: { value: transition } });
+  });
 };

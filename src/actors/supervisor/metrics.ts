@@ -7,61 +7,72 @@ import type { SliceTally } from '../runtime/background.js';
 import type { Timing } from '../runtime/histogram.js';
 import type { CloseCause, Counters, Meters, Stage } from '../telemetry/counters.js';
 
-/** Everything that is counted and measured of a server, at one moment. Sizes in bytes, times in milliseconds. */
+/** Everything that is counted and measured of a server, at one moment. Sizes in bytes, times in ms. */
 export interface Metrics {
-  /** Connections, by where they stand. */
+  /** Connections that are there, by stage. */
   readonly connections: Readonly<Record<Stage, number>>;
-  /** Arrivals that have become connections, those that nobody could take, and upgrades that were refused. */
+  /** Arrivals that were registered, arrivals that were refused, and upgrades that were refused. */
   readonly arrivals: { readonly admitted: number; readonly refused: number; readonly rejected: number };
-  /** Connections that have ended, by what has ended them. */
+  /** Connections that have ended, by cause. */
   readonly closes: Readonly<Record<CloseCause, number>>;
-  /** Messages of clients, and what was in them. */
+  /** Messages of clients, and their bytes. */
   readonly received: { readonly frames: number; readonly bytes: number };
-  /** Messages to clients, and the bytes written for them. */
+  /** Messages to clients, and the bytes that were written for them. */
   readonly sent: { readonly frames: number; readonly bytes: number };
-  /** Messages issued for many, and how often one was given to somebody. */
+  /** Messages that were broadcast, and how often one was delivered to a connection, or put into its outbox. */
   readonly broadcasts: { readonly issued: number; readonly deliveries: number };
-  /** Slices of background work: how long each waited for its turn of the event loop, and what all have taken. */
+  /** Slices of background work: how long each waited to run, and the time that all have taken. */
   readonly slices: { readonly delay: Timing; readonly spent: number };
+  /** As `server.pressure`. */
   readonly pressure: ServerPressure;
-  /** Asks of clients: those that wait, and what has come of the others. */
+  /** Asks of clients: those that are open, and the outcomes of the others. */
   readonly asks: {
     readonly open: number;
     readonly answered: number;
     readonly timedOut: number;
-    /** The client has gone, or nobody wanted to know any more. */
+    /** The client has closed, or the signal of the ask was aborted. */
     readonly failed: number;
-    /** Too many were open. */
+    /** Too many asks were open. */
     readonly refused: number;
   };
-  /** Handlers of events, from call to settling. */
+  /** Handlers of events: the time from call to settling, and the failures. */
   readonly handlers: { readonly time: Timing; readonly errors: number };
   /** As `server.counters`. */
   readonly counters: Readonly<Counters>;
+  /** The state and counters of the exchange; `null` without one. */
   readonly exchange: (Omit<ExchangeStatus, 'trouble' | 'lost'> & { readonly lost: Readonly<LostCounters> }) | null;
 }
 
-/** Where all of that is counted. */
+/** What metrics are read from. */
 export interface Measured {
   readonly counters: Counters;
   readonly meters: Meters;
-  /** Connections that are counted no more, and whose actors live on. */
+  /** The number of closed connections whose actors still run. */
   readonly closing: number;
   readonly asks: AskTally;
   readonly slices: SliceTally;
-  readonly given: Readonly<DeliveryCounters>;
+  readonly delivered: Readonly<DeliveryCounters>;
   readonly pressure: ServerPressure;
   readonly exchange: Exchange | undefined;
 }
 
-/** Reads what has been counted: the same few numbers, however many connections there are (IN7). */
-export const measure = ({ counters, meters, closing, asks, slices, given, pressure, exchange }: Measured): Metrics => ({
+/** Returns everything that was counted. Cost: constant, however many connections there are (IN7). */
+export const measure = ({
+  counters,
+  meters,
+  closing,
+  asks,
+  slices,
+  delivered,
+  pressure,
+  exchange,
+}: Measured): Metrics => ({
   connections: { ...meters.stages, closing: meters.stages.closing + closing },
   arrivals: { admitted: meters.admitted, refused: counters.refusedArrivals, rejected: counters.refusedUpgrades },
   closes: { ...meters.closes },
   received: { frames: counters.framesIn, bytes: counters.bytesIn },
-  sent: { frames: given.frames, bytes: given.bytes },
-  broadcasts: { issued: given.broadcasts, deliveries: given.deliveries },
+  sent: { frames: delivered.frames, bytes: delivered.bytes },
+  broadcasts: { issued: delivered.broadcasts, deliveries: delivered.deliveries },
   slices: { delay: slices.delays.timing, spent: slices.spent },
   pressure,
   asks: { ...asks },
@@ -70,5 +81,5 @@ export const measure = ({ counters, meters, closing, asks, slices, given, pressu
   exchange: exchange ? exchangeOf(exchange.status) : null,
 });
 
-/** Why there is no broker is told in words, of which there is no end. */
+/** Leaves out the error text, which can have any value: metrics are numbers. */
 const exchangeOf = ({ trouble: _, ...numbers }: ExchangeStatus): Omit<ExchangeStatus, 'trouble'> => numbers;

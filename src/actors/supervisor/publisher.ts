@@ -1,97 +1,93 @@
 import type { Broadcaster, Skipped } from '../../broadcast/broadcaster.js';
-import type { Subscriber } from '../../broadcast/subscriber.js';
-import type { Topics } from '../../broadcast/topics.js';
 import { assertOutgoing, type Message, type OutgoingMessage } from '../../protocol/message.js';
 import type { AskOptions } from '../api/asks.js';
 import { Conn, type Except, Exclusion, NSConn, Room } from '../api/handles.js';
 import type { Cluster } from '../cluster/cluster.js';
 import { Incoming } from '../cluster/incoming.js';
 import type { ServerContext } from '../context.js';
-import { AudienceAsks } from './audienceAsks.js';
+import type { AudienceAsks } from './audienceAsks.js';
+import type { ConnectionFactory } from './connectionFactory.js';
 
-/** What is issued by, and to whom. */
-export interface PublisherParts {
-  readonly context: ServerContext;
-  readonly topics: Topics;
-  readonly broadcaster: Broadcaster;
-  readonly cluster: Cluster;
-  /** Hand every message to every socket at once. */
-  readonly isSynchronous: boolean;
-  subscriberOf(conn: Conn): Subscriber;
-}
-
-/** So many times the bytes from which on our own clients are held back: other servers cannot be. */
+/** The multiple of `maxLog` at which messages of other servers are dropped: those servers cannot be throttled. */
 const floodFactor = 4;
 
-/** Broadcasts, and asks of whole audiences: issued here first, then sent to the other servers (EX4). */
+/** Publishes broadcasts and asks of whole audiences: on this server first, then to the other servers (EX4). */
 export class Publisher {
-  /** What the other servers have issued. */
+  /** What comes from other servers. */
   readonly incoming: Incoming;
-  readonly #audienceAsks: AudienceAsks;
 
-  constructor(private readonly parts: PublisherParts) {
-    const { context, topics, broadcaster, cluster } = parts;
-    const toAll: Skipped = { except: null, exceptId: null };
-    this.#audienceAsks = new AudienceAsks({
-      topics,
-      context,
-      publish: (message, token) => broadcaster.publish(message, toAll, token),
-      askOthers: (message, token) => cluster.ask(message, token),
-      hasOthers: () => cluster.hasOthers,
-    });
+  constructor(
+    private readonly context: ServerContext,
+    private readonly broadcaster: Broadcaster,
+    private readonly audienceAsks: AudienceAsks,
+    private readonly cluster: Cluster,
+    private readonly factory: ConnectionFactory,
+    /** Whether each message is written to every socket before the call returns. */
+    private readonly isSynchronous: boolean,
+  ) {
     this.incoming = new Incoming({
       context,
       isFlooded: () => broadcaster.logBytes > floodFactor * context.limits.maxLog,
       issue: (message, exceptId) => {
         broadcaster.publish(message, { except: null, exceptId });
-        this.#giveOut();
+        this.#flushAndReview();
       },
       inquire: (message, token, answered) => {
-        const isAsked = this.#audienceAsks.forward(message, token, answered);
-        this.#giveOut();
+        const isAsked = audienceAsks.forward(message, token, answered);
+        this.#flushAndReview();
         return isAsked;
       },
     });
   }
 
-  /** Throws what is wrong with one of them. */
+  /**
+   * Checks messages before they are published.
+   *
+   * @throws {TypeError} when a message is malformed or its namespace is not declared
+   */
   check(messages: readonly OutgoingMessage[]): void {
     for (const message of messages) this.#check(message);
   }
 
+  /**
+   * Publishes messages, in order.
+   *
+   * @throws {TypeError} when a message is malformed, its namespace is not declared, or `except` is of another type
+   */
   broadcast(except: Except, messages: readonly OutgoingMessage[]): void {
     this.check(messages);
     const skipped = this.#skipped(except);
-    const { broadcaster, cluster } = this.parts;
+    const { broadcaster, cluster } = this;
     for (const message of messages) {
       broadcaster.publish(message, skipped);
-      // A connection of ours is nowhere else: only an id may be.
+      // A connection of this server is on no other server. Only an id may be.
       cluster.publish(message, skipped.exceptId);
     }
-    this.#issued();
+    this.#published();
   }
 
+  /**
+   * Asks every connection that a broadcast of the message would reach. Resolves with the first answer.
+   *
+   * @throws {TypeError} when the message is malformed or its namespace is not declared
+   */
   ask(message: OutgoingMessage, options: AskOptions): Promise<Message> {
     this.#check(message);
-    const asked = this.#audienceAsks.ask(message, options);
-    this.#issued();
+    const asked = this.audienceAsks.ask(message, options);
+    this.#published();
     return asked;
   }
 
-  /** There is no way to the other servers any more. */
-  othersGone(): void {
-    this.#audienceAsks.othersGone();
-  }
-
-  #issued(): void {
-    const { broadcaster, context } = this.parts;
-    this.#giveOut();
+  /** Counts a publication of this server for the throttle (BC10). */
+  #published(): void {
+    const { broadcaster, context } = this;
+    this.#flushAndReview();
     context.throttle.onPublished(broadcaster);
   }
 
-  /** What others have issued is no doing of a client of ours, and holds none back for it (BC10). */
-  #giveOut(): void {
-    const { broadcaster, context, isSynchronous } = this.parts;
+  /** No connection here caused a publication of another server, so none is throttled for it (BC10). */
+  #flushAndReview(): void {
+    const { broadcaster, context, isSynchronous } = this;
     if (isSynchronous) broadcaster.run(Number.POSITIVE_INFINITY);
     context.throttle.review(broadcaster);
   }
@@ -99,7 +95,7 @@ export class Publisher {
   #check(message: OutgoingMessage): void {
     assertOutgoing(message);
     const { namespace = '' } = message;
-    const { handlers } = this.parts.context;
+    const { handlers } = this.context;
     if (handlers.declares(namespace)) return;
     const declared = handlers.namespaces.map((name) => `"${name}"`).join(', ');
     throw new TypeError(`namespace "${namespace}" is not declared; declared are ${declared}`);
@@ -110,7 +106,7 @@ export class Publisher {
     if (except instanceof Exclusion) return { except: null, exceptId: except.id };
     const nsConn = except instanceof Room ? except.nsConn : except;
     const conn = nsConn instanceof NSConn ? nsConn.conn : nsConn;
-    if (conn instanceof Conn) return { except: this.parts.subscriberOf(conn), exceptId: null };
+    if (conn instanceof Conn) return { except: this.factory.connectionOf(conn.actor).subscriber, exceptId: null };
     throw new TypeError(`broadcast skips null, a Conn, NSConn, Room or exclude(id), got ${String(except)}`);
   }
 }

@@ -1,163 +1,100 @@
-import { type AnyActorRef, createActor } from 'xstate';
-import type { Broadcaster } from '../../broadcast/broadcaster.js';
-import { closeReasons } from '../../protocol/errors.js';
+import type { AnyActorRef } from 'xstate';
 import type { Conn } from '../api/handles.js';
-import { Connection } from '../connection/connection.js';
-import type { ConnectionListener } from '../connection/lifecycle.js';
+import type { Cluster } from '../cluster/cluster.js';
+import type { Connection } from '../connection/connection.js';
 import {
   type Author,
   type CloseRecord,
+  type ConnectionListener,
   causeOf,
   initialFlags,
   type StateFlags,
   stageOf,
 } from '../connection/lifecycle.js';
-import type { ConnectionLogic } from '../connection/logic.js';
 import type { ServerContext } from '../context.js';
-import type { BackgroundTask } from '../runtime/background.js';
-import type { Deadline } from '../runtime/deadlines.js';
+import { sendIfActive } from '../runtime/mailbox.js';
 import { Heartbeat } from '../transport/heartbeat.js';
 import type { Arrival, Socket } from '../transport/socket.js';
+import type { Arrivals } from './arrivals.js';
+import type { ConnectionFactory } from './connectionFactory.js';
 
-/** How other servers find a connection. */
-export interface Reachability {
-  /** They can at all, at present. */
-  readonly isOnline: boolean;
-  /** There is one more with this id; `heard` when others reach it, or cannot for now (EX3). */
-  hold(id: string, heard: () => void): void;
-  /** There is one less. */
-  release(id: string): void;
+/**
+ * `registered`: counted, pinged and visited. `finishing`: closed, and its `onDisconnect` has yet to settle. `finished`:
+ * closed, and that has settled.
+ */
+type Phase = 'registered' | 'finishing' | 'finished';
+
+interface Entry {
+  readonly connection: Connection;
+  phase: Phase;
+  /** Whether its actor runs. That of a closed connection runs until the client has answered the close frame. */
+  isRunning: boolean;
 }
 
-/** The books of the supervisor: who wants in, who is counted, whose actor lives, who is on the way out. */
-export class Registry implements ConnectionListener<Connection>, BackgroundTask {
-  /** Every connection that is counted, in the order of registration. */
+/** The connections of one server: each from its registration until its actor has stopped and it is finished. */
+export class Registry implements ConnectionListener<Connection> {
+  /** Every entry by the id of its actor, in the order of registration. */
+  readonly #entries = new Map<string, Entry>();
+  /** The connections in phase `registered`, in the same order. Closed ones must not slow down counts and visits. */
   readonly #registered = new Set<Connection>();
-  /** Every connection whose actor lives; xstate's own list of children costs more with each of them. */
-  readonly #living = new Map<string, Connection>();
-  /** Connections whose last handler has not run yet. */
-  readonly #finishing = new Set<Connection>();
-  /** Sockets that have no connection any more, or never had one. */
-  readonly #lingering = new Map<Socket, Deadline>();
-  readonly #held = new Map<Arrival, Deadline>();
-  readonly #byActor = new WeakMap<AnyActorRef, Connection>();
-  readonly #logic: ConnectionLogic;
   readonly #heartbeat: Heartbeat;
-  #lastId = 0;
-  /** What the actors of all connections have been started with. */
-  #optionsOfAll: { readonly parent: AnyActorRef; readonly src: string } | undefined;
-  #drainWave: IterableIterator<Connection> | undefined;
+  /** The number of entries whose actors run. */
+  #runningCount = 0;
   #onEmpty: (() => void) | undefined;
 
   constructor(
     private readonly context: ServerContext,
-    private readonly reach: Reachability,
-    private readonly broadcaster: Broadcaster,
-    logicFor: (of: (actor: AnyActorRef) => Connection) => ConnectionLogic,
-    private readonly doWaitTimeout: number,
-    private readonly root: () => AnyActorRef,
-    wake: (walk: BackgroundTask) => void,
+    private readonly arrivals: Arrivals,
+    private readonly factory: ConnectionFactory,
+    private readonly cluster: Cluster,
   ) {
-    const { clock, deadlines, limits } = context;
-    const everybody = (): Iterable<Connection> => this.#registered;
-    const now = (): number => clock.now();
-    this.#heartbeat = new Heartbeat(everybody, now, deadlines, () => wake(this.#heartbeat), limits);
-    this.#logic = logicFor((actor) => this.connectionOf(actor));
+    this.#heartbeat = new Heartbeat(this.#registered, context);
   }
 
+  /** The number of registered connections. Cost: constant (DO5). */
   get total(): number {
     return this.#registered.size;
   }
-  /** Those whose actor lives on, for as long as the peer has to answer the close frame. */
+  /** The number of closed connections whose actors still run. Cost: constant (IN7). */
   get closing(): number {
-    return Math.max(0, this.#living.size - this.#registered.size);
+    return Math.max(0, this.#runningCount - this.#registered.size);
   }
+  /** The registered connections, in the order of registration. An iteration follows those that come and go meanwhile. */
   get registered(): Iterable<Connection> {
     return this.#registered;
   }
-  get ids(): string[] {
-    return Array.from(this.#registered, ({ id }) => id);
-  }
-  get everyLiving(): Iterable<Connection> {
-    return this.#living.values();
-  }
-  living(actorId: string): Connection | undefined {
-    return this.#living.get(actorId);
-  }
-  get actors(): AnyActorRef[] {
-    return Array.from(this.#living.values(), ({ actor }) => actor);
-  }
+  /** The handles of all registered connections that `onConnect` has accepted. */
   get conns(): Conn[] {
     return Array.from(this.#registered)
       .filter(({ isAgreed }) => isAgreed)
       .map(({ conn }) => conn);
   }
-
-  find(actor: AnyActorRef): Connection | undefined {
-    return this.#byActor.get(actor);
+  /** The ids of all registered connections. */
+  get ids(): string[] {
+    return Array.from(this.#registered, ({ id }) => id);
   }
-  connectionOf(actor: AnyActorRef): Connection {
-    const connection = this.find(actor);
-    if (!connection) throw new Error(`actor ${actor.id} is no connection of this supervisor`);
-    return connection;
-  }
-
-  // Coming
-
-  /** The connection begins once the mailboxes are empty: an actor is not made inside another one's action. */
-  admit(arrival: Arrival): void {
-    this.context.mailboxes.defer(() => this.#begin(arrival));
+  /** The running actors of all connections. */
+  get actors(): AnyActorRef[] {
+    return Array.from(this.running(), ({ actor }) => actor);
   }
 
-  /** Keeps an arrival, paused, while a walk goes on (DO2), or until its socket is gone. */
-  hold(arrival: Arrival): void {
-    const { code, text } = closeReasons.busy;
-    const ignore = (): void => {};
-    const leave = (): void => {
-      this.#held.get(arrival)?.cancel();
-      this.#held.delete(arrival);
-    };
-    const giveUp = (): void => {
-      this.#held.delete(arrival);
-      this.context.counters.refusedArrivals++;
-      arrival.socket.close(code, text);
-      arrival.socket.isReading = true;
-      this.onDetached(arrival.socket);
-    };
-    arrival.attach({
-      socketOnMessage: ignore,
-      socketOnDrain: ignore,
-      socketOnClosing: ignore,
-      socketOnClose: leave,
-    });
-    arrival.socket.isReading = false;
-    this.#held.set(arrival, this.context.deadlines.after(this.doWaitTimeout, giveUp));
+  /** Yields the connections whose actors run, closed ones included, in the order of registration. */
+  *running(): Generator<Connection> {
+    for (const { connection, isRunning } of this.#entries.values()) if (isRunning) yield connection;
   }
 
-  admitHeld(): void {
-    this.#releaseHeld((arrival) => this.admit(arrival));
-  }
-  refuseHeld(): void {
-    this.#releaseHeld((arrival) => this.refuse(arrival));
-  }
-
-  refuse({ socket }: Arrival): void {
-    this.context.counters.refusedArrivals++;
-    socket.destroy();
+  /** Returns the connection whose actor runs under this id. */
+  findRunning(actorId: string): Connection | undefined {
+    const entry = this.#entries.get(actorId);
+    return entry?.isRunning ? entry.connection : undefined;
   }
 
-  // Going
-
-  /** It has been told goodbye, and goes by itself or, in a moment, all the same; nobody else looks after it any more. */
-  onDetached(socket: Socket): void {
-    const { deadlines, limits } = this.context;
-    const go = (): void => {
-      this.#lingering.delete(socket);
-      socket.destroy();
-    };
-    this.#lingering.set(socket, deadlines.after(limits.closeTimeout, go));
+  /** Registers an arrival once the mailboxes are empty: no actor is created inside an action of another. */
+  admit(arrival: Arrival, root: AnyActorRef): void {
+    this.context.mailboxes.defer(() => this.#register(arrival, root));
   }
 
+  /** Counts what a new state of a connection means. */
   onState(connection: Connection, from: StateFlags, to: StateFlags, ending: CloseRecord, author: Author): void {
     const { stages, closes } = this.context.meters;
     const before = stageOf(from);
@@ -170,42 +107,56 @@ export class Registry implements ConnectionListener<Connection>, BackgroundTask 
     if (after === 'closing') closes[causeOf(ending, author)]++;
   }
 
+  /** Clears the heartbeat's check: an empty queue is a sign of life. */
   onDrained(connection: Connection): void {
     this.#heartbeat.clear(connection);
   }
 
+  /** Takes a connection out of the count, the first time. */
   onClosing(connection: Connection, last: StateFlags): void {
     this.#heartbeat.clear(connection);
-    if (this.#registered.delete(connection)) {
+    const entry = this.#entries.get(connection.actor.id);
+    if (entry?.phase === 'registered') {
+      entry.phase = 'finishing';
+      this.#registered.delete(connection);
       this.context.meters.stages[stageOf(last)]--;
-      this.#finishing.add(connection);
-      this.reach.release(connection.id);
+      this.cluster.release(connection.id);
     }
     if (this.#registered.size === 0) this.#heartbeat.stop();
   }
 
-  onFinished(connection: Connection): void {
-    this.#finishing.delete(connection);
+  /** Notes that the last handler of a connection has settled. */
+  onFinished({ actor }: Connection): void {
+    const entry = this.#entries.get(actor.id);
+    if (entry) {
+      entry.phase = 'finished';
+      this.#dropIfOver(entry);
+    }
     this.#checkEmpty();
   }
 
-  /** An actor has come to its end. */
+  /** Leaves the socket of a failed connection to the arrivals. */
+  onDetached(socket: Socket): void {
+    this.arrivals.linger(socket);
+  }
+
+  /** Notes that the actor of a connection has stopped. */
   onStopped(actorId: string): void {
-    this.#living.delete(actorId);
+    this.#noteStopped(this.#entries.get(actorId));
     this.context.mailboxes.defer(() => this.#checkEmpty());
   }
 
-  /** An actor has failed. */
+  /** Ends the connection whose actor has failed (SV1). */
   onCrashed(actorId: string, error: unknown): void {
-    const connection = this.#living.get(actorId);
-    this.#living.delete(actorId);
+    const connection = this.findRunning(actorId);
+    this.#noteStopped(this.#entries.get(actorId));
     this.context.mailboxes.defer(() => {
       connection?.crash(error);
       this.#checkEmpty();
     });
   }
 
-  /** Resolves when nobody is left; from `cutShort` on nobody is waited for. */
+  /** Resolves when no entry is left, or at `killAll`. */
   whenEmpty(): Promise<void> {
     return new Promise((resolve) => {
       this.#onEmpty = resolve;
@@ -213,79 +164,57 @@ export class Registry implements ConnectionListener<Connection>, BackgroundTask 
     });
   }
 
-  /** A slice of goodbyes: closes whoever is still there, each once. */
-  run(until: number): boolean {
-    const { code, text } = closeReasons.draining;
-    this.#drainWave ??= this.#registered.values();
-    for (const connection of this.#drainWave) {
-      connection.drain(code, text);
-      if (this.context.clock.now() >= until) return true;
-    }
-    return false;
-  }
-
+  /** Ends every connection at once, and resolves `whenEmpty`: handlers that still run are not waited for. */
   killAll(): void {
-    for (const connection of [...this.#registered, ...this.#living.values(), ...this.#finishing]) connection.kill();
-    this.destroyLingering();
+    const closed = [...this.#entries.values()].filter(({ phase }) => phase !== 'registered');
+    for (const connection of [...this.#registered, ...closed.map((entry) => entry.connection)]) connection.kill();
     this.#onEmpty?.();
   }
 
-  /** Every actor has been stopped from outside: nothing of the charts is left to end anybody. */
+  /** Ends every connection after the root actor was stopped from outside, which has stopped their actors. */
   failAll(): void {
-    for (const connection of this.#living.values()) connection.crash(new Error('the root actor was stopped'));
-    this.#living.clear();
-    this.refuseHeld();
-    this.destroyLingering();
+    const entries = [...this.#entries.values()];
+    for (const { connection, isRunning } of entries) {
+      if (isRunning) connection.crash(new Error('the root actor was stopped'));
+    }
+    for (const entry of entries) this.#noteStopped(entry);
     this.#checkEmpty();
   }
 
-  destroyLingering(): void {
-    for (const [socket, deadline] of this.#lingering) {
-      deadline.cancel();
-      socket.destroy();
-    }
-    this.#lingering.clear();
-  }
-
-  #begin(given: Arrival): void {
+  #register(given: Arrival, root: AnyActorRef): void {
     if (!given.socket.writable) return;
-    const { context, reach } = this;
+    const { context, cluster, factory } = this;
     const arrival = context.wrapSocket(given);
-    const actorId = `connection-${++this.#lastId}`;
-    const isReachable = !reach.isOnline;
-    const input = { id: arrival.id, isNativeOnly: context.nativeMode === 'only', isReachable };
-    this.#optionsOfAll ??= { parent: this.root(), src: 'connection' };
-    const actor = createActor(this.#logic, { ...this.#optionsOfAll, id: actorId, input });
-    const connection = new Connection(arrival, actor, context, this, this.broadcaster);
-    this.#byActor.set(actor, connection);
-    this.#living.set(actorId, connection);
+    const isReachable = !cluster.isOnline;
+    const connection = factory.create(arrival, root, this, isReachable);
+    const { actor } = connection;
+    this.#entries.set(actor.id, { connection, phase: 'registered', isRunning: true });
     this.#registered.add(connection);
-    this.context.meters.admitted++;
-    this.context.meters.stages[stageOf(initialFlags)]++;
-    context.mailboxes.intercept(actor, connection);
-    if (context.inspection.isOn) context.inspection.began(actor);
-    context.mailboxes.enter(() => actor.start());
-    // It needs them no more, and every copy that xstate makes of them is an object with a hidden class of its own.
-    actor.options = this.#optionsOfAll;
+    this.#runningCount++;
+    context.meters.admitted++;
+    context.meters.stages[stageOf(initialFlags)]++;
+    factory.start(connection);
     arrival.attach(connection);
     this.#heartbeat.start();
-    // Its own chart may have ended it at once.
+    // A chart of the program may have closed it at its start.
     if (!this.#registered.has(connection)) return;
-    reach.hold(arrival.id, () => {
-      if (!isReachable && actor.getSnapshot().status === 'active') actor.send({ type: 'REACHED' });
+    cluster.hold(arrival.id, () => {
+      if (!isReachable) sendIfActive(actor, { type: 'REACHED' });
     });
   }
 
-  #releaseHeld(release: (arrival: Arrival) => void): void {
-    for (const [arrival, deadline] of [...this.#held]) {
-      this.#held.delete(arrival);
-      deadline.cancel();
-      release(arrival);
-      arrival.socket.isReading = true;
-    }
+  #noteStopped(entry: Entry | undefined): void {
+    if (!entry?.isRunning) return;
+    entry.isRunning = false;
+    this.#runningCount--;
+    this.#dropIfOver(entry);
+  }
+
+  #dropIfOver({ connection, phase, isRunning }: Entry): void {
+    if (phase === 'finished' && !isRunning) this.#entries.delete(connection.actor.id);
   }
 
   #checkEmpty(): void {
-    if (this.#registered.size + this.#living.size + this.#finishing.size === 0) this.#onEmpty?.();
+    if (this.#entries.size === 0) this.#onEmpty?.();
   }
 }

@@ -1,9 +1,7 @@
-import { type AnyActorRef, createActor, type EventObject } from 'xstate';
+import type { AnyActorRef } from 'xstate';
 import { Broadcaster } from '../../broadcast/broadcaster.js';
-import type { SubscriberHost } from '../../broadcast/subscriber.js';
 import { Topics } from '../../broadcast/topics.js';
 import type { StackExchange } from '../../exchange/exchange.js';
-import { ErrWrite } from '../../protocol/errors.js';
 import type { Message, OutgoingMessage } from '../../protocol/message.js';
 import type { AskOptions } from '../api/asks.js';
 import type { Handlers, Where } from '../api/handlers.js';
@@ -11,275 +9,233 @@ import type { Conn, Except, NSConn, ServerPressure } from '../api/handles.js';
 import { Cluster } from '../cluster/cluster.js';
 import { type Exchange, Relay } from '../cluster/relay.js';
 import { Connection } from '../connection/connection.js';
-import { connectionLogic, guardedLogic } from '../connection/logic.js';
 import { type ContextOptions, createContext, type ServerContext } from '../context.js';
-import type { BackgroundTasks } from '../runtime/background.js';
-import { ignoreRejection } from '../runtime/guard.js';
-import { handlesItself } from '../runtime/mailbox.js';
-import { useIndexedScheduler } from '../runtime/scheduler.js';
 import type { Counters } from '../telemetry/counters.js';
-import { type InspectionObserver, inspectedLogic } from '../telemetry/inspection.js';
-import type { RecorderLimits } from '../telemetry/recorder.js';
+import type { ActorDirectory, InspectionObserver } from '../telemetry/inspection.js';
 import type { Arrival } from '../transport/socket.js';
+import { Arrivals } from './arrivals.js';
+import { AudienceAsks } from './audienceAsks.js';
+import { ConnectionFactory } from './connectionFactory.js';
 import { DoQueue, type Visitor } from './doQueue.js';
+import { Drain } from './drain.js';
 import { Introspection } from './introspection.js';
-import { supervisorLogic } from './logic.js';
 import { type Metrics, measure } from './metrics.js';
 import { Publisher } from './publisher.js';
 import { Registry } from './registry.js';
+import { Root, type RootActor } from './root.js';
 
+/** What a supervisor is made from. */
 export interface SupervisorOptions extends ContextOptions {
+  /** Whether each message is written to every socket before `broadcast` returns. */
   readonly syncBroadcaster: boolean;
+  /** Receives the inspection events of all actors from the start. */
   readonly inspect: InspectionObserver | undefined;
-  readonly recorder: RecorderLimits | undefined;
 }
 
-/** The messages that the root actor takes. */
-export type SupervisorMessage =
-  | { readonly type: 'BROADCAST'; readonly except: Except; readonly messages: readonly OutgoingMessage[] }
-  | { readonly type: 'DO'; readonly visit: Visitor; readonly done?: (failure?: unknown) => void }
-  | { readonly type: 'COUNT'; readonly reply: (count: number) => void };
-
-/** The running root actor. */
-export type RootActor = AnyActorRef;
-
-/** The root actor: owns every connection, and handles BROADCAST, DO and COUNT. */
-export class Supervisor {
-  readonly actor: AnyActorRef;
+/** The supervisor: everything that one server runs. Its root actor is the parent of every connection's. */
+export class Supervisor implements ActorDirectory {
+  /** What the server shows of itself. */
   readonly introspection: Introspection;
   readonly #context: ServerContext;
-  readonly #background: BackgroundTasks;
-  readonly #topics = new Topics();
+  readonly #topics: Topics;
   readonly #broadcaster: Broadcaster;
-  readonly #registry: Registry;
-  readonly #doQueue: DoQueue;
+  readonly #arrivals: Arrivals;
+  readonly #factory: ConnectionFactory;
   readonly #cluster: Cluster;
+  readonly #registry: Registry;
+  readonly #audienceAsks: AudienceAsks;
   readonly #publisher: Publisher;
+  readonly #drain: Drain;
+  readonly #root: Root;
 
+  /**
+   * Starts the root actor.
+   *
+   * @throws {TypeError} when the handlers are wrong
+   */
   constructor(options: SupervisorOptions) {
-    const { limits, clock } = options;
-    const context = createContext(options);
-    const now = (): number => clock.now();
-    const failed = (error: unknown): void => this.report(error, { during: 'chart' });
+    const context = createContext(options, this);
     this.#context = context;
-    this.#background = context.background;
+    this.#topics = new Topics();
     this.#broadcaster = new Broadcaster(
       this.#topics,
-      now,
-      () => this.#background.wake(this.#broadcaster),
+      () => context.clock.now(),
+      () => context.background.wake(this.#broadcaster),
       () => context.throttle.review(this.#broadcaster),
     );
     this.#cluster = new Cluster(
-      (exchange) =>
-        new Relay(
-          exchange,
-          context,
-          this.actor,
-          (...payload) => this.#publisher.incoming.take(...payload),
-          () => this.#publisher.othersGone(),
-        ),
+      (exchange) => this.#makeRelay(exchange),
       () => this.#registry.ids,
     );
-    this.#registry = new Registry(
+    this.#arrivals = new Arrivals(context);
+    this.#factory = new ConnectionFactory(context, this.#broadcaster);
+    this.#registry = new Registry(context, this.#arrivals, this.#factory, this.#cluster);
+    this.#audienceAsks = new AudienceAsks(context, this.#topics, this.#broadcaster, this.#cluster);
+    this.#publisher = new Publisher(
       context,
-      this.#cluster,
       this.#broadcaster,
-      (of) =>
-        inspectedLogic(
-          guardedLogic(connectionLogic(context.machines.connection, of, limits, failed), of),
-          context.inspection,
-        ),
-      limits.doWaitTimeout,
-      () => this.actor,
-      (walk) => this.#background.wake(walk),
+      this.#audienceAsks,
+      this.#cluster,
+      this.#factory,
+      options.syncBroadcaster,
     );
-    this.#doQueue = new DoQueue(
-      now,
-      context.deadlines,
-      limits.handlerTimeout,
-      (error) => this.report(error, { during: 'do' }),
-      () => this.#background.wake(this.#doQueue),
-      () => this.actor.send({ type: 'VISITED' }),
-    );
-    this.#publisher = new Publisher({
-      context,
-      topics: this.#topics,
-      broadcaster: this.#broadcaster,
-      cluster: this.#cluster,
-      isSynchronous: options.syncBroadcaster,
-      subscriberOf: (conn) => this.#registry.connectionOf(conn.actor).subscriber,
-    });
-    this.introspection = new Introspection(context, this.#registry, this.#topics, options.recorder);
+    const doQueue = new DoQueue(context);
+    this.#drain = new Drain(context, this.#arrivals, this.#registry, this.#broadcaster, this.#cluster, doQueue);
+    this.introspection = new Introspection(context, this.#registry, this.#factory, this.#topics);
     if (options.inspect) this.introspection.inspect(options.inspect);
-    this.actor = this.#startRoot();
-    context.inspection.living = () => [this.actor, ...this.#cluster.actors, ...this.#registry.actors];
+    this.#root = new Root({
+      context,
+      arrivals: this.#arrivals,
+      registry: this.#registry,
+      cluster: this.#cluster,
+      publisher: this.#publisher,
+      doQueue,
+      drain: this.#drain,
+    });
   }
 
+  /** The running root actor. */
+  get actor(): RootActor {
+    return this.#root.actor;
+  }
+  /** The handlers of the program. */
   get handlers(): Handlers {
     return this.#context.handlers;
   }
+  /** Every drop, close and refusal, by reason. */
   get counters(): Counters {
     return this.#context.counters;
   }
-  /** Everything that is counted and measured (IN7). */
+  /** Everything that is counted and measured. Cost: constant (IN7). */
   get metrics(): Metrics {
     const { counters, meters, asks, background } = this.#context;
     const { pressure, exchange } = this;
     return measure({
       ...{ counters, meters, pressure, exchange, closing: this.#registry.closing },
-      ...{ asks: asks.tally, slices: background.tally, given: this.#topics.delivered },
+      ...{ asks: asks.tally, slices: background.tally, delivered: this.#topics.delivered },
     });
   }
+  /** The number of registered connections. Cost: constant (DO5). */
   get total(): number {
     return this.#registry.total;
   }
+  /** Whether new connections are registered: until the server drains or its root actor has stopped. */
   get isAccepting(): boolean {
-    const snapshot = this.actor.getSnapshot();
-    return snapshot.status === 'active' && snapshot.hasTag('accepting');
+    return this.#root.isAccepting;
   }
+  /** How much background work waits. */
   get pressure(): ServerPressure {
     const { logBytes, lag } = this.#broadcaster;
     return { log: logBytes, lag, isThrottling: this.#context.throttle.isOn };
   }
-
-  connect(arrival: Arrival): void {
-    if (this.#isOver) this.#registry.refuse(arrival);
-    else this.actor.send({ type: 'CONNECT', arrival });
+  /** The exchange that this server uses, if it uses one. */
+  get exchange(): Exchange | undefined {
+    return this.#cluster.exchange;
   }
 
+  /** Registers an arrival, holds it while a `do` runs (DO2), or refuses it (DR1). */
+  connect(arrival: Arrival): void {
+    this.#root.connect(arrival);
+  }
+
+  /**
+   * Publishes messages, in order (BC1).
+   *
+   * @throws {TypeError} when a message is malformed, its namespace is not declared, or `except` is of another type
+   */
   broadcast(except: Except, messages: readonly OutgoingMessage[]): void {
     this.actor.send({ type: 'BROADCAST', except, messages });
   }
 
+  /**
+   * Visits every connection once, in the order of registration (DO1). Rejects with an AggregateError of the failures of
+   * visits (DO3), or with `ErrWrite` when the server drains (DR1).
+   *
+   * @throws {TypeError} when `visit` is not a function
+   */
   do(visit: Visitor): Promise<void> {
-    if (typeof visit !== 'function') throw new TypeError(`do takes a function (conn), got ${typeof visit}`);
-    const walk = new Promise<void>((resolve, reject) => {
-      const done = (failure?: unknown): void => (failure === undefined ? resolve() : reject(failure));
-      if (this.#isOver) done(ErrWrite);
-      else this.actor.send({ type: 'DO', visit, done });
-    });
-    return ignoreRejection(walk);
+    return this.#root.do(visit);
   }
 
+  /**
+   * Asks every connection that a broadcast of the message would reach. Resolves with the first answer (AK5).
+   *
+   * @throws {TypeError} when the message is malformed or its namespace is not declared
+   */
   ask(message: OutgoingMessage, options: AskOptions): Promise<Message> {
     return this.#publisher.ask(message, options);
   }
 
-  /** From now on this server is one of those that share this exchange (EX1). */
+  /** Connects this server to the others that use the exchange (EX1). Rejects when this server is closed. */
   async useExchange(exchange: StackExchange): Promise<Exchange> {
     if (!this.isAccepting) throw new Error('this server is closed');
     return this.#cluster.use(exchange);
   }
-  get exchange(): Exchange | undefined {
-    return this.#cluster.exchange;
-  }
-  /** Throws when others could not reach a connection with this id (EX13). */
+
+  /** Throws a RangeError when the broker cannot carry this id (EX13). */
   assertCarried(id: string): void {
     this.#cluster.assertCarried(id);
   }
 
+  /** Resolves when everything published so far is written, or in the outbox of its recipient (BC8). */
   flush(): Promise<void> {
     return this.#broadcaster.flush();
   }
 
+  /** Returns the handles of all registered connections that `onConnect` has accepted. */
   connections(): Conn[] {
     return this.#registry.conns;
   }
+
+  /** Returns the handles of the members of a namespace (`room` empty) or room. */
   members(namespace: string, room: string): NSConn[] {
     const subscribers = this.#topics.topic(namespace, room)?.members ?? [];
-    const members = Array.from(subscribers, ({ host }) => connectionBehind(host)?.memberships.nsConn(namespace));
+    const members = Array.from(subscribers, ({ host }) =>
+      host instanceof Connection ? host.memberships.nsConn(namespace) : undefined,
+    );
     return members.filter((member) => member !== undefined);
   }
+
+  /** Returns the rooms of a namespace that have members. */
   roomNames(namespace: string): string[] {
     return this.#topics.roomNames(namespace);
   }
 
-  /** Lets nobody in any more, gives everybody what is owed, and closes them; cut short after `timeout` ms (DR1). */
+  /**
+   * Registers no more connections, delivers what was published, and closes every connection. Kills what is left of them
+   * after `timeout` ms (DR1).
+   */
   async drain(timeout: number): Promise<void> {
-    const { deadlines } = this.#context;
-    if (!this.#isOver) this.actor.send({ type: 'DRAIN' });
-    const until = this.#context.clock.now() + timeout;
-    const deadline = deadlines.after(timeout, () => this.#registry.killAll());
-    await this.#registry.whenEmpty();
-    this.#registry.destroyLingering();
-    deadline.cancel();
-    await this.#cluster.close(until - this.#context.clock.now());
-    if (!this.#isOver) this.actor.send({ type: 'DRAINED' });
-    deadlines.unref();
+    if (!this.#root.isOver) this.actor.send({ type: 'DRAIN' });
+    await this.#drain.whenOver(timeout);
+    if (!this.#root.isOver) this.actor.send({ type: 'DRAINED' });
+    this.#context.deadlines.unref();
   }
 
-  /** No more walks; everybody gets what is owed, ends its turn, and is closed. */
-  #beginDrain(): void {
-    this.#doQueue.refuse(ErrWrite);
-    void this.flush().then(() => this.#background.wake(this.#registry));
-  }
-
+  /** Reports an error to `onError`. */
   report(error: unknown, where: Where): void {
     this.#context.callbacks.report(error, where);
   }
 
-  get #isOver(): boolean {
-    return this.actor.getSnapshot().status !== 'active';
+  /** Returns every running actor: the root, the link and the connections. Empty until the root has started. */
+  running(): AnyActorRef[] {
+    // The constructor assigns it last, and the observers that it subscribes come before.
+    const root: Root | undefined = this.#root;
+    return root ? [root.actor, ...this.#cluster.actors, ...this.#registry.actors] : [];
   }
 
-  #startRoot(): AnyActorRef {
-    const { mailboxes, clock, machines, inspection } = this.#context;
-    const registry = this.#registry;
-    const visits = this.#doQueue;
-    const failed = (error: unknown): void => this.report(error, { during: 'supervisor' });
-    const logic = supervisorLogic(machines.supervisor, {
-      admit: (arrival) => registry.admit(arrival),
-      hold: (arrival) => registry.hold(arrival),
-      refuse: (arrival) => registry.refuse(arrival),
-      admitHeld: () => registry.admitHeld(),
-      refuseHeld: () => registry.refuseHeld(),
-      onStopped: (actorId) => registry.onStopped(actorId),
-      onCrashed: (actorId, error) => registry.onCrashed(actorId, error),
-      // The charts know of no handles: what a message carries of them is typed here.
-      publish: ({ except, messages }) => this.#publish(except as Except, messages as readonly OutgoingMessage[]),
-      count: ({ reply }) => mailboxes.defer(() => reply(this.total)),
-      queueVisit: (request) => visits.queue(request),
-      beginVisit: () => visits.begin(registry.registered),
-      beginDrain: () => mailboxes.defer(() => this.#beginDrain()),
-      stopped: (stopChild) => this.#stopped(stopChild),
-      failed,
-    });
-    const actor = createActor(inspectedLogic(logic, inspection), { id: 'supervisor' });
-    inspection.began(actor);
-    useIndexedScheduler(actor.system, clock);
-    actor.subscribe({ error: failed });
-    mailboxes.intercept(actor, { handleHot: (event) => this.#takeHot(actor, event) });
-    return actor.start();
+  /** Returns whether the actor is, or was, that of a connection. */
+  isConnection(actor: AnyActorRef): boolean {
+    return this.#factory.find(actor) !== undefined;
   }
 
-  #stopped(stopChild: (actor: AnyActorRef) => void): void {
-    for (const actor of [...this.#registry.actors, ...this.#cluster.actors]) stopChild(actor);
-    this.#doQueue.refuse(ErrWrite, (tell) => this.#context.mailboxes.defer(tell));
-    this.#context.mailboxes.defer(() => this.#registry.failAll());
-    this.#context.mailboxes.defer(() => this.#cluster.kill());
-  }
-
-  /** BROADCAST and COUNT are taken at the door, whatever the supervisor is busy with, unless its chart has them. */
-  #takeHot(actor: AnyActorRef, event: EventObject): boolean {
-    // Whoever sends to the root actor promises its messages; what is none of these goes on to the chart.
-    const message = event as SupervisorMessage;
-    if (message.type !== 'BROADCAST' && message.type !== 'COUNT') return false;
-    if (handlesItself(actor.getSnapshot(), message.type)) {
-      // What the program got wrong is told to it, not to the chart.
-      if (message.type === 'BROADCAST') this.#publisher.check(message.messages);
-      return false;
-    }
-    if (this.#context.inspection.seesPassed) this.#context.inspection.passed(actor, event);
-    if (message.type === 'BROADCAST') this.#publish(message.except, message.messages);
-    else message.reply(this.total);
-    return true;
-  }
-
-  #publish(except: Except, messages: readonly OutgoingMessage[]): void {
-    if (this.#isOver) this.counters.broadcastsAfterClose += messages.length;
-    else this.#publisher.broadcast(except, messages);
+  #makeRelay(exchange: StackExchange): Relay {
+    return new Relay(
+      exchange,
+      this.#context,
+      this.actor,
+      (...payload) => this.#publisher.incoming.take(...payload),
+      () => this.#audienceAsks.onClusterClosed(),
+    );
   }
 }
-
-const connectionBehind = (host: SubscriberHost): Connection | undefined =>
-  host instanceof Connection ? host : undefined;

@@ -1,85 +1,110 @@
 import type { AnyActorRef, AnyMachineSnapshot, AnyStateMachine, EventObject, InspectionEvent } from 'xstate';
 import type { Body } from '../../protocol/message.js';
 import { guarded } from '../runtime/guard.js';
+import { withTransition } from '../runtime/implementations.js';
 import type { Mailboxes } from '../runtime/mailbox.js';
 
-/** Told what happens in the actors of a server, in the words of xstate's inspection. */
+/** Receives what happens in the actors of a server, as inspection events of xstate. */
 export type InspectionObserver =
   | ((event: InspectionEvent) => unknown)
   | { readonly next: (event: InspectionEvent) => unknown };
 
-/** Says of which actors an observer wants to hear. */
+/** Returns whether an observer wants the events of this actor. */
 export type ActorFilter = (actor: AnyActorRef) => boolean;
 
-/** Told of every step of every actor, while it is taken. */
+/** Receives every step of every actor, at once and inside its mailbox: so it must not run user code. */
 export interface StepListener {
+  /** Called for each running actor at subscription, and for each actor that starts later. */
   began?(actor: AnyActorRef): void;
+  /** Called after each step. */
   stepped?(actor: AnyActorRef, event: EventObject, before: AnyMachineSnapshot, after: AnyMachineSnapshot): void;
-  /** An event went past the chart of an actor: BROADCAST, COUNT, FRAME or DELIVER. Its bytes are everybody's. */
+  /** Called for each event that bypasses the chart: BROADCAST, COUNT, FRAME or DELIVER. Its bytes must not be changed. */
   passed?(actor: AnyActorRef, event: EventObject): void;
-  /** … of which actors it wants to know that; of all, when it does not say. */
+  /** Returns whether `passed` is to be called for this actor. Default: for all. */
   wantsPassed?(actor: AnyActorRef): boolean;
 }
 
-/** What a client says, past the chart of its connection. */
+/** A message of a client that bypasses the chart of its connection. */
 export interface FrameEvent extends EventObject {
   readonly type: 'FRAME';
+  /** The message as it came. */
   readonly data: Body;
 }
 
-/** What a connection is given past its chart, in one write. */
+/** One write to a connection that bypasses its chart. */
 export interface DeliverEvent extends EventObject {
   readonly type: 'DELIVER';
+  /** The frames that are written. */
   readonly bytes: Uint8Array;
-  /** So many messages are in it; a chart that has deliveries to itself is not told. */
+  /** Number of messages in it. Missing in the events that a chart with a DELIVER of its own handles. */
   readonly messages?: number;
 }
 
-/** So much observers are told in one turn of the event loop. */
-const newsAtOnce = 500;
+/** Maximum number of events that observers receive in one tick. */
+const eventsPerTick = 500;
+
+/** Finds the running actors of a server. */
+export interface ActorDirectory {
+  /** Returns every running actor: the root, the link and the connections. Empty until the root has started. */
+  running(): Iterable<AnyActorRef>;
+  /** Returns whether the actor is, or was, that of a connection. */
+  isConnection(actor: AnyActorRef): boolean;
+}
+
+/** What an inspection works with. */
+export interface InspectionParts {
+  readonly mailboxes: Mailboxes;
+  readonly directory: Pick<ActorDirectory, 'running'>;
+  /** Receives what a listener or observer throws or rejects with. */
+  report(error: unknown): void;
+  /** Runs a job in the next tick. */
+  nextTick(job: () => void): void;
+}
 
 /**
- * Whoever watches the running system (IN1). Nobody does, mostly: then a step costs a look at a flag. Whoever throws is
- * reported, and harms nobody (IN3).
+ * The listeners and observers of the running system (IN1). Without any, a step costs one look at a flag. What they throw
+ * is reported, and reaches no actor (IN3).
  */
 export class Inspection {
   readonly #listeners = new Set<StepListener>();
-  /** What observers have still to be told. */
-  readonly #news: (() => void)[] = [];
-  #isTelling = false;
-  /** Somebody watches. */
-  isOn = false;
-  /** Somebody wants to see also what goes past the charts: frames and deliveries, which are many. */
-  seesPassed = false;
-  /** Told when that changes. */
-  onPassing: (seesPassed: boolean) => void = () => {};
-  /** The actors that there are. */
-  living: () => Iterable<AnyActorRef> = () => [];
+  /** Calls that observers have yet to receive. */
+  readonly #calls: (() => void)[] = [];
+  #isFlushing = false;
+  #isOn = false;
+  #seesPassed = false;
 
-  constructor(
-    private readonly mailboxes: Mailboxes,
-    private readonly report: (error: unknown) => void,
-    /** Runs this in the next turn of the event loop. */
-    private readonly later: (job: () => void) => void,
-  ) {}
+  constructor(private readonly parts: InspectionParts) {}
 
+  /** Whether there is a listener. */
+  get isOn(): boolean {
+    return this.#isOn;
+  }
+  /** Whether a listener wants the events that bypass the charts: frames and deliveries, which are many. */
+  get seesPassed(): boolean {
+    return this.#seesPassed;
+  }
+
+  /** Passes on that an actor is about to start. */
   began(actor: AnyActorRef): void {
     for (const { began } of this.#listeners) if (began) this.#guarded(() => began(actor));
   }
+  /** Passes on a step of an actor. */
   stepped(actor: AnyActorRef, event: EventObject, before: AnyMachineSnapshot, after: AnyMachineSnapshot): void {
     for (const { stepped } of this.#listeners) if (stepped) this.#guarded(() => stepped(actor, event, before, after));
   }
+  /** Passes on an event that has bypassed the chart of an actor. */
   passed(actor: AnyActorRef, event: EventObject): void {
     for (const { passed, wantsPassed } of this.#listeners) {
       if (passed && wantsPassed?.(actor) !== false) this.#guarded(() => passed(actor, event));
     }
   }
+  /** Passes on a message of a client. Makes no event when no listener wants one. */
   received(actor: AnyActorRef, data: Body): void {
-    if (!this.seesPassed) return;
+    if (!this.#seesPassed) return;
     const event: FrameEvent = { type: 'FRAME', data };
     this.passed(actor, event);
   }
-  /** Of most of whom this happens to nobody wants to know. */
+  /** Passes on a write to a connection. Makes no event when no listener wants those of this connection. */
   delivered(actor: AnyActorRef, bytes: Uint8Array, messages: number): void {
     for (const { passed, wantsPassed } of this.#listeners) {
       if (!passed || wantsPassed?.(actor) === false) continue;
@@ -88,15 +113,15 @@ export class Inspection {
     }
   }
 
-  /** Hears of the actors that live, and from then on of every step. Returns how to end it. */
-  listen(listener: StepListener): () => void {
+  /** Calls `began` for each running actor, and from then on the listener for each step. Returns a function that ends that. */
+  subscribe(listener: StepListener): () => void {
     const { began } = listener;
     this.#listeners.add(listener);
     this.#review();
-    // What it does about one of them comes after all of them, and it is not missed.
+    // What the listener defers comes after all of these calls, and its steps are not missed.
     if (began) {
-      this.mailboxes.enter(() => {
-        for (const actor of [...this.living()]) this.#guarded(() => began(actor));
+      this.parts.mailboxes.enter(() => {
+        for (const actor of [...this.parts.directory.running()]) this.#guarded(() => began(actor));
       });
     }
     return () => {
@@ -106,44 +131,44 @@ export class Inspection {
   }
 
   /**
-   * Shows an observer what those actors do that it asks for, in the words of xstate's inspection and in order; it runs
-   * when every mailbox is empty, as all code of the program's does (IN2).
+   * Calls an observer with the inspection events of the actors that it wants, in order. It runs when every mailbox is
+   * empty, as all code of the program does (IN2). Returns a function that ends that.
    */
   observe(observer: InspectionObserver, wants: ActorFilter): () => void {
-    const hear = typeof observer === 'function' ? observer : (event: InspectionEvent) => observer.next(event);
+    const next = typeof observer === 'function' ? observer : (event: InspectionEvent) => observer.next(event);
     let isOver = false;
-    /** Those whom it knows: an observer hears of an actor first that it lives. */
+    /** The actors that it has been introduced to: the first event of an actor is `@xstate.actor`. */
     const known = new WeakSet<AnyActorRef>();
     const isWanted = (actor: AnyActorRef): boolean => {
       if (isOver) return false;
       try {
         return wants(actor);
       } catch (error) {
-        this.report(error);
+        this.parts.report(error);
         return false;
       }
     };
-    const tell = (event: InspectionEvent): void =>
-      this.#tell(() => {
-        if (!isOver) this.#guarded(() => hear(event));
+    const emit = (event: InspectionEvent): void =>
+      this.#enqueue(() => {
+        if (!isOver) this.#guarded(() => next(event));
       });
     const introduce = (actorRef: AnyActorRef): void => {
       if (known.has(actorRef)) return;
       known.add(actorRef);
-      tell({ type: '@xstate.actor', rootId: rootOf(actorRef), actorRef });
+      emit({ type: '@xstate.actor', rootId: rootOf(actorRef), actorRef });
     };
     const show = (actorRef: AnyActorRef, event: EventObject): void => {
       introduce(actorRef);
-      tell({ type: '@xstate.event', rootId: rootOf(actorRef), actorRef, sourceRef: undefined, event });
+      emit({ type: '@xstate.event', rootId: rootOf(actorRef), actorRef, sourceRef: undefined, event });
     };
-    const end = this.listen({
+    const end = this.subscribe({
       began: (actor) => {
         if (isWanted(actor)) introduce(actor);
       },
       stepped: (actorRef, event, _before, snapshot) => {
         if (!isWanted(actorRef)) return;
         show(actorRef, event);
-        tell({ type: '@xstate.snapshot', rootId: rootOf(actorRef), actorRef, event, snapshot });
+        emit({ type: '@xstate.snapshot', rootId: rootOf(actorRef), actorRef, event, snapshot });
       },
       wantsPassed: isWanted,
       passed: show,
@@ -154,47 +179,44 @@ export class Inspection {
     };
   }
 
-  /** Not at once: what is told of goes first, and so does what others are told of it. */
-  #tell(news: () => void): void {
-    this.#news.push(news);
-    if (this.#isTelling) return;
-    this.#isTelling = true;
-    this.mailboxes.defer(() => this.#tellNews());
+  /** Deferred, so that a step and all that it leads to come before the observers that receive it. */
+  #enqueue(call: () => void): void {
+    this.#calls.push(call);
+    if (this.#isFlushing) return;
+    this.#isFlushing = true;
+    this.parts.mailboxes.defer(() => this.#flush());
   }
 
-  /** Observers that cause what they are told of would hold the event loop for ever. */
-  #tellNews(): void {
+  /** Bounded per tick: an observer that causes the events it receives must not block the event loop. */
+  #flush(): void {
+    const { mailboxes, nextTick } = this.parts;
     let at = 0;
-    for (let news = this.#news[at]; news && at < newsAtOnce; news = this.#news[at]) {
+    for (let call = this.#calls[at]; call && at < eventsPerTick; call = this.#calls[at]) {
       at++;
-      news();
+      call();
     }
-    this.#news.splice(0, at);
-    this.#isTelling = this.#news.length > 0;
-    if (this.#isTelling) this.later(() => this.mailboxes.runOrDefer(() => this.#tellNews()));
+    this.#calls.splice(0, at);
+    this.#isFlushing = this.#calls.length > 0;
+    if (this.#isFlushing) nextTick(() => mailboxes.runOrDefer(() => this.#flush()));
   }
 
   #review(): void {
     const all = [...this.#listeners];
-    this.isOn = all.length > 0;
-    const saw = this.seesPassed;
-    this.seesPassed = all.some(({ passed }) => passed !== undefined);
-    if (saw !== this.seesPassed) this.onPassing(this.seesPassed);
+    this.#isOn = all.length > 0;
+    this.#seesPassed = all.some(({ passed }) => passed !== undefined);
   }
 
-  #guarded(tell: () => unknown): void {
-    guarded(tell, this.report);
+  #guarded(call: () => unknown): void {
+    guarded(call, this.parts.report);
   }
 }
 
 const rootOf = ({ _parent, sessionId }: AnyActorRef): string => _parent?.sessionId ?? sessionId;
 
-/** The logic of an actor whose steps are shown to whoever watches. */
-export const inspectedLogic = <Machine extends AnyStateMachine>(machine: Machine, inspection: Inspection): Machine => {
-  const transition: AnyStateMachine['transition'] = (snapshot, event, scope) => {
+/** Returns the logic of an actor whose steps are passed on to an inspection. */
+export const inspectedLogic = <Machine extends AnyStateMachine>(machine: Machine, inspection: Inspection): Machine =>
+  withTransition(machine, (snapshot, event, scope) => {
     const next = machine.transition(snapshot, event, scope);
     if (inspection.isOn) inspection.stepped(scope.self, event, snapshot, next);
     return next;
-  };
-  return Object.create(machine, { transition: { value: transition } });
-};
+  });

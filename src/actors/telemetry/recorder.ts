@@ -1,40 +1,47 @@
 import type { AnyActorRef, AnyMachineSnapshot, EventObject, StateValue } from 'xstate';
-import type { StepListener } from './inspection.js';
+import type { Clock } from '../runtime/clock.js';
+import type { Random } from '../runtime/random.js';
+import type { ActorDirectory, StepListener } from './inspection.js';
 
-/** How much of a connection's way is kept. */
+/** How much the recorder keeps. */
 export interface RecorderLimits {
-  /** Steps of each connection: the last ones. */
+  /** Number of steps kept per connection: the last ones. */
   readonly last: number;
-  /** Of so many of all connections; 1 is every one. Of the others what is out of the ordinary. */
+  /** Share of connections that are recorded from the start; 1 is all of them. Others are recorded once a step is unusual. */
   readonly sample: number;
 }
 
 /** One step of a connection's chart. */
 export interface RecordedStep {
-  /** Milliseconds since the first step that is kept, of one in the sample since it began. */
+  /** Milliseconds since the recording of the connection began. */
   readonly at: number;
   /** The type of the event. */
   readonly event: string;
-  /** States, as `open.flow.congested`; of parallel ones all, with a `+` between them. */
+  /** The state before, as `open.flow.congested`. Parallel states stand with a `+` between them. */
   readonly from: string;
+  /** The state after. */
   readonly to: string;
-  /** What the event says of itself, as `1013 slow consumer`; or nothing. */
+  /** The close code and text of the event, as `1013 slow consumer`. Empty when it has none. */
   readonly why: string;
 }
 
-/** A connection that did not end as it should. */
+/** A connection that ended with an unusual close code. */
 export interface AbnormalClose {
-  /** How many there were before it. */
+  /** The number of abnormal closes before it. */
   readonly nth: number;
+  /** The id of the connection. */
   readonly id: string;
+  /** The close code. */
   readonly code: number;
+  /** The close text. */
   readonly text: string;
-  /** By the clock of the server. */
+  /** When it ended, in ms of the server's clock. */
   readonly at: number;
+  /** Its last steps. */
   readonly path: readonly RecordedStep[];
 }
 
-/** So many of them are remembered. */
+/** Maximum number of abnormal closes that are kept. */
 const mostAbnormalCloses = 32;
 
 interface Recording {
@@ -42,13 +49,13 @@ interface Recording {
   readonly steps: RecordedStep[];
 }
 
-/** To be let in is nothing that anybody would have to look into. */
+/** Returns whether a step only leads to an open connection: such a step needs no recording. */
 const isOrdinary = (before: AnyMachineSnapshot, after: AnyMachineSnapshot): boolean =>
   before.hasTag('acknowledging') &&
   after.status === 'active' &&
   (after.hasTag('acknowledging') || after.hasTag('open'));
 
-/** The state in one line. */
+/** Returns the value of a state as one line. */
 const lineOfState = (value: StateValue): string =>
   typeof value === 'string'
     ? value
@@ -58,16 +65,16 @@ const lineOfState = (value: StateValue): string =>
 
 const stateOf = ({ value }: AnyMachineSnapshot): string => lineOfState(value);
 
-/** So much of a text is kept; a close frame has no more. */
+/** Maximum length of a text that is kept, as in a close frame. */
 const textLength = 123;
 
-/** What an event says about the end of a connection; nothing else of it is kept, as it may be secret. */
+/** Returns the close code and text of an event, or `''`. Nothing else of an event is kept, as it may be secret. */
 export const whyOf = (event: EventObject & { readonly code?: unknown; readonly text?: unknown }): string => {
   const { code, text } = event;
   return typeof code === 'number' ? `${code} ${typeof text === 'string' ? text.slice(0, textLength) : ''}`.trim() : '';
 };
 
-/** Remembers which way each connection has gone, so that it can be told why one was let go (IN5). */
+/** Records the last steps of connections, to explain an abnormal close (IN5). */
 export class Recorder implements StepListener {
   readonly #recordings = new WeakMap<AnyActorRef, Recording>();
   readonly #abnormalCloses: AbnormalClose[] = [];
@@ -75,16 +82,18 @@ export class Recorder implements StepListener {
 
   constructor(
     private readonly limits: RecorderLimits,
-    private readonly now: () => number,
-    private readonly isConnection: (actor: AnyActorRef) => boolean,
-    private readonly random: () => number,
+    private readonly clock: Pick<Clock, 'now'>,
+    private readonly random: Pick<Random, 'next'>,
+    private readonly directory: Pick<ActorDirectory, 'isConnection'>,
   ) {}
 
+  /** Starts to record a connection of the sample. */
   readonly began = (actor: AnyActorRef): void => {
-    if (!this.isConnection(actor) || this.random() >= this.limits.sample) return;
+    if (!this.directory.isConnection(actor) || this.random.next() >= this.limits.sample) return;
     this.#record(actor);
   };
 
+  /** Records a step that leads to another state. */
   readonly stepped = (
     actor: AnyActorRef,
     event: EventObject,
@@ -92,35 +101,35 @@ export class Recorder implements StepListener {
     after: AnyMachineSnapshot,
   ): void => {
     const known = this.#recordings.get(actor);
-    if (!known && (!this.isConnection(actor) || isOrdinary(before, after))) return;
+    if (!known && (!this.directory.isConnection(actor) || isOrdinary(before, after))) return;
     const [from, to] = [stateOf(before), after.status === 'error' ? 'failed' : stateOf(after)];
     if (from === to) return;
-    // One that is not in the sample is recorded as soon as there is something to tell.
+    // The first unusual step of a connection outside of the sample begins its recording.
     const { began, steps } = known ?? this.#record(actor);
-    steps.push({ at: this.now() - began, event: event.type, from, to, why: whyOf(event) });
+    steps.push({ at: this.clock.now() - began, event: event.type, from, to, why: whyOf(event) });
     if (steps.length > this.limits.last) steps.shift();
   };
 
   #record(actor: AnyActorRef): Recording {
-    const recording: Recording = { began: this.now(), steps: [] };
+    const recording: Recording = { began: this.clock.now(), steps: [] };
     this.#recordings.set(actor, recording);
     return recording;
   }
 
-  /** The last steps of this one, as far as they are kept. */
+  /** Returns the last steps of a connection. Empty when it is not recorded. */
   pathOf(actor: AnyActorRef): readonly RecordedStep[] {
     return this.#recordings.get(actor)?.steps.slice() ?? [];
   }
 
-  /** The last one first. */
+  /** The last abnormal closes, the newest first. */
   get abnormalCloses(): readonly AbnormalClose[] {
     return this.#abnormalCloses;
   }
 
-  /** This one did not end as it should; returns its last steps. */
+  /** Records an abnormal close. Returns the last steps of the connection. */
   recordAbnormalClose(actor: AnyActorRef, id: string, code: number, text: string): readonly RecordedStep[] {
     const path = this.pathOf(actor);
-    this.#abnormalCloses.unshift({ nth: this.#abnormalCount++, id, code, text, at: this.now(), path });
+    this.#abnormalCloses.unshift({ nth: this.#abnormalCount++, id, code, text, at: this.clock.now(), path });
     if (this.#abnormalCloses.length > mostAbnormalCloses) this.#abnormalCloses.pop();
     return path;
   }

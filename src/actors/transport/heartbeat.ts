@@ -1,88 +1,97 @@
 import type { Limits } from '../../limits.js';
 import { ping } from '../../protocol/frame.js';
-import type { BackgroundTask } from '../runtime/background.js';
+import type { BackgroundTask, BackgroundTasks } from '../runtime/background.js';
+import type { Clock } from '../runtime/clock.js';
 import type { Deadline, Deadlines } from '../runtime/deadlines.js';
 import type { Socket } from './socket.js';
 
-/** Somebody whose heart is listened to. */
+/** A connection that the heartbeat pings. */
 export interface Pingable {
-  /** Can it be heard? Not so when it is not open, or when we do not read what it sends. */
+  /** Whether a pong of its client would be read: not while it is not open, congested, or its socket is paused. */
   readonly isResponsive: boolean;
+  /** The socket that is pinged. */
   readonly socket: Socket;
-  /** It is gone. */
+  /** Called once when its client has not responded in time. */
   onTimeout(): void;
 }
 
-/** One after the other is visited, in slices, until all have been. */
+/** What the heartbeat takes from the context of its server. */
+export interface HeartbeatContext {
+  readonly clock: Pick<Clock, 'now'>;
+  readonly deadlines: Deadlines;
+  readonly background: Pick<BackgroundTasks, 'wake'>;
+  readonly limits: Pick<Limits, 'pingInterval' | 'pingTimeout'>;
+}
+
+/** One pass over connections, in slices. */
 interface Round {
   readonly rest: Iterator<Pingable>;
   readonly visit: (one: Pingable) => void;
-  /** What comes then; is that work for the next turn of the event loop? */
+  /** Begins what comes next. Returns whether that is work for the next slice. */
   readonly end: () => boolean;
 }
 
-/** Before anything has been seen of somebody. */
+/** The activity of a connection that has not been looked at. */
 const nothingYet = Number.NEGATIVE_INFINITY;
 
-/** Grows with every byte that comes, and with every one that leaves the queue of the socket. */
+/** A number that grows with every byte received and with every byte that leaves the queue of the socket. */
 const activityOf = ({ socket }: Pingable): number => {
   const { received, sent } = socket.traffic;
   return received + sent;
 };
 
 /**
- * Finds clients that have vanished without a word (LM3). Any byte is a sign of life. Who can be heard and is silent is
- * suspected, and lost only if that still holds in a later turn of the event loop: what has waited, also of one that was
- * not read until just now, has been read by then.
+ * Finds clients that are gone without having closed (LM3). Any byte is a sign of life. A responsive connection from which
+ * no byte has come is suspected first. It times out only if no byte has come by a later tick either: by then the bytes
+ * that waited have been read, also those of a socket that was paused until just now.
  */
 export class Heartbeat implements BackgroundTask {
-  /** Whose ping has left: what had come from them by then. */
-  readonly #asked = new Map<Pingable, number>();
-  /** Whose ping waits behind other bytes: how far they had stirred at the last judgement. They have a whole round. */
-  readonly #behind = new Map<Pingable, number>();
+  /** Connections whose ping has left, with the bytes received from them by then. */
+  readonly #pinged = new Map<Pingable, number>();
+  /** Connections whose ping waits behind other bytes, with their activity at the last check. They have a whole round. */
+  readonly #queued = new Map<Pingable, number>();
   readonly #suspects = new Set<Pingable>();
   #round: Round | undefined;
   #next: Deadline | undefined;
   #startedAt = 0;
 
   constructor(
-    private readonly everybody: () => Iterable<Pingable>,
-    private readonly now: () => number,
-    private readonly deadlines: Deadlines,
-    private readonly wake: () => void,
-    private readonly limits: Pick<Limits, 'pingInterval' | 'pingTimeout'>,
+    /** Iterated over by each round, while connections come and go. */
+    private readonly connections: Iterable<Pingable>,
+    private readonly context: HeartbeatContext,
   ) {}
 
-  /** Somebody is there. */
+  /** Starts to ping every `pingInterval` ms. Does nothing when that has started. */
   start(): void {
-    if (!this.#next && !this.#round) this.#schedulePings(this.limits.pingInterval);
+    if (!this.#next && !this.#round) this.#schedulePings(this.context.limits.pingInterval);
   }
 
-  /** Nobody is there any more. */
+  /** Stops until the next `start`, and clears all checks. */
   stop(): void {
     this.#next?.cancel();
     this.#next = undefined;
     this.#round = undefined;
-    this.#asked.clear();
-    this.#behind.clear();
+    this.#pinged.clear();
+    this.#queued.clear();
     this.#suspects.clear();
   }
 
-  /** This one needs no judgement in this round. */
+  /** Clears the check of one connection for this round. */
   clear(one: Pingable): void {
-    this.#asked.delete(one);
-    this.#behind.delete(one);
+    this.#pinged.delete(one);
+    this.#queued.delete(one);
     this.#suspects.delete(one);
   }
 
+  /** Runs a slice of the present round. */
   run(until: number): boolean {
     const round = this.#round;
     if (!round) return false;
     for (let next = round.rest.next(); !next.done; next = round.rest.next()) {
       round.visit(next.value);
-      // Losing the last one has stopped it all.
+      // The timeout of the last connection has stopped the heartbeat.
       if (this.#round !== round) return false;
-      if (this.now() >= until) return true;
+      if (this.context.clock.now() >= until) return true;
     }
     this.#round = undefined;
     return round.end();
@@ -92,10 +101,10 @@ export class Heartbeat implements BackgroundTask {
     if (!one.isResponsive) return this.clear(one);
     const { backlog, traffic } = one.socket;
     if (backlog === 0) {
-      this.#behind.delete(one);
-      this.#asked.set(one, traffic.received);
-    } else if (!this.#behind.has(one)) {
-      this.#behind.set(one, nothingYet);
+      this.#queued.delete(one);
+      this.#pinged.set(one, traffic.received);
+    } else if (!this.#queued.has(one)) {
+      this.#queued.set(one, nothingYet);
     }
     one.socket.write(ping);
     return undefined;
@@ -103,50 +112,51 @@ export class Heartbeat implements BackgroundTask {
 
   #suspect(one: Pingable): void {
     if (this.#isSilent(one)) this.#suspects.add(one);
-    else if (one.isResponsive && this.#behind.has(one)) this.#behind.set(one, activityOf(one));
+    else if (one.isResponsive && this.#queued.has(one)) this.#queued.set(one, activityOf(one));
     else this.clear(one);
   }
 
-  #judge(one: Pingable): void {
-    const isLost = this.#isSilent(one);
+  #checkAgain(one: Pingable): void {
+    const isGone = this.#isSilent(one);
     this.clear(one);
-    if (isLost) one.onTimeout();
+    if (isGone) one.onTimeout();
   }
 
   #isSilent(one: Pingable): boolean {
     if (!one.isResponsive) return false;
-    const received = this.#asked.get(one);
+    const received = this.#pinged.get(one);
     if (received !== undefined) return one.socket.traffic.received === received;
-    return activityOf(one) <= (this.#behind.get(one) ?? nothingYet);
+    return activityOf(one) <= (this.#queued.get(one) ?? nothingYet);
   }
 
   #schedulePings(ms: number): void {
     this.#schedule(ms, () => {
-      this.#startedAt = this.now();
+      this.#startedAt = this.context.clock.now();
       return {
-        rest: this.everybody()[Symbol.iterator](),
+        rest: this.connections[Symbol.iterator](),
         visit: (one) => this.#ping(one),
-        end: () => this.#scheduleJudgement(),
+        end: () => this.#scheduleCheck(),
       };
     });
   }
 
-  #scheduleJudgement(): boolean {
-    this.#schedule(this.limits.pingTimeout, () => ({
-      rest: [...this.#asked.keys(), ...this.#behind.keys()].values(),
+  #scheduleCheck(): boolean {
+    this.#schedule(this.context.limits.pingTimeout, () => ({
+      rest: [...this.#pinged.keys(), ...this.#queued.keys()].values(),
       visit: (one) => this.#suspect(one),
-      end: () => this.#beginJudgement(),
+      end: () => this.#beginSecondCheck(),
     }));
     return false;
   }
 
-  #beginJudgement(): boolean {
+  #beginSecondCheck(): boolean {
     this.#round = {
       rest: this.#suspects.values(),
-      visit: (one) => this.#judge(one),
+      visit: (one) => this.#checkAgain(one),
       end: () => {
-        const passed = this.now() - this.#startedAt;
-        this.#schedulePings(Math.max(this.limits.pingInterval - passed, 1));
+        const { clock, limits } = this.context;
+        const passed = clock.now() - this.#startedAt;
+        this.#schedulePings(Math.max(limits.pingInterval - passed, 1));
         return false;
       },
     };
@@ -154,10 +164,11 @@ export class Heartbeat implements BackgroundTask {
   }
 
   #schedule(ms: number, begin: () => Round): void {
-    this.#next = this.deadlines.after(ms, () => {
+    const { deadlines, background } = this.context;
+    this.#next = deadlines.after(ms, () => {
       this.#next = undefined;
       this.#round = begin();
-      this.wake();
+      background.wake(this);
     });
   }
 }

@@ -3,34 +3,37 @@ import { unframe } from '../../protocol/frame.js';
 import type { Body } from '../../protocol/message.js';
 import { type Socket, SocketWrapper } from './socket.js';
 
-/** One frame, as the log of `debug` has it: never with a body, an error's text or a wait token, which may be secret. */
+/** One frame, as `debug` logs it. It holds no body, error text or wait token, as they may be secret. */
 export interface FrameNote {
+  /** The id of the connection. */
   readonly connection: string;
+  /** `in` from the client, `out` to the client. */
   readonly direction: 'in' | 'out';
+  /** The kind of WebSocket frame. */
   readonly kind: 'text' | 'binary' | 'control' | 'close';
-  /** What it is, on one line of printable characters. */
+  /** A description on one line of printable characters. */
   readonly what: string;
-  /** The size of its payload. */
+  /** The size of its payload in bytes. */
   readonly bytes: number;
 }
 
-/** Hears of every frame. */
+/** Receives a note of every frame. */
 export type FrameLog = (note: FrameNote) => void;
 
-// JSON leaves these as they are, and a terminal would obey some of them.
+// JSON does not escape these, and a terminal acts on some of them.
 const unprintable = /[\u007f-\u009f\u2028\u2029]/g;
 
-/** A name that a peer has chosen, in quotes. */
+/** Quotes a name that a client has chosen. */
 const quoted = (name: string): string =>
   JSON.stringify(name).replace(unprintable, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`);
 
 const kindOfWait = (wait: string): string =>
   wait === '' ? '' : wait.startsWith('$') ? ' (client asks)' : ' (server asks)';
 
-/** What every frame has where a native message has its body. */
+/** Matches the header of a frame: four fields and two flags. */
 const flags = /^(?:[^;]*;){4}[01];[01];/;
 
-/** The names that stand in a frame's header; a native message has nothing in it but its body. */
+/** Describes a frame by the names in its header. A native message has none. */
 const describe = (payload: Body, nativeMode: NativeMode): string => {
   const frame = nativeMode === 'only' ? undefined : decode(payload);
   const isFlagged = nativeMode === 'none' || typeof payload !== 'string' || flags.test(payload);
@@ -46,13 +49,13 @@ const handshake = (payload: Body): string => `handshake ${String(payload).slice(
 const sizeOf = (payload: Body): number =>
   typeof payload === 'string' ? new TextEncoder().encode(payload).length : payload.length;
 
-/** One line for a note. */
+/** Returns a note as one line of text. */
 export const lineOfNote = ({ connection, direction, kind, what, bytes }: FrameNote): string =>
   `${quoted(connection)} ${direction} ${kind} ${what}, ${bytes} bytes`;
 
-/** A socket whose frames are told to a log (SV12). */
+/** A socket whose frames are logged (SV12). */
 export class LoggedSocket extends SocketWrapper {
-  /** The server's first frame is `A` or `H`, whatever stands behind that, and an `M` that comes before it is one. */
+  /** Whether the handshake is over. It ends with the server's first frame, an `A` or `H`; an `M` before it is part of it. */
   #isShaken: boolean;
 
   constructor(
@@ -65,6 +68,7 @@ export class LoggedSocket extends SocketWrapper {
     this.#isShaken = nativeMode === 'only';
   }
 
+  /** Logs and writes frames. */
   override write(bytes: Uint8Array): boolean {
     for (const { kind, payload } of unframe(bytes)) {
       const what =
@@ -74,15 +78,18 @@ export class LoggedSocket extends SocketWrapper {
     }
     return super.write(bytes);
   }
+  /** Logs and sends a close frame. */
   override close(code: number, text: string): void {
     this.#note('out', 'close', String(code), sizeOf(text));
     super.close(code, text);
   }
+  /** Logs and passes on a message of the client. */
   override socketOnMessage(data: Body): void {
     const what = !this.#isShaken && data === acknowledge ? handshake(data) : describe(data, this.nativeMode);
     this.#note('in', typeof data === 'string' ? 'text' : 'binary', what, sizeOf(data));
     super.socketOnMessage(data);
   }
+  /** Logs and passes on the end of the socket. */
   override socketOnClose(code: number, text: string): void {
     this.#note('in', 'close', String(code), sizeOf(text));
     super.socketOnClose(code, text);

@@ -1,13 +1,13 @@
 import type { FrameSink } from '../../protocol/frame.js';
 
-/** What is always known of the request that was upgraded. */
+/** The part of an upgraded request that every server knows. */
 interface RequestHead {
   readonly url?: string | undefined;
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
 }
 
-/** Whoever makes connections says here what their requests are, as `upgraded`. */
-// biome-ignore lint/suspicious/noEmptyInterface: it is there to be added to
+/** Names the type of upgraded requests: the server folder adds it to this interface, as the member `upgraded`. */
+// biome-ignore lint/suspicious/noEmptyInterface: another folder adds a member
 export interface Requests {}
 
 /** The request that was upgraded. */
@@ -15,101 +15,125 @@ export type UpgradeRequest = Requests extends { readonly upgraded: infer Request
   ? Request
   : RequestHead;
 
-/** Bytes that have come in so far, of whatever kind of frame, and that have left. */
+/** The bytes of one socket, of every kind of frame. */
 export interface Traffic {
+  /** Bytes received so far. */
   readonly received: number;
+  /** Bytes that have left so far. Bytes that wait in the queue of the socket do not count. */
   readonly sent: number;
 }
 
-/** What the running system needs of a websocket. One implementation wraps ws, tests bring their own. */
+/** A websocket, as connections need it. One implementation wraps `ws`, and tests have their own. */
 export interface Socket {
-  /** May data still be written? */
+  /** Whether data can still be written. */
   readonly writable: boolean;
-  /** Bytes that were written and that the kernel has not taken. */
+  /** Bytes that were written and that the kernel has not taken yet. */
   readonly backlog: number;
+  /** The bytes received and sent so far. */
   readonly traffic: Traffic;
-  /** Is it read? May be switched off and on. */
+  /** Whether the socket is read. Set it to pause and resume reading. */
   isReading: boolean;
-  /** Write these bytes as they are: complete frames. False when there may be no more room, or it is not open. Never throws. */
+  /** Writes complete frames as they are. Returns false when the socket may be full, or is not open. Never throws. */
   write(bytes: Uint8Array): boolean;
-  /** Send the close frame. */
+  /** Sends a close frame. */
   close(code: number, text: string): void;
-  /** End it at once, without a word. */
+  /** Ends the socket at once, without a close frame. */
   destroy(): void;
 }
 
-/** What a socket tells the connection that listens to it. */
+/** Receives the events of a socket. */
 export interface SocketListener {
+  /** Called for each data message of the client. */
   socketOnMessage(data: string | Uint8Array): void;
+  /** Called when the queue of the socket is empty again. */
   socketOnDrain(): void;
+  /** Called once, when the socket is closed; code 1006 when no close frame came. */
   socketOnClose(code: number, text: string): void;
-  /** It is to be closed: the client says goodbye, has sent what is no message, or is slower than the program allows. */
+  /**
+   * Called when the socket must be closed: the client has sent a close frame or a malformed message, or is slower than the
+   * limits allow. `isVerdict` is true when the server decides that.
+   */
   socketOnClosing(code: number, text: string, isVerdict?: boolean): void;
 }
 
-/** A websocket that wants to become a connection. */
+/** An upgraded socket that the supervisor has not registered yet. */
 export interface Arrival {
+  /** The id of the connection to be. */
   readonly id: string;
+  /** The request that was upgraded. */
   readonly request: UpgradeRequest;
+  /** The socket, with its decorators. */
   readonly socket: Socket;
-  /** Where the bytes of its frames go: the socket, or the line that is behind it. */
+  /** Takes the bytes of its frames: the stream below the socket, or the socket when it is decorated. */
   readonly outlet: FrameSink;
-  /** From now on this listens to the socket. */
+  /** Makes `listener` the one listener of the socket. */
   attach(listener: SocketListener): void;
-  /** It is let in, both sides agree. */
+  /** Called once the connection is open. */
   opened?(): void;
 }
 
-/** A socket around another, that hears what that one is told, and what it tells. */
+/** A socket around another one: every call and every event passes through it. Decorators override what they change. */
 export class SocketWrapper implements Socket, SocketListener {
+  /** Receives the events that pass through. */
   protected listener: SocketListener | undefined;
 
   constructor(protected readonly inner: Socket) {}
 
+  /** Whether data can still be written. */
   get writable(): boolean {
     return this.inner.writable;
   }
+  /** Bytes that were written and that the kernel has not taken yet. */
   get backlog(): number {
     return this.inner.backlog;
   }
+  /** The bytes received and sent so far. */
   get traffic(): Traffic {
     return this.inner.traffic;
   }
+  /** Whether the socket is read. */
   get isReading(): boolean {
     return this.inner.isReading;
   }
   set isReading(isReading: boolean) {
     this.inner.isReading = isReading;
   }
+  /** Writes complete frames to the inner socket. */
   write(bytes: Uint8Array): boolean {
     return this.inner.write(bytes);
   }
+  /** Sends a close frame by the inner socket. */
   close(code: number, text: string): void {
     this.inner.close(code, text);
   }
+  /** Ends the inner socket at once. */
   destroy(): void {
     this.inner.destroy();
   }
 
-  /** From now on this listens to what comes through here. */
+  /** Makes `listener` the one listener to the events that pass through. */
   listen(listener: SocketListener): void {
     this.listener = listener;
   }
+  /** Passes on a message. */
   socketOnMessage(data: string | Uint8Array): void {
     this.listener?.socketOnMessage(data);
   }
+  /** Passes on that the queue is empty. */
   socketOnDrain(): void {
     this.listener?.socketOnDrain();
   }
+  /** Passes on the end of the socket. */
   socketOnClose(code: number, text: string): void {
     this.listener?.socketOnClose(code, text);
   }
+  /** Passes on that the socket must be closed. */
   socketOnClosing(code: number, text: string, isVerdict = false): void {
     this.listener?.socketOnClosing(code, text, isVerdict);
   }
 }
 
-/** The same arrival, with this socket around its own. */
+/** Returns the same arrival with `around` as its socket and outlet. */
 export const wrapArrival = (arrival: Arrival, around: SocketWrapper): Arrival => ({
   ...arrival,
   socket: around,

@@ -3,7 +3,7 @@ import { closeReasons } from '../../protocol/errors.js';
 import type { Deadline, Deadlines } from '../runtime/deadlines.js';
 import { type Socket, SocketWrapper } from './socket.js';
 
-/** A socket whose client has to say something, and to take what it is sent, in time (LM4, LM5). */
+/** A socket whose client must send a message, and take what it is sent, in time (LM4, LM5). */
 export class TimeoutSocket extends SocketWrapper {
   #reading: Deadline | undefined;
   #writing: Deadline | undefined;
@@ -18,6 +18,7 @@ export class TimeoutSocket extends SocketWrapper {
     this.#expectFrame();
   }
 
+  /** Writes frames, and sets the deadline by which the client must take them. */
   override write(bytes: Uint8Array): boolean {
     const hasRoom = super.write(bytes);
     this.#written += bytes.length;
@@ -25,11 +26,13 @@ export class TimeoutSocket extends SocketWrapper {
     return hasRoom;
   }
 
+  /** Passes on a message of the client, and sets the deadline of the next. */
   override socketOnMessage(data: string | Uint8Array): void {
     this.#expectFrame();
     super.socketOnMessage(data);
   }
 
+  /** Cancels both deadlines, and passes on the end of the socket. */
   override socketOnClose(code: number, text: string): void {
     this.#reading?.cancel();
     this.#writing?.cancel();
@@ -41,13 +44,13 @@ export class TimeoutSocket extends SocketWrapper {
     if (readTimeout === 0) return;
     this.#reading?.cancel();
     this.#reading = this.deadlines.after(readTimeout, () => {
-      // Whoever is not read cannot be heard.
+      // No message can come from a socket that is paused.
       if (this.isReading) this.socketOnClosing(closeReasons.silent.code, closeReasons.silent.text, true);
       else this.#expectFrame();
     });
   }
 
-  /** What has been written until now is taken in time. */
+  /** Sets the deadline by which the client must take everything written until now. */
   #expectDelivery(): void {
     this.#writing = undefined;
     const { writeTimeout } = this.limits;

@@ -73,14 +73,13 @@ const makeVisits = (...ids: readonly string[]) => {
   const turn = new BackgroundTasks(clock, 4);
   const log: string[] = [];
   const guests = new Set<Guest>(ids.map((id) => ({ conn: connOf(id), isClosed: false, isVisited: false })));
-  const visits: DoQueue = new DoQueue(
-    () => clock.now(),
-    sweeper,
-    timeout,
-    () => {},
-    () => turn.wake(visits),
-    () => log.push('(ended)'),
-  );
+  const visits = new DoQueue({
+    clock,
+    deadlines: sweeper,
+    limits: { handlerTimeout: timeout },
+    callbacks: { report: () => {} },
+    background: turn,
+  });
   const run = (visit: Visitor): { readonly failures: unknown[] } => {
     const failures: unknown[] = [];
     visits.queue({
@@ -92,7 +91,7 @@ const makeVisits = (...ids: readonly string[]) => {
     });
     return { failures };
   };
-  const begin = (): void => visits.begin(guests);
+  const begin = (): void => visits.begin(guests, () => log.push('(ended)'));
   const settle = async (): Promise<void> => {
     for (let at = 0; at < 6; at++) await Promise.resolve();
   };

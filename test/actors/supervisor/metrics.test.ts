@@ -35,7 +35,7 @@ const task = (actors: Iterable<AnyActorRef>): Record<string, number> => {
 /** Every connection's actor that there has been. */
 const rollOf = (house: House): Set<AnyActorRef> => {
   const roll = new Set<AnyActorRef>();
-  house.supervisor.introspection.listen({ began: (actor) => actor.id.startsWith('connection-') && roll.add(actor) });
+  house.supervisor.introspection.subscribe({ began: (actor) => actor.id.startsWith('connection-') && roll.add(actor) });
   return roll;
 };
 

@@ -6,20 +6,30 @@ export const runtimeFaults = [
   ...inFile('actors/runtime/clock.ts', [
     ['a quota is never renewed', 'LM9', 'if (current !== this.#tick) {', 'if (this.#tick === -1) {'],
   ]),
-  ...inFile('actors/runtime/mailbox.ts', [
-    ['observers are on their own', 'SV16', 'error: (error) => guarded(() => observer.error?.(error), report),', ''],
+  ...inFile('actors/runtime/actorPatches.ts', [
+    [
+      'an observer without an error callback ends the process',
+      'SV16',
+      'error: (error) => guarded(() => observer.error?.(error), report),',
+      '',
+    ],
   ]),
   ...inFile('actors/runtime/guard.ts', [
     [
-      'what fails later is told to nobody',
+      'a rejection is not reported',
       'IN3',
-      'if (isThenable(told)) Promise.resolve(told).catch(report);',
-      'if (isThenable(told)) Promise.resolve(told).catch(() => {});',
+      'if (isThenable(returned)) Promise.resolve(returned).catch(report);',
+      'if (isThenable(returned)) Promise.resolve(returned).catch(() => {});',
     ],
   ]),
   ...inFile('actors/runtime/histogram.ts', [
     ['a bound of a histogram is left out', 'IN7', 'ms > (bounds[at] ?? ms)', 'ms >= (bounds[at] ?? ms)'],
-    ['a bucket has only its own', 'IN7 IN8', 'count += this.#counts[at] ?? 0;', 'count = this.#counts[at] ?? 0;'],
+    [
+      'a bucket does not include the ones below it',
+      'IN7 IN8',
+      'count += this.#counts[at] ?? 0;',
+      'count = this.#counts[at] ?? 0;',
+    ],
   ]),
   ...inFile('actors/runtime/implementations.ts', [
     ['guards of the program lose', 'SV11 SV19', "...Object.fromEntries(own('guards'))", ''],

@@ -3,24 +3,24 @@ import { inFile } from '../inFile.js';
 /** @type {readonly import('../inFile.js').Fault[]} */
 export const transportFaults = [
   ...inFile('actors/transport/heartbeat.ts', [
-    ['whoever has vanished is kept', 'LM3', 'if (isLost) one.onTimeout();', ''],
-    ['a heartbeat judges at the first look', 'LM3', 'this.#suspects.add(one);', 'one.onTimeout();'],
-    ['a heartbeat takes a ping behind other bytes for one', 'LM3', 'if (backlog === 0) {', 'if (backlog >= 0) {'],
+    ['a client that does not answer a ping is kept', 'LM3', 'if (isGone) one.onTimeout();', ''],
+    ['a heartbeat ends a connection at the first check', 'LM3', 'this.#suspects.add(one);', 'one.onTimeout();'],
+    ['a heartbeat takes a queued ping for one that has left', 'LM3', 'if (backlog === 0) {', 'if (backlog >= 0) {'],
     [
-      'a heartbeat keeps who is stuck',
+      'a heartbeat keeps a connection whose queue is stuck',
       'LM3',
-      'return activityOf(one) <= (this.#behind.get(one) ?? nothingYet);',
+      'return activityOf(one) <= (this.#queued.get(one) ?? nothingYet);',
       'return false;',
     ],
-    ['a heartbeat does not see what is taken', 'LM3', 'return received + sent;', 'return received;'],
+    ['a heartbeat does not see bytes that leave the queue', 'LM3', 'return received + sent;', 'return received;'],
   ]),
   ...inFile('actors/transport/timeoutSocket.ts', [
-    ['nobody has to say anything', 'LM4', 'if (readTimeout === 0) return;', 'if (readTimeout >= 0) return;'],
-    ['nobody has to take anything', 'LM5', 'if (writeTimeout === 0 || ', 'if (writeTimeout >= 0 || '],
+    ['a silent client is kept', 'LM4', 'if (readTimeout === 0) return;', 'if (readTimeout >= 0) return;'],
+    ['a client that takes nothing is kept', 'LM5', 'if (writeTimeout === 0 || ', 'if (writeTimeout >= 0 || '],
   ]),
   ...inFile('actors/transport/loggedSocket.ts', [
     [
-      'names are logged as they are',
+      'names are logged without escapes',
       'SV12',
       'JSON.stringify(name).replace(unprintable,',
       'JSON.stringify(name).replace(/\u0000/g,',

@@ -1,0 +1,60 @@
+import type { AnyActor, AnyActorRef, EventObject } from 'xstate';
+import { guarded } from './guard.js';
+
+// Everything here changes an actor of xstate from outside, beyond its public API. Checked against xstate 5.33.3: look at
+// each function again when that version changes.
+
+interface Observing {
+  readonly next?: ((state: unknown) => unknown) | undefined;
+  readonly error?: ((error: unknown) => unknown) | undefined;
+  readonly complete?: (() => unknown) | undefined;
+}
+type Subscribe = (
+  next?: Observing | Observing['next'],
+  error?: Observing['error'],
+  complete?: Observing['complete'],
+) => { unsubscribe(): void };
+
+/**
+ * Replaces `actor.subscribe` by one whose observers cannot harm the actor (SV16): what an observer throws is reported. An
+ * observer without an `error` callback gets a silent one, as xstate would rethrow the error and end the process.
+ */
+export const guardObservers = (actor: AnyActorRef, report: (error: unknown) => void): void => {
+  // Every overload of xstate's comes down to this one.
+  const subscribe = actor.subscribe as Subscribe;
+  const subscribing: Subscribe = (given, onError, onComplete) => {
+    const observer: Observing =
+      typeof given === 'object' ? given : { next: given, error: onError, complete: onComplete };
+    return subscribe.call(actor, {
+      next: (state) => guarded(() => observer.next?.(state), report),
+      error: (error) => guarded(() => observer.error?.(error), report),
+      complete: () => guarded(() => observer.complete?.(), report),
+    });
+  };
+  // The overloads are those that `Subscribe` stands for.
+  actor.subscribe = subscribing as AnyActorRef['subscribe'];
+};
+
+/** How an event gets to an actor. */
+export type Send = (event: EventObject) => void;
+
+/** Replaces `actor.send`, for all senders. `wrap` gets the usual `send`, which is bound to the actor. */
+export const wrapSend = (actor: AnyActorRef, wrap: (send: Send) => Send): void => {
+  actor.send = wrap(actor.send);
+};
+
+/** The options that are the same for all child actors of one kind. */
+export interface SharedOptions {
+  readonly parent: AnyActorRef;
+  readonly src: string;
+}
+
+/**
+ * Replaces the options of a started actor by those that it shares with the actors of its kind. Saves memory: each copy of
+ * the options that xstate makes is an object with a hidden class of its own, and an actor does not read `id` and `input`
+ * from them after its start.
+ */
+export const shareOptions = (actor: AnyActorRef, shared: SharedOptions): void => {
+  // An actor that `createActor` has made is an Actor. The type of a reference hides its options.
+  (actor as AnyActor).options = shared;
+};

@@ -1,0 +1,72 @@
+import { type AnyActorRef, createActor } from 'xstate';
+import type { Broadcaster } from '../../broadcast/broadcaster.js';
+import { Connection } from '../connection/connection.js';
+import type { ConnectionListener } from '../connection/lifecycle.js';
+import { type ConnectionLogic, connectionLogic, guardedLogic } from '../connection/logic.js';
+import type { ServerContext } from '../context.js';
+import { type SharedOptions, shareOptions } from '../runtime/actorPatches.js';
+import { inspectedLogic } from '../telemetry/inspection.js';
+import type { Arrival } from '../transport/socket.js';
+
+/** Creates connections together with their actors, and finds the connection of an actor. */
+export class ConnectionFactory {
+  /** Handles of the program outlive a connection, so each is found for as long as it is referred to. */
+  readonly #byActor = new WeakMap<AnyActorRef, Connection>();
+  readonly #logic: ConnectionLogic;
+  /** What the actors of all connections are created with. */
+  #shared: SharedOptions | undefined;
+  #lastId = 0;
+
+  constructor(
+    private readonly context: ServerContext,
+    private readonly broadcaster: Broadcaster,
+  ) {
+    const { machines, limits, inspection, callbacks } = context;
+    const of = (actor: AnyActorRef): Connection => this.connectionOf(actor);
+    const failed = (error: unknown): void => callbacks.report(error, { during: 'chart' });
+    const logic = connectionLogic(machines.connection, of, limits, failed);
+    this.#logic = inspectedLogic(guardedLogic(logic, of), inspection);
+  }
+
+  /** Returns the connection of an actor, closed or not; `undefined` for any other actor. */
+  find(actor: AnyActorRef): Connection | undefined {
+    return this.#byActor.get(actor);
+  }
+
+  /**
+   * Returns the connection of an actor, closed or not.
+   *
+   * @throws {Error} when it is not the actor of a connection of this server
+   */
+  connectionOf(actor: AnyActorRef): Connection {
+    const connection = this.find(actor);
+    if (!connection) throw new Error(`actor ${actor.id} is no connection of this supervisor`);
+    return connection;
+  }
+
+  /** Creates a connection and its actor, a child of `root`. It has to be started. */
+  create(
+    arrival: Arrival,
+    root: AnyActorRef,
+    listener: ConnectionListener<Connection>,
+    isReachable: boolean,
+  ): Connection {
+    const { context } = this;
+    this.#shared ??= { parent: root, src: 'connection' };
+    const id = `connection-${++this.#lastId}`;
+    const input = { id: arrival.id, isNativeOnly: context.nativeMode === 'only', isReachable };
+    const actor = createActor(this.#logic, { ...this.#shared, id, input });
+    const connection = new Connection(arrival, actor, context, listener, this.broadcaster);
+    this.#byActor.set(actor, connection);
+    context.mailboxes.intercept(actor, connection);
+    return connection;
+  }
+
+  /** Starts the actor of a connection. */
+  start({ actor }: Connection): void {
+    const { inspection, mailboxes } = this.context;
+    if (inspection.isOn) inspection.began(actor);
+    mailboxes.enter(() => actor.start());
+    if (this.#shared) shareOptions(actor, this.#shared);
+  }
+}
