@@ -16,11 +16,11 @@ import { Commands, type CommandsHost } from './commands.js';
 import { Dispatcher } from './dispatcher.js';
 import { Handshake, type HandshakeHost } from './handshake.js';
 import type { Inbox } from './inbox.js';
-import type { ConnectionListener } from './lifecycle.js';
 import {
   type Author,
   authorOf,
   type CloseRecord,
+  type ConnectionListener,
   failedFlags,
   initialFlags,
   reasonOf,
@@ -42,8 +42,8 @@ export class Connection implements CommandsHost, HandshakeHost, SubscriberHost, 
   readonly subscriber: Subscriber;
   readonly peerAsks: PeerAsks;
   isVisited = false;
-  /** Gone once the connection is open. */
-  #handshake: Handshake | undefined;
+  /** The handshake, until the connection is open. */
+  handshake: Handshake | undefined;
   #flags = initialFlags;
   /** The last words that somebody wanted it to end with. */
   #words: Words | undefined;
@@ -53,7 +53,7 @@ export class Connection implements CommandsHost, HandshakeHost, SubscriberHost, 
   constructor(
     { id, request, socket, outlet, opened }: Arrival,
     readonly actor: AnyActorRef,
-    private readonly context: ServerContext,
+    readonly context: ServerContext,
     private readonly listener: ConnectionListener<Connection>,
     broadcaster: Broadcaster,
   ) {
@@ -66,7 +66,7 @@ export class Connection implements CommandsHost, HandshakeHost, SubscriberHost, 
     this.conn = new Conn(calls);
     this.memberships = new Memberships(this, context, calls);
     this.#dispatcher = new Dispatcher(this, context);
-    this.#handshake = new Handshake(this, context, opened);
+    this.handshake = new Handshake(this, context, opened);
     this.subscriber = broadcaster.subscribe(this);
   }
 
@@ -137,7 +137,7 @@ export class Connection implements CommandsHost, HandshakeHost, SubscriberHost, 
 
   /** A direct frame: behind everything that was issued before it (BC3), and behind `A` (HS3). */
   send(payload: Body): void {
-    if (this.#handshake) this.#handshake.bufferWrite(payload);
+    if (this.handshake) this.handshake.bufferWrite(payload);
     else if (!this.isClosed) this.#deliver(framed(payload));
   }
   #deliver(bytes: Uint8Array): void {
@@ -164,21 +164,12 @@ export class Connection implements CommandsHost, HandshakeHost, SubscriberHost, 
 
   // What the actions of its chart do
 
-  runOnConnect(): void {
-    this.context.mailboxes.defer(() => this.#handshake?.runOnConnect());
-  }
-  bufferEarly(data: Body): void {
-    this.#handshake?.bufferFrame(data);
-  }
   sendAccept(): void {
-    const handshake = this.#handshake;
-    this.#handshake = undefined;
+    const handshake = this.handshake;
+    this.handshake = undefined;
     if (this.context.nativeMode === 'only') this.memberships.enterNatively();
     handshake?.sendAccept();
     this.context.mailboxes.defer(() => handshake?.complete());
-  }
-  sendRefusal(text: string): void {
-    this.#handshake?.sendRefusal(text);
   }
   receive(data: Body): void {
     this.context.mailboxes.defer(() => this.#dispatcher.receive(data));
@@ -187,9 +178,6 @@ export class Connection implements CommandsHost, HandshakeHost, SubscriberHost, 
     this.#slowConsumer?.reset();
     this.context.counters.congestions++;
   }
-  countEviction(): void {
-    this.context.counters.evictions++;
-  }
 
   /** The one teardown: whatever led here, and however often (SV3). */
   teardown(): void {
@@ -197,8 +185,8 @@ export class Connection implements CommandsHost, HandshakeHost, SubscriberHost, 
     this.#applyFlags({ ...this.#flags, ownsDeliveries: false });
     this.subscriber.close();
     this.listener.onClosing(this, this.#flags);
-    const handshake = this.#handshake;
-    this.#handshake = undefined;
+    const handshake = this.handshake;
+    this.handshake = undefined;
     this.context.mailboxes.defer(() => {
       handshake?.abort();
       this.peerAsks.failAll();
@@ -209,9 +197,6 @@ export class Connection implements CommandsHost, HandshakeHost, SubscriberHost, 
   sendClose(code: number, text: string): void {
     this.#bypassDecorators();
     this.socket.close(code, closeText(text));
-  }
-  destroySocket(): void {
-    this.socket.destroy();
   }
 
   // When something goes wrong
@@ -239,7 +224,7 @@ export class Connection implements CommandsHost, HandshakeHost, SubscriberHost, 
 
   /** There is no reaching it. */
   onTimeout({ code, text }: CloseReason = closeReasons.pingTimeout): void {
-    this.destroySocket();
+    this.socket.destroy();
     this.#sendEvent({ type: 'SOCKET.CLOSED', code, text });
   }
 
@@ -255,7 +240,7 @@ export class Connection implements CommandsHost, HandshakeHost, SubscriberHost, 
     return this.#dispatcher.inbox;
   }
   agree(): void {
-    if (this.#handshake) this.#sendEvent({ type: 'AGREED' });
+    if (this.handshake) this.#sendEvent({ type: 'AGREED' });
   }
   /** A call of the program's that is as good as `onConnect` agreeing; a visitor's is not (HS9). */
   acceptImplicitly(): void {
@@ -266,7 +251,7 @@ export class Connection implements CommandsHost, HandshakeHost, SubscriberHost, 
     this.#sendEvent({ type: 'REFUSED', code, text });
   }
   whenOpen(open: () => void, never: (error: unknown) => void): void {
-    if (this.#handshake) this.#handshake.whenOpen(open, never);
+    if (this.handshake) this.handshake.whenOpen(open, never);
     else if (this.isClosed) never(ErrWrite);
     else open();
   }

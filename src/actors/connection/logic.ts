@@ -26,23 +26,28 @@ export const connectionLogic = (
 ): Machine => {
   const implementations: Implementations = {
     actions: {
-      runOnConnect: ({ self }) => of(self).runOnConnect(),
+      runOnConnect: ({ self }) => {
+        const connection = of(self);
+        connection.context.mailboxes.defer(() => connection.handshake?.runOnConnect());
+      },
       countEarly: assign(({ context, event }) =>
         produce(context, (draft) => {
           draft.early.frames += 1;
           draft.early.bytes += sizeOf(event);
         }),
       ),
-      bufferEarly: ({ self, event }) => of(self).bufferEarly(dataOf(event)),
+      bufferEarly: ({ self, event }) => of(self).handshake?.bufferFrame(dataOf(event)),
       sendAccept: ({ self }) => of(self).sendAccept(),
-      sendRefusal: ({ self, context }) => of(self).sendRefusal(context.reason?.text ?? ''),
+      sendRefusal: ({ self, context }) => of(self).handshake?.sendRefusal(context.reason?.text ?? ''),
       receive: ({ self, event }) => of(self).receive(dataOf(event)),
       deliver: ({ self, event }) => event.type === 'DELIVER' && of(self).writeRaw(event.bytes),
       countCongestion: ({ self }) => of(self).countCongestion(),
-      countEviction: ({ self }) => of(self).countEviction(),
+      countEviction: ({ self }) => {
+        of(self).context.counters.evictions++;
+      },
       teardown: ({ self }) => of(self).teardown(),
       sendClose: ({ self, context }) => of(self).sendClose(context.reason?.code ?? 1000, context.reason?.text ?? ''),
-      destroySocket: ({ self }) => of(self).destroySocket(),
+      destroySocket: ({ self }) => of(self).socket.destroy(),
     },
     guards: {
       fitsEarly: ({ context: { early }, event }) =>
