@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type RawData, WebSocket, WebSocketServer } from 'ws';
-import { type Clock, TickCounter } from '../actors/runtime/clock.js';
+import { type Clock, TickCounter, TickQuota } from '../actors/runtime/clock.js';
 import type { Socket, SocketListener, Traffic } from '../actors/transport/socket.js';
 import { closeReasons } from '../protocol/errors.js';
 import type { FrameSink } from '../protocol/frame.js';
@@ -38,8 +38,8 @@ const faults = new Map<number | undefined, string>(
   ),
 );
 
-/** Bytes of one client that are read before others have their turn. */
-const readAtOnce = 65_536;
+/** Bytes of one client that are read in one tick of the event loop, before others have their turn (LM9). */
+const bytesPerTick = 65_536;
 
 /** No close frame may carry this code: it says that the peer's had none. */
 const noCode = 1005;
@@ -78,9 +78,8 @@ class ServerSocket implements UpgradedSocket {
   #isFinished = false;
   /** Is it to be read, as far as our side is concerned? */
   #isWanted = true;
-  /** What was read in which turn of the event loop; when that is much, others come first. */
-  #beat = -1;
-  #readNow = 0;
+  /** Bytes that may still be read in this tick; when they are used up, it rests until the next (LM9). */
+  readonly #quota: TickQuota;
   #isResting = false;
   #incomplete: unknown;
 
@@ -89,8 +88,9 @@ class ServerSocket implements UpgradedSocket {
     readonly outlet: Duplex & { readonly bytesWritten?: number },
     private readonly messageTimeout: number,
     private readonly clock: Clock,
-    private readonly ticks: TickCounter,
+    ticks: TickCounter,
   ) {
+    this.#quota = new TickQuota(ticks, bytesPerTick);
     ws.on('message', (data: RawData, isBinary: boolean) => this.#wsOnMessage(data, isBinary));
     ws.on('close', (code: number, reason: Buffer) => {
       this.#messageEnded();
@@ -151,10 +151,7 @@ class ServerSocket implements UpgradedSocket {
   }
 
   #countRead(bytes: number): void {
-    const { current } = this.ticks;
-    this.#readNow = (current === this.#beat ? this.#readNow : 0) + bytes;
-    this.#beat = current;
-    if (this.#readNow < readAtOnce || this.#isResting) return;
+    if (this.#quota.spend(bytes) > 0 || this.#isResting) return;
     this.#isResting = true;
     this.#review();
     this.clock.setImmediate(() => {

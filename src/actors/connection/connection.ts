@@ -13,7 +13,7 @@ import type { Pingable } from '../transport/heartbeat.js';
 import type { Arrival, Socket, SocketListener, UpgradeRequest } from '../transport/socket.js';
 import { PeerAsks } from './asks.js';
 import { Commands, type CommandsHost } from './commands.js';
-import { Dispatcher, type DispatcherHost } from './dispatcher.js';
+import { Dispatcher } from './dispatcher.js';
 import { Handshake, type HandshakeHost } from './handshake.js';
 import type { Inbox } from './inbox.js';
 import type { ConnectionListener } from './lifecycle.js';
@@ -27,13 +27,11 @@ import {
   type StateFlags,
   type Words,
 } from './lifecycle.js';
-import { type MembershipHost, Memberships } from './memberships.js';
+import { Memberships } from './memberships.js';
 import { SlowConsumerMeter } from './slowConsumer.js';
 
 /** One connection: its chart, and beside it the hot path for frames and deliveries. */
-export class Connection
-  implements MembershipHost, DispatcherHost, CommandsHost, HandshakeHost, SubscriberHost, SocketListener, Pingable
-{
+export class Connection implements CommandsHost, HandshakeHost, SubscriberHost, SocketListener, Pingable {
   readonly id: string;
   readonly request: UpgradeRequest;
   readonly socket: Socket;

@@ -2,7 +2,6 @@ import type { Producer } from '../../broadcast/throttle.js';
 import { decode, encodeErrorReply, encodeReply, type Frame } from '../../protocol/codec.js';
 import { closeReasons, ErrBadNamespace, ErrBadRoom } from '../../protocol/errors.js';
 import {
-  type Body,
   bytesIn,
   isSystemEvent,
   OnAnyEvent,
@@ -16,44 +15,27 @@ import { isAnswer } from '../../protocol/token.js';
 import { closesWith, type Outcome } from '../api/handlers.js';
 import type { NSConn } from '../api/handles.js';
 import type { ServerContext } from '../context.js';
-import type { Socket } from '../transport/socket.js';
-import type { PeerAsks } from './asks.js';
+import type { Connection } from './connection.js';
 import { Inbox, type InboxHost, type Job } from './inbox.js';
-import type { Author } from './lifecycle.js';
-import type { Memberships } from './memberships.js';
 
-/** What the reception needs of its connection. */
-export interface DispatcherHost {
-  readonly isClosed: boolean;
-  readonly memberships: Memberships;
-  readonly peerAsks: PeerAsks;
-  send(payload: Body): void;
-  /** Closes it; the words are the program's unless somebody else is named. */
-  close(code: number, text: string, author?: Author): void;
-  readonly socket: Socket;
-  turnFailed(error: unknown): void;
-}
-
-/** Where every frame of an open connection goes: an answer to its ask at once, all else to its turn in the lane. */
+/**
+ * Routes the frames of an open connection: an answer settles its ask at once, every other frame takes its turn in the
+ * inbox and goes to a membership or to a handler.
+ */
 export class Dispatcher implements InboxHost, Producer {
+  /** The frames that wait for their turn. */
   readonly inbox: Inbox;
+  /** The throttle's epoch in which a handler of this client last broadcast; 0 for never (BC10). */
   producedIn = 0;
 
   constructor(
-    private readonly host: DispatcherHost,
+    private readonly connection: Connection,
     private readonly context: ServerContext,
   ) {
-    this.inbox = new Inbox(this, context.limits);
+    this.inbox = new Inbox(this, context.limits, context.ticks);
   }
 
-  get awaitsPeer(): boolean {
-    return this.host.peerAsks.awaitsPeer;
-  }
-  get isAsked(): boolean {
-    return this.host.peerAsks.isAsked;
-  }
-
-  /** One websocket message has come. */
+  /** Takes one websocket message. An empty one is ignored; one that is no frame is counted. */
   receive(data: string | Uint8Array): void {
     if (data.length === 0) return;
     const { counters, nativeMode } = this.context;
@@ -63,68 +45,74 @@ export class Dispatcher implements InboxHost, Producer {
     if (!frame) {
       counters.invalidFrames++;
     } else if (isAnswer(frame.wait)) {
-      if (!this.host.peerAsks.settle(frame)) counters.strayAnswers++;
+      if (!this.connection.peerAsks.settle(frame)) counters.strayAnswers++;
     } else {
       this.inbox.enqueue(frame, data.length);
     }
   }
 
-  /** What this side has begun with a namespace or room is settled before the client's own wishes about it (NS6). */
-  mustWait({ namespace, room, event, isNative }: Frame): boolean {
-    if (isNative) return false;
-    const { memberships } = this.host;
-    return memberships.isArriving(namespace) || (isSystemEvent(event) && memberships.isBusy(namespace, room));
-  }
-
-  work(frame: Frame): void | Promise<void> {
-    return this.runAsProducer(() => this.#work(frame));
-  }
-
-  /** Whatever is broadcast meanwhile is this client's doing (BC10). */
-  runAsProducer(job: Job): void | Promise<void> {
+  /** Runs a turn, or a part of it. What is broadcast meanwhile counts as produced by this client (BC10). */
+  runAsProducer(work: Frame | Job): void | Promise<void> {
     const { throttle } = this.context;
     const outer = throttle.enter(this);
     try {
-      const work = job();
-      return work && throttle.follow(this, work);
+      const pending = typeof work === 'function' ? work() : this.#dispatch(work);
+      return pending && throttle.follow(this, pending);
     } finally {
       throttle.leave(outer);
     }
   }
 
+  /** Returns whether a frame waits for what this side has begun with its namespace or room (NS6, NS10). */
+  mustWait({ namespace, room, event, isNative }: Frame): boolean {
+    if (isNative) return false;
+    const { memberships } = this.connection;
+    return memberships.isArriving(namespace) || (isSystemEvent(event) && memberships.isBusy(namespace, room));
+  }
+
+  /** Whether the present turn waits for an answer of this client. */
+  get awaitsPeer(): boolean {
+    return this.connection.peerAsks.awaitsPeer;
+  }
+  /** Whether `server.ask` waits for an answer of this client. */
+  get isAsked(): boolean {
+    return this.connection.peerAsks.isAsked;
+  }
+  /** Whether any ask of this client is pending. */
+  get hasPendingAsks(): boolean {
+    return this.connection.peerAsks.arePending;
+  }
+  /** Whether the throttle pauses this client (BC10). */
+  get isPaused(): boolean {
+    return this.context.throttle.isPaused(this);
+  }
+
+  /** Pauses the socket, or reads it again (BP3). */
   inboxFilled(isFull: boolean): void {
     const { fullInboxes } = this.context;
     if (isFull) fullInboxes.add(this.inbox);
     else fullInboxes.delete(this.inbox);
-    this.host.socket.isReading = !isFull;
+    this.connection.socket.isReading = !isFull;
   }
-
-  get tick(): number {
-    return this.context.ticks.current;
+  /** Closes the connection with 1008 (BP3). */
+  inboxFlooded(): void {
+    this.connection.close(closeReasons.floodedInbox.code, closeReasons.floodedInbox.text, 'server');
   }
-  get hasPendingAsks(): boolean {
-    return this.host.peerAsks.arePending;
-  }
-  get isPaused(): boolean {
-    return this.context.throttle.isPaused(this);
-  }
+  /** Resumes the inbox in a slice of background work, or when the throttle releases it (LM9, BC10). */
   inboxParked(): void {
     const { throttle, runQueue, counters } = this.context;
     if (!throttle.isPaused(this)) return runQueue.add(this.inbox);
     counters.throttled++;
     return throttle.park(this.inbox);
   }
-
-  inboxFlooded(): void {
-    this.host.close(closeReasons.floodedInbox.code, closeReasons.floodedInbox.text, 'server');
-  }
+  /** Closes the connection: its chart has failed (SV1). */
   turnFailed(error: unknown): void {
-    this.host.turnFailed(error);
+    this.connection.turnFailed(error);
   }
 
-  #work(frame: Frame): void | Promise<void> {
-    if (this.host.isClosed) return undefined;
-    const { memberships } = this.host;
+  #dispatch(frame: Frame): void | Promise<void> {
+    if (this.connection.isClosed) return undefined;
+    const { memberships } = this.connection;
     switch (frame.event) {
       case OnNamespaceConnect:
         return this.#isAsk(frame) ? memberships.askedNamespace('ASKED.CONNECT', frame) : this.#ignore();
@@ -140,7 +128,7 @@ export class Dispatcher implements InboxHost, Producer {
     }
   }
 
-  /** Lifecycle frames are asks, or nothing. */
+  /** A lifecycle frame without a wait token is ignored. */
   #isAsk({ wait, isNoOp }: Frame): boolean {
     return wait !== '' && !isNoOp;
   }
@@ -150,7 +138,7 @@ export class Dispatcher implements InboxHost, Producer {
   }
 
   #handle(frame: Frame): void | Promise<void> {
-    const { memberships } = this.host;
+    const { memberships } = this.connection;
     const ns = memberships.nsConn(frame.namespace);
     if (!ns) return this.#refuse(frame, ErrBadNamespace);
     if (frame.room !== '' && !memberships.isMember(frame.namespace, frame.room)) return this.#refuse(frame, ErrBadRoom);
@@ -164,22 +152,22 @@ export class Dispatcher implements InboxHost, Producer {
     return this.#respond(ns, frame, outcome);
   }
 
-  /** An ask is told that it came to nothing; a plain event is dropped and counted. */
+  /** Answers an ask with the error; drops and counts a plain event. */
   #refuse(frame: Frame, error: Error): void {
     if (frame.wait === '') this.#ignore();
-    else this.host.send(encodeErrorReply(frame, error));
+    else this.connection.send(encodeErrorReply(frame, error));
   }
 
   #respond(ns: NSConn, frame: Frame, outcome: Outcome): void {
     if (outcome.kind === 'nothing') return;
-    const mayAnswer = frame.wait !== '' || this.host.memberships.isMember(frame.namespace, frame.room);
+    const mayAnswer = frame.wait !== '' || this.connection.memberships.isMember(frame.namespace, frame.room);
     if (outcome.kind === 'reply') {
-      if (mayAnswer) this.host.send(encodeReply(frame, outcome.body));
+      if (mayAnswer) this.connection.send(encodeReply(frame, outcome.body));
       return;
     }
     this.context.callbacks.failed(outcome.error, frame.event, ns);
-    if (mayAnswer && !frame.isNative) this.host.send(encodeErrorReply(frame, outcome.error));
+    if (mayAnswer && !frame.isNative) this.connection.send(encodeErrorReply(frame, outcome.error));
     const close = closesWith(outcome.error);
-    if (close) this.host.close(close.code, close.text);
+    if (close) this.connection.close(close.code, close.text);
   }
 }

@@ -1,112 +1,139 @@
 import type { Limits } from '../../limits.js';
 import type { Frame } from '../../protocol/codec.js';
 import type { Runnable } from '../runtime/background.js';
+import { type TickCounter, TickQuota } from '../runtime/clock.js';
 
+/** A piece of work that is no frame: the next step of a procedure that this side began. */
 export type Job = () => void | Promise<void>;
 
-/** The number of a turn; no two turns of a lane share one. */
+/** The number of a turn; no two turns of an inbox share one. */
 export type InboxTurn = number;
-/** No turn is under way. */
+/** The turn of an idle inbox: none is under way. */
 export const noTurn: InboxTurn = 0;
 
+/**
+ * What waits for an answer of this very client: nothing, the present turn, or `server.ask`, which has asked it among
+ * others.
+ */
+export type PeerWait = 'none' | 'turn' | 'serverAsk';
+
+/** How full an inbox is. */
+export type Fill = 'free' | 'halfFull' | 'full' | 'flooded';
+
+/** The bounds of an inbox. */
+export type InboxLimits = Pick<Limits, 'inboxMessages' | 'inboxBytes'>;
+
+/**
+ * What becomes of frames. The other half of an inbox's state is its turn: jobs run in every one of these states.
+ * - `open`: frames take turns
+ * - `parked`: frames wait until the inbox is resumed
+ * - `stopped`: frames are dropped
+ * - `finished`: frames are dropped, and the last job is scheduled
+ */
+type Intake = 'open' | 'parked' | 'stopped' | 'finished';
+
+/** The connection, as its inbox needs it. */
 export interface InboxHost {
-  /** One turn's work. A promise keeps the lane busy until it settles. */
-  work(frame: Frame): void | Promise<void>;
-  /** Must this frame wait for something that this side has begun? */
+  /** Does one piece of work: a frame, or a job. The turn lasts until a returned promise settles. */
+  runAsProducer(work: Frame | Job): void | Promise<void>;
+  /** Returns whether this frame waits for a procedure that this side began (NS6, NS10). */
   mustWait(frame: Frame): boolean;
-  /** Part of a turn that is no frame: the next step of what this side has begun. */
-  runAsProducer(job: Job): void | Promise<void>;
-  /** Does the present turn wait for the client, so that reading has to go on? */
+  /** Whether the present turn waits for an answer of the client, so that reading must go on. */
   readonly awaitsPeer: boolean;
-  /** Is the client among those whom the server has asked? The present turn may wait for that. */
+  /** Whether `server.ask` waits for an answer of the client. */
   readonly isAsked: boolean;
-  /** The lane is full, or has room again. */
-  inboxFilled(isFull: boolean): void;
-  /** Far too much was sent while a turn waits for the client. */
-  inboxFlooded(): void;
-  /** The number of this turn of the event loop. */
-  readonly tick: number;
-  /** Does this side wait for an answer of the client's, whether a turn does or not? */
+  /** Whether any ask of this client is pending. */
   readonly hasPendingAsks: boolean;
-  /** Has this client to wait until its broadcasts are given out? */
+  /** Whether the throttle pauses this client (BC10). */
   readonly isPaused: boolean;
-  /** The lane has had its share of this turn of the event loop, or is held back: it waits until it is resumed. */
+  /** Pauses the socket, or reads it again. */
+  inboxFilled(isFull: boolean): void;
+  /** Closes the connection: far too much came while a turn waits for its client. */
+  inboxFlooded(): void;
+  /** Calls `resume` when the inbox may go on: it has used up its quota of the tick, or is paused. */
   inboxParked(): void;
-  /** A turn has thrown, which only a chart can make it do. */
+  /** Takes the error of a turn. Only a chart can make a turn throw. */
   turnFailed(error: unknown): void;
 }
 
-/** How much more may be kept while a turn waits for an answer of this very client. */
+/** How many times the bounds an inbox may hold while an answer of its client is awaited. */
 const patience = 4;
-/** Turns of a lane in its part of a slice. */
-const shareOfSlice = 16;
+/** Frames of an inbox in its part of a slice of background work. */
+const framesPerSlice = 16;
 
 /**
- * One connection's turns, one at a time, in order. Jobs – the next step of a procedure that this side began – go before
- * the frames that wait.
+ * Returns how full an inbox is with `queued` frames of `bytes` bytes (BP3). While an answer of the client is awaited, the
+ * bounds are four times as wide and there is no half: reading goes on until they are reached. Beyond them the inbox is
+ * flooded if a turn waits, since the answer may be stuck behind the frames.
+ */
+export const boundsOf = (queued: number, bytes: number, wait: PeerWait, limits: InboxLimits): Fill => {
+  const { inboxMessages, inboxBytes } = limits;
+  const factor = wait === 'none' ? 1 : patience;
+  if (queued >= inboxMessages * factor || bytes >= inboxBytes * factor) return wait === 'turn' ? 'flooded' : 'full';
+  if (wait === 'none' && (queued * 2 > inboxMessages || bytes * 2 > inboxBytes)) return 'halfFull';
+  return 'free';
+};
+
+/**
+ * The received frames of one connection that wait for their turn. Turns run one at a time, in order (SV7). Jobs go before
+ * the frames that wait (RM7). A frame whose handler returns no promise costs no allocation here.
  */
 export class Inbox implements Runnable {
+  /** The turn under way, and the promises of it that have not settled. */
   #turn: InboxTurn = noTurn;
+  #unsettled = 0;
   #lastTurn: InboxTurn = noTurn;
-  /** What the present turn waits for. */
-  #running = 0;
-  #waiting: { readonly frame: Frame; readonly size: number }[] = [];
-  #jobs: Job[] = [];
-  #bytes = 0;
+  #intake: Intake = 'open';
+  /** Whether the socket is paused. */
   #isFull = false;
-  /** Its share of one turn of the event loop: of which turn, and what is left of it. */
-  #tick = -1;
-  #share = 0;
-  /** Frames wait for nothing but to be resumed. */
-  #isParked = false;
-  #isStopped = false;
-  #isFinished = false;
+  #frames: { readonly frame: Frame; readonly size: number }[] = [];
+  #bytes = 0;
+  #jobs: Job[] = [];
+  readonly #quota: TickQuota;
 
   constructor(
     private readonly host: InboxHost,
-    private readonly limits: Pick<Limits, 'inboxMessages' | 'inboxBytes' | 'framesPerTick'>,
-  ) {}
+    private readonly limits: InboxLimits & Pick<Limits, 'framesPerTick'>,
+    ticks: Pick<TickCounter, 'current'>,
+  ) {
+    this.#quota = new TickQuota(ticks, limits.framesPerTick);
+  }
 
-  /** The turn that is under way; 0 when the lane is idle. */
+  /** The turn that is under way; `noTurn` when the inbox is idle. */
   get turn(): InboxTurn {
     return this.#turn;
   }
 
-  /** What waits for a turn. */
+  /** How many frames and jobs wait for a turn. */
   get length(): number {
-    return this.#jobs.length + this.#waiting.length;
+    return this.#jobs.length + this.#frames.length;
   }
 
-  /** A frame takes its turn; `size` is what it has cost to keep it. */
+  /** Handles a frame in a turn of its own, at once if the inbox is idle; `size` counts towards `inboxBytes`. */
   enqueue(frame: Frame, size: number): void {
     if (this.#isStopped) return;
-    if (this.#turn === noTurn && this.#waiting.length === 0 && !this.host.mustWait(frame) && this.#hasShare()) {
-      this.#work(frame);
-      if (this.#jobs.length + this.#waiting.length > 0) this.drain();
+    if (this.#isIdle && this.#frames.length === 0 && !this.host.mustWait(frame) && this.#mayGoOn()) {
+      this.#takeTurn(frame);
+      if (this.length > 0) this.drain();
       return;
     }
-    this.#waiting.push({ frame, size });
+    this.#frames.push({ frame, size });
     this.#bytes += size;
     this.drain();
   }
 
-  /** A job takes the next turn. */
+  /** Runs a job in the next turn. */
   runNext(job: Job): void {
     this.#jobs.push(job);
     this.drain();
   }
 
-  /** A job is part of the present turn, which does not end before it. */
+  /** Runs a job at once as part of the present turn, which lasts until the job has settled. */
   runInTurn(job: Job): void {
-    try {
-      const work = this.host.runAsProducer(job);
-      if (work) this.#await(work);
-    } catch (error) {
-      this.host.turnFailed(error);
-    }
+    this.#run(job);
   }
 
-  /** A job that waits for its turn becomes part of the present one, which waits for it. */
+  /** Moves a job that waits for a turn into the present one (RM7). */
   absorb(job: Job): void {
     const at = this.#jobs.indexOf(job);
     if (at === -1) return;
@@ -114,126 +141,132 @@ export class Inbox implements Runnable {
     this.runInTurn(job);
   }
 
-  /** A little of what is left. */
+  /** Handles a few of the frames that wait; parks the inbox again if that was not all (LM9). */
   resume(): void {
-    this.#isParked = false;
-    this.#tick = this.host.tick;
-    this.#share = shareOfSlice;
+    if (this.#intake === 'parked') this.#intake = 'open';
+    this.#quota.grant(framesPerSlice);
     this.drain();
   }
 
-  /** Go on, if what the lane waited for has come. */
+  /** Takes turns as long as there is work that need not wait; then reviews the bounds. */
   drain(): void {
-    while (this.#turn === noTurn) {
+    while (this.#isIdle) {
       const job = this.#jobs.shift();
       if (job) {
-        this.#begin();
-        this.runInTurn(job);
-        this.#endIfDone();
+        this.#takeTurn(job);
         continue;
       }
-      const next = this.#waiting[0];
+      const next = this.#frames[0];
       if (!next || this.host.mustWait(next.frame)) break;
-      if (!this.#hasShare()) {
+      if (!this.#mayGoOn()) {
         this.#park();
         break;
       }
-      this.#waiting.shift();
+      this.#frames.shift();
       this.#bytes -= next.size;
-      this.#work(next.frame);
+      this.#takeTurn(next.frame);
     }
     this.checkBounds();
   }
 
-  /** Look at the bounds again. */
+  /** Pauses the socket when too much waits, and reads it again when half is handled (BP3). */
   checkBounds(): void {
-    const { inboxMessages: messages, inboxBytes: bytes } = this.limits;
-    const isPatient = this.#awaitsPeer || this.host.isAsked;
-    const factor = isPatient ? patience : 1;
-    const isFull = this.#waiting.length >= messages * factor || this.#bytes >= bytes * factor;
-    if (isFull && this.#awaitsPeer) return this.host.inboxFlooded();
-    const isHalfFull = this.#waiting.length * 2 > messages || this.#bytes * 2 > bytes;
-    const isHeldBack = this.#isParked && this.host.isPaused && !this.host.hasPendingAsks;
-    const shouldStop = isFull || ((isHeldBack || (this.#isFull && isHalfFull)) && !isPatient);
-    if (shouldStop === this.#isFull) return undefined;
-    this.#isFull = shouldStop;
-    return this.host.inboxFilled(shouldStop);
+    const wait = this.#peerWait;
+    const fill = boundsOf(this.#frames.length, this.#bytes, wait, this.limits);
+    if (fill === 'flooded') return this.host.inboxFlooded();
+    const isFull =
+      fill === 'full' || (this.#isFull && fill === 'halfFull') || (wait === 'none' && this.#isHeldByThrottle);
+    if (isFull === this.#isFull) return undefined;
+    this.#isFull = isFull;
+    return this.host.inboxFilled(isFull);
   }
 
-  /** No more frames: what waits is dropped, and jobs alone are taken. */
+  /** Drops the frames that wait and all that are still to come; jobs go on. */
   stop(): void {
-    this.#isStopped = true;
-    this.#isParked = false;
-    this.#waiting = [];
+    if (this.#intake !== 'finished') this.#intake = 'stopped';
+    this.#frames = [];
     this.#bytes = 0;
   }
 
-  /** This last job runs when the present turn is over, and never within its caller's own. */
+  /** Stops, and runs the last job after the present turn, never within the caller's. Only the first call counts. */
   finish(last: Job): void {
-    if (this.#isFinished) return;
-    this.#isFinished = true;
+    if (this.#intake === 'finished') return;
     this.stop();
+    this.#intake = 'finished';
     queueMicrotask(() => this.runNext(last));
   }
 
-  /** The present turn is not waited for any longer. */
+  /** Ends the present turn although it has not settled. */
   abandon(): void {
     this.#turn = noTurn;
-    this.#running = 0;
+    this.#unsettled = 0;
     this.drain();
   }
 
-  /** A frame that is held waits for the client as well: nothing but a rest holds back any other. */
-  get #awaitsPeer(): boolean {
-    return this.#turn === noTurn ? this.#waiting.length > 0 && !this.#isParked : this.host.awaitsPeer;
+  get #isIdle(): boolean {
+    return this.#turn === noTurn;
   }
 
-  #hasShare(): boolean {
-    if (this.#isParked || this.host.isPaused) return false;
-    const { tick } = this.host;
-    if (tick !== this.#tick) {
-      this.#tick = tick;
-      this.#share = this.limits.framesPerTick;
-    }
-    return this.#share-- > 0;
+  get #isStopped(): boolean {
+    return this.#intake === 'stopped' || this.#intake === 'finished';
+  }
+
+  get #peerWait(): PeerWait {
+    if (this.#awaitsPeer) return 'turn';
+    return this.host.isAsked ? 'serverAsk' : 'none';
+  }
+
+  /** In an idle inbox that is not parked, a frame waits because a procedure waits for the client. */
+  get #awaitsPeer(): boolean {
+    return this.#isIdle ? this.#frames.length > 0 && this.#intake !== 'parked' : this.host.awaitsPeer;
+  }
+
+  get #isHeldByThrottle(): boolean {
+    return this.#intake === 'parked' && this.host.isPaused && !this.host.hasPendingAsks;
+  }
+
+  /** Spends one frame of the tick's quota, if frames may be handled now. */
+  #mayGoOn(): boolean {
+    if (this.#intake === 'parked' || this.host.isPaused) return false;
+    return this.#quota.spend(1) >= 0;
   }
 
   #park(): void {
-    if (this.#isParked) return;
-    this.#isParked = true;
+    if (this.#intake === 'parked') return;
+    this.#intake = 'parked';
     this.host.inboxParked();
   }
 
-  #work(frame: Frame): void {
-    this.#begin();
+  #takeTurn(work: Frame | Job): void {
+    this.#turn = ++this.#lastTurn;
+    this.#unsettled = 0;
+    this.#run(work);
+    this.#endIfSettled();
+  }
+
+  #run(work: Frame | Job): void {
     try {
-      const work = this.host.work(frame);
-      if (work) this.#await(work);
+      const pending = this.host.runAsProducer(work);
+      if (pending) this.#await(pending);
     } catch (error) {
       this.host.turnFailed(error);
     }
-    this.#endIfDone();
   }
 
-  #begin(): void {
-    this.#turn = ++this.#lastTurn;
-    this.#running = 0;
+  #endIfSettled(): void {
+    if (this.#unsettled === 0) this.#turn = noTurn;
   }
 
-  #endIfDone(): void {
-    if (this.#running === 0) this.#turn = noTurn;
-  }
-
-  #await(work: Promise<void>): void {
+  #await(pending: Promise<void>): void {
     const turn = this.#turn;
     const settled = (): void => {
       if (this.#turn !== turn) return;
-      this.#running--;
-      this.#endIfDone();
+      this.#unsettled--;
+      this.#endIfSettled();
       this.drain();
     };
-    this.#running++;
-    work.then(settled, (error: unknown) => {
+    this.#unsettled++;
+    pending.then(settled, (error: unknown) => {
       this.host.turnFailed(error);
       settled();
     });

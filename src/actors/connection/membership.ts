@@ -1,29 +1,34 @@
-import type { NamespaceOwner } from '../../machines/namespace.js';
+import { ErrBadNamespace, ErrBadRoom } from '../../protocol/errors.js';
 import type { AskOptions } from '../api/asks.js';
 import type { NSConn, Room } from '../api/handles.js';
-import type { MachineState, SteppedMachine } from '../runtime/steppedMachine.js';
+import type { MachineState, Step as MachineStep, SteppedMachine } from '../runtime/steppedMachine.js';
 import type { InboxTurn } from './inbox.js';
 
-/** The charts that memberships are stepped with. */
+/** The charts of memberships. */
 export interface MembershipMachines {
+  /** The chart of a namespace. */
   readonly namespace: SteppedMachine;
+  /** The chart of a room. */
   readonly room: SteppedMachine;
 }
 
 /** A call of this side that is under way. */
 export interface PendingCall {
+  /** The chart's event that began it. */
   readonly event: string;
+  /** Settles with the call. */
   readonly promise: Promise<void>;
   readonly resolve: (value: void) => void;
   readonly reject: (error: unknown) => void;
-  /** The turn it began in, or that has come to wait for it; its later steps run inside that turn while it lasts. */
+  /** The turn in which it began, or which waits for it; its later steps run inside that turn while it lasts. */
   turn: InboxTurn;
-  /** What the peer's answer leads to, while it waits for its turn. */
+  /** The job that follows the peer's answer, while it waits for its turn. */
   next: (() => void | Promise<void>) | undefined;
+  /** How long the caller waits for the peer. */
   readonly options: AskOptions;
 }
 
-/** A promise, and the two ways to settle it. */
+/** Creates a promise and the two functions that settle it. */
 export const withResolvers = <T>(): {
   readonly promise: Promise<T>;
   readonly resolve: (value: T) => void;
@@ -38,6 +43,7 @@ export const withResolvers = <T>(): {
   return { promise, resolve, reject };
 };
 
+/** Creates the record of a call that begins in this turn. */
 export const makePendingCall = (event: string, turn: InboxTurn, options: AskOptions): PendingCall => ({
   event,
   ...withResolvers<void>(),
@@ -46,65 +52,119 @@ export const makePendingCall = (event: string, turn: InboxTurn, options: AskOpti
   options,
 });
 
-/** One namespace of a connection and its rooms: their present states, and the calls that are under way. */
-export class Membership {
+/** Is told of namespaces that have been entered. */
+export interface EntryListener {
+  /** The namespace has been entered. */
+  connected(membership: NamespaceMembership): void;
+}
+
+/** A connection's membership of a namespace or of a room: the state of its chart, and the call that is under way. */
+export abstract class Membership {
+  /** The namespace: the membership itself, or the one to which the room belongs. */
+  abstract readonly namespace: NamespaceMembership;
+  /** The name of the room; empty for the namespace itself. */
+  abstract readonly room: string;
+  /** The state of its chart. */
+  abstract readonly value: MachineState;
+  /** The error for a step that the chart itself refuses. */
+  abstract readonly refusal: Error;
+
+  /** Steps the chart and keeps the state to which that leads. */
+  abstract advance(type: string): MachineStep;
+  /** Tells the listener of an entered namespace, and nothing of a room. */
+  abstract announceEntry(listener: EntryListener): void;
+
+  /** Whether the connection is a member. */
+  get isMember(): boolean {
+    return this.value.hasTag('member');
+  }
+  /** Whether a call may begin: nothing is under way, and the namespace has not ended. */
+  get isSettled(): boolean {
+    return !this.namespace.isOver && this.value.hasTag('settled');
+  }
+  /** The call of this side that is under way. */
+  get pendingCall(): PendingCall | undefined {
+    return this.namespace.calls?.get(this.room);
+  }
+  /** Notes a call. */
+  beginCall(call: PendingCall): void {
+    this.namespace.calls ??= new Map();
+    this.namespace.calls.set(this.room, call);
+  }
+  /** Forgets the call, if it is still the one under way. */
+  endCall(call: PendingCall): void {
+    const { calls } = this.namespace;
+    if (calls?.get(this.room) !== call) return;
+    calls.delete(this.room);
+    if (calls.size === 0) this.namespace.calls = undefined;
+  }
+}
+
+/**
+ * A connection's membership of one namespace. It also stores the states of the rooms by their names: states are shared
+ * values, and a `RoomMembership` exists only while its room is stepped. So a further room costs one entry of a map.
+ */
+export class NamespaceMembership extends Membership {
   value: MachineState;
   /** The states of the rooms, in the order in which they were joined. */
   readonly rooms = new Map<string, MachineState>();
   #handles: Map<string, Room> | undefined;
-  /** By room; `''` is the namespace itself. */
-  #pendingCalls: Map<string, PendingCall> | undefined;
+  /** Calls by the name of the room, that of the namespace itself under `''`. Undefined while there is none. */
+  calls: Map<string, PendingCall> | undefined;
 
   constructor(
+    /** The handle of the namespace. */
     readonly nsConn: NSConn,
-    private readonly charts: MembershipMachines,
+    /** The charts that are stepped. */
+    readonly machines: MembershipMachines,
   ) {
-    this.value = charts.namespace.initial;
+    super();
+    this.value = machines.namespace.initial;
   }
 
-  /** Has it ended, though its last handlers may still run? */
+  /** The membership itself. */
+  get namespace(): NamespaceMembership {
+    return this;
+  }
+  /** Empty: it is no room. */
+  get room(): string {
+    return '';
+  }
+  /** `bad namespace`. */
+  get refusal(): Error {
+    return ErrBadNamespace;
+  }
+  /** Whether it has ended. Its last handlers may still run. */
   get isOver(): boolean {
     return this.value.status === 'done';
   }
-
-  /** Has it ended, or never begun? */
+  /** Whether it has ended, or has never begun. */
   get isVacant(): boolean {
-    return this.isOver || this.value === this.charts.namespace.initial;
+    return this.isOver || this.value === this.machines.namespace.initial;
   }
 
-  isMember(room: string): boolean {
-    const value = room === '' ? this.value : this.rooms.get(room);
-    return value?.hasTag('member') ?? false;
+  /** Steps the chart of namespaces. Its guards may decide by the connection (SV19). */
+  advance(type: string): MachineStep {
+    const { namespace, conn } = this.nsConn;
+    const event = { type, namespace, conn };
+    const step = this.machines.namespace.step(this.value, event);
+    this.value = step.value;
+    return step;
+  }
+  /** Tells the listener. */
+  announceEntry(listener: EntryListener): void {
+    listener.connected(this);
   }
 
-  machineOf(room: string): SteppedMachine {
-    return room === '' ? this.charts.namespace : this.charts.room;
+  /** Returns whether the connection is in this room. */
+  hasJoined(room: string): boolean {
+    return this.rooms.get(room)?.hasTag('member') ?? false;
   }
-
-  valueOf(room: string): MachineState {
-    return room === '' ? this.value : (this.rooms.get(room) ?? this.charts.room.initial);
+  /** Returns whether a call is under way for this room, or for the namespace (NS10). */
+  isBusy(room: string): boolean {
+    return this.calls !== undefined && (this.calls.has(room) || this.calls.has(this.room));
   }
-
-  /** What a chart is told; that of a namespace may decide by whose it is (SV19). */
-  event(room: string, type: string): { readonly type: string } & Partial<NamespaceOwner> {
-    return room === '' ? { type, namespace: this.nsConn.namespace, conn: this.nsConn.conn } : { type };
-  }
-
-  /** A room that is not joined, or not any more, takes no place. */
-  keep(room: string, value: MachineState): void {
-    if (room === '') {
-      this.value = value;
-    } else if (value.status === 'done' || value === this.charts.room.initial) {
-      this.rooms.delete(room);
-      this.#handles?.delete(room);
-    } else {
-      // From the moment of joining it stands in the order of joining, whenever it was begun.
-      if (value.hasTag('member') && !this.rooms.get(room)?.hasTag('member')) this.rooms.delete(room);
-      this.rooms.set(room, value);
-    }
-  }
-
-  /** The handle of a room; the same one for as long as it is joined. */
+  /** Returns the handle of a room: the same one as long as the room is joined. */
   handle(room: string, make: (nsConn: NSConn, room: string) => Room): Room {
     this.#handles ??= new Map();
     const handle = this.#handles.get(room) ?? make(this.nsConn, room);
@@ -112,22 +172,42 @@ export class Membership {
     return handle;
   }
 
-  pendingCall(room: string): PendingCall | undefined {
-    return this.#pendingCalls?.get(room);
+  /** Stores the state of a room. A room that is not joined, or no longer, takes no place. */
+  keep(room: string, value: MachineState): void {
+    if (value.status === 'done' || value === this.machines.room.initial) {
+      this.rooms.delete(room);
+      this.#handles?.delete(room);
+      return;
+    }
+    // The order is that in which rooms were joined, not in which joining began (NS7).
+    if (value.hasTag('member') && !this.hasJoined(room)) this.rooms.delete(room);
+    this.rooms.set(room, value);
+  }
+}
+
+/** A connection's membership of one room: a view of what its namespace stores, made for a step. */
+export class RoomMembership extends Membership {
+  constructor(
+    readonly namespace: NamespaceMembership,
+    readonly room: string,
+  ) {
+    super();
   }
 
-  isBusy(room: string): boolean {
-    return this.#pendingCalls !== undefined && (this.#pendingCalls.has(room) || this.#pendingCalls.has(''));
+  /** The stored state of the room; the initial one if there is none. */
+  get value(): MachineState {
+    return this.namespace.rooms.get(this.room) ?? this.namespace.machines.room.initial;
   }
-
-  begin(room: string, procedure: PendingCall): void {
-    this.#pendingCalls ??= new Map();
-    this.#pendingCalls.set(room, procedure);
+  /** `bad room`. */
+  get refusal(): Error {
+    return ErrBadRoom;
   }
-
-  end(room: string, procedure: PendingCall): void {
-    if (this.#pendingCalls?.get(room) !== procedure) return;
-    this.#pendingCalls.delete(room);
-    if (this.#pendingCalls.size === 0) this.#pendingCalls = undefined;
+  /** Steps the chart of rooms. */
+  advance(type: string): MachineStep {
+    const step = this.namespace.machines.room.step(this.value, { type });
+    this.namespace.keep(this.room, step.value);
+    return step;
   }
+  /** Does nothing. */
+  announceEntry(): void {}
 }

@@ -1,49 +1,50 @@
-import type { Subscriber } from '../../broadcast/subscriber.js';
 import { encodeEmptyReply, encodeErrorReply, errorFrom, type Frame } from '../../protocol/codec.js';
-import { ErrBadNamespace, ErrBadRoom, ErrWrite } from '../../protocol/errors.js';
-import { type Body, OnRoomLeave, ReceivedMessage } from '../../protocol/message.js';
+import { ErrWrite } from '../../protocol/errors.js';
+import { OnRoomLeave, ReceivedMessage } from '../../protocol/message.js';
 import type { Answer } from '../api/asks.js';
 import type { Callbacks } from '../api/callbacks.js';
 import { closesWith, type Outcome } from '../api/handlers.js';
-import type { MachineState, RequestedAction } from '../runtime/steppedMachine.js';
-import type { PeerAsks } from './asks.js';
-import { type Inbox, noTurn } from './inbox.js';
-import type { Membership, PendingCall } from './membership.js';
+import type { RequestedAction } from '../runtime/steppedMachine.js';
+import type { Connection } from './connection.js';
+import { noTurn } from './inbox.js';
+import {
+  type EntryListener,
+  type Membership,
+  type NamespaceMembership,
+  type PendingCall,
+  RoomMembership,
+} from './membership.js';
 
-/** What the actions of a step work on. */
-export interface StepHost {
-  readonly isClosed: boolean;
-  readonly inbox: Inbox;
-  readonly peerAsks: PeerAsks;
-  send(payload: Body): void;
-  close(code: number, text: string): void;
-  readonly subscriber: Subscriber;
-}
-
-/** Told what steps have led to. */
-export interface MembershipListener {
-  /** Neither side waits for anything in this namespace or room any more. */
+/** Is told what steps have led to. */
+export interface MembershipListener extends EntryListener {
+  /** Neither side waits any more for a step of this namespace or room. */
   settled(): void;
-  /** The namespace has been connected. */
-  connected(membership: Membership): void;
   /** The namespace has ended, or has not come about. */
-  vacated(membership: Membership): void;
+  vacated(membership: NamespaceMembership): void;
 }
 
-/** The circumstances of a step. */
+/** What a step belongs to. */
 export interface StepContext {
   /** The peer's ask that the step answers. */
   readonly asked?: Frame;
   /** The call of this side that it belongs to. */
   readonly call?: PendingCall;
+  /** Whether this side began it. */
   readonly isLocal: boolean;
+  /** Whether no handler can refuse it. */
   readonly isForced: boolean;
+  /** The error for the peer or the caller, if the step fails. */
   readonly error?: unknown;
+}
+
+/** A step of a membership's chart, or one in a row of them: what is stepped, and what for. */
+export interface Step extends StepContext {
+  readonly membership: Membership;
 }
 
 type Pending = void | Promise<void>;
 
-/** Runs `each` for one item after another; there is a promise only where one of them needs it. */
+/** Runs `each` for one item after another. Returns a promise only if one of them does. */
 export const inOrder = <T>(items: Iterable<T>, each: (item: T) => Pending): Pending => {
   const rest = items[Symbol.iterator]();
   const go = (): Pending => {
@@ -62,11 +63,9 @@ const when = (outcome: Outcome | Promise<Outcome>, then: (outcome: Outcome) => P
 const failureOf = (answer: Answer): unknown =>
   'failure' in answer ? (answer.failure ?? ErrWrite) : errorFrom(answer.frame);
 
-/** What is said where the chart itself refuses. */
-const refusalOf = (room: string): Error => (room === '' ? ErrBadNamespace : ErrBadRoom);
-
-/** Parameters of the charts' actions are written in the charts; a chart of the program's own may leave them out. */
+/** Reads the parameters of an action. The usual charts write them; a chart of the program's own may leave them out. */
 const paramsOf = ({ params }: RequestedAction): { readonly event: string; readonly isLocal: boolean } => {
+  // A setup types them so.
   const { event = '', isLocal = false } = (params ?? {}) as { readonly event?: string; readonly isLocal?: boolean };
   return { event, isLocal };
 };
@@ -74,168 +73,169 @@ const paramsOf = ({ params }: RequestedAction): { readonly event: string; readon
 /** Steps the charts of namespaces and rooms, and runs the actions that they ask for, one after the other. */
 export class Transitions {
   constructor(
-    private readonly host: StepHost,
+    private readonly connection: Connection,
     private readonly callbacks: Callbacks,
     private readonly listener: MembershipListener,
   ) {}
 
-  /** Rejects, or throws, when a chart does: then the call that it belongs to fails too. */
-  step(membership: Membership, room: string, type: string, about: StepContext): Pending {
+  /**
+   * Takes a step and runs its actions. Returns a promise only if one of them does.
+   *
+   * @throws what the chart throws, or rejects with it; the call to which the step belongs rejects with `ErrWrite`.
+   */
+  take(step: Step, event: string): Pending {
     const failed = (error: unknown): never => {
-      this.#end(membership, room, about.call, ({ reject }) => reject(ErrWrite));
+      this.#endCall(step, step.call, ({ reject }) => reject(ErrWrite));
       throw error;
     };
     try {
-      const pending = this.#take(membership, room, type, about);
+      const pending = this.#advance(step, event);
       return pending ? pending.catch(failed) : undefined;
     } catch (error) {
       return failed(error);
     }
   }
 
-  #take(membership: Membership, room: string, type: string, about: StepContext): Pending {
-    const { value, actions } = membership.machineOf(room).step(membership.valueOf(room), membership.event(room, type));
-    membership.keep(room, value);
-    const done = inOrder(actions, (action) => this.#run(action, membership, room, about));
-    return done ? done.then(() => this.#settled(membership, value)) : this.#settled(membership, value);
+  /** Takes a step like `take`, but reports what the chart throws: the steps after it must be taken all the same. */
+  attempt(step: Step, event: string): Pending {
+    const failed = (error: unknown): void =>
+      this.callbacks.report(error, { during: 'chart', connection: this.connection.id });
+    try {
+      const pending = this.take(step, event);
+      return pending ? pending.catch(failed) : undefined;
+    } catch (error) {
+      return failed(error);
+    }
   }
 
-  #settled(membership: Membership, value: MachineState): void {
-    if (membership.isVacant) this.listener.vacated(membership);
-    if (value.hasTag('settled')) this.listener.settled();
+  #advance(step: Step, event: string): Pending {
+    const { value, actions } = step.membership.advance(event);
+    const settled = (): void => {
+      const { namespace } = step.membership;
+      if (namespace.isVacant) this.listener.vacated(namespace);
+      if (value.hasTag('settled')) this.listener.settled();
+    };
+    const done = inOrder(actions, (action) => this.#run(step, action));
+    return done ? done.then(settled) : settled();
   }
 
-  #run(action: RequestedAction, membership: Membership, room: string, about: StepContext): Pending {
-    const { namespace } = membership.nsConn;
+  #run(step: Step, action: RequestedAction): Pending {
+    const { membership, asked, call } = step;
+    const { nsConn } = membership.namespace;
+    const { subscriber, peerAsks } = this.connection;
     switch (action.type) {
       case 'runVetoHandler':
-        return this.#consult(action, membership, room, about);
+        return this.#runVetoHandler(step, action);
       case 'runNotifyHandler':
-        return this.#tell(action, membership, room, about);
+        return this.#runNotifyHandler(step, action);
       case 'askPeer':
-        return this.#askPeer(paramsOf(action).event, membership, room, about);
+        return this.#askPeer(step, paramsOf(action).event);
       case 'retract':
-        return this.host.peerAsks.askPeer(namespace, room, OnRoomLeave, {}, () => {});
+        return peerAsks.askPeer(nsConn.namespace, membership.room, OnRoomLeave, {}, () => {});
       case 'enter':
-        this.host.subscriber.join(namespace, room);
-        return room === '' ? this.listener.connected(membership) : undefined;
+        subscriber.join(nsConn.namespace, membership.room);
+        return membership.announceEntry(this.listener);
       case 'exit':
-        return this.host.subscriber.leave(namespace, room);
+        return subscriber.leave(nsConn.namespace, membership.room);
       case 'leaveRooms':
-        return this.#leaveRooms(membership, about);
+        return this.#leaveRooms(step);
       case 'endRooms':
-        return this.#eachRoom(membership, 'ENDED', about);
+        return this.#eachRoom(step, 'ENDED');
       case 'report':
-        return this.callbacks.failed(about.error, OnRoomLeave, membership.nsConn);
+        return this.callbacks.failed(step.error, OnRoomLeave, nsConn);
       case 'answer':
-        return about.asked && this.host.send(encodeEmptyReply(about.asked.wait));
+        return asked && this.connection.send(encodeEmptyReply(asked.wait));
       case 'answerRefusal':
-        return about.asked && this.host.send(encodeErrorReply(about.asked, about.error ?? refusalOf(room)));
+        return asked && this.connection.send(encodeErrorReply(asked, step.error ?? membership.refusal));
       case 'settle':
-        return this.#end(membership, room, about.call, (procedure) => procedure.resolve());
-      case 'fail': {
-        const error = about.error ?? refusalOf(room);
-        const procedure = about.call ?? membership.pendingCall(room);
-        return this.#end(membership, room, procedure, ({ reject }) => reject(error));
-      }
+        return this.#endCall(step, call, ({ resolve }) => resolve());
+      case 'fail':
+        return this.#endCall(step, call ?? membership.pendingCall, ({ reject }) =>
+          reject(step.error ?? membership.refusal),
+        );
       default:
         return undefined;
     }
   }
 
-  #end(membership: Membership, room: string, ended: PendingCall | undefined, end: (ended: PendingCall) => void): void {
-    if (!ended) return;
-    membership.end(room, ended);
-    end(ended);
-    this.host.inbox.drain();
+  #endCall({ membership }: Step, call: PendingCall | undefined, settle: (call: PendingCall) => void): void {
+    if (!call) return;
+    membership.endCall(call);
+    settle(call);
+    this.connection.inbox.drain();
   }
 
-  #leaveRooms(membership: Membership, about: StepContext): Pending {
-    const emptied = (): Pending => this.step(membership, '', 'EMPTIED', about);
-    const left = this.#eachRoom(membership, 'EXPELLED', about);
+  #leaveRooms(step: Step): Pending {
+    const emptied = (): Pending => this.take({ ...step, membership: step.membership.namespace }, 'EMPTIED');
+    const left = this.#eachRoom(step, 'EXPELLED');
     return left ? left.then(emptied) : emptied();
   }
 
-  #eachRoom(membership: Membership, type: string, { isLocal }: StepContext): Pending {
-    const about = { isLocal, isForced: true, error: ErrWrite };
-    return inOrder([...membership.rooms.keys()], (room) => this.attempt(membership, room, type, about));
+  #eachRoom({ membership: { namespace }, isLocal }: Step, event: string): Pending {
+    const context: StepContext = { isLocal, isForced: true, error: ErrWrite };
+    return inOrder([...namespace.rooms.keys()], (room) =>
+      this.attempt({ ...context, membership: new RoomMembership(namespace, room) }, event),
+    );
   }
 
-  /** A step that must not keep those after it from being taken. */
-  attempt(membership: Membership, room: string, type: string, about: StepContext): Pending {
-    const failed = (error: unknown): void =>
-      this.callbacks.report(error, { during: 'chart', connection: membership.nsConn.conn.id });
-    try {
-      const pending = this.step(membership, room, type, about);
-      return pending ? pending.catch(failed) : undefined;
-    } catch (error) {
-      return failed(error);
-    }
-  }
-
-  #consult(action: RequestedAction, membership: Membership, room: string, about: StepContext): Pending {
-    const message = this.#message(action, membership, room, about);
-    return when(this.callbacks.lifecycle(membership.nsConn, message), (outcome) => {
+  #runVetoHandler(step: Step, action: RequestedAction): Pending {
+    return when(this.callbacks.lifecycle(step.membership.namespace.nsConn, messageOf(step, action)), (outcome) => {
       if (outcome.kind === 'error') {
         this.#closeFor(outcome.error);
-        return this.step(membership, room, 'REFUSED', { ...about, error: outcome.error });
+        return this.take({ ...step, error: outcome.error }, 'REFUSED');
       }
-      // A handler that has closed the connection has not let it in anywhere (SV5).
-      const isVoid = this.host.isClosed && !about.isForced;
-      return this.step(
-        membership,
-        room,
-        isVoid ? 'REFUSED' : 'ALLOWED',
-        isVoid ? { ...about, error: ErrWrite } : about,
-      );
+      // A handler that has closed the connection lets it in nowhere (SV5).
+      if (this.connection.isClosed && !step.isForced) return this.take({ ...step, error: ErrWrite }, 'REFUSED');
+      return this.take(step, 'ALLOWED');
     });
   }
 
-  #tell(action: RequestedAction, membership: Membership, room: string, about: StepContext): Pending {
-    const message = this.#message(action, membership, room, about);
-    return when(this.callbacks.lifecycle(membership.nsConn, message), (outcome) => {
+  #runNotifyHandler(step: Step, action: RequestedAction): Pending {
+    const { nsConn } = step.membership.namespace;
+    const message = messageOf(step, action);
+    return when(this.callbacks.lifecycle(nsConn, message), (outcome) => {
       if (outcome.kind !== 'error') return;
-      this.callbacks.failed(outcome.error, message.event, membership.nsConn);
+      this.callbacks.failed(outcome.error, message.event, nsConn);
       this.#closeFor(outcome.error);
     });
   }
 
-  /** A handler of any event may ask for the end of the connection; what is due in this turn comes first (AK10). */
+  /** Closes the connection if the error of a handler asks for it. What is due in this turn goes first (AK10). */
   #closeFor(error: unknown): void {
     const asked = closesWith(error);
-    if (asked) this.host.inbox.runNext(() => this.host.close(asked.code, asked.text));
+    if (asked) this.connection.inbox.runNext(() => this.connection.close(asked.code, asked.text));
   }
 
-  #message(action: RequestedAction, membership: Membership, room: string, about: StepContext): ReceivedMessage {
-    const { event, isLocal } = paramsOf(action);
-    const message = new ReceivedMessage(membership.nsConn.namespace, room, event, about.asked?.body);
-    message.isForced = about.isForced;
-    message.isLocal = isLocal || about.isLocal;
-    return message;
-  }
-
-  /** The peer's answer is the next turn, or runs inside the turn that began the procedure (RM7). */
-  #askPeer(event: string, membership: Membership, room: string, about: StepContext): void {
-    const { inbox, peerAsks } = this.host;
-    const { call } = about;
-    peerAsks.askPeer(membership.nsConn.namespace, room, event, call?.options ?? {}, (answer) => {
+  /** Asks the peer. Its answer is the next turn, or is part of the turn that began the call (RM7). */
+  #askPeer(step: Step, event: string): void {
+    const { inbox, peerAsks } = this.connection;
+    const { membership, call } = step;
+    const { namespace } = membership.namespace.nsConn;
+    peerAsks.askPeer(namespace, membership.room, event, call?.options ?? {}, (answer) => {
       const error = failureOf(answer);
-      const go = (): Pending =>
-        error === undefined
-          ? this.step(membership, room, 'AGREED', about)
-          : this.step(membership, room, 'DECLINED', { ...about, error });
-      if (call) this.#proceed(call, go);
-      else inbox.runNext(go);
+      const proceed = (): Pending =>
+        error === undefined ? this.take(step, 'AGREED') : this.take({ ...step, error }, 'DECLINED');
+      if (call) this.#proceedWith(call, proceed);
+      else inbox.runNext(proceed);
     });
   }
 
-  #proceed(procedure: PendingCall, go: () => Pending): void {
-    const { inbox } = this.host;
-    if (procedure.turn !== noTurn && inbox.turn === procedure.turn) return inbox.runInTurn(go);
-    procedure.next = () => {
-      procedure.next = undefined;
-      return go();
+  #proceedWith(call: PendingCall, proceed: () => Pending): void {
+    const { inbox } = this.connection;
+    if (call.turn !== noTurn && inbox.turn === call.turn) return inbox.runInTurn(proceed);
+    call.next = () => {
+      call.next = undefined;
+      return proceed();
     };
-    return inbox.runNext(procedure.next);
+    return inbox.runNext(call.next);
   }
 }
+
+/** Makes the message that the handler of a lifecycle event gets. */
+const messageOf = ({ membership, asked, isForced, isLocal }: Step, action: RequestedAction): ReceivedMessage => {
+  const { event, isLocal: isOurs } = paramsOf(action);
+  const message = new ReceivedMessage(membership.namespace.nsConn.namespace, membership.room, event, asked?.body);
+  message.isForced = isForced;
+  message.isLocal = isOurs || isLocal;
+  return message;
+};

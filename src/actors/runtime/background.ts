@@ -3,23 +3,25 @@ import { Histogram } from './histogram.js';
 
 /** Background work that can be done in slices. */
 export interface BackgroundTask {
-  /** Work until this moment; is there more to do? */
+  /** Works until the clock shows `until`, in ms; returns whether there is more to do. */
   run(until: number): boolean;
 }
 
-/** Slices of background work: how long each has waited for its turn of the event loop, and what all of them have taken. */
+/** Creates the tally of slices: how late each began, and the ms that all of them have taken. */
 const makeSliceTally = () => ({ delays: new Histogram([1, 5, 10, 25, 50, 100, 250, 500, 1_000]), spent: 0 });
+/** How late slices of background work began, and how long they took. */
 export type SliceTally = ReturnType<typeof makeSliceTally>;
 
 /**
- * All background walks – broadcasts, do, goodbyes – share one slice in each turn of the event loop (BC5), so that
- * between two slices frames come in and connections come and go.
+ * Runs background tasks: deliveries of broadcasts, `do`, closing. All tasks share one slice of `sliceMs` in each tick of
+ * the event loop (BC5), so that the server reads frames and handles connections between two slices.
  */
 export class BackgroundTasks {
+  /** What the slices have cost so far. */
   readonly tally = makeSliceTally();
   readonly #tasks = new Set<BackgroundTask>();
   #isScheduled = false;
-  /** Since when a slice is waited for. */
+  /** When the next slice was scheduled. */
   #since = 0;
   #slices = 0;
 
@@ -28,9 +30,9 @@ export class BackgroundTasks {
     private readonly sliceMs: number,
   ) {}
 
-  /** This walk has work to do. */
-  wake(walk: BackgroundTask): void {
-    this.#tasks.add(walk);
+  /** Runs the task in the next slice. A task that is already scheduled is scheduled once. */
+  wake(task: BackgroundTask): void {
+    this.#tasks.add(task);
     if (this.#isScheduled) return;
     this.#isScheduled = true;
     this.#since = this.clock.now();
@@ -42,39 +44,41 @@ export class BackgroundTasks {
     const began = this.clock.now();
     const until = began + this.sliceMs;
     this.tally.delays.note(began - this.#since);
-    const walks = [...this.#tasks];
-    // Each comes first in its turn, and has the most of that slice.
-    const first = this.#slices++ % walks.length;
-    for (const walk of [...walks.slice(first), ...walks.slice(0, first)]) {
-      this.#tasks.delete(walk);
-      if (walk.run(until)) this.wake(walk);
+    const tasks = [...this.#tasks];
+    // The first task gets most of the slice: each in turn is the first.
+    const first = this.#slices++ % tasks.length;
+    for (const task of [...tasks.slice(first), ...tasks.slice(0, first)]) {
+      this.#tasks.delete(task);
+      if (task.run(until)) this.wake(task);
     }
     this.tally.spent += this.clock.now() - began;
   }
 }
 
-/** A lane that has more to do than its share of one turn of the event loop. */
+/** An inbox that has used up its quota of the tick. */
 export interface Runnable {
-  /** Does a little of it, and comes back here if that was not all. */
+  /** Does a bounded part of the work, and adds itself to the queue again if that was not all. */
   resume(): void;
 }
 
-/** What clients have sent faster than it is worked off: in slices, one lane after the other, so that nobody else waits (LM9). */
+/** Resumes parked inboxes in slices, one after the other, so that no connection delays the others (LM9). */
 export class RunQueue implements BackgroundTask {
   readonly #waiting = new Set<Runnable>();
 
   constructor(
     private readonly now: () => number,
-    private readonly wake: (run: BackgroundTask) => void,
+    private readonly wake: (task: BackgroundTask) => void,
   ) {}
 
+  /** Appends an inbox to the queue. */
   add(inbox: Runnable): void {
     this.#waiting.add(inbox);
     this.wake(this);
   }
 
+  /** Resumes inboxes until the slice is over, at least one; returns whether any are left. */
   run(until: number): boolean {
-    // One that comes back is looked at again after all others.
+    // An inbox that is added again while this loop runs comes after all others.
     for (const inbox of this.#waiting) {
       this.#waiting.delete(inbox);
       inbox.resume();

@@ -1,18 +1,20 @@
-/** Where time comes from; tests bring one that they turn by hand. */
+/** The source of time and of timers. Tests pass one that they advance by hand. */
 export interface Clock {
-  /** Milliseconds that never go back. */
+  /** Returns a time in ms that never goes back. */
   now(): number;
-  /** Milliseconds since 1970, as a person reads them. */
+  /** Returns the ms since 1970, as a person reads them. */
   wallNow(): number;
+  /** Calls `run` once after `ms`; returns the handle that `clearTimeout` and `unref` take. */
   setTimeout(run: () => void, ms: number): unknown;
+  /** Cancels a timer. */
   clearTimeout(handle: unknown): void;
-  /** This timer is no reason for the process to stay. */
+  /** Lets the process exit although this timer is pending. */
   unref(handle: unknown): void;
-  /** Run once the events that are ready have been handled. */
+  /** Calls `run` once after the events that are ready have been handled. */
   setImmediate(run: () => void): void;
 }
 
-/** One system's timers. */
+/** The clock and the timers of the process. */
 export const systemClock: Clock = {
   now: () => performance.now(),
   wallNow: () => Date.now(),
@@ -23,14 +25,14 @@ export const systemClock: Clock = {
   setImmediate: (run) => void setImmediate(run),
 };
 
-/** Tells one turn of the event loop from the next, for whoever may do only so much in each. */
+/** Numbers the ticks of the event loop. */
 export class TickCounter {
   #current = 0;
   #isCounting = false;
 
   constructor(private readonly clock: Pick<Clock, 'setImmediate'>) {}
 
-  /** The number of this turn. Turns in which nobody asks are not counted. */
+  /** The number of the present tick. Ticks in which it is not read are not counted. */
   get current(): number {
     if (!this.#isCounting) {
       this.#isCounting = true;
@@ -40,5 +42,33 @@ export class TickCounter {
       });
     }
     return this.#current;
+  }
+}
+
+/** Bounds how much of something is done in one tick of the event loop (LM9). Each new tick starts with `perTick`. */
+export class TickQuota {
+  #tick = -1;
+  #left = 0;
+
+  constructor(
+    private readonly ticks: Pick<TickCounter, 'current'>,
+    private readonly perTick: number,
+  ) {}
+
+  /** Takes `amount` out of the present tick's quota; returns what is left, below 0 when that was too much. */
+  spend(amount: number): number {
+    const { current } = this.ticks;
+    if (current !== this.#tick) {
+      this.#tick = current;
+      this.#left = this.perTick;
+    }
+    this.#left -= amount;
+    return this.#left;
+  }
+
+  /** Replaces what is left of the present tick's quota. */
+  grant(amount: number): void {
+    this.#tick = this.ticks.current;
+    this.#left = amount;
   }
 }

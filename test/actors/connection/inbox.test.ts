@@ -1,5 +1,13 @@
 import { describe, expect, test } from 'vitest';
-import { Inbox, type InboxHost, type Job, noTurn } from '../../../src/actors/connection/inbox.js';
+import {
+  boundsOf,
+  type Fill,
+  Inbox,
+  type InboxHost,
+  type Job,
+  noTurn,
+  type PeerWait,
+} from '../../../src/actors/connection/inbox.js';
 import { decode, type Frame } from '../../../src/protocol/codec.js';
 
 const frame = (event: string, body = ''): Frame => {
@@ -12,7 +20,7 @@ const settle = async (): Promise<void> => {
   for (let at = 0; at < 4; at++) await Promise.resolve();
 };
 
-/** A connection that writes down what its lane does; events named `slow…` keep their turn until they are let go. */
+/** A connection that logs what its inbox does. The turn of an event named `slow…` lasts until `letGo`. */
 class FakeHost implements InboxHost {
   readonly log: string[] = [];
   readonly held = new Set<string>();
@@ -20,29 +28,28 @@ class FakeHost implements InboxHost {
   isAsked = false;
   isPaused = false;
   hasPendingAsks = false;
-  tick = 0;
-  rests = 0;
-  readonly lane: Inbox;
+  readonly ticks = { current: 0 };
+  parkings = 0;
+  readonly inbox: Inbox;
   readonly #waiting = new Map<string, () => void>();
   onWork: (event: string) => void = () => {};
 
-  constructor(messages = 8, bytes = 1_000, atOnce = 1_000) {
-    this.lane = new Inbox(this, { inboxMessages: messages, inboxBytes: bytes, framesPerTick: atOnce });
+  constructor(messages = 8, bytes = 1_000, framesPerTick = 1_000) {
+    const limits = { inboxMessages: messages, inboxBytes: bytes, framesPerTick };
+    this.inbox = new Inbox(this, limits, this.ticks);
   }
 
   inboxParked(): void {
-    this.rests++;
+    this.parkings++;
   }
 
-  work({ event }: Frame): void | Promise<void> {
+  runAsProducer(work: Frame | Job): void | Promise<void> {
+    if (typeof work === 'function') return work();
+    const { event } = work;
     this.log.push(event);
     this.onWork(event);
     if (!event.startsWith('slow')) return undefined;
     return new Promise((resolve) => this.#waiting.set(event, resolve));
-  }
-
-  runAsProducer(job: Job): void | Promise<void> {
-    return job();
   }
 
   mustWait({ event }: Frame): boolean {
@@ -68,7 +75,7 @@ class FakeHost implements InboxHost {
 
   /** A frame whose body alone is what it costs to keep. */
   keep(event: string, body = ''): void {
-    this.lane.enqueue(frame(event, body), body.length);
+    this.inbox.enqueue(frame(event, body), body.length);
   }
 
   async letGo(event: string): Promise<void> {
@@ -78,60 +85,60 @@ class FakeHost implements InboxHost {
   }
 }
 
-describe('its share of a turn of the event loop', () => {
+describe('the quota of a tick', () => {
   const events = Array.from({ length: 40 }, (_, at) => `e${at}`);
 
-  test('[LM9] is worked at once; the rest comes in slices, in order', () => {
+  test('[LM9] is handled at once; the rest comes in slices, in order', () => {
     const host = new FakeHost(100, 1_000, 3).push(...events);
-    expect([host.log, host.rests]).toEqual([events.slice(0, 3), 1]);
-    host.lane.resume();
-    expect([host.log, host.rests]).toEqual([events.slice(0, 19), 2]);
-    host.lane.resume();
-    host.lane.resume();
-    expect([host.log, host.rests]).toEqual([events, 3]);
+    expect([host.log, host.parkings]).toEqual([events.slice(0, 3), 1]);
+    host.inbox.resume();
+    expect([host.log, host.parkings]).toEqual([events.slice(0, 19), 2]);
+    host.inbox.resume();
+    host.inbox.resume();
+    expect([host.log, host.parkings]).toEqual([events, 3]);
   });
 
-  test('[LM9] begins anew with each turn of the event loop', () => {
+  test('[LM9] begins anew with each tick of the event loop', () => {
     const host = new FakeHost(100, 1_000, 2).push('a', 'b');
-    host.tick++;
+    host.ticks.current++;
     host.push('c', 'd');
-    expect([host.log, host.rests]).toEqual([['a', 'b', 'c', 'd'], 0]);
+    expect([host.log, host.parkings]).toEqual([['a', 'b', 'c', 'd'], 0]);
   });
 
   test('[LM9] counts turns that end later as well', async () => {
     const host = new FakeHost(100, 1_000, 2).push('slow', 'a', 'b');
     await host.letGo('slow');
-    expect([host.log, host.rests]).toEqual([['slow', 'a'], 1]);
-    host.lane.resume();
+    expect([host.log, host.parkings]).toEqual([['slow', 'a'], 1]);
+    host.inbox.resume();
     expect(host.log).toEqual(['slow', 'a', 'b']);
   });
 
   test('[LM9] does not count jobs, which frames wait for', () => {
     const host = new FakeHost(100, 1_000, 1).push('a', 'b');
-    host.lane.runNext(() => void host.log.push('job'));
+    host.inbox.runNext(() => void host.log.push('job'));
     expect(host.log).toEqual(['a', 'job']);
   });
 
-  test('[LM9] [BP3] a lane that rests is full like any other, and never flooded', () => {
+  test('[LM9] [BP3] a parked inbox is full like any other, and never flooded', () => {
     const host = new FakeHost(8, 1_000, 1).push(...events);
     expect(host.log).toEqual(['e0', '(full)']);
-    for (let at = 0; at < 3; at++) host.lane.resume();
+    for (let at = 0; at < 3; at++) host.inbox.resume();
     expect(host.log).toEqual(['e0', '(full)', ...events.slice(1), '(room)']);
   });
 
-  test('[LM9] what is left when the lane has stopped is nothing', () => {
+  test('[LM9] nothing is left when a parked inbox has stopped', () => {
     const host = new FakeHost(100, 1_000, 1).push('a', 'b');
-    host.lane.stop();
-    host.lane.resume();
+    host.inbox.stop();
+    host.inbox.resume();
     expect(host.log).toEqual(['a']);
   });
 });
 
 describe('turns', () => {
-  test('[SV7] a frame takes its turn at once when the lane is idle', () => {
+  test('[SV7] a frame takes its turn at once when the inbox is idle', () => {
     const host = new FakeHost().push('a', 'b', 'c');
     expect(host.log).toEqual(['a', 'b', 'c']);
-    expect(host.lane.turn).toBe(noTurn);
+    expect(host.inbox.turn).toBe(noTurn);
   });
 
   test('[SV7] a handler that returns a promise keeps its turn until it settles', async () => {
@@ -141,13 +148,13 @@ describe('turns', () => {
     expect(host.log).toEqual(['slow1', 'b', 'slow2']);
     await host.letGo('slow2');
     expect(host.log).toEqual(['slow1', 'b', 'slow2', 'd']);
-    expect(host.lane.turn).toBe(noTurn);
+    expect(host.inbox.turn).toBe(noTurn);
   });
 
   test('[SV7] no two turns share a number', async () => {
     const host = new FakeHost();
     const turns: number[] = [];
-    host.onWork = () => turns.push(host.lane.turn);
+    host.onWork = () => turns.push(host.inbox.turn);
     host.push('a', 'slow', 'b');
     await host.letGo('slow');
     expect(new Set(turns).size).toBe(3);
@@ -173,31 +180,31 @@ describe('turns', () => {
     expect(host.log).toEqual(['slow', 'a', 'b', 'c']);
   });
 
-  test('[NS6] a frame that is held, and all behind it, wait until the lane is told to go on', () => {
+  test('[NS6] a frame that is held, and all behind it, wait until the inbox is drained', () => {
     const host = new FakeHost();
     host.held.add('held');
     host.push('a', 'held', 'b');
     expect(host.log).toEqual(['a']);
-    host.lane.drain();
+    host.inbox.drain();
     expect(host.log).toEqual(['a']);
     host.held.clear();
-    host.lane.drain();
+    host.inbox.drain();
     expect(host.log).toEqual(['a', 'held', 'b']);
   });
 
   test('[RM7] a job goes before the frames that wait, and after the turn that is under way', async () => {
     const host = new FakeHost().push('slow', 'a');
-    host.lane.runNext(() => void host.log.push('job 1'));
-    host.lane.runNext(() => void host.log.push('job 2'));
+    host.inbox.runNext(() => void host.log.push('job 1'));
+    host.inbox.runNext(() => void host.log.push('job 2'));
     expect(host.log).toEqual(['slow']);
     await host.letGo('slow');
     expect(host.log).toEqual(['slow', 'job 1', 'job 2', 'a']);
   });
 
-  test('[RM7] a job runs at once when the lane is idle, and may keep its turn', async () => {
+  test('[RM7] a job runs at once when the inbox is idle, and may keep its turn', async () => {
     const host = new FakeHost();
     const letGo: (() => void)[] = [];
-    host.lane.runNext(() => {
+    host.inbox.runNext(() => {
       host.log.push('job');
       return new Promise<void>((resolve) => letGo.push(resolve));
     });
@@ -211,7 +218,7 @@ describe('turns', () => {
   test('[RM7] a job that a frame asks for is the very next turn', () => {
     const host = new FakeHost();
     host.onWork = (event) => {
-      if (event === 'a') host.lane.runNext(() => void host.log.push('job'));
+      if (event === 'a') host.inbox.runNext(() => void host.log.push('job'));
     };
     host.push('a', 'b');
     expect(host.log).toEqual(['a', 'job', 'b']);
@@ -219,19 +226,19 @@ describe('turns', () => {
 
   test('[SV7] work that rejects all the same ends its turn', async () => {
     const host = new FakeHost();
-    host.lane.runNext(() => Promise.reject(new Error('never')));
+    host.inbox.runNext(() => Promise.reject(new Error('never')));
     host.push('a');
     await settle();
     expect(host.log).toEqual(['(failed: Error: never)', 'a']);
   });
 
-  test('[SV1] [SV7] work that throws tells so, and the lane goes on', () => {
+  test('[SV1] [SV7] work that throws tells so, and the inbox goes on', () => {
     const host = new FakeHost();
     host.onWork = (event) => {
       if (event === 'bad') throw new Error('never');
     };
     host.push('bad', 'a');
-    host.lane.runNext(() => {
+    host.inbox.runNext(() => {
       throw new Error('neither');
     });
     host.push('b');
@@ -243,7 +250,7 @@ describe('turns', () => {
     let end = (): void => {};
     host.onWork = (event) => {
       if (event === 'a')
-        host.lane.runInTurn(
+        host.inbox.runInTurn(
           () =>
             new Promise((resolve) => {
               end = resolve;
@@ -258,10 +265,35 @@ describe('turns', () => {
   });
 });
 
+describe('boundsOf', () => {
+  const limits = { inboxMessages: 8, inboxBytes: 1_000 };
+
+  test.each<[queued: number, bytes: number, wait: PeerWait, fill: Fill]>([
+    [0, 0, 'none', 'free'],
+    [4, 500, 'none', 'free'],
+    [5, 0, 'none', 'halfFull'],
+    [0, 501, 'none', 'halfFull'],
+    [7, 999, 'none', 'halfFull'],
+    [8, 0, 'none', 'full'],
+    [0, 1_000, 'none', 'full'],
+    [100, 9_000, 'none', 'full'],
+    [8, 1_000, 'turn', 'free'],
+    [31, 3_999, 'turn', 'free'],
+    [32, 0, 'turn', 'flooded'],
+    [0, 4_000, 'turn', 'flooded'],
+    [8, 1_000, 'serverAsk', 'free'],
+    [31, 3_999, 'serverAsk', 'free'],
+    [32, 0, 'serverAsk', 'full'],
+    [0, 4_000, 'serverAsk', 'full'],
+  ])('[BP3] %i frames of %i bytes, awaited by %s: %s', (queued, bytes, wait, fill) => {
+    expect(boundsOf(queued, bytes, wait, limits)).toBe(fill);
+  });
+});
+
 describe('bounds', () => {
   const filled = (count: number): string[] => Array.from({ length: count }, (_, at) => `e${at}`);
 
-  test('[BP3] a lane full of messages says so, and again when it is half empty', async () => {
+  test('[BP3] an inbox full of messages says so, and again when it is half empty', async () => {
     const host = new FakeHost(8).push('slow', ...filled(7));
     expect(host.log).toEqual(['slow']);
     host.push('slow2');
@@ -300,7 +332,7 @@ describe('bounds', () => {
     const host = new FakeHost(8).push('slow', ...filled(8));
     expect(host.log).toEqual(['slow', '(full)']);
     host.awaitsPeer = true;
-    host.lane.checkBounds();
+    host.inbox.checkBounds();
     expect(host.log).toEqual(['slow', '(full)', '(room)']);
     host.push(...filled(23));
     expect(host.log).toEqual(['slow', '(full)', '(room)']);
@@ -311,7 +343,7 @@ describe('bounds', () => {
   test('[BP3] while the server waits for its client among others, four times as much is read, and no more', () => {
     const host = new FakeHost(8).push('slow', ...filled(8));
     host.isAsked = true;
-    host.lane.checkBounds();
+    host.inbox.checkBounds();
     expect(host.log).toEqual(['slow', '(full)', '(room)']);
     host.push(...filled(24));
     expect(host.log).toEqual(['slow', '(full)', '(room)', '(full)']);
@@ -332,7 +364,7 @@ describe('bounds', () => {
     host.push('slow', ...filled(20));
     expect(host.log).toEqual(['slow']);
     host.awaitsPeer = false;
-    host.lane.checkBounds();
+    host.inbox.checkBounds();
     expect(host.log).toEqual(['slow', '(full)']);
   });
 
@@ -346,10 +378,40 @@ describe('bounds', () => {
   });
 });
 
+describe('the throttle', () => {
+  const paused = (): FakeHost => {
+    const host = new FakeHost(8);
+    host.isPaused = true;
+    return host.push('a', 'b');
+  };
+
+  test('[BC10] a paused client is parked and not read until its inbox is resumed', () => {
+    const host = paused();
+    expect([host.log, host.parkings]).toEqual([['(full)'], 1]);
+    host.isPaused = false;
+    host.inbox.resume();
+    expect([host.log, host.parkings]).toEqual([['(full)', 'a', 'b', '(room)'], 1]);
+  });
+
+  test('[BC10] a job runs in a parked inbox, and the frames go on waiting', async () => {
+    const host = paused();
+    host.inbox.runNext(async () => void host.log.push('job'));
+    await settle();
+    expect([host.log, host.parkings]).toEqual([['(full)', 'job'], 1]);
+  });
+
+  test('[BC10] it is read while an answer of it is awaited', () => {
+    const host = paused();
+    host.hasPendingAsks = true;
+    host.inbox.checkBounds();
+    expect(host.log).toEqual(['(full)', '(room)']);
+  });
+});
+
 describe('the end', () => {
   test('[SV5] the last job runs when the present turn is over, and no frame after it', async () => {
     const host = new FakeHost().push('slow', 'a');
-    host.lane.finish(() => void host.log.push('last'));
+    host.inbox.finish(() => void host.log.push('last'));
     host.push('b');
     await settle();
     expect(host.log).toEqual(['slow']);
@@ -357,9 +419,9 @@ describe('the end', () => {
     expect(host.log).toEqual(['slow', 'last']);
   });
 
-  test('[SV5] never within its caller, also when the lane is idle', async () => {
+  test('[SV5] never within its caller, also when the inbox is idle', async () => {
     const host = new FakeHost();
-    host.lane.finish(() => void host.log.push('last'));
+    host.inbox.finish(() => void host.log.push('last'));
     expect(host.log).toEqual([]);
     await settle();
     expect(host.log).toEqual(['last']);
@@ -367,23 +429,32 @@ describe('the end', () => {
 
   test('[SV3] there is one end', async () => {
     const host = new FakeHost();
-    host.lane.finish(() => void host.log.push('first'));
-    host.lane.finish(() => void host.log.push('second'));
+    host.inbox.finish(() => void host.log.push('first'));
+    host.inbox.finish(() => void host.log.push('second'));
+    await settle();
+    expect(host.log).toEqual(['first']);
+  });
+
+  test('[SV3] [DR1] a finished inbox that is stopped again has no second end', async () => {
+    const host = new FakeHost();
+    host.inbox.finish(() => void host.log.push('first'));
+    host.inbox.stop();
+    host.inbox.finish(() => void host.log.push('second'));
     await settle();
     expect(host.log).toEqual(['first']);
   });
 
   test('[DR1] a turn that is not waited for any longer makes way for the last job', async () => {
     const host = new FakeHost().push('slow');
-    host.lane.finish(() => void host.log.push('last'));
+    host.inbox.finish(() => void host.log.push('last'));
     await settle();
-    host.lane.abandon();
+    host.inbox.abandon();
     expect(host.log).toEqual(['slow', 'last']);
   });
 
   test('[SV7] a turn that settles after it was given up ends no other', async () => {
     const host = new FakeHost().push('slow1', 'slow2', 'c');
-    host.lane.abandon();
+    host.inbox.abandon();
     expect(host.log).toEqual(['slow1', 'slow2']);
     await host.letGo('slow1');
     expect(host.log).toEqual(['slow1', 'slow2']);

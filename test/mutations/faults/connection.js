@@ -61,21 +61,29 @@ export const connectionFaults = [
     [
       'a failed handler is not answered',
       'AK8',
-      'if (mayAnswer && !frame.isNative) this.host.send(encodeErrorReply(frame, outcome.error));',
+      'if (mayAnswer && !frame.isNative) this.connection.send(encodeErrorReply(frame, outcome.error));',
       '',
     ],
     [
       'answers wait for their turn',
       'AK7',
-      'if (!this.host.peerAsks.settle(frame)) counters.strayAnswers++;',
+      'if (!this.connection.peerAsks.settle(frame)) counters.strayAnswers++;',
       'this.inbox.enqueue(frame, data.length);',
     ],
     ['what this side began is not waited for', 'NS6', 'return memberships.isArriving(namespace) ||', 'return'],
   ]),
   ...inFile('actors/connection/inbox.ts', [
-    ['turns overlap', 'SV7', 'this.#running++;\n', ''],
-    ['a full lane is read on', 'BP3', 'return this.host.inboxFilled(shouldStop);', 'return undefined;'],
-    ['everything at once', 'LM9', 'return this.#share-- > 0;', 'return this.#share-- > 0 || true;'],
+    ['turns overlap', 'SV7', 'this.#unsettled++;\n', ''],
+    ['the socket of a full inbox is read on', 'BP3', 'return this.host.inboxFilled(isFull);', 'return undefined;'],
+    [
+      'all frames are handled in one tick',
+      'LM9',
+      'return this.#quota.spend(1) >= 0;',
+      'return this.#quota.spend(1) >= 0 || true;',
+    ],
+    ['a paused socket is read before half is handled', 'BP3', "(this.#isFull && fill === 'halfFull')", 'false'],
+    ['a second end', 'SV3', "if (this.#intake !== 'finished') this.#intake = 'stopped';", "this.#intake = 'stopped';"],
+    ['a paused client is read', 'BC10', "(wait === 'none' && this.#isHeldByThrottle)", 'false'],
   ]),
   ...inFile('actors/connection/memberships.ts', [
     ['rooms without a bound', 'RM6', 'return count >= this.context.limits.rooms;', 'return false;'],
@@ -86,8 +94,8 @@ export const connectionFaults = [
     [
       'a CloseError is an error like any other',
       'AK10',
-      'if (asked) this.host.inbox.runNext',
-      'if (!asked) this.host.inbox.runNext',
+      'if (asked) this.connection.inbox.runNext',
+      'if (!asked) this.connection.inbox.runNext',
     ],
   ]),
   ...inFile('actors/connection/lifecycle.ts', [

@@ -3,6 +3,9 @@ import { inFile } from '../inFile.js';
 /** @type {readonly import('../inFile.js').Fault[]} */
 export const runtimeFaults = [
   ...inFile('actors/runtime/background.ts', [['slices without end', 'LM9', 'if (this.now() >= until) break;', '']]),
+  ...inFile('actors/runtime/clock.ts', [
+    ['a quota is never renewed', 'LM9', 'if (current !== this.#tick) {', 'if (this.#tick === -1) {'],
+  ]),
   ...inFile('actors/runtime/actorPatches.ts', [
     [
       'an observer without an error callback ends the process',
