@@ -38,7 +38,7 @@ export const connectionSetup = setup({
     context: {} as ConnectionContext,
     input: {} as ConnectionInput,
     events: {} as ConnectionEvent,
-    tags: {} as 'acknowledging' | 'agreed' | 'acknowledged' | 'open' | 'congested' | 'closing',
+    tags: {} as 'acknowledging' | 'agreed' | 'open' | 'congested',
   },
   actions: {
     /** Ask `onConnect`. */
@@ -198,7 +198,7 @@ export const connectionMachine = connectionSetup.createMachine({
     },
     open: {
       description: 'Frames take their turn in the lane; deliveries go to the socket.',
-      tags: ['acknowledged', 'open'],
+      tags: 'open',
       type: 'parallel',
       on: {
         REFUSED: {
@@ -243,7 +243,6 @@ export const connectionMachine = connectionSetup.createMachine({
     },
     closing: {
       description: 'The close frame is out; the peer has a moment to answer it.',
-      tags: 'closing',
       entry: ['teardown', 'sendClose'],
       after: { closeTimeout: { target: 'closed' } },
     },

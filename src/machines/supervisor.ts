@@ -20,7 +20,7 @@ export const supervisorSetup = setup({
   types: {
     context: {} as SupervisorContext,
     events: {} as SupervisorEvent,
-    tags: {} as 'accepting' | 'doing' | 'draining',
+    tags: {} as 'accepting',
   },
   actions: {
     /** Spawn the connection that has arrived. */
@@ -82,7 +82,7 @@ export const supervisorMachine = supervisorSetup.createMachine({
     },
     doing: {
       description: 'A walk over all connections is under way; new ones wait until it has ended.',
-      tags: ['accepting', 'doing'],
+      tags: 'accepting',
       entry: ['uncountVisit', 'beginVisit'],
       on: {
         CONNECT: { actions: 'hold' },
@@ -96,7 +96,6 @@ export const supervisorMachine = supervisorSetup.createMachine({
     },
     draining: {
       description: 'Nobody is let in any more; who is still there gets what is owed and a goodbye.',
-      tags: 'draining',
       entry: 'beginDrain',
       on: {
         CONNECT: { actions: 'refuse' },

@@ -210,9 +210,9 @@ describe('tags', () => {
     ['heard', ['acknowledging']],
     ['agreed', ['acknowledging', 'agreed']],
     ['unreached', ['acknowledging', 'agreed']],
-    ['flowing', ['acknowledged', 'open']],
-    ['congested', ['acknowledged', 'congested', 'open']],
-    ['closing', ['closing']],
+    ['flowing', ['open']],
+    ['congested', ['congested', 'open']],
+    ['closing', []],
     ['closed', []],
   ])('[SV9] %s has the tags %j', (name, tags) => {
     expect([...stateAt(name).tags].sort()).toEqual(tags);

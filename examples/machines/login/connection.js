@@ -31,7 +31,7 @@ const connectionSetup = setup({
     context: /** @type {ConnectionContext} */ ({}),
     input: /** @type {ConnectionInput} */ ({}),
     events: /** @type {ConnectionEvent} */ ({}),
-    tags: /** @type {'acknowledging' | 'agreed' | 'acknowledged' | 'open' | 'congested' | 'closing'} */ ('open'),
+    tags: /** @type {'acknowledging' | 'agreed' | 'open' | 'congested'} */ ('open'),
   },
   actors: {
     /** Added: resolves with the user's name, or rejects. By default every user is a guest. */
@@ -233,7 +233,7 @@ export const connectionMachine = connectionSetup.createMachine({
     },
     open: {
       description: 'Frames take their turn in the lane; deliveries go to the socket.',
-      tags: ['acknowledged', 'open'],
+      tags: 'open',
       type: 'parallel',
       on: {
         REFUSED: {
@@ -278,7 +278,6 @@ export const connectionMachine = connectionSetup.createMachine({
     },
     closing: {
       description: 'The close frame is out; the peer has a moment to answer it.',
-      tags: 'closing',
       entry: ['teardown', 'sendClose'],
       after: { closeTimeout: { target: 'closed' } },
     },
