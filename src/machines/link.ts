@@ -112,7 +112,7 @@ export const linkMachine = linkSetup.createMachine({
 type LinkConfig = Parameters<typeof linkSetup.createMachine>[0];
 type LinkState = NonNullable<LinkConfig['states']>[string];
 
-/** Parts of the chart, for a chart that adds some. The cast gives the literal the wide type that `createMachine` takes. */
+/** Parts of the chart, for a chart that adds some. The cast gives the literal the type that `createMachine` takes. */
 export const linkConfig = linkMachine.config as unknown as LinkConfig & {
   readonly states: Readonly<Record<'connecting' | 'online' | 'degraded' | 'closed', LinkState>>;
 };

@@ -211,7 +211,7 @@ export const namespaceMachine = namespaceSetup.createMachine({
 type NamespaceConfig = Parameters<typeof namespaceSetup.createMachine>[0];
 type NamespaceState = NonNullable<NamespaceConfig['states']>[string];
 
-/** Parts of the chart, for a chart that adds some. The cast gives the literal the wide type that `createMachine` takes. */
+/** Parts of the chart, for a chart that adds some. The cast gives the literal the type that `createMachine` takes. */
 export const namespaceConfig = namespaceMachine.config as unknown as NamespaceConfig & {
   readonly states: Readonly<
     Record<'outside' | 'connecting' | 'connected' | 'disconnecting' | 'disconnected', NamespaceState>

@@ -226,7 +226,7 @@ export const roomMachine = roomSetup.createMachine({
 type RoomConfig = Parameters<typeof roomSetup.createMachine>[0];
 type RoomState = NonNullable<RoomConfig['states']>[string];
 
-/** Parts of the chart, for a chart that adds some. The cast gives the literal the wide type that `createMachine` takes. */
+/** Parts of the chart, for a chart that adds some. The cast gives the literal the type that `createMachine` takes. */
 export const roomConfig = roomMachine.config as unknown as RoomConfig & {
   readonly states: Readonly<Record<'outside' | 'joining' | 'joined' | 'leaving' | 'left', RoomState>>;
 };

@@ -12,8 +12,8 @@ interface Waiting {
 }
 
 /**
- * Queue of requests that wait for one of a fixed number of admission slots, in order of arrival (HS15). It holds as many
- * requests as there are slots. No request waits longer than `patience` ms.
+ * Queue of requests that wait for one of a fixed number of admission slots, in order of arrival (HS15). It holds as
+ * many requests as there are slots. No request waits longer than `patience` ms.
  */
 export class AdmissionQueue {
   #taken = 0;

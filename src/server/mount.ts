@@ -6,7 +6,7 @@ import { type Answer, answerWith, isHere } from './httpResponses.js';
 export interface Mounted {
   /** Whether it takes no more connections. Its path may then be mounted again. */
   readonly isOver: boolean;
-  /** Calls `answer` for a `HEAD` request once an upgrade would not have to wait, or destroys the socket (HS12, HS15). */
+  /** Calls `answer` for a `HEAD` request once an upgrade need not wait, or destroys the socket (HS12, HS15). */
   probe(socket: Duplex, answer: () => void): void;
   /** Takes over the socket of an upgrade request. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
@@ -48,7 +48,7 @@ const pageFor = ({ pages }: Mounts, path: string): Page | undefined => {
   return undefined;
 };
 
-/** Takes requests by replacing `http.emit`, so that Muster comes before every listener, whenever it was added (HS12). */
+/** Takes requests by replacing `http.emit`, so that Muster comes before all listeners, early and late (HS12). */
 const begin = (http: HttpServer): Mounts => {
   const mounts: Mounts = { paths: new Map(), pages: new Map(), own: new Set() };
   const hasApp = (event: string): boolean => http.listeners(event).some((listener) => !mounts.own.has(listener));

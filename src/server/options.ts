@@ -10,7 +10,7 @@ import type { FrameLog } from '../actors/transport/loggedSocket.js';
 import { defaultLimits, type LimitName, type Limits, limitNames, limitRow } from '../limits.js';
 import { faultOf, isMachine, machineNames, type OwnMachines } from './machineContract.js';
 
-/** Options of a `Server`. `Sent` maps the events that it sends to their bodies, so that `emit` and `ask` are checked. */
+/** Options of a `Server`. `Sent` maps the events that it sends to their bodies, to check `emit` and `ask`. */
 export interface ServerOptions<Sent extends NamespaceBodies = NamespaceBodies> {
   /** Namespaces, each with the handlers of its events. Default: none. */
   readonly namespaces?: Namespaces<Sent>;
@@ -38,7 +38,7 @@ export interface ServerOptions<Sent extends NamespaceBodies = NamespaceBodies> {
   readonly limits?: Partial<Limits>;
   /** Origins allowed in a browser's upgrade: the request's own host, any, or a list. Default `'same-host'` (HS13). */
   readonly origins?: 'same-host' | 'any' | readonly string[];
-  /** Charts to run instead of Muster's own, such as `connectionMachine.provide({ … })`; see docs/machines.md (SV18). */
+  /** Charts that replace Muster's own, such as `connectionMachine.provide({ … })`; see docs/machines.md (SV18). */
   readonly machines?: Partial<OwnMachines>;
   /** Subprotocols to choose from, in order of preference. Default: none (HS16). */
   readonly protocols?: readonly string[];

@@ -105,7 +105,7 @@ export class Server<Sent extends NamespaceBodies = NamespaceBodies> implements S
   }
 
   /**
-   * Creates an http server and listens. Port 0 chooses a free one. Default host `127.0.0.1`, path `/`. Resolves with the
+   * Creates an http server and listens. Port 0: any free port. Default host `127.0.0.1`, path `/`. Resolves with the
    * port. Rejects if the server is closed, already listens, or cannot listen.
    * @example const { port } = await server.listen(8080, '0.0.0.0');
    */
@@ -159,7 +159,7 @@ export class Server<Sent extends NamespaceBodies = NamespaceBodies> implements S
   }
 
   /**
-   * Visits every connection once; arrivals wait until it ends (DO1–DO4). Rejects with an AggregateError if visits fail.
+   * Visits every connection once; arrivals wait meanwhile (DO1–DO4). Rejects with an AggregateError if visits fail.
    * @throws {TypeError} when `visit` is not a function.
    * @example await server.do((conn) => conn.set('checked', true));
    */
@@ -170,15 +170,15 @@ export class Server<Sent extends NamespaceBodies = NamespaceBodies> implements S
   /**
    * Asks the audience of a message. Resolves or rejects with the first answer (AK5, EX7). Default timeout 10,000 ms.
    * Rejects with `ErrNoAudience`, `ErrWrite`, `AskTimeout` or `TooManyAsks` (AK4, AK6, AK9).
-   * @example const { body } = await server.ask({ namespace: 'chat', event: 'leader?' });
+   * @example const { body } = await server.ask({ namespace: 'chat', event: 'vote' });
    */
   ask(message: OutgoingMessage, options: AskOptions = {}): Promise<Message> {
     return this.#supervisor.ask(message, options);
   }
 
   /**
-   * Connects to the other servers of the application over a broker. Resolves when the broker has confirmed all channels.
-   * Rejects if it is unreachable or cannot carry a namespace, for a second exchange, and on a closed server (EX1, EX13).
+   * Connects to the application's other servers over a broker. Resolves when the broker has confirmed all channels.
+   * Rejects if it is unreachable or cannot carry a namespace, for a second exchange, or once closed (EX1, EX13).
    * @example await server.useStackExchange(redisExchange({ url: 'redis://localhost', channel: 'chat' }));
    */
   useStackExchange(exchange: StackExchange): Promise<Exchange> {

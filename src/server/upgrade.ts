@@ -162,7 +162,7 @@ export class Upgrades implements Mounted {
     socket.destroy();
   }
 
-  /** Decides about an upgrade. At its deadline the socket is destroyed without an answer, so the client retries (HS8). */
+  /** Decides about an upgrade. At its deadline, destroys the socket unanswered, so that the client retries (HS8). */
   #consider(request: IncomingMessage, socket: Duplex, head: Buffer, opened: () => void): void {
     const { connectTimeout } = this.options.limits;
     let isLate = false;
