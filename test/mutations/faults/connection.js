@@ -3,7 +3,12 @@ import { inFile } from '../inFile.js';
 /** @type {readonly import('../inFile.js').Fault[]} */
 export const connectionFaults = [
   ...inFile('actors/connection/connection.ts', [
-    ['no serve before an emit', 'BC3', 'this.subscriber.deliver();\n    if (this.#flags', 'if (this.#flags'],
+    [
+      'nothing is delivered before an emit',
+      'BC3',
+      'this.subscriber.deliver();\n    if (this.#flags',
+      'if (this.#flags',
+    ],
     ['a drained queue is no sign of life', 'LM3', 'this.listener.onDrained(this);', ''],
     ['congestion not noticed', 'BP1 BP2', 'if (!this.hasRoom && !this.#flags.isCongested)', 'if (false)'],
     ['a slow consumer is kept', 'BP2', "if (this.#flags.isCongested) this.#sendEvent({ type: 'OVERFLOWED' });", ''],
