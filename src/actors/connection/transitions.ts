@@ -24,12 +24,12 @@ export interface MembershipListener extends EntryListener {
 }
 
 /** What a step belongs to. */
-export interface StepContext {
+interface StepContext {
   /** The peer's ask that the step answers. */
   readonly asked?: Frame;
   /** The call of this side that it belongs to. */
   readonly call?: PendingCall;
-  /** Whether this side began it. */
+  /** Whether the message of its lifecycle events says that this side began it. */
   readonly isLocal: boolean;
   /** Whether no handler can refuse it. */
   readonly isForced: boolean;
