@@ -1,24 +1,26 @@
 import { setup } from 'xstate';
 
-/** Whose step it is: what a guard decides by. */
+/** The connection and the namespace of a step, by which a guard decides (SV19). */
 export interface NamespaceOwner {
+  /** The name of the namespace. */
   readonly namespace: string;
-  /** The connection, as far as a chart has to know it. */
+  /** The connection: its id, and what the program has stored with it. */
   readonly conn: { readonly id: string; get(key: string): unknown };
 }
 
+/** The events of the namespace's chart. */
 export type NamespaceEvent = NamespaceOwner &
   /** The peer asks. */
   (
     | { readonly type: 'ASKED.CONNECT' }
     | { readonly type: 'ASKED.DISCONNECT' }
-    /** This side wants it. */
+    /** This side begins. */
     | { readonly type: 'CONNECT' }
     | { readonly type: 'DISCONNECT' }
-    /** What this side's handler said. */
+    /** The outcome of this side's handler. */
     | { readonly type: 'ALLOWED' }
     | { readonly type: 'REFUSED' }
-    /** What the peer answered. */
+    /** The peer's answer. */
     | { readonly type: 'AGREED' }
     | { readonly type: 'DECLINED' }
     /** Every room has been left. */
@@ -27,6 +29,7 @@ export type NamespaceEvent = NamespaceOwner &
     | { readonly type: 'ENDED' }
   );
 
+/** The types, actions and guards of the namespace's chart, for a chart of the program's own. */
 export const namespaceSetup = setup({
   types: {
     context: {} as Record<string, never>,
@@ -34,36 +37,36 @@ export const namespaceSetup = setup({
     tags: {} as 'settled' | 'member' | 'arriving',
   },
   actions: {
-    /** Run the handler that may refuse; its outcome comes back as ALLOWED or REFUSED. */
+    /** Runs the handler that may refuse; its outcome comes back as ALLOWED or REFUSED. */
     runVetoHandler: (_, _params: { readonly event: string; readonly isLocal: boolean }) => {},
-    /** Send the peer this lifecycle event as an ask; its answer comes back as AGREED or DECLINED. */
+    /** Sends the peer this lifecycle event as an ask; its answer comes back as AGREED or DECLINED. */
     askPeer: (_, _params: { readonly event: string }) => {},
-    /** Become a member. */
+    /** Makes the connection a member. */
     enter: () => {},
-    /** Be a member no more. */
+    /** Ends the membership. */
     exit: () => {},
-    /** Leave every room, which no handler can refuse; then comes EMPTIED. */
+    /** Leaves every room, which no handler can refuse; then comes EMPTIED. */
     leaveRooms: () => {},
-    /** Every room has ended with the connection. */
+    /** Ends every room with the connection. */
     endRooms: () => {},
-    /** Run a handler whose outcome changes nothing. */
+    /** Runs a handler whose outcome changes nothing. */
     runNotifyHandler: (_, _params: { readonly event: string; readonly isLocal: boolean }) => {},
-    /** Answer the peer's ask: done. */
+    /** Answers the peer's ask: done. */
     answer: () => {},
-    /** Answer the peer's ask: refused. */
+    /** Answers the peer's ask: refused. */
     answerRefusal: () => {},
-    /** The call that began this has succeeded. */
+    /** Resolves the call that began this. */
     settle: () => {},
-    /** The call that began this has failed. */
+    /** Rejects the call that began this. */
     fail: () => {},
   },
   guards: {
-    /** May it be connected to this namespace at all? Where not, no handler is asked. */
+    /** Decides whether the connection may enter the namespace at all. If not, no handler runs. */
     mayConnect: () => true,
   },
 });
 
-/** A namespace of one connection. Its present state is a value that the connection keeps; it is stepped, not run. */
+/** The chart of one connection in one namespace. It is stepped, not run: the connection stores its state as a value. */
 export const namespaceMachine = namespaceSetup.createMachine({
   id: 'namespace',
   description: 'One connection in one namespace.',
@@ -72,7 +75,7 @@ export const namespaceMachine = namespaceSetup.createMachine({
   on: { ENDED: { target: '.disconnected', actions: 'fail' } },
   states: {
     outside: {
-      description: 'Nobody has asked yet.',
+      description: 'Neither side has asked yet.',
       tags: 'settled',
       on: {
         'ASKED.CONNECT': [{ guard: 'mayConnect', target: 'connecting.deciding' }, { actions: 'answerRefusal' }],
@@ -101,7 +104,7 @@ export const namespaceMachine = namespaceSetup.createMachine({
           },
         },
         proposing: {
-          description: 'We want in; our own handler is heard first.',
+          description: 'This side asks; our own handler decides first.',
           entry: { type: 'runVetoHandler', params: { event: '_OnNamespaceConnect', isLocal: true } },
           on: {
             ALLOWED: { target: 'asking' },
@@ -198,7 +201,7 @@ export const namespaceMachine = namespaceSetup.createMachine({
       },
     },
     disconnected: {
-      description: 'Over; a new connect begins a new life.',
+      description: 'Over; a new connect starts again.',
       tags: 'settled',
       type: 'final',
     },
@@ -208,7 +211,8 @@ export const namespaceMachine = namespaceSetup.createMachine({
 type NamespaceConfig = Parameters<typeof namespaceSetup.createMachine>[0];
 type NamespaceState = NonNullable<NamespaceConfig['states']>[string];
 
-/** The chart's own parts, for a chart that has some more. They are that literal, under the wide type that a setup takes. */
+// The literal of above, under the wide type that a setup takes.
+/** The parts of the chart, for a chart of the program's own that adds to them. */
 export const namespaceConfig = namespaceMachine.config as unknown as NamespaceConfig & {
   readonly states: Readonly<
     Record<'outside' | 'connecting' | 'connected' | 'disconnecting' | 'disconnected', NamespaceState>

@@ -1,16 +1,17 @@
 import { setup } from 'xstate';
 
+/** The events of the room's chart. */
 export type RoomEvent =
   /** The peer asks. */
   | { readonly type: 'ASKED.JOIN' }
   | { readonly type: 'ASKED.LEAVE' }
-  /** This side wants it. */
+  /** This side begins. */
   | { readonly type: 'JOIN' }
   | { readonly type: 'LEAVE' }
-  /** What this side's handler said. */
+  /** The outcome of this side's handler. */
   | { readonly type: 'ALLOWED' }
   | { readonly type: 'REFUSED' }
-  /** What the peer answered. */
+  /** The peer's answer. */
   | { readonly type: 'AGREED' }
   | { readonly type: 'DECLINED' }
   /** The namespace is being left. */
@@ -18,6 +19,7 @@ export type RoomEvent =
   /** The connection has ended. */
   | { readonly type: 'ENDED' };
 
+/** The types and actions of the room's chart, for a chart of the program's own. */
 export const roomSetup = setup({
   types: {
     context: {} as Record<string, never>,
@@ -25,32 +27,32 @@ export const roomSetup = setup({
     tags: {} as 'settled' | 'member',
   },
   actions: {
-    /** Run the handler that may refuse; its outcome comes back as ALLOWED or REFUSED. */
+    /** Runs the handler that may refuse; its outcome comes back as ALLOWED or REFUSED. */
     runVetoHandler: (_, _params: { readonly event: string; readonly isLocal: boolean }) => {},
-    /** Send the peer this lifecycle event as an ask; its answer comes back as AGREED or DECLINED. */
+    /** Sends the peer this lifecycle event as an ask; its answer comes back as AGREED or DECLINED. */
     askPeer: (_, _params: { readonly event: string }) => {},
-    /** Tell the peer to leave, as our own handler refused what the peer has agreed to. */
+    /** Asks the peer to leave: our own handler refused what the peer had agreed to. */
     retract: () => {},
-    /** Become a member. */
+    /** Makes the connection a member. */
     enter: () => {},
-    /** Be a member no more. */
+    /** Ends the membership. */
     exit: () => {},
-    /** Run a handler whose outcome changes nothing. */
+    /** Runs a handler whose outcome changes nothing. */
     runNotifyHandler: (_, _params: { readonly event: string; readonly isLocal: boolean }) => {},
-    /** A handler has refused what cannot be refused. */
+    /** Reports the error of a handler that refused what cannot be refused. */
     report: () => {},
-    /** Answer the peer's ask: done. */
+    /** Answers the peer's ask: done. */
     answer: () => {},
-    /** Answer the peer's ask: refused. */
+    /** Answers the peer's ask: refused. */
     answerRefusal: () => {},
-    /** The call that began this has succeeded. */
+    /** Resolves the call that began this. */
     settle: () => {},
-    /** The call that began this has failed. */
+    /** Rejects the call that began this. */
     fail: () => {},
   },
 });
 
-/** A room of one connection's namespace. Its present state is a value that the connection keeps; it is stepped, not run. */
+/** The chart of one connection in one room. It is stepped, not run: the connection stores its state as a value. */
 export const roomMachine = roomSetup.createMachine({
   id: 'room',
   description: 'One connection in one room of a namespace.',
@@ -62,7 +64,7 @@ export const roomMachine = roomSetup.createMachine({
   },
   states: {
     outside: {
-      description: 'Nobody has asked yet.',
+      description: 'Neither side has asked yet.',
       tags: 'settled',
       on: {
         'ASKED.JOIN': { target: 'joining.deciding' },
@@ -99,7 +101,7 @@ export const roomMachine = roomSetup.createMachine({
           },
         },
         confirming: {
-          description: 'The peer is in; our own handler has the last word.',
+          description: 'The peer is in; our own handler decides last.',
           entry: { type: 'runVetoHandler', params: { event: '_OnRoomJoin', isLocal: true } },
           on: {
             ALLOWED: {
@@ -116,7 +118,7 @@ export const roomMachine = roomSetup.createMachine({
       },
     },
     joined: {
-      description: 'A member: it gets what is broadcast to the room, and may speak in it.',
+      description: 'A member: it gets what is broadcast to the room, and may send to it.',
       tags: ['settled', 'member'],
       on: {
         'ASKED.JOIN': { actions: 'answer' },
@@ -214,7 +216,7 @@ export const roomMachine = roomSetup.createMachine({
       },
     },
     left: {
-      description: 'Over; a new join begins a new life.',
+      description: 'Over; a new join starts again.',
       tags: 'settled',
       type: 'final',
     },
@@ -224,7 +226,8 @@ export const roomMachine = roomSetup.createMachine({
 type RoomConfig = Parameters<typeof roomSetup.createMachine>[0];
 type RoomState = NonNullable<RoomConfig['states']>[string];
 
-/** The chart's own parts, for a chart that has some more. They are that literal, under the wide type that a setup takes. */
+// The literal of above, under the wide type that a setup takes.
+/** The parts of the chart, for a chart of the program's own that adds to them. */
 export const roomConfig = roomMachine.config as unknown as RoomConfig & {
   readonly states: Readonly<Record<'outside' | 'joining' | 'joined' | 'leaving' | 'left', RoomState>>;
 };

@@ -51,7 +51,7 @@ export interface ServerFace {
    * Rejects with an `AggregateError` after the last visit if any failed (DO3).
    *
    * @example
-   * await ns.conn.server.do((conn) => conn.set('seen', Date.now()));
+   * await ns.conn.server.do((conn) => conn.increment('visits'));
    */
   do(visit: (conn: Conn) => unknown): Promise<void>;
   /**
