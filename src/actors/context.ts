@@ -9,7 +9,7 @@ import type { NativeMode } from '../protocol/codec.js';
 import { type AskTarget, PendingAsks } from './api/asks.js';
 import { Callbacks, type ConnectionCallbacks } from './api/callbacks.js';
 import { type Events, Handlers, type Namespaces } from './api/handlers.js';
-import type { ServerFace } from './api/handles.js';
+import type { ServerFace } from './api/serverFace.js';
 import { BackgroundTasks, RunQueue } from './runtime/background.js';
 import { type Clock, TickCounter } from './runtime/clock.js';
 import { Deadlines } from './runtime/deadlines.js';

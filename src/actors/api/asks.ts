@@ -5,18 +5,20 @@ import { TokenMaker } from '../../protocol/token.js';
 import type { Deadlines } from '../runtime/deadlines.js';
 import type { Random } from '../runtime/random.js';
 
+/** How long a caller waits for the client. */
 export interface AskOptions {
-  /** Milliseconds until the ask rejects with `AskTimeout`. */
+  /** Maximum time until the call rejects with `AskTimeout`, in ms. Default of asks: 10,000 (`askTimeout`). */
   readonly timeout?: number;
-  /** Gives the ask up; it rejects with the signal's reason. */
+  /** Ends the call early: it rejects with the signal's reason. */
   readonly signal?: AbortSignal;
 }
 
-/** An answer, or why there is none. */
+/** The frame of an answer, or the reason why there is none. */
 export type Answer = { readonly frame: Frame } | { readonly failure: unknown };
 
-/** Who may answer: a connection, or an audience that can tell. */
+/** The connection or the audience that an ask is for. */
 export interface AskTarget {
+  /** Returns whether this connection may answer (AK2, AK6). */
   mayAnswer(connection: object): boolean;
 }
 
@@ -27,15 +29,19 @@ interface Pending {
   readonly callOff: () => void;
 }
 
-/** Throws unless this is a time that can be waited. */
+/**
+ * Checks a timeout.
+ *
+ * @throws {RangeError} when it is not a finite number above 0
+ */
 export const assertTimeout = (timeout: number, what: string): void => {
   if (timeout > 0 && Number.isFinite(timeout)) return;
   throw new RangeError(`${what} takes a timeout in milliseconds above 0, got ${String(timeout)}`);
 };
 
 /**
- * Calls `giveUp`, later, when the time is up or the signal says so; returns how to call that off (AK4). Without a timeout
- * there is no end but the signal's.
+ * Calls `giveUp` once the timeout has passed or the signal is aborted, never within this call (AK4). Without a timeout
+ * only the signal ends the wait. Returns a function that cancels both.
  */
 export const waitAtMost = (
   { timeout, signal }: AskOptions,
@@ -52,25 +58,30 @@ export const waitAtMost = (
   };
 };
 
-/** Asks of clients, by what has come of them. */
+/** Creates the tally of asks of clients, by their outcome. */
 const makeAskTally = () => ({ open: 0, answered: 0, timedOut: 0, failed: 0, refused: 0 });
+/** How many asks are pending, and how many have ended in which way. */
 export type AskTally = ReturnType<typeof makeAskTally>;
 
-/** Too many asks are pending; one more is refused. */
+/** The error of an ask that is one too many: `limits.asks` are pending already (AK9). */
 export class TooManyAsks extends Error {
   override readonly name = 'TooManyAsks';
-  constructor(readonly limit: number) {
+  constructor(
+    /** The limit that is reached. */
+    readonly limit: number,
+  ) {
     super(`${limit} asks are pending already`);
   }
 }
 
-/** Pending asks: each is settled once, by an answer of its audience, its timeout, its signal, or the end. */
+/** The pending asks of a server. Each ends once: by an answer, its timeout, its signal, or the end of its target. */
 export class PendingAsks {
+  /** The asks so far, by their outcome. */
   readonly tally = makeAskTally();
   readonly #tokens: TokenMaker;
   readonly #pending = new Map<string, Pending>();
-  /** The tokens by who was asked, for the cap and for the end of a connection. */
-  readonly #byRespondents = new Map<AskTarget, Set<string>>();
+  /** The tokens by target: to bound their number, and to fail them when a connection ends. */
+  readonly #byTarget = new Map<AskTarget, Set<string>>();
 
   constructor(
     private readonly deadlines: Deadlines,
@@ -80,27 +91,33 @@ export class PendingAsks {
     this.#tokens = new TokenMaker((pool) => random.fill(pool));
   }
 
+  /** The number of pending asks. */
   get size(): number {
     return this.#pending.size;
   }
 
-  /** Was this token made here? */
+  /** Returns whether this server made a token. */
   isOurs(token: string): boolean {
     return token.endsWith(`-${this.#tokens.nodeId}`);
   }
+  /** Returns whether the ask of a token is pending. */
   isPending(token: string): boolean {
     return this.#pending.has(token);
   }
 
   /**
-   * Notes an ask and returns its token, a new one unless it was given. `answered` is called exactly once, never from
-   * within this call.
+   * Notes an ask and returns its token, a new one unless it is given. Calls `answered` exactly once, never within this
+   * call.
+   *
+   * @throws {RangeError} when the timeout is not a finite number above 0
+   * @throws {TooManyAsks} when `limits.asks` asks of this target are pending (AK9)
+   * @throws the reason of a signal that is aborted already
    */
   open(from: AskTarget, options: AskOptions, answered: (answer: Answer) => void, given?: string): string {
     const { timeout = this.limits.askTimeout, signal } = options;
     assertTimeout(timeout, 'ask');
     signal?.throwIfAborted();
-    const tokens = this.#byRespondents.get(from) ?? new Set<string>();
+    const tokens = this.#byTarget.get(from) ?? new Set<string>();
     if (tokens.size >= this.limits.asks) {
       this.tally.refused++;
       throw new TooManyAsks(this.limits.asks);
@@ -110,17 +127,17 @@ export class PendingAsks {
       this.fail(token, error, signal?.aborted ? 'failed' : 'timedOut'),
     );
     this.#pending.set(token, { token, from, answered, callOff });
-    this.#byRespondents.set(from, tokens.add(token));
+    this.#byTarget.set(from, tokens.add(token));
     this.tally.open++;
     return token;
   }
 
-  /** How many of these have still to be answered. */
+  /** Returns how many asks of a target are pending. */
   countOf(from: AskTarget): number {
-    return this.#byRespondents.get(from)?.size ?? 0;
+    return this.#byTarget.get(from)?.size ?? 0;
   }
 
-  /** An answer came from this connection; false when nothing of that name waits for it (AK2). */
+  /** Settles an ask with an answer of a connection. Returns false if none of that token waits for it (AK2). */
   settle(connection: object, frame: Frame): boolean {
     const pending = this.#pending.get(frame.wait);
     if (!pending?.from.mayAnswer(connection)) return false;
@@ -128,7 +145,7 @@ export class PendingAsks {
     return true;
   }
 
-  /** This is the answer, whoever gave it. */
+  /** Settles an ask with an answer, no matter which connection it comes from. */
   answer(token: string, frame: Frame): void {
     const pending = this.#pending.get(token);
     if (!pending) return;
@@ -137,6 +154,7 @@ export class PendingAsks {
     pending.answered({ frame });
   }
 
+  /** Ends an ask without an answer. */
   fail(token: string, failure: unknown, how: 'failed' | 'timedOut' = 'failed'): void {
     const pending = this.#pending.get(token);
     if (!pending) return;
@@ -145,17 +163,17 @@ export class PendingAsks {
     pending.answered({ failure });
   }
 
-  /** Nobody of these will answer any more (AK4). */
+  /** Fails the pending asks of a target that has closed with `ErrWrite` (AK4). */
   failAll(from: AskTarget): void {
-    for (const token of [...(this.#byRespondents.get(from) ?? [])]) this.fail(token, ErrWrite);
+    for (const token of [...(this.#byTarget.get(from) ?? [])]) this.fail(token, ErrWrite);
   }
 
   #close({ token, from, callOff }: Pending): void {
     callOff();
     this.tally.open--;
     this.#pending.delete(token);
-    const tokens = this.#byRespondents.get(from);
+    const tokens = this.#byTarget.get(from);
     tokens?.delete(token);
-    if (tokens?.size === 0) this.#byRespondents.delete(from);
+    if (tokens?.size === 0) this.#byTarget.delete(from);
   }
 }

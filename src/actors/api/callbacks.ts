@@ -6,32 +6,36 @@ import type { RecordedStep, Recorder } from '../telemetry/recorder.js';
 import { type Handler, type Handlers, type Outcome, runGuarded, type Where } from './handlers.js';
 import type { Conn, NSConn } from './handles.js';
 
-/** Why a connection has ended, as `onDisconnect` is told. */
+/** How a connection has ended, as `onDisconnect` is told (SV6). */
 export interface DisconnectReason {
-  /** The close code; 1005 when the client named none, 1006 when there was no close frame. */
+  /** The close code: 1005 if the client's close frame has none, 1006 if there was no close frame. */
   readonly code: number;
+  /** The text of the close frame. */
   readonly text: string;
-  /** Had `onConnect` let it in? */
+  /** Whether `onConnect` had accepted it. */
   readonly wasAccepted: boolean;
-  /** The rooms it was in. */
+  /** The rooms it was in, in the order in which they were joined. */
   readonly rooms: readonly { readonly namespace: string; readonly room: string }[];
-  /** Which way it went, when it did not end as it should and the `recorder` has it (IN5). */
+  /** The last steps of its chart, if the `recorder` has them and the code is not 1000, 1001 or 1005 (IN5). */
   readonly path?: readonly RecordedStep[];
 }
 
-/** The program's hooks on connections. */
+/** The program's hooks on connections, as the options of the server document them. */
 export interface ConnectionCallbacks {
+  /** Accepts or refuses a connection. */
   readonly onConnect: ((conn: Conn) => unknown) | undefined;
+  /** Is called once a connection has ended. */
   readonly onDisconnect: ((conn: Conn, reason: DisconnectReason) => unknown) | undefined;
+  /** Is called with every error of the program's code. */
   readonly onError: ((error: unknown, where: Where) => unknown) | undefined;
-  /** Tell `onDisconnect` also of connections that were never let in. */
+  /** Whether `onDisconnect` is also called for connections that were never accepted. */
   readonly fireDisconnectAlways: boolean;
 }
 
-/** Codes of an end that nobody has to look into: said goodbye, went away, named no code. */
+/** Close codes of a usual end: normal closure, going away, no code. */
 const usual: ReadonlySet<number> = new Set([1000, 1001, 1005]);
 
-/** Runs the program's code: whatever it does comes back as an outcome, and its failures go to `onError` (SV2). */
+/** Runs the program's code. Returns what it does as an outcome, and reports failures to `onError` (SV2). */
 export class Callbacks {
   constructor(
     private readonly callbacks: ConnectionCallbacks,
@@ -39,7 +43,7 @@ export class Callbacks {
     private readonly deadlines: Deadlines,
     private readonly timeout: number,
     private readonly counters: Counters,
-    /** Say also what is not wrong, but hardly meant. */
+    /** Whether to report also what is no error, but most likely a mistake (SV13). */
     private readonly isDebugging: boolean,
     private readonly meters: Meters,
     private readonly now: () => number,
@@ -47,10 +51,12 @@ export class Callbacks {
     private readonly recorder: Recorder | undefined,
   ) {}
 
+  /** Runs `onConnect`. */
   connect(conn: Conn): Outcome | Promise<Outcome> {
     return this.#run(() => this.callbacks.onConnect?.(conn));
   }
 
+  /** Runs `onDisconnect`, unless the connection was never accepted; a failure is reported. */
   async disconnect(conn: Conn, reason: DisconnectReason): Promise<void> {
     const { onDisconnect, fireDisconnectAlways } = this.callbacks;
     const { code, text } = reason;
@@ -60,22 +66,24 @@ export class Callbacks {
     if (outcome.kind === 'error') this.report(outcome.error, { during: 'onDisconnect', connection: conn.id });
   }
 
-  /** The handler of a lifecycle event, if there is one. */
+  /** Runs the handler of a lifecycle event, if there is one. */
   lifecycle(ns: NSConn, message: ReceivedMessage): Outcome | Promise<Outcome> {
     const handler = this.handlers.find(message.namespace, message.event);
     return handler ? this.#handle(handler, ns, message) : { kind: 'nothing' };
   }
 
+  /** Runs the handler of a received event. */
   handle(handler: Handler, ns: NSConn, frame: Frame): Outcome | Promise<Outcome> {
     return this.#handle(handler, ns, messageFrom(frame));
   }
 
-  /** A handler of this event has failed. */
+  /** Counts and reports the error of a handler; `during` is the event. */
   failed(error: unknown, during: string, ns: NSConn): void {
     this.counters.handlerErrors++;
     this.report(error, { during, connection: ns.conn.id, namespace: ns.namespace });
   }
 
+  /** Reports an error to `onError`. */
   report(error: unknown, where: Where): void {
     // An error of the error hook itself, thrown or rejected, has nowhere to go, and must not reach a connection.
     this.#unawaited(
@@ -84,12 +92,12 @@ export class Callbacks {
     );
   }
 
-  /** Runs code of the program whose outcome is nobody's business, unless it fails. */
+  /** Runs code of the program whose outcome has no effect; a failure is reported. */
   guarded(code: () => unknown, where: Where): void {
     this.#unawaited(code, (error) => this.report(error, where));
   }
 
-  /** However long it takes: nothing is kept for it. */
+  /** Without a timeout: nothing waits for it. */
   #unawaited(code: () => unknown, failed: (error: unknown) => void): void {
     try {
       Promise.resolve(code()).catch(failed);
@@ -105,7 +113,7 @@ export class Callbacks {
     return this.#review(outcome, ns, message);
   }
 
-  /** Where there are native messages only a reply goes nowhere; what goes nowhere is told to who debugs (SV13). */
+  /** Drops a reply in native-only mode. With `debug` it reports returned values that have no effect (SV13). */
   #review(outcome: Outcome, ns: NSConn, { event, namespace }: ReceivedMessage): Outcome {
     const isVain = outcome.kind === 'reply' && this.handlers.isNativeOnly;
     const ignored = isVain ? outcome.body : outcome.kind === 'nothing' ? outcome.ignored : undefined;
@@ -118,7 +126,7 @@ export class Callbacks {
     return isVain ? { kind: 'nothing' } : outcome;
   }
 
-  /** What a handler promises counts until it settles. */
+  /** Measures the time until a handler has settled (IN7). */
   #timed(code: () => unknown): Outcome | Promise<Outcome> {
     const began = this.now();
     const outcome = this.#run(code);

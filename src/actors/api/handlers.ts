@@ -4,38 +4,56 @@ import type { Deadlines } from '../runtime/deadlines.js';
 import { isInstance, isThenable } from '../runtime/guard.js';
 import type { EventBodies, NSConn } from './handles.js';
 
-/** What a handler may do: nothing, answer with `reply(body)`, or throw; also later, by a promise. */
+/**
+ * A function that handles an event. It returns nothing, answers with `reply(body)`, or throws, at once or by a promise
+ * (AK8). Its turn ends when it settles, after `handlerTimeout` (30 s) at the latest (SV4).
+ *
+ * @example
+ * const say: Handler = (ns, { body, room }) => ns.broadcastOthers({ event: 'said', room, body });
+ */
 export type Handler<Sent extends EventBodies = EventBodies> = (
   ns: NSConn<Sent>,
   message: Message,
 ) => void | Reply | Promise<void | Reply>;
 
-/** Event names and their handlers. */
+/**
+ * The handlers of a namespace, by the name of the event. `OnAnyEvent` handles the events that have none of their own.
+ *
+ * @example
+ * const chat: Events = { ping: () => reply('pong') };
+ */
 export type Events<Sent extends EventBodies = EventBodies> = Readonly<Record<string, Handler<Sent>>>;
 
-/** What the server sends in each namespace: `{ chat: { said: string; picture: Uint8Array } }`. */
+/**
+ * The bodies of the events that the server sends, by namespace and by the event's name.
+ *
+ * @example
+ * const server = new Server<{ chat: { said: string; picture: Uint8Array } }>({ namespaces });
+ */
 export interface NamespaceBodies {
   readonly [namespace: string]: EventBodies;
 }
 
-/** Namespaces and their events. */
+/** The declared namespaces, each with its handlers. */
 export type Namespaces<Sent extends NamespaceBodies = NamespaceBodies> = {
   readonly [Name in keyof Sent]: Events<Sent[Name]>;
 };
 
-/** What came of running user code. */
+/** What code of the program has returned or thrown. */
 export type Outcome =
-  | { readonly kind: 'nothing' /** What was returned in vain. */; readonly ignored?: unknown }
+  | { readonly kind: 'nothing' /** A returned value that has no effect. */; readonly ignored?: unknown }
   | { readonly kind: 'reply'; readonly body: Body }
   | { readonly kind: 'error'; readonly error: unknown };
 
 const nothing: Outcome = { kind: 'nothing' };
 
-/** Where in the user's code something went wrong. */
+/** Where in the program an error was thrown, as `onError` is told. */
 export interface Where {
-  /** The hook or event that failed. */
+  /** The name of the hook or of the event. */
   readonly during: string;
+  /** The id of the connection, if it was about one. */
   readonly connection?: string;
+  /** The namespace, if it was about one. */
   readonly namespace?: string;
 }
 
@@ -46,7 +64,10 @@ const outcomeOf = (result: unknown): Outcome => {
   return { kind: 'nothing', ignored: result };
 };
 
-/** Runs user code so that whatever it does comes back as an outcome, at the latest after `timeout` milliseconds. */
+/**
+ * Runs code of the program and returns its outcome, by a promise only if the code returns one. Never throws. The outcome
+ * of code that does not settle within `timeout` ms is a `HandlerTimeout`.
+ */
 export const runGuarded = (run: () => unknown, deadlines: Deadlines, timeout: number): Outcome | Promise<Outcome> => {
   try {
     const result = run();
@@ -71,19 +92,21 @@ const settleWithin = (pending: PromiseLike<unknown>, deadlines: Deadlines, timeo
     }
   });
 
-/** Does this error ask for the connection to be closed? */
+/** Returns the error if it asks for the connection to be closed (AK10). */
 export const closesWith = (error: unknown): CloseError | undefined =>
   isInstance(error, CloseError) ? error : undefined;
 
 const describe = (value: unknown): string => (value === null ? 'null' : typeof value);
 
-/** The user's event map, checked once: event -> handler. */
+/** The program's handlers by namespace and event, checked once at the start. */
 export class Handlers {
   readonly #namespaces = new Map<string, Map<string, Handler>>();
+  /** Whether native messages are handled. */
   readonly takesNative: boolean;
-  /** Only native messages are handled: there is no handshake and no frame. */
+  /** Whether native messages alone are handled: there is no handshake and no frame (HS10). */
   readonly isNativeOnly: boolean;
 
+  /** @throws {TypeError} when there is no namespace, an event is declared twice, or a handler is no function */
   constructor(namespaces: Namespaces, events: Events | undefined) {
     for (const [name, handlers] of Object.entries(namespaces)) this.#declare(name, handlers);
     if (events !== undefined) this.#declare('', events);
@@ -95,15 +118,17 @@ export class Handlers {
     this.isNativeOnly = this.takesNative && this.#namespaces.size === 1 && empty?.size === 1;
   }
 
+  /** Returns whether a namespace is declared. */
   declares(namespace: string): boolean {
     return this.#namespaces.has(namespace);
   }
 
+  /** The names of the declared namespaces. */
   get namespaces(): string[] {
     return [...this.#namespaces.keys()];
   }
 
-  /** The handler of this very event, else the one for any event. */
+  /** Returns the handler of an event, else that of `OnAnyEvent`. */
   find(namespace: string, event: string): Handler | undefined {
     const events = this.#namespaces.get(namespace);
     return events?.get(event) ?? events?.get(OnAnyEvent);

@@ -3,67 +3,15 @@ import type { Body, Message, OutgoingMessage } from '../../protocol/message.js';
 import { ignoreRejection } from '../runtime/guard.js';
 import type { UpgradeRequest } from '../transport/socket.js';
 import type { AskOptions } from './asks.js';
+import type { ConnPort } from './connPort.js';
+import type { ServerFace } from './serverFace.js';
 
-/** Skip every connection with this id. Made by `exclude(id)`. */
-export class Exclusion {
-  constructor(readonly id: string) {}
-}
-
-/** Broadcast to everybody but the connections with this id. */
-export const exclude = (id: string): Exclusion => new Exclusion(id);
-
-/** Whom a broadcast skips. A Conn, NSConn or Room stands for exactly that connection. */
-export type Except = Conn | NSConn | Room | Exclusion | null;
-
-/** How much background work is waiting. */
-export interface ServerPressure {
-  /** Bytes in the log: issued, and not yet given to everybody. */
-  readonly log: number;
-  /** How far behind that is, in milliseconds: the oldest has waited so long, or the newest will have to. */
-  readonly lag: number;
-  /** Clients whose handlers broadcast are not read for now, so that the log gets shorter (BC10). */
-  readonly isThrottling: boolean;
-}
-
-/** The server as handlers see it. */
-export interface ServerFace {
-  broadcast(except: Except, ...messages: readonly OutgoingMessage[]): void;
-  do(visit: (conn: Conn) => unknown): Promise<void>;
-  ask(message: OutgoingMessage, options?: AskOptions): Promise<Message>;
-  readonly totalConnections: number;
-  readonly pressure: ServerPressure;
-  connections(): Conn[];
-  connectionsByNamespace(namespace: string): NSConn[];
-  roomNames(namespace: string): string[];
-  members(namespace: string, room: string): NSConn[];
-  flush(): Promise<void>;
-  close(options?: { readonly timeout?: number }): Promise<void>;
-}
-
-/** What stands behind the handles of one connection. */
-export interface ConnPort {
-  readonly id: string;
-  readonly isClient: boolean;
-  readonly server: ServerFace;
-  readonly request: UpgradeRequest;
-  readonly actor: AnyActorRef;
-  readonly isClosed: boolean;
-  readonly pressure: number;
-  connect(namespace: string, options: AskOptions): Promise<NSConn>;
-  waitConnect(namespace: string, options: AskOptions): Promise<NSConn>;
-  disconnect(namespace: string, options: AskOptions): Promise<void>;
-  namespace(namespace: string): NSConn | undefined;
-  namespaces(): NSConn[];
-  join(namespace: string, room: string, options: AskOptions): Promise<Room>;
-  leave(namespace: string, room: string, isLocal: boolean, options: AskOptions): Promise<void>;
-  room(namespace: string, room: string): Room | undefined;
-  rooms(namespace: string): Room[];
-  write(message: OutgoingMessage): boolean;
-  ask(message: OutgoingMessage, options: AskOptions): Promise<Message>;
-  close(code: number, reason: string): void;
-}
-
-/** One connection, as user code holds it. */
+/**
+ * One connection: the handle that hooks and visitors get.
+ *
+ * @example
+ * new Server({ namespaces, onConnect: (conn) => conn.set('user', userOf(conn.request)) });
+ */
 export class Conn {
   readonly #port: ConnPort;
   #store: Map<string, unknown> | undefined;
@@ -72,13 +20,15 @@ export class Conn {
     this.#port = port;
   }
 
-  /** Made by the server, and never changes. Several connections may share one. */
+  /** The id, which never changes. `idGenerator` makes it; several connections may share one (HS11). */
   get id(): string {
     return this.#port.id;
   }
+  /** Whether this is a client's own end of the connection; false on a server. */
   get isClient(): boolean {
     return this.#port.isClient;
   }
+  /** The server. */
   get server(): ServerFace {
     return this.#port.server;
   }
@@ -90,70 +40,105 @@ export class Conn {
   get actor(): AnyActorRef {
     return this.#port.actor;
   }
+  /** Whether it is closed, from the call of `close` or the loss of its socket on (SV5). */
   get isClosed(): boolean {
     return this.#port.isClosed;
   }
-  /** Bytes that were issued to it and that the kernel has not taken. */
+  /** Bytes for it that the kernel has not taken: those in its socket and those in its outbox. */
   get pressure(): number {
     return this.#port.pressure;
   }
-  /** How often the client had to try before it came back; 0 the first time. */
+  /** How many attempts the client needed to reconnect, at most 1,000,000; 0 for a first connection. */
   get reconnectTries(): number {
     const header = String(this.#port.request.headers['x-websocket-reconnect']);
     return /^\d+$/.test(header) ? Math.min(Number(header), 1_000_000) : 0;
   }
+  /** Whether the client has reconnected. */
   get wasReconnected(): boolean {
     return this.reconnectTries > 0;
   }
 
-  /** Ask the client into a namespace. In `onConnect` this is the agreement itself: it may come in. */
+  /**
+   * Asks the client into a namespace (NS4). In `onConnect` the call also accepts the connection (HS9). Rejects with the
+   * refusal of either side, `ErrBadNamespace` if the namespace is not declared, `ErrWrite` if the connection closes,
+   * `AskTimeout`, or the reason of the signal.
+   *
+   * @example
+   * const ns = await conn.connect('chat');
+   * ns.emit('welcome');
+   */
   connect(namespace: string, options: AskOptions = {}): Promise<NSConn> {
     return this.#port.connect(namespace, options);
   }
-  /** Wait until the client is in a namespace, whoever began. */
+  /**
+   * Resolves when the client is in a namespace, whichever side began (NS12). Rejects with `AskTimeout` after 10 s
+   * (`askTimeout`), the reason of the signal, or `ErrWrite` if the connection closes.
+   */
   waitConnect(namespace: string, options: AskOptions = {}): Promise<NSConn> {
     return this.#port.waitConnect(namespace, options);
   }
-  /** The namespace, if it is connected. */
+  /** Returns a namespace, if it is connected. */
   namespace(namespace: string): NSConn | undefined {
     return this.#port.namespace(namespace);
   }
-  /** Ask the client out of every namespace. */
+  /** Asks the client out of every namespace, one after the other (NS5). Rejects with the first refusal. */
   disconnectAll(): Promise<void> {
     const all = async (): Promise<void> => {
       for (const ns of this.#port.namespaces()) await ns.disconnect();
     };
     return ignoreRejection(all());
   }
-  /** Send a message and wait for its answer. Rejects with the client's error, on timeout, and when it closes. */
+  /**
+   * Sends a message and resolves with its answer. Rejects with the client's error (AK3), `AskTimeout` after 10 s
+   * (`askTimeout`), the reason of the signal, `ErrWrite` if the connection closes or is not in that namespace or room
+   * (AK4), or `TooManyAsks` (AK9).
+   *
+   * @throws {TypeError} when the message has no event, or a part of it is of a wrong type
+   * @example
+   * const answer = await conn.ask({ namespace: 'chat', event: 'version' }, { timeout: 2_000 });
+   */
   ask(message: OutgoingMessage, options: AskOptions = {}): Promise<Message> {
     return this.#port.ask(message, options);
   }
-  /** Send a message; false when it is closed, or not in that namespace or room. */
+  /**
+   * Sends a message. Returns false if the connection is closed, or not in that namespace or room.
+   *
+   * @throws {TypeError} when the message has no event, or a part of it is of a wrong type
+   * @example
+   * conn.write({ namespace: 'chat', room: 'lobby', event: 'said', body: 'hello' });
+   */
   write(message: OutgoingMessage): boolean {
     return this.#port.write(message);
   }
-  /** Close it: what it is owed goes out first. */
+  /**
+   * Closes the connection. Pending messages are written first, then the close frame (SV5).
+   *
+   * @throws {RangeError} when no close frame may carry the code, or the reason has more than 123 bytes
+   */
   close(code = 1000, reason = ''): void {
     this.#port.close(code, reason);
   }
 
+  /** Stores a value with the connection. */
   set(key: string, value: unknown): void {
     this.#store ??= new Map();
     this.#store.set(key, value);
   }
-  /** What was set under this key; the caller says of which type. */
+  /** Returns the value stored under a key. The caller says its type, which is not checked. */
   get<T>(key: string): T | undefined {
+    // Nothing but the program knows what it has stored.
     return this.#store?.get(key) as T | undefined;
   }
-  /** Adds one to an integer in the store (anything else counts as 0) and returns it. */
+  /** Adds 1 to the stored integer and returns the sum. A value that is no integer counts as 0. */
   increment(key: string): number {
     return this.#add(key, 1);
   }
+  /** Subtracts 1 from the stored integer and returns the difference. A value that is no integer counts as 0. */
   decrement(key: string): number {
     return this.#add(key, -1);
   }
 
+  /** Returns the id. */
   toString(): string {
     return this.id;
   }
@@ -166,31 +151,53 @@ export class Conn {
   }
 }
 
-/** What the server's events of a namespace carry, by name; without a map of its own any name and any body. */
+/** The bodies of the events that the server sends in a namespace, by the event's name. Default: any name and body. */
 export interface EventBodies {
   readonly [event: string]: Body;
 }
 
-/** One connection in one namespace. With a map of events, `emit` and `ask` take just those. */
+/**
+ * One connection in one namespace: the handle that handlers get. With a map of events, `emit` and `ask` take only those.
+ *
+ * @example
+ * const chat = { say: (ns: NSConn, { body }: Message) => ns.broadcastOthers({ event: 'said', body }) };
+ */
 export class NSConn<Sent extends EventBodies = EventBodies> {
   readonly #port: ConnPort;
 
   constructor(
     port: ConnPort,
+    /** The connection. */
     readonly conn: Conn,
+    /** The name of the namespace. */
     readonly namespace: string,
   ) {
     this.#port = port;
   }
 
-  /** Send an event; false when it is not connected here any more. */
+  /**
+   * Sends an event. Returns false if the connection is no longer in the namespace.
+   *
+   * @throws {TypeError} when the event has no name, or the body is neither a string nor a Uint8Array
+   */
   emit<Event extends keyof Sent & string>(event: Event, body: Sent[Event] | '' = ''): boolean {
     return this.#port.write({ namespace: this.namespace, event, body });
   }
+  /**
+   * Sends an event as a binary frame. Returns false if the connection is no longer in the namespace.
+   *
+   * @throws {TypeError} when the event has no name, or the body is of a wrong type
+   */
   emitBinary(event: keyof Sent & string, body: Uint8Array): boolean {
     return this.#port.write({ namespace: this.namespace, event, body, setBinary: true });
   }
-  /** Send an event and wait for its answer. */
+  /**
+   * Sends an event and resolves with its answer. Rejects like `conn.ask`.
+   *
+   * @throws {TypeError} when the event has no name, or the body is of a wrong type
+   * @example
+   * const { body } = await ns.ask('version', '', { signal: AbortSignal.timeout(2_000) });
+   */
   ask<Event extends keyof Sent & string>(
     event: Event,
     body: Sent[Event] | '' = '',
@@ -198,37 +205,54 @@ export class NSConn<Sent extends EventBodies = EventBodies> {
   ): Promise<Message> {
     return this.#port.ask({ namespace: this.namespace, event, body }, options);
   }
-  /** Ask the client into a room. */
+  /**
+   * Asks the client into a room (RM3). Rejects with the refusal of either side, `ErrBadNamespace` outside the namespace,
+   * `ErrBadRoom` for a name that is empty or over 255 bytes, `too many rooms` (RM6), `ErrWrite` if the connection closes,
+   * `AskTimeout`, or the reason of the signal.
+   *
+   * @example
+   * const room = await ns.joinRoom('lobby');
+   */
   joinRoom(room: string, options: AskOptions = {}): Promise<Room<Sent>> {
     return this.#port.join(this.namespace, room, options);
   }
-  /** The room, if it is joined. */
+  /** Returns a room, if it is joined. */
   room(name: string): Room<Sent> | undefined {
     return this.#port.room(this.namespace, name);
   }
+  /** Returns the joined rooms, in the order in which they were joined. */
   rooms(): Room<Sent>[] {
     return this.#port.rooms(this.namespace);
   }
-  /** Ask the client out of every room. */
+  /** Asks the client out of every room, one after the other (RM4). Rejects with the first refusal. */
   leaveAll(options: AskOptions = {}): Promise<void> {
     const all = async (): Promise<void> => {
       for (const { name } of this.rooms()) await this.#port.leave(this.namespace, name, true, options);
     };
     return ignoreRejection(all());
   }
-  /** Ask the client out of this namespace. */
+  /** Asks the client out of the namespace (NS5). Rejects with its refusal; then the connection stays in it. */
   disconnect(options: AskOptions = {}): Promise<void> {
     return this.#port.disconnect(this.namespace, options);
   }
-  /** Send to everybody in this namespace. */
+  /**
+   * Sends messages to every connection in the namespace, or in the room that a message names; this one included (BC1).
+   *
+   * @throws {TypeError} when a message has no event, or a part of it is of a wrong type
+   */
   broadcast(...messages: readonly OutgoingMessage[]): void {
     this.conn.server.broadcast(null, ...this.#here(messages));
   }
-  /** Send to everybody in this namespace but this connection. */
+  /**
+   * Sends messages like `broadcast`, but not to this connection.
+   *
+   * @throws {TypeError} when a message has no event, or a part of it is of a wrong type
+   */
   broadcastOthers(...messages: readonly OutgoingMessage[]): void {
     this.conn.server.broadcast(this, ...this.#here(messages));
   }
 
+  /** Returns the id of the connection. */
   toString(): string {
     return this.conn.id;
   }
@@ -238,27 +262,38 @@ export class NSConn<Sent extends EventBodies = EventBodies> {
   }
 }
 
-/** One connection in one room of a namespace. */
+/**
+ * One connection in one room of a namespace.
+ * @example
+ * ns.room('lobby')?.emit('topic', 'welcome');
+ */
 export class Room<Sent extends EventBodies = EventBodies> {
   readonly #port: ConnPort;
 
   constructor(
     port: ConnPort,
+    /** The connection in the namespace of the room. */
     readonly nsConn: NSConn<Sent>,
+    /** The name of the room. */
     readonly name: string,
   ) {
     this.#port = port;
   }
 
-  /** Send an event of this room to this client; false when it is not in the room any more. */
+  /**
+   * Sends an event of the room to this client alone. Returns false if the connection is no longer in the room.
+   *
+   * @throws {TypeError} when the event has no name, or the body is of a wrong type
+   */
   emit<Event extends keyof Sent & string>(event: Event, body: Sent[Event] | '' = ''): boolean {
     return this.#port.write({ namespace: this.nsConn.namespace, room: this.name, event, body });
   }
-  /** Ask the client out of this room. */
+  /** Asks the client out of the room (RM4). Rejects with the refusal of either side; then the client stays in it. */
   leave(options: AskOptions = {}): Promise<void> {
     return this.#port.leave(this.nsConn.namespace, this.name, false, options);
   }
 
+  /** Returns the name of the room. */
   toString(): string {
     return this.name;
   }

@@ -3,7 +3,9 @@ import { emptyAnswer, encode, errorFrom, messageFrom } from '../../protocol/code
 import { assertCloseCode, closeText, ErrBadNamespace, ErrWrite } from '../../protocol/errors.js';
 import { assertOutgoing, type Body, type Message, type OutgoingMessage } from '../../protocol/message.js';
 import type { Answer, AskOptions } from '../api/asks.js';
-import type { ConnPort, NSConn, Room, ServerFace } from '../api/handles.js';
+import type { ConnPort } from '../api/connPort.js';
+import type { NSConn, Room } from '../api/handles.js';
+import type { ServerFace } from '../api/serverFace.js';
 import type { ServerContext } from '../context.js';
 import { ignoreRejection } from '../runtime/guard.js';
 import type { UpgradeRequest } from '../transport/socket.js';

@@ -21,7 +21,7 @@ export type PeerWait = 'none' | 'turn' | 'serverAsk';
 export type Fill = 'free' | 'halfFull' | 'full' | 'flooded';
 
 /** The bounds of an inbox. */
-export type InboxLimits = Pick<Limits, 'inboxMessages' | 'inboxBytes'>;
+type InboxLimits = Pick<Limits, 'inboxMessages' | 'inboxBytes'>;
 
 /**
  * What becomes of frames. The other half of an inbox's state is its turn: jobs run in every one of these states.
@@ -62,9 +62,9 @@ const patience = 4;
 const framesPerSlice = 16;
 
 /**
- * Returns how full an inbox is with `queued` frames of `bytes` bytes (BP3). While an answer of the client is awaited, the
- * bounds are four times as wide and there is no half: reading goes on until they are reached. Beyond them the inbox is
- * flooded if a turn waits, since the answer may be stuck behind the frames.
+ * Returns how full an inbox is with `queued` frames of `bytes` bytes (BP3). While an answer of the client is awaited,
+ * the bounds are four times as wide and there is no half: reading goes on until they are reached. Beyond them the inbox
+ * is flooded if a turn waits, since the answer may be stuck behind the frames.
  */
 export const boundsOf = (queued: number, bytes: number, wait: PeerWait, limits: InboxLimits): Fill => {
   const { inboxMessages, inboxBytes } = limits;
@@ -75,8 +75,8 @@ export const boundsOf = (queued: number, bytes: number, wait: PeerWait, limits: 
 };
 
 /**
- * The received frames of one connection that wait for their turn. Turns run one at a time, in order (SV7). Jobs go before
- * the frames that wait (RM7). A frame whose handler returns no promise costs no allocation here.
+ * The received frames of one connection that wait for their turn. Turns run one at a time, in order (SV7). Jobs go
+ * before the frames that wait (RM7). A frame whose handler returns no promise costs no allocation here.
  */
 export class Inbox implements Runnable {
   /** The turn under way, and the promises of it that have not settled. */

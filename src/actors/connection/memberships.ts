@@ -1,7 +1,8 @@
 import { encodeErrorReply, type Frame } from '../../protocol/codec.js';
 import { ErrBadNamespace, ErrBadRoom, ErrWrite } from '../../protocol/errors.js';
 import type { AskOptions } from '../api/asks.js';
-import { type ConnPort, NSConn, Room } from '../api/handles.js';
+import type { ConnPort } from '../api/connPort.js';
+import { NSConn, Room } from '../api/handles.js';
 import type { ServerContext } from '../context.js';
 import type { MachineState } from '../runtime/steppedMachine.js';
 import type { Connection } from './connection.js';
@@ -255,7 +256,7 @@ export class Memberships implements MembershipListener {
     this.connection.send(encodeErrorReply(asked, error));
   }
 
-  /** Makes the rest of a call part of the present turn: else the turn would wait for the call and the call for it (RM7). */
+  /** Makes the rest of a call part of the turn that waits for it: else each would wait for the other (RM7). */
   #waitFor(underway: PendingCall | undefined): void {
     const { inbox } = this.connection;
     if (!underway || inbox.turn === noTurn || underway.turn === inbox.turn) return;

@@ -29,7 +29,7 @@ interface StepContext {
   readonly asked?: Frame;
   /** The call of this side that it belongs to. */
   readonly call?: PendingCall;
-  /** Whether this side began it. */
+  /** Whether the message of its lifecycle events says that this side began it. */
   readonly isLocal: boolean;
   /** Whether no handler can refuse it. */
   readonly isForced: boolean;

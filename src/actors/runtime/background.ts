@@ -13,8 +13,8 @@ const makeSliceTally = () => ({ delays: new Histogram([1, 5, 10, 25, 50, 100, 25
 export type SliceTally = ReturnType<typeof makeSliceTally>;
 
 /**
- * Runs background tasks: deliveries of broadcasts, `do`, closing. All tasks share one slice of `sliceMs` in each tick of
- * the event loop (BC5), so that the server reads frames and handles connections between two slices.
+ * Runs background tasks: passes, visits, closes, parked inboxes. All tasks share one slice of `sliceMs` ms in each tick
+ * of the event loop (BC5), so that the server reads frames and handles connections between two slices.
  */
 export class BackgroundTasks {
   /** What the slices have cost so far. */

@@ -1,6 +1,6 @@
 import type { DeliveryCounters } from '../../broadcast/topics.js';
 import type { AskTally } from '../api/asks.js';
-import type { ServerPressure } from '../api/handles.js';
+import type { ServerPressure } from '../api/serverFace.js';
 import type { LostCounters } from '../cluster/losses.js';
 import type { Exchange, ExchangeStatus } from '../cluster/relay.js';
 import type { SliceTally } from '../runtime/background.js';

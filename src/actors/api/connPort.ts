@@ -1,0 +1,48 @@
+import type { AnyActorRef } from 'xstate';
+import type { Message, OutgoingMessage } from '../../protocol/message.js';
+import type { UpgradeRequest } from '../transport/socket.js';
+import type { AskOptions } from './asks.js';
+import type { NSConn, Room } from './handles.js';
+import type { ServerFace } from './serverFace.js';
+
+/** What the handles of one connection call. The members of the handles say more about each. */
+export interface ConnPort {
+  /** The id of the connection. */
+  readonly id: string;
+  /** Whether it is a client's own end of the connection; never on a server. */
+  readonly isClient: boolean;
+  /** The server of the connection. */
+  readonly server: ServerFace;
+  /** The request that was upgraded. */
+  readonly request: UpgradeRequest;
+  /** The running actor of the connection. */
+  readonly actor: AnyActorRef;
+  /** Whether it is closed. */
+  readonly isClosed: boolean;
+  /** Bytes that wait to be sent to the client. */
+  readonly pressure: number;
+  /** Asks the client into a namespace. */
+  connect(namespace: string, options: AskOptions): Promise<NSConn>;
+  /** Resolves when the client is in a namespace. */
+  waitConnect(namespace: string, options: AskOptions): Promise<NSConn>;
+  /** Asks the client out of a namespace. */
+  disconnect(namespace: string, options: AskOptions): Promise<void>;
+  /** Returns a namespace, if it is connected. */
+  namespace(namespace: string): NSConn | undefined;
+  /** Returns the connected namespaces. */
+  namespaces(): NSConn[];
+  /** Asks the client into a room. */
+  join(namespace: string, room: string, options: AskOptions): Promise<Room>;
+  /** Asks the client out of a room; `isLocal` is what the message of the lifecycle events says. */
+  leave(namespace: string, room: string, isLocal: boolean, options: AskOptions): Promise<void>;
+  /** Returns a room, if it is joined. */
+  room(namespace: string, room: string): Room | undefined;
+  /** Returns the joined rooms of a namespace. */
+  rooms(namespace: string): Room[];
+  /** Sends a message; returns whether it may be sent. */
+  write(message: OutgoingMessage): boolean;
+  /** Sends a message and resolves with the answer. */
+  ask(message: OutgoingMessage, options: AskOptions): Promise<Message>;
+  /** Closes the connection. */
+  close(code: number, reason: string): void;
+}
