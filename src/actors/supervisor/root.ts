@@ -1,7 +1,7 @@
 import { type AnyActorRef, createActor, type EventObject } from 'xstate';
 import { ErrWrite } from '../../protocol/errors.js';
 import type { OutgoingMessage } from '../../protocol/message.js';
-import type { Except } from '../api/handles.js';
+import type { Except } from '../api/serverFace.js';
 import type { Cluster } from '../cluster/cluster.js';
 import type { ServerContext } from '../context.js';
 import { ignoreRejection } from '../runtime/guard.js';
