@@ -109,8 +109,8 @@ describe('walks', () => {
 describe('tags', () => {
   test.each<[Name, readonly string[]]>([
     ['accepting', ['accepting']],
-    ['doing', ['accepting', 'doing']],
-    ['draining', ['draining']],
+    ['doing', ['accepting']],
+    ['draining', []],
     ['closed', []],
   ])('[DR2] %s has the tags %j', (value, tags) => {
     const snapshot = supervisorMachine.resolveState({ value, context: { waitingVisits: 0 } });
