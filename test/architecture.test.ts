@@ -144,7 +144,7 @@ const arrows: Readonly<Record<string, { readonly folders: readonly string[]; rea
       packages: ['xstate', 'node:module', 'node:worker_threads'],
     },
     'inspector/stately': {
-      folders: ['protocol', 'actors/telemetry', 'actors/supervisor', 'server', 'inspector/draw'],
+      folders: ['protocol', 'actors/runtime', 'actors/telemetry', 'actors/supervisor', 'server', 'inspector/draw'],
       packages: ['xstate'],
     },
     /** Watches; nothing imports it. */

@@ -19,7 +19,7 @@ export interface DeliveryCounters {
 }
 
 /** Returns counters at 0. */
-export const makeDeliveryCounters = (): DeliveryCounters => ({
+const makeDeliveryCounters = (): DeliveryCounters => ({
   broadcasts: 0,
   deliveries: 0,
   frames: 0,

@@ -1,24 +1,32 @@
+/** Returns whether a value is an object and not an array. */
 export const isPlainObject = (value: unknown): value is object =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** Only the kind of a value, as its text may be a secret. */
+/** Returns the kind of a value, without its text: that may be a secret. */
 const kindOf = (value: unknown): string => {
   if (value === null || value === undefined) return String(value);
   if (Array.isArray(value)) return 'a list';
   return value === '' ? 'an empty string' : `a value of type ${typeof value}`;
 };
 
-/** What an option takes, and the kind of what it got: never the text, which may hold credentials (EX17). */
+/** Returns the error for a wrong option. It tells the kind of the value, never its text, which may be secret (EX17). */
 export const wrong = (option: string, takes: string, value: unknown): TypeError =>
   new TypeError(`option "${option}" takes ${takes}, got ${kindOf(value)}`);
 
+/**
+ * Checks that an object has known options only.
+ * @throws {TypeError} when it has another.
+ */
 export const refuseUnknown = (given: object, known: readonly string[]): void => {
   for (const name of Object.keys(given)) {
     if (!known.includes(name)) throw new TypeError(`option "${name}" is unknown; known are ${known.join(', ')}`);
   }
 };
 
-/** Options of the library that are not the program's to choose. */
+/**
+ * Checks that options of the client library do not set what the exchange itself sets.
+ * @throws {TypeError} when they do.
+ */
 export const refuseDecided = (given: object, decided: readonly string[], of: string): void => {
   for (const name of decided) {
     if (name in given) throw new TypeError(`option "${of}.${name}" is not for the program to choose`);

@@ -1,17 +1,25 @@
-/** What a URL says of who connects. */
+/** User name and password in a URL. */
 export interface Credentials {
+  /** User name, or a token if there is no password. `''` if the URL has none. */
   readonly username: string;
+  /** Password. `''` if the URL has none. */
   readonly password: string;
 }
 
-/** A URL, or what is wrong with it in words that show nothing of it: a password may stand anywhere in it (EX17). */
+/**
+ * Returns the parsed URL.
+ * @throws {TypeError} when it does not parse. The text shows no part of it, as a password may be anywhere in it (EX17).
+ */
 export const parseUrl = (option: string, takes: string, text: string): URL & Credentials => {
-  // The error of `new URL` carries what it was given, so it is not asked when it would throw.
+  // The error of `new URL` contains its input, so the text is checked first.
   if (!URL.canParse(text)) throw new TypeError(`option "${option}" takes ${takes}; this one is no URL`);
   return new URL(text);
 };
 
-/** The credentials of a URL, decoded. */
+/**
+ * Returns the decoded credentials of a URL.
+ * @throws {TypeError} when they are not percent-encoded.
+ */
 export const credentialsOf = (option: string, { username, password }: Credentials): Credentials => {
   try {
     return { username: decodeURIComponent(username), password: decodeURIComponent(password) };
@@ -20,11 +28,11 @@ export const credentialsOf = (option: string, { username, password }: Credential
   }
 };
 
-/** What must not be read anywhere; a name without a password is a token, or may be one. */
+/** Returns the texts that must not be shown. A user name without a password may be a token (EX17). */
 export const secretsOf = (raw: Credentials, decoded: Credentials): string[] =>
   raw.password === '' ? [raw.username, decoded.username] : [raw.password, decoded.password];
 
-/** A broker that does not know a command repeats what it was given: passwords, too. */
+/** A broker that does not know a command repeats its arguments in the error, passwords included. */
 const repeated = /,? with args beginning with.*/s;
 
 const textOf = (error: unknown): string => {
@@ -36,8 +44,8 @@ const codeOf = (error: unknown): string | undefined =>
   error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 
 /**
- * Makes of what a library says an error that can be shown to anybody: its text without the secrets, its `code`, and
- * nothing else of it – no cause, no list of errors, no field (EX17).
+ * Returns a function that turns an error of a client library into one without secrets (EX17). The new error keeps the
+ * text, less the secrets, and the `code`. It has no cause, no list of errors and no other field.
  */
 export const discretion = (broker: string, secrets: readonly (string | undefined)[]) => {
   const hidden = secrets

@@ -1,54 +1,52 @@
-/**
- * What a channel carries: what is for a namespace (and all its rooms), what is for the connections with one id, or the
- * answers to one ask.
- */
+/** Kind of a channel: messages for a namespace with its rooms, messages for one id, or the answers to one ask. */
 export type ChannelKind = 'namespace' | 'connection' | 'answers';
 
 /**
- * A broker that carries messages between servers (EX1). Implement it, and `useStackExchange` takes it: the server does
- * all the rest – it connects again when a session is lost, subscribes again, keeps what waits and counts what is lost –,
- * so a session has to do one thing only: be up, or say that it is not any more.
+ * Port to a broker that carries messages between servers (EX1). Implement it and pass it to `useStackExchange`. The
+ * server reconnects, resubscribes, queues messages and counts losses. A session only has to work, or to report that it
+ * is lost.
  */
 export interface StackExchange {
-  /** What it is called in errors and in the status, as in `redis`. */
+  /** Name of the broker in errors and in the status, such as `redis`. */
   readonly name: string;
   /**
-   * The channel for this. Two names never share one, and none is a pattern: a name that cannot be carried so throws a
-   * RangeError (EX13).
+   * Returns the channel for a name. Two names never share a channel, and no channel is a pattern (EX13).
+   * @throws {RangeError} when the broker cannot carry the name.
    */
   channelOf(kind: ChannelKind, name: string): string;
   /**
-   * Answers to an ask may also come on a channel that is the token itself, as clients of neffos 0.0.24 servers give them.
+   * Whether answers may also come on a channel named by the token alone, as neffos 0.0.24 servers send them. Default
+   * false.
    */
   readonly hearsBareTokens?: boolean;
   /**
-   * Connects, once: resolves when it can publish and subscribe, rejects when it cannot. What it rejects with, and
-   * whatever else is told to the listener, has no credentials in it.
+   * Connects once. Resolves with a session that can publish and subscribe. Rejects if the broker cannot be reached. The
+   * errors must not contain credentials (EX17).
    */
   connect(listener: ExchangeListener): Promise<ExchangeSession>;
 }
 
-/** Who is told what a session hears. */
+/** Receiver of what happens in a session. */
 export interface ExchangeListener {
-  /** A payload has come on a channel. Those of one publisher come in the order in which they were sent. */
+  /** Receives a payload of a channel. Payloads of one publisher must come in the order of sending (EX5). */
   readonly received: (channel: string, payload: Uint8Array) => void;
-  /** The session is over: told once, not after `close`, and nothing is heard of it after that. */
+  /** Receives the error that ended the session. Called at most once, not after `close`, and last of all. */
   readonly lost: (error: unknown) => void;
 }
 
-/** A connection to the broker, from `connect` until it is lost or closed. */
+/** One connection to the broker, from `connect` until it is lost or closed. */
 export interface ExchangeSession {
-  /** Resolves when the broker has confirmed all of these: whatever is published from then on comes. */
+  /** Subscribes to channels. Resolves when the broker has confirmed all of them; from then on every message comes. */
   subscribe(channels: readonly string[]): Promise<void>;
-  /** From now on these need not be heard. In order with `subscribe`. */
+  /** Unsubscribes from channels, in order with calls of `subscribe`. */
   unsubscribe(channels: readonly string[]): void;
   /**
-   * Resolves when the broker has taken it, in the order of the calls; rejects when it did not, or when nobody can tell.
-   * It is never sent twice, and comes back to whoever has sent it and is subscribed.
+   * Publishes a payload, in the order of the calls and never twice (EX12). Resolves when the broker has taken it.
+   * Rejects when the broker has not, or when that is unknown. A sender that is subscribed must receive it too.
    */
   publish(channel: string, payload: Uint8Array): Promise<void>;
-  /** Resolves when the broker answers, on every connection that there is to it. */
+  /** Resolves when the broker has answered on every connection of the session (EX15). */
   ping(): Promise<void>;
-  /** Ends it. What was published and not confirmed may be lost. */
+  /** Ends the session. Unconfirmed messages may be lost. */
   close(): void;
 }

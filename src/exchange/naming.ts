@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { ChannelKind } from './exchange.js';
 
-/** Surrogates that stand alone all become the same bytes, so two names would meet. */
+/** Returns whether a name has a lone surrogate. All of these encode to the same bytes, so two names would collide. */
 const isTorn = (name: string): boolean => /\p{Cs}/u.test(name);
 
-/** The name in short, as an error shows it. */
+/** Returns the name for an error text, cut to 60 characters. */
 const shown = (name: string): string => JSON.stringify(name.length > 60 ? `${name.slice(0, 60)}…` : name);
 
 const refuse = (what: string, name: string, why: string): never => {
@@ -17,7 +17,7 @@ const nouns: Readonly<Record<ChannelKind, string>> = {
   answers: 'the token',
 };
 
-/** Channels in Redis: `<channel>.<name>.`, and `<channel>.ask.<token>` for answers, as neffos has them (EX13). */
+/** Returns the naming of Redis channels, as in neffos: `<channel>.<name>.`, and `<channel>.ask.<token>` (EX13). */
 export const redisNames =
   (channel: string) =>
   (kind: ChannelKind, name: string): string => {
@@ -28,30 +28,31 @@ export const redisNames =
   };
 
 /**
- * How names become subjects of NATS (EX13): `san` as newer Go nodes write them, and a name that would be changed by
- * that is refused; `hashed` carries those as a hash, for a cluster of Muster alone; `plain` as older Go nodes do.
+ * Rule that turns names into NATS subjects (EX13). `san`: as newer Go nodes; refuses a name that they would change.
+ * `hashed`: as `san`, but sends such a name as a hash; for clusters of Muster only. `plain`: as older Go nodes.
  */
 export type NatsNames = 'san' | 'hashed' | 'plain';
 
+/** Every value of `NatsNames`. */
 export const natsNames: readonly NatsNames[] = ['san', 'hashed', 'plain'];
 
-/** One token of a subject: no dot, no wildcard, nothing that ends or splits a line of the protocol. */
+/** One token of a subject: no dot, no wildcard, no character that ends or splits a line of the protocol. */
 const tokenPattern = /^[^.*> \p{Cc}\p{Cs}]+$/u;
 
-/** A line of the protocol has 4 096 bytes by default, and there is more on it. */
+/** Maximum size of a subject, in bytes. A protocol line has 4,096 by default, with more on it than the subject. */
 const longest = 4_000;
 
-/** A whole subject that names one channel and no pattern. */
+/** Returns whether a text is a subject that names one channel and is not a pattern. */
 export const isSubject = (subject: string): boolean =>
   subject.split('.').every((token) => tokenPattern.test(token)) && Buffer.byteLength(subject) <= longest;
 
-/** Begins the names that are hashes. */
+/** First character of a name that is a hash. */
 const mark = '~';
 
-/** Of the code units themselves, so that names differ here whenever they differ at all. */
+/** Returns the hash of a name, over its code units, so that different names never share their input. */
 const hashOf = (name: string): string => mark + createHash('sha256').update(name, 'utf16le').digest('base64url');
 
-/** What stands for the empty name, and so for no other. */
+/** Token for the empty name, and for no other. */
 const empty = '_';
 
 const rules = 'it is "_", or has a dot, "*", ">", a space or a control character, or is too long';
@@ -78,7 +79,7 @@ const carried: Readonly<Record<NatsNames, (prefix: string, kind: ChannelKind, na
   },
 };
 
-/** Subjects in NATS: `<prefix>.<name>`, and `<prefix>.ask.<token>` for answers. */
+/** Returns the naming of NATS subjects: `<prefix>.<name>`, and `<prefix>.ask.<token>` for answers (EX13). */
 export const natsSubjects =
   (prefix: string, names: NatsNames) =>
   (kind: ChannelKind, name: string): string =>

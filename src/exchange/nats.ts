@@ -11,7 +11,7 @@ import { type Credentials, credentialsOf, discretion, parseUrl, secretsOf } from
 import type { ExchangeListener, ExchangeSession, StackExchange } from './exchange.js';
 import { isSubject, type NatsNames, natsNames, natsSubjects } from './naming.js';
 
-/** One session is one life, and hears itself: so these are not for choosing. `debug` would print credentials. */
+/** Options that the exchange sets: a session never reconnects and must receive its own messages. `debug` shows secrets. */
 const decided = [
   'servers',
   'port',
@@ -28,24 +28,23 @@ const decided = [
   'ignoreAuthErrorAbort',
 ] as const satisfies readonly (keyof NodeConnectionOptions)[];
 
-/** What goes to the NATS client as it is: `tls`, `authenticator`, `name`, `timeout` … */
+/** Options passed on to the NATS client, such as `tls`, `authenticator`, `name` and `timeout`. */
 export type NatsClientSettings = Omit<NodeConnectionOptions, (typeof decided)[number]>;
 
+/** Options of `natsExchange`. */
 export interface NatsExchangeOptions {
-  /**
-   * `[nats://][user:password@|token@]host[:port]`, or `tls://`: one of a cluster, or several to try. Never shown (EX17).
-   */
+  /** One server or several: `[nats://|tls://][user:password@|token@]host[:port]`. Never shown (EX17). */
   readonly servers: string | readonly string[];
-  /** What all subjects begin with, the same on all servers; `neffos` by default, as in Go. */
+  /** Prefix of all subjects, the same on all servers. Default `neffos`, as in Go. */
   readonly prefix?: string;
-  /** How names become subjects (EX13); `san` by default. */
+  /** Rule that turns names into subjects (EX13). Default `san`. */
   readonly names?: NatsNames;
   /**
-   * Hear the answers of clients of neffos 0.0.24 servers to our asks, too: they come on subjects without the prefix, which
-   * a broker that limits subjects has to allow. False by default (EX7).
+   * Whether to receive answers of neffos 0.0.24 servers too (EX7). Default false. They come on subjects without the
+   * prefix; a broker that limits subjects must allow these.
    */
   readonly asksOlder?: boolean;
-  /** Options of the NATS client: for TLS, credentials and the like. `timeout` is milliseconds, 5 000 by default. */
+  /** Options of the NATS client, such as TLS and credentials. `timeout` is in ms. Default 5000. */
   readonly client?: NatsClientSettings;
 }
 
@@ -58,7 +57,7 @@ interface Place extends Credentials {
   readonly secrets: readonly string[];
 }
 
-/** The library would not look at the credentials of a URL, and take a password of digits for the port. */
+/** Parses a server. The library ignores credentials in a URL and would read a password of digits as the port. */
 const placeOf = (server: unknown): Place => {
   if (typeof server !== 'string' || server === '') throw wrong('servers', serversTake, server);
   const parsed = parseUrl('servers', serversTake, server.includes('://') ? server : `nats://${server}`);
@@ -74,7 +73,7 @@ const placeOf = (server: unknown): Place => {
   };
 };
 
-/** The credentials of the URLs, which are the same in all of them. */
+/** Returns the login for the client. All URLs must have the same credentials. */
 const logIn = (places: readonly Place[], client: NatsClientSettings): Partial<NodeConnectionOptions> => {
   const [first] = places;
   const isSame = places.every(({ username, password }) => username === first?.username && password === first.password);
@@ -120,9 +119,9 @@ const check = (given: NatsExchangeOptions) => {
 
 type Told = ReturnType<typeof check>['told'];
 
-/** What was asked in one tick, and is confirmed by one answer of the broker. */
+/** Commands of one tick, which one answer of the broker confirms. */
 class Flight {
-  /** What the broker has refused of it. */
+  /** Refusals of the broker, by operation and subject. */
   readonly refused = new Map<string, Error>();
   land = (): void => {};
   fail = (_error: Error): void => {};
@@ -141,7 +140,7 @@ class Flight {
   }
 }
 
-/** One connection (EX2), which the library does not make again. */
+/** A session over one connection (EX2). The library does not reconnect it. */
 class NatsSession implements ExchangeSession {
   readonly #nats: NatsConnection;
   readonly #listener: ExchangeListener;
@@ -210,12 +209,12 @@ class NatsSession implements ExchangeSession {
     try {
       this.#listener.received(channel, payload);
     } catch (error) {
-      // Thrown into the library, it would leave a connection that nobody reads.
+      // An error thrown into the library would stop it from reading the connection.
       this.#lose(error);
     }
   }
 
-  /** The flight of this tick. It takes off when the tick is over, behind all that was asked in it. */
+  /** Returns the flight of this tick. It takes off after the tick, behind every command of the tick. */
   #board(): Flight {
     if (this.#boarding !== undefined) return this.#boarding;
     const flight = new Flight();
@@ -231,7 +230,7 @@ class NatsSession implements ExchangeSession {
   async #takeOff(flight: Flight): Promise<void> {
     try {
       await this.#nats.flush();
-      // A refusal comes before the answer, but the library passes it on a little later.
+      // The refusal arrives before the answer, but the library reports it later.
       systemClock.setImmediate(() => this.#land(flight));
     } catch (error) {
       this.#lose(error);
@@ -242,7 +241,7 @@ class NatsSession implements ExchangeSession {
     if (this.#flights.delete(flight)) flight.land();
   }
 
-  /** What the broker refuses it says beside its answers; whatever else it complains of ends the session. */
+  /** Reads the broker's errors. A refusal fails its own command; every other error ends the session. */
   async #listen(): Promise<void> {
     for await (const status of this.#nats.status()) {
       if (status.type !== 'error') continue;
@@ -262,7 +261,7 @@ class NatsSession implements ExchangeSession {
     if (this.#end(error)) this.#listener.lost(this.#told(error));
   }
 
-  /** The library leaves what waits for the broker's answer as it is, so that is failed here. */
+  /** Ends the session. Rejects every pending command, as the library does not settle them. */
   #end(error: unknown): boolean {
     if (this.#isOver) return false;
     this.#isOver = true;
@@ -275,9 +274,11 @@ class NatsSession implements ExchangeSession {
 }
 
 /**
- * Carries messages between servers by NATS, with plain subjects (EX1), over one connection (EX2). Its subjects are
- * those of neffos: `<prefix>.<name>` and `<prefix>.ask.<token>`, with names as the option `names` says (EX13). Throws a
- * TypeError at once when an option is wrong; neither that nor anything else it reports shows credentials (EX17).
+ * Creates an exchange over NATS, on one connection (EX1, EX2). Subjects are named as in neffos: `<prefix>.<name>` and
+ * `<prefix>.ask.<token>`, by the rule of `names` (EX13). No error shows credentials (EX17).
+ * @throws {TypeError} when an option is wrong.
+ * @example
+ * await server.useStackExchange(natsExchange({ servers: 'nats://localhost:4222' }));
  */
 export const natsExchange = (options: NatsExchangeOptions): StackExchange => {
   const { prefix, names, asksOlder, told, options: clientOptions } = check(options);

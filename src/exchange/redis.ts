@@ -8,7 +8,7 @@ import { redisNames } from './naming.js';
 type Nothing = Record<string, never>;
 type ClientOptions = RedisClientOptions<Nothing, Nothing, Nothing, RespVersions>;
 
-/** One session is one life, and every command goes out in the order of the calls: so these are not for choosing. */
+/** Options that the exchange sets: a session never reconnects, and commands keep the order of the calls. */
 const decided = [
   'url',
   'disableOfflineQueue',
@@ -25,34 +25,36 @@ const decided = [
   'maintRelaxedSocketTimeout',
 ] as const satisfies readonly (keyof ClientOptions)[];
 
-/** The URL says where, and whether by TLS. */
+/** Options of the socket that the URL or the exchange sets. */
 const decidedOfSocket = ['reconnectStrategy', 'host', 'port', 'path', 'tls'] as const;
 
 type Without<Options, Names extends PropertyKey> = Options extends unknown ? Omit<Options, Names> : never;
 
-/** What goes to node-redis as it is: certificates under `socket`, `credentialsProvider`, `name`, `RESP` … */
+/** Options passed on to node-redis, such as certificates under `socket`, `credentialsProvider`, `name` and `RESP`. */
 export type RedisClientSettings = Omit<ClientOptions, (typeof decided)[number] | 'socket'> & {
+  /** Options of the socket, such as `connectTimeout` and certificates. */
   readonly socket?: Without<NonNullable<ClientOptions['socket']>, (typeof decidedOfSocket)[number]>;
 };
 
+/** Options of `redisExchange`. */
 export interface RedisExchangeOptions {
-  /** `redis://` or, by TLS, `rediss://`, then `[[user]:password@]host[:port][/database]`. It is never shown (EX17). */
+  /** URL: `redis://` or, with TLS, `rediss://`, then `[[user]:password@]host[:port][/database]`. Never shown (EX17). */
   readonly url: string;
-  /** What all channels begin with, the same on all servers: the channel that Go's `NewStackExchange` is given (EX13). */
+  /** Prefix of all channels, the same on all servers: the channel passed to Go's `NewStackExchange` (EX13). */
   readonly channel: string;
   /**
-   * Hear the answers of clients of neffos 0.0.24 servers to our asks, too: they come on channels without `channel` in
-   * front, which a broker that limits channels has to allow. False by default (EX7).
+   * Whether to receive answers of neffos 0.0.24 servers too (EX7). Default false. They come on channels without the
+   * prefix; a broker that limits channels must allow these.
    */
   readonly asksOlder?: boolean;
-  /** Options of node-redis: for TLS, credentials and the like. `socket.connectTimeout` is milliseconds, 5 000 if unset. */
+  /** Options of node-redis, such as TLS and credentials. `socket.connectTimeout` is in ms. Default 5000. */
   readonly client?: RedisClientSettings;
 }
 
 const urlTakes = '"redis://" or "rediss://" and a host';
-/** The default of the library, which has it for the first half of connecting only. */
+/** Default connect timeout, in ms. The library has the same, but only for the first half of connecting. */
 const usualTimeout = 5_000;
-/** Channels that are subscribed in one command. */
+/** Maximum number of channels in one subscribe command. */
 const chunkSize = 1_000;
 
 const check = (given: RedisExchangeOptions) => {
@@ -85,11 +87,11 @@ const check = (given: RedisExchangeOptions) => {
     asksOlder,
     timeout: typeof timeout === 'number' && timeout > 0 ? timeout : usualTimeout,
     told: discretion('redis', [...secretsOf(parsed, credentials), client.password]),
-    // The library writes into what it is given, so every client has its own.
+    // The library changes the options that it gets, so every client has its own.
     options: (): ClientOptions => ({
       ...client,
       url,
-      // Moved by the broker's word, a client would go on as if nothing had been lost.
+      // A client that the broker moves elsewhere would not report the messages lost on the way.
       maintNotifications: 'disabled',
       disableOfflineQueue: true,
       socket: { ...socket, reconnectStrategy: false },
@@ -108,7 +110,7 @@ const chunksOf = (channels: readonly string[]): string[][] => {
   return chunks;
 };
 
-/** Two connections, as one that is subscribed need not take anything else (EX2); when one ends, both do. */
+/** A session over two connections: a subscribed one may refuse other commands (EX2). When one ends, both end. */
 class RedisSession implements ExchangeSession {
   readonly #publisher: Client;
   readonly #subscriber: Client;
@@ -123,7 +125,7 @@ class RedisSession implements ExchangeSession {
     this.#received = received;
   }
 
-  /** Resolves when both are there; until then an end rejects, from then on it is told to the listener. */
+  /** Resolves once both connections are up. An end before that rejects; a later end calls `lost`. */
   open(timeout: number, lost: ExchangeListener['lost']): Promise<ExchangeSession> {
     return new Promise((resolve, reject) => {
       this.#ended = reject;
@@ -132,7 +134,7 @@ class RedisSession implements ExchangeSession {
         client.on('error', (error: unknown) => this.#end(error));
         client.on('end', () => this.#end(new Error('the connection has ended')));
         await client.connect();
-        // A socket that was still on its way when its client was destroyed comes up all the same.
+        // A socket that was connecting when its client was destroyed still opens.
         if (this.#ended === undefined) client.destroy();
       });
       Promise.all(both)
@@ -155,7 +157,7 @@ class RedisSession implements ExchangeSession {
   unsubscribe(channels: readonly string[]): void {
     if (this.#ended === undefined) return;
     for (const chunk of chunksOf(channels)) {
-      // Fails only with the connection, of whose end the listener is told.
+      // Fails only if the connection ends, which the listener learns by `lost`.
       this.#subscriber.unsubscribe(chunk, this.#deliver, true).catch(() => {});
     }
   }
@@ -178,7 +180,7 @@ class RedisSession implements ExchangeSession {
     if (this.#ended !== undefined) this.#received(channel.toString(), payload);
   };
 
-  /** The library would keep what it is asked of a connection that has ended, and never answer. */
+  /** Runs commands. Rejects at once after the end, as the library would keep commands and never settle them. */
   async #ask(commands: readonly (() => Promise<unknown>)[]): Promise<void> {
     if (this.#ended === undefined) throw this.#told(new Error('the session is over'));
     try {
@@ -202,9 +204,12 @@ class RedisSession implements ExchangeSession {
 }
 
 /**
- * Carries messages between servers by Redis, with plain publish and subscribe (EX1), over two connections (EX2). Its
- * channels are those of neffos: `<channel>.<name>.` and `<channel>.ask.<token>` (EX13). Throws a TypeError or RangeError
- * at once when an option is wrong; neither that nor anything else it reports shows credentials (EX17).
+ * Creates an exchange over Redis, with publish and subscribe on two connections (EX1, EX2). Channels are named as in
+ * neffos: `<channel>.<name>.` and `<channel>.ask.<token>` (EX13). No error shows credentials (EX17).
+ * @throws {TypeError} when an option is wrong.
+ * @throws {RangeError} when `channel` has a lone surrogate.
+ * @example
+ * await server.useStackExchange(redisExchange({ url: 'redis://localhost', channel: 'chat' }));
  */
 export const redisExchange = (options: RedisExchangeOptions): StackExchange => {
   const checked = check(options);

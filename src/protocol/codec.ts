@@ -1,36 +1,43 @@
 import { errorFromText, errorText } from './errors.js';
 import { type Body, OnNativeMessage, type OutgoingMessage, ReceivedMessage } from './message.js';
 
-/** One data frame as it stands on the wire: `wait;namespace;room;event;isError;isNoOp;body`. */
+/** One decoded data frame. On the wire: `wait;namespace;room;event;isError;isNoOp;body` (FR1). */
 export interface Frame {
+  /** Wait token of an ask or answer, or `''`. */
   readonly wait: string;
+  /** Namespace, unescaped. */
   readonly namespace: string;
+  /** Room, unescaped, or `''`. */
   readonly room: string;
+  /** Event, unescaped. */
   readonly event: string;
+  /** Whether the body is an error text. */
   readonly isError: boolean;
+  /** The no-op flag of neffos. Muster always sends `0`. */
   readonly isNoOp: boolean;
+  /** Everything after the sixth `;`, unchanged. */
   readonly body: Body;
-  /** It came as a binary websocket message. */
+  /** Whether the frame arrived as a binary WebSocket message. */
   readonly isBinary: boolean;
-  /** It is no neffos frame at all: `body` is the whole payload. */
+  /** Whether the payload is a native message and not a frame. `body` is then the whole payload. */
   readonly isNative: boolean;
 }
 
-/** Which payloads are native messages: none, those that are no frame, or every one. */
+/** Which payloads are native messages: none, those that are not a frame, or all of them. */
 export type NativeMode = 'none' | 'mixed' | 'only';
 
-/** The client's first frame. */
+/** First frame of the client (HS2). */
 export const acknowledge = 'M';
-/** The server's answer to it: accepted, and this is the connection's id. */
+/** Returns the frame that accepts the connection and carries its id (HS2). */
 export const accepted = (id: string): string => `A${id}`;
-/** The server's refusal, with the reason. */
+/** Returns the frame that refuses the connection with a reason (HS7). */
 export const refused = (text: string): string => `H${text}`;
 
 const separator = ';';
 const separatorByte = 0x3b;
 const separators = 6;
 const escaped = '@%!semicolon@%!';
-/** Bodies below this are copied out of the read buffer, which would otherwise be kept alive by them. */
+/** Size in bytes below which a body is copied. A small view would keep its whole read buffer in memory (FR7). */
 const copyBelow = 4096;
 
 const utf8 = new TextEncoder();
@@ -54,7 +61,7 @@ const native = (body: Body, isBinary: boolean): Frame => ({
   isNative: true,
 });
 
-/** The start of the body behind the sixth separator, or -1; in text and in bytes alike. */
+/** Returns the index of the body after the sixth separator, or -1. Works on text and on bytes. */
 const bodyStart = <Unit>(payload: { indexOf(unit: Unit, from: number): number }, unit: Unit): number => {
   let at = -1;
   for (let found = 0; found < separators; found++) {
@@ -64,7 +71,7 @@ const bodyStart = <Unit>(payload: { indexOf(unit: Unit, from: number): number },
   return at + 1;
 };
 
-/** Reads the six fields that stand before `body` in `text`. The caller has counted the separators. */
+/** Reads the six fields of `text` before its body. The caller has checked that `text` has six separators. */
 const readFrame = (text: string, body: Body, isBinary: boolean): Frame => {
   const namespaceAt = text.indexOf(separator) + 1;
   const roomAt = text.indexOf(separator, namespaceAt) + 1;
@@ -106,7 +113,7 @@ const decodeBytes = (payload: Uint8Array, mode: NativeMode): Frame | undefined =
 const ownCopy = (bytes: Uint8Array): Uint8Array =>
   bytes.length < copyBelow ? new Uint8Array(bytes) : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
-/** Reads one websocket message; `undefined` when it is no frame (FR1, FR2). Never throws. */
+/** Returns the frame of one WebSocket message, or `undefined` if it is not a frame (FR1). Never throws (FR2). */
 export const decode = (payload: Body, mode: NativeMode = 'none'): Frame | undefined => {
   const isText = typeof payload === 'string';
   if (mode === 'only') return native(isText ? payload : ownCopy(payload), !isText);
@@ -125,7 +132,7 @@ const withBody = (head: string, body: Body, isBinary: boolean): Body => {
   return payload;
 };
 
-/** The payload of an outgoing message: a string goes out as text, bytes as binary (FR3). Never throws. */
+/** Returns the payload of an outgoing message: text for a string body, binary for bytes (FR3). Never throws (FR2). */
 export const encode = (message: OutgoingMessage, wait = ''): Body => {
   const { namespace = '', room = '', event = '', body = '', setBinary = false, isNative = false, err } = message;
   if (err) return header(wait, namespace, room, event, true) + errorText(err);
@@ -133,28 +140,28 @@ export const encode = (message: OutgoingMessage, wait = ''): Body => {
   return withBody(header(wait, namespace, room, event, false), body, setBinary || typeof body !== 'string');
 };
 
-/** What is answered where nobody can be asked: there are native messages only. */
+/** Answer to every ask in native-only mode, where the client cannot be asked (HS10). */
 export const emptyAnswer: Frame = { ...native('', false), event: '', isNative: false };
 
-/** The answer to a lifecycle ask that succeeded. */
+/** Returns the payload that answers a lifecycle ask with success. */
 export const encodeEmptyReply = (wait: string): Body => `${wait};;;;;;`;
 
-/** The asked frame's own header with an error text, always as text (FR5). */
+/** Returns the payload of an error reply: the header of the asked frame and an error text, always as text (FR5). */
 export const encodeErrorReply = (asked: Frame, thrown: unknown): Body =>
   header(asked.wait, asked.namespace, asked.room, asked.event, true) + errorText(thrown);
 
-/** The asked frame's own header with a body; binary when the asked frame was (FR5). */
+/** Returns the payload of a reply: the header of the asked frame and a body. Binary if the asked frame was (FR5). */
 export const encodeReply = (asked: Frame, body: Body): Body => {
   const isBinary = asked.isBinary || typeof body !== 'string';
   if (asked.isNative) return isBinary && typeof body === 'string' ? utf8.encode(body) : body;
   return withBody(header(asked.wait, asked.namespace, asked.room, asked.event, false), body, isBinary);
 };
 
-/** An answer as it is handed on to the server that has asked. */
+/** Returns the payload that passes a client's answer to the server that asked, under its wait token (EX8). */
 export const encodeAnswer = ({ namespace, room, event, isError, body, isBinary }: Frame, wait: string): Body =>
   withBody(header(wait, namespace, room, event, isError), body, isBinary);
 
-/** A broker says nothing of text and binary: a body that is text is taken for some (EX6). */
+/** Returns the frame with its body as text if the body is UTF-8. A broker does not tell text from binary (EX6). */
 export const withTextBody = (frame: Frame): Frame => {
   const { body } = frame;
   if (typeof body === 'string') return frame;
@@ -165,7 +172,7 @@ export const withTextBody = (frame: Frame): Frame => {
   }
 };
 
-/** The message that a handler sees; it has neither the wait token nor a sender tag (BC9). */
+/** Returns the message for a handler, without the wait token or sender tag (BC9). */
 export const messageFrom = (frame: Frame): ReceivedMessage => {
   const { namespace, room, event, body, isBinary, isNative } = frame;
   const message = new ReceivedMessage(namespace, room, event, body, isBinary, isNative);
@@ -174,7 +181,7 @@ export const messageFrom = (frame: Frame): ReceivedMessage => {
   return message;
 };
 
-/** The error that an error frame stands for. One without a text is no error (FR4). */
+/** Returns the error of an error frame. A frame without an error text is not an error (FR4). */
 export const errorFrom = ({ isError, body }: Frame): Error | undefined => {
   if (!isError || body.length === 0) return undefined;
   return errorFromText(typeof body === 'string' ? body : lenientUtf8.decode(body));

@@ -1,26 +1,36 @@
-/** The namespace is not declared, or this connection is not connected to it. */
+/** Error for a namespace that is not declared, or that the connection is not connected to (NS1, NS8). */
 export const ErrBadNamespace = new Error('bad namespace');
-/** The connection is not in this room. */
+/** Error for a room that the connection is not in, or whose name is not allowed (RM5). */
 export const ErrBadRoom = new Error('bad room');
-/** The connection is closed, or may not write this message. */
+/** Error for a connection that is closed, or that cannot write this message (AK4). */
 export const ErrWrite = new Error('write closed');
-/** A body that does not parse. */
+/** Error for a body that is not JSON (FR9). */
 export const ErrInvalidPayload = new Error('invalid payload');
-/** Nobody was there to be asked. Local only: it is never sent. */
+/** Error of `server.ask` for an empty audience (AK5). It is never sent to a client. */
 export const ErrNoAudience = new Error('no audience');
 
-/** An `ask` that was not answered in time. */
+/** Error of an ask that was not answered in time (AK4). */
 export class AskTimeout extends Error {
+  /** The constant `'AskTimeout'`. */
   override readonly name = 'AskTimeout';
-  constructor(readonly timeout: number) {
+  /** Creates the error for a timeout in ms. */
+  constructor(
+    /** Expired timeout, in ms. */
+    readonly timeout: number,
+  ) {
     super(`not answered within ${timeout} ms`);
   }
 }
 
-/** A handler, hook or visitor that did not settle in time. */
+/** Error for a handler, hook or visitor that did not settle in time (SV4, HS8). */
 export class HandlerTimeout extends Error {
+  /** The constant `'HandlerTimeout'`. */
   override readonly name = 'HandlerTimeout';
-  constructor(readonly timeout: number) {
+  /** Creates the error for a timeout in ms. */
+  constructor(
+    /** Expired timeout, in ms. */
+    readonly timeout: number,
+  ) {
     super(`did not settle within ${timeout} ms`);
   }
 }
@@ -30,28 +40,41 @@ const isCloseCode = (code: number): boolean => {
   return Number.isInteger(code) && (isRegistered || (code >= 3000 && code <= 4999));
 };
 
-/** Throws unless a close frame may carry this code. */
+/**
+ * Checks that a close frame may carry this code.
+ * @throws {RangeError} when it may not: allowed are 1000 to 1003, 1007 to 1014 and 3000 to 4999.
+ */
 export const assertCloseCode = (code: number): void => {
   if (isCloseCode(code)) return;
   throw new RangeError(`a close code that may be sent is 1000 to 1014 or 3000 to 4999, got ${String(code)}`);
 };
 
-/** The most bytes that a close frame's reason may have. */
+/** Maximum size of the reason in a close frame, in bytes. */
 const mostCloseText = 123;
 const utf8 = new TextEncoder();
 
-/** As much of a text as a close frame can carry, in whole characters. */
+/** Returns as much of a text as fits in a close frame, in whole characters. */
 export const closeText = (text: string): string => {
   const bytes = new Uint8Array(mostCloseText);
   const { read } = utf8.encodeInto(text, bytes);
   return text.slice(0, read);
 };
 
-/** Thrown by a handler: answer with this text, then close the connection with this code. */
+/**
+ * Error that a handler throws to close its connection. The server first answers with the text (AK10).
+ * @example throw new CloseError(4001, 'session expired');
+ */
 export class CloseError extends Error {
+  /** The constant `'CloseError'`. */
   override readonly name = 'CloseError';
+  /**
+   * Creates the error.
+   * @throws {RangeError} when a close frame may not carry `code`.
+   */
   constructor(
+    /** Close code: 1000 to 1003, 1007 to 1014, or 3000 to 4999. */
     readonly code: number,
+    /** Reason in the close frame. Cut to 123 bytes there. */
     readonly text: string,
   ) {
     super(text);
@@ -59,23 +82,38 @@ export class CloseError extends Error {
   }
 }
 
-/** What a handler returns to answer. Made by `reply(body)`. */
+/** Result of a handler that the server sends as a reply (AK8). Create it with `reply(body)`. */
 export class Reply {
-  constructor(readonly body: string | Uint8Array) {
+  /**
+   * Creates a reply.
+   * @throws {TypeError} when `body` is neither a string nor a Uint8Array.
+   */
+  constructor(
+    /** Body of the reply. */
+    readonly body: string | Uint8Array,
+  ) {
     if (typeof body === 'string' || body instanceof Uint8Array) return;
     throw new TypeError(`reply takes a string or a Uint8Array, got ${body === null ? 'null' : typeof body}`);
   }
 }
 
-/** Answer the message that is being handled: `return reply('pong')`. */
+/**
+ * Creates a reply for a handler to return. The server sends it, whether or not the message was an ask (AK8).
+ * @throws {TypeError} when `body` is neither a string nor a Uint8Array.
+ * @example const events = { ping: () => reply('pong') };
+ */
 export const reply = (body: string | Uint8Array = ''): Reply => new Reply(body);
 
 type Recognise = (text: string) => boolean;
 const known: { readonly error: Error; readonly recognise: Recognise }[] = [];
 
 /**
- * Make an error one that both sides know: a peer's error frame with this text (or one that `recognise` accepts)
- * arrives as this very value, so `err === MyError` holds.
+ * Registers an error that both sides know. An error frame with its text, or with a text that `recognise` accepts, then
+ * arrives as this same value: `err === ErrFull` is true (FR8).
+ * @throws {TypeError} when `error` is not an Error.
+ * @example
+ * const ErrFull = new Error('room is full');
+ * registerKnownError(ErrFull);
  */
 export const registerKnownError = (error: Error, recognise: Recognise = (text) => text === error.message): void => {
   if (!(error instanceof Error)) throw new TypeError(`registerKnownError takes an Error, got ${String(error)}`);
@@ -83,7 +121,7 @@ export const registerKnownError = (error: Error, recognise: Recognise = (text) =
 };
 for (const error of [ErrBadNamespace, ErrBadRoom, ErrWrite, ErrInvalidPayload]) registerKnownError(error);
 
-/** A program's own test that fails on a peer's text, or says so later, has not recognised it. */
+/** Returns whether the program's test accepts a text. A test that throws or returns a promise does not accept it. */
 const isRecognised = (recognise: Recognise, text: string): boolean => {
   try {
     const verdict: unknown = recognise(text);
@@ -95,16 +133,16 @@ const isRecognised = (recognise: Recognise, text: string): boolean => {
   }
 };
 
-/** The most characters of a peer's error text that are kept. */
+/** Maximum length of a peer's error text, in characters. The rest is cut (FR8). */
 const mostErrorText = 1_024;
 
-/** The error for a text that came from a peer: a known one, or a new `Error` with it (FR8). */
+/** Returns the error for a text from a peer: the known error, or a new `Error` with that text (FR8). */
 export const errorFromText = (whole: string): Error => {
   const text = whole.slice(0, mostErrorText);
   return known.find((one) => isRecognised(one.recognise, text))?.error ?? new Error(text);
 };
 
-/** The text that stands for whatever was thrown; never empty, as an empty error text reads as success. */
+/** Returns the text of a thrown value. Never empty: the peer would read an empty error text as success (FR4). */
 export const errorText = (thrown: unknown): string => {
   try {
     const text = thrown instanceof Error ? thrown.message || thrown.name : String(thrown);
@@ -114,14 +152,17 @@ export const errorText = (thrown: unknown): string => {
   }
 };
 
-/** Why a connection ends, as the peer sees it. `retry`: the peer is welcome to come back later. */
+/** Code and text with which a connection ends. */
 export interface CloseReason {
+  /** Close code. 1006 means that no close frame is sent. */
   readonly code: number;
+  /** Reason in the close frame. */
   readonly text: string;
+  /** Whether the client may reconnect later. */
   readonly retry: boolean;
 }
 
-/** Every reason for which Muster itself ends a connection; `retry=` says after how many milliseconds to come back. */
+/** Reasons for which Muster ends a connection. `retry=` in a text is the delay before a reconnect, in ms. */
 export const closeReasons = {
   normal: { code: 1000, text: '', retry: true },
   draining: { code: 1001, text: 'retry=1000', retry: true },

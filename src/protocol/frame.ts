@@ -1,9 +1,10 @@
 import { type Body, bytesIn } from './message.js';
 
-/** Where the bytes of frames for one connection go: its socket, or its chart first. A stream of node is one. */
+/** Destination of one connection's frames: its socket, or its chart first. A Node stream is one. */
 export interface FrameSink {
+  /** Whether `write` may be called. */
   readonly writable: boolean;
-  /** Writes these bytes now; false when it may have no more room. Never throws while it is writable. */
+  /** Writes bytes at once. Returns false if the buffer may be full. Never throws while `writable` is true. */
   write(bytes: Uint8Array): boolean;
 }
 
@@ -11,7 +12,7 @@ const fin = 0x80;
 const textOpcode = 0x1;
 const binaryOpcode = 0x2;
 
-/** One unmasked RFC 6455 server frame around a payload; its bytes may be written to any number of sockets (BC7). */
+/** Returns an unmasked RFC 6455 frame with this payload. Its bytes can be written to any number of sockets (BC7). */
 export const frame = (payload: Body): Buffer => {
   const isText = typeof payload === 'string';
   const length = bytesIn(payload);
@@ -33,15 +34,17 @@ export const frame = (payload: Body): Buffer => {
   return bytes;
 };
 
-/** What a server frame carries. */
+/** Content of one server frame. */
 export interface Unframed {
+  /** Kind of the frame, by its opcode. */
   readonly kind: 'text' | 'binary' | 'control';
+  /** Payload: a string for text, bytes otherwise. */
   readonly payload: Body;
 }
 
 const utf8 = new TextDecoder();
 
-/** Reads whole, unmasked frames back: for those who want to see what goes out. */
+/** Returns the contents of whole, unmasked frames. Observers and the frame log use it to show what is sent. */
 export const unframe = (bytes: Uint8Array): Unframed[] => {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const found: Unframed[] = [];
@@ -58,10 +61,10 @@ export const unframe = (bytes: Uint8Array): Unframed[] => {
   return found;
 };
 
-/** An empty ping. */
+/** Frame of an empty ping. */
 export const ping: Uint8Array = Buffer.from([fin | 0x9, 0]);
 
-/** Several frames as one buffer, for one write. */
+/** Returns several frames as one buffer, for one write (BC6). */
 export const joined = (frames: readonly Uint8Array[]): Uint8Array => {
   const [only] = frames;
   return frames.length === 1 && only ? only : Buffer.concat(frames);

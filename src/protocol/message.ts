@@ -1,22 +1,22 @@
 import { ErrInvalidPayload } from './errors.js';
 
-/** Asked when a namespace is about to be connected; an error thrown here refuses it. */
+/** Event before a namespace is connected. A handler that throws refuses it (NS2). */
 export const OnNamespaceConnect = '_OnNamespaceConnect';
-/** Told after a namespace has been connected. */
+/** Event after a namespace is connected. Its handler cannot refuse (NS1). */
 export const OnNamespaceConnected = '_OnNamespaceConnected';
-/** Asked (or, when forced, told) when a namespace is being disconnected. */
+/** Event before a namespace is disconnected. A handler that throws refuses it, unless the event is forced (NS3). */
 export const OnNamespaceDisconnect = '_OnNamespaceDisconnect';
-/** Asked when a room is about to be joined; an error thrown here refuses it. */
+/** Event before a room is joined. A handler that throws refuses it (RM1). */
 export const OnRoomJoin = '_OnRoomJoin';
-/** Told after a room has been joined. */
+/** Event after a room is joined. Its handler cannot refuse (RM1). */
 export const OnRoomJoined = '_OnRoomJoined';
-/** Asked (or, when forced, told) when a room is about to be left. */
+/** Event before a room is left. A handler that throws refuses it, unless the event is forced (RM2). */
 export const OnRoomLeave = '_OnRoomLeave';
-/** Told after a room has been left. */
+/** Event after a room is left. Its handler cannot refuse (RM2). */
 export const OnRoomLeft = '_OnRoomLeft';
-/** Catches every event of its namespace that has no handler of its own. */
+/** Name of the handler for every event of its namespace that has no handler of its own. */
 export const OnAnyEvent = '_OnAnyEvent';
-/** Gets payloads that are not neffos frames, in the empty namespace only. */
+/** Event of a payload that is not a neffos frame. Only the empty namespace can handle it (FR10). */
 export const OnNativeMessage = '_OnNativeMessage';
 
 const systemEvents: ReadonlySet<string> = new Set([
@@ -29,73 +29,98 @@ const systemEvents: ReadonlySet<string> = new Set([
   OnRoomLeft,
 ]);
 
-/** Is this one of the seven lifecycle events? Useful inside an `OnAnyEvent` handler. */
+/**
+ * Returns whether this is one of the seven lifecycle events.
+ * @example [OnAnyEvent]: (ns, message) => isSystemEvent(message.event) || log(message)
+ */
 export const isSystemEvent = (event: string): boolean => systemEvents.has(event);
 
-/** What a message carries: text stays a string, a binary message is bytes. */
+/** Body of a message: a string for text, bytes for binary. */
 export type Body = string | Uint8Array;
 
-/** What it takes in a frame, in bytes. */
+/** Returns the size of a body in a frame, in bytes. */
 export const bytesIn = (body: Body): number => (typeof body === 'string' ? Buffer.byteLength(body) : body.length);
 
-/** A message as a handler gets it. */
+/** A received message, as its handler gets it. */
 export interface Message {
+  /** Namespace of the message. */
   namespace: string;
-  /** The room it is for, or `''`. */
+  /** Room of the message, or `''`. */
   room: string;
+  /** Name of the event. */
   event: string;
+  /** Body: a string for text, bytes for binary. */
   body: Body;
-  /** Set when the peer sent an error; a known text is the shared error value. */
+  /** Error that the peer sent. A known text is the shared error value (FR8). */
   err?: Error;
-  /** A lifecycle event that nobody asked for: the connection or its namespace ended. */
+  /** Whether this lifecycle event cannot be refused: the connection or its namespace ends. */
   isForced: boolean;
-  /** A lifecycle event that this side began. */
+  /** Whether the server began the step of this lifecycle event. */
   isLocal: boolean;
+  /** Whether the message is native: its payload was not a frame. */
   isNative: boolean;
-  /** It came as a binary frame, and goes out as one when it is sent on. */
+  /** Whether the message arrived as a binary frame. It is binary again if the program sends it again. */
   setBinary: boolean;
-  /** When sent on: only connections with this id get it. */
+  /** Id of the only connections that receive the message if the program broadcasts it. */
   to?: string;
   /**
-   * The body parsed as JSON, without keys that could reach a prototype (FR9). Throws `ErrInvalidPayload` when it is not
-   * JSON.
+   * Returns the body parsed as JSON, without keys that reach a prototype (FR9).
+   * @throws {Error} `ErrInvalidPayload` when the body is not JSON.
    */
   json<T>(): T;
 }
 
 interface Addressed {
+  /** Namespace of the audience. Default: the empty namespace. */
   namespace?: string;
+  /** Room of the audience. Default: the whole namespace. */
   room?: string;
+  /** Body. Default `''`. */
   body?: Body;
-  /** Only the connections with this id. */
+  /** Id of the only connections that receive the message (BC1). */
   to?: string;
-  /** Send a string body as a binary frame. */
+  /** Whether a string body is sent as binary (FR3). Default false. */
   setBinary?: boolean;
 }
 
-/** A message to send: an event in a namespace (and a room of it), or a native payload. A received `Message` is one too. */
+/** A message to send: an event of a namespace or room, or a native payload. A received `Message` is one too. */
 export type OutgoingMessage =
   | (Addressed & { event: string; err?: Error; isNative?: boolean })
   | (Addressed & { isNative: true; event?: string; err?: Error });
 
 const utf8 = new TextDecoder();
 
-/** The one implementation of `Message`; a class, so that thousands of them share one shape. */
+/** The implementation of `Message`. It is a class so that all messages share one hidden class. */
 export class ReceivedMessage implements Message {
+  /** Error that the peer sent. */
   declare err?: Error;
+  /** Id of the only connections that receive the message if it is broadcast. */
   declare to?: string;
+  /** Whether this lifecycle event cannot be refused. */
   isForced = false;
+  /** Whether the server began the step of this lifecycle event. */
   isLocal = false;
 
+  /** Creates a message from the fields of a frame. */
   constructor(
+    /** Namespace of the message. */
     public namespace: string,
+    /** Room of the message, or `''`. */
     public room: string,
+    /** Name of the event. */
     public event: string,
+    /** Body: a string for text, bytes for binary. */
     public body: Body = '',
+    /** Whether the message arrived as a binary frame. */
     public setBinary = false,
+    /** Whether the message is native. */
     public isNative = false,
   ) {}
 
+  /**
+   * Returns the body parsed as JSON (FR9).
+   * @throws {Error} `ErrInvalidPayload` when the body is not JSON.
+   */
   json<T>(): T {
     const text = typeof this.body === 'string' ? this.body : utf8.decode(this.body);
     try {
@@ -106,17 +131,17 @@ export class ReceivedMessage implements Message {
   }
 }
 
-/** May this text hold a key that reaches a prototype? Escapes are looked at as well. */
+/** Matches a text that may have a key that reaches a prototype. An escape may hide such a key. */
 const suspicious = /__proto__|constructor|\\u/;
 
-/** Drops what a merge of the result into another object would carry to its prototype. */
+/** Drops keys that would change a prototype when the result is merged into another object (FR9). */
 const withoutPrototypes = (key: string, value: unknown): unknown => {
   if (key === '__proto__') return undefined;
   const reachesPrototype = typeof value === 'object' && value !== null && Object.hasOwn(value, 'prototype');
   return key === 'constructor' && reachesPrototype ? undefined : value;
 };
 
-/** JSON.parse, which trusts its caller to know what comes out. */
+/** Parses JSON. A text without a suspicious key skips the slow reviver. */
 const parseSafely = (text: string) => (suspicious.test(text) ? JSON.parse(text, withoutPrototypes) : JSON.parse(text));
 
 const isBody = (value: unknown): boolean =>
@@ -124,7 +149,10 @@ const isBody = (value: unknown): boolean =>
 const isName = (value: unknown): boolean => value === undefined || typeof value === 'string';
 const shape = '{ namespace, room?, event, body?: string | Uint8Array, to?, setBinary? }';
 
-/** Throws when this is no message: the mistake is the program's own. */
+/**
+ * Checks the shape of a message that the program sends.
+ * @throws {TypeError} when it is not an object, has no event, or has a field of the wrong type.
+ */
 export const assertOutgoing = (message: OutgoingMessage): void => {
   if (typeof message !== 'object' || message === null) {
     throw new TypeError(`a message is an object ${shape}, got ${String(message)}`);

@@ -1,19 +1,21 @@
-/** What stands in the wait field of a message that one server sends to the others. */
+/** Sender tag: the wait field of a message from one server to the others. */
 export interface SenderTag {
-  /** The server that has sent it, as it has been called since its start. */
+  /** Name of the sending server, fixed from its start. */
   readonly node: string;
-  /** Which count of that server's this is, and the number in it: one more than the message before it (EX9). */
+  /** Epoch of the sender's numbering (EX9). */
   readonly epoch: number;
+  /** Number within the epoch. It grows by one with each message on a channel (EX9). */
   readonly number: number;
-  /** The body is binary, whatever its bytes look like. */
+  /** Whether the body is binary, even if its bytes are valid UTF-8 (EX6). */
   readonly isBinary: boolean;
+  /** Whether the message is native. */
   readonly isNative: boolean;
-  /** Connections with this id are left out; `''` for nobody. */
+  /** Id of the excluded connections, or `''` to exclude none. */
   readonly exceptId: string;
 }
 
 const start = 'neffos(0x';
-/** An id is at most 128 bytes, of which each takes two digits; nobody has a longer one. */
+/** Maximum size of an id, in bytes (HS11). A longer one cannot exist, so it excludes nothing. */
 const mostIdBytes = 128;
 const ours = /^neffos\(0x([0-9a-f-]{36})\((\d{1,15})\.(\d{1,15})\.(b?)(n?)\.((?:[0-9a-f]{2}){0,128})\)\)$/;
 
@@ -22,14 +24,14 @@ const hexOfId = (id: string): string => {
   return bytes.length > mostIdBytes ? '' : bytes.toString('hex');
 };
 
-/** Other servers know a tag by its first characters, and pass the rest on or take it off without a look at it. */
+/** Returns the text of a tag. neffos recognises a tag by its first characters and does not read the rest. */
 export const writeTag = ({ node, epoch, number, isBinary, isNative, exceptId }: SenderTag): string =>
   `${start}${node}(${epoch}.${number}.${isBinary ? 'b' : ''}${isNative ? 'n' : ''}.${hexOfId(exceptId)}))`;
 
-/** Is this wait a tag, of whatever server? */
+/** Returns whether this wait field is a sender tag, of Muster or of neffos. */
 export const isTag = (wait: string): boolean => wait.startsWith(start);
 
-/** Reads a tag that is one of ours; `undefined` when it says nothing to us. */
+/** Returns the parts of a tag that a Muster server wrote, or `undefined` for any other tag. */
 export const readTag = (wait: string): SenderTag | undefined => {
   const [, node = '', epoch, number, binary, native, id = ''] = ours.exec(wait) ?? [];
   if (node === '') return undefined;

@@ -1,18 +1,19 @@
 const digits = 20;
 const mask = (1n << 96n) - 1n;
 
-/** Makes the wait tokens of one server out of random bits that `fill` provides (AK1). */
+/** Source of one server's wait tokens (AK1). */
 export class TokenMaker {
-  /** The name of this server in its tokens, so that an answer finds its way back. */
+  /** Name of this server in its tokens. It routes an answer back to the server that asked. */
   readonly nodeId: string;
   readonly #pool = new BigUint64Array(64);
   #used = this.#pool.length;
 
+  /** Creates a source. `fill` writes random bits into the pool. */
   constructor(private readonly fill: (pool: BigUint64Array<ArrayBuffer>) => unknown) {
     this.nodeId = (this.#next() & 0xff_ffff_ffffn).toString(36).padStart(8, '0');
   }
 
-  /** Returns a new token: 96 random bits in base 36, `-`, the node. */
+  /** Returns a new token: 96 random bits in base 36, then `-`, then the node (AK1). */
   make(): string {
     const bits = ((this.#next() << 64n) | this.#next()) & mask;
     return `${bits.toString(36).padStart(digits, '0')}-${this.nodeId}`;
@@ -28,31 +29,33 @@ export class TokenMaker {
   }
 }
 
-/** Clients begin their own tokens with `$`; to a server every other wait claims to be an answer (AK2). */
+/** Returns whether a wait token marks an answer. Clients begin their own tokens with `$` (AK2). */
 export const isAnswer = (wait: string): boolean => wait !== '' && wait.charCodeAt(0) !== 0x24;
 
-/** Behind the first character of a token it says that the ask has come from another server. */
+/** Marks, after the first character of a token, an ask from another server. */
 const marker = '!';
-/** Servers and clients on the way may each take one off. */
+/** Three, because each server or client on the way may remove one. */
 const markers = marker.repeat(3);
 
-/** The token as it is sent to other servers (EX7). */
+/** Returns the token in the form that is sent to other servers (EX7). */
 export const markToken = (token: string): string => token.slice(0, 1) + markers + token.slice(1);
 
-/** The token under which the answer may come back, each with as many markers as are left. */
+/** Returns the tokens under which the answer may come back: without a marker, or with one that is left. */
 export const tokensOfAnswer = (token: string): string[] => [token, token.slice(0, 1) + marker + token.slice(1)];
 
 const markedToken = /^([0-9A-Za-z])(!{0,3})([0-9A-Za-z-]{1,100})$/;
-/** Older servers send theirs without a marker, and with this first character. */
+/** Token of an older neffos server: no marker, and this first character. */
 const olderToken = /^R\d{1,30}$/;
 
-/** The ask of another server: the token that its client is to be sent, and whether it had a marker. */
+/** Wait token of another server's ask. */
 export interface ForeignToken {
+  /** Token without markers, as it is sent to the client. */
   readonly token: string;
+  /** Whether the token had a marker. Older neffos servers send none. */
   readonly isMarked: boolean;
 }
 
-/** Reads the wait of an ask that has come from another server; `undefined` when that is no token (EX14). */
+/** Returns the token of an ask from another server, or `undefined` if the wait field is not a token (EX14). */
 export const readForeignToken = (wait: string): ForeignToken | undefined => {
   const [, first = '', marks = '', rest = ''] = markedToken.exec(wait) ?? [];
   if (marks !== '') return { token: first + rest, isMarked: true };

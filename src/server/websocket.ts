@@ -7,7 +7,7 @@ import { type CloseReasonName, closeReasons } from '../protocol/errors.js';
 import type { FrameSink } from '../protocol/frame.js';
 
 /** What the websocket layer itself bounds. */
-export interface HandshakeOptions {
+interface HandshakeOptions {
   readonly payload: number;
   readonly fragments: number;
   /** A message that has begun is whole within so many milliseconds. */
@@ -16,7 +16,7 @@ export interface HandshakeOptions {
 }
 
 /** A socket that has become a websocket. */
-export interface UpgradedSocket extends Socket {
+interface UpgradedSocket extends Socket {
   /** Where the bytes of frames go. */
   readonly outlet: FrameSink;
   /** Gives the socket its one listener. */
@@ -195,7 +195,7 @@ const isMidMessage = (ws: WebSocket): boolean => {
 };
 
 /** Told of a request that is no proper websocket upgrade; it has to answer. */
-export type OnBadHandshake = (error: Error, request: IncomingMessage, socket: Duplex) => void;
+type OnBadHandshake = (error: Error, request: IncomingMessage, socket: Duplex) => void;
 
 /** Makes the sockets of a server's clients out of upgrade requests. */
 export type Transport = (options: HandshakeOptions, clock: Clock, onBad: OnBadHandshake) => Handshake;

@@ -24,7 +24,7 @@ export interface MembershipListener extends EntryListener {
 }
 
 /** What a step belongs to. */
-export interface StepContext {
+interface StepContext {
   /** The peer's ask that the step answers. */
   readonly asked?: Frame;
   /** The call of this side that it belongs to. */

@@ -3,7 +3,7 @@ export interface Random {
   /** Returns a number of at least 0 and below 1. */
   next(): number;
   /** Fills an array with bits that cannot be predicted, and returns it. */
-  fill<Values extends Uint32Array<ArrayBuffer> | BigUint64Array<ArrayBuffer>>(values: Values): Values;
+  fill<Values extends Uint32Array | BigUint64Array>(values: Values): Values;
   /** Returns a random UUID. */
   uuid(): string;
 }
@@ -11,6 +11,9 @@ export interface Random {
 /** The random numbers of this machine. */
 export const systemRandom: Random = {
   next: () => Math.random(),
-  fill: (values) => crypto.getRandomValues(values),
+  fill: (values) => {
+    crypto.getRandomValues(values);
+    return values;
+  },
   uuid: () => crypto.randomUUID(),
 };

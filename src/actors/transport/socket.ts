@@ -7,7 +7,11 @@ interface RequestHead {
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
 }
 
-/** Names the type of upgraded requests: the server folder adds it to this interface, as the member `upgraded`. */
+/**
+ * Names the type of upgraded requests: the server folder adds it to this interface, as the member `upgraded`. Other modules add to it.
+ *
+ * @public
+ */
 // biome-ignore lint/suspicious/noEmptyInterface: another folder adds a member
 export interface Requests {}
 

@@ -1,4 +1,5 @@
 import type { AnyActorRef, AnyStateMachine, InspectionEvent } from 'xstate';
+import { systemClock } from '../../actors/runtime/clock.js';
 import { isMachine } from '../../server/machineContract.js';
 import { describeMachine } from '../draw/chart.js';
 import { type PlainState, plainDefinition } from './definition.js';
@@ -85,7 +86,10 @@ const plainSnapshot = ({ status, value }: { readonly status: string; readonly va
 const isActor = (ref: InspectionEvent['actorRef']): ref is AnyActorRef => '_parent' in ref && 'sessionId' in ref;
 
 /** An event of xstate's inspection in Stately's protocol; `undefined` for what that does not know. */
-export const toStately = (inspected: InspectionEvent, now: () => number): StatelyMessage | undefined => {
+export const toStately = (
+  inspected: InspectionEvent,
+  now: () => number = () => systemClock.wallNow(),
+): StatelyMessage | undefined => {
   const { actorRef } = inspected;
   if (!isActor(actorRef)) return undefined;
   const base: StatelyBase = {

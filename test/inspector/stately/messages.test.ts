@@ -26,7 +26,7 @@ const life = async (): Promise<string[]> => {
   const house = new House({
     namespaces: { n: {} },
     inspect: (event) => {
-      const message = toStately(event, Date.now);
+      const message = toStately(event);
       if (message) sent.push(JSON.stringify(message));
     },
   });
@@ -129,7 +129,7 @@ describe('Stately’s protocol', () => {
     const house = new House({
       namespaces: { n: {} },
       machines: kept({ connection }),
-      inspect: (event) => void sent.push(JSON.stringify(toStately(event, Date.now))),
+      inspect: (event) => void sent.push(JSON.stringify(toStately(event))),
     });
     const guest = house.seat('a', 'n');
     guest.conn?.actor.send({ type: 'CHAT', text: 'hunter2' });
