@@ -12,7 +12,7 @@ export interface Credentials {
  */
 export const parseUrl = (option: string, takes: string, text: string): URL & Credentials => {
   // The error of `new URL` contains its input, so the text is checked first.
-  if (!URL.canParse(text)) throw new TypeError(`option "${option}" takes ${takes}; this one is no URL`);
+  if (!URL.canParse(text)) throw new TypeError(`option "${option}" takes ${takes}; got a text that is not a URL`);
   return new URL(text);
 };
 
@@ -24,7 +24,7 @@ export const credentialsOf = (option: string, { username, password }: Credential
   try {
     return { username: decodeURIComponent(username), password: decodeURIComponent(password) };
   } catch {
-    throw new TypeError(`option "${option}": the credentials of the URL are not percent-encoded as they should be`);
+    throw new TypeError(`option "${option}": the credentials of the URL are not percent-encoded`);
   }
 };
 
@@ -54,7 +54,7 @@ export const discretion = (broker: string, secrets: readonly (string | undefined
   return (error: unknown): Error => {
     const shown = hidden.reduce((text, secret) => text.replaceAll(secret, '…'), textOf(error).replace(repeated, ''));
     const code = codeOf(error);
-    const told = new Error(`${broker}: ${shown}`);
-    return code === undefined ? told : Object.assign(told, { code });
+    const safe = new Error(`${broker}: ${shown}`);
+    return code === undefined ? safe : Object.assign(safe, { code });
   };
 };

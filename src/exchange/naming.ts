@@ -21,9 +21,9 @@ const nouns: Readonly<Record<ChannelKind, string>> = {
 export const redisNames =
   (channel: string) =>
   (kind: ChannelKind, name: string): string => {
-    if (isTorn(name)) refuse(nouns[kind], name, 'it has half a character');
+    if (isTorn(name)) refuse(nouns[kind], name, 'it has a lone surrogate');
     if (kind !== 'answers') return `${channel}.${name}.`;
-    if (name === '' || name.endsWith('.')) refuse(nouns[kind], name, 'it would meet the channel of a namespace');
+    if (name === '' || name.endsWith('.')) refuse(nouns[kind], name, 'its channel would be the channel of a namespace');
     return `${channel}.ask.${name}`;
   };
 
@@ -74,7 +74,7 @@ const carried: Readonly<Record<NatsNames, (prefix: string, kind: ChannelKind, na
     if (!isSubject(name) || !isSubject(`${prefix}.ask.${name}`)) {
       refuse(nouns[kind], name, 'it is no subject: tokens with dots between them, without "*", ">", spaces');
     }
-    if (kind !== 'answers' && name.split('.')[0] === 'ask') refuse(nouns[kind], name, 'it begins as answers do');
+    if (kind !== 'answers' && name.split('.')[0] === 'ask') refuse(nouns[kind], name, 'it begins as an answer does');
     return name;
   },
 };

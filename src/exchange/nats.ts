@@ -11,7 +11,7 @@ import { type Credentials, credentialsOf, discretion, parseUrl, secretsOf } from
 import type { ExchangeListener, ExchangeSession, StackExchange } from './exchange.js';
 import { isSubject, type NatsNames, natsNames, natsSubjects } from './naming.js';
 
-/** Options that the exchange sets: a session never reconnects and must receive its own messages. `debug` shows secrets. */
+/** Options that the exchange sets: a session never reconnects and gets its own messages. `debug` shows secrets. */
 const decided = [
   'servers',
   'port',
@@ -105,7 +105,7 @@ const check = (given: NatsExchangeOptions) => {
     prefix,
     names,
     asksOlder,
-    told: discretion('nats', secrets),
+    redact: discretion('nats', secrets),
     options: (): NodeConnectionOptions => ({
       timeout: usualTimeout,
       ...client,
@@ -117,7 +117,7 @@ const check = (given: NatsExchangeOptions) => {
   };
 };
 
-type Told = ReturnType<typeof check>['told'];
+type Redact = ReturnType<typeof check>['redact'];
 
 /** Commands of one tick, which one answer of the broker confirms. */
 class Flight {
@@ -144,16 +144,16 @@ class Flight {
 class NatsSession implements ExchangeSession {
   readonly #nats: NatsConnection;
   readonly #listener: ExchangeListener;
-  readonly #told: Told;
+  readonly #redact: Redact;
   readonly #subscriptions = new Map<string, Subscription>();
   readonly #flights = new Set<Flight>();
   #boarding: Flight | undefined;
   #isOver = false;
 
-  constructor(nats: NatsConnection, listener: ExchangeListener, told: Told) {
+  constructor(nats: NatsConnection, listener: ExchangeListener, redact: Redact) {
     this.#nats = nats;
     this.#listener = listener;
-    this.#told = told;
+    this.#redact = redact;
     void this.#listen();
     void nats.closed().then((error) => this.#lose(error ?? new Error('the connection has ended')));
   }
@@ -184,7 +184,7 @@ class NatsSession implements ExchangeSession {
     try {
       this.#nats.publish(channel, payload);
     } catch (error) {
-      throw this.#told(error);
+      throw this.#redact(error);
     }
     await this.#board().landed('publish', [channel]);
   }
@@ -199,7 +199,7 @@ class NatsSession implements ExchangeSession {
   }
 
   #check(channels: readonly string[]): void {
-    if (this.#isOver) throw this.#told(new Error('the session is over'));
+    if (this.#isOver) throw this.#redact(new Error('the session is over'));
     const wrongOne = channels.find((channel) => !isSubject(channel));
     if (wrongOne !== undefined) throw new RangeError(`nats: ${JSON.stringify(wrongOne)} is no subject`);
   }
@@ -254,18 +254,18 @@ class NatsSession implements ExchangeSession {
   #refuse(error: PermissionViolationError): void {
     const { operation, subject } = error;
     if (operation === 'subscription') this.#subscriptions.delete(subject);
-    for (const flight of this.#flights) flight.refused.set(`${operation} ${subject}`, this.#told(error));
+    for (const flight of this.#flights) flight.refused.set(`${operation} ${subject}`, this.#redact(error));
   }
 
   #lose(error: unknown): void {
-    if (this.#end(error)) this.#listener.lost(this.#told(error));
+    if (this.#end(error)) this.#listener.lost(this.#redact(error));
   }
 
   /** Ends the session. Rejects every pending command, as the library does not settle them. */
   #end(error: unknown): boolean {
     if (this.#isOver) return false;
     this.#isOver = true;
-    for (const flight of this.#flights) flight.fail(this.#told(error));
+    for (const flight of this.#flights) flight.fail(this.#redact(error));
     this.#flights.clear();
     this.#subscriptions.clear();
     void this.#nats.close();
@@ -281,16 +281,16 @@ class NatsSession implements ExchangeSession {
  * await server.useStackExchange(natsExchange({ servers: 'nats://localhost:4222' }));
  */
 export const natsExchange = (options: NatsExchangeOptions): StackExchange => {
-  const { prefix, names, asksOlder, told, options: clientOptions } = check(options);
+  const { prefix, names, asksOlder, redact, options: clientOptions } = check(options);
   return {
     name: 'nats',
     channelOf: natsSubjects(prefix, names),
     hearsBareTokens: asksOlder,
     connect: async (listener) => {
       try {
-        return new NatsSession(await connect(clientOptions()), listener, told);
+        return new NatsSession(await connect(clientOptions()), listener, redact);
       } catch (error) {
-        throw told(error);
+        throw redact(error);
       }
     },
   };

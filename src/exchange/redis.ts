@@ -86,7 +86,7 @@ const check = (given: RedisExchangeOptions) => {
     channel,
     asksOlder,
     timeout: typeof timeout === 'number' && timeout > 0 ? timeout : usualTimeout,
-    told: discretion('redis', [...secretsOf(parsed, credentials), client.password]),
+    redact: discretion('redis', [...secretsOf(parsed, credentials), client.password]),
     // The library changes the options that it gets, so every client has its own.
     options: (): ClientOptions => ({
       ...client,
@@ -114,14 +114,14 @@ const chunksOf = (channels: readonly string[]): string[][] => {
 class RedisSession implements ExchangeSession {
   readonly #publisher: Client;
   readonly #subscriber: Client;
-  readonly #told: Checked['told'];
+  readonly #redact: Checked['redact'];
   readonly #received: ExchangeListener['received'];
   #ended: ((error: Error) => void) | undefined;
 
-  constructor({ options, told }: Checked, { received }: ExchangeListener) {
+  constructor({ options, redact }: Checked, { received }: ExchangeListener) {
     this.#publisher = dial(options());
     this.#subscriber = dial(options());
-    this.#told = told;
+    this.#redact = redact;
     this.#received = received;
   }
 
@@ -182,11 +182,11 @@ class RedisSession implements ExchangeSession {
 
   /** Runs commands. Rejects at once after the end, as the library would keep commands and never settle them. */
   async #ask(commands: readonly (() => Promise<unknown>)[]): Promise<void> {
-    if (this.#ended === undefined) throw this.#told(new Error('the session is over'));
+    if (this.#ended === undefined) throw this.#redact(new Error('the session is over'));
     try {
       await Promise.all(commands.map((command) => command()));
     } catch (error) {
-      throw this.#told(error);
+      throw this.#redact(error);
     }
   }
 
@@ -194,7 +194,7 @@ class RedisSession implements ExchangeSession {
     const ended = this.#ended;
     this.#ended = undefined;
     this.#destroy();
-    ended?.(this.#told(error));
+    ended?.(this.#redact(error));
   }
 
   #destroy(): void {

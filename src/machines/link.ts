@@ -1,16 +1,23 @@
 import { assign, setup } from 'xstate';
 
+/** Context of the link chart. */
 export interface LinkContext {
-  /** How often it was tried to get the broker back since it was lost. */
+  /** Number of attempts to reconnect since the broker was lost. */
   readonly tries: number;
 }
 
+/** Event of the link chart. */
 export type LinkEvent =
+  /** The session is up and every channel is confirmed. */
   | { readonly type: 'UP' }
+  /** The attempt failed, or the new session was lost. */
   | { readonly type: 'FAILED' }
+  /** The session was lost. */
   | { readonly type: 'LOST' }
+  /** The server closes. */
   | { readonly type: 'CLOSE' };
 
+/** Setup of the link chart: types, actions and delays, for a chart of your own. */
 export const linkSetup = setup({
   types: {
     context: {} as LinkContext,
@@ -18,36 +25,41 @@ export const linkSetup = setup({
     tags: {} as 'connecting' | 'online' | 'degraded' | 'closed',
   },
   actions: {
-    /** Connect to the broker, and subscribe to all that is to be heard. */
+    /** Connect to the broker and subscribe to all channels. */
     connect: () => {},
-    /** The attempt takes too long: whatever still comes of it is unwanted. */
+    /** Give up the attempt and ignore its result. */
     abandon: () => {},
-    /** Send what waits, and from now on at once. */
+    /** Send the queued messages. Send new ones at once. */
     resume: () => {},
-    /** Nothing goes out or comes in for now: let what is sent wait, and nobody wait for the broker. */
+    /** Queue new messages. Stop waiting for the broker. */
     suspend: () => {},
-    /** Let go of the broker, and of what waits. */
+    /** Disconnect from the broker and drop the queue. */
     shutDown: () => {},
+    /** Count one more attempt. */
     countTry: assign({ tries: ({ context }) => context.tries + 1 }),
+    /** Reset the number of attempts. */
     forgetTries: assign({ tries: 0 }),
   },
   delays: {
+    /** Maximum time of one attempt, in ms. */
     connectTimeout: 4_000,
+    /** Time before the next attempt, in ms. It doubles up to 1 s. */
     retryDelay: ({ context }) => Math.min(1_000, 100 * 2 ** context.tries),
+    /** Time for the other servers to reconnect, in ms. */
     settleDelay: 2_000,
   },
 });
 
-/** The link of a server to the broker that carries messages between servers. */
+/** Chart of the link that keeps a server connected to its broker (EX10). */
 export const linkMachine = linkSetup.createMachine({
   id: 'link',
-  description: 'The way to the broker that carries messages between servers.',
+  description: 'The link to the broker that carries messages between servers.',
   context: { tries: 0 },
   initial: 'connecting',
   on: { CLOSE: { target: '.closed' } },
   states: {
     connecting: {
-      description: 'The first attempt; when it fails there is no link.',
+      description: 'First attempt to connect. If it fails, the link closes.',
       tags: 'connecting',
       entry: 'connect',
       on: {
@@ -57,23 +69,23 @@ export const linkMachine = linkSetup.createMachine({
       after: { connectTimeout: { target: 'closed', actions: 'abandon' } },
     },
     online: {
-      description: 'Everything that is to be heard is heard, and what is sent goes out at once.',
+      description: 'All channels are subscribed. Messages are sent at once.',
       tags: 'online',
       entry: ['forgetTries', 'resume'],
       exit: 'suspend',
       on: { LOST: { target: 'degraded' } },
     },
     degraded: {
-      description: 'The broker is away. This server goes on by itself, and what it sends to the others waits.',
+      description: 'The broker is lost. Own clients are served; messages to other servers wait.',
       tags: 'degraded',
       initial: 'waiting',
       states: {
         waiting: {
-          description: 'A moment of patience, longer each time.',
+          description: 'Waits before the next attempt, longer each time.',
           after: { retryDelay: { target: 'trying' } },
         },
         trying: {
-          description: 'Connects and subscribes once more.',
+          description: 'Reconnects and resubscribes.',
           entry: ['countTry', 'connect'],
           on: {
             UP: { target: 'settling' },
@@ -82,15 +94,14 @@ export const linkMachine = linkSetup.createMachine({
           after: { connectTimeout: { target: 'waiting', actions: 'abandon' } },
         },
         settling: {
-          description:
-            'This server is back; the others, who have lost the broker as well, get a moment to be back too.',
+          description: 'Reconnected. Gives the other servers time to reconnect too.',
           on: { FAILED: { target: 'waiting' } },
           after: { settleDelay: { target: '#link.online' } },
         },
       },
     },
     closed: {
-      description: 'It is over.',
+      description: 'The link is closed for good.',
       tags: 'closed',
       type: 'final',
       entry: 'shutDown',
@@ -101,7 +112,7 @@ export const linkMachine = linkSetup.createMachine({
 type LinkConfig = Parameters<typeof linkSetup.createMachine>[0];
 type LinkState = NonNullable<LinkConfig['states']>[string];
 
-/** The chart's own parts, for a chart that has some more. They are that literal, under the wide type that a setup takes. */
+/** Parts of the chart, for a chart that adds some. The cast gives the literal the type that `createMachine` takes. */
 export const linkConfig = linkMachine.config as unknown as LinkConfig & {
   readonly states: Readonly<Record<'connecting' | 'online' | 'degraded' | 'closed', LinkState>>;
 };

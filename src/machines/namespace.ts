@@ -1,32 +1,35 @@
 import { setup } from 'xstate';
 
-/** Whose step it is: what a guard decides by. */
+/** Owner of a step, for guards to decide by. */
 export interface NamespaceOwner {
+  /** Name of the namespace. */
   readonly namespace: string;
-  /** The connection, as far as a chart has to know it. */
+  /** Connection: its id, and the values that `conn.set` stored. */
   readonly conn: { readonly id: string; get(key: string): unknown };
 }
 
+/** Event of the namespace chart, with the owner of the step. */
 export type NamespaceEvent = NamespaceOwner &
-  /** The peer asks. */
+  /** The client asks. */
   (
     | { readonly type: 'ASKED.CONNECT' }
     | { readonly type: 'ASKED.DISCONNECT' }
-    /** This side wants it. */
+    /** The program calls `connect` or `disconnect`. */
     | { readonly type: 'CONNECT' }
     | { readonly type: 'DISCONNECT' }
-    /** What this side's handler said. */
+    /** Result of the server's own handler. */
     | { readonly type: 'ALLOWED' }
     | { readonly type: 'REFUSED' }
-    /** What the peer answered. */
+    /** Answer of the client. */
     | { readonly type: 'AGREED' }
     | { readonly type: 'DECLINED' }
-    /** Every room has been left. */
+    /** The connection has left every room. */
     | { readonly type: 'EMPTIED' }
     /** The connection has ended. */
     | { readonly type: 'ENDED' }
   );
 
+/** Setup of the namespace chart: types, actions and guards, for a chart of your own. */
 export const namespaceSetup = setup({
   types: {
     context: {} as Record<string, never>,
@@ -34,36 +37,36 @@ export const namespaceSetup = setup({
     tags: {} as 'settled' | 'member' | 'arriving',
   },
   actions: {
-    /** Run the handler that may refuse; its outcome comes back as ALLOWED or REFUSED. */
+    /** Run a handler that can refuse. ALLOWED or REFUSED follows. */
     runVetoHandler: (_, _params: { readonly event: string; readonly isLocal: boolean }) => {},
-    /** Send the peer this lifecycle event as an ask; its answer comes back as AGREED or DECLINED. */
+    /** Ask the client with this lifecycle event. AGREED or DECLINED follows. */
     askPeer: (_, _params: { readonly event: string }) => {},
-    /** Become a member. */
+    /** Add the membership. */
     enter: () => {},
-    /** Be a member no more. */
+    /** Remove the membership. */
     exit: () => {},
-    /** Leave every room, which no handler can refuse; then comes EMPTIED. */
+    /** Leave every room. No handler can refuse. EMPTIED follows. */
     leaveRooms: () => {},
-    /** Every room has ended with the connection. */
+    /** End every room, as the connection has ended. */
     endRooms: () => {},
-    /** Run a handler whose outcome changes nothing. */
+    /** Run a handler that cannot refuse. */
     runNotifyHandler: (_, _params: { readonly event: string; readonly isLocal: boolean }) => {},
-    /** Answer the peer's ask: done. */
+    /** Answer the client's ask with success. */
     answer: () => {},
-    /** Answer the peer's ask: refused. */
+    /** Answer the client's ask with the refusal. */
     answerRefusal: () => {},
-    /** The call that began this has succeeded. */
+    /** Resolve the call that began this step. */
     settle: () => {},
-    /** The call that began this has failed. */
+    /** Reject the call that began this step. */
     fail: () => {},
   },
   guards: {
-    /** May it be connected to this namespace at all? Where not, no handler is asked. */
+    /** Allow the connection in this namespace. Otherwise no handler runs (SV19). */
     mayConnect: () => true,
   },
 });
 
-/** A namespace of one connection. Its present state is a value that the connection keeps; it is stepped, not run. */
+/** Chart of one connection's membership of a namespace. It is stepped, not run: the connection keeps its state. */
 export const namespaceMachine = namespaceSetup.createMachine({
   id: 'namespace',
   description: 'One connection in one namespace.',
@@ -72,7 +75,7 @@ export const namespaceMachine = namespaceSetup.createMachine({
   on: { ENDED: { target: '.disconnected', actions: 'fail' } },
   states: {
     outside: {
-      description: 'Nobody has asked yet.',
+      description: 'Not connected; no step has begun.',
       tags: 'settled',
       on: {
         'ASKED.CONNECT': [{ guard: 'mayConnect', target: 'connecting.deciding' }, { actions: 'answerRefusal' }],
@@ -82,11 +85,11 @@ export const namespaceMachine = namespaceSetup.createMachine({
       },
     },
     connecting: {
-      description: 'On the way in; either side may refuse.',
+      description: 'Connecting. Either side can refuse.',
       initial: 'deciding',
       states: {
         deciding: {
-          description: 'The peer asked; our handler decides.',
+          description: 'The client asked. The handler decides.',
           entry: { type: 'runVetoHandler', params: { event: '_OnNamespaceConnect', isLocal: false } },
           on: {
             ALLOWED: {
@@ -101,7 +104,7 @@ export const namespaceMachine = namespaceSetup.createMachine({
           },
         },
         proposing: {
-          description: 'We want in; our own handler is heard first.',
+          description: 'The server connects. Its own handler decides first.',
           entry: { type: 'runVetoHandler', params: { event: '_OnNamespaceConnect', isLocal: true } },
           on: {
             ALLOWED: { target: 'asking' },
@@ -109,7 +112,7 @@ export const namespaceMachine = namespaceSetup.createMachine({
           },
         },
         asking: {
-          description: 'The peer is asked; what it sends to this namespace meanwhile is held.',
+          description: 'Waits for the client. Its frames for this namespace wait too.',
           tags: 'arriving',
           entry: { type: 'askPeer', params: { event: '_OnNamespaceConnect' } },
           on: {
@@ -127,7 +130,7 @@ export const namespaceMachine = namespaceSetup.createMachine({
       },
     },
     connected: {
-      description: 'A member: it gets what is broadcast here, and may join rooms.',
+      description: 'A member. It receives broadcasts and can join rooms.',
       tags: ['settled', 'member'],
       on: {
         'ASKED.CONNECT': { actions: 'answer' },
@@ -145,7 +148,7 @@ export const namespaceMachine = namespaceSetup.createMachine({
       },
     },
     disconnecting: {
-      description: 'On the way out; still a member until both sides agree.',
+      description: 'Disconnecting. Still a member until both sides agree.',
       tags: 'member',
       initial: 'deciding',
       on: {
@@ -161,7 +164,7 @@ export const namespaceMachine = namespaceSetup.createMachine({
       },
       states: {
         deciding: {
-          description: 'The peer asked; our handler decides.',
+          description: 'The client asked. The handler decides.',
           entry: { type: 'runVetoHandler', params: { event: '_OnNamespaceDisconnect', isLocal: false } },
           on: {
             ALLOWED: { target: 'granting' },
@@ -169,12 +172,12 @@ export const namespaceMachine = namespaceSetup.createMachine({
           },
         },
         granting: {
-          description: 'The peer may go; first it leaves its rooms.',
+          description: 'The handler allowed it. The connection leaves its rooms first.',
           entry: 'leaveRooms',
           on: { EMPTIED: { target: '#namespace.disconnected', actions: ['exit', 'answer'] } },
         },
         asking: {
-          description: 'The peer is asked.',
+          description: 'Waits for the client to agree.',
           entry: { type: 'askPeer', params: { event: '_OnNamespaceDisconnect' } },
           on: {
             AGREED: { target: 'agreed' },
@@ -182,7 +185,7 @@ export const namespaceMachine = namespaceSetup.createMachine({
           },
         },
         agreed: {
-          description: 'The peer goes; first it leaves its rooms.',
+          description: 'The client agreed. The connection leaves its rooms first.',
           entry: 'leaveRooms',
           on: {
             EMPTIED: {
@@ -198,7 +201,7 @@ export const namespaceMachine = namespaceSetup.createMachine({
       },
     },
     disconnected: {
-      description: 'Over; a new connect begins a new life.',
+      description: 'Disconnected. A new connect starts again from outside.',
       tags: 'settled',
       type: 'final',
     },
@@ -208,7 +211,7 @@ export const namespaceMachine = namespaceSetup.createMachine({
 type NamespaceConfig = Parameters<typeof namespaceSetup.createMachine>[0];
 type NamespaceState = NonNullable<NamespaceConfig['states']>[string];
 
-/** The chart's own parts, for a chart that has some more. They are that literal, under the wide type that a setup takes. */
+/** Parts of the chart, for a chart that adds some. The cast gives the literal the type that `createMachine` takes. */
 export const namespaceConfig = namespaceMachine.config as unknown as NamespaceConfig & {
   readonly states: Readonly<
     Record<'outside' | 'connecting' | 'connected' | 'disconnecting' | 'disconnected', NamespaceState>

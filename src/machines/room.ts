@@ -1,23 +1,25 @@
 import { setup } from 'xstate';
 
+/** Event of the room chart. */
 export type RoomEvent =
-  /** The peer asks. */
+  /** The client asks. */
   | { readonly type: 'ASKED.JOIN' }
   | { readonly type: 'ASKED.LEAVE' }
-  /** This side wants it. */
+  /** The program calls `joinRoom` or `leave`. */
   | { readonly type: 'JOIN' }
   | { readonly type: 'LEAVE' }
-  /** What this side's handler said. */
+  /** Result of the server's own handler. */
   | { readonly type: 'ALLOWED' }
   | { readonly type: 'REFUSED' }
-  /** What the peer answered. */
+  /** Answer of the client. */
   | { readonly type: 'AGREED' }
   | { readonly type: 'DECLINED' }
-  /** The namespace is being left. */
+  /** The connection leaves the namespace. */
   | { readonly type: 'EXPELLED' }
   /** The connection has ended. */
   | { readonly type: 'ENDED' };
 
+/** Setup of the room chart: types and actions, for a chart of your own. */
 export const roomSetup = setup({
   types: {
     context: {} as Record<string, never>,
@@ -25,32 +27,32 @@ export const roomSetup = setup({
     tags: {} as 'settled' | 'member',
   },
   actions: {
-    /** Run the handler that may refuse; its outcome comes back as ALLOWED or REFUSED. */
+    /** Run a handler that can refuse. ALLOWED or REFUSED follows. */
     runVetoHandler: (_, _params: { readonly event: string; readonly isLocal: boolean }) => {},
-    /** Send the peer this lifecycle event as an ask; its answer comes back as AGREED or DECLINED. */
+    /** Ask the client with this lifecycle event. AGREED or DECLINED follows. */
     askPeer: (_, _params: { readonly event: string }) => {},
-    /** Tell the peer to leave, as our own handler refused what the peer has agreed to. */
+    /** Tell the client to leave again, as the server's own handler refused. */
     retract: () => {},
-    /** Become a member. */
+    /** Add the membership. */
     enter: () => {},
-    /** Be a member no more. */
+    /** Remove the membership. */
     exit: () => {},
-    /** Run a handler whose outcome changes nothing. */
+    /** Run a handler that cannot refuse. */
     runNotifyHandler: (_, _params: { readonly event: string; readonly isLocal: boolean }) => {},
-    /** A handler has refused what cannot be refused. */
+    /** Report a handler that refused a forced step. */
     report: () => {},
-    /** Answer the peer's ask: done. */
+    /** Answer the client's ask with success. */
     answer: () => {},
-    /** Answer the peer's ask: refused. */
+    /** Answer the client's ask with the refusal. */
     answerRefusal: () => {},
-    /** The call that began this has succeeded. */
+    /** Resolve the call that began this step. */
     settle: () => {},
-    /** The call that began this has failed. */
+    /** Reject the call that began this step. */
     fail: () => {},
   },
 });
 
-/** A room of one connection's namespace. Its present state is a value that the connection keeps; it is stepped, not run. */
+/** Chart of one connection's membership of a room. It is stepped, not run: the connection keeps its state. */
 export const roomMachine = roomSetup.createMachine({
   id: 'room',
   description: 'One connection in one room of a namespace.',
@@ -62,7 +64,7 @@ export const roomMachine = roomSetup.createMachine({
   },
   states: {
     outside: {
-      description: 'Nobody has asked yet.',
+      description: 'Not joined; no step has begun.',
       tags: 'settled',
       on: {
         'ASKED.JOIN': { target: 'joining.deciding' },
@@ -72,11 +74,11 @@ export const roomMachine = roomSetup.createMachine({
       },
     },
     joining: {
-      description: 'On the way in; either side may refuse.',
+      description: 'Joining. Either side can refuse.',
       initial: 'deciding',
       states: {
         deciding: {
-          description: 'The peer asked; our handler decides.',
+          description: 'The client asked. The handler decides.',
           entry: { type: 'runVetoHandler', params: { event: '_OnRoomJoin', isLocal: false } },
           on: {
             ALLOWED: {
@@ -91,7 +93,7 @@ export const roomMachine = roomSetup.createMachine({
           },
         },
         asking: {
-          description: 'The peer is asked.',
+          description: 'Waits for the client to agree.',
           entry: { type: 'askPeer', params: { event: '_OnRoomJoin' } },
           on: {
             AGREED: { target: 'confirming' },
@@ -99,7 +101,7 @@ export const roomMachine = roomSetup.createMachine({
           },
         },
         confirming: {
-          description: 'The peer is in; our own handler has the last word.',
+          description: "The client agreed. The server's own handler decides.",
           entry: { type: 'runVetoHandler', params: { event: '_OnRoomJoin', isLocal: true } },
           on: {
             ALLOWED: {
@@ -116,7 +118,7 @@ export const roomMachine = roomSetup.createMachine({
       },
     },
     joined: {
-      description: 'A member: it gets what is broadcast to the room, and may speak in it.',
+      description: 'A member. It receives broadcasts to the room and can send in it.',
       tags: ['settled', 'member'],
       on: {
         'ASKED.JOIN': { actions: 'answer' },
@@ -135,7 +137,7 @@ export const roomMachine = roomSetup.createMachine({
       },
     },
     leaving: {
-      description: 'On the way out; still a member until both sides agree.',
+      description: 'Leaving. Still a member until both sides agree.',
       tags: 'member',
       initial: 'deciding',
       on: {
@@ -152,7 +154,7 @@ export const roomMachine = roomSetup.createMachine({
       },
       states: {
         deciding: {
-          description: 'The peer asked; our handler decides.',
+          description: 'The client asked. The handler decides.',
           entry: { type: 'runVetoHandler', params: { event: '_OnRoomLeave', isLocal: false } },
           on: {
             ALLOWED: {
@@ -167,7 +169,7 @@ export const roomMachine = roomSetup.createMachine({
           },
         },
         asking: {
-          description: 'The peer is asked.',
+          description: 'Waits for the client to agree.',
           entry: { type: 'askPeer', params: { event: '_OnRoomLeave' } },
           on: {
             AGREED: { target: 'confirming' },
@@ -175,7 +177,7 @@ export const roomMachine = roomSetup.createMachine({
           },
         },
         expelled: {
-          description: 'The namespace is being left, so the room is too, whatever our handler says.',
+          description: 'The namespace is left, so the room is too. The handler cannot refuse.',
           entry: { type: 'runVetoHandler', params: { event: '_OnRoomLeave', isLocal: false } },
           on: {
             ENDED: {
@@ -197,7 +199,7 @@ export const roomMachine = roomSetup.createMachine({
           },
         },
         confirming: {
-          description: 'The peer is out; our own handler may still keep it here.',
+          description: "The client agreed. The server's own handler can still refuse.",
           entry: { type: 'runVetoHandler', params: { event: '_OnRoomLeave', isLocal: false } },
           on: {
             ALLOWED: {
@@ -214,7 +216,7 @@ export const roomMachine = roomSetup.createMachine({
       },
     },
     left: {
-      description: 'Over; a new join begins a new life.',
+      description: 'Left. A new join starts again from outside.',
       tags: 'settled',
       type: 'final',
     },
@@ -224,7 +226,7 @@ export const roomMachine = roomSetup.createMachine({
 type RoomConfig = Parameters<typeof roomSetup.createMachine>[0];
 type RoomState = NonNullable<RoomConfig['states']>[string];
 
-/** The chart's own parts, for a chart that has some more. They are that literal, under the wide type that a setup takes. */
+/** Parts of the chart, for a chart that adds some. The cast gives the literal the type that `createMachine` takes. */
 export const roomConfig = roomMachine.config as unknown as RoomConfig & {
   readonly states: Readonly<Record<'outside' | 'joining' | 'joined' | 'leaving' | 'left', RoomState>>;
 };

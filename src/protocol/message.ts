@@ -85,8 +85,22 @@ interface Addressed {
 
 /** A message to send: an event of a namespace or room, or a native payload. A received `Message` is one too. */
 export type OutgoingMessage =
-  | (Addressed & { event: string; err?: Error; isNative?: boolean })
-  | (Addressed & { isNative: true; event?: string; err?: Error });
+  | (Addressed & {
+      /** Name of the event. */
+      event: string;
+      /** Error to send instead of the body (FR4). */
+      err?: Error;
+      /** Whether the body is sent without a frame. Default false. */
+      isNative?: boolean;
+    })
+  | (Addressed & {
+      /** Marks a native message: the body is sent without a frame. */
+      isNative: true;
+      /** Name of the event. Sent only with `err` or in an ask. */
+      event?: string;
+      /** Error to send instead of the body, as a frame (FR4). */
+      err?: Error;
+    });
 
 const utf8 = new TextDecoder();
 

@@ -1,8 +1,8 @@
 import type { Clock } from '../actors/runtime/clock.js';
 
-/** One who has a place, or waits for one. */
+/** A request's slot: taken, or still waited for. */
 export interface Slot {
-  /** Needs it no longer; may be said again. */
+  /** Releases the slot, or stops the wait for it. Further calls do nothing. */
   release(): void;
 }
 
@@ -12,20 +12,21 @@ interface Waiting {
 }
 
 /**
- * Places for those who are not let in yet. Who finds none free waits in line, first come first served; the line is as
- * long as there are places, and nobody stands in it for longer than `patience` milliseconds (HS15).
+ * Queue of requests that wait for one of a fixed number of admission slots, in order of arrival (HS15). It holds as
+ * many requests as there are slots. No request waits longer than `patience` ms.
  */
 export class AdmissionQueue {
   #taken = 0;
   readonly #waiting = new Set<Waiting>();
 
+  /** Creates a queue with `places` slots. */
   constructor(
     private readonly places: number,
     private readonly patience: number,
     private readonly clock: Pick<Clock, 'setTimeout' | 'clearTimeout'>,
   ) {}
 
-  /** Runs `admit`, now or later, or else `turnAway`. */
+  /** Requests a slot. Calls `admit` at once or later, or `turnAway` if the queue is full or the wait too long. */
   enter(admit: (ticket: Slot) => void, turnAway: () => void): Slot {
     let leave = (): void => {};
     const ticket: Slot = { release: () => leave() };

@@ -1,31 +1,35 @@
 import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 
-/** An answer of plain http: to what is no upgrade, or to one that is refused. */
+/** A plain http answer, to a request without upgrade or to a refused upgrade. */
 export interface Answer {
+  /** Http status. */
   readonly status: number;
+  /** Body, as text. */
   readonly body: string;
+  /** Headers, less `Content-Length`. */
   readonly headers: Readonly<Record<string, string>>;
 }
 
 const text = { 'Content-Type': 'text/plain; charset=utf-8' };
 
-/** What every answer of a status says beside its text. */
+/** Headers that every answer of a status has, beside the content type. */
 const more: Readonly<Record<number, Readonly<Record<string, string>>>> = {
   400: { 'Sec-WebSocket-Version': '13' },
   405: { Allow: 'GET', 'X-Content-Type-Options': 'nosniff' },
 };
 
+/** Returns the answer for a status. Default body: the standard text of the status. */
 export const answerWith = (status: number, message?: string): Answer => ({
   status,
   body: message || `${STATUS_CODES[status] ?? 'Refused'}\n`,
   headers: { ...text, ...more[status] },
 });
 
-/** To a client that looks whether the server is there: it is, and leads nowhere else. */
+/** Answer to `HEAD`, by which a client checks that the server is there: 302 without a location (HS12). */
 export const isHere: Answer = { status: 302, body: '', headers: {} };
 
-/** Writes an answer to a socket that asks for an upgrade, and ends it. */
+/** Writes an answer to the socket of an upgrade request and closes the socket. */
 export const respond = (socket: Duplex, { status, body, headers }: Answer): void => {
   if (socket.destroyed) return;
   const all = { Connection: 'close', ...headers, 'Content-Length': Buffer.byteLength(body) };

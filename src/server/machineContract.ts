@@ -10,7 +10,7 @@ import { type NamespaceEvent, namespaceMachine } from '../machines/namespace.js'
 import { type RoomEvent, roomMachine } from '../machines/room.js';
 import { type SupervisorContext, type SupervisorEvent, supervisorMachine } from '../machines/supervisor.js';
 
-/** A machine, whoever has drawn it, that takes these events and this input, and whose context has at least this. */
+/** A machine that takes these events and this input, and whose context has at least these members. */
 interface Keeps<Context, Event, Input = undefined> {
   readonly transition: (snapshot: never, event: Event, scope: never) => { readonly context: Context };
   readonly getInitialSnapshot: (scope: never, input: Input) => { readonly context: Context };
@@ -18,25 +18,35 @@ interface Keeps<Context, Event, Input = undefined> {
   readonly root: object;
 }
 
+/** A chart that can run as the supervisor. */
 export interface SupervisorChart extends Keeps<SupervisorContext, SupervisorEvent> {}
+/** A chart that can run as a connection. */
 export interface ConnectionChart extends Keeps<ConnectionContext, ConnectionEvent, ConnectionInput> {}
+/** A chart that can be stepped as a connection's membership of a namespace. */
 export interface NamespaceChart extends Keeps<object, NamespaceEvent> {}
+/** A chart that can be stepped as a connection's membership of a room. */
 export interface RoomChart extends Keeps<object, RoomEvent> {}
+/** A chart that can run as the link to a broker. */
 export interface LinkChart extends Keeps<LinkContext, LinkEvent> {}
 
-/** Charts that a program may give in place of the usual ones: what they lack is told when the server is made (SV18). */
+/** Charts of the program that replace Muster's own. `new Server` throws if one misses a part (SV18). */
 export interface OwnMachines {
+  /** Chart of the supervisor. */
   readonly supervisor: SupervisorChart;
+  /** Chart of every connection. */
   readonly connection: ConnectionChart;
+  /** Chart of every membership of a namespace. It is stepped: no `after`, no `invoke`. */
   readonly namespace: NamespaceChart;
+  /** Chart of every membership of a room. It is stepped: no `after`, no `invoke`. */
   readonly room: RoomChart;
+  /** Chart of the link to the broker. */
   readonly link: LinkChart;
 }
 
 type Kind = 'action' | 'guard' | 'delay' | 'actor';
 type Names = Readonly<Record<Kind, Set<string>>>;
 
-/** What of a state a contract is about. What stands in these lists is a name, an object with one, or a function. */
+/** The parts of a state that the contract covers. List entries are names, objects with a name, or functions. */
 interface State {
   readonly tags: readonly string[];
   readonly entry: readonly unknown[];
@@ -57,16 +67,16 @@ interface Transition {
 
 interface Parts {
   readonly tags: ReadonlySet<string>;
-  /** What it handles, wildcards among them. */
+  /** Events that the chart handles, wildcards included. */
   readonly events: readonly string[];
   readonly names: Names;
 }
 
 interface Contract {
   readonly usual: AnyStateMachine;
-  /** Guards that the server has its own answer for. */
+  /** Guards that the server implements. */
   readonly guards: readonly string[];
-  /** Its states are values: there is no actor that could wait for something, or have children. */
+  /** Whether its states are plain values, without an actor that could have timers or children. */
   readonly isStepped: boolean;
 }
 
@@ -78,9 +88,11 @@ const contracts: Readonly<Record<keyof OwnMachines, Contract>> = {
   link: { usual: linkMachine, guards: [], isStepped: false },
 };
 
-// They are the keys of that very type.
+// The object has exactly the keys of this type.
+/** Names of all charts. */
 export const machineNames = Object.keys(contracts) as readonly (keyof OwnMachines)[];
 
+/** Returns whether a value is an XState machine. */
 export const isMachine = (value: unknown): value is AnyStateMachine =>
   typeof value === 'object' && value !== null && 'provide' in value && 'transition' in value && 'root' in value;
 
@@ -94,7 +106,7 @@ const note = (names: Set<string>, references: readonly unknown[]): void => {
   for (const reference of references) {
     const name = nameOf(reference);
     if (name !== undefined) names.add(name);
-    // What xstate makes of `and`, `or` and `not` is a function that has the guards it is made of.
+    // XState's `and`, `or` and `not` return a function with a list of their guards.
     else if (typeof reference === 'function' && 'guards' in reference && Array.isArray(reference.guards)) {
       note(names, reference.guards);
     }
@@ -112,9 +124,9 @@ const partsOf = (machine: AnyStateMachine): Parts => {
       note(names.action, actions);
       note(names.guard, [guard]);
     }
-    // Those are numbers, or stand where they are used.
+    // Numbers are inline delays and need no implementation.
     for (const delay of Object.keys(config.after ?? {})) if (Number.isNaN(Number(delay))) names.delay.add(delay);
-    // One that stands where it is used has a name that xstate has made.
+    // XState generates the name of an inline actor.
     for (const { src } of invoke) if (typeof src === 'string' && !src.startsWith('xstate.')) names.actor.add(src);
   }
   return {
@@ -124,18 +136,18 @@ const partsOf = (machine: AnyStateMachine): Parts => {
   };
 };
 
-/** A descriptor is an event, or stands for many: `*`, `SOCKET.*`. */
+/** Returns a test of whether a descriptor, an event or a wildcard such as `SOCKET.*`, covers the event. */
 const takes =
   (event: string) =>
   (descriptor: string): boolean =>
     descriptor === event || (descriptor.endsWith('*') && event.startsWith(descriptor.slice(0, -1)));
 
-/** What the server itself does under the names of the usual chart, so that a chart need not bring it along. */
+/** Returns whether the server implements a name of Muster's own chart, so that a chart need not implement it. */
 const isOurs = ({ usual, guards }: Contract, kind: Kind, name: string): boolean => {
   if (kind === 'guard') return guards.includes(name);
   if (kind === 'delay') return name in usual.implementations.delays;
   const made: unknown = usual.implementations.actions[name];
-  // What changes the context is the chart's own: xstate says of it how it is resolved.
+  // An `assign` is part of the chart; XState gives it a `resolve` function.
   return kind === 'action' && typeof made === 'function' && !('resolve' in made);
 };
 
@@ -146,8 +158,8 @@ const given = (machine: AnyStateMachine, kind: Kind, name: string): boolean =>
   Object.hasOwn(machine.implementations[`${kind}s`], name);
 
 /**
- * Says what is wrong with a chart, if anything is: it has every tag and event of the usual one, names each of its actions
- * somewhere, and names nothing that nobody does.
+ * Returns what is wrong with a chart, or `undefined`. It must have every tag, event and named action of Muster's own
+ * chart, and must not name what neither it nor the server implements (SV18).
  */
 export const faultOf = (name: keyof OwnMachines, machine: AnyStateMachine): string | undefined => {
   const contract = contracts[name];

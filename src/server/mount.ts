@@ -2,30 +2,33 @@ import type { Server as HttpServer, IncomingMessage, ServerResponse } from 'node
 import type { Duplex } from 'node:stream';
 import { type Answer, answerWith, isHere } from './httpResponses.js';
 
-/** What is mounted on a path. */
+/** A server mounted on a path of an http server. */
 export interface Mounted {
-  /** It takes nobody any more: the path is free for another. */
+  /** Whether it takes no more connections. Its path may then be mounted again. */
   readonly isOver: boolean;
-  /** Answers somebody who asks whether the server is there, as soon as it could let him in; or ends the socket. */
+  /** Calls `answer` for a `HEAD` request once an upgrade need not wait, or destroys the socket (HS12, HS15). */
   probe(socket: Duplex, answer: () => void): void;
+  /** Takes over the socket of an upgrade request. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
-  /** A GET that asks for no upgrade was answered so. */
+  /** Reports a `GET` without upgrade, which was answered with 400 (HS12). */
   refused(request: IncomingMessage): void;
 }
 
-/** What answers plain requests for a path and all below it, and nothing else. */
+/** A page that answers plain requests for its path and everything below it (IN10). */
 export interface Page {
+  /** Path of the page. */
   readonly path: string;
+  /** Answers a request. */
   handle(request: IncomingMessage, response: ServerResponse): void;
-  /** The server it belongs to has come to its end. */
+  /** Closes the page. Called when its server is closed. */
   close(): void;
 }
 
-/** What an http server has of ours. */
+/** Everything of Muster's on one http server. */
 interface Mounts {
   readonly paths: Map<string, Mounted>;
   readonly pages: Map<string, Page>;
-  /** Our own listeners; all others are the app's. */
+  /** Listeners of Muster. All others belong to the app. */
   readonly own: Set<unknown>;
 }
 
@@ -36,7 +39,7 @@ const mountsOf = new WeakMap<HttpServer, Mounts>();
 const pathOf = (request: IncomingMessage): string => (request.url ?? '/').split('?', 1)[0] ?? '/';
 
 const send = (response: ServerResponse, { status, headers, body }: Answer): void => {
-  // The client may have gone, or the app may have answered, while it waited for its place.
+  // While the request waited, the client may have disconnected or the app may have answered.
   if (!response.headersSent) response.writeHead(status, headers).end(body);
 };
 
@@ -45,7 +48,7 @@ const pageFor = ({ pages }: Mounts, path: string): Page | undefined => {
   return undefined;
 };
 
-/** Our way of asking an http server is by its events: what is for us is taken before any listener, whenever it was added. */
+/** Takes requests by replacing `http.emit`, so that Muster comes before all listeners, early and late (HS12). */
 const begin = (http: HttpServer): Mounts => {
   const mounts: Mounts = { paths: new Map(), pages: new Map(), own: new Set() };
   const hasApp = (event: string): boolean => http.listeners(event).some((listener) => !mounts.own.has(listener));
@@ -72,7 +75,7 @@ const begin = (http: HttpServer): Mounts => {
 
   const emit: Emit = http.emit.bind(http);
   const emitting: Emit = (event, ...args) => {
-    // What an http server emits with a request.
+    // An http server emits these two with a request.
     const [request, response] = args as [IncomingMessage, ServerResponse];
     return (event === 'request' && takesRequest(request, response)) || emit(event, ...args);
   };
@@ -100,8 +103,8 @@ const assertFree = ({ paths, pages }: Mounts, path: string): void => {
 };
 
 /**
- * Serves exactly this path of an http server, and leaves every other to whoever listens: another of ours, or the app.
- * Throws when another server of ours serves it.
+ * Mounts a server on exactly this path of an http server. Other paths stay with their own listeners (HS12).
+ * @throws {Error} when the path is taken.
  */
 export const mount = (http: HttpServer, path: string, mounted: Mounted): void => {
   const mounts = mountsOn(http);
@@ -109,7 +112,10 @@ export const mount = (http: HttpServer, path: string, mounted: Mounted): void =>
   mounts.paths.set(path, mounted);
 };
 
-/** Has a page answer on its path of an http server, before the app is asked. Returns how to end it. */
+/**
+ * Mounts a page on its path of an http server, ahead of the app (IN10). Returns a function that removes it.
+ * @throws {Error} when the path is taken.
+ */
 export const mountPage = (http: HttpServer, page: Page): (() => void) => {
   const mounts = mountsOn(http);
   assertFree(mounts, page.path);
@@ -119,7 +125,7 @@ export const mountPage = (http: HttpServer, page: Page): (() => void) => {
   };
 };
 
-/** Answers for all paths where nothing is mounted, on an http server that has no app. */
+/** Answers 404 on every path without a mount, on an http server without an app. */
 export const answerNotFound = (http: HttpServer): void => {
   const notFound = (_: IncomingMessage, response: ServerResponse): void => send(response, answerWith(404));
   mountsOn(http).own.add(notFound);

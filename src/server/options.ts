@@ -10,60 +10,72 @@ import type { FrameLog } from '../actors/transport/loggedSocket.js';
 import { defaultLimits, type LimitName, type Limits, limitNames, limitRow } from '../limits.js';
 import { faultOf, isMachine, machineNames, type OwnMachines } from './machineContract.js';
 
-/** What a `Server` is made of. `Sent` names the events that it sends, for `emit` and `ask` to be checked. */
+/** Options of a `Server`. `Sent` maps the events that it sends to their bodies, to check `emit` and `ask`. */
 export interface ServerOptions<Sent extends NamespaceBodies = NamespaceBodies> {
-  /** Namespaces and the handlers of their events. */
+  /** Namespaces, each with the handlers of its events. Default: none. */
   readonly namespaces?: Namespaces<Sent>;
-  /** Handlers of the empty namespace. */
+  /** Handlers of the empty namespace. Default: none. */
   readonly events?: Events;
-  /** Looks at the request before the upgrade; an error thrown here refuses it, with its `status` if it has one. */
+  /** Hook before the upgrade. An error that it throws or returns refuses it, with the error's `status` or 403 (HS1). */
   readonly onUpgrade?: (request: IncomingMessage) => unknown;
-  /** Lets a connection in, or throws: the text of the error reaches the client. */
+  /** Hook that accepts a connection. If it throws or rejects, the client receives the error's text and 1008 (HS7). */
   readonly onConnect?: (conn: Conn) => unknown;
-  /** Told once when a connection has ended. */
+  /** Hook after a connection has ended, called once (SV6). */
   readonly onDisconnect?: (conn: Conn, reason: DisconnectReason) => unknown;
+  /** Hook for each refused upgrade (HS1). */
   readonly onUpgradeError?: (error: unknown, request: IncomingMessage) => unknown;
-  /** Told of every error of a handler, hook or chart. */
+  /** Hook for every error of a handler, hook, visitor or chart (SV2). Default: errors are not reported. */
   readonly onError?: (error: unknown, where: Where) => unknown;
-  /** Names a connection; a random UUID by default. */
+  /** Returns the id of a new connection, 1 to 128 bytes (HS11). Default: a random UUID. */
   readonly idGenerator?: (request: IncomingMessage) => string | Promise<string>;
-  /** Hand every message to every socket before `broadcast` returns. */
+  /** Whether every flowing socket has a message before `broadcast` returns (BC8). Default false. */
   readonly syncBroadcaster?: boolean;
-  /** Tell `onDisconnect` also of connections that were never let in. */
+  /** Whether `onDisconnect` is also called for connections that were not accepted (SV6). Default false. */
   readonly fireDisconnectAlways?: boolean;
-  /** The longest piece of background work in one turn of the event loop, in milliseconds. */
+  /** Maximum time of background work in one tick, in ms. Default 4. On breach: the rest waits for later ticks (BC5). */
   readonly sliceMs?: number;
+  /** Limits that differ from `defaultLimits`. */
   readonly limits?: Partial<Limits>;
-  /** Who may connect from a browser: pages of the same host, any, or those of a list of origins. */
+  /** Origins allowed in a browser's upgrade: the request's own host, any, or a list. Default `'same-host'` (HS13). */
   readonly origins?: 'same-host' | 'any' | readonly string[];
-  /** Charts to run in place of the usual ones, such as `connectionMachine.provide({ … })`; see docs/machines.md (SV18). */
+  /** Charts that replace Muster's own, such as `connectionMachine.provide({ … })`; see docs/machines.md (SV18). */
   readonly machines?: Partial<OwnMachines>;
-  /** Subprotocols to choose from, most wanted first. */
+  /** Subprotocols to choose from, in order of preference. Default: none (HS16). */
   readonly protocols?: readonly string[];
-  /** Headers that a client may send as URL parameters, beside `x-websocket-reconnect`; never over a real one. */
+  /** Headers allowed as URL parameters, beside `x-websocket-reconnect`. They never replace a real header (HS14). */
   readonly urlHeaders?: readonly string[];
-  /** Shown what all actors do from the beginning, in the words of xstate's inspection; see `server.inspect` (IN1). */
+  /** Observer of all actors from the start, in XState's inspection format; see `server.inspect` (IN1). */
   readonly inspect?: InspectionObserver;
   /**
-   * Keep the last steps of connections, and hand them to `onDisconnect` when one did not end as it should: of every one,
-   * or of a sample of them. Off by default (IN5).
+   * Recorder of the last steps of every connection, or of a sample. `onDisconnect` receives them if a connection ends
+   * abnormally (IN5). Default false. `true`: 16 steps of every connection.
    */
   readonly recorder?: boolean | Partial<RecorderLimits>;
-  /** Log every frame, without what may be secret: to the console, or to a function. */
+  /** Whether to log every frame, without its body: to the console, or to a function (SV12). Default false. */
   readonly debug?: boolean | FrameLog;
 }
 
-/** Every option, present and checked. */
+/** The options after the check, with defaults. Members are as in `ServerOptions`. */
 export interface CheckedOptions extends Omit<ServerOptions, 'urlHeaders' | 'recorder' | 'machines'> {
+  /** Charts of the program that passed the check (SV18). */
   readonly machines?: Partial<Machines>;
+  /** Namespaces with their handlers. */
   readonly namespaces: Namespaces;
+  /** Every limit. */
   readonly limits: Limits;
+  /** Allowed origins. */
   readonly origins: 'same-host' | 'any' | readonly string[];
+  /** Subprotocols, in order of preference. */
   readonly protocols: readonly string[];
+  /** Lower-case names of headers allowed as URL parameters. */
   readonly urlHeaders: ReadonlySet<string>;
+  /** Limits of the recorder, or `undefined` if it is off. */
   readonly recorder: RecorderLimits | undefined;
+  /** Maximum time of background work in one tick, in ms. */
   readonly sliceMs: number;
+  /** Whether `broadcast` writes before it returns. */
   readonly syncBroadcaster: boolean;
+  /** Whether `onDisconnect` is also called for connections that were not accepted. */
   readonly fireDisconnectAlways: boolean;
 }
 
@@ -94,7 +106,10 @@ const refuseUnknown = (given: object, names: ReadonlySet<string>, what: string):
 const isPlainObject = (value: unknown): value is object =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** Throws unless this can be shown what actors do. */
+/**
+ * Checks that a value is an observer.
+ * @throws {TypeError} when it is neither a function nor an object with a `next` function.
+ */
 export const assertObserver = (value: unknown): void => {
   const isObserver =
     typeof value === 'function' || (isPlainObject(value) && 'next' in value && typeof value.next === 'function');
@@ -107,7 +122,7 @@ const isListOfStrings = (value: unknown): value is readonly string[] =>
 const wrong = (option: string, takes: string, value: unknown): TypeError =>
   new TypeError(`option "${option}" takes ${takes}, got ${String(value)}`);
 
-/** The longest that a timer can be set to, and the most that a websocket can count to. */
+/** Maximum of a limit: the longest timer in ms, and the largest count that `ws` accepts. */
 const most = 2 ** 31 - 1;
 
 const limitFault = (name: LimitName, value: unknown): string | undefined => {
@@ -138,7 +153,7 @@ const checkLimits = (given: Partial<Limits>): Limits => {
 };
 
 const headerName = /^[a-z0-9-]{1,64}$/;
-/** These say who asks for what from where: an address that somebody else has written must not. */
+/** Headers that identify the client and its request. A link written by a third party must not set them. */
 const neverByUrl = /^(?:host|origin|cookie|connection|upgrade|sec-.*)$/;
 
 const checkUrlHeaders = (given: readonly string[]): ReadonlySet<string> => {
@@ -161,7 +176,7 @@ const checkMachines = (machines: Partial<OwnMachines>): Partial<Machines> => {
     return faultOf(name, machine) ?? [];
   });
   if (faults.length > 0) throw new TypeError(faults.join('\n'));
-  // A chart that keeps the contract is wired, stepped and asked just as the usual one is.
+  // A chart that meets the contract is used exactly like Muster's own, so it may have the same type.
   return machines as Partial<Machines>;
 };
 
@@ -176,7 +191,11 @@ const checkRecorder = (given: boolean | Partial<RecorderLimits>): RecorderLimits
   return { last, sample };
 };
 
-/** Checks what the program asks for, once, and fills in the defaults. Throws with what it got and what it takes. */
+/**
+ * Returns the checked options, with defaults (LM2). The error tells what was received and what is allowed.
+ * @throws {TypeError} when an option is unknown or has the wrong shape.
+ * @throws {RangeError} when a limit is out of range.
+ */
 export const checkOptions = (given: ServerOptions): CheckedOptions => {
   if (!isPlainObject(given)) throw new TypeError(`new Server takes an object of options, got ${String(given)}`);
   refuseUnknown(given, known, 'option');

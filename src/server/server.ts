@@ -21,27 +21,31 @@ import { partsOf } from './parts.js';
 import { prometheusText } from './prometheus.js';
 import { Upgrades } from './upgrade.js';
 
-/** The most headers that a request to an http server of our own may have. */
+/** Maximum number of headers of a request, on an http server that `listen` creates. */
 const mostHeaders = 100;
 
 const toConsole: FrameLog = (note) => console.debug(lineOfNote(note));
 
 /**
- * A WebSocket server that speaks neffos. Every connection is an actor under one root actor. A map of what it sends,
- * `new Server<{ chat: { said: string } }>({ … })`, has its handlers' `emit` and `ask` checked.
+ * A WebSocket server that speaks neffos. Every connection is an actor under the supervisor. With a map of the events
+ * that it sends, TypeScript checks the bodies of `emit` and `ask` in handlers.
+ * @example new Server<{ chat: { said: string } }>({ namespaces: { chat: { say: (ns) => ns.emit('said', 'hi') } } });
  */
 export class Server<Sent extends NamespaceBodies = NamespaceBodies> implements ServerFace, AsyncDisposable {
   readonly #supervisor: Supervisor;
   readonly #upgrades: Upgrades;
   readonly #limits: Limits;
-  /** Where it is attached, and the pages that it serves there. */
+  /** The http servers that this server is attached to. Pages are served on each. */
   readonly #attached = new Set<HttpServer>();
   readonly #pages = new Map<Page, (() => void)[]>();
   #http: HttpServer | undefined;
   #listening: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
 
-  /** Throws when an option is wrong, with what it got and what it takes. */
+  /**
+   * Creates a server (LM2).
+   * @throws {TypeError | RangeError} when an option, handler, chart or limit is wrong.
+   */
   constructor(options: ServerOptions<Sent>) {
     const checked = checkOptions(options);
     const { limits } = checked;
@@ -68,14 +72,15 @@ export class Server<Sent extends NamespaceBodies = NamespaceBodies> implements S
     this.#upgrades = new Upgrades(checked, this.#supervisor, parts);
   }
 
-  /** The running root actor; takes `BROADCAST`, `DO` and `COUNT`. */
+  /** Running supervisor. It accepts the messages `BROADCAST`, `DO` and `COUNT` (DO6). */
   get supervisor(): RootActor {
     return this.#supervisor.actor;
   }
 
   /**
-   * Serves websockets on exactly this path of an http server that is already there, and leaves every other path to
-   * whoever listens to it, now or later. Throws when another server of ours serves that path.
+   * Serves WebSockets on exactly this path of an http server; others stay with the app (HS12). Default path `/`.
+   * @throws {Error} when another `Server` or a page has that path.
+   * @example server.attach(http, { path: '/ws' });
    */
   attach(http: HttpServer, { path = '/' }: { readonly path?: string } = {}): this {
     mount(http, path, this.#upgrades);
@@ -84,7 +89,7 @@ export class Server<Sent extends NamespaceBodies = NamespaceBodies> implements S
     return this;
   }
 
-  /** @internal Has a page answer wherever this server is attached, now or later. Returns how to end it. */
+  /** @internal Serves a page on every http server attached, now or later. Returns a function that removes it. */
   serve(page: Page): () => void {
     this.#pages.set(
       page,
@@ -95,13 +100,16 @@ export class Server<Sent extends NamespaceBodies = NamespaceBodies> implements S
       this.#pages.delete(page);
     };
   }
-
-  /** @internal Tells `onError` of what has failed in a page. */
+  /** @internal Reports an error of a page to `onError`. */
   pageFailed(error: unknown): void {
     this.#supervisor.report(error, { during: 'inspector' });
   }
 
-  /** Starts an http server of its own. Port 0 is any free one. */
+  /**
+   * Creates an http server and listens. Port 0: any free port. Default host `127.0.0.1`, path `/`. Resolves with the
+   * port. Rejects if the server is closed, already listens, or cannot listen.
+   * @example const { port } = await server.listen(8080, '0.0.0.0');
+   */
   async listen(
     port: number,
     host = '127.0.0.1',
@@ -134,44 +142,59 @@ export class Server<Sent extends NamespaceBodies = NamespaceBodies> implements S
     return { port: (http.address() as AddressInfo | null)?.port ?? 0 };
   }
 
-  /** Takes over a socket that asks for an upgrade, as node:http or a framework hands it out. */
+  /**
+   * Takes over the socket of an upgrade request, from `node:http` or a framework (HS1).
+   * @example http.on('upgrade', (request, socket, head) => server.handleUpgrade(request, socket, head));
+   */
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     this.#upgrades.upgrade(request, socket, head);
   }
 
-  /** Sends messages to everybody they are for, less `except` (BC1–BC7). Returns at once. */
+  /**
+   * Sends messages to their audiences, less `except`. Returns at once (BC1–BC7, BC12). Does nothing once closed.
+   * @throws {TypeError} when a message or `except` has a wrong shape, or a namespace is not declared (BC11).
+   * @example server.broadcast(ns, { namespace: 'chat', room: 'r1', event: 'said', body: 'hi' });
+   */
   broadcast(except: Except, ...messages: readonly OutgoingMessage[]): void {
     this.#supervisor.broadcast(except, messages);
   }
 
-  /** Visits every connection once; new ones wait until it has ended (DO1–DO4). */
+  /**
+   * Visits every connection once; arrivals wait meanwhile (DO1–DO4). Rejects with an AggregateError if visits fail.
+   * @throws {TypeError} when `visit` is not a function.
+   * @example await server.do((conn) => conn.set('checked', true));
+   */
   do(visit: (conn: Conn) => unknown): Promise<void> {
     return this.#supervisor.do(visit);
   }
 
-  /** Asks everybody a message is for; the first answer settles (AK5). */
+  /**
+   * Asks the audience of a message. Resolves or rejects with the first answer (AK5, EX7). Default timeout: `askTimeout`.
+   * Rejects with `ErrNoAudience`, `ErrWrite`, `AskTimeout` or `TooManyAsks` (AK4, AK6, AK9).
+   * @example const { body } = await server.ask({ namespace: 'chat', event: 'vote' });
+   */
   ask(message: OutgoingMessage, options: AskOptions = {}): Promise<Message> {
     return this.#supervisor.ask(message, options);
   }
 
   /**
-   * Serves one application together with others that use the same broker (EX1). Resolves when everything that is to be
-   * heard of them is heard; rejects when the broker cannot be reached, or cannot carry the name of a namespace. Throws on
-   * a second one.
+   * Connects to the application's other servers over a broker. Resolves when the broker has confirmed all channels.
+   * Rejects if it is unreachable or cannot carry a namespace, for a second exchange, or once closed (EX1, EX13).
+   * @example await server.useStackExchange(redisExchange({ url: 'redis://localhost', channel: 'chat' }));
    */
   useStackExchange(exchange: StackExchange): Promise<Exchange> {
     return this.#supervisor.useExchange(exchange);
   }
-  /** The exchange in use: how it stands with the broker, what waits for it, and what was lost (EX9–EX12). */
+  /** Exchange in use: state of the link, queue and losses (EX9–EX12). `undefined` without one. */
   get exchange(): Exchange | undefined {
     return this.#supervisor.exchange;
   }
 
   /**
-   * Shows an observer what the actors do, in the words of xstate's inspection, beginning with those that live: the root
-   * actor, the link to the broker, and the connections that `actors` says yes to, all by default (IN1, IN4). An observer
-   * that throws is told to `onError`. The bytes of frames and deliveries are those that come and go: they are not to be
-   * changed. Costs a few microseconds for each step of every actor while it lasts.
+   * Shows an observer the supervisor, the link and the connections that `actors` selects, in XState's inspection format
+   * (IN1, IN4). Default: all. It must not change frames. Costs a few µs for each step. Its errors go to `onError`.
+   * @throws {TypeError} when it is no observer.
+   * @example const { unsubscribe } = server.inspect((event) => console.log(event.type));
    */
   inspect(
     observer: InspectionObserver,
@@ -181,59 +204,85 @@ export class Server<Sent extends NamespaceBodies = NamespaceBodies> implements S
     return { unsubscribe: this.#supervisor.introspection.inspect(observer, actors) };
   }
 
-  /** @internal What is there to see, for the inspector. */
+  /** @internal Access to actors and connections, for the inspector. */
   get watching(): Introspection {
     return this.#supervisor.introspection;
   }
-
-  /** How many connections there are, those included that have not been let in yet. */
+  /** Number of registered connections, accepted or not (DO5). */
   get totalConnections(): number {
     return this.#supervisor.total;
   }
-  /** How much is still to be given out, and whether somebody is held back for it (BC10). */
+  /** Pressure of pending broadcasts, and state of the throttle (BC10). */
   get pressure(): ServerPressure {
     return this.#supervisor.pressure;
   }
-  /** What was dropped, let go or refused since the start, by reason (SV17). */
+  /** Numbers of what was dropped, closed or refused since the start, by reason (SV17). A copy. */
   get counters(): Readonly<Counters> {
     return { ...this.#supervisor.counters };
   }
   /**
-   * Everything that is counted and measured, as plain data (IN7). It costs the same however many connections there are,
-   * and no word of a client's is in it (IN9).
+   * Returns everything counted and measured, as plain data without texts of clients (IN9), at constant cost (IN7).
+   * @example const { closes } = server.metrics();
    */
   metrics(): Metrics {
     return this.#supervisor.metrics;
   }
-  /** The same, as Prometheus reads it: text format 0.0.4 (IN8). */
+  /**
+   * Returns the metrics in Prometheus' text format 0.0.4, in seconds and bytes (IN8).
+   * @example response.end(server.metricsText());
+   */
   metricsText(): string {
     return prometheusText(this.metrics());
   }
+  /**
+   * Returns all accepted connections (SV15).
+   * @example for (const conn of server.connections()) console.log(conn.id);
+   */
   connections(): Conn[] {
     return this.#supervisor.connections();
   }
+  /**
+   * Returns the connections in a namespace.
+   * @example const { length } = server.connectionsByNamespace('chat');
+   */
   connectionsByNamespace(namespace: string): NSConn[] {
     return this.#supervisor.members(namespace, '');
   }
+  /**
+   * Returns the names of all rooms of a namespace that have a member.
+   * @example const rooms = server.roomNames('chat');
+   */
   roomNames(namespace: string): string[] {
     return this.#supervisor.roomNames(namespace);
   }
+  /**
+   * Returns the connections in a room.
+   * @example for (const ns of server.members('chat', 'r1')) ns.emit('tick');
+   */
   members(namespace: string, room: string): NSConn[] {
     return this.#supervisor.members(namespace, room);
   }
 
-  /** Resolves when what was issued so far is written, or waits in the outbox of whom it is for (BC8). */
+  /**
+   * Resolves when each delivery of the messages published so far is written or in an outbox (BC8).
+   * @example await server.flush();
+   */
   flush(): Promise<void> {
     return this.#supervisor.flush();
   }
 
-  /** Lets nobody in any more, sends what is owed, closes every connection, and resolves when the last has gone (DR1). */
+  /**
+   * Drains the server: refuses new connections, writes pending messages, closes with 1001 and resolves when the last
+   * connection has gone (DR1). Default timeout 10,000 ms. On expiry: destroys the remaining sockets.
+   * @throws {RangeError} when `timeout` is not above 0.
+   * @example process.once('SIGTERM', () => server.close());
+   */
   close({ timeout = 10_000 }: { readonly timeout?: number } = {}): Promise<void> {
     assertTimeout(timeout, 'close');
     this.#closing ??= this.#close(timeout);
     return this.#closing;
   }
-
+  /** Drains the server at the end of an `await using` block. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

@@ -16,16 +16,22 @@ declare module '../actors/transport/socket.js' {
   }
 }
 
-/** A header that a browser, which cannot set any, may send as a URL parameter. */
+/** Prefix of a URL parameter that stands for a header, as a browser cannot set headers (HS14). */
 const urlHeaderPrefix = 'x-websocket-header-';
 
-/** What would end a header, or is none of its characters. */
+/** Matches characters that a header's value must not have. */
 const unsafeInHeader = /[\0\r\n]/;
 
-/** An upgrade that is answered with an HTTP status. */
+/**
+ * Error that refuses an upgrade with an HTTP status. The client receives its text, whatever the status (HS1).
+ * @example const onUpgrade = () => { throw new UpgradeRefused(401, 'log in first'); };
+ */
 export class UpgradeRefused extends Error {
+  /** The constant `'UpgradeRefused'`. */
   override readonly name = 'UpgradeRefused';
+  /** Creates the error. `message` is the text of the answer. */
   constructor(
+    /** HTTP status of the answer, 400 to 599. Any other becomes 403. */
     readonly status: number,
     message: string,
     options?: ErrorOptions,
@@ -36,7 +42,7 @@ export class UpgradeRefused extends Error {
 
 const isControl = (code: number): boolean => code < 0x21 || (code >= 0x7f && code < 0xa0);
 
-/** An id has 1 to 128 bytes, without control characters, spaces and semicolons, and is no declared namespace. */
+/** Returns what is wrong with an id, or `undefined` (HS11). */
 const idFault = (id: unknown, isNamespace: (name: string) => boolean): string | undefined => {
   if (typeof id !== 'string') return `an id is a string, got ${typeof id}`;
   const bytes = Buffer.byteLength(id);
@@ -58,7 +64,7 @@ const isSameHost = (origin: string, host: string | undefined): boolean => {
   }
 };
 
-/** The HTTP status that an error carries, as those of many frameworks do. What was thrown may set traps. */
+/** Returns the HTTP status of an error, if it has one. Reading a thrown value may throw. */
 const statusOf = (error: unknown): number | undefined => {
   try {
     if (typeof error !== 'object' || error === null) return undefined;
@@ -75,13 +81,14 @@ type IdGenerator = NonNullable<CheckedOptions['idGenerator']>;
 
 const ignoreError = (): void => {};
 
-/** Turns upgrade requests into connections. */
+/** The part of a server that turns upgrade requests into connections (HS1, HS15). */
 export class Upgrades implements Mounted {
   readonly #handshake: Handshake;
   readonly #line: AdmissionQueue;
-  /** Sockets that are not websockets yet. */
+  /** Sockets in admission that are not WebSockets yet. */
   readonly #pending = new Set<Duplex>();
 
+  /** Creates the part for one server. */
   constructor(
     private readonly options: CheckedOptions,
     private readonly supervisor: Supervisor,
@@ -94,11 +101,12 @@ export class Upgrades implements Mounted {
     );
   }
 
+  /** Whether the server is closing or closed. */
   get isOver(): boolean {
     return !this.supervisor.isAccepting;
   }
 
-  /** Whoever is still on the way in is turned away. */
+  /** Destroys every socket that is still in admission. */
   close(): void {
     for (const socket of this.#pending) this.#turnAway(socket);
   }
@@ -117,12 +125,12 @@ export class Upgrades implements Mounted {
     }
   }
 
-  /** A GET that asks for no upgrade was answered so. */
+  /** Reports a `GET` without upgrade, which was answered with 400 (HS12). */
   refused(request: IncomingMessage): void {
     this.#tell(new UpgradeRefused(400, 'no websocket upgrade'), request);
   }
 
-  /** Answers a client that looks whether the server is there, when an upgrade would not have to wait (HS15). */
+  /** Calls `answer` for a `HEAD` request once an upgrade would not have to wait (HS12, HS15). */
   probe(socket: Duplex, answer: () => void): void {
     if (this.isOver) return this.#turnAway(socket);
     return this.#whenFree(socket, (answered) => {
@@ -131,9 +139,9 @@ export class Upgrades implements Mounted {
     });
   }
 
-  /** Goes on when there is a place for one more; what it gets ends the need for one, as does the end of the socket. */
+  /** Calls `goOn` with the function that releases the slot, once one is free. A closed socket releases it too. */
   #whenFree(socket: Duplex, goOn: (done: () => void) => void): void {
-    // One socket stands in line once, however much it sends ahead.
+    // A socket is in the queue at most once, however many requests it pipelines (HS15).
     if (this.#pending.has(socket)) return this.#turnAway(socket);
     this.#pending.add(socket);
     const done = (): void => {
@@ -148,13 +156,13 @@ export class Upgrades implements Mounted {
     );
   }
 
-  /** It cannot be taken, not now: one who gets no answer tries again. */
+  /** Destroys the socket without an answer, so that the client tries again. */
   #turnAway(socket: Duplex): void {
     this.supervisor.counters.refusedArrivals++;
     socket.destroy();
   }
 
-  /** A client that gets no answer in time is not told anything, so that it tries again. */
+  /** Decides about an upgrade. At its deadline, destroys the socket unanswered, so that the client retries (HS8). */
   #consider(request: IncomingMessage, socket: Duplex, head: Buffer, opened: () => void): void {
     const { connectTimeout } = this.options.limits;
     let isLate = false;
@@ -170,7 +178,7 @@ export class Upgrades implements Mounted {
     socket.once('close', settled);
     this.#accept(request, socket, head, opened)
       .catch((error: unknown) => {
-        // It was told already that this came to nothing.
+        // The timeout was reported already.
         if (!isLate) this.#refuse(error, request, socket);
       })
       .finally(settled);
@@ -199,7 +207,7 @@ export class Upgrades implements Mounted {
     });
   }
 
-  /** From here on the websocket looks after it. */
+  /** Hands the socket over to the WebSocket, which handles its errors from now on. */
   #handOver(socket: Duplex): void {
     socket.off('error', ignoreError);
     this.#pending.delete(socket);
@@ -244,7 +252,7 @@ export class Upgrades implements Mounted {
   #refuse(error: unknown, request: IncomingMessage, socket: Duplex): void {
     this.#tell(error, request);
     const status = statusOf(error);
-    // What went wrong inside the program is nobody's business; UpgradeRefused says what may be said.
+    // The text of an internal error may be secret. The text of an UpgradeRefused is meant for the client.
     const isTold = isInstance(error, UpgradeRefused) || (status !== undefined && status < 500);
     if (status === undefined) respond(socket, answerWith(403, 'refused'));
     else respond(socket, answerWith(status, isTold ? errorText(error) : undefined));
@@ -261,5 +269,5 @@ export class Upgrades implements Mounted {
   }
 }
 
-/** A text that was put together from parts keeps each of them in memory, which for an id is more than a kilobyte. */
+/** Returns a flat copy. A concatenated string keeps its parts in memory: over 1 KiB for an id. */
 const compact = (text: string): string => Buffer.from(text, 'utf16le').toString('utf16le');

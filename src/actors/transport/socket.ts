@@ -8,7 +8,7 @@ interface RequestHead {
 }
 
 /**
- * Names the type of upgraded requests: the server folder adds it to this interface, as the member `upgraded`. Other modules add to it.
+ * Names the type of upgraded requests: the server folder adds it to this interface, as `upgraded`.
  *
  * @public
  */
