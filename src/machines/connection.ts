@@ -1,38 +1,74 @@
 import { assign, setup } from 'xstate';
 
+/** Why a connection ends. */
+interface EndReason {
+  /** The close code; 1006 when no close frame is exchanged. */
+  readonly code: number;
+  /** The close text. */
+  readonly text: string;
+  /**
+   * The key of `metrics().closes` under which the end counts, such as `client` or `slowConsumer`. Without a cause, or with
+   * an unknown one, the end counts as `program`.
+   */
+  readonly cause?: string | undefined;
+}
+
+/** What a connection's chart remembers. */
 export interface ConnectionContext {
+  /** The id of the connection. */
   readonly id: string;
-  /** Only native messages are handled, so there is no handshake. */
+  /** Whether only native messages are handled, so that there is no handshake. */
   readonly isNativeOnly: boolean;
-  /** Other servers reach it, or there is no broker at present that they could do so by. */
+  /** Whether other servers can reach the connection; true as well while no broker is connected. */
   readonly isReachable: boolean;
-  /** What the client sent before it was let in. */
+  /** The frames that arrived before the connection was open, and their bytes. */
   readonly early: { readonly frames: number; readonly bytes: number };
-  /** Has the server let it in? */
+  /** Whether the server has accepted the connection. */
   readonly wasAccepted: boolean;
-  /** Why it ends: the first reason given stays. */
-  readonly reason: { readonly code: number; readonly text: string } | null;
+  /** Why the connection ends; null until then. The first recorded reason stays. */
+  readonly reason: EndReason | null;
 }
 
+/** What a connection's chart starts with. */
 export interface ConnectionInput {
+  /** The id of the connection. */
   readonly id: string;
+  /** Whether only native messages are handled. */
   readonly isNativeOnly: boolean;
+  /** Whether other servers can reach the connection from the start. */
   readonly isReachable: boolean;
 }
 
+/** An event of a connection's chart. */
 export type ConnectionEvent =
+  /** The client has sent `M`. */
   | { readonly type: 'ACK' }
+  /** The client has sent a frame. */
   | { readonly type: 'FRAME'; readonly data: string | Uint8Array }
+  /** Bytes are to be delivered to the client. */
   | { readonly type: 'DELIVER'; readonly bytes: Uint8Array }
+  /** `onConnect` has accepted the connection. */
   | { readonly type: 'AGREED' }
+  /** Other servers can reach the connection now. */
   | { readonly type: 'REACHED' }
-  | { readonly type: 'REFUSED'; readonly code: number; readonly text: string }
+  /** `onConnect` has refused the connection. */
+  | ({ readonly type: 'REFUSED' } & EndReason)
+  /** The socket is full. */
   | { readonly type: 'CONGESTED' }
+  /** The socket and the outbox are empty again. */
   | { readonly type: 'DRAINED' }
+  /** The outbox of a slow consumer has reached its bound. */
   | { readonly type: 'OVERFLOWED' }
-  | { readonly type: 'CLOSE'; readonly code: number; readonly text: string }
-  | { readonly type: 'SOCKET.CLOSED'; readonly code: number; readonly text: string };
+  /** The connection is to be closed with a close frame. */
+  | ({ readonly type: 'CLOSE' } & EndReason)
+  /** The socket is closed. */
+  | ({ readonly type: 'SOCKET.CLOSED' } & EndReason);
 
+/** Returns the reason that an event carries. */
+const reasonOf = (event: ConnectionEvent): EndReason | null =>
+  'code' in event ? { code: event.code, text: event.text, cause: event.cause } : null;
+
+/** The parts of the chart that its states name, for a chart of the program's own. */
 export const connectionSetup = setup({
   types: {
     context: {} as ConnectionContext,
@@ -41,33 +77,37 @@ export const connectionSetup = setup({
     tags: {} as 'acknowledging' | 'agreed' | 'open' | 'congested',
   },
   actions: {
-    /** Ask `onConnect`. */
+    /** Runs `onConnect`. */
     runOnConnect: () => {},
-    /** Keep a frame that came before the connection was open. */
+    /** Buffers a frame that arrives before the connection is open. */
     bufferEarly: () => {},
+    /** Counts an early frame. */
     countEarly: () => {},
-    /** Send `A<id>`, then what `onConnect` has emitted, then run the early frames. */
+    /** Sends `A<id>`, then the messages of `onConnect`, then handles the early frames. */
     sendAccept: () => {},
-    /** Send `H<text>`. */
+    /** Sends `H<text>`. */
     sendRefusal: () => {},
-    /** Give a frame its turn in the lane. */
+    /** Puts a frame into the inbox. */
     receive: () => {},
-    /** Write a delivery to the socket. */
+    /** Writes a delivery to the socket. */
     deliver: () => {},
-    /** Count that the socket takes no more for now. */
+    /** Counts a full socket. */
     countCongestion: () => {},
-    /** Count that it could not keep up. */
+    /** Counts an evicted slow consumer. */
     countEviction: () => {},
-    /** Write what is owed, leave every audience and the count, and tell handlers once the present turn is over. */
+    /** Writes pending deliveries, leaves every topic and the count, and then runs the handlers of the end. */
     teardown: () => {},
-    /** Send the close frame. */
+    /** Sends the close frame. */
     sendClose: () => {},
-    /** Destroy the socket if it is still there. */
+    /** Destroys the socket, if there still is one. */
     destroySocket: () => {},
+    /** Remembers that the server has accepted the connection. */
     markAccepted: assign({ wasAccepted: true }),
+    /** Remembers that other servers can reach the connection. */
     markReachable: assign({ isReachable: true }),
+    /** Records why the connection ends: the parameters, or else what the event says. The first reason stays (SV6). */
     recordReason: assign({
-      reason: ({ context }, params: { readonly code: number; readonly text: string }) => context.reason ?? params,
+      reason: ({ context, event }, params?: EndReason) => context.reason ?? params ?? reasonOf(event),
     }),
   },
   guards: {
@@ -83,7 +123,7 @@ export const connectionSetup = setup({
   },
 });
 
-/** One connection, from the upgraded socket to its end. */
+/** The chart of one connection, from its upgrade to its end. */
 export const connectionMachine = connectionSetup.createMachine({
   id: 'connection',
   description: 'One websocket, from its upgrade to its end.',
@@ -97,14 +137,11 @@ export const connectionMachine = connectionSetup.createMachine({
   }),
   initial: 'acknowledging',
   on: {
-    'SOCKET.CLOSED': {
-      target: '.closed',
-      actions: { type: 'recordReason', params: ({ event }) => ({ code: event.code, text: event.text }) },
-    },
+    'SOCKET.CLOSED': { target: '.closed', actions: 'recordReason' },
   },
   states: {
     acknowledging: {
-      description: 'Both sides have to agree: the client by M, the server by onConnect.',
+      description: 'The client sends M, and the server runs onConnect.',
       tags: 'acknowledging',
       type: 'parallel',
       entry: 'runOnConnect',
@@ -115,7 +152,7 @@ export const connectionMachine = connectionSetup.createMachine({
             target: 'closing',
             actions: {
               type: 'recordReason',
-              params: { code: 1008, text: 'too many frames before the acknowledgement' },
+              params: { code: 1008, text: 'too many frames before the acknowledgement', cause: 'earlyFrames' },
             },
           },
         ],
@@ -125,40 +162,37 @@ export const connectionMachine = connectionSetup.createMachine({
             target: 'closing',
             actions: {
               type: 'recordReason',
-              params: { code: 1008, text: 'too many frames before the acknowledgement' },
+              params: { code: 1008, text: 'too many frames before the acknowledgement', cause: 'earlyFrames' },
             },
           },
         ],
-        REFUSED: {
-          target: 'closing',
-          actions: { type: 'recordReason', params: ({ event }) => ({ code: event.code, text: event.text }) },
-        },
-        CLOSE: {
-          target: 'closing',
-          actions: { type: 'recordReason', params: ({ event }) => ({ code: event.code, text: event.text }) },
-        },
+        REFUSED: { target: 'closing', actions: 'recordReason' },
+        CLOSE: { target: 'closing', actions: 'recordReason' },
       },
       states: {
         client: {
-          description: 'What the client has said.',
+          description: 'The handshake, as the client sees it.',
           initial: 'unheard',
           states: {
             unheard: {
-              description: 'Its M has not come yet.',
+              description: 'The client has not sent M yet.',
               always: { guard: 'isNativeOnly', target: 'heard' },
               on: { ACK: { target: 'heard' } },
               after: {
                 ackTimeout: {
                   target: '#connection.closing',
-                  actions: { type: 'recordReason', params: { code: 1008, text: 'not acknowledged in time' } },
+                  actions: {
+                    type: 'recordReason',
+                    params: { code: 1008, text: 'not acknowledged in time', cause: 'ackTimeout' },
+                  },
                 },
               },
             },
-            heard: { description: 'It wants in.', type: 'final' },
+            heard: { description: 'The client has sent M.', type: 'final' },
           },
         },
         server: {
-          description: 'What onConnect has said.',
+          description: 'The handshake, as the server sees it.',
           initial: 'undecided',
           states: {
             undecided: {
@@ -166,74 +200,71 @@ export const connectionMachine = connectionSetup.createMachine({
               on: {
                 AGREED: [{ guard: 'isReachable', target: 'agreed' }, { target: 'unreached' }],
                 REACHED: { actions: 'markReachable' },
-                REFUSED: {
-                  target: '#connection.closing',
-                  actions: [
-                    { type: 'recordReason', params: ({ event }) => ({ code: event.code, text: event.text }) },
-                    'sendRefusal',
-                  ],
-                },
+                REFUSED: { target: '#connection.closing', actions: ['recordReason', 'sendRefusal'] },
               },
               after: {
                 connectTimeout: {
                   target: '#connection.closing',
                   actions: [
-                    { type: 'recordReason', params: { code: 1008, text: 'not accepted in time' } },
+                    {
+                      type: 'recordReason',
+                      params: { code: 1008, text: 'not accepted in time', cause: 'connectTimeout' },
+                    },
                     'sendRefusal',
                   ],
                 },
               },
             },
             unreached: {
-              description: 'It may come in as soon as other servers reach it: the broker has yet to confirm that.',
+              description: 'onConnect has accepted; other servers cannot reach the connection yet.',
               tags: 'agreed',
               entry: 'markAccepted',
               on: { REACHED: { target: 'agreed' } },
             },
-            agreed: { description: 'It may come in.', tags: 'agreed', type: 'final', entry: 'markAccepted' },
+            agreed: { description: 'onConnect has accepted.', tags: 'agreed', type: 'final', entry: 'markAccepted' },
           },
         },
       },
       onDone: { target: 'open', actions: 'sendAccept' },
     },
     open: {
-      description: 'Frames take their turn in the lane; deliveries go to the socket.',
+      description: 'Frames go to the inbox; deliveries go to the socket.',
       tags: 'open',
       type: 'parallel',
       on: {
-        REFUSED: {
-          target: 'closing',
-          actions: { type: 'recordReason', params: ({ event }) => ({ code: event.code, text: event.text }) },
-        },
-        CLOSE: {
-          target: 'closing',
-          actions: { type: 'recordReason', params: ({ event }) => ({ code: event.code, text: event.text }) },
-        },
+        REFUSED: { target: 'closing', actions: 'recordReason' },
+        CLOSE: { target: 'closing', actions: 'recordReason' },
       },
       states: {
         flow: {
-          description: 'Does the client take what it is sent?',
+          description: 'Whether the socket takes more.',
           initial: 'flowing',
           states: {
             flowing: {
-              description: 'What is written leaves.',
+              description: 'The socket takes more.',
               on: { CONGESTED: { target: 'congested' } },
             },
             congested: {
-              description: 'The socket is full; what is owed waits in the outbox.',
+              description: 'The socket is full; deliveries wait in the outbox.',
               tags: 'congested',
               entry: 'countCongestion',
               on: {
                 DRAINED: { target: 'flowing' },
                 OVERFLOWED: {
                   target: '#connection.closed',
-                  actions: [{ type: 'recordReason', params: { code: 1013, text: 'slow consumer' } }, 'countEviction'],
+                  actions: [
+                    { type: 'recordReason', params: { code: 1013, text: 'slow consumer', cause: 'slowConsumer' } },
+                    'countEviction',
+                  ],
                 },
               },
               after: {
                 slowConsumerTimeout: {
                   target: '#connection.closed',
-                  actions: [{ type: 'recordReason', params: { code: 1013, text: 'slow consumer' } }, 'countEviction'],
+                  actions: [
+                    { type: 'recordReason', params: { code: 1013, text: 'slow consumer', cause: 'slowConsumer' } },
+                    'countEviction',
+                  ],
                 },
               },
             },
@@ -242,12 +273,12 @@ export const connectionMachine = connectionSetup.createMachine({
       },
     },
     closing: {
-      description: 'The close frame is out; the peer has a moment to answer it.',
+      description: 'The close frame is sent; the client has closeTimeout to answer it.',
       entry: ['teardown', 'sendClose'],
       after: { closeTimeout: { target: 'closed' } },
     },
     closed: {
-      description: 'It is over.',
+      description: 'The socket is closed.',
       type: 'final',
       entry: ['teardown', 'destroySocket'],
     },
@@ -257,7 +288,8 @@ export const connectionMachine = connectionSetup.createMachine({
 type ConnectionConfig = Parameters<typeof connectionSetup.createMachine>[0];
 type ConnectionState = NonNullable<ConnectionConfig['states']>[string];
 
-/** The chart's own parts, for a chart that has some more. They are that literal, under the wide type that a setup takes. */
+/** The config of the chart, for a chart that extends it. */
+// It is that literal, under the wide type that a setup takes.
 export const connectionConfig = connectionMachine.config as unknown as ConnectionConfig & {
   readonly states: Readonly<Record<'acknowledging' | 'open' | 'closing' | 'closed', ConnectionState>>;
 };

@@ -1,21 +1,33 @@
 import { assign, setup } from 'xstate';
 
+/** What the supervisor's chart remembers. */
 export interface SupervisorContext {
-  /** Walks of `do` that wait for the present one to end. */
+  /** The calls of `do` that wait for the present one to end. */
   readonly waitingVisits: number;
 }
 
+/** An event of the supervisor's chart. */
 export type SupervisorEvent =
+  /** A client has arrived. */
   | { readonly type: 'CONNECT'; readonly arrival: unknown }
+  /** Every connection is to be visited. */
   | { readonly type: 'DO'; readonly visit: (conn: never) => unknown; readonly done?: (failure?: unknown) => void }
+  /** Messages are to be broadcast. */
   | { readonly type: 'BROADCAST'; readonly except: unknown; readonly messages: readonly unknown[] }
+  /** The connections are to be counted. */
   | { readonly type: 'COUNT'; readonly reply: (count: number) => void }
+  /** The present `do` has visited every connection. */
   | { readonly type: 'VISITED' }
+  /** The actor of a connection has stopped. */
   | { readonly type: 'CONNECTION.CLOSED'; readonly actorId: string }
+  /** The actor of a connection has failed. */
   | { readonly type: 'CONNECTION.FAILED'; readonly actorId: string; readonly error: unknown }
+  /** The server is to be drained. */
   | { readonly type: 'DRAIN' }
+  /** The last connection has closed. */
   | { readonly type: 'DRAINED' };
 
+/** The parts of the chart that its states name, for a chart of the program's own. */
 export const supervisorSetup = setup({
   types: {
     context: {} as SupervisorContext,
@@ -23,33 +35,35 @@ export const supervisorSetup = setup({
     tags: {} as 'accepting',
   },
   actions: {
-    /** Spawn the connection that has arrived. */
+    /** Starts the actor of the connection that has arrived. */
     admit: () => {},
-    /** Keep the arrival, paused, until the walk has ended. */
+    /** Holds the arrival, paused, until `do` has ended. */
     hold: () => {},
-    /** Spawn what was held, first come first. */
+    /** Admits the held arrivals, in the order in which they came. */
     admitHeld: () => {},
-    /** Turn the arrival away. */
+    /** Refuses the arrival. */
     refuse: () => {},
-    /** Turn away what was held. */
+    /** Refuses the held arrivals. */
     refuseHeld: () => {},
-    /** Give the messages to whom they are for: only a chart that handles BROADCAST itself needs it. */
+    /** Broadcasts the messages: only a chart that handles BROADCAST itself needs it. */
     publish: () => {},
-    /** Say how many connections there are: only a chart that handles COUNT itself needs it. */
+    /** Replies with the number of connections: only a chart that handles COUNT itself needs it. */
     count: () => {},
-    /** Note a walk. */
+    /** Puts a `do` into the queue. */
     queueVisit: () => {},
-    /** Begin the walk that was noted first. */
+    /** Begins the first `do` of the queue. */
     beginVisit: () => {},
-    /** Tell whoever asked for a walk that there will be none. */
+    /** Rejects a `do`. */
     refuseVisit: () => {},
-    /** Drop a connection that has ended from the books. */
+    /** Removes a connection whose actor has stopped. */
     removeStopped: () => {},
-    /** Tear down a connection whose actor has failed. */
+    /** Ends a connection whose actor has failed. */
     removeCrashed: () => {},
-    /** Close every connection and wait for the last. */
+    /** Closes every connection, and waits for the last. */
     beginDrain: () => {},
+    /** Counts a `do` that waits. */
     countVisit: assign({ waitingVisits: ({ context }) => context.waitingVisits + 1 }),
+    /** Counts a `do` that waits no longer. */
     uncountVisit: assign({ waitingVisits: ({ context }) => context.waitingVisits - 1 }),
   },
   guards: {
@@ -58,12 +72,12 @@ export const supervisorSetup = setup({
 });
 
 /**
- * The root actor. `BROADCAST` and `COUNT` are taken at its door, whatever it is busy with, and so stand in no state; a
- * chart that handles one of them gets it, and hands it on by `issue` or `count`.
+ * The chart of the root actor. The server handles `BROADCAST` and `COUNT` before they reach the chart, so no state names
+ * them. A chart that handles one of them itself receives it, and passes it on by `publish` or `count`.
  */
 export const supervisorMachine = supervisorSetup.createMachine({
   id: 'supervisor',
-  description: 'Owns every connection; handles BROADCAST and COUNT at its door.',
+  description: 'Owns every connection. BROADCAST and COUNT are handled before they reach the chart.',
   context: { waitingVisits: 0 },
   initial: 'accepting',
   on: {
@@ -81,7 +95,7 @@ export const supervisorMachine = supervisorSetup.createMachine({
       },
     },
     doing: {
-      description: 'A walk over all connections is under way; new ones wait until it has ended.',
+      description: 'A do visits the connections; arrivals wait until it has ended.',
       tags: 'accepting',
       entry: ['uncountVisit', 'beginVisit'],
       on: {
@@ -95,7 +109,7 @@ export const supervisorMachine = supervisorSetup.createMachine({
       },
     },
     draining: {
-      description: 'Nobody is let in any more; who is still there gets what is owed and a goodbye.',
+      description: 'Arrivals are refused; the connections get pending deliveries and are closed.',
       entry: 'beginDrain',
       on: {
         CONNECT: { actions: 'refuse' },
@@ -104,7 +118,7 @@ export const supervisorMachine = supervisorSetup.createMachine({
       },
     },
     closed: {
-      description: 'The last connection has gone.',
+      description: 'The last connection has closed.',
       type: 'final',
     },
   },
@@ -113,7 +127,8 @@ export const supervisorMachine = supervisorSetup.createMachine({
 type SupervisorConfig = Parameters<typeof supervisorSetup.createMachine>[0];
 type SupervisorState = NonNullable<SupervisorConfig['states']>[string];
 
-/** The chart's own parts, for a chart that has some more. They are that literal, under the wide type that a setup takes. */
+/** The config of the chart, for a chart that extends it. */
+// It is that literal, under the wide type that a setup takes.
 export const supervisorConfig = supervisorMachine.config as unknown as SupervisorConfig & {
   readonly states: Readonly<Record<'accepting' | 'doing' | 'draining' | 'closed', SupervisorState>>;
 };

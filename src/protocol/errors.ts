@@ -184,3 +184,6 @@ export const closeReasons = {
   pingTimeout: { code: 1006, text: 'no answer to a ping', retry: true },
   lost: { code: 1006, text: 'connection lost', retry: true },
 } as const satisfies Record<string, CloseReason>;
+
+/** The name of a reason for which Muster itself ends a connection. */
+export type CloseReasonName = keyof typeof closeReasons;

@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import { type RawData, WebSocket, WebSocketServer } from 'ws';
 import { type Clock, TickCounter, TickQuota } from '../actors/runtime/clock.js';
 import type { Socket, SocketListener, Traffic } from '../actors/transport/socket.js';
-import { closeReasons } from '../protocol/errors.js';
+import { type CloseReasonName, closeReasons } from '../protocol/errors.js';
 import type { FrameSink } from '../protocol/frame.js';
 
 /** What the websocket layer itself bounds. */
@@ -32,10 +32,8 @@ export type Handshake = (
 ) => void;
 
 /** What ws itself closes a connection for, by the code that it chooses. */
-const faults = new Map<number | undefined, string>(
-  [closeReasons.tooBig, closeReasons.notUtf8, closeReasons.tooManyParts, closeReasons.malformed].map(
-    ({ code, text }) => [code, text],
-  ),
+const faults = new Map<number | undefined, CloseReasonName>(
+  (['tooBig', 'notUtf8', 'tooManyParts', 'malformed'] as const).map((cause) => [closeReasons[cause].code, cause]),
 );
 
 /** Bytes of one client that are read in one tick of the event loop, before others have their turn (LM9). */
@@ -53,9 +51,9 @@ class ClosingWebSocket extends WebSocket {
 
   override close(code?: number, given?: string | Buffer): void {
     // What ws itself finds wrong has no text; what the client says goodbye with has one, if an empty one.
-    const isVerdict = given === undefined && faults.has(code);
-    const data = given ?? faults.get(code) ?? '';
-    if (this.readyState === WebSocket.OPEN) this.watcher?.wsOnClosing(code ?? noCode, data.toString(), isVerdict);
+    const cause = given === undefined ? faults.get(code) : undefined;
+    const data = given ?? (cause ? closeReasons[cause].text : '');
+    if (this.readyState === WebSocket.OPEN) this.watcher?.wsOnClosing(code ?? noCode, data.toString(), cause);
     this.finish(code ?? noCode, data);
   }
 
@@ -122,8 +120,8 @@ class ServerSocket implements UpgradedSocket {
     this.#review();
   }
 
-  wsOnClosing(code: number, text: string, isVerdict: boolean): void {
-    this.#listener?.socketOnClosing(code, text, isVerdict);
+  wsOnClosing(code: number, text: string, cause?: CloseReasonName): void {
+    this.#listener?.socketOnClosing(code, text, cause);
   }
   wsOnFinish(): void {
     this.#isFinished = true;
@@ -169,7 +167,7 @@ class ServerSocket implements UpgradedSocket {
     this.#incomplete = this.clock.setTimeout(() => {
       const { code, text } = closeReasons.incomplete;
       // What is not read cannot be completed.
-      if (this.isReading) this.#listener?.socketOnClosing(code, text, true);
+      if (this.isReading) this.#listener?.socketOnClosing(code, text, 'incomplete');
       else this.#messageBegan();
     }, this.messageTimeout);
   }

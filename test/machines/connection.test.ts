@@ -13,12 +13,12 @@ const samples: { readonly [type in EventType]: Extract<ConnectionEvent, { readon
   DELIVER: { type: 'DELIVER', bytes: Uint8Array.of(1) },
   AGREED: { type: 'AGREED' },
   REACHED: { type: 'REACHED' },
-  REFUSED: { type: 'REFUSED', code: 1008, text: 'not allowed' },
+  REFUSED: { type: 'REFUSED', code: 1008, text: 'not allowed', cause: 'program' },
   CONGESTED: { type: 'CONGESTED' },
   DRAINED: { type: 'DRAINED' },
   OVERFLOWED: { type: 'OVERFLOWED' },
-  CLOSE: { type: 'CLOSE', code: 4000, text: 'go' },
-  'SOCKET.CLOSED': { type: 'SOCKET.CLOSED', code: 1006, text: '' },
+  CLOSE: { type: 'CLOSE', code: 4000, text: 'go', cause: 'client' },
+  'SOCKET.CLOSED': { type: 'SOCKET.CLOSED', code: 1006, text: '', cause: 'connectionLost' },
 };
 // The type above leaves no room for other keys.
 const events = Object.keys(samples) as EventType[];
@@ -46,10 +46,10 @@ type Name = keyof typeof states;
 type Busy = Exclude<Name, 'closed'>;
 const busy: readonly Busy[] = ['unheard', 'heard', 'agreed', 'unreached', 'flowing', 'congested', 'closing'];
 
-const refused = { code: 1008, text: 'not allowed' };
-const asked = { code: 4000, text: 'go' };
-const lost = { code: 1006, text: '' };
-const slow = { code: 1013, text: 'slow consumer' };
+const refused = { code: 1008, text: 'not allowed', cause: 'program' };
+const asked = { code: 4000, text: 'go', cause: 'client' };
+const lost = { code: 1006, text: '', cause: 'connectionLost' };
+const slow = { code: 1013, text: 'slow consumer', cause: 'slowConsumer' };
 
 type Row = readonly [rules: string, to: Name, does: readonly string[], reason?: ConnectionContext['reason']];
 
@@ -177,7 +177,11 @@ describe('the beginning', () => {
     for (const early of [full, heavy]) {
       const { value, does, context } = step(name, type, early);
       expect([value, does]).toEqual(['closing', ['teardown', 'sendClose']]);
-      expect(context.reason).toEqual({ code: 1008, text: 'too many frames before the acknowledgement' });
+      expect(context.reason).toEqual({
+        code: 1008,
+        text: 'too many frames before the acknowledgement',
+        cause: 'earlyFrames',
+      });
     }
   });
 
@@ -246,7 +250,7 @@ describe('deadlines', () => {
     clock.advance(1);
     expect(now()).toEqual({
       value: 'closing',
-      reason: { code: 1008, text: 'not acknowledged in time' },
+      reason: { code: 1008, text: 'not acknowledged in time', cause: 'ackTimeout' },
       log: ['teardown', 'sendClose'],
     });
   });
@@ -259,7 +263,7 @@ describe('deadlines', () => {
     clock.advance(1);
     expect(now()).toEqual({
       value: 'closing',
-      reason: { code: 1008, text: 'not accepted in time' },
+      reason: { code: 1008, text: 'not accepted in time', cause: 'connectTimeout' },
       log: ['sendRefusal', 'teardown', 'sendClose'],
     });
   });
@@ -315,16 +319,18 @@ describe('deadlines', () => {
 });
 
 describe('reasons', () => {
-  /** Every `{ code, text }` that the chart has written out, wherever it stands. */
+  /** Every `{ code, text, cause }` that the chart has written out, wherever it stands. */
   const written = (node: unknown): unknown[] => {
     if (typeof node !== 'object' || node === null) return [];
-    if ('code' in node && 'text' in node) return [{ code: node.code, text: node.text }];
+    if ('code' in node && 'text' in node) return [{ ...node }];
     return Object.values(node).flatMap(written);
   };
 
   test('[SV9] [BP2] what the chart spells out, to be whole by itself, is what the table of reasons says', () => {
-    const { ackTimeout, connectTimeout, earlyFrames, slowConsumer } = closeReasons;
-    const table = [ackTimeout, connectTimeout, earlyFrames, slowConsumer].map(({ code, text }) => ({ code, text }));
+    const table = (['ackTimeout', 'connectTimeout', 'earlyFrames', 'slowConsumer'] as const).map((cause) => {
+      const { code, text } = closeReasons[cause];
+      return { code, text, cause };
+    });
     const found = written(connectionMachine.config.states);
     expect(found.length).toBeGreaterThan(0);
     for (const reason of found) expect(table).toContainEqual(reason);

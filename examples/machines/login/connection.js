@@ -6,6 +6,8 @@
  */
 import { assign, fromPromise, setup } from 'xstate';
 
+/** @typedef {{ readonly code: number, readonly text: string, readonly cause?: string | undefined }} EndReason */
+
 /**
  * @typedef {object} ConnectionContext
  * @property {string} id
@@ -13,7 +15,7 @@ import { assign, fromPromise, setup } from 'xstate';
  * @property {boolean} isReachable
  * @property {{ readonly frames: number, readonly bytes: number }} early
  * @property {boolean} wasAccepted
- * @property {{ readonly code: number, readonly text: string } | null} reason
+ * @property {EndReason | null} reason
  * @property {string | null} user Added: the user's name.
  */
 
@@ -23,8 +25,11 @@ import { assign, fromPromise, setup } from 'xstate';
  * @typedef {{ type: 'ACK' | 'AGREED' | 'REACHED' | 'CONGESTED' | 'DRAINED' | 'OVERFLOWED' }
  *   | { type: 'FRAME', data: string | Uint8Array }
  *   | { type: 'DELIVER', bytes: Uint8Array }
- *   | { type: 'REFUSED' | 'CLOSE' | 'SOCKET.CLOSED', code: number, text: string }} ConnectionEvent
+ *   | { type: 'REFUSED' | 'CLOSE' | 'SOCKET.CLOSED' } & EndReason} ConnectionEvent
  */
+
+/** @type {(event: ConnectionEvent) => EndReason | null} */
+const reasonOf = (event) => ('code' in event ? { code: event.code, text: event.text, cause: event.cause } : null);
 
 const connectionSetup = setup({
   types: {
@@ -64,7 +69,8 @@ const connectionSetup = setup({
     markAccepted: assign({ wasAccepted: true }),
     markReachable: assign({ isReachable: true }),
     recordReason: assign({
-      reason: ({ context }, /** @type {{ code: number, text: string }} */ params) => context.reason ?? params,
+      reason: ({ context, event }, /** @type {EndReason | undefined} */ params) =>
+        context.reason ?? params ?? reasonOf(event),
     }),
     /** Added. */
     noteUser: assign({ user: (_, /** @type {{ user: string }} */ params) => params.user }),
@@ -99,10 +105,7 @@ export const connectionMachine = connectionSetup.createMachine({
   }),
   initial: 'acknowledging',
   on: {
-    'SOCKET.CLOSED': {
-      target: '.closed',
-      actions: { type: 'recordReason', params: ({ event }) => ({ code: event.code, text: event.text }) },
-    },
+    'SOCKET.CLOSED': { target: '.closed', actions: 'recordReason' },
   },
   states: {
     acknowledging: {
@@ -117,7 +120,7 @@ export const connectionMachine = connectionSetup.createMachine({
             target: 'closing',
             actions: {
               type: 'recordReason',
-              params: { code: 1008, text: 'too many frames before the acknowledgement' },
+              params: { code: 1008, text: 'too many frames before the acknowledgement', cause: 'earlyFrames' },
             },
           },
         ],
@@ -127,40 +130,37 @@ export const connectionMachine = connectionSetup.createMachine({
             target: 'closing',
             actions: {
               type: 'recordReason',
-              params: { code: 1008, text: 'too many frames before the acknowledgement' },
+              params: { code: 1008, text: 'too many frames before the acknowledgement', cause: 'earlyFrames' },
             },
           },
         ],
-        REFUSED: {
-          target: 'closing',
-          actions: { type: 'recordReason', params: ({ event }) => ({ code: event.code, text: event.text }) },
-        },
-        CLOSE: {
-          target: 'closing',
-          actions: { type: 'recordReason', params: ({ event }) => ({ code: event.code, text: event.text }) },
-        },
+        REFUSED: { target: 'closing', actions: 'recordReason' },
+        CLOSE: { target: 'closing', actions: 'recordReason' },
       },
       states: {
         client: {
-          description: 'What the client has said.',
+          description: 'The handshake, as the client sees it.',
           initial: 'unheard',
           states: {
             unheard: {
-              description: 'Its M has not come yet.',
+              description: 'The client has not sent M yet.',
               always: { guard: 'isNativeOnly', target: 'heard' },
               on: { ACK: { target: 'heard' } },
               after: {
                 ackTimeout: {
                   target: '#connection.closing',
-                  actions: { type: 'recordReason', params: { code: 1008, text: 'not acknowledged in time' } },
+                  actions: {
+                    type: 'recordReason',
+                    params: { code: 1008, text: 'not acknowledged in time', cause: 'ackTimeout' },
+                  },
                 },
               },
             },
-            heard: { description: 'It wants in.', type: 'final' },
+            heard: { description: 'The client has sent M.', type: 'final' },
           },
         },
         server: {
-          description: 'What onConnect has said.',
+          description: 'The handshake, as the server sees it.',
           initial: 'undecided',
           states: {
             undecided: {
@@ -168,31 +168,28 @@ export const connectionMachine = connectionSetup.createMachine({
               on: {
                 AGREED: [{ guard: 'isReachable', target: 'agreed' }, { target: 'unreached' }],
                 REACHED: { actions: 'markReachable' },
-                REFUSED: {
-                  target: '#connection.closing',
-                  actions: [
-                    { type: 'recordReason', params: ({ event }) => ({ code: event.code, text: event.text }) },
-                    'sendRefusal',
-                  ],
-                },
+                REFUSED: { target: '#connection.closing', actions: ['recordReason', 'sendRefusal'] },
               },
               after: {
                 connectTimeout: {
                   target: '#connection.closing',
                   actions: [
-                    { type: 'recordReason', params: { code: 1008, text: 'not accepted in time' } },
+                    {
+                      type: 'recordReason',
+                      params: { code: 1008, text: 'not accepted in time', cause: 'connectTimeout' },
+                    },
                     'sendRefusal',
                   ],
                 },
               },
             },
             unreached: {
-              description: 'It may come in as soon as other servers reach it: the broker has yet to confirm that.',
+              description: 'onConnect has accepted; other servers cannot reach the connection yet.',
               tags: 'agreed',
               entry: 'markAccepted',
               on: { REACHED: { target: 'agreed' } },
             },
-            agreed: { description: 'It may come in.', tags: 'agreed', type: 'final', entry: 'markAccepted' },
+            agreed: { description: 'onConnect has accepted.', tags: 'agreed', type: 'final', entry: 'markAccepted' },
           },
         },
         // Added: the login has to succeed too.
@@ -212,14 +209,17 @@ export const connectionMachine = connectionSetup.createMachine({
                 },
                 onError: {
                   target: '#connection.closing',
-                  actions: [{ type: 'recordReason', params: { code: 1008, text: 'unknown user' } }, 'sendRefusal'],
+                  actions: [
+                    { type: 'recordReason', params: { code: 1008, text: 'unknown user', cause: 'refused' } },
+                    'sendRefusal',
+                  ],
                 },
               },
               after: {
                 loginTimeout: {
                   target: '#connection.closing',
                   actions: [
-                    { type: 'recordReason', params: { code: 1008, text: 'not logged in in time' } },
+                    { type: 'recordReason', params: { code: 1008, text: 'not logged in in time', cause: 'refused' } },
                     'sendRefusal',
                   ],
                 },
@@ -232,43 +232,43 @@ export const connectionMachine = connectionSetup.createMachine({
       onDone: { target: 'open', actions: 'sendAccept' },
     },
     open: {
-      description: 'Frames take their turn in the lane; deliveries go to the socket.',
+      description: 'Frames go to the inbox; deliveries go to the socket.',
       tags: 'open',
       type: 'parallel',
       on: {
-        REFUSED: {
-          target: 'closing',
-          actions: { type: 'recordReason', params: ({ event }) => ({ code: event.code, text: event.text }) },
-        },
-        CLOSE: {
-          target: 'closing',
-          actions: { type: 'recordReason', params: ({ event }) => ({ code: event.code, text: event.text }) },
-        },
+        REFUSED: { target: 'closing', actions: 'recordReason' },
+        CLOSE: { target: 'closing', actions: 'recordReason' },
       },
       states: {
         flow: {
-          description: 'Does the client take what it is sent?',
+          description: 'Whether the socket takes more.',
           initial: 'flowing',
           states: {
             flowing: {
-              description: 'What is written leaves.',
+              description: 'The socket takes more.',
               on: { CONGESTED: { target: 'congested' } },
             },
             congested: {
-              description: 'The socket is full; what is owed waits in the outbox.',
+              description: 'The socket is full; deliveries wait in the outbox.',
               tags: 'congested',
               entry: 'countCongestion',
               on: {
                 DRAINED: { target: 'flowing' },
                 OVERFLOWED: {
                   target: '#connection.closed',
-                  actions: [{ type: 'recordReason', params: { code: 1013, text: 'slow consumer' } }, 'countEviction'],
+                  actions: [
+                    { type: 'recordReason', params: { code: 1013, text: 'slow consumer', cause: 'slowConsumer' } },
+                    'countEviction',
+                  ],
                 },
               },
               after: {
                 slowConsumerTimeout: {
                   target: '#connection.closed',
-                  actions: [{ type: 'recordReason', params: { code: 1013, text: 'slow consumer' } }, 'countEviction'],
+                  actions: [
+                    { type: 'recordReason', params: { code: 1013, text: 'slow consumer', cause: 'slowConsumer' } },
+                    'countEviction',
+                  ],
                 },
               },
             },
@@ -277,12 +277,12 @@ export const connectionMachine = connectionSetup.createMachine({
       },
     },
     closing: {
-      description: 'The close frame is out; the peer has a moment to answer it.',
+      description: 'The close frame is sent; the client has closeTimeout to answer it.',
       entry: ['teardown', 'sendClose'],
       after: { closeTimeout: { target: 'closed' } },
     },
     closed: {
-      description: 'It is over.',
+      description: 'The socket is closed.',
       type: 'final',
       entry: ['teardown', 'destroySocket'],
     },

@@ -1,53 +1,45 @@
 import { emptyAnswer, encode, type Frame } from '../../protocol/codec.js';
 import { ErrWrite } from '../../protocol/errors.js';
-import type { Body } from '../../protocol/message.js';
 import { type Answer, type AskOptions, type AskTarget, assertTimeout, waitAtMost } from '../api/asks.js';
 import type { ServerContext } from '../context.js';
-import { type Inbox, type InboxTurn, noTurn } from './inbox.js';
+import type { Connection } from './connection.js';
+import { type InboxTurn, noTurn } from './inbox.js';
 
-/** What questions need of their connection. */
-export interface PeerAsksHost {
-  readonly isClosed: boolean;
-  readonly inbox: Inbox;
-  send(payload: Body): void;
-}
-
-/** What this side asks one client, and its answers; knows which turn waits for one. */
+/** The asks of one client. Knows which turn of its inbox waits for an answer. */
 export class PeerAsks implements AskTarget {
-  /** The turn that last asked, and how many of its answers are still to come. */
+  /** The turn that has asked last, and the number of its answers that are still to come. */
   #turn: InboxTurn = noTurn;
   #open = 0;
 
   constructor(
-    private readonly host: PeerAsksHost,
-    private readonly connection: object,
+    private readonly connection: Connection,
     private readonly context: ServerContext,
   ) {}
 
-  /** Does the present turn wait for this very client (BP3)? */
+  /** Whether the present turn waits for an answer of this client (BP3). */
   get awaitsPeer(): boolean {
-    return this.#open > 0 && this.#turn === this.host.inbox.turn;
+    return this.#open > 0 && this.#turn === this.connection.inbox.turn;
   }
 
-  /** Is this client among those whom the server has asked? */
+  /** Whether `server.ask` waits for an answer of this client, among others. */
   get isAsked(): boolean {
-    for (const inquiry of this.context.audienceAsks) if (inquiry.mayAnswer(this.connection)) return true;
+    for (const asked of this.context.audienceAsks) if (asked.mayAnswer(this.connection)) return true;
     return false;
   }
 
-  /** Is anything that this client was asked still open? */
+  /** Whether any ask of this client waits for its answer. */
   get arePending(): boolean {
     return this.count > 0;
   }
 
-  /** How many have still to be answered. */
+  /** The number of asks that wait for their answer. */
   get count(): number {
     return this.context.asks.countOf(this);
   }
 
-  /** Notes an ask and returns its token. */
+  /** Registers an ask, and returns its token. @throws {TooManyAsks} when too many are open (AK9) */
   open(options: AskOptions, answered: (answer: Answer) => void): string {
-    const { inbox } = this.host;
+    const { inbox } = this.connection;
     const { turn } = inbox;
     const token = this.context.asks.open(this, options, (answer) => {
       if (this.#turn === turn) this.#open--;
@@ -60,42 +52,48 @@ export class PeerAsks implements AskTarget {
     return token;
   }
 
-  /** Sends a lifecycle event as an ask. */
+  /** Sends a lifecycle event as an ask. Native clients agree to everything (HS10). */
   askPeer(ns: string, room: string, event: string, options: AskOptions, answered: (answer: Answer) => void): void {
-    if (this.host.isClosed) return answered({ failure: ErrWrite });
+    if (this.connection.isClosed) return answered({ failure: ErrWrite });
     if (this.context.nativeMode === 'only') return answered({ frame: emptyAnswer });
     try {
       const token = this.open(options, answered);
-      return this.host.send(encode({ namespace: ns, room, event }, token));
+      return this.connection.send(encode({ namespace: ns, room, event }, token));
     } catch (failure) {
       return answered({ failure });
     }
   }
 
+  /** Returns whether this connection may answer. */
   mayAnswer(connection: object): boolean {
     return connection === this.connection;
   }
 
+  /** Settles the ask with the token of this answer. Returns whether there was one. */
   settle(answer: Frame): boolean {
     return this.context.asks.settle(this.connection, answer);
   }
 
-  /** No answer will come any more (AK4). */
+  /** Rejects every ask: the connection has ended (AK4). */
   failAll(): void {
     this.context.asks.failAll(this);
   }
 
-  /** Calls `giveUp` when a caller wants to wait no longer; returns how to call that off. */
+  /**
+   * Calls `giveUp` when the caller's timeout or signal says so. Returns how to cancel that.
+   *
+   * @throws {RangeError} when the timeout is not a positive number of ms
+   */
   limit(options: AskOptions, giveUp: (error: unknown) => void): () => void {
     if (options.timeout !== undefined) assertTimeout(options.timeout, 'a call');
     return waitAtMost(options, this.context.deadlines, giveUp);
   }
 
-  /** Waits for what somebody else has begun. */
+  /** Waits for a promise, for as long as the caller's options allow. */
   waitFor<T>(options: AskOptions, pending: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
-      const callOff = this.limit(options, reject);
-      pending.finally(callOff).then(resolve, reject);
+      const cancel = this.limit(options, reject);
+      pending.finally(cancel).then(resolve, reject);
     });
   }
 }

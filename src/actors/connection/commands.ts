@@ -1,7 +1,7 @@
 import type { AnyActorRef } from 'xstate';
 import { emptyAnswer, encode, errorFrom, messageFrom } from '../../protocol/codec.js';
 import { assertCloseCode, closeText, ErrBadNamespace, ErrWrite } from '../../protocol/errors.js';
-import { assertOutgoing, type Body, type Message, type OutgoingMessage } from '../../protocol/message.js';
+import { assertOutgoing, type Message, type OutgoingMessage } from '../../protocol/message.js';
 import type { Answer, AskOptions } from '../api/asks.js';
 import type { ConnPort } from '../api/connPort.js';
 import type { NSConn, Room } from '../api/handles.js';
@@ -9,155 +9,163 @@ import type { ServerFace } from '../api/serverFace.js';
 import type { ServerContext } from '../context.js';
 import { ignoreRejection } from '../runtime/guard.js';
 import type { UpgradeRequest } from '../transport/socket.js';
-import type { PeerAsks } from './asks.js';
-import type { StateFlags } from './lifecycle.js';
-import type { Memberships } from './memberships.js';
+import type { Connection } from './connection.js';
 
-/** What the calls need of their connection. */
-export interface CommandsHost {
-  readonly id: string;
-  readonly request: UpgradeRequest;
-  readonly actor: AnyActorRef;
-  readonly isClosed: boolean;
-  readonly pressure: number;
-  readonly memberships: Memberships;
-  readonly flags: StateFlags;
-  send(payload: Body): void;
-  readonly peerAsks: PeerAsks;
-  close(code: number, text: string): void;
-  /** The server agrees to this connection, if it has not yet and may. */
-  acceptImplicitly(): void;
-  /** Runs when it is open, at once if it is. */
-  whenOpen(open: () => void, never: (error: unknown) => void): void;
-}
-
-const inspectClose = (code: number, reason: string): void => {
+const assertClose = (code: number, reason: string): void => {
   assertCloseCode(code);
   if (closeText(reason) !== reason) {
     throw new RangeError(`close takes a reason of at most 123 bytes, got ${reason.length} characters`);
   }
 };
 
-/** What user code does with a connection. */
+/** The calls of the program on one connection, behind its handles. */
 export class Commands implements ConnPort {
+  /** False: this side is the server. */
   readonly isClient = false;
 
   constructor(
-    private readonly host: CommandsHost,
+    private readonly connection: Connection,
     private readonly context: ServerContext,
   ) {}
 
+  /** The server. */
   get server(): ServerFace {
     return this.context.server;
   }
-  /** There are native messages only: nobody can be asked anything (HS10). */
+  /** Whether there are native messages only, so that the client cannot be asked (HS10). */
   get #isNativeOnly(): boolean {
     return this.context.nativeMode === 'only';
   }
 
+  /** The id of the connection. */
   get id(): string {
-    return this.host.id;
+    return this.connection.id;
   }
+  /** The request that was upgraded. */
   get request(): UpgradeRequest {
-    return this.host.request;
+    return this.connection.request;
   }
+  /** The actor of the connection. */
   get actor(): AnyActorRef {
-    return this.host.actor;
+    return this.connection.actor;
   }
+  /** Whether the connection is closed. */
   get isClosed(): boolean {
-    return this.host.isClosed;
+    return this.connection.isClosed;
   }
+  /** Bytes that wait for the client, in the socket and in the outbox. */
   get pressure(): number {
-    return this.host.pressure;
+    const { socket, subscriber } = this.connection;
+    return socket.backlog + subscriber.pendingBytes;
   }
 
+  /** Connects a namespace once the connection is open (NS4). Accepts the connection implicitly (HS9). */
   connect(namespace: string, options: AskOptions): Promise<NSConn> {
-    const { host, context } = this;
-    // A namespace that there is not lets nobody in.
+    const { connection, context } = this;
     if (!context.handlers.declares(namespace)) return ignoreRejection(Promise.reject(ErrBadNamespace));
-    host.acceptImplicitly();
+    // A call of a visitor does not count as acceptance (HS9).
+    if (!connection.isVisited) connection.handshake?.accept();
     const connected = new Promise<NSConn>((resolve, reject) => {
       let isGivenUp = false;
-      const callOff = host.peerAsks.limit(options, (error) => {
+      const cancel = connection.peerAsks.limit(options, (error) => {
         isGivenUp = true;
         reject(error);
       });
       const connect = (): void => {
-        callOff();
-        if (!isGivenUp) host.memberships.connect(namespace, options).then(resolve, reject);
+        cancel();
+        if (!isGivenUp) connection.memberships.connect(namespace, options).then(resolve, reject);
       };
-      host.whenOpen(connect, (error) => {
-        callOff();
+      this.#whenOpen(connect, (error) => {
+        cancel();
         reject(error);
       });
     });
     return ignoreRejection(connected);
   }
 
+  /** Resolves when the namespace is connected. Default timeout: `askTimeout`. */
   waitConnect(namespace: string, options: AskOptions): Promise<NSConn> {
     const { timeout = this.context.limits.askTimeout } = options;
-    return ignoreRejection(this.host.memberships.awaitConnect(namespace, { ...options, timeout }));
+    return ignoreRejection(this.connection.memberships.awaitConnect(namespace, { ...options, timeout }));
   }
 
+  /** Disconnects a namespace. */
   disconnect(namespace: string, options: AskOptions): Promise<void> {
     if (this.#isNativeOnly) return Promise.resolve();
-    return ignoreRejection(this.host.memberships.disconnect(namespace, options));
+    return ignoreRejection(this.connection.memberships.disconnect(namespace, options));
   }
+  /** Returns the handle of a connected namespace. */
   namespace(namespace: string): NSConn | undefined {
-    return this.host.memberships.nsConn(namespace);
+    return this.connection.memberships.nsConn(namespace);
   }
+  /** Returns the handles of all connected namespaces. */
   namespaces(): NSConn[] {
-    return this.host.memberships.all();
+    return this.connection.memberships.all();
   }
+  /** Joins a room. */
   join(namespace: string, room: string, options: AskOptions): Promise<Room> {
-    return ignoreRejection(this.host.memberships.join(namespace, room, options));
+    return ignoreRejection(this.connection.memberships.join(namespace, room, options));
   }
+  /** Leaves a room. */
   leave(namespace: string, room: string, isLocal: boolean, options: AskOptions): Promise<void> {
-    return ignoreRejection(this.host.memberships.leave(namespace, room, isLocal, options));
+    return ignoreRejection(this.connection.memberships.leave(namespace, room, isLocal, options));
   }
+  /** Returns the handle of a joined room. */
   room(namespace: string, room: string): Room | undefined {
-    return this.host.memberships.room(namespace, room);
+    return this.connection.memberships.room(namespace, room);
   }
+  /** Returns the handles of all joined rooms of a namespace. */
   rooms(namespace: string): Room[] {
-    return this.host.memberships.rooms(namespace);
+    return this.connection.memberships.rooms(namespace);
   }
 
+  /** Sends a message. Returns false when the connection is not in its namespace and room. */
   write(message: OutgoingMessage): boolean {
     assertOutgoing(message);
     if (!this.#passesGate(message)) return false;
-    this.host.send(encode(message));
+    this.connection.send(encode(message));
     return true;
   }
 
+  /** Sends a message as an ask, and resolves with the answer (AK1). */
   ask(message: OutgoingMessage, options: AskOptions): Promise<Message> {
     assertOutgoing(message);
     if (this.#isNativeOnly) return Promise.resolve(messageFrom(emptyAnswer));
     return ignoreRejection(this.#ask(message, options));
   }
 
+  /** Closes the connection. @throws {RangeError} when a close frame cannot carry the code or the reason */
   close(code: number, reason: string): void {
-    inspectClose(code, reason);
-    this.host.close(code, reason);
+    assertClose(code, reason);
+    this.connection.close(code, reason);
   }
 
-  /** May this be written now? Counts what may not. */
+  /** Returns whether this may be written now, and counts what may not. */
   #passesGate({ namespace = '', room = '' }: OutgoingMessage): boolean {
-    const { flags, memberships } = this.host;
+    const { flags, memberships } = this.connection;
     const passes = flags.isOpen ? memberships.isMember(namespace, room) : flags.isAcknowledging && this.#isNativeOnly;
     if (!passes) this.context.counters.gatedWrites++;
     return passes;
   }
 
+  /** Calls `open` once the connection is open: at once if it is. Calls `never` if it closes first. */
+  #whenOpen(open: () => void, never: (error: unknown) => void): void {
+    const { handshake, isClosed } = this.connection;
+    if (handshake) handshake.whenOpen(open, never);
+    else if (isClosed) never(ErrWrite);
+    else open();
+  }
+
   #ask(message: OutgoingMessage, options: AskOptions): Promise<Message> {
     return new Promise((resolve, reject) => {
       if (!this.#passesGate(message)) throw ErrWrite;
-      const token = this.host.peerAsks.open(options, (answer) => settle(answer, resolve, reject));
-      this.host.send(encode(message, token));
+      const token = this.connection.peerAsks.open(options, (answer) => settle(answer, resolve, reject));
+      this.connection.send(encode(message, token));
     });
   }
 }
 
-/** Settles a promise by what was answered: an error frame rejects with its error. */
+/** Settles a promise by an answer: a failure or an error frame rejects it. */
 export const settle = (answer: Answer, resolve: (message: Message) => void, reject: (error: unknown) => void): void => {
   if ('failure' in answer) return reject(answer.failure);
   const error = errorFrom(answer.frame);

@@ -3,190 +3,242 @@ import type { Broadcaster } from '../../broadcast/broadcaster.js';
 import { type Subscriber, type SubscriberHost, sinkTo } from '../../broadcast/subscriber.js';
 import type { ConnectionEvent } from '../../machines/connection.js';
 import { acknowledge } from '../../protocol/codec.js';
-import { type CloseReason, closeReasons, closeText, ErrWrite } from '../../protocol/errors.js';
+import { type CloseReasonName, closeText } from '../../protocol/errors.js';
 import { type FrameSink, frame as framed } from '../../protocol/frame.js';
 import type { Body } from '../../protocol/message.js';
 import { Conn } from '../api/handles.js';
 import type { ServerContext } from '../context.js';
 import { sendIfActive } from '../runtime/mailbox.js';
+import type { CloseCause } from '../telemetry/counters.js';
 import type { Pingable } from '../transport/heartbeat.js';
 import type { Arrival, Socket, SocketListener, UpgradeRequest } from '../transport/socket.js';
 import { PeerAsks } from './asks.js';
-import { Commands, type CommandsHost } from './commands.js';
+import { Commands } from './commands.js';
 import { Dispatcher } from './dispatcher.js';
-import { Handshake, type HandshakeHost } from './handshake.js';
+import { Handshake } from './handshake.js';
 import type { Inbox } from './inbox.js';
 import {
-  type Author,
-  authorOf,
   type CloseRecord,
   type ConnectionListener,
+  disconnectReason,
+  type EndKind,
+  ends,
   failedFlags,
   initialFlags,
-  reasonOf,
+  initialRecord,
+  noCloseFrame,
+  programCause,
   type StateFlags,
-  type Words,
 } from './lifecycle.js';
 import { Memberships } from './memberships.js';
 import { SlowConsumerMeter } from './slowConsumer.js';
 
-/** One connection: its chart, and beside it the hot path for frames and deliveries. */
-export class Connection implements CommandsHost, HandshakeHost, SubscriberHost, SocketListener, Pingable {
+/**
+ * One connection: joins its chart, its socket and its parts. The chart decides in which state it is. Frames and deliveries
+ * bypass the chart while it is open, unless the chart handles them itself.
+ */
+export class Connection implements SubscriberHost, SocketListener, Pingable {
+  /** The id, as the program knows it. Several connections may share one (HS11). */
   readonly id: string;
+  /** The request that was upgraded. */
   readonly request: UpgradeRequest;
+  /** The socket, with its decorators. */
   readonly socket: Socket;
-  outlet: FrameSink;
+  /** The handle that the program gets. */
   readonly conn: Conn;
+  /** Its namespaces and rooms. */
   readonly memberships: Memberships;
-  readonly #dispatcher: Dispatcher;
+  /** Routes its frames. */
+  readonly dispatcher: Dispatcher;
+  /** Receives what is broadcast to it. */
   readonly subscriber: Subscriber;
+  /** The asks that wait for an answer of its client. */
   readonly peerAsks: PeerAsks;
+  /** Whether a visitor of `do` runs for it. */
   isVisited = false;
-  /** The handshake, until the connection is open. */
-  handshake: Handshake | undefined;
+  /** Takes the frames that are sent: the stream below the socket, or the socket when it is decorated, or has closed. */
+  #frameSink: FrameSink;
+  /** Undefined once the connection is open or closed. */
+  #handshake: Handshake | undefined;
   #flags = initialFlags;
-  /** The last words that somebody wanted it to end with. */
-  #words: Words | undefined;
-  #closeRecord: CloseRecord = { reason: closeReasons.failed, wasAccepted: false };
+  #closeRecord = initialRecord;
   #slowConsumer: SlowConsumerMeter | undefined;
 
   constructor(
     { id, request, socket, outlet, opened }: Arrival,
+    /** Runs its chart. */
     readonly actor: AnyActorRef,
-    readonly context: ServerContext,
+    private readonly context: ServerContext,
     private readonly listener: ConnectionListener<Connection>,
     broadcaster: Broadcaster,
   ) {
     this.id = id;
     this.request = request;
     this.socket = socket;
-    this.outlet = outlet;
-    this.peerAsks = new PeerAsks(this, this, context);
-    const calls = new Commands(this, context);
-    this.conn = new Conn(calls);
-    this.memberships = new Memberships(this, context, calls);
-    this.#dispatcher = new Dispatcher(this, context);
-    this.handshake = new Handshake(this, context, opened);
+    this.#frameSink = outlet;
+    this.peerAsks = new PeerAsks(this, context);
+    const commands = new Commands(this, context);
+    this.conn = new Conn(commands);
+    this.memberships = new Memberships(this, context, commands);
+    this.dispatcher = new Dispatcher(this, context);
+    this.#handshake = new Handshake(this, context, opened);
     this.subscriber = broadcaster.subscribe(this);
   }
 
-  // What its chart says
+  // Its state
 
+  /** The state of its chart. */
   get flags(): StateFlags {
     return this.#flags;
   }
+  /** Whether it is closed: nothing more is sent, and no call begins. */
   get isClosed(): boolean {
     return !this.#flags.isOpen && !this.#flags.isAcknowledging;
   }
+  /** Whether the server has accepted it, and it is not closed. */
   get isAgreed(): boolean {
     return this.#flags.isAgreed;
   }
+  /** Whether its client can be expected to answer a ping (LM3). */
   get isResponsive(): boolean {
     return this.#flags.isOpen && !this.#flags.isCongested && this.socket.isReading;
   }
-
-  /** The chart has come to a new state. */
-  onSnapshot(view: StateFlags, ending: CloseRecord): void {
-    this.#closeRecord = ending;
-    this.#applyFlags(view);
+  /** The handshake, until the connection is open or closed. */
+  get handshake(): Handshake | undefined {
+    return this.#handshake;
+  }
+  /** The frames that wait for their turn. */
+  get inbox(): Inbox {
+    return this.dispatcher.inbox;
   }
 
-  // From the socket
-
-  socketOnMessage(data: Body): void {
-    const { isOpen, isAcknowledging, ownsFrames } = this.#flags;
-    if (isOpen && !ownsFrames) this.#takeFrame(data);
-    else if (isAcknowledging && data === acknowledge) this.#sendEvent({ type: 'ACK' });
-    else if (data.length > 0) this.#sendEvent({ type: 'FRAME', data });
+  /** Takes over a new state of its chart. */
+  onSnapshot(flags: StateFlags, record: CloseRecord): void {
+    this.#closeRecord = record;
+    this.#applyFlags(flags);
   }
 
-  socketOnDrain(): void {
-    this.listener.onDrained(this);
-    if (!this.#flags.isCongested) return;
-    this.subscriber.resume();
-    if (this.subscriber.pendingBytes === 0 && this.hasRoom) this.#sendEvent({ type: 'DRAINED' });
+  /** Returns the handshake, which is over: the connection is open or closed. Undefined the second time. */
+  takeHandshake(): Handshake | undefined {
+    const handshake = this.#handshake;
+    this.#handshake = undefined;
+    return handshake;
   }
 
-  socketOnClose(code: number, text: string): void {
-    this.#words = { code, text, author: 'client' };
-    this.#sendEvent({ type: 'SOCKET.CLOSED', code, text });
-  }
-  socketOnClosing(code: number, text: string, isVerdict = false): void {
-    this.#bypassDecorators();
-    this.close(code, text, isVerdict ? 'server' : 'client');
+  /** Sends an event to its chart, unless its actor has stopped. */
+  sendEvent(event: ConnectionEvent): void {
+    sendIfActive(this.actor, event);
   }
 
-  /** Is this event taken at the door? */
+  /** Handles a FRAME or DELIVER that was sent to its actor, unless its chart does. Returns whether it has. */
   handleHot(event: { readonly type: string; readonly data?: Body; readonly bytes?: Uint8Array }): boolean {
     const { isOpen, ownsFrames, ownsDeliveries } = this.#flags;
     if (!isOpen) return false;
-    if (event.type === 'FRAME' && !ownsFrames && event.data !== undefined) this.#takeFrame(event.data);
+    if (event.type === 'FRAME' && !ownsFrames && event.data !== undefined) this.#receive(event.data);
     else if (event.type === 'DELIVER' && !ownsDeliveries && event.bytes) this.#deliver(event.bytes);
     else return false;
     return true;
   }
 
+  // From the socket
+
+  /** Takes a message of the client. */
+  socketOnMessage(data: Body): void {
+    const { isOpen, isAcknowledging, ownsFrames } = this.#flags;
+    if (isOpen && !ownsFrames) this.#receive(data);
+    else if (isAcknowledging && data === acknowledge) this.sendEvent({ type: 'ACK' });
+    else if (data.length > 0) this.sendEvent({ type: 'FRAME', data });
+  }
+  /** Writes what waits in the outbox: the socket takes more now. */
+  socketOnDrain(): void {
+    this.listener.onDrained(this);
+    if (!this.#flags.isCongested) return;
+    this.subscriber.resume();
+    if (this.subscriber.pendingBytes === 0 && this.hasRoom) this.sendEvent({ type: 'DRAINED' });
+  }
+  /** Tells the chart that the socket is closed. */
+  socketOnClose(code: number, text: string, cause?: CloseReasonName): void {
+    const usual = code === noCloseFrame ? 'connectionLost' : 'client';
+    this.sendEvent({ type: 'SOCKET.CLOSED', code, text, cause: cause ?? usual });
+  }
+  /** Closes the connection as its client asks, or for what the socket has found wrong with its client. */
+  socketOnClosing(code: number, text: string, cause?: CloseReasonName): void {
+    this.#bypassDecorators();
+    this.close(code, text, cause ?? 'client');
+  }
+  /** Ends the connection: its client has not answered a ping (LM3). */
+  onTimeout(): void {
+    this.end('timeout');
+  }
+
   // To the socket
 
+  /** Where bytes go: to the chart while it handles deliveries itself, and otherwise to the socket. */
+  get outlet(): FrameSink {
+    if (!this.#flags.ownsDeliveries) return this.#frameSink;
+    return sinkTo((bytes) => this.sendEvent({ type: 'DELIVER', bytes }));
+  }
+  /** Whether the socket takes more, whatever waits in the outbox. */
   get hasRoom(): boolean {
     return this.socket.backlog <= this.context.limits.highWaterMark;
   }
-  get pressure(): number {
-    return this.socket.backlog + this.subscriber.pendingBytes;
-  }
 
-  /** A direct frame: behind everything that was issued before it (BC3), and behind `A` (HS3). */
+  /** Sends a frame behind everything that was broadcast before it (BC3), and behind `A` (HS3). */
   send(payload: Body): void {
-    if (this.handshake) this.handshake.bufferWrite(payload);
+    if (this.#handshake) this.#handshake.bufferWrite(payload);
     else if (!this.isClosed) this.#deliver(framed(payload));
   }
-  #deliver(bytes: Uint8Array): void {
-    this.subscriber.deliver();
-    if (this.#flags.isCongested) this.subscriber.enqueueDirect(bytes);
-    else this.subscriber.write(bytes);
-  }
-
-  /** Writes bytes to the socket as they are. */
+  /** Writes bytes to the socket, before anything that waits. */
   writeRaw(bytes: Uint8Array): void {
     if (!this.socket.write(bytes)) this.filled();
   }
+  /** Tells the chart that the socket is full, or counts a write to one that is closed. */
   filled(): void {
     if (!this.socket.writable) this.context.counters.lateWrites++;
-    else if (!this.hasRoom && !this.#flags.isCongested) this.#sendEvent({ type: 'CONGESTED' });
+    else if (!this.hasRoom && !this.#flags.isCongested) this.sendEvent({ type: 'CONGESTED' });
   }
-
+  /** Meters a slow consumer (BP2). */
   outboxGrew(bytes: number, messages: number): void {
     this.#slowConsumer ??= new SlowConsumerMeter(this.context.limits, this.context.clock, () => {
-      if (this.#flags.isCongested) this.#sendEvent({ type: 'OVERFLOWED' });
+      if (this.#flags.isCongested) this.sendEvent({ type: 'OVERFLOWED' });
     });
     this.#slowConsumer.grow(bytes, messages);
   }
 
-  // What the actions of its chart do
+  // Its end
 
-  sendAccept(): void {
-    const handshake = this.handshake;
-    this.handshake = undefined;
-    if (this.context.nativeMode === 'only') this.memberships.enterNatively();
-    handshake?.sendAccept();
-    this.context.mailboxes.defer(() => handshake?.complete());
-  }
-  receive(data: Body): void {
-    this.context.mailboxes.defer(() => this.#dispatcher.receive(data));
-  }
-  countCongestion(): void {
-    this.#slowConsumer?.reset();
-    this.context.counters.congestions++;
+  /** Closes it with a close frame, unless it is closed. By default that is the program's decision (SV5). */
+  close(code: number, text: string, cause: CloseCause = programCause(code, text)): void {
+    this.end('close', { code, text, cause });
   }
 
-  /** The one teardown: whatever led here, and however often (SV3). */
+  /** Ends it, as the table `ends` says. */
+  end(kind: EndKind, reason = ends[kind].reason): void {
+    const { chart, socket, inbox } = ends[kind];
+    const tellChart = (): void => {
+      if (chart === 'none') this.#tearDownFailed();
+      else if (chart === 'SOCKET.CLOSED' || !this.isClosed) this.sendEvent({ type: chart, ...reason });
+    };
+    if (socket === 'destroy') this.socket.destroy();
+    if (inbox === 'drain') {
+      this.inbox.stop();
+      this.inbox.runNext(tellChart);
+    } else {
+      tellChart();
+    }
+    if (inbox === 'abandon') this.inbox.abandon();
+    if (socket !== 'close') return;
+    this.sendClose(reason.code, reason.text);
+    this.listener.onDetached(this.socket);
+  }
+
+  /** Leaves every topic and the count, and runs its last handlers after the present turn; the second time, nothing (SV3). */
   teardown(): void {
-    // A chart on its way out delivers nothing more: what is owed goes straight to the socket.
+    // The chart handles no delivery any more: what is pending goes straight to the socket.
     this.#applyFlags({ ...this.#flags, ownsDeliveries: false });
     this.subscriber.close();
     this.listener.onClosing(this, this.#flags);
-    const handshake = this.handshake;
-    this.handshake = undefined;
+    const handshake = this.takeHandshake();
     this.context.mailboxes.defer(() => {
       handshake?.abort();
       this.peerAsks.failAll();
@@ -194,105 +246,50 @@ export class Connection implements CommandsHost, HandshakeHost, SubscriberHost, 
     });
   }
 
+  /** Sends the close frame, after which nothing is sent. */
   sendClose(code: number, text: string): void {
     this.#bypassDecorators();
     this.socket.close(code, closeText(text));
   }
 
-  // When something goes wrong
-
-  /** Its actor has failed: nothing of the chart is left to close it (SV1). */
-  crash(error: unknown): void {
-    this.#applyFlags({ ...failedFlags, isCongested: this.#flags.isCongested });
-    this.teardown();
-    this.sendClose(closeReasons.failed.code, closeReasons.failed.text);
-    this.listener.onDetached(this.socket);
-    this.#noteFailure(error);
-  }
-
-  /** Part of a turn has failed: this connection ends, and no other. */
-  turnFailed(error: unknown): void {
-    this.#noteFailure(error);
-    this.close(closeReasons.failed.code, closeReasons.failed.text, 'server');
-  }
-
-  /** No new work: it closes as soon as its present turn is over (DR1). */
-  drain(code: number, text: string): void {
-    this.inbox.stop();
-    this.inbox.runNext(() => this.close(code, text, 'server'));
-  }
-
-  /** There is no reaching it. */
-  onTimeout({ code, text }: CloseReason = closeReasons.pingTimeout): void {
-    this.socket.destroy();
-    this.#sendEvent({ type: 'SOCKET.CLOSED', code, text });
-  }
-
-  /** Its time is up: the socket goes at once, and what still runs is not waited for. */
-  kill(): void {
-    this.onTimeout(closeReasons.lost);
-    this.inbox.abandon();
-  }
-
-  // What its calls, memberships and reception need
-
-  get inbox(): Inbox {
-    return this.#dispatcher.inbox;
-  }
-  agree(): void {
-    if (this.handshake) this.#sendEvent({ type: 'AGREED' });
-  }
-  /** A call of the program's that is as good as `onConnect` agreeing; a visitor's is not (HS9). */
-  acceptImplicitly(): void {
-    if (!this.isVisited) this.agree();
-  }
-  refuse(code: number, text: string): void {
-    this.#words = { code, text, author: 'program' };
-    this.#sendEvent({ type: 'REFUSED', code, text });
-  }
-  whenOpen(open: () => void, never: (error: unknown) => void): void {
-    if (this.handshake) this.handshake.whenOpen(open, never);
-    else if (this.isClosed) never(ErrWrite);
-    else open();
-  }
-  close(code: number, text: string, author: Author = 'program'): void {
-    if (this.isClosed) return;
-    this.#words = { code, text, author };
-    this.#sendEvent({ type: 'CLOSE', code, text });
-  }
-
-  #takeFrame(data: Body): void {
-    this.context.inspection.received(this.actor, data);
-    this.#dispatcher.receive(data);
-  }
-
-  /** Nothing may follow a close frame, of which the line itself knows nothing. */
-  #bypassDecorators(): void {
-    this.outlet = this.socket;
-    this.subscriber.outlet = this.socket;
-  }
-
-  #applyFlags(view: StateFlags): void {
-    this.listener.onState(this, this.#flags, view, this.#closeRecord, authorOf(this.#closeRecord, this.#words));
-    this.#flags = view;
-    this.subscriber.isCongested = view.isCongested;
-    this.subscriber.outlet = view.ownsDeliveries
-      ? sinkTo((bytes) => this.#sendEvent({ type: 'DELIVER', bytes }))
-      : this.outlet;
-  }
-
-  #noteFailure(error: unknown): void {
+  /** Counts and reports that one of its charts has failed (SV1). */
+  reportFailure(error: unknown): void {
     this.context.counters.failures++;
     this.context.callbacks.report(error, { during: 'chart', connection: this.id });
   }
 
-  /** A chart that has come to its end hears nothing more. */
-  #sendEvent(event: ConnectionEvent): void {
-    sendIfActive(this.actor, event);
+  #tearDownFailed(): void {
+    this.#applyFlags({ ...failedFlags, isCongested: this.#flags.isCongested });
+    this.teardown();
+  }
+
+  #receive(data: Body): void {
+    this.context.inspection.received(this.actor, data);
+    this.dispatcher.receive(data);
+  }
+
+  #deliver(bytes: Uint8Array): void {
+    this.subscriber.deliver();
+    if (this.#flags.isCongested) this.subscriber.enqueueDirect(bytes);
+    else this.subscriber.write(bytes);
+  }
+
+  /** Nothing may follow a close frame, and the stream below the socket does not know of it. */
+  #bypassDecorators(): void {
+    this.#frameSink = this.socket;
+    this.subscriber.outlet = this.outlet;
+  }
+
+  #applyFlags(flags: StateFlags): void {
+    this.listener.onState(this, this.#flags, flags, this.#closeRecord);
+    if (flags.isCongested && !this.#flags.isCongested) this.#slowConsumer?.reset();
+    this.#flags = flags;
+    this.subscriber.isCongested = flags.isCongested;
+    this.subscriber.outlet = this.outlet;
   }
 
   async #finish(): Promise<void> {
-    const reason = { ...reasonOf(this.#closeRecord, this.actor), rooms: this.memberships.places() };
+    const reason = { ...disconnectReason(this.#closeRecord, this.actor), rooms: this.memberships.places() };
     await this.memberships.end();
     await this.context.callbacks.disconnect(this.conn, reason);
     this.listener.onFinished(this);

@@ -96,7 +96,7 @@ export class Dispatcher implements InboxHost, Producer {
   }
   /** Closes the connection with 1008 (BP3). */
   inboxFlooded(): void {
-    this.connection.close(closeReasons.floodedInbox.code, closeReasons.floodedInbox.text, 'server');
+    this.connection.close(closeReasons.floodedInbox.code, closeReasons.floodedInbox.text, 'floodedInbox');
   }
   /** Resumes the inbox in a slice of background work, or when the throttle releases it (LM9, BC10). */
   inboxParked(): void {
@@ -107,7 +107,9 @@ export class Dispatcher implements InboxHost, Producer {
   }
   /** Closes the connection: its chart has failed (SV1). */
   turnFailed(error: unknown): void {
-    this.connection.turnFailed(error);
+    const { code, text } = closeReasons.failed;
+    this.connection.reportFailure(error);
+    this.connection.close(code, text, 'failed');
   }
 
   #dispatch(frame: Frame): void | Promise<void> {

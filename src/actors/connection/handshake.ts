@@ -3,89 +3,90 @@ import { closeReasons, ErrWrite, errorText } from '../../protocol/errors.js';
 import { frame } from '../../protocol/frame.js';
 import type { Body } from '../../protocol/message.js';
 import { closesWith, type Outcome } from '../api/handlers.js';
-import type { Conn } from '../api/handles.js';
 import type { ServerContext } from '../context.js';
-
-/** What a handshake needs of its connection. */
-export interface HandshakeHost {
-  readonly id: string;
-  readonly conn: Conn;
-  /** `onConnect` has let it in. */
-  agree(): void;
-  /** `onConnect` has not. */
-  refuse(code: number, text: string): void;
-  /** Writes bytes past every gate. */
-  writeRaw(bytes: Uint8Array): void;
-  socketOnMessage(data: Body): void;
-}
+import type { Connection } from './connection.js';
+import { programCause } from './lifecycle.js';
 
 interface Waiting {
   readonly open: () => void;
   readonly never: (error: unknown) => void;
 }
 
-/** The time before a connection is open: `onConnect` decides, and what comes from either side waits its turn. */
+/** The time until a connection is open or closed: runs `onConnect`, and keeps what has to wait for its outcome. */
 export class Handshake {
+  /** Frames of the client. */
   readonly #frames: Body[] = [];
+  /** Frames to the client. */
   readonly #writes: Body[] = [];
+  /** Calls of the program. */
   readonly #waiting: Waiting[] = [];
 
   constructor(
-    private readonly host: HandshakeHost,
+    private readonly connection: Connection,
     private readonly context: ServerContext,
+    /** Called once the connection is open. */
     private readonly opened: (() => void) | undefined,
   ) {}
 
-  /** Asks `onConnect`. */
+  /** Runs `onConnect`, and accepts or refuses the connection when it has settled. */
   runOnConnect(): void {
-    const outcome = this.context.callbacks.connect(this.host.conn);
+    const outcome = this.context.callbacks.connect(this.connection.conn);
     if (outcome instanceof Promise) void outcome.then((late) => this.#decide(late));
     else this.#decide(outcome);
   }
 
-  /** Bytes are copied: they must not keep the whole buffer that was read alive. */
+  /** Accepts the connection, unless the handshake is over. */
+  accept(): void {
+    if (this.connection.handshake === this) this.connection.sendEvent({ type: 'AGREED' });
+  }
+
+  /** Keeps a frame of the client. Bytes are copied: they would keep the whole buffer that was read alive. */
   bufferFrame(data: Body): void {
     this.#frames.push(typeof data === 'string' ? data : new Uint8Array(data));
   }
+  /** Keeps a frame to the client. */
   bufferWrite(payload: Body): void {
     this.#writes.push(payload);
   }
-  /** Runs `open` when the connection is open, or `never` when it ends before. */
+  /** Calls `open` once the connection is open, or `never` if it closes first. */
   whenOpen(open: () => void, never: (error: unknown) => void): void {
     this.#waiting.push({ open, never });
   }
 
-  /** `A<id>` first, then what was sent meanwhile (HS2, HS3). */
+  /** Sends `A<id>`, and then the frames that have waited (HS2, HS3). */
   sendAccept(): void {
     this.opened?.();
-    if (this.context.nativeMode !== 'only') this.#write(accepted(this.host.id));
+    if (this.context.nativeMode !== 'only') this.#write(accepted(this.connection.id));
     for (const payload of this.#writes.splice(0)) this.#write(payload);
   }
 
-  /** Calls that waited go before frames that waited (HS4, HS9). */
+  /** Runs the calls that have waited, and then handles the frames of the client (HS4, HS9). */
   complete(): void {
     for (const { open } of this.#waiting.splice(0)) open();
-    for (const data of this.#frames.splice(0)) this.host.socketOnMessage(data);
+    for (const data of this.#frames.splice(0)) this.connection.socketOnMessage(data);
   }
 
+  /** Sends `H<text>` (HS7). */
   sendRefusal(text: string): void {
     if (this.context.nativeMode !== 'only') this.#write(refused(text));
   }
 
-  /** The connection has ended before it was open. */
+  /** Drops what has waited: the connection has closed before it was open. */
   abort(): void {
     this.#frames.length = 0;
     for (const { never } of this.#waiting.splice(0)) never(ErrWrite);
   }
 
   #write(payload: Body): void {
-    this.host.writeRaw(frame(payload));
+    this.connection.writeRaw(frame(payload));
   }
 
   #decide(outcome: Outcome): void {
-    if (outcome.kind !== 'error') return this.host.agree();
+    if (outcome.kind !== 'error') return this.accept();
     const { error } = outcome;
     const code = closesWith(error)?.code ?? closeReasons.refused.code;
-    return this.host.refuse(code, errorText(error));
+    const text = errorText(error);
+    // A call of the program may have accepted the connection before: then this closes it (HS9).
+    return this.connection.sendEvent({ type: 'REFUSED', code, text, cause: programCause(code, text) });
   }
 }

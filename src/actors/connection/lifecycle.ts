@@ -1,27 +1,27 @@
 import type { AnyActorRef, AnyMachineSnapshot } from 'xstate';
 import type { ConnectionContext } from '../../machines/connection.js';
-import { closeReasons } from '../../protocol/errors.js';
+import { type CloseReasonName, closeReasons } from '../../protocol/errors.js';
 import { handlesItself } from '../runtime/mailbox.js';
-import type { CloseCause, Stage } from '../telemetry/counters.js';
-import { reasonNames } from '../telemetry/counters.js';
+import { type CloseCause, isCloseCause, type Stage } from '../telemetry/counters.js';
 import type { Socket } from '../transport/socket.js';
 
-/** What a state of the connection's chart means to the hot path; read off once per state. */
+/** A state of the connection's chart, as the hot path reads it. Computed once per state. */
 export interface StateFlags {
+  /** Whether the handshake is under way. */
   readonly isAcknowledging: boolean;
-  /** The server agrees to it. */
+  /** Whether the server has accepted the connection, and it is not closed. */
   readonly isAgreed: boolean;
+  /** Whether the connection is open. */
   readonly isOpen: boolean;
+  /** Whether the connection is open and its socket is full. */
   readonly isCongested: boolean;
-  /** The chart itself handles frames, or deliveries. */
+  /** Whether the chart handles frames itself in this state. */
   readonly ownsFrames: boolean;
+  /** Whether the chart handles deliveries itself in this state. */
   readonly ownsDeliveries: boolean;
 }
 
-/** What has ended a connection, as its chart records it. */
-export type CloseRecord = Pick<ConnectionContext, 'reason' | 'wasAccepted'>;
-
-/** Before the chart runs. */
+/** The flags before the chart runs. */
 export const initialFlags: StateFlags = {
   isAcknowledging: true,
   isAgreed: false,
@@ -30,10 +30,10 @@ export const initialFlags: StateFlags = {
   ownsFrames: false,
   ownsDeliveries: false,
 };
-/** When the chart has failed. */
+/** The flags after the chart has failed. */
 export const failedFlags: StateFlags = { ...initialFlags, isAcknowledging: false };
 
-/** Reads a state of the chart. */
+/** Returns the flags of a state. Equal flags are one object. */
 export const flagsOf = (snapshot: AnyMachineSnapshot): StateFlags => {
   const isOpen = snapshot.status === 'active' && snapshot.hasTag('open');
   return shared({
@@ -46,16 +46,16 @@ export const flagsOf = (snapshot: AnyMachineSnapshot): StateFlags => {
   });
 };
 
-const views: StateFlags[] = [];
+const known: StateFlags[] = [];
 
-/** There are few different views: all connections share them. */
-const shared = (view: StateFlags): StateFlags => {
-  const known = views.find((one) => areAlike(one, view));
-  if (!known) views.push(view);
-  return known ?? view;
+/** All connections share the few different flags that there are. */
+const shared = (flags: StateFlags): StateFlags => {
+  const same = known.find((one) => areEqual(one, flags));
+  if (!same) known.push(flags);
+  return same ?? flags;
 };
 
-const areAlike = (one: StateFlags, other: StateFlags): boolean =>
+const areEqual = (one: StateFlags, other: StateFlags): boolean =>
   one.isAcknowledging === other.isAcknowledging &&
   one.isAgreed === other.isAgreed &&
   one.isOpen === other.isOpen &&
@@ -63,62 +63,102 @@ const areAlike = (one: StateFlags, other: StateFlags): boolean =>
   one.ownsFrames === other.ownsFrames &&
   one.ownsDeliveries === other.ownsDeliveries;
 
-/** What a connection has ended with. Of a chart that has failed the reason is that, when it has given no other. */
-export const reasonOf = ({ reason, wasAccepted }: CloseRecord, actor: AnyActorRef) => {
-  const hasFailed = actor.getSnapshot().status === 'error';
-  const { code, text } = reason ?? (hasFailed ? closeReasons.failed : { code: 1006, text: '' });
-  return { code, text, wasAccepted };
-};
-
+/** Returns the stage that a connection with these flags counts as in the metrics. */
 export const stageOf = ({ isAcknowledging, isOpen, isCongested }: StateFlags): Stage => {
   if (isAcknowledging) return 'acknowledging';
   if (!isOpen) return 'closing';
   return isCongested ? 'congested' : 'flowing';
 };
 
-const keyOf = (code: number, text: string): string => `${code} ${text}`;
-const causes = new Map<string, CloseCause>(
-  reasonNames.map((name) => [keyOf(closeReasons[name].code, closeReasons[name].text), name]),
-);
-
-/** No close frame has this code: the line is gone. */
-const noFrame = 1006;
-
-/** Whose words a connection ends with. */
-export type Author = 'client' | 'program' | 'server';
-
-/** What somebody wants a connection to end with. */
-export interface Words {
+/** Why a connection ends. */
+export interface EndReason {
+  /** The close code; `noCloseFrame` when no close frame is exchanged. */
   readonly code: number;
+  /** The close text. */
   readonly text: string;
-  readonly author: Author;
+  /** What the end counts as in the metrics. */
+  readonly cause: CloseCause;
 }
 
-/** Whose words these are: what its chart ends a connection for by itself is ours. */
-export const authorOf = ({ reason }: CloseRecord, said: Words | undefined): Author =>
-  reason && said?.code === reason.code && said.text === reason.text ? said.author : 'server';
+/** The code that no close frame has: it says that the socket closed without one. */
+export const noCloseFrame = 1006;
 
-/** Words of ours that clients and programs use are not ours then, and there are no more causes than these. */
-export const causeOf = ({ reason, wasAccepted }: CloseRecord, author: Author): CloseCause => {
-  if (!reason) return 'failed';
-  const cause = causes.get(keyOf(reason.code, reason.text));
-  if (reason.code === noFrame) return cause ?? 'connectionLost';
-  if (author === 'client') return 'client';
-  const isOurs = cause !== undefined && (author === 'server' || (wasAccepted && cause === 'normal'));
-  if (isOurs) return cause;
-  return wasAccepted ? 'program' : 'refused';
+const reasonNamed = (cause: CloseReasonName): EndReason => {
+  const { code, text } = closeReasons[cause];
+  return { code, text, cause };
 };
 
-/** The books in which a connection stands. */
+/** How the server ends a connection: the chart, the socket and the inbox each do their part. */
+export interface End {
+  /** Code, text and cause, unless the caller gives others. */
+  readonly reason: EndReason;
+  /** The event that the chart gets. `none`: its actor has stopped, so the connection is torn down without it. */
+  readonly chart: 'CLOSE' | 'SOCKET.CLOSED' | 'none';
+  /** `chart`: its actions close the socket. `close`: a close frame is sent. `destroy`: it ends at once, without one. */
+  readonly socket: 'chart' | 'close' | 'destroy';
+  /** `goOn`: the present turn goes on. `drain`: it goes on, and the end waits for it. `abandon`: nothing waits for it. */
+  readonly inbox: 'goOn' | 'drain' | 'abandon';
+}
+
+/**
+ * The ways in which the server ends a connection.
+ * - `close`: a close frame, at once (SV5)
+ * - `crash`: a close frame, after the actor of the connection has failed or was stopped from outside (SV1)
+ * - `timeout`: no close frame, as the client is unreachable (LM3)
+ * - `kill`: no close frame, as the time of a drain is over (DR1)
+ * - `drain`: a close frame, after the present turn (DR1)
+ */
+export type EndKind = 'close' | 'crash' | 'timeout' | 'kill' | 'drain';
+
+/** What each kind of end does. */
+export const ends: Readonly<Record<EndKind, End>> = {
+  close: { reason: reasonNamed('normal'), chart: 'CLOSE', socket: 'chart', inbox: 'goOn' },
+  crash: { reason: reasonNamed('failed'), chart: 'none', socket: 'close', inbox: 'goOn' },
+  timeout: { reason: reasonNamed('pingTimeout'), chart: 'SOCKET.CLOSED', socket: 'destroy', inbox: 'goOn' },
+  kill: { reason: reasonNamed('lost'), chart: 'SOCKET.CLOSED', socket: 'destroy', inbox: 'abandon' },
+  drain: { reason: reasonNamed('draining'), chart: 'CLOSE', socket: 'chart', inbox: 'drain' },
+};
+
+/** What a connection has ended with, as its chart records it. */
+export type CloseRecord = Pick<ConnectionContext, 'reason' | 'wasAccepted'>;
+
+/** The record of a connection whose chart has not taken any event. */
+export const initialRecord: CloseRecord = { reason: reasonNamed('failed'), wasAccepted: false };
+
+/** Returns the cause of an end that the program asks for. */
+export const programCause = (code: number, text: string): CloseCause =>
+  code === closeReasons.normal.code && text === closeReasons.normal.text ? 'normal' : 'program';
+
+/**
+ * Returns what an end counts as in the metrics. That the program ends a connection before it has accepted it is a refusal.
+ * The chart of a program may record no cause, or an unknown one: such an end counts as the program's (IN9).
+ */
+export const closeCause = ({ reason, wasAccepted }: CloseRecord): CloseCause => {
+  if (!reason) return 'failed';
+  const { code, cause = '' } = reason;
+  if (isCloseCause(cause) && cause !== 'program' && cause !== 'normal') return cause;
+  if (code === noCloseFrame) return 'connectionLost';
+  if (!wasAccepted) return 'refused';
+  return cause === 'normal' ? 'normal' : 'program';
+};
+
+/** Returns what `onDisconnect` is told. A chart that has failed without a recorded reason ends with 1011. */
+export const disconnectReason = ({ reason, wasAccepted }: CloseRecord, actor: AnyActorRef) => {
+  const hasFailed = actor.getSnapshot().status === 'error';
+  const { code, text } = reason ?? (hasFailed ? closeReasons.failed : { code: noCloseFrame, text: '' });
+  return { code, text, wasAccepted };
+};
+
+/** Is told how a connection goes on, and how it ends. The supervisor's registry is one. */
 export interface ConnectionListener<Member> {
-  /** Its chart has come from one state to another; if it is over, whose words has it ended with? */
-  onState(member: Member, from: StateFlags, to: StateFlags, ending: CloseRecord, author: Author): void;
-  /** Its socket's queue is empty again: a sign of life. */
+  /** Called before the chart's new state takes effect. */
+  onState(member: Member, from: StateFlags, to: StateFlags, record: CloseRecord): void;
+  /** Called when the queue of the socket is empty: the client is alive. */
   onDrained(member: Member): void;
-  /** It is in no audience and in no count any more. */
+  /** Called when the connection is closed and has left every topic. */
   onClosing(member: Member, last: StateFlags): void;
-  /** Its last handler has run. */
+  /** Called when the last handler of the connection has settled. */
   onFinished(member: Member): void;
-  /** This socket has been told goodbye, and nobody looks after it any more. */
+  /** Called with the socket of a failed connection after its close frame: the connection does not destroy it. */
   onDetached(socket: Socket): void;
 }

@@ -1,15 +1,15 @@
 import { produce } from 'immer';
 import { type AnyActorRef, type AnyStateMachine, assign, type EventObject } from 'xstate';
-import type { Limits } from '../../limits.js';
 import { type ConnectionEvent, connectionMachine } from '../../machines/connection.js';
 import { acknowledge } from '../../protocol/codec.js';
-import { mergeImplementations } from '../runtime/implementations.js';
+import type { ServerContext } from '../context.js';
+import { mergeImplementations, withTransition } from '../runtime/implementations.js';
 import type { Connection } from './connection.js';
 import { flagsOf } from './lifecycle.js';
 
 type ConnectionOf = (actor: AnyActorRef) => Connection;
 type Machine = typeof connectionMachine;
-/** What a connection's actor runs. */
+/** What the actor of a connection runs. */
 export type ConnectionLogic = Machine;
 
 const sizeOf = (event: ConnectionEvent): number => (event.type === 'FRAME' ? event.data.length : 1);
@@ -17,19 +17,22 @@ const dataOf = (event: ConnectionEvent): string | Uint8Array => (event.type === 
 
 type Implementations = Parameters<Machine['provide']>[0];
 
-/** The connection's chart with its named actions wired to what they do; made once per server. */
-export const connectionLogic = (
-  machine: Machine,
-  of: ConnectionOf,
-  limits: Limits,
-  report: (error: unknown) => void,
-): Machine => {
+/** Opens a connection that both sides have agreed to: `A<id>` first (HS2), then what has waited (HS3, HS4). */
+const accept = (connection: Connection, { mailboxes, nativeMode }: ServerContext): void => {
+  const handshake = connection.takeHandshake();
+  if (nativeMode === 'only') connection.memberships.enterNatively();
+  handshake?.sendAccept();
+  mailboxes.defer(() => handshake?.complete());
+};
+
+/** Returns the chart of a server's connections with its named actions implemented. Made once per server. */
+export const connectionLogic = (context: ServerContext, of: ConnectionOf): ConnectionLogic => {
+  const { limits, counters, mailboxes, callbacks } = context;
+  const machine = context.machines.connection;
   const implementations: Implementations = {
     actions: {
-      runOnConnect: ({ self }) => {
-        const connection = of(self);
-        connection.context.mailboxes.defer(() => connection.handshake?.runOnConnect());
-      },
+      // Code of the program runs outside of the chart's mailbox.
+      runOnConnect: ({ self }) => mailboxes.defer(() => of(self).handshake?.runOnConnect()),
       countEarly: assign(({ context, event }) =>
         produce(context, (draft) => {
           draft.early.frames += 1;
@@ -37,13 +40,15 @@ export const connectionLogic = (
         }),
       ),
       bufferEarly: ({ self, event }) => of(self).handshake?.bufferFrame(dataOf(event)),
-      sendAccept: ({ self }) => of(self).sendAccept(),
+      sendAccept: ({ self }) => accept(of(self), context),
       sendRefusal: ({ self, context }) => of(self).handshake?.sendRefusal(context.reason?.text ?? ''),
-      receive: ({ self, event }) => of(self).receive(dataOf(event)),
+      receive: ({ self, event }) => mailboxes.defer(() => of(self).dispatcher.receive(dataOf(event))),
       deliver: ({ self, event }) => event.type === 'DELIVER' && of(self).writeRaw(event.bytes),
-      countCongestion: ({ self }) => of(self).countCongestion(),
-      countEviction: ({ self }) => {
-        of(self).context.counters.evictions++;
+      countCongestion: () => {
+        counters.congestions++;
+      },
+      countEviction: () => {
+        counters.evictions++;
       },
       teardown: ({ self }) => of(self).teardown(),
       sendClose: ({ self, context }) => of(self).sendClose(context.reason?.code ?? 1000, context.reason?.text ?? ''),
@@ -60,31 +65,35 @@ export const connectionLogic = (
       closeTimeout: limits.closeTimeout,
     },
   };
+  const report = (error: unknown): void => callbacks.report(error, { during: 'chart' });
   return machine.provide(mergeImplementations(machine, connectionMachine, implementations, report));
 };
 
-/** A frame or delivery that the chart would have taken when it came, and does not any more, goes on past it. */
-const isLate = (event: EventObject, connection: Connection): boolean => {
+/**
+ * Handles a frame or delivery as if it had bypassed the chart. The chart would have handled it when it was sent, and no
+ * longer does. Returns whether it was one.
+ */
+const isLate = (event: EventObject, connection: Connection, { mailboxes }: ServerContext): boolean => {
   const { isOpen, ownsFrames, ownsDeliveries } = connection.flags;
   if (!isOpen) return false;
-  // Whoever sends to a connection's actor promises its events.
+  // The senders of a connection's actor promise its events.
   const hot = event as ConnectionEvent;
-  if (hot.type === 'FRAME' && !ownsFrames) connection.receive(hot.data);
+  if (hot.type === 'FRAME' && !ownsFrames) mailboxes.defer(() => connection.dispatcher.receive(hot.data));
   else if (hot.type === 'DELIVER' && !ownsDeliveries) connection.writeRaw(hot.bytes);
   else return false;
   return true;
 };
 
 /**
- * The logic that runs: the wired machine, with each new state shown to its connection, and a throw turned into an
- * error of this one actor (SV1).
+ * Returns the logic that runs: it passes each new state to the connection, and turns a throw into an error of this one
+ * actor (SV1).
  */
-export const guardedLogic = (machine: Machine, of: ConnectionOf): Machine => {
+export const guardedLogic = (machine: ConnectionLogic, context: ServerContext, of: ConnectionOf): ConnectionLogic => {
   const transition: AnyStateMachine['transition'] = (snapshot, event, scope) => {
     try {
       const connection = of(scope.self);
-      if (isLate(event, connection)) return snapshot;
-      // Events of a program's own chart come this way too; the machine that knows them takes them.
+      if (isLate(event, connection, context)) return snapshot;
+      // Events of a program's own chart arrive here too. The machine knows them.
       const next = machine.transition(snapshot, event as ConnectionEvent, scope);
       if (next !== snapshot) connection.onSnapshot(flagsOf(next), next.context);
       return next;
@@ -93,5 +102,5 @@ export const guardedLogic = (machine: Machine, of: ConnectionOf): Machine => {
       return { ...snapshot, status: 'error', error, children: {} };
     }
   };
-  return Object.create(machine, { transition: { value: transition } });
+  return withTransition(machine, transition);
 };

@@ -1,35 +1,36 @@
 import type { Limits } from '../../limits.js';
 import type { Clock } from '../runtime/clock.js';
 
-/** How much was issued to a congested connection, and whether that is too much (BP2). */
+/** Meters how much the outbox of a congested connection has grown, against the bounds of a slow consumer (BP2). */
 export class SlowConsumerMeter {
   #bytes = 0;
   #messages = 0;
-  #isJudging = false;
+  #isChecking = false;
 
   constructor(
     private readonly limits: Pick<Limits, 'slowConsumerMessages' | 'slowConsumerBytes'>,
     private readonly clock: Clock,
-    private readonly tooMuch: () => void,
+    /** Called when a bound is reached. */
+    private readonly overflowed: () => void,
   ) {}
 
-  /** A congestion begins. */
+  /** Starts again at 0: a congestion begins. */
   reset(): void {
     this.#bytes = 0;
     this.#messages = 0;
   }
 
-  /** A burst within one turn of the event loop is no fault of the client's: it is judged when it had a turn to take it. */
+  /** Adds what the outbox has grown by. The bounds are checked two ticks later: a client can take nothing within one. */
   grow(bytes: number, messages: number): void {
     this.#bytes += bytes;
     this.#messages += messages;
-    if (!this.#isTooMuch || this.#isJudging) return;
-    this.#isJudging = true;
-    const judge = (): void => {
-      this.#isJudging = false;
-      if (this.#isTooMuch) this.tooMuch();
+    if (!this.#isTooMuch || this.#isChecking) return;
+    this.#isChecking = true;
+    const check = (): void => {
+      this.#isChecking = false;
+      if (this.#isTooMuch) this.overflowed();
     };
-    this.clock.setImmediate(() => this.clock.setImmediate(judge));
+    this.clock.setImmediate(() => this.clock.setImmediate(check));
   }
 
   get #isTooMuch(): boolean {

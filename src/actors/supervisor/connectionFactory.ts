@@ -21,11 +21,9 @@ export class ConnectionFactory {
     private readonly context: ServerContext,
     private readonly broadcaster: Broadcaster,
   ) {
-    const { machines, limits, inspection, callbacks } = context;
     const of = (actor: AnyActorRef): Connection => this.connectionOf(actor);
-    const failed = (error: unknown): void => callbacks.report(error, { during: 'chart' });
-    const logic = connectionLogic(machines.connection, of, limits, failed);
-    this.#logic = inspectedLogic(guardedLogic(logic, of), inspection);
+    const logic = guardedLogic(connectionLogic(context, of), context, of);
+    this.#logic = inspectedLogic(logic, context.inspection);
   }
 
   /** Returns the connection of an actor, closed or not; `undefined` for any other actor. */

@@ -1,5 +1,5 @@
 import type { Broadcaster } from '../../broadcast/broadcaster.js';
-import { closeReasons, ErrWrite } from '../../protocol/errors.js';
+import { ErrWrite } from '../../protocol/errors.js';
 import type { Cluster } from '../cluster/cluster.js';
 import type { Connection } from '../connection/connection.js';
 import type { ServerContext } from '../context.js';
@@ -29,11 +29,10 @@ export class Drain implements BackgroundTask {
 
   /** Runs a slice: closes each registered connection, each as soon as its present handler has settled. */
   run(until: number): boolean {
-    const { code, text } = closeReasons.draining;
     const { clock } = this.context;
     this.#rest ??= this.registry.registered[Symbol.iterator]();
     for (let next = this.#rest.next(); !next.done; next = this.#rest.next()) {
-      next.value.drain(code, text);
+      next.value.end('drain');
       if (clock.now() >= until) return true;
     }
     return false;

@@ -3,10 +3,9 @@ import type { Conn } from '../api/handles.js';
 import type { Cluster } from '../cluster/cluster.js';
 import type { Connection } from '../connection/connection.js';
 import {
-  type Author,
   type CloseRecord,
   type ConnectionListener,
-  causeOf,
+  closeCause,
   initialFlags,
   type StateFlags,
   stageOf,
@@ -95,7 +94,7 @@ export class Registry implements ConnectionListener<Connection> {
   }
 
   /** Counts what a new state of a connection means. */
-  onState(connection: Connection, from: StateFlags, to: StateFlags, ending: CloseRecord, author: Author): void {
+  onState(connection: Connection, from: StateFlags, to: StateFlags, record: CloseRecord): void {
     const { stages, closes } = this.context.meters;
     const before = stageOf(from);
     const after = stageOf(to);
@@ -104,7 +103,7 @@ export class Registry implements ConnectionListener<Connection> {
       stages[before]--;
       stages[after]++;
     }
-    if (after === 'closing') closes[causeOf(ending, author)]++;
+    if (after === 'closing') closes[closeCause(record)]++;
   }
 
   /** Clears the heartbeat's check: an empty queue is a sign of life. */
@@ -151,7 +150,8 @@ export class Registry implements ConnectionListener<Connection> {
     const connection = this.findRunning(actorId);
     this.#noteStopped(this.#entries.get(actorId));
     this.context.mailboxes.defer(() => {
-      connection?.crash(error);
+      connection?.end('crash');
+      connection?.reportFailure(error);
       this.#checkEmpty();
     });
   }
@@ -167,7 +167,7 @@ export class Registry implements ConnectionListener<Connection> {
   /** Ends every connection at once, and resolves `whenEmpty`: handlers that still run are not waited for. */
   killAll(): void {
     const closed = [...this.#entries.values()].filter(({ phase }) => phase !== 'registered');
-    for (const connection of [...this.#registered, ...closed.map((entry) => entry.connection)]) connection.kill();
+    for (const connection of [...this.#registered, ...closed.map((entry) => entry.connection)]) connection.end('kill');
     this.#onEmpty?.();
   }
 
@@ -175,7 +175,9 @@ export class Registry implements ConnectionListener<Connection> {
   failAll(): void {
     const entries = [...this.#entries.values()];
     for (const { connection, isRunning } of entries) {
-      if (isRunning) connection.crash(new Error('the root actor was stopped'));
+      if (!isRunning) continue;
+      connection.end('crash');
+      connection.reportFailure(new Error('the root actor was stopped'));
     }
     for (const entry of entries) this.#noteStopped(entry);
     this.#checkEmpty();

@@ -1,4 +1,4 @@
-import { closeReasons } from '../../protocol/errors.js';
+import { type CloseReasonName, closeReasons } from '../../protocol/errors.js';
 import { Histogram } from '../runtime/histogram.js';
 
 /** Counters at zero. The names are fixed, so that nothing a client says becomes one. */
@@ -40,25 +40,31 @@ export const makeCounters = () => ({
 /** Every drop, close and refusal, by reason. */
 export type Counters = ReturnType<typeof makeCounters>;
 
-/** Where a connection stands, by the tags of its chart: a chart of the program's own has the same four. */
+/** The stage of a connection, by the tags of its chart. The chart of a program has the same tags. */
 export type Stage = 'acknowledging' | 'flowing' | 'congested' | 'closing';
 
-/** What has ended a connection: a reason of ours, or whoever else it was. */
-export type CloseCause = keyof typeof closeReasons | 'client' | 'program' | 'connectionLost';
+/** What has ended a connection: a reason of Muster's own, the client, the program, or the loss of the socket. */
+export type CloseCause = CloseReasonName | 'client' | 'program' | 'connectionLost';
 
-export const reasonNames = Object.keys(closeReasons) as (keyof typeof closeReasons)[];
+// They are the keys of that very type.
+const reasonNames = Object.keys(closeReasons) as CloseReasonName[];
+const closeCauses: ReadonlySet<string> = new Set<CloseCause>([...reasonNames, 'client', 'program', 'connectionLost']);
 
-const zeroCloses = (): Record<CloseCause, number> => {
-  const names: readonly CloseCause[] = [...reasonNames, 'client', 'program', 'connectionLost'];
+/** Returns whether this is a cause: what a program's chart records may be none. */
+export const isCloseCause = (cause: string): cause is CloseCause => closeCauses.has(cause);
+
+const zeroCloses = (): Record<CloseCause, number> =>
   // Each cause has its name in the list.
-  return Object.fromEntries(names.map((name) => [name, 0])) as Record<CloseCause, number>;
-};
+  Object.fromEntries([...closeCauses].map((name) => [name, 0])) as Record<CloseCause, number>;
 
-/** What is measured of a server beside its counters, while it happens: nobody is visited to read it. */
+/** What is measured of a server beside its counters, at the moment it happens: reading it visits no connection. */
 export class Meters {
+  /** Registered connections, by stage. */
   readonly stages: Record<Stage, number> = { acknowledging: 0, flowing: 0, congested: 0, closing: 0 };
+  /** Connections that have ended, by cause. */
   readonly closes = zeroCloses();
-  /** Connections that there have been. */
+  /** Connections that have been registered so far. */
   admitted = 0;
+  /** How long handlers take to settle, in ms. */
   readonly handlers = new Histogram([0.1, 1, 10, 100, 1_000, 10_000]);
 }

@@ -1,4 +1,5 @@
 import { acknowledge, decode, type NativeMode } from '../../protocol/codec.js';
+import type { CloseReasonName } from '../../protocol/errors.js';
 import { unframe } from '../../protocol/frame.js';
 import type { Body } from '../../protocol/message.js';
 import { type Socket, SocketWrapper } from './socket.js';
@@ -90,9 +91,9 @@ export class LoggedSocket extends SocketWrapper {
     super.socketOnMessage(data);
   }
   /** Logs and passes on the end of the socket. */
-  override socketOnClose(code: number, text: string): void {
+  override socketOnClose(code: number, text: string, cause?: CloseReasonName): void {
     this.#note('in', 'close', String(code), sizeOf(text));
-    super.socketOnClose(code, text);
+    super.socketOnClose(code, text, cause);
   }
 
   #note(direction: FrameNote['direction'], kind: FrameNote['kind'], what: string, bytes: number): void {

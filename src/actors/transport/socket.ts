@@ -1,3 +1,4 @@
+import type { CloseReasonName } from '../../protocol/errors.js';
 import type { FrameSink } from '../../protocol/frame.js';
 
 /** The part of an upgraded request that every server knows. */
@@ -51,13 +52,13 @@ export interface SocketListener {
   socketOnMessage(data: string | Uint8Array): void;
   /** Called when the queue of the socket is empty again. */
   socketOnDrain(): void;
-  /** Called once, when the socket is closed; code 1006 when no close frame came. */
-  socketOnClose(code: number, text: string): void;
+  /** Called once, when the socket is closed; code 1006 when no close frame came. `cause` is set when the server decided it. */
+  socketOnClose(code: number, text: string, cause?: CloseReasonName): void;
   /**
    * Called when the socket must be closed: the client has sent a close frame or a malformed message, or is slower than the
-   * limits allow. `isVerdict` is true when the server decides that.
+   * limits allow. `cause` is set when the server decides that.
    */
-  socketOnClosing(code: number, text: string, isVerdict?: boolean): void;
+  socketOnClosing(code: number, text: string, cause?: CloseReasonName): void;
 }
 
 /** An upgraded socket that the supervisor has not registered yet. */
@@ -128,12 +129,12 @@ export class SocketWrapper implements Socket, SocketListener {
     this.listener?.socketOnDrain();
   }
   /** Passes on the end of the socket. */
-  socketOnClose(code: number, text: string): void {
-    this.listener?.socketOnClose(code, text);
+  socketOnClose(code: number, text: string, cause?: CloseReasonName): void {
+    this.listener?.socketOnClose(code, text, cause);
   }
   /** Passes on that the socket must be closed. */
-  socketOnClosing(code: number, text: string, isVerdict = false): void {
-    this.listener?.socketOnClosing(code, text, isVerdict);
+  socketOnClosing(code: number, text: string, cause?: CloseReasonName): void {
+    this.listener?.socketOnClosing(code, text, cause);
   }
 }
 

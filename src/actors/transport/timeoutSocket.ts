@@ -1,5 +1,5 @@
 import type { Limits } from '../../limits.js';
-import { closeReasons } from '../../protocol/errors.js';
+import { type CloseReasonName, closeReasons } from '../../protocol/errors.js';
 import type { Deadline, Deadlines } from '../runtime/deadlines.js';
 import { type Socket, SocketWrapper } from './socket.js';
 
@@ -33,10 +33,10 @@ export class TimeoutSocket extends SocketWrapper {
   }
 
   /** Cancels both deadlines, and passes on the end of the socket. */
-  override socketOnClose(code: number, text: string): void {
+  override socketOnClose(code: number, text: string, cause?: CloseReasonName): void {
     this.#reading?.cancel();
     this.#writing?.cancel();
-    super.socketOnClose(code, text);
+    super.socketOnClose(code, text, cause);
   }
 
   #expectFrame(): void {
@@ -45,7 +45,7 @@ export class TimeoutSocket extends SocketWrapper {
     this.#reading?.cancel();
     this.#reading = this.deadlines.after(readTimeout, () => {
       // No message can come from a socket that is paused.
-      if (this.isReading) this.socketOnClosing(closeReasons.silent.code, closeReasons.silent.text, true);
+      if (this.isReading) this.socketOnClosing(closeReasons.silent.code, closeReasons.silent.text, 'silent');
       else this.#expectFrame();
     });
   }
@@ -59,7 +59,7 @@ export class TimeoutSocket extends SocketWrapper {
     this.#writing = this.deadlines.after(writeTimeout, () => {
       if (this.#written - this.backlog >= due) return this.#expectDelivery();
       this.destroy();
-      return this.socketOnClose(closeReasons.stuck.code, closeReasons.stuck.text);
+      return this.socketOnClose(closeReasons.stuck.code, closeReasons.stuck.text, 'stuck');
     });
   }
 }

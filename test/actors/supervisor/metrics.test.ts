@@ -1,7 +1,7 @@
 import { fc, test as given } from '@fast-check/vitest';
 import { describe, expect, test } from 'vitest';
-import type { AnyActorRef, AnyMachineSnapshot } from 'xstate';
-import { causeOf } from '../../../src/actors/connection/lifecycle.js';
+import { type AnyActorRef, type AnyMachineSnapshot, assign } from 'xstate';
+import { closeCause } from '../../../src/actors/connection/lifecycle.js';
 import { BackgroundTasks } from '../../../src/actors/runtime/background.js';
 import { Histogram } from '../../../src/actors/runtime/histogram.js';
 import type { Metrics } from '../../../src/actors/supervisor/metrics.js';
@@ -20,14 +20,15 @@ const counted = (numbers: Readonly<Record<string, number>>): Record<string, numb
 const sumOf = (numbers: Readonly<Record<string, number>>): number =>
   Object.values(numbers).reduce((sum, one) => sum + one, 0);
 
-const stages = ['acknowledging', 'congested', 'closing'] as const;
+const stages = ['acknowledging', 'congested'] as const;
 
 /** Everybody is asked where he stands, as the metrics never do. */
 const task = (actors: Iterable<AnyActorRef>): Record<string, number> => {
   const found = { acknowledging: 0, flowing: 0, congested: 0, closing: 0 };
   for (const actor of actors) {
     const snapshot: AnyMachineSnapshot = actor.getSnapshot();
-    if (snapshot.status === 'active') found[stages.find((stage) => snapshot.hasTag(stage)) ?? 'flowing']++;
+    if (snapshot.status === 'active')
+      found[stages.find((stage) => snapshot.hasTag(stage)) ?? (snapshot.hasTag('open') ? 'flowing' : 'closing')]++;
   }
   return found;
 };
@@ -113,6 +114,10 @@ describe('metrics', () => {
         nsOf(guest).emit('e');
         house.clock.advance(10_000);
       },
+    ],
+    floodedInbox: [
+      { limits: { inboxMessages: 1 }, namespaces: { n: { ask: async (ns) => void (await ns.ask('q')) } } },
+      (_, { socket }) => socket.say(';n;;ask;0;0;', ...Array.from({ length: 5 }, () => ';n;;e;0;0;')),
     ],
     draining: [{}, (house) => void house.supervisor.drain(1_000)],
     lost: [
@@ -205,41 +210,87 @@ describe('metrics', () => {
     });
   });
 
-  test('[IN9] what a client says goodbye with is its goodbye, whatever it calls it', () => {
-    // No close frame can say these.
-    const ofTheLine = new Set(['stuck', 'pingTimeout', 'lost']);
-    for (const [name, { code, text }] of Object.entries(closeReasons)) {
-      const ending = { reason: { code, text }, wasAccepted: true };
-      expect(causeOf(ending, 'client')).toBe(ofTheLine.has(name) ? name : 'client');
-      expect(causeOf(ending, 'server')).toBe(name);
+  /** Every reason that a close frame can carry, and what it counts as when Muster gives it. */
+  const sendable = Object.entries(closeReasons).filter(([, { code }]) => code !== 1006);
+
+  test.each(sendable)('[IN9] a client that closes with the words of %s counts as client', async (_, { code, text }) => {
+    const house = new House({ namespaces: { n: {} } });
+    house.seat('a', 'n').socket.hangUp(code, text);
+    house.connect('b').socket.hangUp(code, text);
+    await house.rest();
+    expect(counted(metricsOf(house).closes)).toEqual({ client: 2 });
+  });
+
+  test.each(sendable)('[IN9] a program that closes with the words of %s counts as program', async (name, reason) => {
+    const { code, text } = reason;
+    const throws = (): never => {
+      throw new CloseError(code, text);
+    };
+    const house = new House({
+      events: { leave: throws },
+      onConnect: ({ id }) => {
+        if (id === 'refused') throws();
+        return id === 'undecided' ? new Promise(() => {}) : undefined;
+      },
+    });
+    house.seat('closed').conn?.close(code, text);
+    house.seat('thrown', '').socket.say(';;;leave;0;0;');
+    house.connect('refused').socket.say('M');
+    house.connect('undecided').conn?.close(code, text);
+    await house.rest();
+    const { closes } = metricsOf(house);
+    expect(counted(closes)).toEqual({ [name === 'normal' ? name : 'program']: 2, refused: 2 });
+  });
+
+  test('[IN9] what Muster itself closes counts under its own name', () => {
+    for (const [cause, { code, text }] of Object.entries(closeReasons)) {
+      expect(closeCause({ reason: { code, text, cause }, wasAccepted: true })).toBe(cause);
     }
   });
 
-  test('[IN9] what the program closes is its own, whatever it calls it', async () => {
-    for (const [name, { code, text }] of Object.entries(closeReasons)) {
-      // No close frame can say these.
-      if (code === 1006) continue;
-      const words = { reason: { code, text } };
-      expect(causeOf({ ...words, wasAccepted: true }, 'program')).toBe(name === 'normal' ? name : 'program');
-      expect(causeOf({ ...words, wasAccepted: false }, 'program')).toBe('refused');
-    }
-    const { code, text } = closeReasons.slowConsumer;
-    const house = new House({
-      events: {
-        leave: () => {
-          throw new CloseError(code, text);
-        },
-      },
-      onConnect: ({ id }) => {
-        if (id === 'refused') throw new CloseError(code, text);
+  test.each(['stuck', 'pingTimeout', 'lost'] as const)('[IN9] no close frame can say %s', async (name) => {
+    const house = new House({ namespaces: { n: {} } });
+    const { code, text } = closeReasons[name];
+    house.seat('a', 'n').socket.hangUp(code, text);
+    await house.rest();
+    expect(counted(metricsOf(house).closes)).toEqual({ connectionLost: 1 });
+  });
+
+  /** A chart of a program's own that records reasons with this cause, whatever the events say. */
+  const recording = (cause: string | undefined) =>
+    connectionMachine.provide({
+      actions: {
+        recordReason: assign({
+          reason: ({ context, event }, params?: { readonly code: number; readonly text: string }) => {
+            const said = params ?? ('code' in event ? event : { code: 1000, text: '' });
+            return context.reason ?? { code: said.code, text: said.text, cause };
+          },
+        }),
       },
     });
-    house.seat('closed');
-    house.server.connections()[0]?.close(code, text);
-    house.seat('thrown', '').socket.say(';;;leave;0;0;');
-    house.connect('refused').socket.say('M');
+
+  test.each([undefined, 'made up', 'toString'])(
+    '[IN9] the causes of a chart of one’s own are no labels: %s counts as the program, a refusal or a lost connection',
+    async (cause) => {
+      const house = new House({
+        namespaces: { n: {} },
+        machines: { connection: recording(cause) },
+        onConnect: ({ id }) => (id === 'undecided' ? new Promise(() => {}) : undefined),
+      });
+      house.seat('open', 'n').conn?.close(1013, 'slow consumer');
+      house.connect('undecided');
+      deeds['break']?.(house, house.seat('broken', 'n'));
+      house.clock.advance(5_000);
+      await house.rest();
+      expect(counted(metricsOf(house).closes)).toEqual({ program: 1, refused: 1, connectionLost: 1 });
+    },
+  );
+
+  test('[IN9] a chart of one’s own may record a cause that there is', async () => {
+    const house = new House({ namespaces: { n: {} }, machines: { connection: recording('slowConsumer') } });
+    house.seat('a', 'n').conn?.close();
     await house.rest();
-    expect(counted(metricsOf(house).closes)).toEqual({ program: 2, refused: 1 });
+    expect(counted(metricsOf(house).closes)).toEqual({ slowConsumer: 1 });
   });
 
   test('[IN7] what is broadcast is counted once, and once for each who is given it, congested or not', async () => {

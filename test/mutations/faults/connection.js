@@ -3,15 +3,10 @@ import { inFile } from '../inFile.js';
 /** @type {readonly import('../inFile.js').Fault[]} */
 export const connectionFaults = [
   ...inFile('actors/connection/connection.ts', [
-    [
-      'nothing is delivered before an emit',
-      'BC3',
-      'this.subscriber.deliver();\n    if (this.#flags',
-      'if (this.#flags',
-    ],
+    ['an emit goes before what was broadcast earlier', 'BC3', 'this.subscriber.deliver();\n', ''],
     ['a drained queue is no sign of life', 'LM3', 'this.listener.onDrained(this);', ''],
     ['congestion not noticed', 'BP1 BP2', 'if (!this.hasRoom && !this.#flags.isCongested)', 'if (false)'],
-    ['a slow consumer is kept', 'BP2', "if (this.#flags.isCongested) this.#sendEvent({ type: 'OVERFLOWED' });", ''],
+    ['a slow consumer is kept', 'BP2', "if (this.#flags.isCongested) this.sendEvent({ type: 'OVERFLOWED' });", ''],
     [
       'a frame behind the close frame',
       'SV11 SV5',
@@ -19,6 +14,18 @@ export const connectionFaults = [
       'this.socket.close',
     ],
     ['asks not rejected at the end', 'AK4 SV3', 'this.peerAsks.failAll();', ''],
+    [
+      'the close of a client counts as the program’s',
+      'IN9',
+      "this.close(code, text, cause ?? 'client');",
+      'this.close(code, text, cause);',
+    ],
+    [
+      'the end of a client’s socket counts as lost',
+      'IN9',
+      'const usual = code === noCloseFrame ?',
+      'const usual = code > 0 ?',
+    ],
     [
       'a second teardown',
       'NS7 SV3',
@@ -31,18 +38,23 @@ export const connectionFaults = [
       'early frames without a bound',
       'HS5',
       'early.frames < limits.earlyFrames && early.bytes + sizeOf(event) <= limits.earlyBytes',
-      'held.frames >= 0',
+      'early.frames >= 0',
     ],
-    ['what a connection’s chart takes no more is lost', 'SV11', 'if (isLate(event, connection)) return snapshot;', ''],
+    [
+      'a frame that the chart no longer handles is lost',
+      'SV11',
+      'if (isLate(event, connection, context)) return snapshot;',
+      '',
+    ],
   ]),
   ...inFile('actors/connection/handshake.ts', [
     [
       'early frames are dropped',
       'HS4',
-      'for (const data of this.#frames.splice(0)) this.host.socketOnMessage(data);',
+      'for (const data of this.#frames.splice(0)) this.connection.socketOnMessage(data);',
       '',
     ],
-    ['what onConnect emits goes before A', 'HS3', 'this.#writes.push(payload);', 'this.host.putPayload(payload);'],
+    ['what onConnect emits goes before A', 'HS3', 'this.#writes.push(payload);', 'this.#write(payload);'],
     [
       'early bytes are kept as they were read',
       'HS5 FR7',
@@ -104,12 +116,17 @@ export const connectionFaults = [
     ],
   ]),
   ...inFile('actors/connection/lifecycle.ts', [
-    ['what a client says becomes a reason', 'IN9', "if (author === 'client') return 'client';", ''],
     [
-      'what a program says becomes a reason of ours',
+      'the cause of a program’s chart becomes a label',
       'IN9',
-      "author === 'server' || (wasAccepted && cause === 'normal')",
-      'true',
+      "if (isCloseCause(cause) && cause !== 'program'",
+      "if (cause !== '' && cause !== 'program'",
+    ],
+    [
+      'a program that refuses a connection counts as one that closes it',
+      'IN7 IN9',
+      "if (!wasAccepted) return 'refused';",
+      '',
     ],
     ['frames go past a chart that handles them', 'SV11', "isOpen && handlesItself(snapshot, 'FRAME')", 'false'],
     [

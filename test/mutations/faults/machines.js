@@ -9,12 +9,7 @@ export const machinesFaults = [
       "always: { guard: 'isNativeOnly', target: 'heard' }",
       "always: { target: 'heard' }",
     ],
-    [
-      'no word of the refusal',
-      'HS7',
-      "                    'sendRefusal',\n                  ],\n                },\n              },\n              after",
-      '                  ],\n                },\n              },\n              after',
-    ],
+    ['a refusal sends no text', 'HS7', "actions: ['recordReason', 'sendRefusal']", "actions: ['recordReason']"],
   ]),
   ...inFile('machines/supervisor.ts', [
     ['whoever comes during a do is let in', 'DO2', "actions: 'hold'", "actions: 'admit'"],
