@@ -22,6 +22,7 @@ import {
   type ConnectionListener,
   disconnectReason,
   type EndKind,
+  type EndReason,
   ends,
   failedFlags,
   initialFlags,
@@ -213,7 +214,7 @@ export class Connection implements SubscriberHost, SocketListener, Pingable {
   }
 
   /** Ends it, as the table `ends` says. */
-  end(kind: EndKind, reason = ends[kind].reason): void {
+  end(kind: EndKind, reason: EndReason = ends[kind].reason): void {
     const { chart, socket, inbox } = ends[kind];
     const tellChart = (): void => {
       if (chart === 'none') this.#tearDownFailed();

@@ -71,7 +71,7 @@ export const stageOf = ({ isAcknowledging, isOpen, isCongested }: StateFlags): S
 };
 
 /** Why a connection ends. */
-interface EndReason {
+export interface EndReason {
   /** The close code; `noCloseFrame` when no close frame is exchanged. */
   readonly code: number;
   /** The close text. */
