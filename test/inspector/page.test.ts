@@ -263,7 +263,7 @@ describeWith(chromium, 'the page of the inspector in a browser', (executablePath
     const { page, dial, complaints } = await open();
     await (await dial('a')).ready();
     await isActive(page, 'open.flow.flowing');
-    const means = 'The socket is full; what is owed waits in the outbox.';
+    const means = 'The socket is full; deliveries wait in the outbox.';
     const written = async () => (await page.locator('#drawing text').allTextContents()).join(' ');
     expect(await written()).toContain('CONGESTED');
     expect(await written()).not.toContain('countCongestion');
