@@ -1,7 +1,7 @@
 // Writes what the tables of the source say into docs/ and docstrings: `npm run docs`, after a build.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { limitMembers, limitsTable, metricsTables, replaceRegion } from './tables.js';
+import { withLimitMembers, withLimits, withMetrics } from './tables.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -11,13 +11,6 @@ const root = fileURLToPath(new URL('..', import.meta.url));
  */
 const rewrite = (file, change) => writeFileSync(root + file, change(readFileSync(root + file, 'utf8')));
 
-rewrite('docs/limits.md', (page) => replaceRegion(page, 'limits', limitsTable()));
-rewrite('docs/metrics.md', (page) =>
-  Object.entries(metricsTables()).reduce(
-    (text, [section, table]) => replaceRegion(text, `metrics ${section}`, table),
-    page,
-  ),
-);
-rewrite('src/limits.ts', (source) =>
-  source.replace(/(export interface Limits \{\n)[^}]*(\})/, (_, open, close) => `${open}${limitMembers()}${close}`),
-);
+rewrite('docs/limits.md', withLimits);
+rewrite('docs/metrics.md', withMetrics);
+rewrite('src/limits.ts', withLimitMembers);
