@@ -47,7 +47,14 @@ const entries: readonly string[] = [
 
 const isRelative = (specifier: string): boolean => specifier.startsWith('.');
 
-/** Which folders, and which packages, a folder may import from. The folders of `actors` are layers, the lowest first. */
+/** The layers of `actors` that all parts above them share, the lowest first. */
+const layers = ['actors/runtime', 'actors/transport', 'actors/telemetry', 'actors/api'] as const;
+/** What the parts of a running server stand on. */
+const ground = ['limits', 'protocol', 'machines'] as const;
+/** What the face of a server may name. */
+const parts = [...ground, 'exchange', ...layers, 'actors/context', 'actors/cluster', 'actors/supervisor'] as const;
+
+/** Which folders, and which packages, a folder may import from. */
 const arrows: Readonly<Record<string, { readonly folders: readonly string[]; readonly packages: readonly string[] }>> =
   {
     protocol: { folders: [], packages: [] },
@@ -67,30 +74,11 @@ const arrows: Readonly<Record<string, { readonly folders: readonly string[]; rea
     },
     /** What all parts of one server share. */
     'actors/context': {
-      folders: [
-        'limits',
-        'protocol',
-        'machines',
-        'broadcast',
-        'actors/runtime',
-        'actors/transport',
-        'actors/telemetry',
-        'actors/api',
-      ],
+      folders: [...ground, 'broadcast', ...layers],
       packages: [],
     },
     'actors/connection': {
-      folders: [
-        'limits',
-        'protocol',
-        'machines',
-        'broadcast',
-        'actors/runtime',
-        'actors/transport',
-        'actors/telemetry',
-        'actors/api',
-        'actors/context',
-      ],
+      folders: [...ground, 'broadcast', ...layers, 'actors/context'],
       packages: ['xstate', 'immer'],
     },
     'actors/cluster': {
@@ -107,36 +95,11 @@ const arrows: Readonly<Record<string, { readonly folders: readonly string[]; rea
       packages: ['xstate'],
     },
     'actors/supervisor': {
-      folders: [
-        'limits',
-        'protocol',
-        'machines',
-        'broadcast',
-        'exchange',
-        'actors/runtime',
-        'actors/transport',
-        'actors/telemetry',
-        'actors/api',
-        'actors/context',
-        'actors/connection',
-        'actors/cluster',
-      ],
+      folders: [...ground, 'broadcast', 'exchange', ...layers, 'actors/context', 'actors/connection', 'actors/cluster'],
       packages: ['xstate'],
     },
     server: {
-      folders: [
-        'limits',
-        'protocol',
-        'machines',
-        'exchange',
-        'actors/runtime',
-        'actors/transport',
-        'actors/telemetry',
-        'actors/api',
-        'actors/context',
-        'actors/cluster',
-        'actors/supervisor',
-      ],
+      folders: parts,
       packages: ['node:http', 'node:net', 'node:stream', 'node:crypto', 'ws', 'xstate'],
     },
     'inspector/draw': {
@@ -166,20 +129,7 @@ const arrows: Readonly<Record<string, { readonly folders: readonly string[]; rea
       packages: ['xstate', 'node:http', 'node:fs'],
     },
     index: {
-      folders: [
-        'limits',
-        'protocol',
-        'machines',
-        'exchange',
-        'actors/runtime',
-        'actors/transport',
-        'actors/telemetry',
-        'actors/api',
-        'actors/context',
-        'actors/cluster',
-        'actors/supervisor',
-        'server',
-      ],
+      folders: [...parts, 'server'],
       packages: [],
     },
   };
