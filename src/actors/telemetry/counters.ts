@@ -23,13 +23,13 @@ export const makeCounters = () => ({
   broadcastsAfterClose: 0,
   /** Times that a socket took no more for a while … */
   congestions: 0,
-  /** … and connections that were let go for it. */
+  /** … and slow consumers that were evicted. */
   evictions: 0,
   /** Times that a client was not read because of what its handlers broadcast. */
   throttled: 0,
   /** Connections whose chart has failed. */
   failures: 0,
-  /** Upgrades and connections that nobody could take. */
+  /** Upgrades and connections turned away: too many at once, or the server was closing. */
   refusedArrivals: 0,
   /** Upgrades that were refused, most of them with a status. */
   refusedUpgrades: 0,
