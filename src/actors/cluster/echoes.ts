@@ -1,33 +1,35 @@
 /**
- * Native messages carry no sender, so that a server knows its own by what they are. Which of several that are alike comes
- * back makes no difference, and the broker may have refused one that was sent before.
+ * Recognises this server's own messages when they come back in native-only mode (EX4). Native messages carry no sender, so
+ * a message is recognised by its channel and payload. Their order is no help, as the broker may have refused an earlier
+ * one. Which of several equal messages comes back makes no difference.
  */
 export class Echoes {
-  /** How often each payload is still to come back, by channel. */
+  /** How often each payload has yet to come back, by channel. */
   readonly #expected = new Map<string, Map<string, number>>();
 
-  /** Returns how to expect it no more. */
+  /** Expects a payload to come back once. Returns a function that takes the expectation back. */
   expect(channel: string, payload: Uint8Array): () => void {
     const expected = this.#expected.get(channel) ?? new Map<string, number>();
     this.#expected.set(channel, expected);
     const text = textOf(payload);
     expected.set(text, (expected.get(text) ?? 0) + 1);
     return () => {
-      // What was expected then is not what is expected now.
+      // After `forget` or `clear`, an equal payload may be expected that was sent later.
       if (this.#expected.get(channel) === expected) this.#remove(channel, expected, text);
     };
   }
 
-  /** Is this one of those that were sent and have not come back? */
+  /** Returns whether the payload was expected. It is then expected once less. */
   take(channel: string, payload: Uint8Array): boolean {
     const expected = this.#expected.get(channel);
     return expected ? this.#remove(channel, expected, textOf(payload)) : false;
   }
 
+  /** Removes the expectations of a channel that this server has unsubscribed from. */
   forget(channel: string): void {
     this.#expected.delete(channel);
   }
-  /** Nothing of it will come back any more. */
+  /** Removes all expectations: the session has ended. */
   clear(): void {
     this.#expected.clear();
   }
@@ -42,6 +44,6 @@ export class Echoes {
   }
 }
 
-/** One character for each byte. */
+/** Returns a text with one character for each byte. */
 const textOf = (payload: Uint8Array): string =>
   Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength).toString('latin1');

@@ -5,31 +5,33 @@ import { type ForeignToken, readForeignToken } from '../../protocol/token.js';
 import type { ServerContext } from '../context.js';
 import type { ChannelTarget, Relay } from './relay.js';
 
-/** What other servers bring about here. */
+/** What incoming messages are handled with. */
 export interface IncomingParts {
+  /** What all parts of this server share. */
   readonly context: ServerContext;
-  /** More is still to be given out than anything can be added to. */
+  /** Returns whether the log is too large to publish messages of other servers. */
   isFlooded(): boolean;
-  /** Gives it to everybody here whom it is for. */
-  issue(message: OutgoingMessage, exceptId: string | null): void;
-  /** Asks those whom it is for; `answered` gets the first answer. False when too many asks are open. */
-  inquire(message: OutgoingMessage, token: string, answered: (frame: Frame) => void): boolean;
+  /** Publishes a message to its audience on this server. */
+  publish(message: OutgoingMessage, exceptId: string | null): void;
+  /** Asks the audience on this server. Calls `answered` with the first answer. Returns false when too many asks are open. */
+  ask(message: OutgoingMessage, token: string, answered: (frame: Frame) => void): boolean;
 }
 
-type Place = Extract<ChannelTarget, { kind: 'namespace' | 'connection' }>;
+type AudienceTarget = Extract<ChannelTarget, { kind: 'namespace' | 'connection' }>;
 
 /**
- * What comes from the broker. Anybody may have sent it: what is no message of this application is dropped and counted,
- * and nothing that it says reaches further than a message of this server's own would (EX14).
+ * Handles payloads from the broker, which any program may have published. Drops and counts what is no message of this
+ * application. An accepted message can do no more than a broadcast or an ask of this server (EX14).
  */
 export class Incoming {
   constructor(private readonly parts: IncomingParts) {}
 
-  take(relay: Relay, meaning: ChannelTarget, channel: string, payload: Uint8Array): void {
+  /** Publishes, asks or answers what a payload of a channel says, or drops it and counts why. */
+  receive(relay: Relay, target: ChannelTarget, channel: string, payload: Uint8Array): void {
     const { context, isFlooded } = this.parts;
     const { nativeMode } = context;
     if (payload.length > context.limits.exchangePayload) return relay.losses.note('broken');
-    if (meaning.kind === 'answers') return this.#answer(relay, meaning.name, payload);
+    if (target.kind === 'answers') return this.#answer(relay, target.name, payload);
     if (relay.echoes?.take(channel, payload)) return undefined;
     const frame = decode(payload, nativeMode);
     if (!frame) return relay.losses.note('broken');
@@ -43,40 +45,40 @@ export class Incoming {
       if (isLate) return relay.losses.note('late');
     }
     if (isFlooded()) return relay.losses.note('flooded');
-    const message = this.#messageOf(frame, tag, meaning);
+    const message = this.#messageOf(frame, tag, target);
     if (!message) return relay.losses.note('broken');
-    if (isBroadcast) return this.parts.issue(message, tag?.exceptId || null);
+    if (isBroadcast) return this.parts.publish(message, tag?.exceptId || null);
     return foreign && !message.err ? this.#ask(relay, foreign, message) : relay.losses.note('broken');
   }
 
-  /** An answer to an ask of ours: which one it is the channel says, and nothing else. */
+  /** Settles an ask of this server. Only the channel decides which one, never the frame. */
   #answer({ losses }: Relay, token: string, payload: Uint8Array): void {
     const frame = decode(payload);
     if (!frame) return losses.note('broken');
     const isBinary = readTag(frame.wait)?.isBinary ?? false;
-    // Two of the channels may bring the same answer: the first settles.
+    // The same answer may arrive on two channels of the ask. The first one settles it.
     this.parts.context.asks.answer(token, isBinary ? frame : withTextBody(frame));
     return undefined;
   }
 
   #ask(relay: Relay, { token, isMarked }: ForeignToken, message: OutgoingMessage): void {
-    const isAsked = this.parts.inquire(message, token, (frame) => relay.outgoing.answer(frame, token, isMarked));
+    const isAsked = this.parts.ask(message, token, (frame) => relay.outgoing.answer(frame, token, isMarked));
     if (!isAsked) relay.losses.note('unasked');
   }
 
-  /** The message, if a server of this application may have sent it here. */
-  #messageOf(frame: Frame, tag: SenderTag | undefined, place: Place): OutgoingMessage | undefined {
+  /** Returns the message of a frame; `undefined` when no server of this application sends it on this channel. */
+  #messageOf(frame: Frame, tag: SenderTag | undefined, target: AudienceTarget): OutgoingMessage | undefined {
     const { handlers, nativeMode } = this.parts.context;
-    // Servers that say nothing of it frame native messages only where they skip somebody.
-    const isSaidToBe = tag ? tag.isNative : nativeMode === 'mixed' && frame.event === OnNativeMessage;
-    const isNative = frame.isNative || isSaidToBe;
-    // What has no header is for the namespace of its channel.
-    const namespace = frame.isNative && place.kind === 'namespace' ? place.name : frame.namespace;
-    const isInPlace = place.kind === 'connection' || place.name === namespace;
+    // Servers without tags frame native messages only to exclude an id.
+    const isMarkedNative = tag ? tag.isNative : nativeMode === 'mixed' && frame.event === OnNativeMessage;
+    const isNative = frame.isNative || isMarkedNative;
+    // A native message has no header. It belongs to the namespace of its channel.
+    const namespace = frame.isNative && target.kind === 'namespace' ? target.name : frame.namespace;
+    const isOnItsChannel = target.kind === 'connection' || target.name === namespace;
     const isEvent = frame.event !== '' && !isSystemEvent(frame.event) && !frame.isNoOp;
-    if (!isInPlace || !isEvent || !handlers.declares(namespace)) return undefined;
+    if (!isOnItsChannel || !isEvent || !handlers.declares(namespace)) return undefined;
     const { room, event, body } = tag?.isBinary ? frame : withTextBody(frame);
-    const to = place.kind === 'connection' ? { to: place.name } : undefined;
+    const to = target.kind === 'connection' ? { to: target.name } : undefined;
     const err = errorFrom(frame);
     return { namespace, room, event, body, ...to, ...(isNative ? { isNative: true } : {}), ...(err ? { err } : {}) };
   }

@@ -9,44 +9,50 @@ import { inspectedLogic } from '../telemetry/inspection.js';
 import type { Publications } from './publications.js';
 import type { Subscriptions } from './subscriptions.js';
 
-/** `connecting`, `online`, `degraded` while the broker is away, or `closed`. */
+/** State of a link: `connecting`, `online`, `degraded` while the broker is away, or `closed` (EX10). */
 export type LinkState = 'connecting' | 'online' | 'degraded' | 'closed';
 
-/** What a link tells its relay. */
+/** Notice of a link to its relay. */
 export type LinkNotice =
-  /** A payload came on a channel. */
+  /** A payload arrived on a channel. */
   | { readonly kind: 'received'; readonly channel: string; readonly payload: Uint8Array }
-  /** The session is gone: nothing that was sent comes back. */
+  /** The session has ended: messages sent on it will not come back. */
   | { readonly kind: 'lost' }
   /** The link is closed for good. */
   | { readonly kind: 'closed' }
-  /** Something failed that no caller waits for. */
+  /** An error that no caller waits for. */
   | { readonly kind: 'failed'; readonly error: unknown };
 
 /** What a link works with. */
 export interface LinkParts {
+  /** What all parts of this server share. */
   readonly context: ServerContext;
+  /** The port to the broker. */
   readonly exchange: StackExchange;
+  /** The channels to subscribe each session to. */
   readonly subscriptions: Pick<Subscriptions<unknown>, 'begin' | 'end'>;
+  /** The messages to send while the link is online. */
   readonly publications: Publications;
   /** The root actor, the parent of the link's. */
   readonly root: AnyActorRef;
+  /** Receives each notice, in order. */
   notify(notice: LinkNotice): void;
 }
 
 const states: readonly LinkState[] = ['connecting', 'online', 'degraded'];
 
-/** The way to the broker: an actor that connects, notices that the broker is gone, and gets it back (EX10). */
+/** The link to the broker: an actor that connects, detects the loss of the broker, and reconnects (EX10). */
 export class Link {
+  /** The running actor. */
   readonly actor: AnyActorRef;
   #session: ExchangeSession | undefined;
-  /** The session hears all that is wanted. */
-  #isHeard = false;
-  /** The attempt that counts: what comes of earlier ones is unwanted. */
+  /** Whether every channel of the session is confirmed. */
+  #isSubscribed = false;
+  /** The current attempt to connect. Results of earlier ones are ignored. */
   #attempt: object | undefined;
   #heartbeat: Deadline | undefined;
   #started: { resolve(): void; reject(error: unknown): void } | undefined;
-  /** Why there is no session. */
+  /** The last error, while there is no session. */
   trouble: unknown;
   #isOver = false;
 
@@ -59,17 +65,18 @@ export class Link {
     mailboxes.intercept(this.actor, { handleHot: () => false });
   }
 
+  /** The state of the chart. */
   get state(): LinkState {
     const snapshot = this.actor.getSnapshot();
     return states.find((state) => snapshot.status === 'active' && snapshot.hasTag(state)) ?? 'closed';
   }
 
-  /** Closed, for good. */
+  /** Whether the link is closed for good. */
   get isOver(): boolean {
     return this.#isOver;
   }
 
-  /** Resolves when it is online for the first time; rejects when the first attempt fails. */
+  /** Starts the actor. Resolves when the link is online. Rejects when the first attempt fails, or the link closes. */
   start(): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#started = { resolve, reject };
@@ -77,23 +84,24 @@ export class Link {
     });
   }
 
+  /** Closes the link for good. */
   close(): void {
     this.#sendEvent({ type: 'CLOSE' });
   }
 
-  /** Sends what waits, if anybody takes it, although the others may not be back yet. */
-  hurry(): void {
-    if (this.#session && this.#isHeard) this.parts.publications.resume(this.#session);
+  /** Sends the exchange queue, if a session is up, without more time for the other servers to reconnect (EX16). */
+  flush(): void {
+    if (this.#session && this.#isSubscribed) this.parts.publications.resume(this.#session);
   }
 
-  /** Its actor has come to an end without a word. */
-  cut(): void {
+  /** Shuts down without an event: the actor has stopped. */
+  kill(): void {
     this.#shutDown();
   }
 
-  /** What was asked of this session came to nothing: it cannot be relied on. */
+  /** Ends a session that did not do what it was asked. Does nothing for an earlier session. */
   failed(error: unknown, session: ExchangeSession): void {
-    if (session === this.#session) this.#lose(error);
+    if (session === this.#session) this.#onLost(error);
   }
 
   #logic() {
@@ -108,10 +116,10 @@ export class Link {
       },
       delays: {
         connectTimeout: limits.exchangeTimeout,
-        // Not all servers come back to a broker at once.
+        // A random factor spreads the attempts of many servers.
         retryDelay: ({ context }) =>
           Math.min(limits.exchangeRetryDelay, 100 * 2 ** context.tries) * (0.5 + random.next() / 2),
-        // Who tries again as patiently is back within it, however the dice fall.
+        // Within twice the maximum delay every other server has tried again.
         settleDelay: 2 * limits.exchangeRetryDelay,
       },
     };
@@ -127,16 +135,16 @@ export class Link {
     try {
       const session = await exchange.connect({
         received: (channel, payload) => isCurrent() && notify({ kind: 'received', channel, payload }),
-        lost: (error) => isCurrent() && this.#lose(error),
+        lost: (error) => isCurrent() && this.#onLost(error),
       });
       if (!isCurrent()) return session.close();
       this.#session = session;
       await subscriptions.begin(session);
       if (!isCurrent()) return;
-      this.#isHeard = true;
+      this.#isSubscribed = true;
       this.#sendEvent({ type: 'UP' });
     } catch (error) {
-      if (isCurrent()) this.#lose(error);
+      if (isCurrent()) this.#onLost(error);
     }
   }
 
@@ -155,8 +163,8 @@ export class Link {
     this.parts.publications.suspend();
   }
 
-  /** The session, or the attempt to get one, has come to nothing. */
-  #lose(error: unknown): void {
+  /** Ends the session, or the attempt to get one. */
+  #onLost(error: unknown): void {
     const wasOnline = this.state === 'online';
     this.#abandon(error);
     if (wasOnline) this.#report(error);
@@ -167,9 +175,9 @@ export class Link {
     const session = this.#session;
     this.#attempt = undefined;
     this.#session = undefined;
-    this.#isHeard = false;
+    this.#isSubscribed = false;
     this.trouble = error;
-    // Before anybody is told: what is said then is for the next session.
+    // First, as the callbacks below may publish: such messages wait for the next session.
     this.parts.publications.suspend();
     try {
       session?.close();
@@ -190,18 +198,18 @@ export class Link {
     this.#started = undefined;
   }
 
-  /** A broker that is silent is as good as gone: each ping has to be answered before the next one is due. */
+  /** Schedules a ping, and the next one once it is answered. Without an answer in time the session is lost (EX15). */
   #schedulePing(session: ExchangeSession): void {
     const { deadlines, limits, clock } = this.parts.context;
     const isCurrent = (): boolean => this.#session === session;
     this.#heartbeat = deadlines.after(limits.exchangeInterval, () => {
       const silent = new Error(`no answer to a ping within ${limits.exchangeTimeout} ms`);
       let isAnswered = false;
-      const judge = (): void => {
+      const checkAnswer = (): void => {
         if (!isAnswered) this.failed(silent, session);
       };
-      // The answer may be there and not read yet, as this process was busy.
-      this.#heartbeat = deadlines.after(limits.exchangeTimeout, () => clock.setImmediate(judge));
+      // One tick later, as a busy process may not have read the answer yet.
+      this.#heartbeat = deadlines.after(limits.exchangeTimeout, () => clock.setImmediate(checkAnswer));
       const pinged = async (): Promise<void> => session.ping();
       pinged().then(
         () => {
@@ -217,7 +225,7 @@ export class Link {
 
   #chartFailed(error: unknown): void {
     this.trouble = error;
-    this.cut();
+    this.kill();
     this.#report(error);
   }
 

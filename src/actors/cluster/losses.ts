@@ -1,55 +1,58 @@
 import type { Deadlines } from '../runtime/deadlines.js';
 
-/** Counters at zero, by what was lost between servers, and why. */
+/** Returns the counters of losses between servers, by reason, all at zero (EX18). */
 export const makeLostCounters = () => ({
-  /** Messages of other servers that never came: the next one of that server tells by its number. */
+  /** Messages of other servers that never arrived. The number of the next message shows the gap (EX9). */
   missing: 0,
-  /** … that have come after all, behind later ones: they are among the missing, and are dropped. */
+  /** Messages of other servers that arrived after later ones. They are dropped, and also count as `missing`. */
   late: 0,
-  /** Handed to the broker, which was lost before it had said that it has them: they may have arrived, or not. */
+  /** Messages handed to the broker, which was lost before it confirmed them. They may have arrived (EX12). */
   unconfirmed: 0,
-  /** Waited for the broker longer than `outboxTimeout` … */
+  /** Messages that waited for the broker longer than `exchangeQueueTimeout`. */
   expired: 0,
-  /** … found no room among those that wait … */
+  /** Messages that did not fit into the exchange queue. */
   overflowed: 0,
-  /** … or were still waiting at the end. */
+  /** Messages that still waited when the link closed. */
   abandoned: 0,
-  /** The broker would not have them: too big, or a name that it cannot carry. */
+  /** Messages that the broker does not accept: too large, a name that it cannot carry, or no permission. */
   refused: 0,
-  /** What came from the broker and is no message of this application. */
+  /** Payloads from the broker that are no messages of this application, or that are too large (EX14). */
   broken: 0,
-  /** What came from the broker while far too much was still to be given out. */
+  /** Messages from the broker that arrived while the log held over four times `maxLog` (EX14). */
   flooded: 0,
-  /** Asks of other servers that came while too many were open. */
+  /** Asks of other servers that arrived while too many of them were open (EX8). */
   unasked: 0,
-  /** Channels that the broker does not let this server hear, so that what is for an id, or an answer, does not come. */
+  /** Channels to which the broker refused a subscription. Messages for that id, or that answer, do not arrive. */
   unheard: 0,
 });
 
+/** The counters of losses between servers, by reason. */
 export type LostCounters = ReturnType<typeof makeLostCounters>;
+/** The reason for a loss: the name of its counter. */
 export type Loss = keyof LostCounters;
 
 const texts: Readonly<Record<Loss, string>> = {
-  missing: 'messages of other servers that never came',
-  late: 'messages of other servers that came behind later ones',
-  unconfirmed: 'messages in doubt: sent, but not confirmed when the broker was lost',
+  missing: 'messages of other servers that never arrived',
+  late: 'messages of other servers that arrived after later ones',
+  unconfirmed: 'messages sent, but not confirmed before the broker was lost',
   expired: 'messages that waited too long for the broker',
-  overflowed: 'messages without room among those that wait for the broker',
-  abandoned: 'messages that still waited for the broker at the end',
+  overflowed: 'messages that did not fit into the exchange queue',
+  abandoned: 'messages that still waited for the broker when the link closed',
   refused: 'messages refused by the broker',
-  broken: 'messages from the broker that are none of this application',
-  flooded: 'messages from the broker while far too many had yet to be given out',
-  unasked: 'messages of other servers that asked while too many asks were open',
-  unheard: 'channels that the broker does not let this server hear',
+  broken: 'messages from the broker dropped as invalid',
+  flooded: 'messages from the broker dropped while the log was far over maxLog',
+  unasked: 'asks of other servers dropped while too many were open',
+  unheard: 'channels to which the broker refused a subscription',
 };
 
-/** Something between servers was lost; told to `onError`. */
+/** Error that reports losses between servers to `onError` (EX18). */
 export class ExchangeLoss extends Error {
+  /** Always 'ExchangeLoss'. */
   override readonly name = 'ExchangeLoss';
   constructor(
-    /** The name of the counter that has them, in the status of the exchange. */
+    /** The reason: the name of the counter in the status of the exchange. */
     readonly loss: Loss,
-    /** How many messages; of `unheard`, how many channels. */
+    /** The number of messages. For `unheard`, the number of channels. */
     readonly count: number,
     options?: ErrorOptions,
   ) {
@@ -60,34 +63,37 @@ export class ExchangeLoss extends Error {
   }
 }
 
-/** Told again at most so often, in milliseconds. */
-const pause = 1_000;
+/** Minimum time between two reports of one reason, in ms. */
+const reportInterval = 1_000;
 
-/** Nothing is lost silently: each loss is counted, and told at once or, where there are many, a moment later in one. */
+/** Counts and reports losses between servers: the first of a reason at once, more of it once a second (EX18). */
 export class Losses {
+  /** The losses so far, by reason. */
   readonly counters = makeLostCounters();
-  readonly #untold = new Map<Loss, number>();
+  /** The losses since the last report, by reason. */
+  readonly #unreported = new Map<Loss, number>();
 
   constructor(
     private readonly deadlines: Deadlines,
-    private readonly tell: (error: ExchangeLoss) => void,
+    private readonly report: (error: ExchangeLoss) => void,
   ) {}
 
+  /** Counts losses, and reports them at once or with the next report of the reason. A count of 0 is no loss. */
   note(loss: Loss, count = 1, cause?: unknown): void {
     if (count === 0) return;
     this.counters[loss] += count;
-    const untold = this.#untold.get(loss);
-    if (untold === undefined) this.#tell(loss, count, cause);
-    else this.#untold.set(loss, untold + count);
+    const unreported = this.#unreported.get(loss);
+    if (unreported === undefined) this.#report(loss, count, cause);
+    else this.#unreported.set(loss, unreported + count);
   }
 
-  #tell(loss: Loss, count: number, cause?: unknown): void {
-    this.#untold.set(loss, 0);
-    this.deadlines.after(pause, () => {
-      const untold = this.#untold.get(loss) ?? 0;
-      this.#untold.delete(loss);
-      if (untold > 0) this.#tell(loss, untold);
+  #report(loss: Loss, count: number, cause?: unknown): void {
+    this.#unreported.set(loss, 0);
+    this.deadlines.after(reportInterval, () => {
+      const unreported = this.#unreported.get(loss) ?? 0;
+      this.#unreported.delete(loss);
+      if (unreported > 0) this.#report(loss, unreported);
     });
-    this.tell(new ExchangeLoss(loss, count, cause === undefined ? undefined : { cause }));
+    this.report(new ExchangeLoss(loss, count, cause === undefined ? undefined : { cause }));
   }
 }

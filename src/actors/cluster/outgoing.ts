@@ -14,22 +14,29 @@ import type { Subscriptions } from './subscriptions.js';
 
 /** What outgoing messages are made with. */
 export interface OutgoingParts {
+  /** The port to the broker: it names the channels. */
   readonly exchange: StackExchange;
+  /** The handlers of the program: they declare the namespaces. */
   readonly handlers: Handlers;
+  /** The maximum size of a message between servers. */
   readonly limits: Pick<Limits, 'exchangePayload'>;
+  /** The source of the first epoch. */
   readonly random: Pick<Random, 'fill'>;
   /** The name of this server in the tags of its messages. */
   readonly node: string;
-  /** Whether messages are native only: they go out as they are, without a tag. */
+  /** Whether the server is in native-only mode: messages then carry no tag. */
   readonly isNativeOnly: boolean;
+  /** The exchange queue. */
   readonly publications: Publications;
+  /** The channels of this server. Asks add the channels of their answers. */
   readonly subscriptions: Subscriptions<ChannelTarget>;
+  /** Counts messages that are refused. */
   readonly losses: Losses;
 }
 
 const bytesOf = (payload: Body): Uint8Array => (typeof payload === 'string' ? Buffer.from(payload) : payload);
 
-/** Turns broadcasts, asks and answers of this server into publications: the mirror of `Incoming`. */
+/** Publishes broadcasts, asks and answers of this server to the other servers: the mirror of `Incoming`. */
 export class Outgoing {
   readonly #numbering: Numbering;
 
@@ -85,14 +92,17 @@ export class Outgoing {
     });
   }
 
-  /** An id is never the name of a namespace, nor empty: such a message would reach the whole namespace. */
+  /**
+   * Returns the channel of a message. `undefined` for an id that is empty or the name of a namespace: the message would
+   * reach that whole namespace.
+   */
   #channelFor({ namespace = '', to }: OutgoingMessage): string | undefined {
     const { exchange, handlers } = this.parts;
     if (to === undefined) return exchange.channelOf('namespace', namespace);
     return to === '' || handlers.declares(to) ? undefined : exchange.channelOf('connection', to);
   }
 
-  /** Native-only messages go as they are: the channel says all else about them. */
+  /** Encodes a message with its tag. In native-only mode it has none: the channel alone decides its audience. */
   #encode(message: OutgoingMessage, channel: string, exceptId: string | null): Body {
     const { isNativeOnly, node } = this.parts;
     if (isNativeOnly) return encode(message);
@@ -106,11 +116,11 @@ export class Outgoing {
   #enqueue(channel: string, payload: Uint8Array, isReady = true): QueuedPublication | undefined {
     const { limits, publications } = this.parts;
     const { exchangePayload } = limits;
-    if (payload.length <= exchangePayload) return publications.put(channel, payload, isReady);
-    throw new RangeError(`between servers a message has at most ${exchangePayload} bytes, got ${payload.length}`);
+    if (payload.length <= exchangePayload) return publications.enqueue(channel, payload, isReady);
+    throw new RangeError(`a message between servers has at most ${exchangePayload} bytes, got ${payload.length}`);
   }
 
-  /** A message that the broker cannot carry is lost to the other servers only. */
+  /** Sends a message, or counts it as refused. Only the other servers lose it, so the caller gets no error. */
   #countRefusal<Done>(send: () => Done): Done | undefined {
     try {
       return send();

@@ -3,43 +3,46 @@ import type { Limits } from '../../limits.js';
 import type { Deadline, Deadlines } from '../runtime/deadlines.js';
 import type { Losses } from './losses.js';
 
-/** A message for other servers. */
+/** A message for other servers in the exchange queue. */
 export interface QueuedPublication {
+  /** The channel to publish on. */
   readonly channel: string;
+  /** The encoded message. */
   readonly payload: Uint8Array;
-  /** It may go out; until then it, and everything behind it, waits. */
+  /** Whether it may be sent. Until then it waits, and so does everything behind it. */
   isReady: boolean;
-  /** Nobody wants it any more. */
+  /** Whether to drop it unsent: its ask has ended. */
   isCancelled: boolean;
 }
 
 interface Waiting extends QueuedPublication {
+  /** When it was queued. */
   readonly since: number;
 }
 
-/** What was handed to one session, and is not confirmed yet. */
+/** The unconfirmed publications of one session. */
 interface Flight {
   readonly session: ExchangeSession;
   messages: number;
   bytes: number;
 }
 
-/** So many bytes are with the broker at a time, so that little is in doubt when it is lost. */
+/** Maximum size of unconfirmed publications, in bytes. A small window leaves few of them unconfirmed at a loss. */
 const windowBytes = 1_048_576;
 
 /**
- * What this server sends to others, in order. What the broker does not take at once waits, within bounds; what is handed
- * to it is never handed over again, whatever becomes of it (EX11, EX12).
+ * The exchange queue: messages for other servers, in order. Messages that the broker cannot take yet wait, within bounds
+ * (EX11). Each message is handed to the broker at most once (EX12).
  */
 export class Publications {
   #waiting: Waiting[] = [];
-  /** Those before it have been sent. */
+  /** The index of the first message that waits. Those before it have been sent. */
   #first = 0;
   #bytes = 0;
   #flight: Flight | undefined;
   #deadline: Deadline | undefined;
   #onEmpty: (() => void) | undefined;
-  /** Messages that the broker has taken. */
+  /** The number of messages that the broker has confirmed. */
   published = 0;
 
   constructor(
@@ -47,36 +50,36 @@ export class Publications {
     private readonly now: () => number,
     private readonly deadlines: Deadlines,
     private readonly losses: Losses,
-    /** Told of each that is handed to the broker; it returns what is to be done if the broker refuses it. */
+    /** Called for each message handed to the broker. Returns a function to call if the broker refuses it. */
     private readonly sent: (channel: string, payload: Uint8Array) => () => void,
   ) {}
 
-  /** Messages that wait or are on the way, and their bytes. */
+  /** The number and size of messages that wait or are unconfirmed. */
   get waiting(): { readonly messages: number; readonly bytes: number } {
     const { messages, bytes } = this.#flight ?? { messages: 0, bytes: 0 };
     return { messages: this.#waiting.length - this.#first + messages, bytes: this.#bytes + bytes };
   }
 
-  /** A session takes them. */
+  /** Whether a session takes messages. */
   get isFlowing(): boolean {
     return this.#flight !== undefined;
   }
 
-  /** Puts a message behind all others; `undefined` when there is no room. */
-  put(channel: string, payload: Uint8Array, isReady = true): QueuedPublication | undefined {
+  /** Adds a message at the end of the queue. Returns `undefined`, and counts a loss, when it does not fit. */
+  enqueue(channel: string, payload: Uint8Array, isReady = true): QueuedPublication | undefined {
     if (this.waiting.bytes + payload.length > this.limits.exchangeQueueBytes) {
       this.losses.note('overflowed');
       return undefined;
     }
-    const letter = { channel, payload, isReady, isCancelled: false, since: this.now() };
-    this.#waiting.push(letter);
+    const publication = { channel, payload, isReady, isCancelled: false, since: this.now() };
+    this.#waiting.push(publication);
     this.#bytes += payload.length;
     if (this.#flight) this.pump();
-    else this.#watch();
-    return letter;
+    else this.#scheduleExpiry();
+    return publication;
   }
 
-  /** From now on this session takes them. */
+  /** Sends messages to this session from now on. */
   resume(session: ExchangeSession): void {
     this.#deadline?.cancel();
     this.#deadline = undefined;
@@ -84,36 +87,36 @@ export class Publications {
     this.pump();
   }
 
-  /** The session is gone: what it had not confirmed is in doubt, and the rest waits. */
+  /** Ends sending: the session is lost. Counts what it has not confirmed; the rest waits (EX12). */
   suspend(): void {
     const flight = this.#flight;
     this.#flight = undefined;
     if (flight) this.losses.note('unconfirmed', flight.messages);
-    this.#watch();
-    this.#settle();
+    this.#scheduleExpiry();
+    this.#checkEmpty();
   }
 
-  /** Sends what may go. */
+  /** Sends messages as far as the window and their readiness allow. */
   pump(): void {
     const flight = this.#flight;
     while (flight && flight === this.#flight && flight.bytes < windowBytes) {
-      const letter = this.#waiting[this.#first];
-      if (!letter || !(letter.isReady || letter.isCancelled)) break;
-      this.#take(letter);
-      if (!letter.isCancelled) this.#send(letter, flight);
+      const publication = this.#waiting[this.#first];
+      if (!publication || !(publication.isReady || publication.isCancelled)) break;
+      this.#dequeue(publication);
+      if (!publication.isCancelled) this.#send(publication, flight);
     }
-    this.#settle();
+    this.#checkEmpty();
   }
 
-  /** Resolves when nothing waits any more and nothing is on the way. */
+  /** Resolves when no message waits and none is unconfirmed. */
   whenEmpty(): Promise<void> {
     return new Promise((resolve) => {
       this.#onEmpty = resolve;
-      this.#settle();
+      this.#checkEmpty();
     });
   }
 
-  /** What still waits is lost. */
+  /** Drops all messages, and counts those that wait as `abandoned`. */
   abandon(): void {
     this.suspend();
     this.#deadline?.cancel();
@@ -123,49 +126,49 @@ export class Publications {
     this.#first = 0;
     this.#bytes = 0;
     this.losses.note('abandoned', lost);
-    this.#settle();
+    this.#checkEmpty();
   }
 
   #send({ channel, payload }: QueuedPublication, flight: Flight): void {
     flight.messages++;
     flight.bytes += payload.length;
-    const landed = (count: () => void): void => {
-      // What a lost session says later changes nothing.
+    const onSettled = (count: () => void): void => {
+      // The publications of a lost session have been counted as unconfirmed.
       if (flight !== this.#flight) return;
       flight.messages--;
       flight.bytes -= payload.length;
       count();
       this.pump();
     };
-    const unsent = this.sent(channel, payload);
+    const undo = this.sent(channel, payload);
     const { session } = flight;
     const published = async (): Promise<void> => session.publish(channel, payload);
-    const answers = async (): Promise<void> => session.ping();
+    const pinged = async (): Promise<void> => session.ping();
     published().then(
-      () => landed(() => this.published++),
-      // A session that still answers has refused it; with one that does not it is in doubt.
+      () => onSettled(() => this.published++),
+      // A session that answers has refused it. Otherwise the session is lost, and `suspend` counts it.
       (error: unknown) =>
-        answers().then(
+        pinged().then(
           () => {
-            unsent();
-            landed(() => this.losses.note('refused', 1, error));
+            undo();
+            onSettled(() => this.losses.note('refused', 1, error));
           },
           () => {},
         ),
     );
   }
 
-  #take({ payload }: QueuedPublication): void {
+  #dequeue({ payload }: QueuedPublication): void {
     this.#first++;
     this.#bytes -= payload.length;
-    // Those that are gone are dropped when they are the most, so that each costs the same however many there are.
+    // Sent messages are removed once they are at least half of the array, so that the cost per message is constant.
     if (this.#first * 2 < this.#waiting.length) return;
     this.#waiting.splice(0, this.#first);
     this.#first = 0;
   }
 
-  /** While there is no broker the oldest is looked at when its time is up. */
-  #watch(): void {
+  /** Schedules the expiry of the oldest message, while no session takes messages. */
+  #scheduleExpiry(): void {
     const oldest = this.#waiting[this.#first];
     if (this.#deadline || this.#flight || !oldest) return;
     const rest = oldest.since + this.limits.exchangeQueueTimeout - this.now();
@@ -180,15 +183,15 @@ export class Publications {
     let expired = 0;
     for (let oldest = this.#waiting[this.#first]; oldest; oldest = this.#waiting[this.#first]) {
       if (oldest.since > before && !oldest.isCancelled) break;
-      this.#take(oldest);
+      this.#dequeue(oldest);
       if (!oldest.isCancelled) expired++;
     }
     this.losses.note('expired', expired);
-    this.#watch();
-    this.#settle();
+    this.#scheduleExpiry();
+    this.#checkEmpty();
   }
 
-  #settle(): void {
+  #checkEmpty(): void {
     if (this.waiting.messages > 0) return;
     this.#onEmpty?.();
     this.#onEmpty = undefined;

@@ -13,63 +13,78 @@ import { Publications } from './publications.js';
 import { Positions } from './sequence.js';
 import { Subscriptions } from './subscriptions.js';
 
-/** What is heard on a channel. */
+/** What the messages of a channel are for: a namespace with its rooms, an id, or an ask. */
 export type ChannelTarget =
   | { readonly kind: 'namespace'; readonly name: string }
   | { readonly kind: 'connection'; readonly name: string }
   | { readonly kind: 'answers'; readonly name: string };
 
-/** How it stands between this server and the others. */
+/** Status of the exchange that a server uses. */
 export interface ExchangeStatus {
+  /** The state of the link. */
   readonly state: LinkState;
-  /** Why there is no broker at present, in words. */
+  /** The text of the last error, while the broker is away. */
   readonly trouble: string | undefined;
-  /** What waits for the broker, or is on the way to it. */
+  /** The number and size of messages that wait for the broker or are unconfirmed. */
   readonly waiting: { readonly messages: number; readonly bytes: number };
-  /** Messages that the broker has taken, and that have come from it, our own included. */
+  /** The number of messages that the broker has confirmed. */
   readonly published: number;
+  /** The number of messages received from the broker, this server's own included. */
   readonly received: number;
-  /** Messages that were lost between servers, by reason. */
+  /** The number of messages lost between servers, by reason. */
   readonly lost: Readonly<LostCounters>;
 }
 
 /** The exchange that a server uses. */
 export interface Exchange {
+  /** The name of the broker, such as `redis`. */
   readonly name: string;
-  /** The running actor of the way to the broker. */
+  /** The running actor of the link. */
   readonly actor: AnyActorRef;
+  /** The present status. Each read returns a new object. */
   readonly status: ExchangeStatus;
 }
 
-/** What is not done in time has failed. */
+/** Settles as the promise does. Rejects if that takes longer than `ms`. */
 const inTime = (done: Promise<void>, deadlines: Deadlines, ms: number): Promise<void> =>
   new Promise((resolve, reject) => {
-    const deadline = deadlines.after(ms, () => reject(new Error(`the broker has not confirmed within ${ms} ms`)));
+    const deadline = deadlines.after(ms, () => reject(new Error(`the broker did not confirm within ${ms} ms`)));
     done.finally(() => deadline.cancel()).then(resolve, reject);
   });
 
-/** What this server sends to others through one exchange, and which channels it hears of them. */
+/** Connects one server to the others through one exchange: its link, publications and subscriptions. */
 export class Relay implements Exchange, OtherServers {
-  /** This server, as the others know it; another one after each start. */
+  /** The name of this server in the tags of its messages, random for each relay. */
   readonly node: string;
+  /** The positions of the other servers' messages. */
   readonly positions: Positions;
+  /** The native messages that will come back. Only native-only mode has them. */
   readonly echoes: Echoes | undefined;
+  /** Counts and reports losses. */
   readonly losses: Losses;
+  /** The link to the broker. */
   readonly link: Link;
+  /** Publishes the messages of this server. */
   readonly outgoing: Outgoing;
+  /** The number of messages received from the broker, this server's own included. */
   received = 0;
   readonly #subscriptions: Subscriptions<ChannelTarget>;
   readonly #publications: Publications;
-  /** The channels of the ids that are here. */
+  /** The channels of the ids that have connections here, by id. */
   readonly #ids = new Map<string, string>();
 
-  /** Throws when the broker cannot carry the name of a namespace. */
+  /**
+   * Creates the link without starting it.
+   *
+   * @throws {RangeError} when the broker cannot carry the name of a namespace
+   */
   constructor(
     private readonly exchange: StackExchange,
     private readonly context: ServerContext,
     root: AnyActorRef,
-    private readonly take: (relay: Relay, meaning: ChannelTarget, channel: string, payload: Uint8Array) => void,
-    /** Called when the other servers cannot be reached any more. */
+    /** Receives each payload of a channel of this server. */
+    private readonly receive: (relay: Relay, target: ChannelTarget, channel: string, payload: Uint8Array) => void,
+    /** Called when the link is closed for good. */
     private readonly closed: () => void,
   ) {
     const { deadlines, clock, random, handlers, limits, nativeMode } = context;
@@ -79,10 +94,10 @@ export class Relay implements Exchange, OtherServers {
     this.losses = new Losses(deadlines, report);
     this.echoes = nativeMode === 'only' ? new Echoes() : undefined;
     this.#subscriptions = new Subscriptions({
-      isVital: ({ kind }) => kind === 'namespace',
+      isRequired: ({ kind }) => kind === 'namespace',
       refused: (error) => this.losses.note('unheard', 1, error),
       report,
-      inTime: (asked) => inTime(asked, deadlines, limits.exchangeTimeout),
+      inTime: (confirmed) => inTime(confirmed, deadlines, limits.exchangeTimeout),
       failed: (error, session) => this.link.failed(error, session),
     });
     this.#publications = new Publications(
@@ -103,29 +118,37 @@ export class Relay implements Exchange, OtherServers {
     });
   }
 
+  /** Whether the other servers may be reached, now or later. */
   get isReachable(): boolean {
     return !this.link.isOver;
   }
+  /** Whether the link is online. */
   get isOnline(): boolean {
     return this.link.state === 'online';
   }
+  /** The link's actor, while it runs. */
   get actors(): readonly AnyActorRef[] {
     return this.link.state === 'closed' ? [] : [this.link.actor];
   }
 
+  /** Publishes a broadcast to the other servers. */
   publish(message: OutgoingMessage, exceptId: string | null): void {
     if (this.isReachable) this.outgoing.publish(message, exceptId);
   }
+  /** Asks the other servers. Returns a function that ends the ask; `undefined` when it cannot be sent. */
   ask(message: OutgoingMessage, token: string): (() => void) | undefined {
     return this.isReachable ? this.outgoing.ask(message, token) : undefined;
   }
 
+  /** The name of the broker. */
   get name(): string {
     return this.exchange.name;
   }
+  /** The link's actor. */
   get actor(): AnyActorRef {
     return this.link.actor;
   }
+  /** The present status. */
   get status(): ExchangeStatus {
     const { trouble } = this.link;
     return {
@@ -138,27 +161,28 @@ export class Relay implements Exchange, OtherServers {
     };
   }
 
-  /** Throws when the broker cannot carry this id. */
+  /** Throws a RangeError when the broker cannot carry this id (EX13). */
   assertCarried(id: string): void {
     this.exchange.channelOf('connection', id);
   }
 
-  /** A connection with this id is here; `heard` when others reach it, or cannot for now (EX3). */
-  hold(id: string, heard: () => void): void {
+  /** Registers a connection by its id. Calls `reachable` once the others reach it, or when they cannot for now (EX3). */
+  hold(id: string, reachable: () => void): void {
     const isNew = !this.#ids.has(id);
     const begin = (): void => {
-      // What was on its way for who had this id before is no beginning of what is for this one.
+      // Messages for an earlier holder of the id may have arrived meanwhile. They do not count for this one.
       if (isNew) this.positions.forget(this.#ids.get(id) ?? '');
-      heard();
+      reachable();
     };
     try {
       this.#ids.set(id, this.#hold('connection', id, begin));
     } catch (error) {
       this.losses.note('unheard', 1, error);
-      heard();
+      reachable();
     }
   }
 
+  /** Unregisters a connection by its id. */
   release(id: string): void {
     const channel = this.#ids.get(id);
     if (channel === undefined || !this.#subscriptions.release(channel)) return;
@@ -167,11 +191,11 @@ export class Relay implements Exchange, OtherServers {
     this.echoes?.forget(channel);
   }
 
-  /** Sends what waits, for so long at most, and lets go of the broker (EX16). */
+  /** Sends what waits, for at most `timeout` ms, and closes the link (EX16). */
   async close(timeout: number): Promise<void> {
     const { deadlines } = this.context;
-    // There may be no time for the others to come back.
-    this.link.hurry();
+    // The timeout may be shorter than the time that the others get to reconnect.
+    this.link.flush();
     const isSent = this.#publications.isFlowing ? this.#publications.whenEmpty() : undefined;
     await new Promise<void>((resolve) => {
       const deadline = deadlines.after(timeout, resolve);
@@ -200,9 +224,9 @@ export class Relay implements Exchange, OtherServers {
 
   #received(channel: string, payload: Uint8Array): void {
     this.received++;
-    const target = this.#subscriptions.meaningOf(channel);
+    const target = this.#subscriptions.targetOf(channel);
     try {
-      if (target) this.take(this, target, channel, payload);
+      if (target) this.receive(this, target, channel, payload);
     } catch (error) {
       // A payload that fails must not end the session.
       this.#report(error);
@@ -213,20 +237,20 @@ export class Relay implements Exchange, OtherServers {
     this.context.callbacks.report(error, { during: 'exchange' });
   }
 
-  /** The root actor was stopped from outside. */
+  /** Drops the link at once: its parent, the root actor, has stopped. */
   kill(): void {
-    this.link.cut();
+    this.link.kill();
   }
 
-  /** What is native only comes back without a sender, where it is heard at all. */
+  /** Expects a native message to come back, if this server subscribes to its channel. */
   #sent(channel: string, payload: Uint8Array): () => void {
     const { echoes } = this;
-    return echoes && this.#subscriptions.isHeard(channel) ? echoes.expect(channel, payload) : () => {};
+    return echoes && this.#subscriptions.isSubscribed(channel) ? echoes.expect(channel, payload) : () => {};
   }
 
-  #hold(kind: 'namespace' | 'connection', name: string, heard: () => void): string {
+  #hold(kind: 'namespace' | 'connection', name: string, settled: () => void): string {
     const channel = this.exchange.channelOf(kind, name);
-    this.#subscriptions.hold(channel, { kind, name }, heard);
+    this.#subscriptions.hold(channel, { kind, name }, settled);
     return channel;
   }
 }

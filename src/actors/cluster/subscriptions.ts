@@ -1,69 +1,77 @@
 import type { ExchangeSession } from '../../exchange/exchange.js';
 
-interface Wanted<Meaning> {
+interface Subscription<Target> {
   readonly channel: string;
-  readonly meaning: Meaning;
-  /** How many want it. */
+  readonly target: Target;
+  /** The number of holders. */
   count: number;
-  isHeard: boolean;
-  /** Told once it is heard. */
+  /** Whether the broker has confirmed or refused it in this session. */
+  isSettled: boolean;
+  /** Called once it is settled. */
   waiting: (() => void)[];
 }
 
-/** What subscriptions tell, and ask. */
-export interface SubscriptionsHost<Meaning> {
-  /** Without this one nothing can be relied on. */
-  isVital(meaning: Meaning): boolean;
-  /** The broker would not have this one, but goes on. */
+/** What subscriptions report, and ask for. */
+export interface SubscriptionsHost<Target> {
+  /** Returns whether a session is of no use without this channel. */
+  isRequired(target: Target): boolean;
+  /** Reports that the broker refused a channel that is not required. */
   refused(error: unknown): void;
-  /** What the broker does not confirm in time comes to nothing. */
-  inTime(asked: Promise<void>): Promise<void>;
+  /** Resolves when the broker confirms. Rejects when it takes too long. */
+  inTime(confirmed: Promise<void>): Promise<void>;
+  /** Reports that the session did not do what it was asked. */
   failed(error: unknown, session: ExchangeSession): void;
+  /** Reports an error that no caller waits for. */
   report(error: unknown): void;
 }
 
 /**
- * Which channels this server wants to hear, and what each of them means. Those that come within one turn are subscribed
- * to together; a session that begins is asked for all of them (EX3).
+ * The channels that this server subscribes to, and the target of each. Channels held at the same time are subscribed
+ * to together. A new session is asked for all of them (EX3).
  */
-export class Subscriptions<Meaning> {
-  readonly #wanted = new Map<string, Wanted<Meaning>>();
-  /** Wanted, and not yet asked for. */
+export class Subscriptions<Target> {
+  readonly #held = new Map<string, Subscription<Target>>();
+  /** Channels that are held, but that the session was not asked for yet. */
   readonly #unasked = new Set<string>();
   #session: ExchangeSession | undefined;
-  /** Everything that was wanted when the session began is heard. */
+  /** Whether the session has settled every channel that was held when it began. */
   #isUp = false;
   #isScheduled = false;
 
-  constructor(private readonly host: SubscriptionsHost<Meaning>) {}
+  constructor(private readonly host: SubscriptionsHost<Target>) {}
 
-  meaningOf(channel: string): Meaning | undefined {
-    return this.#wanted.get(channel)?.meaning;
+  /** Returns the target of a channel; `undefined` when the channel is not held. */
+  targetOf(channel: string): Target | undefined {
+    return this.#held.get(channel)?.target;
   }
 
-  isHeard(channel: string): boolean {
-    return this.#wanted.get(channel)?.isHeard ?? false;
+  /** Returns whether this session has settled the channel: a channel that the broker refused counts too. */
+  isSubscribed(channel: string): boolean {
+    return this.#held.get(channel)?.isSettled ?? false;
   }
 
-  /** It is wanted once more. `heard` is called when what is published from then on comes, or when none is up. */
-  hold(channel: string, meaning: Meaning, heard: () => void): void {
-    const known = this.#wanted.get(channel);
-    const wanted = known ?? { channel, meaning, count: 0, isHeard: false, waiting: [] };
-    wanted.count++;
+  /**
+   * Subscribes to a channel, or adds a holder to it. Calls `settled` once the broker has confirmed or refused it. Without a
+   * session that is up, calls it at once.
+   */
+  hold(channel: string, target: Target, settled: () => void): void {
+    const known = this.#held.get(channel);
+    const subscription = known ?? { channel, target, count: 0, isSettled: false, waiting: [] };
+    subscription.count++;
     if (!known) {
-      this.#wanted.set(channel, wanted);
+      this.#held.set(channel, subscription);
       this.#unasked.add(channel);
     }
-    if (this.#isUp && !wanted.isHeard) wanted.waiting.push(heard);
-    else heard();
+    if (this.#isUp && !subscription.isSettled) subscription.waiting.push(settled);
+    else settled();
     this.#schedule();
   }
 
-  /** It is wanted once less; true when by nobody any more. */
+  /** Removes a holder of a channel, and unsubscribes after the last one. Returns whether it was the last one. */
   release(channel: string): boolean {
-    const wanted = this.#wanted.get(channel);
-    if (!wanted || --wanted.count > 0) return false;
-    this.#wanted.delete(channel);
+    const subscription = this.#held.get(channel);
+    if (!subscription || --subscription.count > 0) return false;
+    this.#held.delete(channel);
     if (this.#unasked.delete(channel)) return true;
     try {
       this.#session?.unsubscribe([channel]);
@@ -73,25 +81,25 @@ export class Subscriptions<Meaning> {
     return true;
   }
 
-  /** This session hears for us: resolves when all that is wanted is confirmed, what comes meanwhile included. */
+  /** Subscribes a new session to all channels. Resolves when all are settled, those held meanwhile included. */
   async begin(session: ExchangeSession): Promise<void> {
     this.#unasked.clear();
-    for (const [channel, wanted] of this.#wanted) {
-      wanted.isHeard = false;
+    for (const [channel, subscription] of this.#held) {
+      subscription.isSettled = false;
       this.#unasked.add(channel);
     }
     this.#session = session;
-    while (this.#unasked.size > 0 && this.#session === session) await this.#ask(session);
+    while (this.#unasked.size > 0 && this.#session === session) await this.#subscribe(session);
     if (this.#session === session) this.#isUp = true;
   }
 
-  /** Nothing is heard any more, and nobody has to wait for it. */
+  /** Forgets the session. Every holder that waits goes on without it. */
   end(): void {
     this.#session = undefined;
     this.#isUp = false;
-    for (const wanted of this.#wanted.values()) {
-      wanted.isHeard = false;
-      for (const heard of wanted.waiting.splice(0)) heard();
+    for (const subscription of this.#held.values()) {
+      subscription.isSettled = false;
+      for (const settled of subscription.waiting.splice(0)) settled();
     }
   }
 
@@ -101,40 +109,43 @@ export class Subscriptions<Meaning> {
     queueMicrotask(() => {
       this.#isScheduled = false;
       const session = this.#session;
-      if (session) this.host.inTime(this.#ask(session)).catch((error: unknown) => this.host.failed(error, session));
+      if (session)
+        this.host.inTime(this.#subscribe(session)).catch((error: unknown) => this.host.failed(error, session));
     });
   }
 
-  async #ask(session: ExchangeSession): Promise<void> {
-    const asked = Array.from(this.#unasked, (channel) => this.#wanted.get(channel)).filter((one) => one !== undefined);
+  async #subscribe(session: ExchangeSession): Promise<void> {
+    const asked = Array.from(this.#unasked, (channel) => this.#held.get(channel)).filter((one) => one !== undefined);
     this.#unasked.clear();
     if (asked.length === 0) return;
     try {
       await session.subscribe(asked.map(({ channel }) => channel));
-      for (const wanted of asked) this.#heard(session, wanted);
+      for (const subscription of asked) this.#settle(session, subscription);
     } catch (error) {
-      // A session that still answers has refused some of them; one that does not is lost.
+      // A session that answers has refused some of them. A session that does not answer is lost.
       await session.ping();
-      for (const wanted of asked) await this.#askAlone(session, wanted, asked.length === 1 ? error : undefined);
+      for (const subscription of asked) {
+        await this.#subscribeAlone(session, subscription, asked.length === 1 ? error : undefined);
+      }
     }
   }
 
-  async #askAlone(session: ExchangeSession, wanted: Wanted<Meaning>, refusal: unknown): Promise<void> {
-    const isWanted = this.#wanted.get(wanted.channel) === wanted;
+  async #subscribeAlone(session: ExchangeSession, subscription: Subscription<Target>, refusal: unknown): Promise<void> {
+    const isHeld = this.#held.get(subscription.channel) === subscription;
     try {
       if (refusal !== undefined) throw refusal;
-      if (isWanted) await session.subscribe([wanted.channel]);
+      if (isHeld) await session.subscribe([subscription.channel]);
     } catch (error) {
-      if (this.host.isVital(wanted.meaning)) throw error;
+      if (this.host.isRequired(subscription.target)) throw error;
       this.host.refused(error);
     }
-    this.#heard(session, wanted);
+    this.#settle(session, subscription);
   }
 
-  /** It is, or never will be: nobody has to wait any more. */
-  #heard(session: ExchangeSession, wanted: Wanted<Meaning>): void {
+  /** Marks a channel as confirmed or refused, and calls its waiting holders. */
+  #settle(session: ExchangeSession, subscription: Subscription<Target>): void {
     if (this.#session !== session) return;
-    wanted.isHeard = true;
-    for (const heard of wanted.waiting.splice(0)) heard();
+    subscription.isSettled = true;
+    for (const settled of subscription.waiting.splice(0)) settled();
   }
 }

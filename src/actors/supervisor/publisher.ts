@@ -14,7 +14,7 @@ const floodFactor = 4;
 
 /** Publishes broadcasts and asks of whole audiences: on this server first, then to the other servers (EX4). */
 export class Publisher {
-  /** What comes from other servers. */
+  /** Handles the messages of other servers. */
   readonly incoming: Incoming;
 
   constructor(
@@ -29,11 +29,11 @@ export class Publisher {
     this.incoming = new Incoming({
       context,
       isFlooded: () => broadcaster.logBytes > floodFactor * context.limits.maxLog,
-      issue: (message, exceptId) => {
+      publish: (message, exceptId) => {
         broadcaster.publish(message, { except: null, exceptId });
         this.#flushAndReview();
       },
-      inquire: (message, token, answered) => {
+      ask: (message, token, answered) => {
         const isAsked = audienceAsks.forward(message, token, answered);
         this.#flushAndReview();
         return isAsked;

@@ -235,7 +235,7 @@ export class Supervisor implements ActorDirectory {
       exchange,
       this.#context,
       this.actor,
-      (...payload) => this.#publisher.incoming.take(...payload),
+      (...payload) => this.#publisher.incoming.receive(...payload),
       () => this.#audienceAsks.onClusterClosed(),
     );
   }

@@ -59,7 +59,7 @@ const make = (given: Partial<typeof limits> = {}) => {
   };
   const publications = new Publications({ ...limits, ...given }, () => clock.now(), sweeper, losses, noteSent);
   const put = (text: string, isReady = true): QueuedPublication | undefined =>
-    publications.put('c', bytes(text), isReady);
+    publications.enqueue('c', bytes(text), isReady);
   const begin = (): FakeSession => {
     const session = new FakeSession(handed);
     publications.resume(session);
@@ -131,7 +131,7 @@ describe('while there is a broker', () => {
     session.publish = () => {
       throw new Error('no such channel');
     };
-    publications.put('c', bytes('a'));
+    publications.enqueue('c', bytes('a'));
     await turn();
     expect(publications.waiting).toEqual({ messages: 0, bytes: 0 });
     lost({ refused: 1 });
@@ -141,7 +141,7 @@ describe('while there is a broker', () => {
     const { publications, begin, handed } = make({ exchangeQueueBytes: 67_108_864 });
     const session = begin();
     const half = new Uint8Array(windowBytes / 2);
-    for (let at = 0; at < 4; at++) publications.put('c', half);
+    for (let at = 0; at < 4; at++) publications.enqueue('c', half);
     expect([handed.length, publications.waiting]).toEqual([2, { messages: 4, bytes: 2 * windowBytes }]);
     session.confirm();
     await turn();
@@ -455,7 +455,7 @@ describe('whatever happens', () => {
           case 'put': {
             const text = String(++lastText);
             const payload = blank.get(of.size) ?? new Uint8Array();
-            const letter = publications.put(`c${text}`, payload, of.isReady);
+            const letter = publications.enqueue(`c${text}`, payload, of.isReady);
             const fits = model.hasRoomFor(of.size);
             expect(letter !== undefined).toBe(fits);
             const fate = fits ? 'waiting' : 'overflowed';

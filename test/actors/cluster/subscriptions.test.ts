@@ -45,15 +45,15 @@ const make = () => {
   const failures: { readonly error: unknown; readonly session: ExchangeSession }[] = [];
   const refusals: unknown[] = [];
   const subscriptions = new Subscriptions<string>({
-    isVital: (meaning) => meaning.endsWith('!'),
+    isRequired: (target) => target.endsWith('!'),
     refused: (error) => refusals.push(error),
-    inTime: (asked) => asked,
+    inTime: (confirmed) => confirmed,
     failed: (error, session) => failures.push({ error, session }),
     report: (error) => refusals.push(error),
   });
   const heard: string[] = [];
   const hold = (channel: string, name = channel): void =>
-    subscriptions.hold(channel, `meaning of ${channel}`, () => heard.push(name));
+    subscriptions.hold(channel, `target of ${channel}`, () => heard.push(name));
   /** A session that has everything confirmed. */
   const begin = async (): Promise<FakeSession> => {
     const session = new FakeSession();
@@ -75,12 +75,16 @@ describe('what is wanted', () => {
     expect(heard).toEqual(['a', 'b', 'a']);
     const session = new FakeSession();
     const begun = watch(subscriptions.begin(session));
-    expect([session.log, subscriptions.isHeard('a')]).toEqual([['+a b'], false]);
+    expect([session.log, subscriptions.isSubscribed('a')]).toEqual([['+a b'], false]);
     await turn();
     expect(begun.state).toBe('pending');
     session.confirm();
     await turn();
-    expect([begun.state, subscriptions.isHeard('a'), subscriptions.isHeard('b')]).toEqual(['resolved', true, true]);
+    expect([begun.state, subscriptions.isSubscribed('a'), subscriptions.isSubscribed('b')]).toEqual([
+      'resolved',
+      true,
+      true,
+    ]);
     expect(heard).toEqual(['a', 'b', 'a']);
   });
 
@@ -101,7 +105,7 @@ describe('what is wanted', () => {
     expect([session.log, begun.state]).toEqual([['+a', '+b'], 'pending']);
     session.confirm();
     await turn();
-    expect([begun.state, subscriptions.isHeard('b')]).toEqual(['resolved', true]);
+    expect([begun.state, subscriptions.isSubscribed('b')]).toEqual(['resolved', true]);
   });
 
   test('[EX3] while it is up is heard when it is confirmed; what comes in one turn is asked for together', async () => {
@@ -116,15 +120,15 @@ describe('what is wanted', () => {
     await turn();
     expect(heard).toEqual(['a1', 'a2', 'a3', 'b1']);
     hold('a', 'a4');
-    expect([session.log, heard.at(-1), subscriptions.isHeard('a')]).toEqual([['+a b'], 'a4', true]);
+    expect([session.log, heard.at(-1), subscriptions.isSubscribed('a')]).toEqual([['+a b'], 'a4', true]);
   });
 
   test('[EX3] means what it was first held for', async () => {
     const { subscriptions, hold } = make();
     hold('a');
-    expect([subscriptions.meaningOf('a'), subscriptions.meaningOf('b')]).toEqual(['meaning of a', undefined]);
+    expect([subscriptions.targetOf('a'), subscriptions.targetOf('b')]).toEqual(['target of a', undefined]);
     subscriptions.release('a');
-    expect([subscriptions.meaningOf('a'), subscriptions.isHeard('a')]).toEqual([undefined, false]);
+    expect([subscriptions.targetOf('a'), subscriptions.isSubscribed('a')]).toEqual([undefined, false]);
   });
 });
 
@@ -159,10 +163,10 @@ describe('what is wanted no more', () => {
     expect(session.log).toEqual(['+a', '-a', '+a']);
     session.confirm();
     await turn();
-    expect([heard.includes('second'), subscriptions.isHeard('a')]).toEqual([false, false]);
+    expect([heard.includes('second'), subscriptions.isSubscribed('a')]).toEqual([false, false]);
     session.confirm();
     await turn();
-    expect([heard.at(-1), subscriptions.isHeard('a')]).toEqual(['second', true]);
+    expect([heard.at(-1), subscriptions.isSubscribed('a')]).toEqual(['second', true]);
   });
 
   test('[EX3] while a session begins is unsubscribed, too', async () => {
@@ -188,7 +192,7 @@ describe('the end of a session', () => {
     expect(heard).toEqual(['a']);
     subscriptions.end();
     expect(heard).toEqual(['a', 'b']);
-    expect([subscriptions.isHeard('a'), subscriptions.meaningOf('a')]).toEqual([false, 'meaning of a']);
+    expect([subscriptions.isSubscribed('a'), subscriptions.targetOf('a')]).toEqual([false, 'target of a']);
     hold('c');
     expect(heard).toEqual(['a', 'b', 'c']);
     session.confirm();
@@ -222,7 +226,7 @@ describe('the end of a session', () => {
     expect(begun.state).toBe('resolved');
     hold('b');
     await turn();
-    expect([session.log, heard, subscriptions.isHeard('a')]).toEqual([['+a'], ['a', 'b'], false]);
+    expect([session.log, heard, subscriptions.isSubscribed('a')]).toEqual([['+a'], ['a', 'b'], false]);
   });
 
   test('[EX3] [EX10] what an earlier session confirms at last changes nothing for the one that is up', async () => {
@@ -383,7 +387,7 @@ describe('whatever happens', () => {
       const confirm = async (): Promise<void> => {
         for (const channel of session?.confirm() ?? []) asked.push(channel);
         await turn();
-        for (const channel of asked.splice(0)) if (subscriptions.isHeard(channel)) confirmed.add(channel);
+        for (const channel of asked.splice(0)) if (subscriptions.isSubscribed(channel)) confirmed.add(channel);
       };
       const asked: string[] = [];
 
@@ -407,12 +411,13 @@ describe('whatever happens', () => {
           expect(told).toBeLessThanOrEqual(1);
           if (!mayWait) expect(told).toBe(1);
           // While it is up, nobody who had to wait is told before it is heard.
-          else if (isUp() && life === lifeOf(channel)) expect(told).toBe(subscriptions.isHeard(channel) ? 1 : 0);
+          else if (isUp() && life === lifeOf(channel)) expect(told).toBe(subscriptions.isSubscribed(channel) ? 1 : 0);
         }
         for (const channel of channels) {
           const isWanted = (counts.get(channel) ?? 0) > 0;
-          expect(subscriptions.meaningOf(channel)).toBe(isWanted ? channel : undefined);
-          if (subscriptions.isHeard(channel)) expect([isWanted, session?.channels.has(channel)]).toEqual([true, true]);
+          expect(subscriptions.targetOf(channel)).toBe(isWanted ? channel : undefined);
+          if (subscriptions.isSubscribed(channel))
+            expect([isWanted, session?.channels.has(channel)]).toEqual([true, true]);
         }
       };
 
@@ -427,7 +432,7 @@ describe('whatever happens', () => {
       } while (session?.open || begun?.state === 'pending');
       const wanted = channels.filter((channel) => (counts.get(channel) ?? 0) > 0);
       expect([...(session?.channels ?? [])].sort()).toEqual(wanted.toSorted());
-      expect(channels.filter((channel) => subscriptions.isHeard(channel))).toEqual(wanted);
+      expect(channels.filter((channel) => subscriptions.isSubscribed(channel))).toEqual(wanted);
       for (const { channel, life, told } of holders) if (life === lifeOf(channel)) expect(told).toBe(1);
       expect(failures).toEqual([]);
     },

@@ -53,8 +53,8 @@ export const clusterFaults = [
     [
       'any namespace on any channel',
       'EX14',
-      "place.kind === 'connection' || place.name === namespace",
-      "place.kind === 'connection' || place.name !== ''",
+      "target.kind === 'connection' || target.name === namespace",
+      "target.kind === 'connection' || target.name !== ''",
     ],
     ['our own ask is asked again', 'EX7', ' || (foreign && context.asks.isOurs(foreign.token))', ''],
     [
@@ -77,38 +77,43 @@ export const clusterFaults = [
     [
       'an ask that is not ready is overtaken',
       'EX5 EX7',
-      'if (!letter || !(letter.isReady || letter.isCancelled)) break;',
-      'if (!letter) break;',
+      'if (!publication || !(publication.isReady || publication.isCancelled)) break;',
+      'if (!publication) break;',
     ],
     [
       'what nobody wants any more is sent',
       'EX7 EX11',
-      'if (!letter.isCancelled) this.#send(letter, flight);',
-      'this.#send(letter, flight);',
+      'if (!publication.isCancelled) this.#send(publication, flight);',
+      'this.#send(publication, flight);',
     ],
-    ['what is refused is in doubt', 'EX14 EX12', 'answers().then(', 'Promise.reject().then('],
+    ['what is refused is in doubt', 'EX14 EX12', 'pinged().then(', 'Promise.reject().then('],
   ]),
   ...inFile('actors/cluster/subscriptions.ts', [
     [
       'nobody waits for the broker',
       'EX3',
-      'if (this.#isUp && !wanted.isHeard) wanted.waiting.push(heard);\n    else heard();',
-      'heard();',
+      'if (this.#isUp && !subscription.isSettled) subscription.waiting.push(settled);\n    else settled();',
+      'settled();',
     ],
     [
       'who waits for a lost broker waits on',
       'EX3',
-      'this.#isUp = false;\n    for (const wanted of this.#wanted.values()) {\n      wanted.isHeard = false;\n      for (const heard of wanted.waiting.splice(0)) heard();',
-      'this.#isUp = false;\n    for (const wanted of this.#wanted.values()) {\n      wanted.isHeard = false;',
+      'this.#isUp = false;\n    for (const subscription of this.#held.values()) {\n      subscription.isSettled = false;\n      for (const settled of subscription.waiting.splice(0)) settled();',
+      'this.#isUp = false;\n    for (const subscription of this.#held.values()) {\n      subscription.isSettled = false;',
     ],
     [
       'a channel that is refused takes the link with it',
       'EX3 EX18',
-      'if (this.host.isVital(wanted.meaning)) throw error;',
+      'if (this.host.isRequired(subscription.target)) throw error;',
       'throw error;',
     ],
-    ['a namespace that is refused is done without', 'EX1', 'if (this.host.isVital(wanted.meaning)) throw error;', ''],
-    ['the first that goes takes the channel with him', 'EX3', '--wanted.count > 0', '--wanted.count > 99'],
+    [
+      'a namespace that is refused is done without',
+      'EX1',
+      'if (this.host.isRequired(subscription.target)) throw error;',
+      '',
+    ],
+    ['the first that goes takes the channel with him', 'EX3', '--subscription.count > 0', '--subscription.count > 99'],
   ]),
   ...inFile('actors/cluster/link.ts', [
     [
@@ -122,17 +127,17 @@ export const clusterFaults = [
     [
       'who closes waits for the others to be back',
       'EX16',
-      'if (this.#session && this.#isHeard) this',
+      'if (this.#session && this.#isSubscribed) this',
       'if (this.#isOver && this.#session) this',
     ],
-    ['an answer that is there but not read is none', 'EX15', 'clock.setImmediate(judge)', 'judge()'],
+    ['an answer that is there but not read is none', 'EX15', 'clock.setImmediate(checkAnswer)', 'checkAnswer()'],
   ]),
   ...inFile('actors/cluster/cluster.ts', [
     ['a second exchange takes the place of the first', 'EX1', 'if (this.#relay) throw', 'if (!this.ids) throw'],
-    ['a broker that was not there is kept', 'EX1', 'this.#join(undefined);\n      throw error;', 'throw error;'],
+    ['a broker that was not there is kept', 'EX1', 'this.#setRelay(undefined);\n      throw error;', 'throw error;'],
     ['whoever was here before is not heard', 'EX3', 'for (const id of this.ids()) relay.hold(id, () => {});', ''],
   ]),
   ...inFile('actors/cluster/losses.ts', [
-    ['losses are not told', 'EX18', 'this.tell(new ExchangeLoss(', 'void (new ExchangeLoss('],
+    ['losses are not told', 'EX18', 'this.report(new ExchangeLoss(', 'void (new ExchangeLoss('],
   ]),
 ];
