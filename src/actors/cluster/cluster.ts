@@ -90,8 +90,7 @@ export class Cluster {
    */
   async use(exchange: StackExchange): Promise<Exchange> {
     assertExchange(exchange);
-    if (this.#relay)
-      throw new Error(`a server has at most one exchange, and this one uses "${this.#relay.name}" already`);
+    if (this.#relay) throw new Error(`a server has at most one exchange, and this one uses "${this.#relay.name}"`);
     const relay = this.makeRelay(exchange);
     this.#setRelay(relay);
     for (const id of this.ids()) relay.hold(id, () => {});

@@ -5,7 +5,7 @@ import type { ServerContext } from '../context.js';
 import type { Connection } from './connection.js';
 import { type InboxTurn, noTurn } from './inbox.js';
 
-/** The asks of one client. Knows which turn of its inbox waits for an answer. */
+/** The asks of one client, and the turn of its inbox that waits for an answer. */
 export class PeerAsks implements AskTarget {
   /** The turn that has asked last, and the number of its answers that are still to come. */
   #turn: InboxTurn = noTurn;
@@ -80,7 +80,7 @@ export class PeerAsks implements AskTarget {
   }
 
   /**
-   * Calls `giveUp` when the caller's timeout or signal says so. Returns how to cancel that.
+   * Calls `giveUp` when the caller's timeout or signal ends the wait. Returns a function that cancels this.
    *
    * @throws {RangeError} when the timeout is not a positive number of ms
    */

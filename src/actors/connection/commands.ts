@@ -140,7 +140,7 @@ export class Commands implements ConnPort {
     this.connection.close(code, reason);
   }
 
-  /** Returns whether this may be written now, and counts what may not. */
+  /** Returns whether a message may be written now. Counts it if not. */
   #passesGate({ namespace = '', room = '' }: OutgoingMessage): boolean {
     const { flags, memberships } = this.connection;
     const passes = flags.isOpen ? memberships.isMember(namespace, room) : flags.isAcknowledging && this.#isNativeOnly;

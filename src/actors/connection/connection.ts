@@ -35,11 +35,11 @@ import { Memberships } from './memberships.js';
 import { SlowConsumerMeter } from './slowConsumer.js';
 
 /**
- * One connection: joins its chart, its socket and its parts. The chart decides in which state it is. Frames and deliveries
- * bypass the chart while it is open, unless the chart handles them itself.
+ * One connection: connects its chart, its socket and its parts. The chart decides its state. While the connection is open,
+ * frames and deliveries bypass the chart, unless the chart handles them itself.
  */
 export class Connection implements SubscriberHost, SocketListener, Pingable {
-  /** The id, as the program knows it. Several connections may share one (HS11). */
+  /** The id that the program knows. Several connections may share one (HS11). */
   readonly id: string;
   /** The request that was upgraded. */
   readonly request: UpgradeRequest;
@@ -59,7 +59,7 @@ export class Connection implements SubscriberHost, SocketListener, Pingable {
   isVisited = false;
   /** Takes the frames that are sent: the stream below the socket, or the socket when it is decorated, or has closed. */
   #frameSink: FrameSink;
-  /** Undefined once the connection is open or closed. */
+  /** The handshake, until the connection is open or closed. */
   #handshake: Handshake | undefined;
   #flags = initialFlags;
   #closeRecord = initialRecord;
@@ -113,13 +113,13 @@ export class Connection implements SubscriberHost, SocketListener, Pingable {
     return this.dispatcher.inbox;
   }
 
-  /** Takes over a new state of its chart. */
+  /** Applies a new state of its chart. */
   onSnapshot(flags: StateFlags, record: CloseRecord): void {
     this.#closeRecord = record;
     this.#applyFlags(flags);
   }
 
-  /** Returns the handshake, which is over: the connection is open or closed. Undefined the second time. */
+  /** Ends the handshake and returns it. Returns `undefined` the second time. */
   takeHandshake(): Handshake | undefined {
     const handshake = this.#handshake;
     this.#handshake = undefined;
@@ -162,29 +162,29 @@ export class Connection implements SubscriberHost, SocketListener, Pingable {
     const usual = code === noCloseFrame ? 'connectionLost' : 'client';
     this.sendEvent({ type: 'SOCKET.CLOSED', code, text, cause: cause ?? usual });
   }
-  /** Closes the connection as its client asks, or for what the socket has found wrong with its client. */
+  /** Closes the connection: its client has closed, or breaks a rule of the socket. */
   socketOnClosing(code: number, text: string, cause?: CloseReasonName): void {
     this.#bypassDecorators();
     this.close(code, text, cause ?? 'client');
   }
-  /** Ends the connection: its client has not answered a ping (LM3). */
+  /** Ends the connection: its client did not answer a ping (LM3). */
   onTimeout(): void {
     this.end('timeout');
   }
 
   // To the socket
 
-  /** Where bytes go: to the chart while it handles deliveries itself, and otherwise to the socket. */
+  /** Takes the bytes that are sent: the chart while it handles deliveries itself, otherwise the socket. */
   get outlet(): FrameSink {
     if (!this.#flags.ownsDeliveries) return this.#frameSink;
     return sinkTo((bytes) => this.sendEvent({ type: 'DELIVER', bytes }));
   }
-  /** Whether the socket takes more, whatever waits in the outbox. */
+  /** Whether the socket takes more. The outbox does not count. */
   get hasRoom(): boolean {
     return this.socket.backlog <= this.context.limits.highWaterMark;
   }
 
-  /** Sends a frame behind everything that was broadcast before it (BC3), and behind `A` (HS3). */
+  /** Sends a frame after everything broadcast before it (BC3), and after `A` (HS3). */
   send(payload: Body): void {
     if (this.#handshake) this.#handshake.bufferWrite(payload);
     else if (!this.isClosed) this.#deliver(framed(payload));
@@ -208,24 +208,24 @@ export class Connection implements SubscriberHost, SocketListener, Pingable {
 
   // Its end
 
-  /** Closes it with a close frame, unless it is closed. By default that is the program's decision (SV5). */
+  /** Closes the connection with a close frame, unless it is closed. By default the cause is the program (SV5). */
   close(code: number, text: string, cause: CloseCause = programCause(code, text)): void {
     this.end('close', { code, text, cause });
   }
 
-  /** Ends it, as the table `ends` says. */
+  /** Ends the connection by the row of its kind in `ends`. */
   end(kind: EndKind, reason: EndReason = ends[kind].reason): void {
     const { chart, socket, inbox } = ends[kind];
-    const tellChart = (): void => {
+    const sendToChart = (): void => {
       if (chart === 'none') this.#tearDownFailed();
       else if (chart === 'SOCKET.CLOSED' || !this.isClosed) this.sendEvent({ type: chart, ...reason });
     };
     if (socket === 'destroy') this.socket.destroy();
     if (inbox === 'drain') {
       this.inbox.stop();
-      this.inbox.runNext(tellChart);
+      this.inbox.runNext(sendToChart);
     } else {
-      tellChart();
+      sendToChart();
     }
     if (inbox === 'abandon') this.inbox.abandon();
     if (socket !== 'close') return;
@@ -233,9 +233,9 @@ export class Connection implements SubscriberHost, SocketListener, Pingable {
     this.listener.onDetached(this.socket);
   }
 
-  /** Leaves every topic and the count, and runs its last handlers after the present turn; the second time, nothing (SV3). */
+  /** Removes the connection from topics and from the count, and runs its last handlers after the present turn (SV3). */
   teardown(): void {
-    // The chart handles no delivery any more: what is pending goes straight to the socket.
+    // From now on the chart handles no deliveries: pending ones go straight to the socket.
     this.#applyFlags({ ...this.#flags, ownsDeliveries: false });
     this.subscriber.close();
     this.listener.onClosing(this, this.#flags);
@@ -247,13 +247,13 @@ export class Connection implements SubscriberHost, SocketListener, Pingable {
     });
   }
 
-  /** Sends the close frame, after which nothing is sent. */
+  /** Sends the close frame. Nothing is sent after it. */
   sendClose(code: number, text: string): void {
     this.#bypassDecorators();
     this.socket.close(code, closeText(text));
   }
 
-  /** Counts and reports that one of its charts has failed (SV1). */
+  /** Counts and reports the failure of one of its charts (SV1). */
   reportFailure(error: unknown): void {
     this.context.counters.failures++;
     this.context.callbacks.report(error, { during: 'chart', connection: this.id });

@@ -19,8 +19,8 @@ import type { Connection } from './connection.js';
 import { Inbox, type InboxHost, type Job } from './inbox.js';
 
 /**
- * Routes the frames of an open connection: an answer settles its ask at once, every other frame takes its turn in the
- * inbox and goes to a membership or to a handler.
+ * Routes the frames of an open connection. An answer settles its ask at once. Every other frame takes its turn in the
+ * inbox, and then goes to a membership or a handler.
  */
 export class Dispatcher implements InboxHost, Producer {
   /** The frames that wait for their turn. */
@@ -35,7 +35,7 @@ export class Dispatcher implements InboxHost, Producer {
     this.inbox = new Inbox(this, context.limits, context.ticks);
   }
 
-  /** Takes one websocket message. An empty one is ignored; one that is no frame is counted. */
+  /** Routes one WebSocket message. Ignores an empty one, and counts one that is no frame. */
   receive(data: string | Uint8Array): void {
     if (data.length === 0) return;
     const { counters, nativeMode } = this.context;
@@ -51,7 +51,7 @@ export class Dispatcher implements InboxHost, Producer {
     }
   }
 
-  /** Runs a turn, or a part of it. What is broadcast meanwhile counts as produced by this client (BC10). */
+  /** Runs a turn, or a part of it. Broadcasts made in it count as produced by this client (BC10). */
   runAsProducer(work: Frame | Job): void | Promise<void> {
     const { throttle } = this.context;
     const outer = throttle.enter(this);
@@ -63,7 +63,7 @@ export class Dispatcher implements InboxHost, Producer {
     }
   }
 
-  /** Returns whether a frame waits for what this side has begun with its namespace or room (NS6, NS10). */
+  /** Returns whether a frame waits for a call of this side on its namespace or room (NS6, NS10). */
   mustWait({ namespace, room, event, isNative }: Frame): boolean {
     if (isNative) return false;
     const { memberships } = this.connection;

@@ -12,7 +12,7 @@ interface Waiting {
   readonly never: (error: unknown) => void;
 }
 
-/** The time until a connection is open or closed: runs `onConnect`, and keeps what has to wait for its outcome. */
+/** The phase until a connection is open or closed: runs `onConnect`, and buffers frames and calls meanwhile. */
 export class Handshake {
   /** Frames of the client. */
   readonly #frames: Body[] = [];
@@ -40,11 +40,11 @@ export class Handshake {
     if (this.connection.handshake === this) this.connection.sendEvent({ type: 'AGREED' });
   }
 
-  /** Keeps a frame of the client. Bytes are copied: they would keep the whole buffer that was read alive. */
+  /** Buffers a frame of the client. Copies bytes, as they would keep the whole read buffer alive. */
   bufferFrame(data: Body): void {
     this.#frames.push(typeof data === 'string' ? data : new Uint8Array(data));
   }
-  /** Keeps a frame to the client. */
+  /** Buffers a frame to the client. */
   bufferWrite(payload: Body): void {
     this.#writes.push(payload);
   }
@@ -53,14 +53,14 @@ export class Handshake {
     this.#waiting.push({ open, never });
   }
 
-  /** Sends `A<id>`, and then the frames that have waited (HS2, HS3). */
+  /** Sends `A<id>`, and then the buffered frames (HS2, HS3). */
   sendAccept(): void {
     this.opened?.();
     if (this.context.nativeMode !== 'only') this.#write(accepted(this.connection.id));
     for (const payload of this.#writes.splice(0)) this.#write(payload);
   }
 
-  /** Runs the calls that have waited, and then handles the frames of the client (HS4, HS9). */
+  /** Runs the waiting calls, and then handles the buffered frames of the client (HS4, HS9). */
   complete(): void {
     for (const { open } of this.#waiting.splice(0)) open();
     for (const data of this.#frames.splice(0)) this.connection.socketOnMessage(data);
@@ -71,7 +71,7 @@ export class Handshake {
     if (this.context.nativeMode !== 'only') this.#write(refused(text));
   }
 
-  /** Drops what has waited: the connection has closed before it was open. */
+  /** Drops the buffered frames and fails the waiting calls: the connection has closed before it was open. */
   abort(): void {
     this.#frames.length = 0;
     for (const { never } of this.#waiting.splice(0)) never(ErrWrite);
@@ -86,7 +86,7 @@ export class Handshake {
     const { error } = outcome;
     const code = closesWith(error)?.code ?? closeReasons.refused.code;
     const text = errorText(error);
-    // A call of the program may have accepted the connection before: then this closes it (HS9).
+    // If a call of the program has accepted the connection already, this closes it (HS9).
     return this.connection.sendEvent({ type: 'REFUSED', code, text, cause: programCause(code, text) });
   }
 }

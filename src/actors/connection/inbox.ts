@@ -3,18 +3,15 @@ import type { Frame } from '../../protocol/codec.js';
 import type { Runnable } from '../runtime/background.js';
 import { type TickCounter, TickQuota } from '../runtime/clock.js';
 
-/** A piece of work that is no frame: the next step of a procedure that this side began. */
+/** Work that is no frame: the next step of a procedure that this side began. */
 export type Job = () => void | Promise<void>;
 
-/** The number of a turn; no two turns of an inbox share one. */
+/** The number of a turn, unique within its inbox. */
 export type InboxTurn = number;
 /** The turn of an idle inbox: none is under way. */
 export const noTurn: InboxTurn = 0;
 
-/**
- * What waits for an answer of this very client: nothing, the present turn, or `server.ask`, which has asked it among
- * others.
- */
+/** What waits for an answer of this client: nothing, the present turn, or `server.ask`. */
 export type PeerWait = 'none' | 'turn' | 'serverAsk';
 
 /** How full an inbox is. */
@@ -34,7 +31,7 @@ type Intake = 'open' | 'parked' | 'stopped' | 'finished';
 
 /** The connection, as its inbox needs it. */
 export interface InboxHost {
-  /** Does one piece of work: a frame, or a job. The turn lasts until a returned promise settles. */
+  /** Handles a frame, or runs a job. The turn lasts until a returned promise settles. */
   runAsProducer(work: Frame | Job): void | Promise<void>;
   /** Returns whether this frame waits for a procedure that this side began (NS6, NS10). */
   mustWait(frame: Frame): boolean;
@@ -48,17 +45,17 @@ export interface InboxHost {
   readonly isPaused: boolean;
   /** Pauses the socket, or reads it again. */
   inboxFilled(isFull: boolean): void;
-  /** Closes the connection: far too much came while a turn waits for its client. */
+  /** Closes the connection: the inbox is flooded while a turn waits for the client. */
   inboxFlooded(): void;
-  /** Calls `resume` when the inbox may go on: it has used up its quota of the tick, or is paused. */
+  /** Calls `resume` once the inbox may go on: it has used up its quota of the tick, or is paused. */
   inboxParked(): void;
-  /** Takes the error of a turn. Only a chart can make a turn throw. */
+  /** Handles the error of a turn. Only a chart can make a turn throw. */
   turnFailed(error: unknown): void;
 }
 
-/** How many times the bounds an inbox may hold while an answer of its client is awaited. */
-const patience = 4;
-/** Frames of an inbox in its part of a slice of background work. */
+/** Factor of the bounds while an answer of the client is awaited. */
+const awaitFactor = 4;
+/** Number of frames that a resumed inbox may handle in one slice. */
 const framesPerSlice = 16;
 
 /**
@@ -68,7 +65,7 @@ const framesPerSlice = 16;
  */
 export const boundsOf = (queued: number, bytes: number, wait: PeerWait, limits: InboxLimits): Fill => {
   const { inboxMessages, inboxBytes } = limits;
-  const factor = wait === 'none' ? 1 : patience;
+  const factor = wait === 'none' ? 1 : awaitFactor;
   if (queued >= inboxMessages * factor || bytes >= inboxBytes * factor) return wait === 'turn' ? 'flooded' : 'full';
   if (wait === 'none' && (queued * 2 > inboxMessages || bytes * 2 > inboxBytes)) return 'halfFull';
   return 'free';
@@ -104,7 +101,7 @@ export class Inbox implements Runnable {
     return this.#turn;
   }
 
-  /** How many frames and jobs wait for a turn. */
+  /** The number of frames and jobs that wait for a turn. */
   get length(): number {
     return this.#jobs.length + this.#frames.length;
   }
@@ -141,14 +138,14 @@ export class Inbox implements Runnable {
     this.runInTurn(job);
   }
 
-  /** Handles a few of the frames that wait; parks the inbox again if that was not all (LM9). */
+  /** Handles a few waiting frames. Parks the inbox again if more are left (LM9). */
   resume(): void {
     if (this.#intake === 'parked') this.#intake = 'open';
     this.#quota.grant(framesPerSlice);
     this.drain();
   }
 
-  /** Takes turns as long as there is work that need not wait; then reviews the bounds. */
+  /** Runs turns while there is work that need not wait. Then checks the bounds. */
   drain(): void {
     while (this.#isIdle) {
       const job = this.#jobs.shift();
@@ -169,7 +166,7 @@ export class Inbox implements Runnable {
     this.checkBounds();
   }
 
-  /** Pauses the socket when too much waits, and reads it again when half is handled (BP3). */
+  /** Pauses the socket when the inbox is full, and reads it again below half (BP3). */
   checkBounds(): void {
     const wait = this.#peerWait;
     const fill = boundsOf(this.#frames.length, this.#bytes, wait, this.limits);
@@ -181,14 +178,14 @@ export class Inbox implements Runnable {
     return this.host.inboxFilled(isFull);
   }
 
-  /** Drops the frames that wait and all that are still to come; jobs go on. */
+  /** Drops waiting and later frames. Jobs go on. */
   stop(): void {
     if (this.#intake !== 'finished') this.#intake = 'stopped';
     this.#frames = [];
     this.#bytes = 0;
   }
 
-  /** Stops, and runs the last job after the present turn, never within the caller's. Only the first call counts. */
+  /** Stops, and runs the last job after the present turn, never within this call. Only the first call counts. */
   finish(last: Job): void {
     if (this.#intake === 'finished') return;
     this.stop();
@@ -196,7 +193,7 @@ export class Inbox implements Runnable {
     queueMicrotask(() => this.runNext(last));
   }
 
-  /** Ends the present turn although it has not settled. */
+  /** Ends the present turn without waiting for its promises. */
   abandon(): void {
     this.#turn = noTurn;
     this.#unsettled = 0;

@@ -48,7 +48,7 @@ export const flagsOf = (snapshot: AnyMachineSnapshot): StateFlags => {
 
 const known: StateFlags[] = [];
 
-/** All connections share the few different flags that there are. */
+/** Returns an equal object that is known already: connections share the few different flags. */
 const shared = (flags: StateFlags): StateFlags => {
   const same = known.find((one) => areEqual(one, flags));
   if (!same) known.push(flags);
@@ -76,11 +76,11 @@ export interface EndReason {
   readonly code: number;
   /** The close text. */
   readonly text: string;
-  /** What the end counts as in the metrics. */
+  /** The cause that the end counts as in the metrics. */
   readonly cause: CloseCause;
 }
 
-/** The code that no close frame has: it says that the socket closed without one. */
+/** The code for a socket that closed without a close frame. No close frame carries it. */
 export const noCloseFrame = 1006;
 
 const reasonNamed = (cause: CloseReasonName): EndReason => {
@@ -94,7 +94,7 @@ export interface End {
   readonly reason: EndReason;
   /** The event that the chart gets. `none`: its actor has stopped, so the connection is torn down without it. */
   readonly chart: 'CLOSE' | 'SOCKET.CLOSED' | 'none';
-  /** `chart`: its actions close the socket. `close`: a close frame is sent. `destroy`: it ends at once, without one. */
+  /** `chart`: its actions close the socket. `close`: sends a close frame. `destroy`: ends the socket at once, without one. */
   readonly socket: 'chart' | 'close' | 'destroy';
   /** `goOn`: the present turn goes on. `drain`: it goes on, and the end waits for it. `abandon`: nothing waits for it. */
   readonly inbox: 'goOn' | 'drain' | 'abandon';
@@ -119,7 +119,7 @@ export const ends: Readonly<Record<EndKind, End>> = {
   drain: { reason: reasonNamed('draining'), chart: 'CLOSE', socket: 'chart', inbox: 'drain' },
 };
 
-/** What a connection has ended with, as its chart records it. */
+/** How a connection has ended, as its chart records it. */
 export type CloseRecord = Pick<ConnectionContext, 'reason' | 'wasAccepted'>;
 
 /** The record of a connection whose chart has not taken any event. */
@@ -130,7 +130,7 @@ export const programCause = (code: number, text: string): CloseCause =>
   code === closeReasons.normal.code && text === closeReasons.normal.text ? 'normal' : 'program';
 
 /**
- * Returns what an end counts as in the metrics. That the program ends a connection before it has accepted it is a refusal.
+ * Returns the cause that an end counts as in the metrics. An end by the program before acceptance is a refusal.
  * The chart of a program may record no cause, or an unknown one: such an end counts as the program's (IN9).
  */
 export const closeCause = ({ reason, wasAccepted }: CloseRecord): CloseCause => {
@@ -142,14 +142,14 @@ export const closeCause = ({ reason, wasAccepted }: CloseRecord): CloseCause => 
   return cause === 'normal' ? 'normal' : 'program';
 };
 
-/** Returns what `onDisconnect` is told. A chart that has failed without a recorded reason ends with 1011. */
+/** Returns the reason that `onDisconnect` receives. A chart that failed without a recorded reason ends with 1011. */
 export const disconnectReason = ({ reason, wasAccepted }: CloseRecord, actor: AnyActorRef) => {
   const hasFailed = actor.getSnapshot().status === 'error';
   const { code, text } = reason ?? (hasFailed ? closeReasons.failed : { code: noCloseFrame, text: '' });
   return { code, text, wasAccepted };
 };
 
-/** Is told how a connection goes on, and how it ends. The supervisor's registry is one. */
+/** Receives the changes of state and the end of connections. The supervisor's registry implements it. */
 export interface ConnectionListener<Member> {
   /** Called before the chart's new state takes effect. */
   onState(member: Member, from: StateFlags, to: StateFlags, record: CloseRecord): void;

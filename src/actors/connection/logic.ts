@@ -17,7 +17,7 @@ const dataOf = (event: ConnectionEvent): string | Uint8Array => (event.type === 
 
 type Implementations = Parameters<Machine['provide']>[0];
 
-/** Opens a connection that both sides have agreed to: `A<id>` first (HS2), then what has waited (HS3, HS4). */
+/** Opens a connection that both sides agreed to: sends `A<id>` first (HS2), then what was buffered (HS3, HS4). */
 const accept = (connection: Connection, { mailboxes, nativeMode }: ServerContext): void => {
   const handshake = connection.takeHandshake();
   if (nativeMode === 'only') connection.memberships.enterNatively();
@@ -70,8 +70,8 @@ export const connectionLogic = (context: ServerContext, of: ConnectionOf): Conne
 };
 
 /**
- * Handles a frame or delivery as if it had bypassed the chart. The chart would have handled it when it was sent, and no
- * longer does. Returns whether it was one.
+ * Handles a frame or delivery as if it had bypassed the chart: the chart handled such events when it was sent, and no
+ * longer does. Returns whether the event was one.
  */
 const isLate = (event: EventObject, connection: Connection, { mailboxes }: ServerContext): boolean => {
   const { isOpen, ownsFrames, ownsDeliveries } = connection.flags;
@@ -93,7 +93,7 @@ export const guardedLogic = (machine: ConnectionLogic, context: ServerContext, o
     try {
       const connection = of(scope.self);
       if (isLate(event, connection, context)) return snapshot;
-      // Events of a program's own chart arrive here too. The machine knows them.
+      // A chart of the program may have events of its own, which the type does not know.
       const next = machine.transition(snapshot, event as ConnectionEvent, scope);
       if (next !== snapshot) connection.onSnapshot(flagsOf(next), next.context);
       return next;

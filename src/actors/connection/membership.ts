@@ -18,13 +18,15 @@ export interface PendingCall {
   readonly event: string;
   /** Settles with the call. */
   readonly promise: Promise<void>;
+  /** Resolves the promise. */
   readonly resolve: (value: void) => void;
+  /** Rejects the promise. */
   readonly reject: (error: unknown) => void;
-  /** The turn in which it began, or which waits for it; its later steps run inside that turn while it lasts. */
+  /** The turn in which it began, or which waits for it. Its later steps run inside that turn while it lasts. */
   turn: InboxTurn;
   /** The job that follows the peer's answer, while it waits for its turn. */
   next: (() => void | Promise<void>) | undefined;
-  /** How long the caller waits for the peer. */
+  /** The caller's timeout and signal. */
   readonly options: AskOptions;
 }
 
@@ -52,9 +54,9 @@ export const makePendingCall = (event: string, turn: InboxTurn, options: AskOpti
   options,
 });
 
-/** Is told of namespaces that have been entered. */
+/** Receives the namespaces that a connection has entered. */
 export interface EntryListener {
-  /** The namespace has been entered. */
+  /** Called when a namespace has been entered. */
   connected(membership: NamespaceMembership): void;
 }
 
@@ -69,9 +71,9 @@ export abstract class Membership {
   /** The error for a step that the chart itself refuses. */
   abstract readonly refusal: Error;
 
-  /** Steps the chart and keeps the state to which that leads. */
+  /** Steps the chart and stores its new state. */
   abstract advance(type: string): MachineStep;
-  /** Tells the listener of an entered namespace, and nothing of a room. */
+  /** Calls the listener for a namespace. Does nothing for a room. */
   abstract announceEntry(listener: EntryListener): void;
 
   /** Whether the connection is a member. */
@@ -86,12 +88,12 @@ export abstract class Membership {
   get pendingCall(): PendingCall | undefined {
     return this.namespace.calls?.get(this.room);
   }
-  /** Notes a call. */
+  /** Records a call. */
   beginCall(call: PendingCall): void {
     this.namespace.calls ??= new Map();
     this.namespace.calls.set(this.room, call);
   }
-  /** Forgets the call, if it is still the one under way. */
+  /** Removes the call, if it is still the one under way. */
   endCall(call: PendingCall): void {
     const { calls } = this.namespace;
     if (calls?.get(this.room) !== call) return;
@@ -105,11 +107,12 @@ export abstract class Membership {
  * values, and a `RoomMembership` exists only while its room is stepped. So a further room costs one entry of a map.
  */
 export class NamespaceMembership extends Membership {
+  /** The state of its chart. */
   value: MachineState;
   /** The states of the rooms, in the order in which they were joined. */
   readonly rooms = new Map<string, MachineState>();
   #handles: Map<string, Room> | undefined;
-  /** Calls by the name of the room, that of the namespace itself under `''`. Undefined while there is none. */
+  /** Calls by the name of the room; the namespace itself under `''`. Undefined while there is none. */
   calls: Map<string, PendingCall> | undefined;
 
   constructor(
@@ -126,11 +129,11 @@ export class NamespaceMembership extends Membership {
   get namespace(): NamespaceMembership {
     return this;
   }
-  /** Empty: it is no room. */
+  /** Always empty: it is no room. */
   get room(): string {
     return '';
   }
-  /** `bad namespace`. */
+  /** Always `ErrBadNamespace`. */
   get refusal(): Error {
     return ErrBadNamespace;
   }
@@ -143,7 +146,7 @@ export class NamespaceMembership extends Membership {
     return this.isOver || this.value === this.machines.namespace.initial;
   }
 
-  /** Steps the chart of namespaces. Its guards may decide by the connection (SV19). */
+  /** Steps the chart of namespaces and stores its new state. Its guards may decide by the connection (SV19). */
   advance(type: string): MachineStep {
     const { namespace, conn } = this.nsConn;
     const event = { type, namespace, conn };
@@ -151,7 +154,7 @@ export class NamespaceMembership extends Membership {
     this.value = step.value;
     return step;
   }
-  /** Tells the listener. */
+  /** Calls the listener. */
   announceEntry(listener: EntryListener): void {
     listener.connected(this);
   }
@@ -172,20 +175,20 @@ export class NamespaceMembership extends Membership {
     return handle;
   }
 
-  /** Stores the state of a room. A room that is not joined, or no longer, takes no place. */
+  /** Stores the state of a room. Removes a room whose chart is at its start or has ended. */
   keep(room: string, value: MachineState): void {
     if (value.status === 'done' || value === this.machines.room.initial) {
       this.rooms.delete(room);
       this.#handles?.delete(room);
       return;
     }
-    // The order is that in which rooms were joined, not in which joining began (NS7).
+    // Rooms are in the order in which they were joined, not in which joining began (NS7).
     if (value.hasTag('member') && !this.hasJoined(room)) this.rooms.delete(room);
     this.rooms.set(room, value);
   }
 }
 
-/** A connection's membership of one room: a view of what its namespace stores, made for a step. */
+/** A connection's membership of one room: a view of the state that its namespace stores, made for a step. */
 export class RoomMembership extends Membership {
   constructor(
     readonly namespace: NamespaceMembership,
@@ -198,11 +201,11 @@ export class RoomMembership extends Membership {
   get value(): MachineState {
     return this.namespace.rooms.get(this.room) ?? this.namespace.machines.room.initial;
   }
-  /** `bad room`. */
+  /** Always `ErrBadRoom`. */
   get refusal(): Error {
     return ErrBadRoom;
   }
-  /** Steps the chart of rooms. */
+  /** Steps the chart of rooms and stores its new state. */
   advance(type: string): MachineStep {
     const step = this.namespace.machines.room.step(this.value, { type });
     this.namespace.keep(this.room, step.value);

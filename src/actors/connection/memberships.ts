@@ -27,14 +27,16 @@ interface Waiter {
 const tooManyNamespaces = new Error('too many namespaces');
 const tooManyRooms = new Error('too many rooms');
 const utf8 = new TextEncoder();
-/** The most UTF-8 bytes of one UTF-16 code unit. */
+/** Maximum number of UTF-8 bytes of one UTF-16 code unit. */
 const bytesPerUnit = 3;
 
 /** A membership of a connection, with the state of its chart. */
 export interface MembershipState {
+  /** The name of the namespace. */
   readonly namespace: string;
   /** The name of the room; empty for the namespace itself. */
   readonly room: string;
+  /** The state of its chart. */
   readonly value: MachineState;
 }
 
@@ -43,7 +45,7 @@ export class Memberships implements MembershipListener {
   readonly #all = new Map<string, NamespaceMembership>();
   readonly #transitions: Transitions;
   #waiters: Set<Waiter> | undefined;
-  /** Calls that wait until something under way has settled. */
+  /** Calls that wait until another call or step has settled. */
   #postponed: (() => void)[] | undefined;
 
   constructor(
@@ -99,7 +101,7 @@ export class Memberships implements MembershipListener {
     return this.all().flatMap(({ namespace }) => this.rooms(namespace).map(({ name }) => ({ namespace, room: name })));
   }
 
-  /** Returns the state of each membership, also of those that are being entered or left. */
+  /** Returns the state of each membership, including those that are being entered or left. */
   states(): MembershipState[] {
     return Array.from(this.#all.values()).flatMap(({ nsConn: { namespace }, value, rooms }) => [
       { namespace, room: '', value },
@@ -183,9 +185,9 @@ export class Memberships implements MembershipListener {
     const waiter: Waiter = { namespace, resolve, reject };
     this.#waiters ??= new Set();
     this.#waiters.add(waiter);
-    const callOff = this.connection.peerAsks.limit(options, reject);
+    const cancel = this.connection.peerAsks.limit(options, reject);
     return promise.finally(() => {
-      callOff();
+      cancel();
       this.#waiters?.delete(waiter);
     });
   }
@@ -201,7 +203,7 @@ export class Memberships implements MembershipListener {
 
   // What the steps have led to
 
-  /** Resumes the calls that waited for what has settled now. */
+  /** Resumes the postponed calls. */
   settled(): void {
     const postponed = this.#postponed ?? [];
     this.#postponed = undefined;
@@ -211,13 +213,13 @@ export class Memberships implements MembershipListener {
   /** Resolves the callers that wait for the namespace. */
   connected(membership: NamespaceMembership): void {
     const { nsConn } = membership;
-    // The order is that in which namespaces were connected, not in which connecting began (NS7).
+    // Namespaces are in the order in which they were connected, not in which connecting began (NS7).
     this.#all.delete(nsConn.namespace);
     this.#all.set(nsConn.namespace, membership);
     for (const { namespace, resolve } of this.#waiters ?? []) if (namespace === nsConn.namespace) resolve(nsConn);
   }
 
-  /** Forgets a namespace. */
+  /** Removes a namespace. */
   vacated(membership: NamespaceMembership): void {
     const { namespace } = membership.nsConn;
     if (this.#all.get(namespace) === membership) this.#all.delete(namespace);
@@ -256,7 +258,7 @@ export class Memberships implements MembershipListener {
     this.connection.send(encodeErrorReply(asked, error));
   }
 
-  /** Makes the rest of a call part of the turn that waits for it: else each would wait for the other (RM7). */
+  /** Makes the rest of a call part of the turn that waits for it. Else each would wait for the other (RM7). */
   #waitFor(underway: PendingCall | undefined): void {
     const { inbox } = this.connection;
     if (!underway || inbox.turn === noTurn || underway.turn === inbox.turn) return;
@@ -277,7 +279,7 @@ export class Memberships implements MembershipListener {
     return new RoomMembership(connected, room);
   }
 
-  /** Begins a call of this side, or joins the one that is under way, or waits for whatever else is. */
+  /** Begins a call of this side. Joins an equal call that is under way, and waits for any other. */
   async #begin(namespace: string, room: string, event: string, isLocal: boolean, options: AskOptions): Promise<void> {
     if (this.connection.isClosed) throw ErrWrite;
     const membership = this.#find(namespace, room);

@@ -14,13 +14,13 @@ export class SlowConsumerMeter {
     private readonly overflowed: () => void,
   ) {}
 
-  /** Starts again at 0: a congestion begins. */
+  /** Starts at 0 again: a congestion begins. */
   reset(): void {
     this.#bytes = 0;
     this.#messages = 0;
   }
 
-  /** Adds what the outbox has grown by. The bounds are checked two ticks later: a client can take nothing within one. */
+  /** Adds growth of the outbox. Checks the bounds two ticks later, as a client cannot take anything within one tick. */
   grow(bytes: number, messages: number): void {
     this.#bytes += bytes;
     this.#messages += messages;

@@ -15,11 +15,11 @@ import {
   RoomMembership,
 } from './membership.js';
 
-/** Is told what steps have led to. */
+/** Receives the results of steps. */
 export interface MembershipListener extends EntryListener {
-  /** Neither side waits any more for a step of this namespace or room. */
+  /** Called when neither side waits for a step of a namespace or room any more. */
   settled(): void;
-  /** The namespace has ended, or has not come about. */
+  /** Called when a namespace has ended, or was never entered. */
   vacated(membership: NamespaceMembership): void;
 }
 
@@ -29,7 +29,7 @@ interface StepContext {
   readonly asked?: Frame;
   /** The call of this side that it belongs to. */
   readonly call?: PendingCall;
-  /** Whether the message of its lifecycle events says that this side began it. */
+  /** The `isLocal` of the messages of its lifecycle events. */
   readonly isLocal: boolean;
   /** Whether no handler can refuse it. */
   readonly isForced: boolean;
@@ -37,8 +37,9 @@ interface StepContext {
   readonly error?: unknown;
 }
 
-/** A step of a membership's chart, or one in a row of them: what is stepped, and what for. */
+/** A step of a membership's chart, and what it belongs to. */
 export interface Step extends StepContext {
+  /** The membership whose chart is stepped. */
   readonly membership: Membership;
 }
 
@@ -63,9 +64,9 @@ const when = (outcome: Outcome | Promise<Outcome>, then: (outcome: Outcome) => P
 const failureOf = (answer: Answer): unknown =>
   'failure' in answer ? (answer.failure ?? ErrWrite) : errorFrom(answer.frame);
 
-/** Reads the parameters of an action. The usual charts write them; a chart of the program's own may leave them out. */
+/** Returns the parameters of an action. A chart of the program may leave them out. */
 const paramsOf = ({ params }: RequestedAction): { readonly event: string; readonly isLocal: boolean } => {
-  // A setup types them so.
+  // The setup of the chart types them so.
   const { event = '', isLocal = false } = (params ?? {}) as { readonly event?: string; readonly isLocal?: boolean };
   return { event, isLocal };
 };
@@ -81,7 +82,7 @@ export class Transitions {
   /**
    * Takes a step and runs its actions. Returns a promise only if one of them does.
    *
-   * @throws what the chart throws, or rejects with it; the call to which the step belongs rejects with `ErrWrite`.
+   * @throws what the chart throws, or rejects with it. The call to which the step belongs then rejects with `ErrWrite`
    */
   take(step: Step, event: string): Pending {
     const failed = (error: unknown): never => {
@@ -96,7 +97,7 @@ export class Transitions {
     }
   }
 
-  /** Takes a step like `take`, but reports what the chart throws: the steps after it must be taken all the same. */
+  /** Takes a step like `take`, but reports what the chart throws, so that the steps after it are taken too. */
   attempt(step: Step, event: string): Pending {
     const failed = (error: unknown): void =>
       this.callbacks.report(error, { during: 'chart', connection: this.connection.id });
@@ -184,7 +185,7 @@ export class Transitions {
         this.#closeFor(outcome.error);
         return this.take({ ...step, error: outcome.error }, 'REFUSED');
       }
-      // A handler that has closed the connection lets it in nowhere (SV5).
+      // A connection that its handler has closed enters nothing (SV5).
       if (this.connection.isClosed && !step.isForced) return this.take({ ...step, error: ErrWrite }, 'REFUSED');
       return this.take(step, 'ALLOWED');
     });
@@ -200,7 +201,7 @@ export class Transitions {
     });
   }
 
-  /** Closes the connection if the error of a handler asks for it. What is due in this turn goes first (AK10). */
+  /** Closes the connection if the error of a handler asks for it. The frames of this turn are sent first (AK10). */
   #closeFor(error: unknown): void {
     const asked = closesWith(error);
     if (asked) this.connection.inbox.runNext(() => this.connection.close(asked.code, asked.text));
@@ -231,7 +232,7 @@ export class Transitions {
   }
 }
 
-/** Makes the message that the handler of a lifecycle event gets. */
+/** Returns the message that the handler of a lifecycle event gets. */
 const messageOf = ({ membership, asked, isForced, isLocal }: Step, action: RequestedAction): ReceivedMessage => {
   const { event, isLocal: isOurs } = paramsOf(action);
   const message = new ReceivedMessage(membership.namespace.nsConn.namespace, membership.room, event, asked?.body);
