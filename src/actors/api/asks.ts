@@ -26,7 +26,7 @@ interface Pending {
   readonly token: string;
   readonly from: AskTarget;
   readonly answered: (answer: Answer) => void;
-  readonly callOff: () => void;
+  readonly cancel: () => void;
 }
 
 /**
@@ -58,16 +58,17 @@ export const waitAtMost = (
   };
 };
 
-/** Creates the tally of asks of clients, by their outcome. */
+/** Returns the tally of asks at zero, by outcome. */
 const makeAskTally = () => ({ open: 0, answered: 0, timedOut: 0, failed: 0, refused: 0 });
-/** How many asks are pending, and how many have ended in which way. */
+/** The number of asks that are pending, and of those that have ended, by outcome. */
 export type AskTally = ReturnType<typeof makeAskTally>;
 
-/** The error of an ask that is one too many: `limits.asks` are pending already (AK9). */
+/** Error of an ask that was refused: `limits.asks` are pending already (AK9). */
 export class TooManyAsks extends Error {
+  /** Always 'TooManyAsks'. */
   override readonly name = 'TooManyAsks';
   constructor(
-    /** The limit that is reached. */
+    /** The limit that was reached. */
     readonly limit: number,
   ) {
     super(`${limit} asks are pending already`);
@@ -106,7 +107,7 @@ export class PendingAsks {
   }
 
   /**
-   * Notes an ask and returns its token, a new one unless it is given. Calls `answered` exactly once, never within this
+   * Registers an ask and returns its token: `given`, or a new one. Calls `answered` exactly once, and never within this
    * call.
    *
    * @throws {RangeError} when the timeout is not a finite number above 0
@@ -123,10 +124,10 @@ export class PendingAsks {
       throw new TooManyAsks(this.limits.asks);
     }
     const token = given ?? this.#tokens.make();
-    const callOff = waitAtMost({ ...options, timeout }, this.deadlines, (error) =>
+    const cancel = waitAtMost({ ...options, timeout }, this.deadlines, (error) =>
       this.fail(token, error, signal?.aborted ? 'failed' : 'timedOut'),
     );
-    this.#pending.set(token, { token, from, answered, callOff });
+    this.#pending.set(token, { token, from, answered, cancel });
     this.#byTarget.set(from, tokens.add(token));
     this.tally.open++;
     return token;
@@ -137,7 +138,7 @@ export class PendingAsks {
     return this.#byTarget.get(from)?.size ?? 0;
   }
 
-  /** Settles an ask with an answer of a connection. Returns false if none of that token waits for it (AK2). */
+  /** Settles an ask with an answer of a connection. Returns false if no ask of that token waits for it (AK2). */
   settle(connection: object, frame: Frame): boolean {
     const pending = this.#pending.get(frame.wait);
     if (!pending?.from.mayAnswer(connection)) return false;
@@ -168,8 +169,8 @@ export class PendingAsks {
     for (const token of [...(this.#byTarget.get(from) ?? [])]) this.fail(token, ErrWrite);
   }
 
-  #close({ token, from, callOff }: Pending): void {
-    callOff();
+  #close({ token, from, cancel }: Pending): void {
+    cancel();
     this.tally.open--;
     this.#pending.delete(token);
     const tokens = this.#byTarget.get(from);

@@ -6,7 +6,7 @@ import type { RecordedStep, Recorder } from '../telemetry/recorder.js';
 import { type Handler, type Handlers, type Outcome, runGuarded, type Where } from './handlers.js';
 import type { Conn, NSConn } from './handles.js';
 
-/** How a connection has ended, as `onDisconnect` is told (SV6). */
+/** How a connection has ended. `onDisconnect` receives it (SV6). */
 export interface DisconnectReason {
   /** The close code: 1005 if the client's close frame has none, 1006 if there was no close frame. */
   readonly code: number;
@@ -24,9 +24,9 @@ export interface DisconnectReason {
 export interface ConnectionCallbacks {
   /** Accepts or refuses a connection. */
   readonly onConnect: ((conn: Conn) => unknown) | undefined;
-  /** Is called once a connection has ended. */
+  /** Called once a connection has ended. */
   readonly onDisconnect: ((conn: Conn, reason: DisconnectReason) => unknown) | undefined;
-  /** Is called with every error of the program's code. */
+  /** Called with every error of the program's code. */
   readonly onError: ((error: unknown, where: Where) => unknown) | undefined;
   /** Whether `onDisconnect` is also called for connections that were never accepted. */
   readonly fireDisconnectAlways: boolean;
@@ -35,7 +35,7 @@ export interface ConnectionCallbacks {
 /** Close codes of a usual end: normal closure, going away, no code. */
 const usual: ReadonlySet<number> = new Set([1000, 1001, 1005]);
 
-/** Runs the program's code. Returns what it does as an outcome, and reports failures to `onError` (SV2). */
+/** Runs the program's code. Returns its outcome, or reports its failure to `onError` (SV2). */
 export class Callbacks {
   constructor(
     private readonly callbacks: ConnectionCallbacks,
@@ -43,7 +43,7 @@ export class Callbacks {
     private readonly deadlines: Deadlines,
     private readonly timeout: number,
     private readonly counters: Counters,
-    /** Whether to report also what is no error, but most likely a mistake (SV13). */
+    /** Whether to report likely mistakes too (SV13). */
     private readonly isDebugging: boolean,
     private readonly meters: Meters,
     private readonly now: () => number,
@@ -56,7 +56,7 @@ export class Callbacks {
     return this.#run(() => this.callbacks.onConnect?.(conn));
   }
 
-  /** Runs `onDisconnect`, unless the connection was never accepted; a failure is reported. */
+  /** Runs `onDisconnect`, unless the connection was never accepted. Reports a failure. */
   async disconnect(conn: Conn, reason: DisconnectReason): Promise<void> {
     const { onDisconnect, fireDisconnectAlways } = this.callbacks;
     const { code, text } = reason;
@@ -85,19 +85,19 @@ export class Callbacks {
 
   /** Reports an error to `onError`. */
   report(error: unknown, where: Where): void {
-    // An error of the error hook itself, thrown or rejected, has nowhere to go, and must not reach a connection.
+    // An error of `onError` itself has no hook to go to, and must not reach a connection.
     this.#unawaited(
       () => this.callbacks.onError?.(error, where),
       () => {},
     );
   }
 
-  /** Runs code of the program whose outcome has no effect; a failure is reported. */
+  /** Runs code of the program whose outcome has no effect. Reports a failure. */
   guarded(code: () => unknown, where: Where): void {
     this.#unawaited(code, (error) => this.report(error, where));
   }
 
-  /** Without a timeout: nothing waits for it. */
+  /** Runs code without a timeout, as nothing waits for it. */
   #unawaited(code: () => unknown, failed: (error: unknown) => void): void {
     try {
       Promise.resolve(code()).catch(failed);
@@ -113,14 +113,14 @@ export class Callbacks {
     return this.#review(outcome, ns, message);
   }
 
-  /** Drops a reply in native-only mode. With `debug` it reports returned values that have no effect (SV13). */
+  /** Drops a reply in native-only mode. With `debug`, reports returned values that have no effect (SV13). */
   #review(outcome: Outcome, ns: NSConn, { event, namespace }: ReceivedMessage): Outcome {
     const isVain = outcome.kind === 'reply' && this.handlers.isNativeOnly;
     const ignored = isVain ? outcome.body : outcome.kind === 'nothing' ? outcome.ignored : undefined;
     if (ignored !== undefined && this.isDebugging) {
       const got = isVain ? 'reply' : ignored === null ? 'null' : typeof ignored;
       const how = isVain ? 'conn.write({ isNative: true, body })' : 'return reply(body)';
-      const error = new TypeError(`a handler answers by "${how}"; a returned ${got} goes nowhere`);
+      const error = new TypeError(`a handler answers by "${how}"; a returned ${got} has no effect`);
       this.report(error, { during: event, connection: ns.conn.id, namespace });
     }
     return isVain ? { kind: 'nothing' } : outcome;

@@ -5,11 +5,11 @@ import type { AskOptions } from './asks.js';
 import type { NSConn, Room } from './handles.js';
 import type { ServerFace } from './serverFace.js';
 
-/** What the handles of one connection call. The members of the handles say more about each. */
+/** Port between the handles of one connection and the connection. The handles document each call. */
 export interface ConnPort {
   /** The id of the connection. */
   readonly id: string;
-  /** Whether it is a client's own end of the connection; never on a server. */
+  /** Whether it is a client's own end of the connection. Always false on a server. */
   readonly isClient: boolean;
   /** The server of the connection. */
   readonly server: ServerFace;
@@ -33,13 +33,13 @@ export interface ConnPort {
   namespaces(): NSConn[];
   /** Asks the client into a room. */
   join(namespace: string, room: string, options: AskOptions): Promise<Room>;
-  /** Asks the client out of a room; `isLocal` is what the message of the lifecycle events says. */
+  /** Asks the client out of a room. `isLocal` is for the messages of the lifecycle events. */
   leave(namespace: string, room: string, isLocal: boolean, options: AskOptions): Promise<void>;
   /** Returns a room, if it is joined. */
   room(namespace: string, room: string): Room | undefined;
   /** Returns the joined rooms of a namespace. */
   rooms(namespace: string): Room[];
-  /** Sends a message; returns whether it may be sent. */
+  /** Sends a message. Returns false if the connection is closed, or not in that namespace or room. */
   write(message: OutgoingMessage): boolean;
   /** Sends a message and resolves with the answer. */
   ask(message: OutgoingMessage, options: AskOptions): Promise<Message>;

@@ -31,6 +31,7 @@ export type Events<Sent extends EventBodies = EventBodies> = Readonly<Record<str
  * const server = new Server<{ chat: { said: string; picture: Uint8Array } }>({ namespaces });
  */
 export interface NamespaceBodies {
+  /** The bodies of the events of a namespace. */
   readonly [namespace: string]: EventBodies;
 }
 
@@ -39,7 +40,7 @@ export type Namespaces<Sent extends NamespaceBodies = NamespaceBodies> = {
   readonly [Name in keyof Sent]: Events<Sent[Name]>;
 };
 
-/** What code of the program has returned or thrown. */
+/** Outcome of code of the program: what it returned or threw. */
 export type Outcome =
   | { readonly kind: 'nothing' /** A returned value that has no effect. */; readonly ignored?: unknown }
   | { readonly kind: 'reply'; readonly body: Body }
@@ -47,13 +48,13 @@ export type Outcome =
 
 const nothing: Outcome = { kind: 'nothing' };
 
-/** Where in the program an error was thrown, as `onError` is told. */
+/** Where in the program an error was thrown. `onError` receives it. */
 export interface Where {
   /** The name of the hook or of the event. */
   readonly during: string;
-  /** The id of the connection, if it was about one. */
+  /** The id of the connection, if the code ran for one. */
   readonly connection?: string;
-  /** The namespace, if it was about one. */
+  /** The namespace, if the code ran for one. */
   readonly namespace?: string;
 }
 
@@ -92,7 +93,7 @@ const settleWithin = (pending: PromiseLike<unknown>, deadlines: Deadlines, timeo
     }
   });
 
-/** Returns the error if it asks for the connection to be closed (AK10). */
+/** Returns the error if it is a `CloseError`, which closes the connection (AK10). */
 export const closesWith = (error: unknown): CloseError | undefined =>
   isInstance(error, CloseError) ? error : undefined;
 

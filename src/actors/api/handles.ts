@@ -153,6 +153,7 @@ export class Conn {
 
 /** The bodies of the events that the server sends in a namespace, by the event's name. Default: any name and body. */
 export interface EventBodies {
+  /** The body of an event. */
   readonly [event: string]: Body;
 }
 

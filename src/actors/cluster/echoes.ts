@@ -1,7 +1,7 @@
 /**
- * Recognises this server's own messages when they come back in native-only mode (EX4). Native messages carry no sender, so
- * a message is recognised by its channel and payload. Their order is no help, as the broker may have refused an earlier
- * one. Which of several equal messages comes back makes no difference.
+ * Recognises this server's own messages when they come back in native-only mode (EX4). Native messages carry no sender,
+ * so a message is recognised by its channel and payload. Their order is no help, as the broker may have refused an
+ * earlier one. Which of several equal messages comes back makes no difference.
  */
 export class Echoes {
   /** How often each payload has yet to come back, by channel. */

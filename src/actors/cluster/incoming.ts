@@ -13,7 +13,7 @@ export interface IncomingParts {
   isFlooded(): boolean;
   /** Publishes a message to its audience on this server. */
   publish(message: OutgoingMessage, exceptId: string | null): void;
-  /** Asks the audience on this server. Calls `answered` with the first answer. Returns false when too many asks are open. */
+  /** Asks the audience on this server. `answered` gets the first answer. Returns false when too many asks are open. */
   ask(message: OutgoingMessage, token: string, answered: (frame: Frame) => void): boolean;
 }
 

@@ -31,8 +31,8 @@ interface Flight {
 const windowBytes = 1_048_576;
 
 /**
- * The exchange queue: messages for other servers, in order. Messages that the broker cannot take yet wait, within bounds
- * (EX11). Each message is handed to the broker at most once (EX12).
+ * The exchange queue: messages for other servers, in order. Messages that the broker cannot take yet wait, within
+ * bounds (EX11). Each message is handed to the broker at most once (EX12).
  */
 export class Publications {
   #waiting: Waiting[] = [];

@@ -35,8 +35,8 @@ import { Memberships } from './memberships.js';
 import { SlowConsumerMeter } from './slowConsumer.js';
 
 /**
- * One connection: connects its chart, its socket and its parts. The chart decides its state. While the connection is open,
- * frames and deliveries bypass the chart, unless the chart handles them itself.
+ * One connection: connects its chart, its socket and its parts. The chart decides its state. While the state is open,
+ * frames and deliveries bypass the chart, unless it handles them itself.
  */
 export class Connection implements SubscriberHost, SocketListener, Pingable {
   /** The id that the program knows. Several connections may share one (HS11). */

@@ -94,7 +94,7 @@ export interface End {
   readonly reason: EndReason;
   /** The event that the chart gets. `none`: its actor has stopped, so the connection is torn down without it. */
   readonly chart: 'CLOSE' | 'SOCKET.CLOSED' | 'none';
-  /** `chart`: its actions close the socket. `close`: sends a close frame. `destroy`: ends the socket at once, without one. */
+  /** `chart`: its actions close the socket. `close`: sends a close frame. `destroy`: ends the socket without one. */
   readonly socket: 'chart' | 'close' | 'destroy';
   /** `goOn`: the present turn goes on. `drain`: it goes on, and the end waits for it. `abandon`: nothing waits for it. */
   readonly inbox: 'goOn' | 'drain' | 'abandon';

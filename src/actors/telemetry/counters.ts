@@ -1,35 +1,35 @@
 import { type CloseReasonName, closeReasons } from '../../protocol/errors.js';
 import { Histogram } from '../runtime/histogram.js';
 
-/** Counters at zero. The names are fixed, so that nothing a client says becomes one. */
+/** Returns all counters at zero. The names are fixed, so that no text of a client becomes one (IN9). */
 export const makeCounters = () => ({
-  /** Messages of clients, of whatever kind. */
+  /** Messages of clients, of every kind. */
   framesIn: 0,
-  /** … and the bytes in them. */
+  /** Bytes of these messages. */
   bytesIn: 0,
-  /** … that are no frame. */
+  /** Messages of clients that are no frame. */
   invalidFrames: 0,
-  /** … that answer nothing that was asked of this client. */
+  /** Answers of clients that no ask waits for. */
   strayAnswers: 0,
-  /** … that a client cannot say, or not where it is. */
+  /** Events that a client may not send, or not in that namespace or room. */
   ignoredEvents: 0,
-  /** … for which there is no handler. */
+  /** Events without a handler. */
   unhandledEvents: 0,
-  /** Writes of the program's to a place that the connection is not in. */
+  /** Writes of the program to a namespace or room that the connection is not in. */
   gatedWrites: 0,
-  /** Writes to a line that was already on its way out. */
+  /** Writes to a socket that was closing or closed. */
   lateWrites: 0,
-  /** Messages that were broadcast after the end. */
+  /** Messages broadcast after the server was closed. */
   broadcastsAfterClose: 0,
-  /** Times that a socket took no more for a while … */
+  /** Times that a connection became congested. */
   congestions: 0,
-  /** … and slow consumers that were evicted. */
+  /** Slow consumers that were evicted. */
   evictions: 0,
-  /** Times that a client was not read because of what its handlers broadcast. */
+  /** Times that the throttle paused a producer. */
   throttled: 0,
   /** Connections whose chart has failed. */
   failures: 0,
-  /** Upgrades and connections turned away: too many at once, or the server was closing. */
+  /** Upgrades and connections refused: too many at once, or the server was closing. */
   refusedArrivals: 0,
   /** Upgrades that were refused, most of them with a status. */
   refusedUpgrades: 0,
@@ -43,27 +43,27 @@ export type Counters = ReturnType<typeof makeCounters>;
 /** The stage of a connection, by the tags of its chart. The chart of a program has the same tags. */
 export type Stage = 'acknowledging' | 'flowing' | 'congested' | 'closing';
 
-/** What has ended a connection: a reason of Muster's own, the client, the program, or the loss of the socket. */
+/** The cause of a connection's end: a reason of Muster, the client, the program, or the loss of the socket. */
 export type CloseCause = CloseReasonName | 'client' | 'program' | 'connectionLost';
 
-// They are the keys of that very type.
+// The keys of a literal are its own.
 const reasonNames = Object.keys(closeReasons) as CloseReasonName[];
 const closeCauses: ReadonlySet<string> = new Set<CloseCause>([...reasonNames, 'client', 'program', 'connectionLost']);
 
-/** Returns whether this is a cause: what a program's chart records may be none. */
+/** Returns whether a text is a cause. A chart of the program may record another text. */
 export const isCloseCause = (cause: string): cause is CloseCause => closeCauses.has(cause);
 
 const zeroCloses = (): Record<CloseCause, number> =>
-  // Each cause has its name in the list.
+  // The set has every cause.
   Object.fromEntries([...closeCauses].map((name) => [name, 0])) as Record<CloseCause, number>;
 
-/** What is measured of a server beside its counters, at the moment it happens: reading it visits no connection. */
+/** The measurements of a server beside its counters. They change as things happen, so reading visits no connection. */
 export class Meters {
-  /** Registered connections, by stage. */
+  /** The number of registered connections, by stage. */
   readonly stages: Record<Stage, number> = { acknowledging: 0, flowing: 0, congested: 0, closing: 0 };
-  /** Connections that have ended, by cause. */
+  /** The number of connections that have ended, by cause. */
   readonly closes = zeroCloses();
-  /** Connections that have been registered so far. */
+  /** The number of connections registered so far. */
   admitted = 0;
   /** How long handlers take to settle, in ms. */
   readonly handlers = new Histogram([0.1, 1, 10, 100, 1_000, 10_000]);

@@ -4,7 +4,7 @@ import { guarded } from '../runtime/guard.js';
 import { withTransition } from '../runtime/implementations.js';
 import type { Mailboxes } from '../runtime/mailbox.js';
 
-/** Receives what happens in the actors of a server, as inspection events of xstate. */
+/** Receives the inspection events of XState about the actors of a server. */
 export type InspectionObserver =
   | ((event: InspectionEvent) => unknown)
   | { readonly next: (event: InspectionEvent) => unknown };
@@ -27,7 +27,7 @@ export interface StepListener {
 /** A message of a client that bypasses the chart of its connection. */
 export interface FrameEvent extends EventObject {
   readonly type: 'FRAME';
-  /** The message as it came. */
+  /** The message as it was received. */
   readonly data: Body;
 }
 
@@ -36,7 +36,7 @@ export interface DeliverEvent extends EventObject {
   readonly type: 'DELIVER';
   /** The frames that are written. */
   readonly bytes: Uint8Array;
-  /** Number of messages in it. Missing in the events that a chart with a DELIVER of its own handles. */
+  /** The number of messages in it. Missing in the events of a chart that handles DELIVER itself. */
   readonly messages?: number;
 }
 
@@ -53,7 +53,9 @@ export interface ActorDirectory {
 
 /** What an inspection works with. */
 export interface InspectionParts {
+  /** The mailboxes of all actors. Observers run when they are empty. */
   readonly mailboxes: Mailboxes;
+  /** Finds the running actors. */
   readonly directory: Pick<ActorDirectory, 'running'>;
   /** Receives what a listener or observer throws or rejects with. */
   report(error: unknown): void;
@@ -62,8 +64,8 @@ export interface InspectionParts {
 }
 
 /**
- * The listeners and observers of the running system (IN1). Without any, a step costs one look at a flag. What they throw
- * is reported, and reaches no actor (IN3).
+ * The listeners and observers of the running actors (IN1). Without any, a step costs one check of a flag. Errors of
+ * listeners and observers are reported, and do not reach an actor (IN3).
  */
 export class Inspection {
   readonly #listeners = new Set<StepListener>();
@@ -113,12 +115,12 @@ export class Inspection {
     }
   }
 
-  /** Calls `began` for each running actor, and from then on the listener for each step. Returns a function that ends that. */
+  /** Calls `began` for each running actor, and then the listener for each step. Returns a function that ends this. */
   subscribe(listener: StepListener): () => void {
     const { began } = listener;
     this.#listeners.add(listener);
     this.#review();
-    // What the listener defers comes after all of these calls, and its steps are not missed.
+    // In one mailbox run, so that calls deferred by the listener come after all of these.
     if (began) {
       this.parts.mailboxes.enter(() => {
         for (const actor of [...this.parts.directory.running()]) this.#guarded(() => began(actor));
@@ -132,12 +134,12 @@ export class Inspection {
 
   /**
    * Calls an observer with the inspection events of the actors that it wants, in order. It runs when every mailbox is
-   * empty, as all code of the program does (IN2). Returns a function that ends that.
+   * empty, as all code of the program does (IN2). Returns a function that ends this.
    */
   observe(observer: InspectionObserver, wants: ActorFilter): () => void {
     const next = typeof observer === 'function' ? observer : (event: InspectionEvent) => observer.next(event);
     let isOver = false;
-    /** The actors that it has been introduced to: the first event of an actor is `@xstate.actor`. */
+    /** The actors whose first event, `@xstate.actor`, the observer has received. */
     const known = new WeakSet<AnyActorRef>();
     const isWanted = (actor: AnyActorRef): boolean => {
       if (isOver) return false;
@@ -179,7 +181,7 @@ export class Inspection {
     };
   }
 
-  /** Deferred, so that a step and all that it leads to come before the observers that receive it. */
+  /** Defers a call, so that a step and its consequences come before the observers that receive it. */
   #enqueue(call: () => void): void {
     this.#calls.push(call);
     if (this.#isFlushing) return;
@@ -187,7 +189,7 @@ export class Inspection {
     this.parts.mailboxes.defer(() => this.#flush());
   }
 
-  /** Bounded per tick: an observer that causes the events it receives must not block the event loop. */
+  /** Makes a bounded number of calls: an observer that causes the events it receives must not block the event loop. */
   #flush(): void {
     const { mailboxes, nextTick } = this.parts;
     let at = 0;

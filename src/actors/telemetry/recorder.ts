@@ -17,11 +17,11 @@ export interface RecordedStep {
   readonly at: number;
   /** The type of the event. */
   readonly event: string;
-  /** The state before, as `open.flow.congested`. Parallel states stand with a `+` between them. */
+  /** The state before, such as `open.flow.congested`. A `+` separates parallel states. */
   readonly from: string;
   /** The state after. */
   readonly to: string;
-  /** The close code and text of the event, as `1013 slow consumer`. Empty when it has none. */
+  /** The close code and text of the event, such as `1013 slow consumer`. Empty when it has none. */
   readonly why: string;
 }
 
@@ -42,14 +42,14 @@ export interface AbnormalClose {
 }
 
 /** Maximum number of abnormal closes that are kept. */
-const mostAbnormalCloses = 32;
+const maxAbnormalCloses = 32;
 
 interface Recording {
   readonly began: number;
   readonly steps: RecordedStep[];
 }
 
-/** Returns whether a step only leads to an open connection: such a step needs no recording. */
+/** Returns whether a step belongs to the usual way to an open connection. Such a step needs no recording. */
 const isOrdinary = (before: AnyMachineSnapshot, after: AnyMachineSnapshot): boolean =>
   before.hasTag('acknowledging') &&
   after.status === 'active' &&
@@ -68,7 +68,7 @@ const stateOf = ({ value }: AnyMachineSnapshot): string => lineOfState(value);
 /** Maximum length of a text that is kept, as in a close frame. */
 const textLength = 123;
 
-/** Returns the close code and text of an event, or `''`. Nothing else of an event is kept, as it may be secret. */
+/** Returns the close code and text of an event, or `''`. The rest of an event is not kept, as it may be secret. */
 export const whyOf = (event: EventObject & { readonly code?: unknown; readonly text?: unknown }): string => {
   const { code, text } = event;
   return typeof code === 'number' ? `${code} ${typeof text === 'string' ? text.slice(0, textLength) : ''}`.trim() : '';
@@ -130,7 +130,7 @@ export class Recorder implements StepListener {
   recordAbnormalClose(actor: AnyActorRef, id: string, code: number, text: string): readonly RecordedStep[] {
     const path = this.pathOf(actor);
     this.#abnormalCloses.unshift({ nth: this.#abnormalCount++, id, code, text, at: this.clock.now(), path });
-    if (this.#abnormalCloses.length > mostAbnormalCloses) this.#abnormalCloses.pop();
+    if (this.#abnormalCloses.length > maxAbnormalCloses) this.#abnormalCloses.pop();
     return path;
   }
 }

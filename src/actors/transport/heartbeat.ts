@@ -7,7 +7,7 @@ import type { Socket } from './socket.js';
 
 /** A connection that the heartbeat pings. */
 export interface Pingable {
-  /** Whether a pong of its client would be read: not while it is not open, congested, or its socket is paused. */
+  /** Whether a pong of its client would be read: it is open and not congested, and its socket is not paused. */
   readonly isResponsive: boolean;
   /** The socket that is pinged. */
   readonly socket: Socket;
@@ -15,11 +15,15 @@ export interface Pingable {
   onTimeout(): void;
 }
 
-/** What the heartbeat takes from the context of its server. */
+/** The part of a server's context that the heartbeat uses. */
 export interface HeartbeatContext {
+  /** The source of time. */
   readonly clock: Pick<Clock, 'now'>;
+  /** All deadlines, behind one timer. */
   readonly deadlines: Deadlines;
+  /** Background work, in slices. */
   readonly background: Pick<BackgroundTasks, 'wake'>;
+  /** The interval of pings and the time for an answer. */
   readonly limits: Pick<Limits, 'pingInterval' | 'pingTimeout'>;
 }
 
@@ -27,23 +31,23 @@ export interface HeartbeatContext {
 interface Round {
   readonly rest: Iterator<Pingable>;
   readonly visit: (one: Pingable) => void;
-  /** Begins what comes next. Returns whether that is work for the next slice. */
+  /** Begins the next round. Returns whether it is work for the next slice. */
   readonly end: () => boolean;
 }
 
-/** The activity of a connection that has not been looked at. */
+/** The activity of a connection before its first check. */
 const nothingYet = Number.NEGATIVE_INFINITY;
 
-/** A number that grows with every byte received and with every byte that leaves the queue of the socket. */
+/** Returns a number that grows with each byte received, and with each byte that leaves the queue of the socket. */
 const activityOf = ({ socket }: Pingable): number => {
   const { received, sent } = socket.traffic;
   return received + sent;
 };
 
 /**
- * Finds clients that are gone without having closed (LM3). Any byte is a sign of life. A responsive connection from which
- * no byte has come is suspected first. It times out only if no byte has come by a later tick either: by then the bytes
- * that waited have been read, also those of a socket that was paused until just now.
+ * Finds clients that have vanished without a close frame (LM3). Any byte is a sign of life. A responsive connection that
+ * has received no byte is suspected first. It times out only if it has received none by a later tick either. By then
+ * waiting bytes have been read, also those of a socket that was paused until just now.
  */
 export class Heartbeat implements BackgroundTask {
   /** Connections whose ping has left, with the bytes received from them by then. */

@@ -3,7 +3,9 @@ import type { FrameSink } from '../../protocol/frame.js';
 
 /** The part of an upgraded request that every server knows. */
 interface RequestHead {
+  /** The path and query of the request. */
   readonly url?: string | undefined;
+  /** The headers, by lower-case name. */
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
 }
 
@@ -28,7 +30,7 @@ export interface Traffic {
   readonly sent: number;
 }
 
-/** A websocket, as connections need it. One implementation wraps `ws`, and tests have their own. */
+/** Port to a WebSocket. One implementation wraps `ws`, and tests have their own. */
 export interface Socket {
   /** Whether data can still be written. */
   readonly writable: boolean;
@@ -56,7 +58,7 @@ export interface SocketListener {
   socketOnClose(code: number, text: string, cause?: CloseReasonName): void;
   /**
    * Called when the socket must be closed: the client has sent a close frame or a malformed message, or is slower than the
-   * limits allow. `cause` is set when the server decides that.
+   * limits allow. `cause` is set when the server decided it.
    */
   socketOnClosing(code: number, text: string, cause?: CloseReasonName): void;
 }

@@ -174,7 +174,7 @@ describe('native messages only', () => {
       await house.rest();
       expect(socket.lines).toEqual([]);
       const told = house.errors.map(({ error }) => String(error));
-      expect(told).toEqual(debug ? [expect.stringContaining('a returned reply goes nowhere')] : []);
+      expect(told).toEqual(debug ? [expect.stringContaining('a returned reply has no effect')] : []);
     }
   });
 

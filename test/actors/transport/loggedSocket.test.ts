@@ -167,7 +167,7 @@ describe('what handlers return in vain', () => {
     await settled();
     expect(socket.payloads).toEqual([]);
     expect(house.errors).toMatchObject([{ where: { during: event, connection: 'b', namespace: 'n' } }]);
-    expect(String(house.errors[0]?.error)).toContain(`a returned ${type} goes nowhere`);
+    expect(String(house.errors[0]?.error)).toContain(`a returned ${type} has no effect`);
   });
 
   test('[SV13] and to nobody without debug', () => {
