@@ -29,6 +29,6 @@ export const refuseUnknown = (given: object, known: readonly string[]): void => 
  */
 export const refuseDecided = (given: object, decided: readonly string[], of: string): void => {
   for (const name of decided) {
-    if (name in given) throw new TypeError(`option "${of}.${name}" is not for the program to choose`);
+    if (name in given) throw new TypeError(`option "${of}.${name}" is set by the exchange`);
   }
 };

@@ -72,9 +72,14 @@ const carried: Readonly<Record<NatsNames, (prefix: string, kind: ChannelKind, na
   },
   plain: (prefix, kind, name) => {
     if (!isSubject(name) || !isSubject(`${prefix}.ask.${name}`)) {
-      refuse(nouns[kind], name, 'it is no subject: tokens with dots between them, without "*", ">", spaces');
+      refuse(
+        nouns[kind],
+        name,
+        'it is no subject, that is, tokens with dots between them and without "*", ">" and spaces',
+      );
     }
-    if (kind !== 'answers' && name.split('.')[0] === 'ask') refuse(nouns[kind], name, 'it begins as an answer does');
+    if (kind !== 'answers' && name.split('.')[0] === 'ask')
+      refuse(nouns[kind], name, 'it begins with "ask", as the channel of an answer does');
     return name;
   },
 };

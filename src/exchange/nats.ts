@@ -49,7 +49,7 @@ export interface NatsExchangeOptions {
 }
 
 const serversTake = '"host:port", "nats://" or "tls://" and a host, or a list of these';
-const usualTimeout = 5_000;
+const defaultTimeout = 5_000;
 
 interface Place extends Credentials {
   readonly address: string;
@@ -77,10 +77,10 @@ const placeOf = (server: unknown): Place => {
 const logIn = (places: readonly Place[], client: NatsClientSettings): Partial<NodeConnectionOptions> => {
   const [first] = places;
   const isSame = places.every(({ username, password }) => username === first?.username && password === first.password);
-  if (!isSame) throw new TypeError('option "servers" takes servers with the same credentials, or all without');
+  if (!isSame) throw new TypeError('option "servers" takes servers with the same credentials, or all of them without');
   if (first === undefined || (first.username === '' && first.password === '')) return {};
   if (client.user !== undefined || client.pass !== undefined || client.token !== undefined || client.authenticator) {
-    throw new TypeError('credentials stand in "servers" and in "client": give them once');
+    throw new TypeError('credentials are set in "servers" and in "client"; set them once');
   }
   return first.password === '' ? { token: first.username } : { user: first.username, pass: first.password };
 };
@@ -107,7 +107,7 @@ const check = (given: NatsExchangeOptions) => {
     asksOlder,
     redact: discretion('nats', secrets),
     options: (): NodeConnectionOptions => ({
-      timeout: usualTimeout,
+      timeout: defaultTimeout,
       ...client,
       ...login,
       ...tls,
@@ -120,18 +120,19 @@ const check = (given: NatsExchangeOptions) => {
 type Redact = ReturnType<typeof check>['redact'];
 
 /** Commands of one tick, which one answer of the broker confirms. */
-class Flight {
+class Batch {
   /** Refusals of the broker, by operation and subject. */
   readonly refused = new Map<string, Error>();
-  land = (): void => {};
+  confirm = (): void => {};
   fail = (_error: Error): void => {};
-  readonly #landed = new Promise<void>((resolve, reject) => {
-    this.land = resolve;
+  readonly #confirmed = new Promise<void>((resolve, reject) => {
+    this.confirm = resolve;
     this.fail = reject;
   });
 
-  async landed(operation: string, subjects: readonly string[]): Promise<void> {
-    await this.#landed;
+  /** Resolves when the broker has confirmed the batch. Rejects if it refused the operation on one of the subjects. */
+  async confirmed(operation: string, subjects: readonly string[]): Promise<void> {
+    await this.#confirmed;
     if (this.refused.size === 0) return;
     for (const subject of subjects) {
       const refusal = this.refused.get(`${operation} ${subject}`);
@@ -146,8 +147,9 @@ class NatsSession implements ExchangeSession {
   readonly #listener: ExchangeListener;
   readonly #redact: Redact;
   readonly #subscriptions = new Map<string, Subscription>();
-  readonly #flights = new Set<Flight>();
-  #boarding: Flight | undefined;
+  readonly #batches = new Set<Batch>();
+  /** The batch of this tick, which takes more commands. */
+  #open: Batch | undefined;
   #isOver = false;
 
   constructor(nats: NatsConnection, listener: ExchangeListener, redact: Redact) {
@@ -168,7 +170,7 @@ class NatsSession implements ExchangeSession {
       };
       this.#subscriptions.set(channel, this.#nats.subscribe(channel, { callback }));
     }
-    await this.#board().landed('subscription', channels);
+    await this.#batch().confirmed('subscription', channels);
   }
 
   unsubscribe(channels: readonly string[]): void {
@@ -186,12 +188,12 @@ class NatsSession implements ExchangeSession {
     } catch (error) {
       throw this.#redact(error);
     }
-    await this.#board().landed('publish', [channel]);
+    await this.#batch().confirmed('publish', [channel]);
   }
 
   async ping(): Promise<void> {
     this.#check([]);
-    await this.#board().landed('ping', []);
+    await this.#batch().confirmed('ping', []);
   }
 
   close(): void {
@@ -200,8 +202,8 @@ class NatsSession implements ExchangeSession {
 
   #check(channels: readonly string[]): void {
     if (this.#isOver) throw this.#redact(new Error('the session is over'));
-    const wrongOne = channels.find((channel) => !isSubject(channel));
-    if (wrongOne !== undefined) throw new RangeError(`nats: ${JSON.stringify(wrongOne)} is no subject`);
+    const invalid = channels.find((channel) => !isSubject(channel));
+    if (invalid !== undefined) throw new RangeError(`nats: ${JSON.stringify(invalid)} is no subject`);
   }
 
   #deliver(channel: string, payload: Uint8Array): void {
@@ -214,31 +216,31 @@ class NatsSession implements ExchangeSession {
     }
   }
 
-  /** Returns the flight of this tick. It takes off after the tick, behind every command of the tick. */
-  #board(): Flight {
-    if (this.#boarding !== undefined) return this.#boarding;
-    const flight = new Flight();
-    this.#boarding = flight;
-    this.#flights.add(flight);
+  /** Returns the batch of this tick. It is flushed after every command of the tick. */
+  #batch(): Batch {
+    if (this.#open !== undefined) return this.#open;
+    const batch = new Batch();
+    this.#open = batch;
+    this.#batches.add(batch);
     queueMicrotask(() => {
-      this.#boarding = undefined;
-      if (!this.#isOver) void this.#takeOff(flight);
+      this.#open = undefined;
+      if (!this.#isOver) void this.#flush(batch);
     });
-    return flight;
+    return batch;
   }
 
-  async #takeOff(flight: Flight): Promise<void> {
+  async #flush(batch: Batch): Promise<void> {
     try {
       await this.#nats.flush();
       // The refusal arrives before the answer, but the library reports it later.
-      systemClock.setImmediate(() => this.#land(flight));
+      systemClock.setImmediate(() => this.#confirm(batch));
     } catch (error) {
       this.#lose(error);
     }
   }
 
-  #land(flight: Flight): void {
-    if (this.#flights.delete(flight)) flight.land();
+  #confirm(batch: Batch): void {
+    if (this.#batches.delete(batch)) batch.confirm();
   }
 
   /** Reads the broker's errors. A refusal fails its own command; every other error ends the session. */
@@ -254,7 +256,7 @@ class NatsSession implements ExchangeSession {
   #refuse(error: PermissionViolationError): void {
     const { operation, subject } = error;
     if (operation === 'subscription') this.#subscriptions.delete(subject);
-    for (const flight of this.#flights) flight.refused.set(`${operation} ${subject}`, this.#redact(error));
+    for (const batch of this.#batches) batch.refused.set(`${operation} ${subject}`, this.#redact(error));
   }
 
   #lose(error: unknown): void {
@@ -265,8 +267,8 @@ class NatsSession implements ExchangeSession {
   #end(error: unknown): boolean {
     if (this.#isOver) return false;
     this.#isOver = true;
-    for (const flight of this.#flights) flight.fail(this.#redact(error));
-    this.#flights.clear();
+    for (const batch of this.#batches) batch.fail(this.#redact(error));
+    this.#batches.clear();
     this.#subscriptions.clear();
     void this.#nats.close();
     return true;

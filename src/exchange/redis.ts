@@ -5,7 +5,9 @@ import { credentialsOf, discretion, parseUrl, secretsOf } from './credentials.js
 import type { ExchangeListener, ExchangeSession, StackExchange } from './exchange.js';
 import { redisNames } from './naming.js';
 
+/** No modules, functions or scripts of Redis. */
 type Nothing = Record<string, never>;
+/** Options of node-redis. */
 type ClientOptions = RedisClientOptions<Nothing, Nothing, Nothing, RespVersions>;
 
 /** Options that the exchange sets: a session never reconnects, and commands keep the order of the calls. */
@@ -28,6 +30,7 @@ const decided = [
 /** Options of the socket that the URL or the exchange sets. */
 const decidedOfSocket = ['reconnectStrategy', 'host', 'port', 'path', 'tls'] as const;
 
+/** Options less some names, for each member of a union. */
 type Without<Options, Names extends PropertyKey> = Options extends unknown ? Omit<Options, Names> : never;
 
 /** Options passed on to node-redis, such as certificates under `socket`, `credentialsProvider`, `name` and `RESP`. */
@@ -53,7 +56,7 @@ export interface RedisExchangeOptions {
 
 const urlTakes = '"redis://" or "rediss://" and a host';
 /** Default connect timeout, in ms. The library has the same, but only for the first half of connecting. */
-const usualTimeout = 5_000;
+const defaultTimeout = 5_000;
 /** Maximum number of channels in one subscribe command. */
 const chunkSize = 1_000;
 
@@ -63,7 +66,7 @@ const check = (given: RedisExchangeOptions) => {
   const { url, channel, asksOlder = false, client = {} } = given;
   if (typeof url !== 'string' || url === '') throw wrong('url', urlTakes, url);
   if (typeof channel !== 'string' || channel === '') throw wrong('channel', 'a string that is not empty', channel);
-  if (/\p{Cs}/u.test(channel)) throw new RangeError('option "channel" has half a character');
+  if (/\p{Cs}/u.test(channel)) throw new RangeError('option "channel" has a lone surrogate');
   if (typeof asksOlder !== 'boolean') throw wrong('asksOlder', 'true or false', asksOlder);
   if (!isPlainObject(client)) throw wrong('client', 'an object of options of node-redis', client);
   refuseDecided(client, decided, 'client');
@@ -75,17 +78,17 @@ const check = (given: RedisExchangeOptions) => {
   const isRedis = parsed.protocol === 'redis:' || parsed.protocol === 'rediss:';
   if (!isRedis || parsed.hostname === '') throw new TypeError(`option "url" takes ${urlTakes}`);
   if (!/^(?:\/\d*)?$/.test(parsed.pathname))
-    throw new TypeError('option "url": its path takes the number of a database');
+    throw new TypeError('option "url" takes the number of a database as its path');
   const credentials = credentialsOf('url', parsed);
   const hasOwn = client.username !== undefined || client.password !== undefined || client.credentialsProvider;
   if (hasOwn && (parsed.username || parsed.password)) {
-    throw new TypeError('credentials stand in "url" and in "client": give them once');
+    throw new TypeError('credentials are set in "url" and in "client"; set them once');
   }
   const timeout: unknown = 'connectTimeout' in socket ? socket.connectTimeout : undefined;
   return {
     channel,
     asksOlder,
-    timeout: typeof timeout === 'number' && timeout > 0 ? timeout : usualTimeout,
+    timeout: typeof timeout === 'number' && timeout > 0 ? timeout : defaultTimeout,
     redact: discretion('redis', [...secretsOf(parsed, credentials), client.password]),
     // The library changes the options that it gets, so every client has its own.
     options: (): ClientOptions => ({
@@ -157,7 +160,7 @@ class RedisSession implements ExchangeSession {
   unsubscribe(channels: readonly string[]): void {
     if (this.#ended === undefined) return;
     for (const chunk of chunksOf(channels)) {
-      // Fails only if the connection ends, which the listener learns by `lost`.
+      // It fails only if the connection ends. Then `lost` reports that.
       this.#subscriber.unsubscribe(chunk, this.#deliver, true).catch(() => {});
     }
   }

@@ -13,13 +13,13 @@ interface EndReason {
   readonly cause?: string | undefined;
 }
 
-/** What a connection's chart remembers. */
+/** Context of the connection chart. */
 export interface ConnectionContext {
   /** The id of the connection. */
   readonly id: string;
   /** Whether only native messages are handled, so that there is no handshake. */
   readonly isNativeOnly: boolean;
-  /** Whether other servers can reach the connection; true as well while no broker is connected. */
+  /** Whether other servers can reach the connection. Also true while no broker is connected. */
   readonly isReachable: boolean;
   /** The frames that arrived before the connection was open, and their bytes. */
   readonly early: { readonly frames: number; readonly bytes: number };
@@ -29,7 +29,7 @@ export interface ConnectionContext {
   readonly reason: EndReason | null;
 }
 
-/** What a connection's chart starts with. */
+/** Input of the connection chart. */
 export interface ConnectionInput {
   /** The id of the connection. */
   readonly id: string;
@@ -39,7 +39,7 @@ export interface ConnectionInput {
   readonly isReachable: boolean;
 }
 
-/** An event of a connection's chart. */
+/** Event of the connection chart. */
 export type ConnectionEvent =
   /** The client has sent `M`. */
   | { readonly type: 'ACK' }
@@ -68,7 +68,7 @@ export type ConnectionEvent =
 const reasonOf = (event: ConnectionEvent): EndReason | null =>
   'code' in event ? { code: event.code, text: event.text, cause: event.cause } : null;
 
-/** The parts of the chart that its states name, for a chart of the program's own. */
+/** Setup of the connection chart: types, actions, guards and delays, for a chart of your own. */
 export const connectionSetup = setup({
   types: {
     context: {} as ConnectionContext,
@@ -95,17 +95,17 @@ export const connectionSetup = setup({
     countCongestion: () => {},
     /** Counts an evicted slow consumer. */
     countEviction: () => {},
-    /** Writes pending deliveries, leaves every topic and the count, and then runs the handlers of the end. */
+    /** Writes pending deliveries, removes the connection from topics and the count, then runs its last handlers. */
     teardown: () => {},
     /** Sends the close frame. */
     sendClose: () => {},
-    /** Destroys the socket, if there still is one. */
+    /** Destroys the socket, unless it is closed. */
     destroySocket: () => {},
-    /** Remembers that the server has accepted the connection. */
+    /** Records that the server has accepted the connection. */
     markAccepted: assign({ wasAccepted: true }),
-    /** Remembers that other servers can reach the connection. */
+    /** Records that other servers can reach the connection. */
     markReachable: assign({ isReachable: true }),
-    /** Records why the connection ends: the parameters, or else what the event says. The first reason stays (SV6). */
+    /** Records why the connection ends: the parameters, or else the event. The first reason stays (SV6). */
     recordReason: assign({
       reason: ({ context, event }, params?: EndReason) => context.reason ?? params ?? reasonOf(event),
     }),
@@ -126,7 +126,7 @@ export const connectionSetup = setup({
 /** The chart of one connection, from its upgrade to its end. */
 export const connectionMachine = connectionSetup.createMachine({
   id: 'connection',
-  description: 'One websocket, from its upgrade to its end.',
+  description: 'One WebSocket, from its upgrade to its end.',
   context: ({ input }) => ({
     id: input.id,
     isNativeOnly: input.isNativeOnly,
@@ -285,11 +285,12 @@ export const connectionMachine = connectionSetup.createMachine({
   },
 });
 
+/** Config that `createMachine` takes for this chart. */
 type ConnectionConfig = Parameters<typeof connectionSetup.createMachine>[0];
+/** Config of one state of this chart. */
 type ConnectionState = NonNullable<ConnectionConfig['states']>[string];
 
-/** The config of the chart, for a chart that extends it. */
-// It is that literal, under the wide type that a setup takes.
+/** Parts of the chart, for a chart that adds some. The cast gives the literal the type that `createMachine` takes. */
 export const connectionConfig = connectionMachine.config as unknown as ConnectionConfig & {
   readonly states: Readonly<Record<'acknowledging' | 'open' | 'closing' | 'closed', ConnectionState>>;
 };

@@ -109,7 +109,9 @@ export const linkMachine = linkSetup.createMachine({
   },
 });
 
+/** Config that `createMachine` takes for this chart. */
 type LinkConfig = Parameters<typeof linkSetup.createMachine>[0];
+/** Config of one state of this chart. */
 type LinkState = NonNullable<LinkConfig['states']>[string];
 
 /** Parts of the chart, for a chart that adds some. The cast gives the literal the type that `createMachine` takes. */

@@ -208,7 +208,9 @@ export const namespaceMachine = namespaceSetup.createMachine({
   },
 });
 
+/** Config that `createMachine` takes for this chart. */
 type NamespaceConfig = Parameters<typeof namespaceSetup.createMachine>[0];
+/** Config of one state of this chart. */
 type NamespaceState = NonNullable<NamespaceConfig['states']>[string];
 
 /** Parts of the chart, for a chart that adds some. The cast gives the literal the type that `createMachine` takes. */

@@ -223,7 +223,9 @@ export const roomMachine = roomSetup.createMachine({
   },
 });
 
+/** Config that `createMachine` takes for this chart. */
 type RoomConfig = Parameters<typeof roomSetup.createMachine>[0];
+/** Config of one state of this chart. */
 type RoomState = NonNullable<RoomConfig['states']>[string];
 
 /** Parts of the chart, for a chart that adds some. The cast gives the literal the type that `createMachine` takes. */

@@ -1,12 +1,12 @@
 import { assign, setup } from 'xstate';
 
-/** What the supervisor's chart remembers. */
+/** Context of the supervisor chart. */
 export interface SupervisorContext {
-  /** The calls of `do` that wait for the present one to end. */
+  /** Number of `do` calls that wait for the present one to end. */
   readonly waitingVisits: number;
 }
 
-/** An event of the supervisor's chart. */
+/** Event of the supervisor chart. */
 export type SupervisorEvent =
   /** A client has arrived. */
   | { readonly type: 'CONNECT'; readonly arrival: unknown }
@@ -27,7 +27,7 @@ export type SupervisorEvent =
   /** The last connection has closed. */
   | { readonly type: 'DRAINED' };
 
-/** The parts of the chart that its states name, for a chart of the program's own. */
+/** Setup of the supervisor chart: types, actions and guards, for a chart of your own. */
 export const supervisorSetup = setup({
   types: {
     context: {} as SupervisorContext,
@@ -39,7 +39,7 @@ export const supervisorSetup = setup({
     admit: () => {},
     /** Holds the arrival, paused, until `do` has ended. */
     hold: () => {},
-    /** Admits the held arrivals, in the order in which they came. */
+    /** Admits the held arrivals, in the order of their arrival. */
     admitHeld: () => {},
     /** Refuses the arrival. */
     refuse: () => {},
@@ -59,7 +59,7 @@ export const supervisorSetup = setup({
     removeStopped: () => {},
     /** Ends a connection whose actor has failed. */
     removeCrashed: () => {},
-    /** Closes every connection, and waits for the last. */
+    /** Closes every connection, and waits for the last one. */
     beginDrain: () => {},
     /** Counts a `do` that waits. */
     countVisit: assign({ waitingVisits: ({ context }) => context.waitingVisits + 1 }),
@@ -124,11 +124,12 @@ export const supervisorMachine = supervisorSetup.createMachine({
   },
 });
 
+/** Config that `createMachine` takes for this chart. */
 type SupervisorConfig = Parameters<typeof supervisorSetup.createMachine>[0];
+/** Config of one state of this chart. */
 type SupervisorState = NonNullable<SupervisorConfig['states']>[string];
 
-/** The config of the chart, for a chart that extends it. */
-// It is that literal, under the wide type that a setup takes.
+/** Parts of the chart, for a chart that adds some. The cast gives the literal the type that `createMachine` takes. */
 export const supervisorConfig = supervisorMachine.config as unknown as SupervisorConfig & {
   readonly states: Readonly<Record<'accepting' | 'doing' | 'draining' | 'closed', SupervisorState>>;
 };

@@ -11,7 +11,7 @@ export const ErrNoAudience = new Error('no audience');
 
 /** Error of an ask that was not answered in time (AK4). */
 export class AskTimeout extends Error {
-  /** The constant `'AskTimeout'`. */
+  /** Always 'AskTimeout'. */
   override readonly name = 'AskTimeout';
   /** Creates the error for a timeout in ms. */
   constructor(
@@ -24,7 +24,7 @@ export class AskTimeout extends Error {
 
 /** Error for a handler, hook or visitor that did not settle in time (SV4, HS8). */
 export class HandlerTimeout extends Error {
-  /** The constant `'HandlerTimeout'`. */
+  /** Always 'HandlerTimeout'. */
   override readonly name = 'HandlerTimeout';
   /** Creates the error for a timeout in ms. */
   constructor(
@@ -46,16 +46,16 @@ const isCloseCode = (code: number): boolean => {
  */
 export const assertCloseCode = (code: number): void => {
   if (isCloseCode(code)) return;
-  throw new RangeError(`a close code that may be sent is 1000 to 1014 or 3000 to 4999, got ${String(code)}`);
+  throw new RangeError(`a close frame takes a code of 1000 to 1003, 1007 to 1014 or 3000 to 4999, got ${String(code)}`);
 };
 
 /** Maximum size of the reason in a close frame, in bytes. */
-const mostCloseText = 123;
+const maxCloseText = 123;
 const utf8 = new TextEncoder();
 
 /** Returns as much of a text as fits in a close frame, in whole characters. */
 export const closeText = (text: string): string => {
-  const bytes = new Uint8Array(mostCloseText);
+  const bytes = new Uint8Array(maxCloseText);
   const { read } = utf8.encodeInto(text, bytes);
   return text.slice(0, read);
 };
@@ -65,7 +65,7 @@ export const closeText = (text: string): string => {
  * @example throw new CloseError(4001, 'session expired');
  */
 export class CloseError extends Error {
-  /** The constant `'CloseError'`. */
+  /** Always 'CloseError'. */
   override readonly name = 'CloseError';
   /**
    * Creates the error.
@@ -104,6 +104,7 @@ export class Reply {
  */
 export const reply = (body: string | Uint8Array = ''): Reply => new Reply(body);
 
+/** Returns whether an error text stands for a registered error. */
 type Recognise = (text: string) => boolean;
 const known: { readonly error: Error; readonly recognise: Recognise }[] = [];
 
@@ -134,11 +135,11 @@ const isRecognised = (recognise: Recognise, text: string): boolean => {
 };
 
 /** Maximum length of a peer's error text, in characters. The rest is cut (FR8). */
-const mostErrorText = 1_024;
+const maxErrorText = 1_024;
 
 /** Returns the error for a text from a peer: the known error, or a new `Error` with that text (FR8). */
 export const errorFromText = (whole: string): Error => {
-  const text = whole.slice(0, mostErrorText);
+  const text = whole.slice(0, maxErrorText);
   return known.find((one) => isRecognised(one.recognise, text))?.error ?? new Error(text);
 };
 

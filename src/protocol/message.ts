@@ -70,6 +70,7 @@ export interface Message {
   json<T>(): T;
 }
 
+/** Members of every message to send. */
 interface Addressed {
   /** Namespace of the audience. Default: the empty namespace. */
   namespace?: string;
@@ -174,9 +175,11 @@ export const assertOutgoing = (message: OutgoingMessage): void => {
   const { namespace, room, event, body, to, isNative } = message;
   const isNamed = isName(namespace) && isName(room) && isName(event) && isName(to);
   if (!isNamed || (!event && !isNative)) {
-    throw new TypeError(`a message names its event, and everything in it by strings: ${shape}`);
+    throw new TypeError(`a message needs an event; its namespace, room, event and to are strings: ${shape}`);
   }
   if (!isBody(body)) {
-    throw new TypeError(`a body is a string or a Uint8Array, got ${typeof body}; JSON.stringify makes a string of it`);
+    throw new TypeError(
+      `a body is a string or a Uint8Array, got ${typeof body}; JSON.stringify turns a value into a string`,
+    );
   }
 };

@@ -16,12 +16,12 @@ export interface SenderTag {
 
 const start = 'neffos(0x';
 /** Maximum size of an id, in bytes (HS11). A longer one cannot exist, so it excludes nothing. */
-const mostIdBytes = 128;
+const maxIdBytes = 128;
 const ours = /^neffos\(0x([0-9a-f-]{36})\((\d{1,15})\.(\d{1,15})\.(b?)(n?)\.((?:[0-9a-f]{2}){0,128})\)\)$/;
 
 const hexOfId = (id: string): string => {
   const bytes = Buffer.from(id);
-  return bytes.length > mostIdBytes ? '' : bytes.toString('hex');
+  return bytes.length > maxIdBytes ? '' : bytes.toString('hex');
 };
 
 /** Returns the text of a tag. neffos recognises a tag by its first characters and does not read the rest. */

@@ -12,9 +12,13 @@ import { type SupervisorContext, type SupervisorEvent, supervisorMachine } from 
 
 /** A machine that takes these events and this input, and whose context has at least these members. */
 interface Keeps<Context, Event, Input = undefined> {
+  /** Returns the snapshot after an event. */
   readonly transition: (snapshot: never, event: Event, scope: never) => { readonly context: Context };
+  /** Returns the first snapshot. */
   readonly getInitialSnapshot: (scope: never, input: Input) => { readonly context: Context };
+  /** Returns the machine with implementations added. */
   readonly provide: (implementations: never) => object;
+  /** The root state, which has all others. */
   readonly root: object;
 }
 
@@ -189,7 +193,7 @@ export const faultOf = (name: keyof OwnMachines, machine: AnyStateMachine): stri
   const isTimed = statesOf(machine.root).some(({ config, invoke }) => config.after !== undefined || invoke.length > 0);
   const faults = [
     ...(lacks.length > 0 ? [`lacks ${lacks.join(', ')}`] : []),
-    ...(unknown.length > 0 ? [`names ${unknown.join(', ')}, which nobody has implemented`] : []),
+    ...(unknown.length > 0 ? [`names ${unknown.join(', ')} without an implementation`] : []),
     ...(contract.isStepped && isTimed ? ['is stepped, not run: it can have no "after" and no "invoke"'] : []),
   ];
   return faults.length > 0 ? `machines.${name} ${faults.join('; it ')}` : undefined;

@@ -176,8 +176,8 @@ describe('natsExchange', () => {
     ['an empty prefix', { servers: 'h', prefix: '' }, /"prefix" takes a subject.* got an empty string/],
     ['a pattern', { servers: 'h', prefix: 'a.*' }, /"prefix" takes a subject/],
     ['other names', { servers: 'h', names: 'none' }, /"names" takes one of san, hashed, plain/],
-    ['reconnecting', { servers: 'h', client: { reconnect: true } }, /"client.reconnect" is not for the program/],
-    ['no echo', { servers: 'h', client: { noEcho: true } }, /not for the program/],
+    ['reconnecting', { servers: 'h', client: { reconnect: true } }, /"client.reconnect" is set by the exchange/],
+    ['no echo', { servers: 'h', client: { noEcho: true } }, /set by the exchange/],
     ['a client that is none', { servers: 'h', client: 1 }, /"client" takes an object .* got a value of type number/],
   ])('[EX1] an option that is wrong is refused at once: %s', (_, options, expected) => {
     // As a program in JavaScript could call it.

@@ -224,7 +224,7 @@ describe('redisExchange', () => {
     ['a url that is a number', { url: 6379, channel }, /got a value of type number/],
     ['no channel', { url: 'redis://h' }, /"channel" takes a string that is not empty, got undefined/],
     ['an empty channel', { url: 'redis://h', channel: '' }, /got an empty string/],
-    ['half a character', { url: 'redis://h', channel: '\ud800' }, /half a character/],
+    ['half a character', { url: 'redis://h', channel: '\ud800' }, /lone surrogate/],
     [
       'another name',
       { url: 'redis://h', channel, chanel: 1 },
@@ -234,9 +234,9 @@ describe('redisExchange', () => {
     [
       'reconnecting',
       { url: 'redis://h', channel, client: { socket: { reconnectStrategy: 1 } } },
-      /not for the program/,
+      /set by the exchange/,
     ],
-    ['another queue', { url: 'redis://h', channel, client: { disableOfflineQueue: false } }, /not for the program/],
+    ['another queue', { url: 'redis://h', channel, client: { disableOfflineQueue: false } }, /set by the exchange/],
     ['a socket that is none', { url: 'redis://h', channel, client: { socket: 1 } }, /"client.socket" takes an object/],
   ])('[EX1] an option that is wrong is refused at once: %s', (_, options, expected) => {
     // As a program in JavaScript could call it.

@@ -102,7 +102,7 @@ describe('messages of the program', () => {
     const { server } = await start({ namespaces });
     const send = (message: unknown) => () => server.broadcast(null, message as never);
     expect(send(undefined)).toThrow(/a message is an object .*got undefined/);
-    expect(send({ namespace: 'n' })).toThrow(/names its event/);
+    expect(send({ namespace: 'n' })).toThrow(/needs an event/);
     expect(send({ namespace: 'n', event: 'e', body: { a: 1 } })).toThrow(/string or a Uint8Array, got object/);
     expect(() => server.broadcast({} as never, { namespace: 'n', event: 'e' })).toThrow(/Conn, NSConn, Room/);
     expect(() => server.do(undefined as never)).toThrow('do takes a function (conn), got undefined');

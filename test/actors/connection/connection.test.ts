@@ -158,7 +158,7 @@ describe('close codes and texts', () => {
     }
     const house = new House({ namespaces: { n: {} } });
     const guest = house.seat('a', 'n');
-    expect(() => guest.conn?.close(1_006)).toThrow('a close code that may be sent');
+    expect(() => guest.conn?.close(1_006)).toThrow('a close frame takes a code');
     expect(() => guest.conn?.close(1_000, 'x'.repeat(124))).toThrow('at most 123 bytes');
     expect(guest.conn?.isClosed).toBe(false);
   });
