@@ -8,7 +8,7 @@ import { DirectPass, TopicPass } from './passes.js';
 import { Subscriber, type SubscriberHost } from './subscriber.js';
 import type { Topic, Topics } from './topics.js';
 
-/** The connections that a message does not go to. */
+/** The connections that a message excludes. */
 export interface Skipped {
   /** One connection. */
   readonly except: Subscriber | null;
@@ -16,7 +16,7 @@ export interface Skipped {
   readonly exceptId: string | null;
 }
 
-/** Cost of a visit that finds nothing pending, as a part of one that delivers. */
+/** Cost of a visit that finds nothing pending. A visit that delivers costs 1. */
 const idleVisit = 1 / 16;
 
 const never = Number.POSITIVE_INFINITY;
@@ -25,13 +25,14 @@ const never = Number.POSITIVE_INFINITY;
  * Delivers one message to many subscribers, in slices of background work.
  *
  * Invariants:
- * - Each message gets the next number. It stays in `pending` of its topic until a pass has visited every member, so each
- *   member that it is for gets it once (BC1, BC2). A message to one id goes to the outboxes of its subscribers instead.
- * - A topic with pending messages has exactly one pass, in `#passes` or in `#running`. A subscriber with direct messages
- *   is in `#direct`.
+ * - Each message gets the next number. It stays in `pending` of its topic until a pass has visited every member, so
+ *   each member of its audience gets it once (BC1, BC2). A message to one id goes to the outboxes of its subscribers
+ *   instead.
+ * - A topic with pending messages has exactly one pass, in `#passes` or in `#running`. A subscriber with direct
+ *   messages is in `#direct`.
  * - Publishing writes nothing (BC5). A delivery writes all that is pending for one subscriber as one buffer (BC6); a
  *   `Subscriber` says when else it delivers.
- * - `#topicBytes` is the sum of all `pending`; the pacer's `outstanding` is the sum of that of all topics.
+ * - `#topicBytes` is the sum of all `pending`. The pacer's `outstanding` is the sum of `outstanding` over all topics.
  *
  * State: idle (no pass, `#direct` empty) or awake (`wake` was called, and `run` has not yet returned false).
  */
@@ -59,21 +60,21 @@ export class Broadcaster {
     this.#context = new DeliveryContext(topics, this.#pacer);
   }
 
-  /** Bytes of published messages that have not been delivered to every subscriber. */
+  /** Bytes of published messages that are not yet delivered to their whole audience. */
   get logBytes(): number {
     return this.#topicBytes + this.#direct.bytes;
   }
 
   /**
-   * How far delivery is behind, in ms: the time that the oldest pending message has waited, or that the newest will have
-   * to, whichever is more.
+   * How far delivery is behind, in ms: the longer of the time that the oldest pending message has waited and the time
+   * that the newest one will wait.
    */
   get lag(): number {
     const since = Math.min(this.#passes[0]?.since ?? never, this.#direct.since);
     return since === never ? 0 : Math.max(this.now() - since, this.#pacer.estimatedMs);
   }
 
-  /** Adds a connection, as yet in no topic. It receives nothing that was published before (BC4). */
+  /** Adds a connection that is in no topic yet. It receives nothing that was published before (BC4). */
   subscribe(host: SubscriberHost): Subscriber {
     const subscriber = new Subscriber(host, this.#context);
     this.topics.add(subscriber);
@@ -98,8 +99,8 @@ export class Broadcaster {
   }
 
   /**
-   * Runs one slice, until this time of the clock; returns whether there is more to do. Topics take turns, so a huge one
-   * delays no small one.
+   * Runs one slice, until this time of the clock. Returns whether there is more to do. Topics take turns, so a large
+   * one delays no small one.
    */
   run(until: number): boolean {
     const pacer = this.#pacer;
@@ -184,7 +185,7 @@ export class Broadcaster {
     return false;
   }
 
-  /** Delivers to one member; returns whether the time ran out. */
+  /** Delivers to one member. Returns whether the time ran out. */
   #visit(pass: TopicPass, subscriber: Subscriber): boolean {
     const { last } = pass.topic;
     const isBehind = subscriber.cursor < last;

@@ -4,11 +4,11 @@ import type { Topics } from './topics.js';
 
 /** What the broadcaster and all its subscribers share. */
 export class DeliveryContext {
-  /** Number of the newest message; 0 before the first. */
+  /** Number of the newest message. 0 before the first. */
   last = 0;
   /**
-   * Scratch list of the entries that are about to be delivered to one subscriber. One list serves all: it is empty again
-   * before a socket is touched, so two deliveries never hold it at once.
+   * Scratch list of the entries that are about to be delivered to one subscriber. All deliveries share it: it is empty
+   * again before a socket is written to, so two deliveries never use it at once.
    */
   readonly batch: Entry[] = [];
   /** Buffers of recent writes, shared by subscribers with the same pending entries. */
@@ -17,7 +17,7 @@ export class DeliveryContext {
   constructor(
     /** The index that subscribers join and leave, and the counters of their deliveries. */
     readonly topics: Topics,
-    /** Measures what is delivered, and says when a slice is over. */
+    /** Measures deliveries, and decides when a slice is over. */
     readonly pacer: Pacer,
   ) {}
 }

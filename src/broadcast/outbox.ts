@@ -1,26 +1,26 @@
 import { joined } from '../protocol/frame.js';
 
-/** A message as it was published: framed once, shared by all who receive it. */
+/** A published message, framed once for all its subscribers. */
 export interface Entry {
-  /** Its place in the order of all messages. */
+  /** Its number in the order of all messages. */
   readonly number: number;
   /** The frame. */
   readonly bytes: Uint8Array;
-  /** True when it was published to one id: it stands in outboxes only, and in no log of a topic. */
+  /** Whether it was published to one id. It is then in outboxes only, and not in the log of a topic. */
   readonly isDirect?: boolean;
 }
 
-/** Maximum bytes that are joined into one write: 256 KiB (BC6). A larger frame is a write of its own. */
+/** Maximum size of frames joined into one write: 256 KiB (BC6). A larger frame is a write of its own. */
 export const writeLimit = 256 * 1024;
 
-/** Returns the sum of the bytes of these entries. */
+/** Returns the total size of these entries, in bytes. */
 export const bytesOf = (entries: readonly Entry[]): number => {
   let sum = 0;
   for (const { bytes } of entries) sum += bytes.length;
   return sum;
 };
 
-/** Returns how many of these entries, from the first on, go out in one write; at least one. */
+/** Returns how many of these entries, from the first on, fit into one write: at least one. */
 const countInOneWrite = (entries: readonly Entry[]): number => {
   let bytes = 0;
   for (let at = 0; at < entries.length; at++) {
@@ -40,7 +40,7 @@ const none: readonly Entry[] = [];
 /** Maximum number of cached buffers: several are in use when the pending messages take several writes. */
 const maxCached = 8;
 
-/** The buffers of recent writes: each is made once for all subscribers with the identical list of entries (BC7). */
+/** Buffers of recent writes. Each is made once for all subscribers with the same list of entries (BC7). */
 export class WriteCache {
   /** By the number of the first entry. */
   readonly #cached = new Map<number, { readonly entries: readonly Entry[]; readonly bytes: Uint8Array }>();
@@ -57,7 +57,7 @@ export class WriteCache {
     return bytes;
   }
 
-  /** Forgets all buffers: once every message is delivered, none is needed again. */
+  /** Removes all buffers. Once every message is delivered, none is needed again. */
   clear(): void {
     this.#cached.clear();
   }
@@ -74,10 +74,10 @@ const areIdentical = (some: readonly Entry[], others: readonly Entry[]): boolean
 export class Outbox {
   /** The entries, the oldest first. */
   readonly entries: Entry[] = [];
-  /** Sum of their bytes. */
+  /** The total size of the entries, in bytes. */
   bytes = 0;
 
-  /** True while no entry waits. */
+  /** Whether no entry waits. */
   get isEmpty(): boolean {
     return this.entries.length === 0;
   }
@@ -88,7 +88,7 @@ export class Outbox {
     this.bytes += entry.bytes.length;
   }
 
-  /** Moves the entries with a higher number than this to `into`, to be merged with others of that time. */
+  /** Moves the entries with a higher number than this to `into`, to be merged with those of topics. */
   takeAfter(number: number, into: Entry[]): void {
     const { entries } = this;
     let from = entries.length;
@@ -99,7 +99,7 @@ export class Outbox {
     }
   }
 
-  /** Removes and returns the oldest entries, as many as go out in one write. */
+  /** Removes and returns the oldest entries, as many as fit into one write. */
   takeOldest(): Entry[] {
     const oldest = this.entries.splice(0, countInOneWrite(this.entries));
     this.bytes -= bytesOf(oldest);

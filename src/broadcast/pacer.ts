@@ -1,31 +1,32 @@
-/** The clock is read after so many deliveries, or so many bytes; a visit that delivers nothing counts little. */
+/** Number of deliveries after which the clock is read. A visit that delivers nothing counts less than one. */
 const clockEvery = 16;
+/** Number of written bytes after which the clock is read. */
 const clockEveryBytes = 64 * 1024;
 
-/** Cost of a write beside its bytes, in bytes. */
+/** Fixed cost of a write, in bytes. */
 const perWrite = 4_096;
-/** Cost delivered in 1 ms, as long as nothing has been measured. */
+/** Cost delivered in 1 ms, until something is measured. */
 const firstGuess = 500_000;
-/** The pace is that of about the last second of delivering. */
+/** Time over which the pace is measured, in ms. */
 const memoryMs = 1_000;
 
-/** Returns what it costs to deliver so many bytes to so many connections, each in one write. Unit: bytes. */
+/** Returns the cost of delivering this many bytes to each member in one write. Unit: bytes. */
 export const deliveryCost = (bytes: number, members: number): number => (perWrite + bytes) * members;
 
-/** Times the broadcaster: when its slice is over, how fast it delivers, and how long the rest will take. */
+/** Measures the broadcaster: when its slice is over, how fast it delivers, and how long the rest will take. */
 export class Pacer {
-  /** What it costs to deliver all pending messages, as `deliveryCost` says. */
+  /** The cost of delivering all pending messages, by `deliveryCost`. */
   outstanding = 0;
   #until = 0;
   /** Deliveries and bytes since the clock was last read. */
   #deliveries = 0;
   #bytes = 0;
-  /** When this slice began: at the end of the last one, if that left something to do. */
+  /** When this slice began. If the last slice left work, at its end. */
   #since = 0;
   #isUnderWay = false;
   /** Cost delivered in this slice. */
   #delivered = 0;
-  /** Time and cost of the last second or so; before the first slice a guess. */
+  /** Time and cost of about the last second. Before the first slice, a guess. */
   #paceMs = 1;
   #paceDelivered = firstGuess;
 
@@ -40,7 +41,7 @@ export class Pacer {
     if (!this.#isUnderWay) this.#since = this.now();
   }
 
-  /** Ends the slice, and adds it to the measured pace. */
+  /** Ends the slice and adds it to the measured pace. */
   end(hasMore: boolean): void {
     const now = this.now();
     if (this.#paceMs > memoryMs) {
@@ -53,25 +54,25 @@ export class Pacer {
     this.#isUnderWay = hasMore;
   }
 
-  /** Counts a write of so many bytes. */
+  /** Counts a write of this size, in bytes. */
   wrote(bytes: number): void {
     this.#bytes += bytes;
     this.delivered(bytes);
   }
 
-  /** Counts a delivery of so many bytes, to a socket or to an outbox. */
+  /** Counts a delivery of this size, in bytes, to a socket or to an outbox. */
   delivered(bytes: number): void {
     this.#delivered += perWrite + bytes;
   }
 
-  /** Counts so many deliveries, and returns whether the slice is over. Reads the clock now and then. */
+  /** Counts deliveries. Returns whether the slice is over. Does not read the clock each time. */
   isExhausted(deliveries: number): boolean {
     this.#deliveries += deliveries;
     if (this.#deliveries < clockEvery && this.#bytes < clockEveryBytes) return false;
     return this.isExhaustedNow;
   }
 
-  /** True when the slice is over. Reads the clock. */
+  /** Whether the slice is over. Reads the clock. */
   get isExhaustedNow(): boolean {
     this.#deliveries = 0;
     this.#bytes = 0;

@@ -3,15 +3,15 @@ import type { Pacer } from './pacer.js';
 import type { Subscriber } from './subscriber.js';
 import type { Topic } from './topics.js';
 
-/** One visit to each member of a topic, over as many slices as that takes. */
+/** One run over the members of a topic, in as many slices as it needs. */
 export class TopicPass {
-  /** The topic as a list: where a member finds its pending messages while no other topic has any. */
+  /** The topic as a list, for members to deliver from while no other topic has pending messages. */
   readonly onlyTopic: readonly Topic[];
   /** Members that have not been visited. */
   readonly remaining: IterableIterator<Subscriber>;
-  /** Member that was visited, with so much pending that one slice did not deliver all. */
+  /** The last visited member, if one slice could not deliver all its pending messages. */
   unfinished: Subscriber | undefined;
-  /** Number of the last message from before the first visit. Up to it, every message is delivered when the pass ends. */
+  /** Number of the last message published before the first visit. The pass delivers every message up to it. */
   #upTo: number | undefined;
 
   constructor(
@@ -37,7 +37,7 @@ export class TopicPass {
     this.#upTo ??= this.topic.last;
   }
 
-  /** Ends the pass: removes what it has delivered from the log, and returns the bytes of that. The rest needs a new pass. */
+  /** Ends the pass. Removes the delivered messages from the log and returns their size. The rest needs a new pass. */
   end(): number {
     const { pending, last } = this.topic;
     const upTo = this.#upTo ?? last;
@@ -53,12 +53,12 @@ export class DirectPass {
   bytes = 0;
   readonly #subscribers: Subscriber[] = [];
 
-  /** True while nothing direct waits for this pass. */
+  /** Whether no direct message waits for this pass. */
   get isEmpty(): boolean {
     return this.#subscribers.length === 0;
   }
 
-  /** When the oldest direct message that still waits was published, in ms of the clock. */
+  /** When the oldest waiting direct message was published, in ms of the clock. */
   get since(): number {
     return this.#subscribers.find(({ hasDirect }) => hasDirect)?.directSince ?? Number.POSITIVE_INFINITY;
   }
@@ -70,7 +70,7 @@ export class DirectPass {
     this.#subscribers.push(subscriber);
   }
 
-  /** Delivers to each in turn; returns whether the time ran out, with work left. */
+  /** Delivers to each subscriber in turn. Returns whether the time ran out, with work left. */
   run(pacer: Pacer): boolean {
     const subscribers = this.#subscribers;
     for (let at = 0; at < subscribers.length; at++) {

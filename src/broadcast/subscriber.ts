@@ -3,17 +3,17 @@ import type { DeliveryContext } from './deliveryContext.js';
 import { bytesOf, cutToOneWrite, type Entry, Outbox, writeLimit } from './outbox.js';
 import type { DeliveryCounters, Topic } from './topics.js';
 
-/** What a subscriber needs of its connection. */
+/** The connection, as its subscriber needs it. */
 export interface SubscriberHost {
   /** Id of the connection. Several connections may share one (HS11). */
   readonly id: string;
-  /** Where frames go at first. */
+  /** The first outlet. */
   readonly outlet: FrameSink;
-  /** True while the socket takes more, whatever waits in the outbox. */
+  /** Whether the socket takes more. The outbox does not count. */
   readonly hasRoom: boolean;
   /** Called after a write when the outlet may have no more room, or is closed. */
   filled(): void;
-  /** Called after the outbox has grown by so many bytes and messages. */
+  /** Called after the outbox has grown, with the size and number of its new messages. */
   outboxGrew(bytes: number, messages: number): void;
 }
 
@@ -22,12 +22,12 @@ const unlimited = Number.POSITIVE_INFINITY;
 const byNumber = (a: Entry, b: Entry): number => a.number - b.number;
 
 /**
- * One connection as the receiver of broadcasts: the topics it is in, how far it has been delivered to, and what waits
- * for its socket.
+ * One connection as a member of topics: the topics, the last message that it was given, and the messages that wait for
+ * its socket.
  *
  * Invariants:
- * - A message of its topics with a number up to `cursor` was written, was moved to the outbox, or excludes it. A message
- *   with a higher number is still in `pending` of its topic, or in the outbox while `hasDirect` is true.
+ * - A message of its topics with a number up to `cursor` was written, was moved to the outbox, or excludes it. A
+ *   message with a higher number is still in `pending` of its topic, or in the outbox while `hasDirect` is true.
  * - Pending messages are delivered before anything else is written, and before a topic is joined or left. So each
  *   connection sees the order of the program (BC3), and membership counts as of the moment of publication (BC4).
  * - The outbox holds entries in the order of publication. While the connection is congested, everything goes there.
@@ -35,21 +35,21 @@ const byNumber = (a: Entry, b: Entry): number => a.number - b.number;
  * State: current (nothing pending), behind (messages beyond `cursor`), congested (`isCongested`: messages wait in the
  * outbox), closed (in no topic, for good).
  *
- * All that one visit of the broadcaster reads is a field of this object: one more object to fetch is a good part of what
- * a delivery costs.
+ * Everything that a visit of the broadcaster reads is a field of this object, as fetching another object is a large
+ * part of a delivery's cost.
  */
 export class Subscriber {
-  /** Where frames go now: the socket, its decorators, or the chart of the connection. Set by the connection. */
+  /** Takes the frames: the socket, its decorators, or the chart of the connection. Set by the connection. */
   outlet: FrameSink;
-  /** True while the socket takes no more and messages wait in the outbox. Set by the connection. */
+  /** Whether the connection is congested: messages wait in the outbox. Set by the connection. */
   isCongested = false;
-  /** Number of the last message that was delivered, or was not meant for this subscriber. */
+  /** Number of the last message that was delivered, or whose audience this subscriber is not in. */
   cursor: number;
   /** The topics it is in, in the order of joining. Maintained by `Topics`. */
   readonly topics: Topic[] = [];
-  /** Entries that wait for the socket, or for the next pass; `undefined` while there are none. */
+  /** Entries that wait for the socket or for the next pass. `undefined` while there are none. */
   outbox: Outbox | undefined;
-  /** True while the outbox holds direct messages that are not yet merged with those of the topics. */
+  /** Whether the outbox holds direct messages that are not yet merged with those of the topics. */
   hasDirect = false;
   /** When the first of these was published, in ms of the server's clock. */
   directSince = 0;
@@ -77,15 +77,15 @@ export class Subscriber {
   }
 
   /**
-   * Delivers the pending messages of these topics, in as many writes as that takes; stops in between when `mayStop` is
-   * true and the slice is over. The cursor goes no further than what has been written: code that a write leads to finds
-   * the rest in its place, and a pass may go on from there later.
+   * Delivers the pending messages of these topics, in as many writes as needed. Stops between writes when `mayStop` is
+   * true and the slice is over. The cursor never passes a message that is not written yet: a write may call back into
+   * this method, and a later pass may go on from the cursor.
    */
   deliverFrom(topics: readonly Topic[], mayStop: boolean): void {
     const { context } = this;
     let isFirst = true;
     while (this.cursor < context.last || this.hasDirect) {
-      // Code that a write has led to may have published to any topic.
+      // A write may have called code that has published to any topic.
       const batch = this.#gather(isFirst ? topics : this.topics);
       if (this.isCongested) return this.#moveToOutbox(batch, isFirst);
       const rest = cutToOneWrite(batch);
@@ -96,7 +96,7 @@ export class Subscriber {
     }
   }
 
-  /** Writes bytes that hold so many messages; returns false when there may be no more room. */
+  /** Writes bytes that hold this number of messages. Returns false when the outlet may have no more room. */
   write(bytes: Uint8Array, messages = 1): boolean {
     const { outlet } = this;
     if (outlet.writable) {
@@ -110,7 +110,7 @@ export class Subscriber {
     return false;
   }
 
-  /** Puts a frame for this connection alone behind all pending messages while the connection is congested (BC3). */
+  /** Queues a frame for this connection alone after all pending messages, while the connection is congested (BC3). */
   enqueueDirect(bytes: Uint8Array): void {
     this.addToOutbox({ number: this.context.last, bytes });
     this.host.outboxGrew(bytes.length, 1);
@@ -122,11 +122,11 @@ export class Subscriber {
     this.outbox.add(entry);
   }
 
-  /** Writes pending messages in order, until the socket is full again: it takes more now. */
+  /** Writes pending messages in order until the socket is full again. Called when it takes more. */
   resume(): void {
     this.deliver();
     const { host, outbox } = this;
-    // A socket that has reported itself full also reports when it has drained.
+    // A socket that has reported that it is full also reports when it has drained.
     let isFull = false;
     while (outbox && !outbox.isEmpty && !isFull) {
       const oldest = outbox.takeOldest().map(({ bytes }) => bytes);
@@ -135,7 +135,7 @@ export class Subscriber {
     if (outbox?.isEmpty) this.outbox = undefined;
   }
 
-  /** Joins a namespace (`room` empty) or a room; does nothing once closed. */
+  /** Joins a namespace (`room` empty) or a room. Does nothing once closed. */
   join(namespace: string, room: string): void {
     if (this.#isClosed) return;
     this.deliver();
@@ -156,12 +156,12 @@ export class Subscriber {
     this.outbox = undefined;
   }
 
-  /** Collects what is pending, in the order of publication; at least as much as one write takes. */
+  /** Collects pending messages in the order of publication: at least as many as fit into one write. */
   #gather(topics: readonly Topic[]): Entry[] {
     const { batch } = this.context;
     const { cursor } = this;
     let sources = 0;
-    // Entries of one source need no sorting, so no more than one write of them is collected.
+    // Entries of one source need no sorting, so one write of them is enough.
     let room = topics.length === 1 && !this.hasDirect && !this.isCongested ? writeLimit : unlimited;
     if (this.hasDirect && this.outbox) {
       this.outbox.takeAfter(cursor, batch);
@@ -186,7 +186,9 @@ export class Subscriber {
     return batch;
   }
 
-  /** Moves the cursor to the end of what is about to be written; direct entries of the rest go back to the outbox. */
+  /**
+   * Moves the cursor to the last entry that is about to be written. Returns direct entries of the rest to the outbox.
+   */
   #advance(rest: readonly Entry[]): void {
     const next = rest[0];
     this.cursor = next ? next.number - 1 : this.context.last;
@@ -194,7 +196,7 @@ export class Subscriber {
     else if (this.hasDirect) for (const entry of rest) if (entry.isDirect) this.outbox?.add(entry);
   }
 
-  /** Empties the batch before it touches the socket, as a write may lead back here. */
+  /** Writes the batch. Empties it first, as a write may call back into this method. */
   #writeBatch(batch: Entry[]): void {
     const bytes = this.context.writes.bytes(batch);
     const messages = batch.length;
@@ -208,7 +210,7 @@ export class Subscriber {
     return this.write(bytes, messages);
   }
 
-  /** Messages from before the congestion do not count as lag: the client had no chance to take them. */
+  /** Moves the batch to the outbox. Only messages published during the congestion count against a slow consumer. */
   #moveToOutbox(batch: Entry[], isLag: boolean): void {
     this.cursor = this.context.last;
     this.hasDirect = false;
@@ -222,7 +224,7 @@ export class Subscriber {
   }
 }
 
-/** Returns a sink that hands each write to `take`: for a chart that decides about every delivery itself. */
+/** Returns a sink that passes each write to `take`, for a chart that handles deliveries itself. */
 export const sinkTo = (take: (bytes: Uint8Array) => void): FrameSink => ({
   writable: true,
   write: (bytes) => {

@@ -2,7 +2,7 @@ import type { Limits } from '../limits.js';
 
 /** A connection whose handlers may broadcast. */
 export interface Producer {
-  /** Epoch of the throttle in which it last broadcast; 0 for never. */
+  /** Epoch of the throttle in which it last broadcast. 0 for never. */
   producedIn: number;
 }
 
@@ -21,13 +21,13 @@ export interface Load {
 }
 
 /**
- * Pauses the connections whose handlers broadcast, while the broadcaster is too far behind (BC10). A broadcast belongs to
- * the connection whose turn it happens in. After an `await` of a handler no turn is known: then every connection with such
- * a turn under way counts as a producer. That costs a bystander a pause at worst, and only while the throttle is on.
+ * Pauses the connections whose handlers broadcast, while the broadcaster is too far behind (BC10). A broadcast belongs
+ * to the connection whose turn is running. After an `await` of a handler that turn is unknown. Every connection with a
+ * turn after an `await` then counts as a producer. At worst, a connection that does not broadcast is paused too.
  */
 export class Throttle {
   #isOn = false;
-  /** Raised with each release: what was noted in an earlier epoch counts no more. */
+  /** Grows with each release. Broadcasts of an earlier epoch do not count. */
   #epoch = 1;
   #producing: Producer | undefined;
   #outsideTurns = 0;
@@ -39,7 +39,7 @@ export class Throttle {
     private readonly release: (parked: Parked) => void,
   ) {}
 
-  /** True while producers are paused. */
+  /** Whether producers are paused. */
   get isOn(): boolean {
     return this.#isOn;
   }
@@ -49,12 +49,12 @@ export class Throttle {
     return this.#isOn && producer.producedIn === this.#epoch;
   }
 
-  /** Keeps work until the throttle is released. */
+  /** Parks work until the throttle is released. */
   park(work: Parked): void {
     this.#parked.add(work);
   }
 
-  /** Begins a turn, perhaps within another. Returns the outer producer, for `leave`. */
+  /** Begins a turn, possibly within another. Returns the outer producer, for `leave`. */
   enter(producer: Producer): Producer | undefined {
     const outer = this.#producing;
     this.#producing = producer;
@@ -66,14 +66,14 @@ export class Throttle {
     this.#producing = outer;
   }
 
-  /** Waits for the asynchronous rest of a turn, and makes its connection a producer if a broadcast happened meanwhile. */
+  /** Waits for the asynchronous rest of a turn. Makes its connection a producer if there was a broadcast meanwhile. */
   async follow(producer: Producer, rest: Promise<void>): Promise<void> {
     const before = this.#outsideTurns;
     await rest;
     if (this.#outsideTurns !== before) producer.producedIn = this.#epoch;
   }
 
-  /** Notes a broadcast of the present turn, and reviews the load. */
+  /** Records a broadcast of the present turn, and reviews the load. */
   onPublished(load: Load): void {
     if (this.#producing) this.#producing.producedIn = this.#epoch;
     else this.#outsideTurns++;

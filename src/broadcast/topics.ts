@@ -10,9 +10,9 @@ export interface DeliveryCounters {
   broadcasts: number;
   /** Deliveries of these messages, to a socket or to an outbox. */
   deliveries: number;
-  /** Messages written, those for one connection alone included. */
+  /** Messages written, including those for one connection alone. */
   frames: number;
-  /** Bytes of these. */
+  /** Size of the written messages, in bytes. */
   bytes: number;
   /** Observer of each write; `undefined` while nothing observes. */
   tap: DeliveryTap | undefined;
@@ -27,17 +27,17 @@ const makeDeliveryCounters = (): DeliveryCounters => ({
   tap: undefined,
 });
 
-/** A message in the log of a topic, with the connections that it does not go to. */
+/** A message in the log of a topic, with the connections that it excludes. */
 export interface LogEntry extends Entry {
-  /** One connection that is left out. */
+  /** The excluded connection. */
   readonly except: Subscriber | null;
-  /** Id of the connections that are left out. */
+  /** The id of the excluded connections. */
   readonly exceptId: string | null;
   /** When it was published, in ms of the clock. */
   readonly at: number;
 }
 
-/** A namespace, or a room of one: its members, and the messages that have not been delivered to all of them. */
+/** A namespace, or one room of it: its members, and the messages that are not yet delivered to all of them. */
 export class Topic {
   /** Its members, in the order of joining. */
   readonly members = new Set<Subscriber>();
@@ -45,7 +45,7 @@ export class Topic {
   readonly pending: LogEntry[] = [];
   /** Number of the last message published here. */
   last = 0;
-  /** Cost of delivering the pending messages to all members, as `deliveryCost` says. */
+  /** Cost of delivering the pending messages to all members, by `deliveryCost`. */
   outstanding = 0;
   /** Open asks of the members of this topic; `undefined` while there are none. */
   asked: Set<AskedMembers> | undefined;
@@ -58,7 +58,7 @@ export class Topic {
   ) {}
 }
 
-/** The members of a topic that an ask went to, kept up to date while members join and leave (AK6). */
+/** The members of a topic that an ask was sent to. Members that join or leave later do not change it (AK6). */
 export class AskedMembers {
   /** Members that have joined after the ask. */
   readonly #latecomers = new Set<Subscriber>();
@@ -85,24 +85,24 @@ export class AskedMembers {
     return !this.only && this.topic.members.has(subscriber) && !this.#latecomers.has(subscriber);
   }
 
-  /** Notes a new member of the topic. */
+  /** Records a new member of the topic. */
   joined(subscriber: Subscriber): void {
     if (!this.only) this.#latecomers.add(subscriber);
   }
 
-  /** Notes that a member has left the topic. */
+  /** Records that a member has left the topic. */
   left(subscriber: Subscriber): void {
     if (!this.only && !this.#latecomers.delete(subscriber)) this.#leavers.add(subscriber);
   }
 
-  /** Notes that an asked member has closed. */
+  /** Records that an asked member has closed. */
   closed(): void {
     this.#present--;
     if (this.#present === 0) this.onAllClosed();
   }
 }
 
-/** The only index of memberships: namespace -> room -> members, and id -> subscribers. */
+/** The index of memberships: namespace -> room -> members, and id -> subscribers. */
 export class Topics {
   /** Counters of what is published and delivered. */
   readonly delivered = makeDeliveryCounters();
@@ -169,7 +169,7 @@ export class Topics {
     asked.topic.asked.add(asked);
   }
 
-  /** Removes a settled ask; does nothing the second time. */
+  /** Removes a settled ask. Does nothing the second time. */
   removeAsked(asked: AskedMembers): void {
     if (!this.#asked.delete(asked)) return;
     const { topic } = asked;
@@ -198,7 +198,7 @@ export class Topics {
     this.#dropIfEmpty(topic);
   }
 
-  /** A topic with an open ask stays, so that members that join it are known as latecomers. */
+  /** Removes a topic without members. A topic with an open ask stays, so that it knows who joined after the ask. */
   #dropIfEmpty(topic: Topic): void {
     if (topic.members.size > 0 || topic.asked) return;
     const rooms = this.#namespaces.get(topic.namespace);
