@@ -1,6 +1,6 @@
 import type { Clock } from '../actors/runtime/clock.js';
 
-/** A request's slot: taken, or still waited for. */
+/** A request's slot: taken, or waited for. */
 export interface Slot {
   /** Releases the slot, or stops the wait for it. Further calls do nothing. */
   release(): void;
@@ -13,55 +13,55 @@ interface Waiting {
 
 /**
  * Queue of requests that wait for one of a fixed number of admission slots, in order of arrival (HS15). It holds as
- * many requests as there are slots. No request waits longer than `patience` ms.
+ * many requests as there are slots. No request waits longer than `timeout` ms.
  */
 export class AdmissionQueue {
   #taken = 0;
   readonly #waiting = new Set<Waiting>();
 
-  /** Creates a queue with `places` slots. */
+  /** Creates a queue for this number of slots. */
   constructor(
-    private readonly places: number,
-    private readonly patience: number,
+    private readonly slots: number,
+    private readonly timeout: number,
     private readonly clock: Pick<Clock, 'setTimeout' | 'clearTimeout'>,
   ) {}
 
-  /** Requests a slot. Calls `admit` at once or later, or `turnAway` if the queue is full or the wait too long. */
-  enter(admit: (ticket: Slot) => void, turnAway: () => void): Slot {
+  /** Requests a slot. Calls `admit` at once or later, or `refuse` if the queue is full or the wait too long. */
+  enter(admit: (slot: Slot) => void, refuse: () => void): Slot {
     let leave = (): void => {};
-    const ticket: Slot = { release: () => leave() };
+    const slot: Slot = { release: () => leave() };
     const begin = (): void => {
       this.#taken++;
       leave = () => {
         leave = () => {};
         this.#taken--;
-        this.#callNext();
+        this.#admitNext();
       };
-      admit(ticket);
+      admit(slot);
     };
-    if (this.#taken < this.places) begin();
-    else if (this.#waiting.size >= this.places) turnAway();
-    else leave = this.#wait(begin, turnAway);
-    return ticket;
+    if (this.#taken < this.slots) begin();
+    else if (this.#waiting.size >= this.slots) refuse();
+    else leave = this.#wait(begin, refuse);
+    return slot;
   }
 
-  #wait(admit: () => void, turnAway: () => void): () => void {
+  #wait(admit: () => void, refuse: () => void): () => void {
     const end = (): void => {
       this.clock.clearTimeout(waiting.timer);
       this.#waiting.delete(waiting);
     };
     const giveUp = (): void => {
       end();
-      turnAway();
+      refuse();
     };
-    const waiting: Waiting = { admit, timer: this.clock.setTimeout(giveUp, this.patience) };
+    const waiting: Waiting = { admit, timer: this.clock.setTimeout(giveUp, this.timeout) };
     this.#waiting.add(waiting);
     return end;
   }
 
-  #callNext(): void {
+  #admitNext(): void {
     for (const waiting of this.#waiting) {
-      if (this.#taken >= this.places) return;
+      if (this.#taken >= this.slots) return;
       this.clock.clearTimeout(waiting.timer);
       this.#waiting.delete(waiting);
       waiting.admit();

@@ -24,7 +24,7 @@ export interface Page {
   close(): void;
 }
 
-/** Everything of Muster's on one http server. */
+/** The servers, pages and listeners of Muster on one http server. */
 interface Mounts {
   readonly paths: Map<string, Mounted>;
   readonly pages: Map<string, Page>;
@@ -48,7 +48,7 @@ const pageFor = ({ pages }: Mounts, path: string): Page | undefined => {
   return undefined;
 };
 
-/** Takes requests by replacing `http.emit`, so that Muster comes before all listeners, early and late (HS12). */
+/** Replaces `http.emit`, so that Muster receives requests before all listeners, whenever these were added (HS12). */
 const begin = (http: HttpServer): Mounts => {
   const mounts: Mounts = { paths: new Map(), pages: new Map(), own: new Set() };
   const hasApp = (event: string): boolean => http.listeners(event).some((listener) => !mounts.own.has(listener));

@@ -172,7 +172,7 @@ const checkMachines = (machines: Partial<OwnMachines>): Partial<Machines> => {
   const faults = machineNames.flatMap((name) => {
     if (!(name in machines)) return [];
     const machine: unknown = machines[name];
-    if (!isMachine(machine)) throw wrong(`machines.${name}`, 'a machine, as createMachine makes one', machine);
+    if (!isMachine(machine)) throw wrong(`machines.${name}`, 'a machine, such as createMachine returns', machine);
     return faultOf(name, machine) ?? [];
   });
   if (faults.length > 0) throw new TypeError(faults.join('\n'));
@@ -187,12 +187,12 @@ const checkRecorder = (given: boolean | Partial<RecorderLimits>): RecorderLimits
   const { last = 16, sample = 1 } = given;
   if (!Number.isInteger(last) || last < 1 || last > 1_000)
     throw wrong('recorder.last', 'a number from 1 to 1 000', last);
-  if (!(sample > 0 && sample <= 1)) throw wrong('recorder.sample', 'a part of 1, above 0', sample);
+  if (!(sample > 0 && sample <= 1)) throw wrong('recorder.sample', 'a number above 0 and up to 1', sample);
   return { last, sample };
 };
 
 /**
- * Returns the checked options, with defaults (LM2). The error tells what was received and what is allowed.
+ * Returns the checked options, with defaults (LM2). An error names the received and the allowed values.
  * @throws {TypeError} when an option is unknown or has the wrong shape.
  * @throws {RangeError} when a limit is out of range.
  */

@@ -2,10 +2,13 @@ import { type Clock, systemClock } from '../actors/runtime/clock.js';
 import { type Random, systemRandom } from '../actors/runtime/random.js';
 import { makeHandshake, type Transport } from './websocket.js';
 
-/** What a server takes from outside of it: time, random numbers, and the sockets of its clients. */
+/** The parts of a server that tests replace: time, random numbers, and the sockets of its clients. */
 export interface ServerParts {
+  /** The source of time, timers and ticks. */
   readonly clock: Clock;
+  /** The source of random numbers. */
   readonly random: Random;
+  /** Turns upgrade requests into sockets. */
   readonly transport: Transport;
 }
 
@@ -14,8 +17,8 @@ const systemParts: ServerParts = { clock: systemClock, random: systemRandom, tra
 const key = Symbol('parts');
 
 /**
- * Returns the options of a server that takes these parts in place of the machine's own. It is no part of the public
- * surface: a test kit runs a whole server by it, on a clock, dice and sockets of its own.
+ * Returns options of a server that uses these parts instead of those of the process. It is not public: the test kit
+ * runs a whole server with its own clock, random numbers and sockets.
  *
  * @example
  * const server = new Server(withParts({ namespaces: { chat: {} } }, { clock, random }));
@@ -25,5 +28,5 @@ export const withParts = <Options extends object>(options: Options, parts: Parti
   [key]: { ...systemParts, ...parts },
 });
 
-/** Returns the parts that these options carry, or the machine's own. */
+/** Returns the parts that these options carry, or those of the process. */
 export const partsOf = (options: object & { readonly [key]?: ServerParts }): ServerParts => options[key] ?? systemParts;

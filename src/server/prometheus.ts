@@ -1,28 +1,31 @@
 import type { Timing } from '../actors/runtime/histogram.js';
 import type { Metrics } from '../actors/supervisor/metrics.js';
 
-/** One line: the suffix behind the name of its family, and its value. */
+/** One line: the suffix after the name of its family, and its value. */
 type Sample = readonly [suffix: string, value: number];
 
-/** The parts of docs/metrics.md. */
+/** Section of docs/metrics.md. */
 export type MetricSection = 'connections' | 'messages' | 'broadcasts' | 'asks' | 'exchange';
 
-/** One metric: what it is called, what it means, and where its samples come from. */
+/** One metric: its name, its meaning, and the source of its samples. */
 export interface MetricFamily {
+  /** The section of docs/metrics.md that lists it. */
   readonly section: MetricSection;
+  /** The name, such as `muster_connections`. */
   readonly name: string;
+  /** The type in Prometheus' text format. */
   readonly type: 'counter' | 'gauge' | 'histogram';
-  /** The label that tells its samples apart, if it has one. */
+  /** The label that distinguishes its samples, if it has several. */
   readonly label?: string;
   /** What it counts or measures: the HELP line, and the meaning in docs/metrics.md. */
   readonly help: string;
-  /** Returns the samples; none while there is nothing to tell. */
+  /** Returns the samples: none for a part that the server does not use. */
   read(metrics: Metrics): readonly Sample[];
 }
 
 const seconds = (ms: number): number => ms / 1_000;
 
-/** One line for each name. Names are those of the code, so none has to be escaped. */
+/** Returns one sample for each name. Names come from the code, so none has to be escaped. */
 const by = (label: string, values: Readonly<Record<string, number>>): readonly Sample[] =>
   Object.entries(values).map(([name, value]) => [`{${label}="${name}"}`, value]);
 
@@ -33,7 +36,7 @@ const timing = ({ count, sum, buckets }: Timing): readonly Sample[] => [
   ['_count', count],
 ];
 
-/** Makes the families of one section; `undefined` is no value. */
+/** Returns functions that create the families of one section. `undefined` stands for no sample. */
 const inSection = (section: MetricSection) => {
   type Read<Value> = (metrics: Metrics) => Value | undefined;
   const single =
@@ -64,7 +67,7 @@ const inSection = (section: MetricSection) => {
   };
 };
 
-/** What was dropped, by the names of the counters. */
+/** Returns the counters of dropped messages, by name. */
 const droppedOf = ({ counters }: Metrics): Readonly<Record<string, number>> => ({
   invalidFrames: counters.invalidFrames,
   strayAnswers: counters.strayAnswers,
@@ -83,13 +86,13 @@ const broadcasts = inSection('broadcasts');
 const asks = inSection('asks');
 const exchange = inSection('exchange');
 
-/** Every metric, in the order in which it is written: the one source of the text and of docs/metrics.md (IN8). */
+/** Every metric, in the order of the text: the one source of the text and of docs/metrics.md (IN8). */
 export const metricFamilies: readonly MetricFamily[] = [
   connections.gauges('muster_connections', 'state', 'Connections now, by state.', (m) => m.connections),
   connections.counter('muster_admitted_total', 'Upgrades that became connections.', (m) => m.arrivals.admitted),
   connections.counter(
     'muster_refused_total',
-    'Upgrades turned away without an answer: too many at once, or the server was closing.',
+    'Upgrades refused without an answer: too many at once, or the server was closing.',
     (m) => m.arrivals.refused,
   ),
   connections.counter(

@@ -167,8 +167,8 @@ export class Server<Sent extends NamespaceBodies = NamespaceBodies> implements S
   }
 
   /**
-   * Asks the audience of a message. Resolves or rejects with the first answer (AK5, EX7). Default timeout: `askTimeout`.
-   * Rejects with `ErrNoAudience`, `ErrWrite`, `AskTimeout` or `TooManyAsks` (AK4, AK6, AK9).
+   * Asks the audience of a message. Resolves or rejects with the first answer (AK5, EX7). Default timeout:
+   * `askTimeout`. Rejects with `ErrNoAudience`, `ErrWrite`, `AskTimeout` or `TooManyAsks` (AK4, AK6, AK9).
    * @example const { body } = await server.ask({ namespace: 'chat', event: 'vote' });
    */
   ask(message: OutgoingMessage, options: AskOptions = {}): Promise<Message> {

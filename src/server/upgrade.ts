@@ -27,7 +27,7 @@ const unsafeInHeader = /[\0\r\n]/;
  * @example const onUpgrade = () => { throw new UpgradeRefused(401, 'log in first'); };
  */
 export class UpgradeRefused extends Error {
-  /** The constant `'UpgradeRefused'`. */
+  /** Always 'UpgradeRefused'. */
   override readonly name = 'UpgradeRefused';
   /** Creates the error. `message` is the text of the answer. */
   constructor(
@@ -84,7 +84,7 @@ const ignoreError = (): void => {};
 /** The part of a server that turns upgrade requests into connections (HS1, HS15). */
 export class Upgrades implements Mounted {
   readonly #handshake: Handshake;
-  readonly #line: AdmissionQueue;
+  readonly #queue: AdmissionQueue;
   /** Sockets in admission that are not WebSockets yet. */
   readonly #pending = new Set<Duplex>();
 
@@ -95,7 +95,7 @@ export class Upgrades implements Mounted {
     private readonly parts: ServerParts,
   ) {
     const { limits, protocols } = options;
-    this.#line = new AdmissionQueue(limits.admission, limits.admissionTimeout, parts.clock);
+    this.#queue = new AdmissionQueue(limits.admission, limits.admissionTimeout, parts.clock);
     this.#handshake = parts.transport({ ...limits, protocols }, parts.clock, (error, request, socket) =>
       this.#refuse(new UpgradeRefused(400, error.message, { cause: error }), request, socket),
     );
@@ -108,7 +108,7 @@ export class Upgrades implements Mounted {
 
   /** Destroys every socket that is still in admission. */
   close(): void {
-    for (const socket of this.#pending) this.#turnAway(socket);
+    for (const socket of this.#pending) this.#drop(socket);
   }
 
   /** Takes over a socket that asks for an upgrade (HS1). */
@@ -119,57 +119,57 @@ export class Upgrades implements Mounted {
     } else if (request.method !== 'GET') {
       respond(socket, answerWith(405));
     } else if (this.isOver) {
-      this.#turnAway(socket);
+      this.#drop(socket);
     } else if (!socket.destroyed) {
-      this.#whenFree(socket, (opened) => this.#consider(request, socket, head, opened));
+      this.#whenFree(socket, (opened) => this.#decide(request, socket, head, opened));
     }
   }
 
   /** Reports a `GET` without upgrade, which was answered with 400 (HS12). */
   refused(request: IncomingMessage): void {
-    this.#tell(new UpgradeRefused(400, 'no websocket upgrade'), request);
+    this.#report(new UpgradeRefused(400, 'no websocket upgrade'), request);
   }
 
   /** Calls `answer` for a `HEAD` request once an upgrade would not have to wait (HS12, HS15). */
   probe(socket: Duplex, answer: () => void): void {
-    if (this.isOver) return this.#turnAway(socket);
+    if (this.isOver) return this.#drop(socket);
     return this.#whenFree(socket, (answered) => {
       answered();
       answer();
     });
   }
 
-  /** Calls `goOn` with the function that releases the slot, once one is free. A closed socket releases it too. */
-  #whenFree(socket: Duplex, goOn: (done: () => void) => void): void {
+  /** Calls `proceed` with the function that releases the slot, once one is free. A closed socket releases it too. */
+  #whenFree(socket: Duplex, proceed: (done: () => void) => void): void {
     // A socket is in the queue at most once, however many requests it pipelines (HS15).
-    if (this.#pending.has(socket)) return this.#turnAway(socket);
+    if (this.#pending.has(socket)) return this.#drop(socket);
     this.#pending.add(socket);
     const done = (): void => {
       socket.off('close', done);
       this.#pending.delete(socket);
-      ticket.release();
+      slot.release();
     };
     socket.once('close', done);
-    const ticket = this.#line.enter(
-      () => queueMicrotask(() => !socket.destroyed && goOn(done)),
-      () => this.#turnAway(socket),
+    const slot = this.#queue.enter(
+      () => queueMicrotask(() => !socket.destroyed && proceed(done)),
+      () => this.#drop(socket),
     );
   }
 
   /** Destroys the socket without an answer, so that the client tries again. */
-  #turnAway(socket: Duplex): void {
+  #drop(socket: Duplex): void {
     this.supervisor.counters.refusedArrivals++;
     socket.destroy();
   }
 
   /** Decides about an upgrade. At its deadline, destroys the socket unanswered, so that the client retries (HS8). */
-  #consider(request: IncomingMessage, socket: Duplex, head: Buffer, opened: () => void): void {
+  #decide(request: IncomingMessage, socket: Duplex, head: Buffer, opened: () => void): void {
     const { connectTimeout } = this.options.limits;
     let isLate = false;
     const deadline = this.parts.clock.setTimeout(() => {
       isLate = true;
       socket.destroy();
-      this.#tell(new HandlerTimeout(connectTimeout), request);
+      this.#report(new HandlerTimeout(connectTimeout), request);
     }, connectTimeout);
     const settled = (): void => {
       this.parts.clock.clearTimeout(deadline);
@@ -193,7 +193,7 @@ export class Upgrades implements Mounted {
     const made = idGenerator ? await this.#makeId(idGenerator, request) : this.parts.random.uuid();
     this.#checkId(made);
     if (socket.destroyed) return;
-    if (this.isOver) return this.#turnAway(socket);
+    if (this.isOver) return this.#drop(socket);
     this.#handshake(request, socket, head, (upgraded) => {
       this.#handOver(socket);
       this.supervisor.connect({
@@ -250,15 +250,15 @@ export class Upgrades implements Mounted {
   }
 
   #refuse(error: unknown, request: IncomingMessage, socket: Duplex): void {
-    this.#tell(error, request);
+    this.#report(error, request);
     const status = statusOf(error);
     // The text of an internal error may be secret. The text of an UpgradeRefused is meant for the client.
-    const isTold = isInstance(error, UpgradeRefused) || (status !== undefined && status < 500);
+    const isPublic = isInstance(error, UpgradeRefused) || (status !== undefined && status < 500);
     if (status === undefined) respond(socket, answerWith(403, 'refused'));
-    else respond(socket, answerWith(status, isTold ? errorText(error) : undefined));
+    else respond(socket, answerWith(status, isPublic ? errorText(error) : undefined));
   }
 
-  #tell(error: unknown, request: IncomingMessage): void {
+  #report(error: unknown, request: IncomingMessage): void {
     this.supervisor.counters.refusedUpgrades++;
     const failed = (failure: unknown): void => this.supervisor.report(failure, { during: 'onUpgradeError' });
     try {

@@ -6,24 +6,27 @@ import type { Socket, SocketListener, Traffic } from '../actors/transport/socket
 import { type CloseReasonName, closeReasons } from '../protocol/errors.js';
 import type { FrameSink } from '../protocol/frame.js';
 
-/** What the websocket layer itself bounds. */
+/** The limits and subprotocols of the WebSocket layer. */
 interface HandshakeOptions {
+  /** Maximum size of a message, in bytes. */
   readonly payload: number;
+  /** Maximum number of parts of a message. */
   readonly fragments: number;
-  /** A message that has begun is whole within so many milliseconds. */
+  /** Maximum time to complete a message, in ms. */
   readonly messageTimeout: number;
+  /** Subprotocols, in order of preference. */
   readonly protocols: readonly string[];
 }
 
-/** A socket that has become a websocket. */
+/** A socket that was upgraded to a WebSocket. */
 interface UpgradedSocket extends Socket {
-  /** Where the bytes of frames go. */
+  /** Takes the bytes of frames. */
   readonly outlet: FrameSink;
-  /** Gives the socket its one listener. */
+  /** Makes `listener` the one listener of the socket. */
   listen(listener: SocketListener): void;
 }
 
-/** Shakes hands with a client that wants an upgrade. */
+/** Completes the WebSocket handshake of an upgrade request. Calls `done` with the socket. */
 export type Handshake = (
   request: IncomingMessage,
   socket: Duplex,
@@ -31,26 +34,29 @@ export type Handshake = (
   done: (socket: UpgradedSocket) => void,
 ) => void;
 
-/** What ws itself closes a connection for, by the code that it chooses. */
+/** The reasons for which `ws` itself closes a connection, by its close code. */
 const faults = new Map<number | undefined, CloseReasonName>(
   (['tooBig', 'notUtf8', 'tooManyParts', 'malformed'] as const).map((cause) => [closeReasons[cause].code, cause]),
 );
 
-/** Bytes of one client that are read in one tick of the event loop, before others have their turn (LM9). */
+/** Maximum number of bytes read from one client in one tick, so that other clients have their turn (LM9). */
 const bytesPerTick = 65_536;
 
-/** No close frame may carry this code: it says that the peer's had none. */
+/** The code for a close frame without a code. No close frame carries it. */
 const noCode = 1005;
 
-/** What went wrong shows in the close code; without a listener it would end the process. */
+/** Ignores an error, as the close code shows it. Without a listener an error would end the process. */
 const ignoreError = (): void => {};
 
-/** One of ws's that says so when ws begins to close it: the client has said goodbye, or has sent what is no message. */
+/**
+ * A WebSocket of `ws` that reports when `ws` begins to close it: the client has sent a close frame or a malformed
+ * message.
+ */
 class ClosingWebSocket extends WebSocket {
   watcher: Pick<ServerSocket, 'wsOnClosing' | 'wsOnFinish'> | undefined;
 
   override close(code?: number, given?: string | Buffer): void {
-    // What ws itself finds wrong has no text; what the client says goodbye with has one, if an empty one.
+    // `ws` gives no text for an error that it finds. For a close frame of the client it gives one, maybe empty.
     const cause = given === undefined ? faults.get(code) : undefined;
     const data = given ?? (cause ? closeReasons[cause].text : '');
     if (this.readyState === WebSocket.OPEN) this.watcher?.wsOnClosing(code ?? noCode, data.toString(), cause);
@@ -66,17 +72,17 @@ class ClosingWebSocket extends WebSocket {
 }
 
 /**
- * A websocket on the server. ws reads what comes in and writes control frames; data frames are written here, as they
- * are, to the very socket that the upgrade gave: so that one buffer can serve any number of connections.
+ * A WebSocket on the server. `ws` reads frames and writes control frames. Data frames are written here, as they are, to
+ * the socket of the upgrade, so that one buffer can serve any number of connections.
  */
 class ServerSocket implements UpgradedSocket {
   #listener: SocketListener | undefined;
   #received = 0;
-  /** Its close frame is out. */
+  /** Whether the close frame was sent. */
   #isFinished = false;
-  /** Is it to be read, as far as our side is concerned? */
+  /** Whether the connection wants the socket to be read. */
   #isWanted = true;
-  /** Bytes that may still be read in this tick; when they are used up, it rests until the next (LM9). */
+  /** Bytes that may still be read in this tick. Once they are used up, reading rests until the next tick (LM9). */
   readonly #quota: TickQuota;
   #isResting = false;
   #incomplete: unknown;
@@ -97,7 +103,7 @@ class ServerSocket implements UpgradedSocket {
     ws.watcher = this;
     ws.on('error', ignoreError);
     outlet.on('drain', () => this.#listener?.socketOnDrain());
-    // ws has listened to it for longer, so it has taken in these bytes already.
+    // The listener of `ws` was added before, so `ws` has parsed these bytes already.
     outlet.on('data', (bytes: Buffer) => this.#outletOnData(bytes.length));
   }
 
@@ -108,7 +114,7 @@ class ServerSocket implements UpgradedSocket {
     return this.outlet.writableLength;
   }
   get traffic(): Traffic {
-    // What a socket of node's counts as written is also what waits.
+    // Node's count of written bytes includes those that wait in the queue.
     const { bytesWritten = 0 } = this.outlet;
     return { received: this.#received, sent: bytesWritten - this.backlog };
   }
@@ -127,7 +133,7 @@ class ServerSocket implements UpgradedSocket {
     this.#isFinished = true;
   }
 
-  /** From now on this hears what happens. */
+  /** Makes `listener` the one listener of the socket. */
   listen(listener: SocketListener): void {
     this.#listener = listener;
   }
@@ -166,7 +172,7 @@ class ServerSocket implements UpgradedSocket {
   #messageBegan(): void {
     this.#incomplete = this.clock.setTimeout(() => {
       const { code, text } = closeReasons.incomplete;
-      // What is not read cannot be completed.
+      // No message can be completed while the socket is paused.
       if (this.isReading) this.#listener?.socketOnClosing(code, text, 'incomplete');
       else this.#messageBegan();
     }, this.messageTimeout);
@@ -187,20 +193,20 @@ class ServerSocket implements UpgradedSocket {
   }
 }
 
-/** Has a message begun that is not whole? ws knows, and offers no public way to ask. */
+/** Returns whether a message has begun and is not complete. `ws` has no public way to ask. */
 const isMidMessage = (ws: WebSocket): boolean => {
   const receiver: unknown = Reflect.get(ws, '_receiver');
   if (typeof receiver !== 'object' || receiver === null) return false;
   return ['_fragmented', '_bufferedBytes', '_state'].some((field) => Reflect.get(receiver, field) !== 0);
 };
 
-/** Told of a request that is no proper websocket upgrade; it has to answer. */
+/** Answers a request that is not a valid WebSocket upgrade. */
 type OnBadHandshake = (error: Error, request: IncomingMessage, socket: Duplex) => void;
 
-/** Makes the sockets of a server's clients out of upgrade requests. */
+/** Creates the handshake of a server, which turns upgrade requests into sockets. */
 export type Transport = (options: HandshakeOptions, clock: Clock, onBad: OnBadHandshake) => Handshake;
 
-/** The transport over ws. */
+/** The transport over `ws`. */
 export const makeHandshake: Transport = (options, clock, onBad) => {
   const { payload, fragments, messageTimeout, protocols } = options;
   const server = new WebSocketServer({
@@ -210,7 +216,7 @@ export const makeHandshake: Transport = (options, clock, onBad) => {
     perMessageDeflate: false,
     maxPayload: payload,
     maxFragments: fragments,
-    // A message may come in small pieces of any sender's making, each of which has its price here.
+    // The client chooses how small the pieces of a message are, and each piece costs memory here.
     maxBufferedChunks: fragments * 16,
     handleProtocols: (offered) => protocols.find((protocol) => offered.has(protocol)) ?? false,
   });

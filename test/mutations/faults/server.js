@@ -34,13 +34,13 @@ export const serverFaults = [
     [
       'who meets a closed server is not counted',
       'IN7',
-      'if (this.isOver) return this.#turnAway(socket);\n    return this.#whenFree',
+      'if (this.isOver) return this.#drop(socket);\n    return this.#whenFree',
       'if (this.isOver) return void socket.destroy();\n    return this.#whenFree',
     ],
     ['a refusal after its time is told again', 'HS8', 'if (!isLate) this.#refuse', 'this.#refuse'],
   ]),
   ...inFile('server/admissionQueue.ts', [
-    ['everybody finds a place', 'HS15', 'if (this.#taken < this.places) begin();', 'if (this.places > 0) begin();'],
+    ['everybody finds a place', 'HS15', 'if (this.#taken < this.slots) begin();', 'if (this.slots > 0) begin();'],
   ]),
   ...inFile('server/prometheus.ts', [['times are told in milliseconds', 'IN8', 'ms / 1_000;', 'ms;']]),
   ...inFile('server/machineContract.ts', [
