@@ -1,7 +1,7 @@
 import type { AnyActor, AnyActorRef, EventObject } from 'xstate';
 import { guarded } from './guard.js';
 
-// Everything here changes an actor of xstate from outside, beyond its public API. Checked against xstate 5.33.3: look at
+// Everything here changes an actor of XState from outside, beyond its public API. Checked against XState 5.33.3: check
 // each function again when that version changes.
 
 interface Observing {
@@ -16,11 +16,11 @@ type Subscribe = (
 ) => { unsubscribe(): void };
 
 /**
- * Replaces `actor.subscribe` by one whose observers cannot harm the actor (SV16): what an observer throws is reported. An
- * observer without an `error` callback gets a silent one, as xstate would rethrow the error and end the process.
+ * Replaces `actor.subscribe` by one whose observers cannot harm the actor (SV16): the error of an observer is reported.
+ * An observer without an `error` callback gets a silent one, as XState would rethrow the error and end the process.
  */
 export const guardObservers = (actor: AnyActorRef, report: (error: unknown) => void): void => {
-  // Every overload of xstate's comes down to this one.
+  // Every overload of XState's `subscribe` takes these arguments.
   const subscribe = actor.subscribe as Subscribe;
   const subscribing: Subscribe = (given, onError, onComplete) => {
     const observer: Observing =
@@ -50,11 +50,11 @@ export interface SharedOptions {
 }
 
 /**
- * Replaces the options of a started actor by those that it shares with the actors of its kind. Saves memory: each copy of
- * the options that xstate makes is an object with a hidden class of its own, and an actor does not read `id` and `input`
- * from them after its start.
+ * Replaces the options of a started actor by those that it shares with the actors of its kind. Saves memory: each copy
+ * of the options that XState makes is an object with a hidden class of its own, and an actor does not read `id` and
+ * `input` from them after its start.
  */
 export const shareOptions = (actor: AnyActorRef, shared: SharedOptions): void => {
-  // An actor that `createActor` has made is an Actor. The type of a reference hides its options.
+  // An actor from `createActor` is an `Actor`. The type of a reference hides its options.
   (actor as AnyActor).options = shared;
 };

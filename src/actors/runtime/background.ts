@@ -3,11 +3,11 @@ import { Histogram } from './histogram.js';
 
 /** Background work that can be done in slices. */
 export interface BackgroundTask {
-  /** Works until the clock shows `until`, in ms; returns whether there is more to do. */
+  /** Works until the clock shows `until`, in ms. Returns whether there is more to do. */
   run(until: number): boolean;
 }
 
-/** Creates the tally of slices: how late each began, and the ms that all of them have taken. */
+/** Returns the tally of slices at zero: how late each began, and the ms that all of them have taken. */
 const makeSliceTally = () => ({ delays: new Histogram([1, 5, 10, 25, 50, 100, 250, 500, 1_000]), spent: 0 });
 /** How late slices of background work began, and how long they took. */
 export type SliceTally = ReturnType<typeof makeSliceTally>;
@@ -17,7 +17,7 @@ export type SliceTally = ReturnType<typeof makeSliceTally>;
  * of the event loop (BC5), so that the server reads frames and handles connections between two slices.
  */
 export class BackgroundTasks {
-  /** What the slices have cost so far. */
+  /** The delay and cost of the slices so far. */
   readonly tally = makeSliceTally();
   readonly #tasks = new Set<BackgroundTask>();
   #isScheduled = false;
@@ -45,7 +45,7 @@ export class BackgroundTasks {
     const until = began + this.sliceMs;
     this.tally.delays.note(began - this.#since);
     const tasks = [...this.#tasks];
-    // The first task gets most of the slice: each in turn is the first.
+    // The first task gets most of the slice, so each is the first in turn.
     const first = this.#slices++ % tasks.length;
     for (const task of [...tasks.slice(first), ...tasks.slice(0, first)]) {
       this.#tasks.delete(task);
@@ -57,7 +57,7 @@ export class BackgroundTasks {
 
 /** An inbox that has used up its quota of the tick. */
 export interface Runnable {
-  /** Does a bounded part of the work, and adds itself to the queue again if that was not all. */
+  /** Does a bounded part of the work. Adds itself to the queue again if more is left. */
   resume(): void;
 }
 
@@ -76,7 +76,7 @@ export class RunQueue implements BackgroundTask {
     this.wake(this);
   }
 
-  /** Resumes inboxes until the slice is over, at least one; returns whether any are left. */
+  /** Resumes inboxes until the slice is over, at least one. Returns whether any are left. */
   run(until: number): boolean {
     // An inbox that is added again while this loop runs comes after all others.
     for (const inbox of this.#waiting) {

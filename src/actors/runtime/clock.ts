@@ -2,9 +2,9 @@
 export interface Clock {
   /** Returns a time in ms that never goes back. */
   now(): number;
-  /** Returns the ms since 1970, as a person reads them. */
+  /** Returns the ms since 1970 (wall-clock time). */
   wallNow(): number;
-  /** Calls `run` once after `ms`; returns the handle that `clearTimeout` and `unref` take. */
+  /** Calls `run` once after `ms`. Returns the handle that `clearTimeout` and `unref` take. */
   setTimeout(run: () => void, ms: number): unknown;
   /** Cancels a timer. */
   clearTimeout(handle: unknown): void;
@@ -19,7 +19,7 @@ export const systemClock: Clock = {
   now: () => performance.now(),
   wallNow: () => Date.now(),
   setTimeout: (run, ms) => setTimeout(run, ms),
-  // Handed out by setTimeout above.
+  // The handle is from `setTimeout` above.
   clearTimeout: (handle) => clearTimeout(handle as ReturnType<typeof setTimeout>),
   unref: (handle) => void (handle as ReturnType<typeof setTimeout>).unref(),
   setImmediate: (run) => void setImmediate(run),
@@ -45,7 +45,7 @@ export class TickCounter {
   }
 }
 
-/** Bounds how much of something is done in one tick of the event loop (LM9). Each new tick starts with `perTick`. */
+/** Bounds an amount per tick of the event loop (LM9). Each new tick starts with `perTick`. */
 export class TickQuota {
   #tick = -1;
   #left = 0;
@@ -55,7 +55,7 @@ export class TickQuota {
     private readonly perTick: number,
   ) {}
 
-  /** Takes `amount` out of the present tick's quota; returns what is left, below 0 when that was too much. */
+  /** Takes `amount` from the present tick's quota. Returns what is left, which may be below 0. */
   spend(amount: number): number {
     const { current } = this.ticks;
     if (current !== this.#tick) {
@@ -66,7 +66,7 @@ export class TickQuota {
     return this.#left;
   }
 
-  /** Replaces what is left of the present tick's quota. */
+  /** Replaces the rest of the present tick's quota. */
   grant(amount: number): void {
     this.#tick = this.ticks.current;
     this.#left = amount;

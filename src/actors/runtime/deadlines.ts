@@ -9,11 +9,11 @@ export interface Deadline {
 interface Pending extends Deadline {
   readonly at: number;
   readonly expire: () => void;
-  /** The deadlines of its duration. It stands there until it is cancelled or has expired. */
+  /** The queue of its duration, which holds it until it is cancelled or has expired. */
   readonly queue: Set<Pending>;
 }
 
-/** The longest time that a timer can be set to, in ms. */
+/** Maximum delay of a timer, in ms. */
 const forever = 2 ** 31 - 1;
 
 /**
@@ -35,7 +35,7 @@ export class Deadlines {
     return size;
   }
 
-  /** Calls `expire` after `duration` ms; a duration above 2^31 - 1 counts as that. Cost: constant. */
+  /** Calls `expire` after `duration` ms, at most 2^31 - 1. Cost: constant. */
   after(duration: number, expire: () => void): Deadline {
     const ms = Math.min(duration, forever);
     const queue = this.#queues.get(ms) ?? new Set<Pending>();
@@ -90,7 +90,7 @@ export class Deadlines {
       }
     }
     for (const pending of expired) {
-      // One that has expired may have cancelled another.
+      // A deadline that has expired may have cancelled this one.
       if (!pending.queue.has(pending)) continue;
       pending.cancel();
       pending.expire();

@@ -9,7 +9,7 @@ export const guarded = (code: () => unknown, report: (error: unknown) => void): 
 };
 
 /**
- * Returns the same promise, whose rejection cannot end the process any more when the program does not handle it: a client
+ * Returns the same promise, whose rejection no longer ends the process when the program does not handle it. A client
  * that refuses or does not answer is no fault of the program.
  */
 export const ignoreRejection = <T>(promise: Promise<T>): Promise<T> => {
@@ -21,7 +21,7 @@ export const ignoreRejection = <T>(promise: Promise<T>): Promise<T> => {
 export const isThenable = (value: unknown): value is PromiseLike<unknown> =>
   typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 
-/** Returns whether the value is an instance of `type`. Never throws, whatever proxy was thrown. */
+/** Returns whether the value is an instance of `type`. Never throws, even for a hostile proxy. */
 export const isInstance = <T>(thrown: unknown, type: new (...made: never[]) => T): thrown is T => {
   try {
     return thrown instanceof type;

@@ -1,20 +1,20 @@
-/** How long something took, in ms. */
+/** Measured times, in ms. */
 export interface Timing {
   /** Number of times it was measured. */
   readonly count: number;
   /** Sum of all times, in ms. */
   readonly sum: number;
-  /** Per bound, how many times were at most `upTo` ms: each bucket includes the ones below it. */
+  /** Per bound, the number of times of at most `upTo` ms. Each bucket includes the ones below it. */
   readonly buckets: readonly { readonly upTo: number; readonly count: number }[];
 }
 
-/** Counts times by fixed bounds. */
+/** Counts times in buckets with fixed bounds. */
 export class Histogram {
   /** One for each bound, and one for the times above the last. */
   readonly #counts: Float64Array;
   #sum = 0;
 
-  /** Takes the bounds in ms, in ascending order. */
+  /** Creates a histogram with these bounds in ms, in ascending order. */
   constructor(private readonly bounds: readonly number[]) {
     this.#counts = new Float64Array(bounds.length + 1);
   }
@@ -28,7 +28,7 @@ export class Histogram {
     this.#sum += ms;
   }
 
-  /** Everything that was counted until now. */
+  /** The times counted so far. */
   get timing(): Timing {
     let count = 0;
     const buckets = this.bounds.map((upTo, at) => {

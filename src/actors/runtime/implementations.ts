@@ -1,11 +1,11 @@
 import { type AnyStateMachine, enqueueActions } from 'xstate';
 
-// Names and types are those of one setup; the record types of xstate are too wide to say so.
+// Names and types are those of one setup. The record types of XState are too wide to express that.
 type Table = Readonly<Record<string, unknown>>;
 
 /**
- * Returns what a machine is to be provided with: our implementations, merged with those that the program has provided
- * under the same names. The program's guards and delays win, and its actions run after ours (SV11).
+ * Returns the implementations for a machine: the server's, merged with those of the program under the same names. The
+ * program's guards and delays win, and its actions run after the server's (SV11).
  */
 export const mergeImplementations = <
   Ours extends { readonly actions?: unknown; readonly guards?: unknown; readonly delays?: unknown },
@@ -13,11 +13,11 @@ export const mergeImplementations = <
   machine: AnyStateMachine,
   usual: AnyStateMachine,
   ours: Ours,
-  /** Receives the rejection of an asynchronous action of the program: no chart can fail with it any more (SV11). */
+  /** Receives the rejection of an asynchronous action of the program, which cannot fail the chart (SV11). */
   report: (error: unknown) => void,
 ): Ours => {
   const watched = (theirs: unknown): unknown => {
-    // The actions that xstate makes – assign, raise, … – are functions too, with a `resolve` of their own.
+    // Actions that XState creates, such as `assign` and `raise`, are functions too. They have a `resolve`.
     if (typeof theirs !== 'function' || 'resolve' in theirs) return theirs;
     return (...given: unknown[]): void => {
       const done: unknown = theirs(...given);
@@ -46,8 +46,8 @@ export const mergeImplementations = <
 };
 
 /**
- * Returns the machine with `transition` in place of its own. Checked against xstate 5.33.3: an actor takes each event by
- * `logic.transition`, and everything else it asks of its logic works on an object that inherits from the machine.
+ * Returns the machine with another `transition`. Checked against XState 5.33.3: an actor handles each event by
+ * `logic.transition`, and all other calls work on an object that inherits from the machine.
  */
 export const withTransition = <Machine extends AnyStateMachine>(
   machine: Machine,

@@ -23,7 +23,7 @@ export const handlesItself = (snapshot: AnyMachineSnapshot, type: (typeof hotEve
   return false;
 };
 
-/** Sends an event to an actor, unless the actor has stopped: xstate warns about each event that comes later. */
+/** Sends an event to an actor, unless the actor has stopped. XState warns about events to a stopped actor. */
 export const sendIfActive = (actor: AnyActorRef, event: EventObject): void => {
   if (actor.getSnapshot().status === 'active') actor.send(event);
 };
@@ -35,10 +35,10 @@ export interface HotEventHandler {
 }
 
 /**
- * The mailboxes of all actors of one server. A hot event bypasses the mailbox of its actor and is handled at once; every
- * other event enters the mailbox. Charts run inside mailboxes and user code never does: an action of a chart defers user
- * code with `defer`, and it runs once every mailbox is empty. So events take effect in the order in which the program
- * caused them.
+ * The mailboxes of all actors of one server. A hot event bypasses the mailbox of its actor and is handled at once;
+ * every other event enters the mailbox. Charts run inside mailboxes and user code never does: an action of a chart
+ * defers user code with `defer`, and it runs once every mailbox is empty. So events take effect in the order in which
+ * the program caused them.
  */
 export class Mailboxes {
   #inside = 0;
@@ -46,7 +46,7 @@ export class Mailboxes {
   #isScheduled = false;
   readonly #jobs: (() => void)[] = [];
 
-  /** Takes what receives the error of a deferred job, or of an observer of an actor. */
+  /** Creates the mailboxes. `report` receives the error of a deferred job, or of an observer of an actor. */
   constructor(private readonly report: (error: unknown) => void) {}
 
   /** Passes each event of this actor to `handler` first, and guards the actor's observers. */
@@ -58,7 +58,7 @@ export class Mailboxes {
     });
   }
 
-  /** Runs `step` inside the mailboxes: what it defers runs after all of it. Rethrows what `step` throws. */
+  /** Runs `step` inside the mailboxes: jobs that it defers run after it. Rethrows what `step` throws. */
   enter(step: () => void): void {
     this.#inside++;
     try {
@@ -69,7 +69,7 @@ export class Mailboxes {
     }
   }
 
-  /** Runs a job once every mailbox is empty: never before `defer` returns. Jobs run in the order in which they came. */
+  /** Runs a job once every mailbox is empty, never before `defer` returns. Jobs run in order. */
   defer(job: () => void): void {
     this.#jobs.push(job);
     if (this.#inside > 0 || this.#isDraining || this.#isScheduled) return;

@@ -1,4 +1,4 @@
-/** The source of random numbers of one server. Tests give a seeded one. */
+/** The source of random numbers of one server. Tests pass a seeded one. */
 export interface Random {
   /** Returns a number of at least 0 and below 1. */
   next(): number;
@@ -8,7 +8,7 @@ export interface Random {
   uuid(): string;
 }
 
-/** The random numbers of this machine. */
+/** The random numbers of the process. */
 export const systemRandom: Random = {
   next: () => Math.random(),
   fill: (values) => {

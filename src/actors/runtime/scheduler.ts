@@ -4,7 +4,7 @@ import type { Clock } from './clock.js';
 type System = ActorSystem<{ actors: Record<string, AnyActorRef> }>;
 
 /**
- * Replaces the scheduler of an actor system by one that indexes timers by the actor that set them. That of xstate 5.33.3
+ * Replaces the scheduler of an actor system by one that indexes timers by their actor. The scheduler of XState 5.33.3
  * scans the timers of all actors whenever one stops, which blocks the event loop at thousands of connections.
  */
 export const useIndexedScheduler = (system: Pick<System, 'scheduler'>, clock: Clock): void => {

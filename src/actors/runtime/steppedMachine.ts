@@ -20,9 +20,9 @@ export interface Step {
 }
 
 /**
- * A machine that is stepped and never run as an actor. The caller keeps its state as a value, and a step returns the named
- * actions that it requests. States without a context of their own are shared: a settled membership takes no memory for
- * its state.
+ * A machine that is stepped and never run as an actor. The caller stores its state as a value, and a step returns the
+ * named actions that it requests. States without a context of their own are shared, so the state of a settled
+ * membership takes no memory.
  */
 export class SteppedMachine {
   /** The initial state. */

@@ -3,9 +3,9 @@ import type { ServerContext } from '../context.js';
 import type { Deadline } from '../runtime/deadlines.js';
 import type { Arrival, Socket } from '../transport/socket.js';
 
-/** Sockets that no connection looks after: arrivals that are held or refused, and sockets that are about to close. */
+/** Sockets without a connection: arrivals that are held or refused, and sockets that are about to close. */
 export class Arrivals {
-  /** Paused arrivals in the order in which they came, each with the deadline of its wait. */
+  /** Paused arrivals in order, each with the deadline of its wait. */
   readonly #held = new Map<Arrival, Deadline>();
   /** Sockets that were sent a close frame, each with the deadline of the answer. */
   readonly #lingering = new Map<Socket, Deadline>();
@@ -13,8 +13,8 @@ export class Arrivals {
   constructor(private readonly context: ServerContext) {}
 
   /**
-   * Holds an arrival, paused, while a `do` runs (DO2). After `doWaitTimeout` ms it is closed with 1013. It is dropped when
-   * its socket closes first.
+   * Holds an arrival, paused, while a `do` runs (DO2). After `doWaitTimeout` ms it is closed with 1013. It is dropped
+   * when its socket closes first.
    */
   hold(arrival: Arrival): void {
     const { deadlines, limits } = this.context;

@@ -15,13 +15,13 @@ const noSubscribers: ReadonlySet<Subscriber> = new Set();
 const skipsNone: Skipped = { except: null, exceptId: null };
 
 /**
- * Asks of whole audiences. The request goes to every connection that a broadcast of the message would reach, and the first
- * answer settles the ask.
+ * Asks of whole audiences. The request goes to every connection that a broadcast of the message would reach, and the
+ * first answer settles the ask.
  */
 export class AudienceAsks {
   /** The number of open asks that came from other servers. */
   #remoteCount = 0;
-  /** The tokens of our asks that only other servers can answer: every member that was asked here has closed. */
+  /** The tokens of this server's asks that only other servers can answer: every member asked here has closed. */
   readonly #onlyRemote = new Set<string>();
 
   constructor(
@@ -54,7 +54,7 @@ export class AudienceAsks {
     return ignoreRejection(asked);
   }
 
-  /** Fails the asks that only other servers could answer: those cannot be reached any more (AK6). */
+  /** Fails the asks that only other servers could answer: the link is closed (AK6). */
   onClusterClosed(): void {
     for (const token of [...this.#onlyRemote]) this.context.asks.fail(token, ErrWrite);
   }

@@ -10,7 +10,7 @@ import type { Arrival } from '../transport/socket.js';
 
 /** Creates connections together with their actors, and finds the connection of an actor. */
 export class ConnectionFactory {
-  /** Handles of the program outlive a connection, so each is found for as long as it is referred to. */
+  /** Weak, as handles of the program may outlive a connection and must still find it. */
   readonly #byActor = new WeakMap<AnyActorRef, Connection>();
   readonly #logic: ConnectionLogic;
   /** What the actors of all connections are created with. */
@@ -42,7 +42,7 @@ export class ConnectionFactory {
     return connection;
   }
 
-  /** Creates a connection and its actor, a child of `root`. It has to be started. */
+  /** Creates a connection and its actor, a child of `root`, without starting it. */
   create(
     arrival: Arrival,
     root: AnyActorRef,

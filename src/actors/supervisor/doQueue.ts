@@ -17,7 +17,7 @@ export interface VisitTarget {
   readonly conn: Conn;
   /** Whether it is closed, and so not visited. */
   readonly isClosed: boolean;
-  /** Whether its visitor is at work: calls of a visitor do not accept the connection as those of `onConnect` do (HS9). */
+  /** Whether its visitor runs. Calls of a visitor do not accept the connection, unlike those of `onConnect` (HS9). */
   isVisited: boolean;
 }
 
@@ -29,7 +29,7 @@ export interface DoRequest {
   readonly done: (failure?: unknown) => void;
 }
 
-/** What the queue takes from the context of its server. */
+/** The part of a server's context that the queue uses. */
 export interface DoContext {
   readonly clock: Pick<Clock, 'now'>;
   readonly deadlines: Deadlines;
@@ -60,7 +60,7 @@ interface Visits {
  */
 export class DoQueue implements BackgroundTask {
   readonly #queue: DoRequest[] = [];
-  /** The number of requests that were ever queued. */
+  /** The number of requests queued so far. */
   #queued = 0;
   #current: Visits | undefined;
 
@@ -72,14 +72,14 @@ export class DoQueue implements BackgroundTask {
     this.#queued++;
   }
 
-  /** Begins the oldest request, over `targets`. Calls `ended` after its last visit, before its caller is told. */
+  /** Begins the oldest request, over `targets`. Calls `ended` after its last visit, before the request is settled. */
   begin(targets: Iterable<VisitTarget>, ended: () => void): void {
     const request = this.#queue.shift();
     this.#current = request && { request, rest: targets[Symbol.iterator](), failures: [], ended };
     this.context.background.wake(this);
   }
 
-  /** Rejects every request, the present one included. `when` decides when the callers are told. Default: at once. */
+  /** Rejects every request, the present one included. `when` decides when they are settled. Default: at once. */
   refuse(error: unknown, when: (settle: () => void) => void = (settle) => settle()): void {
     const refused = this.#current ? [this.#current.request, ...this.#queue] : [...this.#queue];
     this.#queue.length = 0;
@@ -110,7 +110,7 @@ export class DoQueue implements BackgroundTask {
     return false;
   }
 
-  /** Visits one connection. Returns a promise when the visitor has yet to settle. */
+  /** Visits one connection. Returns a promise while the visitor has not settled. */
   #visit(target: VisitTarget, { request, failures }: Visits): Promise<void> | undefined {
     const { deadlines, limits } = this.context;
     const { conn } = target;
@@ -136,7 +136,7 @@ export class DoQueue implements BackgroundTask {
     else this.#settle(request, new AggregateError(failures, `${visits} failed`));
   }
 
-  /** The callback of a DO message is code of the program, and may throw. */
+  /** Settles a request. Its callback may be code of the program, which may throw. */
   #settle({ done }: DoRequest, failure?: unknown): void {
     if (failure !== undefined) this.#report(failure);
     try {

@@ -8,7 +8,7 @@ import type { Arrivals } from './arrivals.js';
 import type { DoQueue } from './doQueue.js';
 import type { Registry } from './registry.js';
 
-/** The orderly end of a server: what was sent is delivered, then every connection closes (DR1). */
+/** The orderly end of a server: delivers what was published, then closes every connection (DR1). */
 export class Drain implements BackgroundTask {
   #rest: Iterator<Connection> | undefined;
 
@@ -27,7 +27,7 @@ export class Drain implements BackgroundTask {
     void this.broadcaster.flush().then(() => this.context.background.wake(this));
   }
 
-  /** Runs a slice: closes each registered connection, each as soon as its present handler has settled. */
+  /** Runs a slice: closes registered connections, each after its present turn. */
   run(until: number): boolean {
     const { clock } = this.context;
     this.#rest ??= this.registry.registered[Symbol.iterator]();
@@ -38,7 +38,7 @@ export class Drain implements BackgroundTask {
     return false;
   }
 
-  /** Resolves when every connection and the link are closed. Kills what is left of them after `timeout` ms. */
+  /** Resolves when every connection and the link are closed. Kills the rest after `timeout` ms. */
   async whenOver(timeout: number): Promise<void> {
     const { clock, deadlines } = this.context;
     const until = clock.now() + timeout;

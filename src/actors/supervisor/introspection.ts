@@ -21,7 +21,7 @@ export interface ConnectionUsage {
   readonly asks: number;
 }
 
-/** Everything that a running server shows of itself to observers and to the inspector. */
+/** Everything that a running server shows to observers and to the inspector. */
 export class Introspection {
   readonly #showDelivery: DeliveryTap;
 
@@ -41,7 +41,7 @@ export class Introspection {
 
   /**
    * Calls an observer with the inspection events of the root actor, of the link, and of the connections that it wants
-   * (IN1, IN4). Default: of all connections. Returns a function that ends that.
+   * (IN1, IN4). Default: of all connections. Returns a function that ends this.
    */
   inspect(observer: InspectionObserver, wants: (conn: Conn) => boolean = () => true): () => void {
     return this.#tapDeliveries(() =>
@@ -52,7 +52,7 @@ export class Introspection {
     );
   }
 
-  /** Calls a listener for every step of every actor, at once. Returns a function that ends that. */
+  /** Calls a listener for every step of every actor, at once. Returns a function that ends this. */
   subscribe(listener: StepListener): () => void {
     const { inspection } = this.context;
     const subscribe = (): (() => void) => inspection.subscribe(listener);
@@ -93,7 +93,7 @@ export class Introspection {
     return { traffic: socket.traffic, turns: inbox.length, asks: peerAsks.count };
   }
 
-  /** Returns the namespaces and rooms of a connection, those included that it is about to enter or leave. */
+  /** Returns the namespaces and rooms of a connection, including those that it is about to enter or leave. */
   membershipsOf({ actor }: Conn): readonly MembershipState[] {
     return this.factory.find(actor)?.memberships.states() ?? [];
   }
@@ -116,7 +116,7 @@ export class Introspection {
   /** Taps the deliveries while a listener wants them: a tap costs each write a call. */
   #tapDeliveries(subscribe: () => () => void): () => void {
     const { delivered } = this.topics;
-    // Before the subscription, which may run code of the program that leads to a delivery.
+    // Before the subscription, which may run code of the program, and that may cause a delivery.
     delivered.tap = this.#showDelivery;
     const end = subscribe();
     return () => {

@@ -10,7 +10,7 @@ import type { HotMessage, RootParts } from './root.js';
 
 type Machine = Machines['supervisor'];
 
-/** What the logic asks of its root actor. */
+/** The root actor, as its logic needs it. */
 export interface RootTasks {
   /** Publishes the messages of a BROADCAST, or replies to a COUNT once the mailboxes are empty. */
   perform(message: HotMessage): void;
@@ -22,16 +22,16 @@ export interface RootTasks {
 
 /** Returns an event as a BROADCAST or COUNT, if it is one. */
 export const hotMessageOf = (event: EventObject): HotMessage | undefined =>
-  // Charts know no handles. Senders of the root actor promise the types of what these two carry.
+  // Charts do not import handles. The types of these two events are those that the root actor accepts.
   event.type === 'BROADCAST' || event.type === 'COUNT' ? (event as HotMessage) : undefined;
 
 const withArrival = (event: SupervisorEvent, use: (arrival: Arrival) => void): void => {
-  // Charts know no sockets: what a CONNECT carries is typed here.
+  // Charts do not import sockets, so the arrival of a CONNECT is typed here.
   if (event.type === 'CONNECT') use(event.arrival as Arrival);
 };
 
 const toDoRequest = ({ visit, done = () => {} }: Extract<SupervisorEvent, { type: 'DO' }>): DoRequest => ({
-  // Charts know no handles: a visitor is typed here.
+  // Charts do not import handles, so a visitor is typed here.
   visit: visit as Visitor,
   done,
 });
@@ -46,7 +46,7 @@ const translate = (event: EventObject & { readonly actorId?: string; readonly er
   return event as SupervisorEvent;
 };
 
-/** Performs a hot event that the chart handled itself when it was sent, and does not handle any more. */
+/** Handles a hot event that the chart handled itself when it was sent, and no longer does. */
 const isLate = (snapshot: AnyMachineSnapshot, event: EventObject, root: RootTasks): boolean => {
   const message = hotMessageOf(event);
   if (!message || handlesItself(snapshot, message.type)) return false;
@@ -84,9 +84,9 @@ const wireRoot = (machine: Machine, root: RootTasks, parts: RootParts): Machine 
 };
 
 /**
- * Returns the logic of the root actor: its chart, wired to the parts. xstate gives the end of each child an event type of
- * its own and keeps every type that a machine has seen, so those events are translated to a fixed set. An error of the
- * chart is reported and leaves the root as it was.
+ * Returns the logic of the root actor: its chart, wired to the parts. XState gives the end of each child an event type
+ * of its own and keeps every type that a machine has seen, so those events are translated to a fixed set. An error of
+ * the chart is reported and leaves the root as it was.
  */
 export const supervisorLogic = (chart: Machine, root: RootTasks, parts: RootParts): Machine => {
   const machine = wireRoot(chart, root, parts);

@@ -9,7 +9,7 @@ import type { CloseCause, Counters, Meters, Stage } from '../telemetry/counters.
 
 /** Everything that is counted and measured of a server, at one moment. Sizes in bytes, times in ms. */
 export interface Metrics {
-  /** Connections that are there, by stage. */
+  /** The number of connections, by stage. */
   readonly connections: Readonly<Record<Stage, number>>;
   /** Arrivals that were registered, arrivals that were refused, and upgrades that were refused. */
   readonly arrivals: { readonly admitted: number; readonly refused: number; readonly rejected: number };
@@ -19,7 +19,7 @@ export interface Metrics {
   readonly received: { readonly frames: number; readonly bytes: number };
   /** Messages to clients, and the bytes that were written for them. */
   readonly sent: { readonly frames: number; readonly bytes: number };
-  /** Messages that were broadcast, and how often one was delivered to a connection, or put into its outbox. */
+  /** Messages published, and their deliveries to a connection or into its outbox. */
   readonly broadcasts: { readonly issued: number; readonly deliveries: number };
   /** Slices of background work: how long each waited to run, and the time that all have taken. */
   readonly slices: { readonly delay: Timing; readonly spent: number };
@@ -43,7 +43,7 @@ export interface Metrics {
   readonly exchange: (Omit<ExchangeStatus, 'trouble' | 'lost'> & { readonly lost: Readonly<LostCounters> }) | null;
 }
 
-/** What metrics are read from. */
+/** The sources of the metrics. */
 export interface Measured {
   readonly counters: Counters;
   readonly meters: Meters;
@@ -56,7 +56,7 @@ export interface Measured {
   readonly exchange: Exchange | undefined;
 }
 
-/** Returns everything that was counted. Cost: constant, however many connections there are (IN7). */
+/** Returns everything that is counted and measured. Cost: constant, for any number of connections (IN7). */
 export const measure = ({
   counters,
   meters,
@@ -81,5 +81,5 @@ export const measure = ({
   exchange: exchange ? exchangeOf(exchange.status) : null,
 });
 
-/** Leaves out the error text, which can have any value: metrics are numbers. */
+/** Returns the status without its error text, which can have any value (IN9). */
 const exchangeOf = ({ trouble: _, ...numbers }: ExchangeStatus): Omit<ExchangeStatus, 'trouble'> => numbers;

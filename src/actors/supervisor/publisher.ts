@@ -9,7 +9,7 @@ import type { ServerContext } from '../context.js';
 import type { AudienceAsks } from './audienceAsks.js';
 import type { ConnectionFactory } from './connectionFactory.js';
 
-/** The multiple of `maxLog` at which messages of other servers are dropped: those servers cannot be throttled. */
+/** The multiple of `maxLog` above which messages of other servers are dropped, as those servers cannot be throttled. */
 const floodFactor = 4;
 
 /** Publishes broadcasts and asks of whole audiences: on this server first, then to the other servers (EX4). */
@@ -61,7 +61,7 @@ export class Publisher {
     const { broadcaster, cluster } = this;
     for (const message of messages) {
       broadcaster.publish(message, skipped);
-      // A connection of this server is on no other server. Only an id may be.
+      // An excluded connection exists on this server only. An excluded id may have connections on others.
       cluster.publish(message, skipped.exceptId);
     }
     this.#published();
@@ -86,7 +86,9 @@ export class Publisher {
     context.throttle.onPublished(broadcaster);
   }
 
-  /** No connection here caused a publication of another server, so none is throttled for it (BC10). */
+  /**
+   * Writes at once if `isSynchronous`, and reviews the throttle. A publication of another server has no producer here.
+   */
   #flushAndReview(): void {
     const { broadcaster, context, isSynchronous } = this;
     if (isSynchronous) broadcaster.run(Number.POSITIVE_INFINITY);

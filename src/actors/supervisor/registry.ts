@@ -18,8 +18,8 @@ import type { Arrivals } from './arrivals.js';
 import type { ConnectionFactory } from './connectionFactory.js';
 
 /**
- * `registered`: counted, pinged and visited. `finishing`: closed, and its `onDisconnect` has yet to settle. `finished`:
- * closed, and that has settled.
+ * `registered`: counted, pinged and visited. `finishing`: closed, but its `onDisconnect` has not settled. `finished`:
+ * closed, and its `onDisconnect` has settled.
  */
 type Phase = 'registered' | 'finishing' | 'finished';
 
@@ -34,7 +34,7 @@ interface Entry {
 export class Registry implements ConnectionListener<Connection> {
   /** Every entry by the id of its actor, in the order of registration. */
   readonly #entries = new Map<string, Entry>();
-  /** The connections in phase `registered`, in the same order. Closed ones must not slow down counts and visits. */
+  /** The connections in phase `registered`, in the same order. Counts and visits need not skip closed ones. */
   readonly #registered = new Set<Connection>();
   readonly #heartbeat: Heartbeat;
   /** The number of entries whose actors run. */
@@ -58,7 +58,7 @@ export class Registry implements ConnectionListener<Connection> {
   get closing(): number {
     return Math.max(0, this.#runningCount - this.#registered.size);
   }
-  /** The registered connections, in the order of registration. An iteration follows those that come and go meanwhile. */
+  /** The registered connections, in the order of registration. An iteration sees changes that happen meanwhile. */
   get registered(): Iterable<Connection> {
     return this.#registered;
   }
@@ -93,7 +93,7 @@ export class Registry implements ConnectionListener<Connection> {
     this.context.mailboxes.defer(() => this.#register(arrival, root));
   }
 
-  /** Counts what a new state of a connection means. */
+  /** Counts a new state of a connection. */
   onState(connection: Connection, from: StateFlags, to: StateFlags, record: CloseRecord): void {
     const { stages, closes } = this.context.meters;
     const before = stageOf(from);
@@ -111,7 +111,7 @@ export class Registry implements ConnectionListener<Connection> {
     this.#heartbeat.clear(connection);
   }
 
-  /** Takes a connection out of the count, the first time. */
+  /** Removes a connection from the count. Does nothing the second time. */
   onClosing(connection: Connection, last: StateFlags): void {
     this.#heartbeat.clear(connection);
     const entry = this.#entries.get(connection.actor.id);
@@ -124,7 +124,7 @@ export class Registry implements ConnectionListener<Connection> {
     if (this.#registered.size === 0) this.#heartbeat.stop();
   }
 
-  /** Notes that the last handler of a connection has settled. */
+  /** Records that the last handler of a connection has settled. */
   onFinished({ actor }: Connection): void {
     const entry = this.#entries.get(actor.id);
     if (entry) {
@@ -134,12 +134,12 @@ export class Registry implements ConnectionListener<Connection> {
     this.#checkEmpty();
   }
 
-  /** Leaves the socket of a failed connection to the arrivals. */
+  /** Passes the socket of a failed connection to the arrivals. */
   onDetached(socket: Socket): void {
     this.arrivals.linger(socket);
   }
 
-  /** Notes that the actor of a connection has stopped. */
+  /** Records that the actor of a connection has stopped. */
   onStopped(actorId: string): void {
     this.#noteStopped(this.#entries.get(actorId));
     this.context.mailboxes.defer(() => this.#checkEmpty());
@@ -164,7 +164,7 @@ export class Registry implements ConnectionListener<Connection> {
     });
   }
 
-  /** Ends every connection at once, and resolves `whenEmpty`: handlers that still run are not waited for. */
+  /** Ends every connection at once, and resolves `whenEmpty` without waiting for handlers. */
   killAll(): void {
     const closed = [...this.#entries.values()].filter(({ phase }) => phase !== 'registered');
     for (const connection of [...this.#registered, ...closed.map((entry) => entry.connection)]) connection.end('kill');

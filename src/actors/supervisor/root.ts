@@ -87,13 +87,13 @@ export class Root implements HotEventHandler, RootTasks {
     return ignoreRejection(visited);
   }
 
-  /** Handles a BROADCAST or COUNT at once, whatever the actor is busy with, unless its chart handles it itself. */
+  /** Handles a BROADCAST or COUNT at once, even while the actor is busy, unless its chart handles it itself. */
   handleHot(event: EventObject): boolean {
     const message = hotMessageOf(event);
     if (!message) return false;
     const { context, registry, publisher } = this.parts;
     if (handlesItself(this.actor.getSnapshot(), message.type)) {
-      // A mistake of the program is thrown at the sender, not at the chart.
+      // An error of the program goes to the sender, not to the chart.
       if (message.type === 'BROADCAST') publisher.check(message.messages);
       return false;
     }
@@ -110,7 +110,7 @@ export class Root implements HotEventHandler, RootTasks {
     else context.mailboxes.defer(() => message.reply(registry.total));
   }
 
-  /** Ends everything after the actor was stopped from outside: every `do` is rejected, every connection fails. */
+  /** Ends everything after the actor was stopped from outside: rejects every `do`, fails every connection. */
   onStopped(stopChild: (actor: AnyActorRef) => void): void {
     const { context, arrivals, registry, cluster, doQueue } = this.parts;
     const { mailboxes } = context;
