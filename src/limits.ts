@@ -1,11 +1,13 @@
-/** What a limit is measured in. */
+/** The unit of a limit. */
 export type LimitUnit = 'bytes' | 'ms' | 'count';
 
-/** One row of the table of limits: what it bounds, its default, and what happens there. */
+/** One row of the table of limits: its default, what it bounds, and what happens at the bound. */
 export interface LimitRow {
+  /** The default value. */
   readonly default: number;
+  /** The unit of the value. */
   readonly unit: LimitUnit;
-  /** Whether 0 is allowed, and means that there is no bound. */
+  /** Whether 0 is allowed and means that there is no bound. */
   readonly mayBeOff?: true;
   /** What the limit bounds. */
   readonly bounds: string;
@@ -34,8 +36,8 @@ export const limitTable = {
     "Maximum time for a client's `M` handshake frame",
     'closes with 1008 `not acknowledged in time`',
   ),
-  admission: count(1_000, 'Maximum number of connections that are not open yet', 'as many upgrades again wait in line'),
-  admissionTimeout: ms(5_000, 'Maximum time an upgrade waits in that line', 'destroys the socket without an answer'),
+  admission: count(1_000, 'Maximum number of connections that are not open yet', 'queues as many upgrades again'),
+  admissionTimeout: ms(5_000, 'Maximum time an upgrade waits in that queue', 'destroys the socket without an answer'),
   headersTimeout: ms(10_000, "Maximum time for a request's headers, on a server that `listen` starts", 'answers 408'),
   connectTimeout: ms(
     5_000,
@@ -81,12 +83,12 @@ export const limitTable = {
   slowConsumerTimeout: ms(10_000, 'Maximum time a connection stays congested', 'evicts with 1013 `slow consumer`'),
   slowConsumerMessages: count(
     8_192,
-    'Maximum number of messages issued to a congested connection',
+    'Maximum number of messages published to a congested connection',
     'evicts with 1013 `slow consumer`',
   ),
   slowConsumerBytes: bytes(
     1_048_576,
-    'Maximum size of the messages issued to a congested connection',
+    'Maximum size of the messages published to a congested connection',
     'evicts with 1013 `slow consumer`',
   ),
   maxLog: bytes(67_108_864, 'Maximum size of the log of broadcasts not yet delivered', 'throttles producers'),
@@ -123,7 +125,7 @@ export const limitTable = {
     'Maximum time a message waits while the broker is away',
     'drops the message and counts `expired`',
   ),
-  remoteAskTimeout: ms(30_000, "Maximum time for a client to answer another server's ask", 'gives the ask up'),
+  remoteAskTimeout: ms(30_000, "Maximum time for a client to answer another server's ask", 'drops the ask'),
 } as const satisfies Readonly<Record<string, LimitRow>>;
 
 /** The name of a limit. */
@@ -154,13 +156,10 @@ export interface Limits {
    * acknowledged in time`.
    */
   readonly ackTimeout: number;
-  /**
-   * Maximum number of connections that are not open yet. Default 1,000. On breach: as many upgrades again wait in
-   * line.
-   */
+  /** Maximum number of connections that are not open yet. Default 1,000. On breach: queues as many upgrades again. */
   readonly admission: number;
   /**
-   * Maximum time an upgrade waits in that line, in ms. Default 5,000. On breach: destroys the socket without an
+   * Maximum time an upgrade waits in that queue, in ms. Default 5,000. On breach: destroys the socket without an
    * answer.
    */
   readonly admissionTimeout: number;
@@ -223,12 +222,12 @@ export interface Limits {
   /** Maximum time a connection stays congested, in ms. Default 10,000. On breach: evicts with 1013 `slow consumer`. */
   readonly slowConsumerTimeout: number;
   /**
-   * Maximum number of messages issued to a congested connection. Default 8,192. On breach: evicts with 1013 `slow
+   * Maximum number of messages published to a congested connection. Default 8,192. On breach: evicts with 1013 `slow
    * consumer`.
    */
   readonly slowConsumerMessages: number;
   /**
-   * Maximum size of the messages issued to a congested connection, in bytes. Default 1,048,576. On breach: evicts
+   * Maximum size of the messages published to a congested connection, in bytes. Default 1,048,576. On breach: evicts
    * with 1013 `slow consumer`.
    */
   readonly slowConsumerBytes: number;
@@ -287,7 +286,7 @@ export interface Limits {
    * counts `expired`.
    */
   readonly exchangeQueueTimeout: number;
-  /** Maximum time for a client to answer another server's ask, in ms. Default 30,000. On breach: gives the ask up. */
+  /** Maximum time for a client to answer another server's ask, in ms. Default 30,000. On breach: drops the ask. */
   readonly remoteAskTimeout: number;
 }
 

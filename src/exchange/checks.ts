@@ -9,7 +9,7 @@ const kindOf = (value: unknown): string => {
   return value === '' ? 'an empty string' : `a value of type ${typeof value}`;
 };
 
-/** Returns the error for a wrong option. It tells the kind of the value, never its text, which may be secret (EX17). */
+/** Returns the error for a wrong option. It names the kind of the value, never its text, which may be secret (EX17). */
 export const wrong = (option: string, takes: string, value: unknown): TypeError =>
   new TypeError(`option "${option}" takes ${takes}, got ${kindOf(value)}`);
 

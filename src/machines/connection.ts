@@ -7,8 +7,8 @@ interface EndReason {
   /** The close text. */
   readonly text: string;
   /**
-   * The key of `metrics().closes` under which the end counts, such as `client` or `slowConsumer`. Without a cause, or with
-   * an unknown one, the end counts as `program`.
+   * The key of `metrics().closes` under which the end counts, such as `client` or `slowConsumer`. Without a cause, or
+   * with an unknown one, the end counts as `program`.
    */
   readonly cause?: string | undefined;
 }

@@ -72,8 +72,8 @@ export const supervisorSetup = setup({
 });
 
 /**
- * The chart of the root actor. The server handles `BROADCAST` and `COUNT` before they reach the chart, so no state names
- * them. A chart that handles one of them itself receives it, and passes it on by `publish` or `count`.
+ * The chart of the root actor. The server handles `BROADCAST` and `COUNT` before they reach the chart, so no state
+ * names them. A chart that handles one of them itself receives it, and passes it on by `publish` or `count`.
  */
 export const supervisorMachine = supervisorSetup.createMachine({
   id: 'supervisor',

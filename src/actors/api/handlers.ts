@@ -66,8 +66,8 @@ const outcomeOf = (result: unknown): Outcome => {
 };
 
 /**
- * Runs code of the program and returns its outcome, by a promise only if the code returns one. Never throws. The outcome
- * of code that does not settle within `timeout` ms is a `HandlerTimeout`.
+ * Runs code of the program and returns its outcome, by a promise only if the code returns one. Never throws. The
+ * outcome of code that does not settle within `timeout` ms is a `HandlerTimeout`.
  */
 export const runGuarded = (run: () => unknown, deadlines: Deadlines, timeout: number): Outcome | Promise<Outcome> => {
   try {

@@ -8,7 +8,6 @@ import type { ServerFace } from './serverFace.js';
 
 /**
  * One connection: the handle that hooks and visitors get.
- *
  * @example
  * new Server({ namespaces, onConnect: (conn) => conn.set('user', userOf(conn.request)) });
  */
@@ -158,7 +157,7 @@ export interface EventBodies {
 }
 
 /**
- * One connection in one namespace: the handle that handlers get. With a map of events, `emit` and `ask` take only those.
+ * One connection in one namespace, as handlers get it. With a map of events, `emit` and `ask` take only those.
  *
  * @example
  * const chat = { say: (ns: NSConn, { body }: Message) => ns.broadcastOthers({ event: 'said', body }) };
@@ -207,9 +206,9 @@ export class NSConn<Sent extends EventBodies = EventBodies> {
     return this.#port.ask({ namespace: this.namespace, event, body }, options);
   }
   /**
-   * Asks the client into a room (RM3). Rejects with the refusal of either side, `ErrBadNamespace` outside the namespace,
-   * `ErrBadRoom` for a name that is empty or over 255 bytes, `too many rooms` (RM6), `ErrWrite` if the connection closes,
-   * `AskTimeout`, or the reason of the signal.
+   * Asks the client into a room (RM3). Rejects with the refusal of either side, `ErrBadNamespace` outside the
+   * namespace, `ErrBadRoom` for a name that is empty or over 255 bytes, `too many rooms` (RM6), `ErrWrite` if the
+   * connection closes, `AskTimeout`, or the reason of the signal.
    *
    * @example
    * const room = await ns.joinRoom('lobby');

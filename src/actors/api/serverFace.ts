@@ -47,8 +47,8 @@ export interface ServerFace {
    */
   broadcast(except: Except, ...messages: readonly OutgoingMessage[]): void;
   /**
-   * Visits every registered connection once, in order of registration (DO1). Connections that arrive meanwhile wait (DO2).
-   * Rejects with an `AggregateError` after the last visit if any failed (DO3).
+   * Visits every registered connection once, in order of registration (DO1). Connections that arrive meanwhile wait
+   * (DO2). Rejects with an `AggregateError` after the last visit if any failed (DO3).
    *
    * @example
    * await ns.conn.server.do((conn) => conn.increment('visits'));

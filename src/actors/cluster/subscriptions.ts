@@ -51,8 +51,8 @@ export class Subscriptions<Target> {
   }
 
   /**
-   * Subscribes to a channel, or adds a holder to it. Calls `settled` once the broker has confirmed or refused it, and at
-   * once while no session is up.
+   * Subscribes to a channel, or adds a holder to it. Calls `settled` once the broker has confirmed or refused it, and
+   * at once while no session is up.
    */
   hold(channel: string, target: Target, settled: () => void): void {
     const known = this.#held.get(channel);

@@ -77,7 +77,6 @@ export class Memberships implements MembershipListener {
   nsConn(namespace: string): NSConn | undefined {
     return this.#connected(namespace)?.nsConn;
   }
-
   /** Returns the handles of the connected namespaces, in the order in which they were connected. */
   all(): NSConn[] {
     return [...this.#all.values()].filter(({ isMember }) => isMember).map(({ nsConn }) => nsConn);
@@ -89,7 +88,6 @@ export class Memberships implements MembershipListener {
     if (!membership?.hasJoined(name)) return undefined;
     return membership.handle(name, (nsConn, room) => new Room(this.port, nsConn, room));
   }
-
   /** Returns the handles of the joined rooms of a namespace, in the order in which they were joined. */
   rooms(namespace: string): Room[] {
     const names = [...(this.#all.get(namespace)?.rooms.keys() ?? [])];

@@ -7,7 +7,10 @@ import type { ActorDirectory, StepListener } from './inspection.js';
 export interface RecorderLimits {
   /** Number of steps kept per connection: the last ones. */
   readonly last: number;
-  /** Share of connections that are recorded from the start; 1 is all of them. Others are recorded once a step is unusual. */
+  /**
+   * Share of connections that are recorded from the start; 1 is all of them. Others are recorded once a step is
+   * unusual.
+   */
   readonly sample: number;
 }
 

@@ -45,14 +45,16 @@ const activityOf = ({ socket }: Pingable): number => {
 };
 
 /**
- * Finds clients that have vanished without a close frame (LM3). Any byte is a sign of life. A responsive connection that
- * has received no byte is suspected first. It times out only if it has received none by a later tick either. By then
- * waiting bytes have been read, also those of a socket that was paused until just now.
+ * Finds clients that have vanished without a close frame (LM3). Any byte is a sign of life. A responsive connection
+ * that has received no byte is suspected first. It times out only if it has received none by a later tick either. By
+ * then waiting bytes have been read, also those of a socket that was paused until just now.
  */
 export class Heartbeat implements BackgroundTask {
   /** Connections whose ping has left, with the bytes received from them by then. */
   readonly #pinged = new Map<Pingable, number>();
-  /** Connections whose ping waits behind other bytes, with their activity at the last check. They have a whole round. */
+  /**
+   * Connections whose ping waits behind other bytes, with their activity at the last check. They have a whole round.
+   */
   readonly #queued = new Map<Pingable, number>();
   readonly #suspects = new Set<Pingable>();
   #round: Round | undefined;

@@ -56,7 +56,10 @@ export const lineOfNote = ({ connection, direction, kind, what, bytes }: FrameNo
 
 /** A socket whose frames are logged (SV12). */
 export class LoggedSocket extends SocketWrapper {
-  /** Whether the handshake is over. It ends with the server's first frame, an `A` or `H`; an `M` before it is part of it. */
+  /**
+   * Whether the handshake is over. It ends with the server's first frame, an `A` or `H`; an `M` before it is part of
+   * it.
+   */
   #isShaken: boolean;
 
   constructor(

@@ -54,11 +54,14 @@ export interface SocketListener {
   socketOnMessage(data: string | Uint8Array): void;
   /** Called when the queue of the socket is empty again. */
   socketOnDrain(): void;
-  /** Called once, when the socket is closed; code 1006 when no close frame came. `cause` is set when the server decided it. */
+  /**
+   * Called once, when the socket is closed; code 1006 when no close frame came. `cause` is set when the server decided
+   * it.
+   */
   socketOnClose(code: number, text: string, cause?: CloseReasonName): void;
   /**
-   * Called when the socket must be closed: the client has sent a close frame or a malformed message, or is slower than the
-   * limits allow. `cause` is set when the server decided it.
+   * Called when the socket must be closed: the client has sent a close frame or a malformed message, or is slower than
+   * the limits allow. `cause` is set when the server decided it.
    */
   socketOnClosing(code: number, text: string, cause?: CloseReasonName): void;
 }
