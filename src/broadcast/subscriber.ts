@@ -186,9 +186,7 @@ export class Subscriber {
     return batch;
   }
 
-  /**
-   * Moves the cursor to the last entry that is about to be written. Returns direct entries of the rest to the outbox.
-   */
+  /** Moves the cursor behind the entries about to be written. Puts direct entries of the rest back into the outbox. */
   #advance(rest: readonly Entry[]): void {
     const next = rest[0];
     this.cursor = next ? next.number - 1 : this.context.last;

@@ -29,9 +29,7 @@ export interface OtherServers {
   publish(message: OutgoingMessage, exceptId: string | null): void;
   /** Asks the other servers (EX7). Returns a function that ends the ask; `undefined` when it cannot be sent. */
   ask(message: OutgoingMessage, token: string): (() => void) | undefined;
-  /**
-   * Registers a connection by its id. Calls `reachable` once the others reach it, or when they cannot for now (EX3).
-   */
+  /** Registers a connection by its id. Calls `reachable` once others reach it, or when they cannot for now (EX3). */
   hold(id: string, reachable: () => void): void;
   /** Unregisters a connection by its id. */
   release(id: string): void;
@@ -117,9 +115,7 @@ export class Cluster {
   ask(message: OutgoingMessage, token: string): (() => void) | undefined {
     return this.#others.ask(message, token);
   }
-  /**
-   * Registers a connection by its id. Calls `reachable` once the others reach it, or when they cannot for now (EX3).
-   */
+  /** Registers a connection by its id. Calls `reachable` once others reach it, or when they cannot for now (EX3). */
   hold(id: string, reachable: () => void): void {
     this.#others.hold(id, reachable);
   }

@@ -166,9 +166,7 @@ export class Relay implements Exchange, OtherServers {
     this.exchange.channelOf('connection', id);
   }
 
-  /**
-   * Registers a connection by its id. Calls `reachable` once the others reach it, or when they cannot for now (EX3).
-   */
+  /** Registers a connection by its id. Calls `reachable` once others reach it, or when they cannot for now (EX3). */
   hold(id: string, reachable: () => void): void {
     const isNew = !this.#ids.has(id);
     const begin = (): void => {

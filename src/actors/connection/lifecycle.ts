@@ -96,9 +96,7 @@ export interface End {
   readonly chart: 'CLOSE' | 'SOCKET.CLOSED' | 'none';
   /** `chart`: its actions close the socket. `close`: sends a close frame. `destroy`: ends the socket without one. */
   readonly socket: 'chart' | 'close' | 'destroy';
-  /**
-   * `goOn`: the present turn goes on. `drain`: it goes on, and the end waits for it. `abandon`: nothing waits for it.
-   */
+  /** `goOn`: the present turn goes on. `drain`: the end waits for the turn. `abandon`: nothing waits for the turn. */
   readonly inbox: 'goOn' | 'drain' | 'abandon';
 }
 

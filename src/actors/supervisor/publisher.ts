@@ -86,9 +86,7 @@ export class Publisher {
     context.throttle.onPublished(broadcaster);
   }
 
-  /**
-   * Writes at once if `isSynchronous`, and reviews the throttle. A publication of another server has no producer here.
-   */
+  /** Writes at once if `isSynchronous`, and reviews the throttle. Messages of other servers have no producer here. */
   #flushAndReview(): void {
     const { broadcaster, context, isSynchronous } = this;
     if (isSynchronous) broadcaster.run(Number.POSITIVE_INFINITY);

@@ -18,9 +18,7 @@ export interface StepListener {
   began?(actor: AnyActorRef): void;
   /** Called after each step. */
   stepped?(actor: AnyActorRef, event: EventObject, before: AnyMachineSnapshot, after: AnyMachineSnapshot): void;
-  /**
-   * Called for each event that bypasses the chart: BROADCAST, COUNT, FRAME or DELIVER. Its bytes must not be changed.
-   */
+  /** Called for each BROADCAST, COUNT, FRAME or DELIVER that bypasses the chart. Its bytes must not be changed. */
   passed?(actor: AnyActorRef, event: EventObject): void;
   /** Returns whether `passed` is to be called for this actor. Default: for all. */
   wantsPassed?(actor: AnyActorRef): boolean;
