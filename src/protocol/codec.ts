@@ -161,7 +161,7 @@ export const encodeReply = (asked: Frame, body: Body): Body => {
 export const encodeAnswer = ({ namespace, room, event, isError, body, isBinary }: Frame, wait: string): Body =>
   withBody(header(wait, namespace, room, event, isError), body, isBinary);
 
-/** Returns the frame with its body as text if the body is UTF-8. A broker does not distinguish text from binary (EX6). */
+/** Returns the frame with its body as text if that is UTF-8. A broker does not distinguish text from binary (EX6). */
 export const withTextBody = (frame: Frame): Frame => {
   const { body } = frame;
   if (typeof body === 'string') return frame;

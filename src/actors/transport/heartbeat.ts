@@ -52,7 +52,7 @@ const activityOf = ({ socket }: Pingable): number => {
 export class Heartbeat implements BackgroundTask {
   /** Connections whose ping has left, with the bytes received from them by then. */
   readonly #pinged = new Map<Pingable, number>();
-  /** Connections whose ping waits behind other bytes, with their activity at the last check: they have a whole round. */
+  /** Connections whose ping waits behind other bytes, with their activity at the last check. They get a whole round. */
   readonly #queued = new Map<Pingable, number>();
   readonly #suspects = new Set<Pingable>();
   #round: Round | undefined;
