@@ -1,4 +1,4 @@
-// A redis-server that lives as long as this process, and leaves nothing behind: node bench/broker.js
+// A redis-server that ends with this process and keeps no data: node bench/broker.js
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { createClient } from 'redis';
-import { obey, say } from './line.js';
+import { answerRequests, writeLine } from './line.js';
 import { redisServer } from './redis.js';
 
 /** @returns {Promise<number>} */
@@ -28,7 +28,7 @@ const server = spawn(
   Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)]),
   { stdio: ['ignore', 'pipe', 'inherit'] },
 );
-// However this process comes to its end: nothing is kept there that a signal could spoil.
+// SIGKILL is safe: the server keeps no data.
 process.once('exit', () => {
   server.kill('SIGKILL');
   rmSync(folder, { recursive: true, force: true });
@@ -47,15 +47,15 @@ await new Promise((resolve, reject) => {
 
 const url = `redis://127.0.0.1:${port}`;
 const client = createClient({ url });
-// It ends with the server, and has nobody to tell.
+// The client loses its connection when the server ends.
 client.on('error', () => {});
 await client.connect();
 
-obey({
-  /** How many connections there are, this one aside. */
+answerRequests({
+  /** Returns the number of connections, without this process's own. */
   async connections() {
     const list = String(await client.sendCommand(['CLIENT', 'LIST']));
     return { connections: list.trim().split('\n').length - 1 };
   },
 });
-say({ ready: true, url });
+writeLine({ ready: true, url });

@@ -1,4 +1,4 @@
-// A result as one picture: in each row, what every system takes for what Muster does.
+// Draws a result as one SVG: in each row, the cost of every system relative to Muster.
 import { figure } from './figures.js';
 import { faultOf } from './verdict.js';
 
@@ -7,9 +7,9 @@ import { faultOf } from './verdict.js';
  *
  * @typedef {object} Bar
  * @property {string} name
- * @property {number} times what it takes, as a multiple of the first system of the row
- * @property {number | undefined} bound what it has to take at least for Muster's must to hold
- * @property {boolean} isWhole all has been delivered
+ * @property {number} times its cost, as a multiple of the first system of the row
+ * @property {number | undefined} bound its minimum cost for Muster's must to hold
+ * @property {boolean} isWhole whether all messages were delivered
  * @property {boolean} isBase
  */
 
@@ -31,7 +31,7 @@ const colours = { base: '#0b7a5c', other: '#9fb3c8', bound: '#b42318' };
 const entities = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
 
 /**
- * Text that may stand anywhere in XML; control characters may not stand there at all.
+ * Escapes a text for XML. Replaces control characters, which XML does not allow.
  *
  * @param {string} text
  */
@@ -41,7 +41,7 @@ const escaped = (text) => text.replaceAll(/\p{Cc}/gu, ' ').replaceAll(/[&<>"']/g
 const isMuster = (name) => name.toLowerCase() === 'muster';
 
 /**
- * The ratio of a row that compares its first system with this one.
+ * Returns the ratio of a row's base to another system, if the row has it.
  *
  * @param {RowResult} row
  * @param {string} base
@@ -51,7 +51,7 @@ const ratioWith = (row, base, name) =>
   row.ratios.find(({ what }) => what.toLowerCase() === `${base} / ${name}`.toLowerCase());
 
 /**
- * The bars of a row, the first being what the others are measured by; none where there is nothing to compare.
+ * Returns the bars of a row, the base first. Returns none if the row has nothing to compare.
  *
  * @param {RowResult} row
  * @returns {readonly Bar[]}
@@ -62,7 +62,7 @@ const barsOf = (row) => {
   if (base === undefined || measured.length < 2) return [];
   const others = measured.filter((system) => system !== base);
   return [base, ...others].map((system) => {
-    // The ratio is taken round by round, so it is not quite that of the medians: the table's is the one to draw.
+    // The table's ratio is the median of those within rounds, and differs slightly from that of the medians.
     const ratio = ratioWith(row, base.name, system.name);
     const { name } = system;
     const times = ratio === undefined || !(ratio.value > 0) ? system.median / base.median : 1 / ratio.value;
@@ -82,13 +82,13 @@ const text = (x, y, words, more = '') => `<text x="${x}" y="${y}"${more}>${escap
 /**
  * @param {Bar} bar
  * @param {number} y
- * @param {number} scale pixels for what the first system takes
+ * @param {number} scale pixels per cost of the first system
  */
 const drawnBar = ({ name, times, bound, isWhole, isBase }, y, scale) => {
   const length = Math.max(1, Math.round(times * scale));
   const colour = isBase ? colours.base : colours.other;
   const middle = y + barHeight - 3;
-  const told = `${figure(times)} ×${isWhole ? '' : ', not all delivered'}`;
+  const label = `${figure(times)} ×${isWhole ? '' : ', not all delivered'}`;
   const labelAt = barsAt + Math.max(length, Math.round((bound ?? 0) * scale)) + 8;
   const line = barsAt + Math.round((bound ?? 0) * scale);
   return [
@@ -97,7 +97,7 @@ const drawnBar = ({ name, times, bound, isWhole, isBase }, y, scale) => {
     ...(bound === undefined
       ? []
       : [`<path d="M${line} ${y - 3}v${barHeight + 6}" stroke="${colours.bound}" stroke-width="2"/>`]),
-    text(labelAt, middle, told),
+    text(labelAt, middle, label),
   ];
 };
 
@@ -107,19 +107,19 @@ const drawnBar = ({ name, times, bound, isWhole, isBase }, y, scale) => {
  * @param {number} top
  */
 const drawnRow = (row, bars, top) => {
-  // Each row has a scale of its own: what takes twenty times as long in one would flatten all the others.
+  // Each row has its own scale: a cost of 20 times the base in one would flatten all the others.
   const scale = barsWidth / Math.max(...bars.flatMap(({ times, bound = 0 }) => [times, bound]));
   const title = text(margin, top + 18, row.title, ' font-size="14" font-weight="600"');
   return [title, ...bars.flatMap((bar, at) => drawnBar(bar, top + titleHeight + at * lineHeight, scale))];
 };
 
 /**
- * What a row shows, for those who hear the picture.
+ * Describes a row in words, for screen readers.
  *
  * @param {RowResult} row
  * @param {readonly Bar[]} bars
  */
-const spoken = (row, bars) => {
+const described = (row, bars) => {
   const all = bars.map(
     ({ name, times, isWhole }) => `${name} ${figure(times)}${isWhole ? '' : ' (not all delivered)'}`,
   );
@@ -127,7 +127,7 @@ const spoken = (row, bars) => {
 };
 
 /**
- * The result as an SVG that needs nothing else and stands on a ground of its own.
+ * Returns the result as an SVG with its own background and without external resources.
  *
  * @param {import('./result.js').Result} result
  * @returns {string}
@@ -137,13 +137,13 @@ export const chart = (result) => {
   const heightOf = (/** @type {readonly Bar[]} */ bars) => titleHeight + bars.length * lineHeight + gapHeight;
   const tops = rows.map((_, at) => rows.slice(0, at).reduce((sum, { bars }) => sum + heightOf(bars), headerHeight));
   const height = rows.reduce((sum, { bars }) => sum + heightOf(bars), headerHeight) + margin;
-  const heading = 'What each system takes, as a multiple of the first of its row';
-  const key = 'Shorter is cheaper. Where a bar reaches its red line, what Muster promises of it holds.';
+  const heading = 'The cost of each system, as a multiple of the first of its row';
+  const key = 'Shorter is cheaper. Where a bar reaches its red line, Muster meets its requirement.';
   const box = `width="${width}" height="${height}"`;
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" ${box} viewBox="0 0 ${width} ${height}" role="img" aria-labelledby="title desc">`,
     `<title id="title">${escaped(heading)}</title>`,
-    `<desc id="desc">${escaped(rows.map(({ row, bars }) => spoken(row, bars)).join(' '))}</desc>`,
+    `<desc id="desc">${escaped(rows.map(({ row, bars }) => described(row, bars)).join(' '))}</desc>`,
     `<rect ${box} rx="8" fill="#ffffff"/>`,
     `<g font-family="system-ui, sans-serif" font-size="12" fill="${ink}">`,
     text(margin, 30, heading, ' font-size="16" font-weight="600"'),

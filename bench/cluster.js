@@ -1,21 +1,21 @@
-// Two servers of a system that share a broker, each with clients of its own.
-import { startPair, startWorker } from './conductor.js';
+// Two servers of a system that share a broker. Each has its own clients.
+import { startPair, startWorker } from './processes.js';
 
 /**
- * @typedef {import('./conductor.js').Pair} Pair
+ * @typedef {import('./processes.js').Pair} Pair
  *
  * @typedef {object} Cluster
  * @property {string} name
- * @property {Pair} near whose server is told to publish
- * @property {Pair} far whose clients hear it all the same
- * @property {() => Promise<number>} links to the broker, of both servers together
+ * @property {Pair} local the server that publishes, with its clients
+ * @property {Pair} remote the server that only receives, with its clients
+ * @property {() => Promise<number>} links resolves with the number of connections to the broker, of both servers
  * @property {() => Promise<void>} stop
  */
 
 export const nodes = 2;
 
 /**
- * Each has a broker of its own, so that whoever is connected to that is known.
+ * Starts two servers of a system. Each cluster has its own broker, whose connections are all the cluster's.
  *
  * @param {string} name of the system
  * @returns {Promise<Cluster>}
@@ -34,9 +34,9 @@ export const startCluster = async (name) => {
   try {
     const broker = kept(startWorker(`broker of ${name}`, 'broker.js'));
     const { url } = await broker.ready;
-    const [near, far] = [kept(await startPair(name)), kept(await startPair(name))];
-    for (const { server } of [near, far]) await server.call('joinCluster', { url });
-    return { name, near, far, links: () => broker.figure('connections', 'connections'), stop };
+    const [local, remote] = [kept(await startPair(name)), kept(await startPair(name))];
+    for (const { server } of [local, remote]) await server.call('joinCluster', { url });
+    return { name, local, remote, links: () => broker.figure('connections', 'connections'), stop };
   } catch (error) {
     await stop();
     throw error;

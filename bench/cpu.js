@@ -1,10 +1,10 @@
-// What a process has cost, as the operating system counts it.
+// Processor time and memory of a process, from the operating system.
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 
 /**
- * Whose account of a processor's time it is: the system's, in nanoseconds of each thread or in ticks of the process, or
- * where it keeps none that can be read here, that of each server for itself.
+ * The source of processor times: `schedstat` counts ns for each thread, `stat` ticks for the process. On a system without
+ * both, each server reports its own.
  */
 export const accounting = existsSync(`/proc/self/task/${process.pid}/schedstat`)
   ? 'schedstat'
@@ -26,13 +26,13 @@ const microsecondsPerTick =
 
 /** @param {number} pid */
 const byTicks = (pid) => {
-  // The second field is the program's name in brackets, and may hold anything.
+  // The second field is the program's name in parentheses, which may contain spaces.
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
   return (Number(fields[11]) + Number(fields[12])) * microsecondsPerTick;
 };
 
 /**
- * Microseconds that a process has been on a processor, with all its threads; nothing where only it can tell.
+ * Returns the processor time of a process with all its threads, in µs; `undefined` if only the process can report it.
  *
  * @param {number} pid
  * @returns {number | undefined}
@@ -42,7 +42,7 @@ export const cpuOf = (pid) => {
   return accounting === 'stat' ? byTicks(pid) : undefined;
 };
 
-/** Kibibytes. @param {number} pid */
+/** Returns the resident memory in KiB. @param {number} pid */
 const residentOf = (pid) => {
   const file = `/proc/${pid}/status`;
   if (existsSync(file)) return Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(file, 'utf8'))?.[1]);
@@ -50,7 +50,7 @@ const residentOf = (pid) => {
 };
 
 /**
- * Bytes that a process has in memory.
+ * Returns the resident memory of a process, in bytes.
  *
  * @param {number} pid
  */

@@ -1,4 +1,4 @@
-// Puts the last full run into the documentation: its tables into the page, its chart beside the other images.
+// Updates the documentation from the last full run: the tables of the page, and the chart among the images.
 import { copyFile, readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { markdown } from './report.js';
@@ -15,19 +15,19 @@ const begin = '<!-- bench -->';
 const end = '<!-- /bench -->';
 
 /**
- * What stands between the marks of the page for this result.
+ * Returns the generated part of the page for a result.
  *
  * @param {import('./result.js').Result} result
  * @returns {string}
  */
 export const measured = (result) => `
-![What each system takes, as a multiple of the first of its row](images/performance.svg)
+![The cost of each system, as a multiple of the first of its row](images/performance.svg)
 
 ${markdown(result)}
 `;
 
 /**
- * What stands between the marks now.
+ * Returns the present generated part of a page.
  *
  * @param {string} text
  * @returns {string}
@@ -35,7 +35,7 @@ ${markdown(result)}
 export const between = (text) => parts(text).inside;
 
 /**
- * The page with this between its marks instead.
+ * Returns a page with another generated part.
  *
  * @param {string} text
  * @param {string} inside
@@ -61,12 +61,12 @@ const parts = (text) => {
   return { before, inside, after };
 };
 
-/** Brings the page and the image up to the last full run. */
-const bringUp = async () => {
+/** Updates the page and the image from the last full run. */
+const update = async () => {
   /** @type {import('./result.js').Result} */
   const result = JSON.parse(await readFile(lastRun, 'utf8'));
   await writeFile(page, filled(await readFile(page, 'utf8'), measured(result)));
   await copyFile(lastChart, image);
 };
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) await bringUp();
+if (process.argv[1] === fileURLToPath(import.meta.url)) await update();

@@ -1,16 +1,16 @@
-// Figures as people read them.
+// Formats figures.
 
 /**
- * A whole number, in groups of three digits.
+ * Formats a whole number in groups of three digits.
  *
  * @param {number} count
  */
 export const grouped = (count) => String(Math.round(count)).replaceAll(/\B(?=(\d{3})+$)/g, ' ');
 
 /**
- * A figure with about three digits that matter.
+ * Formats a figure with about three significant digits.
  *
- * @param {number | null} value null is what JSON makes of a figure that there is not
+ * @param {number | null} value `null` for a missing figure: JSON has no NaN
  * @returns {string}
  */
 export const figure = (value) => {

@@ -1,38 +1,40 @@
-// How the conductor and its processes talk: one JSON object a line, over stdin and stdout.
+// The protocol between the bench and its processes: one JSON object per line, over stdin and stdout.
 import { createInterface } from 'node:readline';
 
 /**
  * @typedef {Readonly<Record<string, unknown>>} Fields
- * @typedef {(args: Fields) => unknown} Verb what a process does when it is told; its result is answered
+ * @typedef {(args: Fields) => unknown} Verb runs a request; its result is the answer
  */
 
-/** @param {Fields} fields */
-export const say = (fields) => process.stdout.write(`${JSON.stringify(fields)}\n`);
+/** Writes one line. @param {Fields} fields */
+export const writeLine = (fields) => process.stdout.write(`${JSON.stringify(fields)}\n`);
 
 /**
- * Answers requests until stdin ends, and ends with it.
+ * Answers requests until stdin ends. Then the process exits.
  *
  * @param {Readonly<Record<string, Verb>>} verbs
  */
-export const obey = (verbs) => {
+export const answerRequests = (verbs) => {
   const lines = createInterface({ input: process.stdin });
   lines.on('close', () => process.exit(0));
   lines.on('line', async (line) => {
     const { id, verb, ...args } = JSON.parse(line);
     try {
-      const act = verbs[verb];
-      if (!act) throw new Error(`there is no verb "${verb}"`);
-      say({ id, ...Object(await act(args)) });
+      const run = verbs[verb];
+      if (!run) throw new Error(`there is no verb "${verb}"`);
+      writeLine({ id, ...Object(await run(args)) });
     } catch (error) {
-      say({ id, error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+      writeLine({ id, error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
     }
   });
 };
 
 /**
+ * Returns a number among the arguments of a request.
+ *
  * @param {Fields} args
  * @param {string} name
- * @param {number} [otherwise]
+ * @param {number} [otherwise] the default
  */
 export const number = (args, name, otherwise) => {
   const value = args[name] ?? otherwise;
@@ -41,6 +43,8 @@ export const number = (args, name, otherwise) => {
 };
 
 /**
+ * Returns a text among the arguments of a request. Default ''.
+ *
  * @param {Fields} args
  * @param {string} name
  */

@@ -1,71 +1,71 @@
-// The process that plays the clients of one server: node bench/load.js <dialect> <port>
+// The process of the clients of one server: node bench/load.js <dialect> <port>
 
-import { number, obey, say, text } from './line.js';
-import { Crowd } from './load/crowd.js';
-import { Arrivals, ask, probe, send } from './load/errands.js';
+import { answerRequests, number, text, writeLine } from './line.js';
+import { ClientGroup } from './load/clientGroup.js';
+import { ask, Latencies, probe, send } from './load/workloads.js';
 
 const [dialect = '', port = ''] = process.argv.slice(2);
-const crowd = new Crowd(dialect, Number(port));
-/** @type {Arrivals | undefined} */
-let arrivals;
-/** Bytes that the page of the inspector has been told. */
+const group = new ClientGroup(dialect, Number(port));
+/** @type {Latencies | undefined} */
+let latencies;
+/** Bytes that the inspector has sent to its page. */
 let read = 0;
 
-/** Reads what a page is told that follows the first connection. */
-const watch = async () => {
+/** Reads the stream of a page of the inspector that follows the first connection. */
+const openInspector = async () => {
   const { body, status } = await fetch(`http://127.0.0.1:${port}/inspector/stream?follow=connection-1`);
-  if (!body || status !== 200) throw new Error(`the inspector has answered ${status}`);
+  if (!body || status !== 200) throw new Error(`the inspector answered ${status}`);
   const reader = body.getReader();
   const { value } = await reader.read();
   read = value?.length ?? 0;
-  const follow = async () => {
+  const readAll = async () => {
     for (let part = await reader.read(); !part.done; part = await reader.read()) read += part.value.length;
   };
-  follow().catch(() => {});
+  readAll().catch(() => {});
 };
 
 /** @param {number} bytes */
 const bodyOf = (bytes) => 'x'.repeat(bytes);
 
-obey({
-  /** Each client is in `rooms` of `among` many. */
-  async enter(args) {
-    await crowd.enter(number(args, 'count'), number(args, 'rooms', 0), number(args, 'among', 1));
-    return { clients: crowd.clients.length };
+answerRequests({
+  /** Connects `count` clients, each in `rooms` of `among` rooms. */
+  async connect(args) {
+    await group.connect(number(args, 'count'), number(args, 'rooms', 0), number(args, 'among', 1));
+    return { clients: group.clients.length };
   },
-  async leave(args) {
-    await crowd.leave(number(args, 'count'));
-    return { clients: crowd.clients.length };
+  async disconnect(args) {
+    await group.disconnect(number(args, 'count'));
+    return { clients: group.clients.length };
   },
   reset(args) {
-    crowd.reset();
-    if (args['awake'] === true) crowd.stayAwake();
+    group.reset();
+    if (args['awake'] === true) group.stayAwake();
   },
   async expect(args) {
-    return { delivered: await crowd.expect(number(args, 'deliveries')) };
+    return { delivered: await group.expect(number(args, 'deliveries')) };
   },
-  complete: () => ({ messages: crowd.complete }),
-  speak(args) {
+  complete: () => ({ messages: group.complete }),
+  sendToRoom(args) {
     const body = bodyOf(number(args, 'bytes'));
-    crowd.speak(() => crowd.dialect.speak(text(args, 'room'), body));
+    group.sendFromAll(() => group.dialect.toRoom(text(args, 'room'), body));
   },
   ask: (args) =>
-    ask(crowd, {
+    ask(group, {
       outstanding: number(args, 'outstanding'),
       each: number(args, 'each'),
       body: bodyOf(number(args, 'bytes')),
     }),
-  send: (args) => send(crowd, { each: number(args, 'each'), body: bodyOf(number(args, 'bytes')) }),
-  probe: (args) => probe(crowd, { ms: number(args, 'ms'), every: number(args, 'every') }),
-  /** Nobody here reads any more. */
+  send: (args) => send(group, { each: number(args, 'each'), body: bodyOf(number(args, 'bytes')) }),
+  probe: (args) => probe(group, { ms: number(args, 'ms'), every: number(args, 'every') }),
+  /** Stops reading, for all clients. */
   stall() {
-    for (const { socket } of crowd.clients) socket.pause();
+    for (const { socket } of group.clients) socket.pause();
   },
-  listen() {
-    arrivals = new Arrivals(crowd);
+  measureLatencies() {
+    latencies = new Latencies(group);
   },
-  watch: () => watch(),
-  watched: () => ({ read }),
-  latencies: () => ({ latencies: arrivals?.take() ?? [] }),
+  openInspector: () => openInspector(),
+  inspectorBytes: () => ({ read }),
+  latencies: () => ({ latencies: latencies?.take() ?? [] }),
 });
-say({ ready: true });
+writeLine({ ready: true });

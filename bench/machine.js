@@ -1,4 +1,4 @@
-// Where and with what a run was made: figures mean little without it.
+// Describes the machine and the versions of a run. Figures mean little without them.
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { arch, availableParallelism, cpus, release, totalmem, type } from 'node:os';
@@ -10,7 +10,7 @@ import { findGo } from './systems/go.js';
 import { socketioVersions } from './systems/socketio.js';
 
 /**
- * What a run was made on and with.
+ * The machine and the versions of a run.
  *
  * @typedef {object} Machine
  * @property {string} cpu
@@ -18,17 +18,17 @@ import { socketioVersions } from './systems/socketio.js';
  * @property {number} memory in bytes
  * @property {string} system the operating system and its version
  * @property {string} node
- * @property {string | undefined} [go] where there is one
- * @property {Readonly<Record<string, string>>} versions of what is measured, by name
- * @property {string | undefined} [commit] of this project, where git is there
- * @property {string} [accounting] whose account of the processor's time the figures are from
+ * @property {string | undefined} [go] version of Go, if installed
+ * @property {Readonly<Record<string, string>>} versions of the measured packages, by name
+ * @property {string | undefined} [commit] of this project, if git is installed
+ * @property {string} [accounting] source of the processor times
  */
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const run = promisify(execFile);
 
 /**
- * What a command prints; nothing when it cannot be run.
+ * Resolves with the output of a command; `undefined` if it cannot run.
  *
  * @param {string} command
  * @param {readonly string[]} options
@@ -43,13 +43,17 @@ const printed = async (command, options) => {
 };
 
 /**
- * @param {string} path of a package.json, from the root
+ * Resolves with the version in a package.json.
+ *
+ * @param {string} path from the root of the project
  * @returns {Promise<string>}
  */
 const versionIn = async (path) => {
   /** @type {unknown} */
-  const said = JSON.parse(await readFile(`${root}${path}`, 'utf8'));
-  return typeof said === 'object' && said !== null && 'version' in said ? String(said.version) : 'unknown';
+  const manifest = JSON.parse(await readFile(`${root}${path}`, 'utf8'));
+  return typeof manifest === 'object' && manifest !== null && 'version' in manifest
+    ? String(manifest.version)
+    : 'unknown';
 };
 
 const versions = async () => {
@@ -78,12 +82,12 @@ const commit = async () => {
 
 const goVersion = async () => {
   const go = findGo();
-  const said = go === undefined ? undefined : await printed(go, ['version']);
-  return said?.match(/go(\d\S*)/)?.[1];
+  const version = go === undefined ? undefined : await printed(go, ['version']);
+  return version?.match(/go(\d\S*)/)?.[1];
 };
 
 /**
- * Looks at the machine and at what is installed.
+ * Describes this machine and the installed versions.
  *
  * @returns {Promise<Machine>}
  */

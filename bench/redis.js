@@ -1,11 +1,11 @@
-// Where there is a redis-server, if there is one.
+// Finds redis-server.
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 
-/** The one that is to be used, whether or not it is there. */
+/** Returns the path of redis-server, whether or not it exists. */
 export const redisServer = () => process.env['REDIS_SERVER'] || '/usr/bin/redis-server';
 
-/** Why there is no redis-server here; nothing if there is. */
+/** Returns why redis-server cannot run; `undefined` if it can. */
 export const whyNoRedis = () => {
   try {
     accessSync(redisServer(), constants.X_OK);
@@ -15,7 +15,7 @@ export const whyNoRedis = () => {
   }
 };
 
-/** @returns {string | undefined} */
+/** Returns the version of redis-server, if it is installed. @returns {string | undefined} */
 export const redisVersion = () => {
   if (whyNoRedis() !== undefined) return undefined;
   return /\bv=(\S+)/.exec(spawnSync(redisServer(), ['--version'], { encoding: 'utf8' }).stdout)?.[1];

@@ -1,4 +1,4 @@
-// A result as text: aligned for a terminal, or as Markdown for the documentation.
+// Formats a result as text: aligned for a terminal, or as Markdown for the documentation.
 import { figure, grouped } from './figures.js';
 import { faultOf, lossesOf, mustsOf, verdictOf } from './verdict.js';
 
@@ -16,7 +16,7 @@ const marks = { aim: '✓ and the aim', must: '✓', missed: '✗ MISSED', open:
 const atMost = (bound) => (bound === undefined ? '' : `≤ ${bound}`);
 
 /**
- * A fact has its unit; a ratio shows by how little it misses its must.
+ * Formats a figure. A fact has its unit; a small ratio has three decimals, to show by how much it misses its must.
  *
  * @param {Judged} judged
  */
@@ -38,18 +38,18 @@ const deliveredOf = (system) => {
 };
 
 /**
- * What the run was made on and with, in two lines.
+ * Returns the machine and the versions of a run, as two lines.
  *
  * @param {Result} result
  * @returns {readonly [string, string]}
  */
-const surroundings = ({ machine }) => {
+const environment = ({ machine }) => {
   const { cpu, cores, memory, system, node, go, versions, commit, accounting } = machine;
   const place = [`${cpu}, ${cores} cores`, `${(memory / 2 ** 30).toFixed(1)} GiB`, system, `Node ${node}`];
-  const account = accounting === undefined ? [] : [`processor time from ${accounting}`];
+  const source = accounting === undefined ? [] : [`processor time from ${accounting}`];
   const programs = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
   return [
-    [...place, ...(go === undefined ? [] : [`Go ${go}`]), ...account].join(' · '),
+    [...place, ...(go === undefined ? [] : [`Go ${go}`]), ...source].join(' · '),
     [...programs, ...(commit === undefined ? [] : [`commit ${commit}`])].join(' · '),
   ];
 };
@@ -62,7 +62,7 @@ const occasion = ({ startedAt, seconds, isQuick }) => {
 };
 
 /**
- * What has come of the musts, and which systems have not delivered what was due.
+ * Returns how many musts hold, which are missed, and which systems lost messages.
  *
  * @param {Result} result
  * @returns {readonly string[]}
@@ -76,7 +76,7 @@ const summary = (result) => {
 };
 
 /**
- * Lines of cells, each column as wide as its widest; figures stand at the right.
+ * Aligns cells in columns. Figures are aligned to the right.
  *
  * @param {readonly (readonly string[])[]} lines
  * @param {readonly boolean[]} isFigure by column
@@ -116,13 +116,13 @@ const block = (row) => {
 };
 
 /**
- * The result as plain text, one block for each row.
+ * Returns the result as plain text, with one block per row.
  *
  * @param {Result} result
  * @returns {string}
  */
 export const table = (result) =>
-  [occasion(result), ...surroundings(result), '', ...result.rows.flatMap(block), ...summary(result)].join('\n');
+  [occasion(result), ...environment(result), '', ...result.rows.flatMap(block), ...summary(result)].join('\n');
 
 /** @param {string} text */
 const cell = (text) => text.replaceAll('|', '\\|').replaceAll(/\s+/g, ' ');
@@ -157,19 +157,19 @@ const section = (row) => {
     `### ${row.title}`,
     '',
     ...(row.note === '' ? [] : [row.note, '']),
-    ...markdownTable(['', cell(row.unit), 'least – most', 'delivered'], systems),
+    ...markdownTable(['', cell(row.unit), 'min – max', 'delivered'], systems),
     ...markdownTable(['', 'value', 'must', 'aim', ''], judged),
   ];
 };
 
 /**
- * The result as Markdown: a list of what holds, and for each row its tables.
+ * Returns the result as Markdown: a summary, then the tables of each row.
  *
  * @param {Result} result
  * @returns {string}
  */
 export const markdown = (result) => {
-  const [place, programs] = surroundings(result);
+  const [place, programs] = environment(result);
   const list = summary(result).map((line) => `- ${line}`);
   const head = [`${occasion(result)}, on ${place}, with ${programs}.`, '', ...list, ''];
   return [...head, ...result.rows.flatMap(section)].join('\n').trimEnd();

@@ -1,7 +1,7 @@
-// What a run has found, as it is printed, drawn and kept.
+// The types of a run's result.
 
 /**
- * What one system of a row has done.
+ * The result of one system in a row.
  *
  * @typedef {object} SystemResult
  * @property {string} name
@@ -9,12 +9,12 @@
  * @property {number} min
  * @property {number} max
  * @property {readonly number[]} samples one for each round
- * @property {number} delivered messages that have come to a client
- * @property {number} due messages that should have
+ * @property {number} delivered messages that arrived at a client
+ * @property {number} due messages that should have arrived
  */
 
 /**
- * How two systems compare; the must is kept when the value is not above it.
+ * A ratio of two systems. Must and aim are upper bounds.
  *
  * @typedef {object} Ratio
  * @property {string} what such as `muster / ws string`
@@ -24,7 +24,7 @@
  */
 
 /**
- * A figure that stands for itself; its must is one like a ratio's.
+ * A single figure. Must and aim are upper bounds.
  *
  * @typedef {object} Fact
  * @property {string} what

@@ -1,19 +1,19 @@
-// npm run bench: measures Muster and the others, and prints, draws and keeps what it has found.
+// npm run bench: measures the systems, prints the results, and stores them with a chart.
 import { spawnSync } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { chart } from './chart.js';
 import { machine } from './machine.js';
 import { table } from './report.js';
+import { RowRunner } from './rowRunner.js';
 import { rows } from './rows/index.js';
-import { Stage } from './stage.js';
 import { lossesOf, mustsOf } from './verdict.js';
 
 const usage = `npm run bench -- [--quick] [--only ROW[,ROW]] [--rounds N]
 
   --quick    fewer connections and rounds: a first impression
   --only     these rows: ${rows.map(({ id }) => id).join(', ')}
-  --rounds   so many rounds of each system instead of 9 (quick: 3), in rows without a number of their own
+  --rounds   rounds of each system instead of 9 (quick: 3), in rows without a fixed number
 `;
 
 const options = /** @type {const} */ ({
@@ -24,7 +24,7 @@ const options = /** @type {const} */ ({
 });
 
 /** @param {string} why @returns {never} */
-const refuse = (why) => {
+const exitWith = (why) => {
   process.stderr.write(`${why}\n\n${usage}`);
   process.exit(1);
 };
@@ -33,7 +33,7 @@ const given = () => {
   try {
     return parseArgs({ options }).values;
   } catch (error) {
-    return refuse(error instanceof Error ? error.message : String(error));
+    return exitWith(error instanceof Error ? error.message : String(error));
   }
 };
 
@@ -42,22 +42,22 @@ const chosen = (only) => {
   if (only === undefined) return rows;
   const names = only.split(',');
   const unknown = names.find((name) => !rows.some(({ id }) => id === name));
-  if (unknown !== undefined) refuse(`there is no row "${unknown}"`);
+  if (unknown !== undefined) exitWith(`there is no row "${unknown}"`);
   return rows.filter(({ id }) => names.includes(id));
 };
 
-/** Each process needs a few files beside its sockets, … */
-const spare = 500;
-/** … and what is small in some rows must fit in any case. */
-const leastConnections = 2_000;
+/** Files that each process needs besides its sockets. */
+const spareFiles = 500;
+/** Connections that every row needs. */
+const minConnections = 2_000;
 
-/** Node raises its limit as far as it may, and so do those whom it starts. */
-const mostConnections = () => {
+/** Returns the maximum number of connections of a process. Node and its child processes raise the limit of files. */
+const connectionLimit = () => {
   const limit = Number(spawnSync('sh', ['-c', 'ulimit -n']).stdout.toString().trim());
-  return Number.isNaN(limit) ? Number.POSITIVE_INFINITY : limit - spare;
+  return Number.isNaN(limit) ? Number.POSITIVE_INFINITY : limit - spareFiles;
 };
 
-/** On a terminal one line that changes, elsewhere a line for each step. */
+/** Returns a function that prints progress: on a terminal in one line, elsewhere in a line per step. */
 const progress = () => {
   const { isTTY } = process.stderr;
   const began = performance.now();
@@ -73,33 +73,34 @@ if (help) {
   process.stdout.write(usage);
   process.exit(0);
 }
-const mine = chosen(only);
-const mostRounds = rounds === undefined ? (quick ? 3 : 9) : Number(rounds);
-if (!(Number.isInteger(mostRounds) && mostRounds > 0)) refuse(`--rounds takes a whole number above 0, got ${rounds}`);
+const selected = chosen(only);
+const roundCount = rounds === undefined ? (quick ? 3 : 9) : Number(rounds);
+if (!(Number.isInteger(roundCount) && roundCount > 0)) exitWith(`--rounds takes a whole number above 0, got ${rounds}`);
 
-const most = mostConnections();
-if (most < leastConnections) refuse(`\`ulimit -n\` allows fewer than ${leastConnections + spare} open files`);
+const maxConnections = connectionLimit();
+if (maxConnections < minConnections)
+  exitWith(`\`ulimit -n\` allows fewer than ${minConnections + spareFiles} open files`);
 const startedAt = new Date();
-const tell = progress();
+const report = progress();
 
 /** @type {import('./result.js').RowResult[]} */
-const found = [];
+const results = [];
 /** @type {string[]} */
 const leftOut = [];
-for (const row of mine) {
+for (const row of selected) {
   const why = row.whyMissing?.();
   if (why !== undefined) {
-    tell(`${row.id}: left out, as ${why}`);
-    leftOut.push(`${row.id} is left out: ${why}`);
+    report(`${row.id}: left out, ${why}`);
+    leftOut.push(`${row.id} was left out: ${why}`);
     continue;
   }
-  const stage = new Stage({
+  const runner = new RowRunner({
     isQuick: quick,
-    rounds: mostRounds,
-    mostConnections: most,
-    progress: (text) => tell(`${row.id}: ${text}`),
+    rounds: roundCount,
+    maxConnections,
+    progress: (text) => report(`${row.id}: ${text}`),
   });
-  found.push(await stage.play(row));
+  results.push(await runner.runRow(row));
 }
 if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
 
@@ -109,7 +110,7 @@ const result = {
   isQuick: quick,
   startedAt: startedAt.toISOString(),
   seconds: Math.round((Date.now() - startedAt.getTime()) / 1_000),
-  rows: found,
+  rows: results,
 };
 const name = quick ? 'quick' : only === undefined ? 'latest' : 'partial';
 const folder = new URL('results/', import.meta.url);
@@ -119,6 +120,8 @@ await writeFile(new URL(`${name}.svg`, folder), chart(result));
 process.stdout.write(`${table(result)}\n`);
 const { count, missed } = mustsOf(result);
 const losses = lossesOf(result).map(({ row, name: system }) => `${system} (${row})`);
-process.stdout.write(`${count - missed.length} of ${count} musts are kept; bench/results/${name}.json has it all\n`);
+process.stdout.write(
+  `${count - missed.length} of ${count} musts hold; the results are in bench/results/${name}.json\n`,
+);
 for (const line of leftOut) process.stdout.write(`${line}\n`);
-if (losses.length > 0) process.stdout.write(`messages were lost by ${losses.join(', ')}\n`);
+if (losses.length > 0) process.stdout.write(`lost messages: ${losses.join(', ')}\n`);

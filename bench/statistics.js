@@ -1,4 +1,4 @@
-// The few statistics of the bench.
+// The statistics of the bench.
 
 /**
  * @param {readonly number[]} values
@@ -7,7 +7,7 @@
 const ascending = (values) => [...values].sort((one, other) => one - other);
 
 /**
- * The value in the middle, or half way between the two in the middle; NaN of none.
+ * Returns the middle value, or the mean of the two middle ones; NaN without values.
  *
  * @param {readonly number[]} values
  * @returns {number}
@@ -20,7 +20,7 @@ export const median = (values) => {
 };
 
 /**
- * The smallest of the values that at least this share of them does not exceed; NaN of none.
+ * Returns the smallest value that at least this share of the values does not exceed; NaN without values.
  *
  * @param {readonly number[]} values
  * @param {number} share such as 0.99
@@ -30,7 +30,7 @@ export const percentile = (values, share) =>
   ascending(values)[Math.max(0, Math.ceil(values.length * share) - 1)] ?? Number.NaN;
 
 /**
- * How two systems compare: the median of their ratios in each round, so that what slows a whole round slows both.
+ * Returns the median of the ratios of two systems within the rounds. A disturbance of a round slows both.
  *
  * @param {readonly number[]} values
  * @param {readonly number[]} others of the same rounds
@@ -42,7 +42,7 @@ export const medianRatio = (values, others) => {
 };
 
 /**
- * How two systems compare that were not measured round by round.
+ * Returns the ratio of the medians of two systems that were not measured in the same rounds.
  *
  * @param {readonly number[]} values
  * @param {readonly number[]} others

@@ -1,26 +1,28 @@
-// What holds of a result, and what does not: said in one place, for the table, the page and the chart.
+// Decides which requirements a result meets: for the table, the page and the chart.
 import { grouped } from './figures.js';
 
 /**
  * @typedef {import('./result.js').Ratio | import('./result.js').Fact} Judged
- * @typedef {'aim' | 'must' | 'missed' | 'open'} Verdict the best that is met; open when nothing is asked for
+ * @typedef {'aim' | 'must' | 'missed' | 'open'} Verdict the strictest bound that is met; `open` without a must
  */
 
 /**
+ * Returns the verdict on a ratio or a fact.
+ *
  * @param {Judged} judged
  * @returns {Verdict}
  */
 export const verdictOf = ({ value, must, aim }) => {
-  // A figure that could not be had holds nothing.
-  const isThere = Number.isFinite(value);
-  if (aim !== undefined && isThere && value <= aim) return 'aim';
-  // An aim alone binds nobody.
+  // A missing figure meets no bound.
+  const isKnown = Number.isFinite(value);
+  if (aim !== undefined && isKnown && value <= aim) return 'aim';
+  // An aim alone cannot be missed.
   if (must === undefined) return 'open';
-  return isThere && value <= must ? 'must' : 'missed';
+  return isKnown && value <= must ? 'must' : 'missed';
 };
 
 /**
- * What is judged in a row.
+ * Returns all figures of a row that can have bounds.
  *
  * @param {import('./result.js').RowResult} row
  * @returns {readonly Judged[]}
@@ -28,7 +30,7 @@ export const verdictOf = ({ value, must, aim }) => {
 const judgedIn = ({ ratios, facts }) => [...ratios, ...facts];
 
 /**
- * The musts of a run: how many there are, and those that are missed, each with the row it stands in.
+ * Returns the number of musts in a run, and the missed ones with the ids of their rows.
  *
  * @param {import('./result.js').Result} result
  */
@@ -39,7 +41,7 @@ export const mustsOf = ({ rows }) => {
 };
 
 /**
- * The systems that have not delivered exactly what was due.
+ * Returns the systems whose deliveries differ from those due.
  *
  * @param {import('./result.js').Result} result
  */
@@ -49,7 +51,7 @@ export const lossesOf = ({ rows }) =>
   );
 
 /**
- * What a system lacks, in words; nothing when all has come.
+ * Describes how the deliveries of a system differ from those due; `undefined` if they do not.
  *
  * @param {{ readonly delivered: number, readonly due: number }} counts
  * @returns {string | undefined}

@@ -1,4 +1,4 @@
-// One client, as cheap as can be: a socket, and a count of the messages that have come.
+// One client, as cheap as possible: a socket, and a count of received messages.
 import { connect } from 'node:net';
 import { clientFrame, FrameReader } from './frames.js';
 
@@ -6,31 +6,31 @@ const textOpcode = 1;
 const closeOpcode = 8;
 const pingOpcode = 9;
 const pongOpcode = 10;
-/** Engine.IO's own ping and pong, which are messages of one letter. */
-const engineHello = '2';
-const engineAnswer = clientFrame('3');
+/** Ping and pong of Engine.IO, which are messages of one character. */
+const enginePing = '2';
+const enginePong = clientFrame('3');
 const engineLength = 1;
 
-/** All read into the same bytes, as nobody keeps them. */
-const shared = Buffer.allocUnsafe(256 * 1_024);
+/** The read buffer of all clients, which copy what they keep. */
+const readBuffer = Buffer.allocUnsafe(256 * 1_024);
 
 export class Client {
-  /** Data messages that have come. */
+  /** Number of data messages received since `startCounting`. */
   count = 0;
   isOpen = false;
-  /** The answer to the upgrade, as far as it has come; nothing any more once it is whole. @type {string | undefined} */
-  #answer = '';
+  /** The received part of the upgrade's response; `undefined` once it is complete. @type {string | undefined} */
+  #response = '';
   #onUpgraded = () => {};
-  /** Resolves when the server has shaken hands: it wants to hear nothing earlier. */
+  /** Resolves once the upgrade is complete, or the socket closed. Servers accept no frame before. */
   upgraded = new Promise((resolve) => {
     this.#onUpgraded = () => resolve(undefined);
   });
   #reader = new FrameReader((opcode, length, payload) => this.#frame(opcode, length, payload));
   /** @type {string[]} */
-  #heard = [];
+  #received = [];
   /** @type {{ matches: (text: string) => boolean, resolve: () => void, reject: (error: Error) => void } | undefined} */
   #waiting;
-  /** Told of each data message; with its payload, if that is kept. @type {((payload: Buffer | undefined) => void) | undefined} */
+  /** Called with each data message, and with as much of its payload as is kept. @type {((payload: Buffer | undefined) => void) | undefined} */
   onMessage;
 
   /**
@@ -43,7 +43,7 @@ export class Client {
       host: '127.0.0.1',
       noDelay: true,
       onread: {
-        buffer: shared,
+        buffer: readBuffer,
         callback: (size, bytes) => this.#read(Buffer.from(bytes.buffer, bytes.byteOffset, size)),
       },
     });
@@ -69,61 +69,62 @@ export class Client {
     );
   }
 
-  /** @param {string} text */
-  say(text) {
+  /** Sends a text frame. @param {string} text */
+  send(text) {
     this.socket.write(clientFrame(text));
   }
 
-  /** How much of each message is told. @param {number} keeps bytes */
+  /** How much of each payload to keep, in bytes. @param {number} keeps */
   set keeps(keeps) {
     this.#reader.keeps = keeps;
   }
 
   /**
-   * Waits for a message; others before it are passed over.
+   * Waits for a message that matches. Drops those before it.
    *
    * @param {(text: string) => boolean} matches
    * @returns {Promise<void>}
    */
-  hear(matches) {
+  waitFor(matches) {
     return new Promise((resolve, reject) => {
       if (this.socket.destroyed) return reject(new Error('the connection is closed'));
       this.#waiting = { matches, resolve, reject };
-      this.#offer();
+      this.#match();
     });
   }
 
-  /** The first part is over: from now on messages are told or counted. */
-  entered() {
+  /** Ends the handshake. From now on messages are counted and passed to `onMessage`. */
+  startCounting() {
     this.isOpen = true;
     this.count = 0;
-    this.#heard = [];
+    this.#received = [];
     this.#reader.keeps = 0;
   }
 
-  goodbye() {
+  /** Closes the connection with a close frame. */
+  close() {
     this.socket.end(clientFrame(Buffer.from([0x03, 0xe8]), closeOpcode));
   }
 
   /** @param {Buffer} bytes */
   #read(bytes) {
-    if (this.#answer === undefined) this.#reader.take(bytes);
-    else this.#readAnswer(this.#answer + bytes.toString('latin1'));
+    if (this.#response === undefined) this.#reader.take(bytes);
+    else this.#readResponse(this.#response + bytes.toString('latin1'));
     return true;
   }
 
-  /** @param {string} answer */
-  #readAnswer(answer) {
-    this.#answer = answer;
-    const end = answer.indexOf('\r\n\r\n');
+  /** @param {string} response */
+  #readResponse(response) {
+    this.#response = response;
+    const end = response.indexOf('\r\n\r\n');
     if (end === -1) return;
-    if (!answer.startsWith('HTTP/1.1 101')) {
+    if (!response.startsWith('HTTP/1.1 101')) {
       this.socket.destroy();
       return;
     }
-    this.#answer = undefined;
+    this.#response = undefined;
     this.#onUpgraded();
-    this.#reader.take(Buffer.from(answer.slice(end + 4), 'latin1'));
+    this.#reader.take(Buffer.from(response.slice(end + 4), 'latin1'));
   }
 
   /**
@@ -135,23 +136,23 @@ export class Client {
     if (opcode === pingOpcode) return void this.socket.write(clientFrame(payload ?? Buffer.alloc(0), pongOpcode));
     if (opcode === closeOpcode) return void this.socket.end();
     if (opcode > 2) return undefined;
-    // Nothing else that is sent here is as short.
-    if (opcode === textOpcode && length === engineLength && (this.isOpen || String(payload) === engineHello)) {
-      return void this.socket.write(engineAnswer);
+    // No other message of a row is as short.
+    if (opcode === textOpcode && length === engineLength && (this.isOpen || String(payload) === enginePing)) {
+      return void this.socket.write(enginePong);
     }
     if (this.isOpen) {
       this.count++;
       this.onMessage?.(payload);
       return undefined;
     }
-    this.#heard.push(String(payload));
-    return this.#offer();
+    this.#received.push(String(payload));
+    return this.#match();
   }
 
-  #offer() {
+  #match() {
     const waiting = this.#waiting;
     if (!waiting) return;
-    for (let text = this.#heard.shift(); text !== undefined; text = this.#heard.shift()) {
+    for (let text = this.#received.shift(); text !== undefined; text = this.#received.shift()) {
       if (!waiting.matches(text)) continue;
       this.#waiting = undefined;
       waiting.resolve();

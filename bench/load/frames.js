@@ -1,18 +1,18 @@
-// Reads a server's websocket frames off the bytes of a connection.
+// Reads WebSocket frames from the bytes of a server, and writes those of a client.
 
-const shortest = 2;
+const shortHeader = 2;
 
-/** Where frames go. */
+/** Calls back with each frame of a stream of bytes. */
 export class FrameReader {
-  /** Bytes of a payload that are still to come. */
+  /** Missing bytes of the current payload. */
   #rest = 0;
-  /** The beginning of a head that is not whole. */
-  #head = Buffer.alloc(0);
+  /** The received part of an incomplete header. */
+  #header = Buffer.alloc(0);
   #opcode = 0;
   #length = 0;
   /** @type {Buffer[] | undefined} */
   #parts;
-  /** So much of the beginning of a payload is wanted; of none, frames are only counted. */
+  /** How many bytes of each payload to keep. With 0, no payload is passed on. */
   keeps = Number.POSITIVE_INFINITY;
   #kept = 0;
 
@@ -21,12 +21,12 @@ export class FrameReader {
     this.onFrame = onFrame;
   }
 
-  /** @param {Buffer} bytes */
+  /** Reads the next bytes of the stream. @param {Buffer} bytes */
   take(bytes) {
     let at = 0;
     while (at < bytes.length) {
-      if (this.#rest > 0) at = this.#goOn(bytes, at);
-      else if (this.#head.length > 0) at = this.#completeHead(bytes, at);
+      if (this.#rest > 0) at = this.#continue(bytes, at);
+      else if (this.#header.length > 0) at = this.#completeHeader(bytes, at);
       else at = this.#begin(bytes, at);
     }
   }
@@ -36,9 +36,9 @@ export class FrameReader {
    * @param {number} at
    */
   #begin(bytes, at) {
-    const size = headSize(bytes, at);
+    const size = headerSize(bytes, at);
     if (size === 0 || at + size > bytes.length) {
-      this.#head = Buffer.from(bytes.subarray(at));
+      this.#header = Buffer.from(bytes.subarray(at));
       return bytes.length;
     }
     this.#open(bytes, at, size);
@@ -49,12 +49,12 @@ export class FrameReader {
    * @param {Buffer} bytes
    * @param {number} at
    */
-  #completeHead(bytes, at) {
-    const head = Buffer.concat([this.#head, bytes.subarray(at, at + 1)]);
-    this.#head = head;
-    if (headSize(head, 0) === head.length) {
-      this.#head = head.subarray(0, 0);
-      this.#open(head, 0, head.length);
+  #completeHeader(bytes, at) {
+    const header = Buffer.concat([this.#header, bytes.subarray(at, at + 1)]);
+    this.#header = header;
+    if (headerSize(header, 0) === header.length) {
+      this.#header = header.subarray(0, 0);
+      this.#open(header, 0, header.length);
     }
     return at + 1;
   }
@@ -66,7 +66,7 @@ export class FrameReader {
    */
   #open(bytes, at, size) {
     this.#opcode = bytes.readUInt8(at) & 0x0f;
-    if (size === shortest) this.#length = bytes.readUInt8(at + 1) & 0x7f;
+    if (size === shortHeader) this.#length = bytes.readUInt8(at + 1) & 0x7f;
     else if (size === 4) this.#length = bytes.readUInt16BE(at + 2);
     else this.#length = Number(bytes.readBigUInt64BE(at + 2));
     this.#rest = this.#length;
@@ -79,7 +79,7 @@ export class FrameReader {
    * @param {Buffer} bytes
    * @param {number} at
    */
-  #goOn(bytes, at) {
+  #continue(bytes, at) {
     const end = Math.min(at + this.#rest, bytes.length);
     // The bytes are the reader's only until it returns.
     if (this.#parts && (this.#opcode > 2 || this.#kept < this.keeps)) this.#keep(bytes.subarray(at, end));
@@ -103,34 +103,34 @@ export class FrameReader {
 }
 
 /**
- * The size of the head that begins here; 0 when too little of it is there to tell.
+ * Returns the size of the header at an offset; 0 if too few bytes of it are known.
  *
  * @param {Buffer} bytes
  * @param {number} at
  */
-const headSize = (bytes, at) => {
+const headerSize = (bytes, at) => {
   if (at + 1 >= bytes.length) return 0;
   const short = bytes.readUInt8(at + 1) & 0x7f;
-  if (short < 126) return shortest;
+  if (short < 126) return shortHeader;
   return short === 126 ? 4 : 10;
 };
 
 const masked = 0x80;
-/** A mask of zeros leaves the payload as it is. */
+/** The mask is zeros, which leave the payload unchanged. */
 const maskSize = 4;
 
 /**
- * A client's frame.
+ * Returns a frame of a client.
  *
  * @param {string | Buffer} payload
  * @param {number} [opcode]
  */
 export const clientFrame = (payload, opcode = 1) => {
   const body = typeof payload === 'string' ? Buffer.from(payload) : payload;
-  const size = body.length < 126 ? shortest : 4;
+  const size = body.length < 126 ? shortHeader : 4;
   const bytes = Buffer.alloc(size + maskSize + body.length);
   bytes[0] = 0x80 | opcode;
-  if (size === shortest) bytes[1] = masked | body.length;
+  if (size === shortHeader) bytes[1] = masked | body.length;
   else {
     bytes[1] = masked | 126;
     bytes.writeUInt16BE(body.length, 2);

@@ -1,18 +1,18 @@
-import { bytes, enter, ratiosOf, systemsOf } from '../stage.js';
+import { bytes, connectClients, ratiosOf, systemsOf } from '../rowRunner.js';
 
 const clients = 64;
 
-/** @type {import('../stage.js').Row} */
+/** @type {import('../rowRunner.js').Row} */
 export const ask = {
   id: 'ask',
-  title: 'An ask and its answer, client to server and back',
-  note: '64 clients, each with 16 asks under way. The ws loop echoes what it gets.',
+  title: 'An ask from a client, and its answer',
+  note: '64 clients, each with 16 asks in flight. The ws loop echoes every message.',
   unit: 'µs of processor time per ask',
-  async run(stage) {
-    const each = stage.pick(1_600, 400);
-    return stage.with(['muster', 'ws string', 'socket.io', 'go neffos'], async (pairs) => {
-      await enter(pairs, { count: clients });
-      const samples = await stage.rotate(pairs, async ({ server, load }) => {
+  async run(runner) {
+    const each = runner.pick(1_600, 400);
+    return runner.withSystems(['muster', 'ws string', 'socket.io', 'go neffos'], async (pairs) => {
+      await connectClients(pairs, { count: clients });
+      const samples = await runner.measureRounds(pairs, async ({ server, load }) => {
         const before = await server.cpu();
         const delivered = await load.figure('answered', 'ask', { outstanding: 16, each, bytes });
         const cost = (await server.cpu()) - before;
@@ -28,17 +28,17 @@ export const ask = {
   },
 };
 
-/** @type {import('../stage.js').Row} */
+/** @type {import('../rowRunner.js').Row} */
 export const inbound = {
   id: 'inbound',
   title: 'Events from clients',
-  note: '64 clients send events that a handler only counts, sixteen in a write.',
+  note: '64 clients send events, 16 per write. The handler only counts them.',
   unit: 'µs of processor time per event',
-  async run(stage) {
-    const each = stage.pick(4_000, 1_000);
-    return stage.with(['muster', 'ws string', 'socket.io', 'go neffos'], async (pairs) => {
-      await enter(pairs, { count: clients });
-      const samples = await stage.rotate(pairs, async ({ server, load }) => {
+  async run(runner) {
+    const each = runner.pick(4_000, 1_000);
+    return runner.withSystems(['muster', 'ws string', 'socket.io', 'go neffos'], async (pairs) => {
+      await connectClients(pairs, { count: clients });
+      const samples = await runner.measureRounds(pairs, async ({ server, load }) => {
         const from = await server.figure('counted', 'counts');
         const before = await server.cpu();
         const due = await load.figure('sent', 'send', { each, bytes });
@@ -47,7 +47,7 @@ export const inbound = {
         return { figure: cost / delivered, delivered, due };
       });
       const perSecond = systemsOf(samples).map(({ name, median }) => ({
-        what: `${name}: events for each second of processor time`,
+        what: `${name}: events per second of processor time`,
         value: 1e6 / median,
         unit: 'events',
       }));
@@ -57,7 +57,13 @@ export const inbound = {
   },
 };
 
-/** @param {import('../stage.js').Pair['server']} server @param {number} from @param {number} due */
+/**
+ * Waits until a server has counted the events that are due. Resolves with the number after 10 s at the latest.
+ *
+ * @param {import('../rowRunner.js').Pair['server']} server
+ * @param {number} from
+ * @param {number} due
+ */
 const counted = async (server, from, due) => {
   for (let left = 1_000; left > 0; left--) {
     const now = (await server.figure('counted', 'counts')) - from;

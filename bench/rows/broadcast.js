@@ -1,33 +1,33 @@
-import { bytes, enter, perDelivery, ratiosOf, systemsOf } from '../stage.js';
+import { bytes, connectClients, perDelivery, ratiosOf, systemsOf } from '../rowRunner.js';
 
-/** @typedef {import('../stage.js').Row} Row */
+/** @typedef {import('../rowRunner.js').Row} Row */
 
 const all = ['muster', 'ws string', 'ws prepared', 'socket.io', 'go neffos', 'go neffos sync'];
 
-/** @param {import('../stage.js').Stage} stage @param {number} perTurn @param {number} rounds */
-const measure = (stage, perTurn, rounds) => {
-  const connections = stage.connections(5_000, 1_000);
-  return stage.with(all, async (pairs) => {
-    await enter(pairs, { count: connections });
-    return stage.rotate(pairs, (pair) => {
-      const plan = { rounds, perTurn, bytes };
-      return perDelivery(pair, rounds * perTurn * connections, () => pair.server.call('broadcast', plan));
+/** @param {import('../rowRunner.js').RowRunner} runner @param {number} perTick @param {number} rounds */
+const measure = (runner, perTick, rounds) => {
+  const connections = runner.connections(5_000, 1_000);
+  return runner.withSystems(all, async (pairs) => {
+    await connectClients(pairs, { count: connections });
+    return runner.measureRounds(pairs, (pair) => {
+      const plan = { rounds, perTick, bytes };
+      return perDelivery(pair, rounds * perTick * connections, () => pair.server.call('broadcast', plan));
     });
   });
 };
 
 /**
  * @param {Pick<Row, 'id' | 'title' | 'note'>} about
- * @param {number} perTurn
+ * @param {number} perTick
  * @param {number} rounds
- * @param {readonly import('../stage.js').Against[]} against
+ * @param {readonly import('../rowRunner.js').Against[]} against
  * @returns {Row}
  */
-const rowOf = (about, perTurn, rounds, against) => ({
+const rowOf = (about, perTick, rounds, against) => ({
   ...about,
   unit: 'µs of processor time per delivery',
-  async run(stage) {
-    const samples = await measure(stage, perTurn, rounds);
+  async run(runner) {
+    const samples = await measure(runner, perTick, rounds);
     return { systems: systemsOf(samples), ratios: ratiosOf(samples, against), facts: [] };
   },
 });
@@ -35,8 +35,8 @@ const rowOf = (about, perTurn, rounds, against) => ({
 export const broadcast = rowOf(
   {
     id: 'broadcast',
-    title: 'One broadcast in a turn, 5 000 connections',
-    note: 'A round begins when the one before has been handed over.',
+    title: 'One broadcast per tick, 5 000 connections',
+    note: 'A round begins when the previous one has been handed to the operating system.',
   },
   1,
   20,
@@ -52,8 +52,8 @@ export const broadcast = rowOf(
 export const burst = rowOf(
   {
     id: 'burst',
-    title: 'Twenty broadcasts in a turn, 5 000 connections',
-    note: 'Twenty messages are issued one after the other, and then handed over.',
+    title: 'Twenty broadcasts per tick, 5 000 connections',
+    note: 'Twenty messages are published one after the other, then handed to the operating system.',
   },
   20,
   2,

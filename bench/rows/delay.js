@@ -1,10 +1,10 @@
-import { bytes, enter, ratiosOf, systemsOf } from '../stage.js';
+import { bytes, connectClients, ratiosOf, systemsOf } from '../rowRunner.js';
 import { percentile } from '../statistics.js';
 
 /**
- * Tells a stream how far its clients have come, until it ends.
+ * Reports to the stream how many rounds its clients have received, until it ends.
  *
- * @param {import('../stage.js').Pair} pair
+ * @param {import('../rowRunner.js').Pair} pair
  * @param {Promise<unknown>} stream
  */
 const followUp = async ({ server, load }, stream) => {
@@ -19,26 +19,26 @@ const followUp = async ({ server, load }, stream) => {
   return ended;
 };
 
-/** @type {import('../stage.js').Row} */
+/** @type {import('../rowRunner.js').Row} */
 export const delay = {
   id: 'delay',
-  title: 'Who comes in while 15 000 are broadcast to without a pause',
-  note: 'Somebody new every 20 ms, from a third process; the time until it is in. A new round begins when the one before has been handed over, and at most twenty are on their way.',
-  unit: 'ms until a new connection is in, 99 of 100',
-  async run(stage) {
-    const connections = stage.connections(15_000, 3_000);
-    const ms = stage.pick(4_000, 2_000);
-    return stage.with(['muster', 'ws string', 'socket.io', 'go neffos', 'go neffos sync'], async (pairs) => {
-      await enter(pairs, { count: connections });
+  title: 'New connections during continuous broadcasts to 15 000',
+  note: 'A third process connects a client every 20 ms and measures how long its handshake takes. A round begins when the previous one has been handed to the operating system. At most 20 rounds are in flight.',
+  unit: 'ms until a new client is connected, 99th percentile',
+  async run(runner) {
+    const connections = runner.connections(15_000, 3_000);
+    const ms = runner.pick(4_000, 2_000);
+    return runner.withSystems(['muster', 'ws string', 'socket.io', 'go neffos', 'go neffos sync'], async (pairs) => {
+      await connectClients(pairs, { count: connections });
       const probers = new Map();
-      for (const { name, another } of pairs) probers.set(name, await another());
+      for (const { name, addClients } of pairs) probers.set(name, await addClients());
       /** @type {Map<string, { p50: number[], delay: number[] }>} */
       const more = new Map(pairs.map(({ name }) => [name, { p50: [], delay: [] }]));
-      const samples = await stage.rotate(
+      const samples = await runner.measureRounds(
         pairs,
         async (pair) => {
           await pair.load.call('reset');
-          const stream = pair.server.call('stream', { ms, perTurn: 1, bytes });
+          const stream = pair.server.call('stream', { ms, perTick: 1, bytes });
           const probing = probers.get(pair.name)?.call('probe', { ms: ms - 500, every: 20 });
           const { rounds, p99 } = Object(await followUp(pair, stream));
           const { took } = Object(await probing);
@@ -48,7 +48,7 @@ export const delay = {
           if (p99 !== undefined) more.get(pair.name)?.delay.push(Number(p99));
           return { figure: percentile(took, 0.99), delivered, due };
         },
-        stage.pick(3, 1),
+        runner.pick(3, 1),
       );
       const ratios = ratiosOf(samples, [
         { other: 'socket.io', must: 0.15 },
@@ -56,18 +56,18 @@ export const delay = {
         { other: 'go neffos' },
         { other: 'go neffos sync' },
       ]);
-      // The first of each was the round that warms up.
+      // The first figure of each is from the warm-up round.
       const measured = [...more].map(([name, { p50, delay: delays }]) => ({
         name,
         p50: p50.slice(1),
         delays: delays.slice(1),
       }));
       const facts = measured.flatMap(({ name, p50, delays }) => [
-        { what: `${name}: until a new connection is in, half of them`, value: percentile(p50, 0.5), unit: 'ms' },
+        { what: `${name}: until a new client is connected, median`, value: percentile(p50, 0.5), unit: 'ms' },
         ...(delays.length > 0
           ? [
               {
-                what: `${name}: delay of the event loop, 99 of 100`,
+                what: `${name}: delay of the event loop, 99th percentile`,
                 value: percentile(delays, 0.5),
                 unit: 'ms',
                 ...(name === 'muster' ? { must: 15, aim: 8 } : {}),

@@ -10,7 +10,7 @@ import { stalledRow } from './stalled.js';
 import { to } from './to.js';
 import { watchedRow } from './watched.js';
 
-/** In the order of the table. @type {readonly import('../stage.js').Row[]} */
+/** In the order of the table. @type {readonly import('../rowRunner.js').Row[]} */
 export const rows = [
   broadcast,
   burst,

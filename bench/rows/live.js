@@ -1,64 +1,71 @@
-import { enter, systemsOf } from '../stage.js';
+import { grouped } from '../figures.js';
+import { connectClients, systemsOf } from '../rowRunner.js';
 import { median } from '../statistics.js';
 
-/** @typedef {import('../stage.js').Pair} Pair */
+/** @typedef {import('../rowRunner.js').Pair} Pair */
 
-/** @param {Pair['server']} server @param {number} members */
+/** Waits until a server has so many connections. @param {Pair['server']} server @param {number} members */
 const settled = async (server, members) => {
   for (let left = 2_000; left > 0; left--) {
     if ((await server.figure('members', 'counts')) === members) return;
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
-  throw new Error(`${server.name} does not come to ${members} members`);
+  throw new Error(`${server.name} does not reach ${members} connections`);
 };
 
-/** @type {import('../stage.js').Row} */
+/** @type {import('../rowRunner.js').Row} */
 export const live = {
   id: 'live',
-  title: 'Coming and going among 15 000',
-  note: 'Connections come in, are in a room, and leave by a close frame, while 1 000 or 15 000 others are there.',
-  unit: 'µs of processor time per connection that comes',
-  async run(stage) {
-    const moving = stage.pick(800, 200);
-    const [few, many] = [1_000, stage.connections(15_000, 3_000, moving)];
-    return stage.with(['muster', 'muster'], async (pairs) => {
+  title: 'Connects and disconnects beside 15 000 connections',
+  note: 'Clients connect, join a room and disconnect with a close frame, beside 1 000 or 15 000 open connections.',
+  unit: 'µs of processor time per connect',
+  async run(runner) {
+    const moving = runner.pick(800, 200);
+    const [few, many] = [1_000, runner.connections(15_000, 3_000, moving)];
+    return runner.withSystems(['muster', 'muster'], async (pairs) => {
       const [small, large] = pairs;
       if (!small || !large) throw new Error('two servers are needed');
+      const [besideMany, besideFew] = [`beside ${grouped(many)}`, `beside ${grouped(few)}`];
       const all = new Map([
-        [`among ${many}`, { pair: large, there: many }],
-        [`among ${few}`, { pair: small, there: few }],
+        [besideMany, { pair: large, open: many }],
+        [besideFew, { pair: small, open: few }],
       ]);
-      for (const { pair, there } of all.values()) await enter([pair], { count: there, rooms: 1, among: 100 });
+      for (const { pair, open } of all.values()) await connectClients([pair], { count: open, rooms: 1, among: 100 });
       /** @type {Map<string, number[]>} */
-      const leaving = new Map([...all.keys()].map((name) => [name, []]));
-      const asked = [...all].map(([name, { pair }]) => ({ ...pair, name }));
-      const samples = await stage.rotate(
-        asked,
+      const disconnects = new Map([...all.keys()].map((name) => [name, []]));
+      const pairsByName = [...all].map(([name, { pair }]) => ({ ...pair, name }));
+      const samples = await runner.measureRounds(
+        pairsByName,
         async ({ name, server, load }) => {
-          const there = all.get(name)?.there ?? 0;
+          const open = all.get(name)?.open ?? 0;
           const before = await server.cpu();
-          await load.call('enter', { count: moving, rooms: 1, among: 100 });
+          await load.call('connect', { count: moving, rooms: 1, among: 100 });
           const between = await server.cpu();
-          await load.call('leave', { count: moving });
-          await settled(server, there);
-          leaving.get(name)?.push(((await server.cpu()) - between) / moving);
+          await load.call('disconnect', { count: moving });
+          await settled(server, open);
+          disconnects.get(name)?.push(((await server.cpu()) - between) / moving);
           return { figure: (between - before) / moving, delivered: moving, due: moving };
         },
         5,
       );
-      const [comeMany = [], comeFew = []] = [...samples.values()].map((its) => its.samples);
-      const [goMany = [], goFew = []] = [...leaving.values()].map((its) => its.slice(1));
+      const [connectMany = [], connectFew = []] = [...samples.values()].map((one) => one.samples);
+      const [disconnectMany = [], disconnectFew = []] = [...disconnects.values()].map((all) => all.slice(1));
       /** @param {readonly number[]} some @param {readonly number[]} others */
       const ratio = (some, others) => median(some.map((one, at) => one / (others[at] ?? 0)));
       return {
         systems: systemsOf(samples),
         ratios: [
-          { what: `coming: among ${many} / among ${few}`, value: ratio(comeMany, comeFew), must: 1.5, aim: 1 },
-          { what: `going: among ${many} / among ${few}`, value: ratio(goMany, goFew), must: 1.5, aim: 1 },
+          { what: `connect: ${besideMany} / ${besideFew}`, value: ratio(connectMany, connectFew), must: 1.5, aim: 1 },
+          {
+            what: `disconnect: ${besideMany} / ${besideFew}`,
+            value: ratio(disconnectMany, disconnectFew),
+            must: 1.5,
+            aim: 1,
+          },
         ],
         facts: [
-          { what: `going, among ${many}`, value: median(goMany), unit: 'µs' },
-          { what: `going, among ${few}`, value: median(goFew), unit: 'µs' },
+          { what: `disconnect, ${besideMany}`, value: median(disconnectMany), unit: 'µs' },
+          { what: `disconnect, ${besideFew}`, value: median(disconnectFew), unit: 'µs' },
         ],
       };
     });

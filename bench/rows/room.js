@@ -1,37 +1,41 @@
-import { bytes, enter, perDelivery, ratiosOf, systemsOf } from '../stage.js';
+import { bytes, connectClients, perDelivery, ratiosOf, systemsOf } from '../rowRunner.js';
 
-const people = 200;
+const members = 200;
 const room = 'r0';
 /**
- * @param {import('../stage.js').Pair} pair
- * @param {boolean} isAtOnce
+ * Sends one message from every member, several times.
+ *
+ * @param {import('../rowRunner.js').Pair} pair
+ * @param {boolean} isAtOnce whether to suspend the server while they send
  * @param {number} times
  */
-const speak = async ({ server, load }, isAtOnce, times) => {
+const sendAll = async ({ server, load }, isAtOnce, times) => {
   for (let more = times; more > 0; more--) {
-    const say = () => load.call('speak', { room, bytes });
-    await (isAtOnce ? server.held(say) : say());
-    await load.call('expect', { deliveries: (times - more + 1) * people * people });
+    const send = () => load.call('sendToRoom', { room, bytes });
+    await (isAtOnce ? server.suspended(send) : send());
+    await load.call('expect', { deliveries: (times - more + 1) * members * members });
   }
 };
 
-/** @type {import('../stage.js').Row} */
+/** @type {import('../rowRunner.js').Row} */
 export const roomRow = {
   id: 'room',
-  title: '200 people in a room, all speaking at once',
-  note: 'Each says one thing, and the server broadcasts it to all 200. The operating system stops the server while they speak, whatever it is written in, so that all of it is there when it looks; the last line is without.',
+  title: '200 members of a room send at once',
+  note: 'Each sends one message, and the server broadcasts it to all 200. The operating system stops the server while they send, so that every system finds all messages at once. The last line is without the stop.',
   unit: 'µs of processor time per delivery',
-  async run(stage) {
-    const times = stage.pick(5, 2);
-    return stage.with(['muster', 'ws string', 'socket.io', 'go neffos', 'go neffos sync'], async (pairs) => {
-      await enter(pairs, { count: people, rooms: 1 });
-      const due = times * people * people;
-      const atOnce = await stage.rotate(pairs, (pair) => perDelivery(pair, due, () => speak(pair, true, times)));
+  async run(runner) {
+    const times = runner.pick(5, 2);
+    return runner.withSystems(['muster', 'ws string', 'socket.io', 'go neffos', 'go neffos sync'], async (pairs) => {
+      await connectClients(pairs, { count: members, rooms: 1 });
+      const due = times * members * members;
+      const atOnce = await runner.measureRounds(pairs, (pair) =>
+        perDelivery(pair, due, () => sendAll(pair, true, times)),
+      );
       const two = pairs.filter(({ name }) => name === 'muster' || name === 'socket.io');
-      const scattered = await stage.rotate(
+      const scattered = await runner.measureRounds(
         two,
-        (pair) => perDelivery(pair, due, () => speak(pair, false, times)),
-        stage.pick(5, 2),
+        (pair) => perDelivery(pair, due, () => sendAll(pair, false, times)),
+        runner.pick(5, 2),
       );
       const ratios = ratiosOf(atOnce, [
         { other: 'ws string' },
@@ -40,9 +44,7 @@ export const roomRow = {
         { other: 'go neffos sync' },
       ]);
       const [ratio] = ratiosOf(scattered, [{ other: 'socket.io' }]);
-      const facts = ratio
-        ? [{ what: 'muster / socket.io where the server is idle', value: ratio.value, unit: '×' }]
-        : [];
+      const facts = ratio ? [{ what: 'muster / socket.io without the stop', value: ratio.value, unit: '×' }] : [];
       return { systems: systemsOf(atOnce), ratios, facts };
     });
   },

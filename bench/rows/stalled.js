@@ -1,49 +1,49 @@
-import { enter, systemsOf } from '../stage.js';
+import { connectClients, systemsOf } from '../rowRunner.js';
 import { median, percentile } from '../statistics.js';
 
-/** @typedef {import('../stage.js').Pair} Pair */
+/** @typedef {import('../rowRunner.js').Pair} Pair */
 
 const healthy = 1_000;
-const stalled = 100;
+const stalledCount = 100;
 const every = 50;
 const bytes = 16_384;
 const ms = 8_000;
 /**
- * The kernel takes some megabytes for a client that does not read before anybody can tell. The better part of them is
- * sent to those clients alone, in a room of theirs, so that they congest soon after the stream begins.
+ * The kernel buffers some megabytes for a client that does not read. Most of them are sent to the stalled clients alone,
+ * in their own room, so that these congest soon after the stream begins.
  */
 const fill = { room: 'r0', rounds: 58, bytes: 60_000 };
-/** Before that a few stall and go, so that what a server does then for the first time is not measured. */
-const early = { count: 20, ms: 4_000 };
+/** Some clients stall and disconnect beforehand, so that the first eviction of a process is not measured. */
+const warmUp = { count: 20, ms: 4_000 };
 
 /**
- * Clients in a process of their own who do not read.
+ * Starts a process of clients that do not read.
  *
  * @param {Pair} pair
  * @param {number} count
  */
 const stall = async (pair, count) => {
-  const idle = await pair.another();
-  await idle.call('enter', { count, rooms: 1 });
-  await idle.call('stall');
+  const clients = await pair.addClients();
+  await clients.call('connect', { count, rooms: 1 });
+  await clients.call('stall');
   await pair.server.call('broadcast', fill);
-  return idle;
+  return clients;
 };
 
 /**
- * A steady stream, with or without some who do not read.
+ * Measures a steady stream, with or without stalled clients.
  *
  * @param {Pair} pair
- * @param {number} idle
+ * @param {number} stalled number of clients that do not read
  */
-const stream = async (pair, idle) => {
+const stream = async (pair, stalled) => {
   const { server, load } = pair;
-  await enter([pair], { count: healthy });
-  const first = await stall(pair, early.count);
-  await server.call('steady', { ms: early.ms, every, bytes });
+  await connectClients([pair], { count: healthy });
+  const first = await stall(pair, warmUp.count);
+  await server.call('steady', { ms: warmUp.ms, every, bytes });
   await first.stop();
-  if (idle > 0) await stall(pair, idle);
-  await load.call('listen');
+  if (stalled > 0) await stall(pair, stalled);
+  await load.call('measureLatencies');
   await load.call('reset');
   await server.call('usage');
   const before = server.rss;
@@ -51,9 +51,9 @@ const stream = async (pair, idle) => {
   const watching = setInterval(() => {
     peak = Math.max(peak, server.rss);
   }, 100);
-  const issued = await server.figure('issued', 'steady', { ms, every, bytes });
+  const published = await server.figure('published', 'steady', { ms, every, bytes });
   clearInterval(watching);
-  const due = issued * healthy;
+  const due = published * healthy;
   const delivered = await load.figure('delivered', 'expect', { deliveries: due });
   const { latencies } = Object(await load.call('latencies'));
   const left = await server.figure('members', 'counts');
@@ -67,54 +67,59 @@ const stream = async (pair, idle) => {
   };
 };
 
-/** @type {import('../stage.js').Row} */
+/** @type {import('../rowRunner.js').Row} */
 export const stalledRow = {
   id: 'stalled',
-  title: '1 000 who read and 100 who do not',
-  note: 'Twenty messages of 16 KiB in a second, for 8 seconds; how long they take to those who read. Those who do not have got 3.5 MB before, which the kernel keeps for them. The loop and Socket.IO let nobody go, and keep what is not read.',
-  unit: 'ms until a message is there, 99 of 100',
-  async run(stage) {
+  title: '1 000 clients that read, and 100 that do not',
+  note: 'Twenty messages of 16 KiB per second, for 8 s. The figure is their delay to the clients that read. The stalled clients have been sent 3.5 MB before, which the kernel buffers. The loop and Socket.IO close no connection, and buffer what is not read.',
+  unit: 'ms until delivery, 99th percentile',
+  async run(runner) {
     const names = ['muster', 'ws string', 'socket.io'];
-    const rounds = stage.pick(5, 1);
-    /** @type {Map<string, import('../stage.js').Samples>} */
+    const rounds = runner.pick(5, 1);
+    /** @type {Map<string, import('../rowRunner.js').Samples>} */
     const samples = new Map();
-    /** @type {Map<string, { half: number[], grown: number[], kept: number[] }>} */
+    /** @type {Map<string, { p50s: number[], grown: number[], kept: number[] }>} */
     const more = new Map();
     for (let round = 1; round <= rounds; round++) {
       for (const name of names) {
-        // One round is enough for those whom nothing is asked of.
+        // One round is enough for systems without a must.
         if (round > 1 && name !== 'muster') continue;
-        for (const idle of [0, stalled]) {
-          const label = idle > 0 ? `${name}, and ${idle} who do not read` : name;
-          stage.progress(`round ${round} of ${rounds}, ${label}`);
-          const { p50, p99, grown, kept, delivered, due } = await stage.with([name], async ([pair]) => {
+        for (const stalled of [0, stalledCount]) {
+          const label = stalled > 0 ? `${name}, with ${stalled} stalled clients` : name;
+          runner.progress(`round ${round} of ${rounds}, ${label}`);
+          const { p50, p99, grown, kept, delivered, due } = await runner.withSystems([name], async ([pair]) => {
             if (!pair) throw new Error('a server is needed');
-            return stream(pair, idle);
+            return stream(pair, stalled);
           });
-          const its = samples.get(label) ?? { samples: [], delivered: 0, due: 0 };
-          samples.set(label, its);
-          its.samples.push(p99);
-          its.delivered += delivered;
-          its.due += due;
-          const their = more.get(label) ?? { half: [], grown: [], kept: [] };
-          more.set(label, their);
-          their.half.push(p50);
-          their.grown.push(grown);
-          their.kept.push(kept);
+          const entry = samples.get(label) ?? { samples: [], delivered: 0, due: 0 };
+          samples.set(label, entry);
+          entry.samples.push(p99);
+          entry.delivered += delivered;
+          entry.due += due;
+          const figures = more.get(label) ?? { p50s: [], grown: [], kept: [] };
+          more.set(label, figures);
+          figures.p50s.push(p50);
+          figures.grown.push(grown);
+          figures.kept.push(kept);
         }
       }
     }
-    const [without = [], within = []] = [...samples.values()].map((its) => its.samples);
+    const [without = [], withStalled = []] = [...samples.values()].map((entry) => entry.samples);
     const allowed = Math.max(median(without) * 1.1, median(without) + 2);
     return {
       systems: systemsOf(samples),
       ratios: [],
       facts: [
-        { what: 'muster: 99 of 100, with those who do not read', value: median(within), unit: 'ms', must: allowed },
-        ...[...more].flatMap(([name, { half, grown, kept }]) => [
-          { what: `${name}: half of the messages`, value: median(half), unit: 'ms' },
+        {
+          what: 'muster: 99th percentile, with stalled clients',
+          value: median(withStalled),
+          unit: 'ms',
+          must: allowed,
+        },
+        ...[...more].flatMap(([name, { p50s, grown, kept }]) => [
+          { what: `${name}: median`, value: median(p50s), unit: 'ms' },
           {
-            what: `${name}: memory grown`,
+            what: `${name}: memory growth`,
             value: median(grown),
             unit: 'MiB',
             ...(name.startsWith('muster,') ? { must: 100 } : {}),
@@ -122,7 +127,7 @@ export const stalledRow = {
           ...(name.includes(',')
             ? [
                 {
-                  what: `${name}: kept at the end`,
+                  what: `${name}: still connected at the end`,
                   value: median(kept),
                   unit: 'connections',
                   ...(name.startsWith('muster') ? { must: 0 } : {}),

@@ -1,35 +1,34 @@
-import { bytes, enter, perDelivery, systemsOf } from '../stage.js';
+import { bytes, connectClients, perDelivery, systemsOf } from '../rowRunner.js';
 import { medianRatio } from '../statistics.js';
 
 const rounds = 20;
 
-/** @param {ReadonlyMap<string, import('../stage.js').Samples>} all @param {string} name @param {number} must */
+/** @param {ReadonlyMap<string, import('../rowRunner.js').Samples>} all @param {string} name @param {number} must */
 const toMuster = (all, name, must) => {
-  const [its, usual] = [all.get(name), all.get('muster')];
-  return its && usual ? [{ what: `${name} / muster`, value: medianRatio(its.samples, usual.samples), must }] : [];
+  const [one, plain] = [all.get(name), all.get('muster')];
+  return one && plain ? [{ what: `${name} / muster`, value: medianRatio(one.samples, plain.samples), must }] : [];
 };
 
 /**
- * What it costs to be watched: nobody looks, the page is there and nobody has it open, somebody has it open and follows
- * one connection.
+ * The cost of the inspector: without it, with it but without an open page, and with a page that follows one connection.
  *
- * @type {import('../stage.js').Row}
+ * @type {import('../rowRunner.js').Row}
  */
 export const watchedRow = {
   id: 'watched',
-  title: 'One broadcast in a turn, 5 000 connections, while somebody watches',
-  note: 'The inspector is not there, is closed, or is open and follows one of the connections; its page is read by a process of the clients.',
+  title: 'One broadcast per tick, 5 000 connections, with the inspector',
+  note: 'The server runs without the inspector, with it but without an open page, or with a page that follows one connection. A process of the clients reads the page.',
   unit: 'µs of processor time per delivery',
-  async run(stage) {
-    const connections = stage.connections(5_000, 1_000);
-    return stage.with(['muster', 'muster, inspector closed', 'muster, inspector open'], async (pairs) => {
-      await enter(pairs, { count: connections });
-      for (const { name, load } of pairs) if (name.endsWith('open')) await load.call('watch');
-      const samples = await stage.rotate(pairs, (pair) =>
-        perDelivery(pair, rounds * connections, () => pair.server.call('broadcast', { rounds, perTurn: 1, bytes })),
+  async run(runner) {
+    const connections = runner.connections(5_000, 1_000);
+    return runner.withSystems(['muster', 'muster, inspector closed', 'muster, inspector open'], async (pairs) => {
+      await connectClients(pairs, { count: connections });
+      for (const { name, load } of pairs) if (name.endsWith('open')) await load.call('openInspector');
+      const samples = await runner.measureRounds(pairs, (pair) =>
+        perDelivery(pair, rounds * connections, () => pair.server.call('broadcast', { rounds, perTick: 1, bytes })),
       );
       const read = await Promise.all(
-        pairs.filter(({ name }) => name.endsWith('open')).map(({ load }) => load.figure('read', 'watched')),
+        pairs.filter(({ name }) => name.endsWith('open')).map(({ load }) => load.figure('read', 'inspectorBytes')),
       );
       return {
         systems: systemsOf(samples),
@@ -37,7 +36,7 @@ export const watchedRow = {
           ...toMuster(samples, 'muster, inspector closed', 1.05),
           ...toMuster(samples, 'muster, inspector open', 1.1),
         ],
-        facts: [{ what: 'what the open page was told', value: Math.max(0, ...read) / 1_024, unit: 'KiB' }],
+        facts: [{ what: 'sent to the open page', value: Math.max(0, ...read) / 1_024, unit: 'KiB' }],
       };
     });
   },

@@ -1,4 +1,4 @@
-// Builds the Go system, once for the present sources.
+// Builds the Go system, once per version of its sources.
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
@@ -11,7 +11,7 @@ const folder = fileURLToPath(new URL('go', import.meta.url));
 const cache = fileURLToPath(new URL('../../node_modules/.cache/bench-go', import.meta.url));
 const buildTimeout = 240_000;
 
-/** Where Go is, if it is anywhere. */
+/** Returns the path of Go, if it is installed. */
 export const findGo = () => {
   const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/local/go/bin', '/usr/lib/go/bin'];
   return folders.map((one) => join(one, 'go')).find((path) => existsSync(path));
@@ -25,12 +25,12 @@ const hashOfSources = async () => {
 
 /** @param {unknown} error */
 const reasonOf = (error) => {
-  const said = error instanceof Error && 'stderr' in error ? String(error.stderr).trim() : '';
-  return (said || String(error)).split('\n').at(-1);
+  const output = error instanceof Error && 'stderr' in error ? String(error.stderr).trim() : '';
+  return (output || String(error)).split('\n').at(-1);
 };
 
 /**
- * The program of the Go system, or why there is none.
+ * Builds the Go system if necessary. Resolves with the path of the program, or with why it could not be built.
  *
  * @returns {Promise<{ path: string | undefined, why: string | undefined }>}
  */
@@ -43,7 +43,7 @@ export const goSystem = async () => {
   const made = `${path}.${process.pid}`;
   try {
     await promisify(execFile)(go, ['build', '-o', made, '.'], { cwd: folder, timeout: buildTimeout });
-    // Another run may have built it as well: whichever comes last is as good.
+    // Another run may have built the same program; replacing it is harmless.
     await rename(made, path);
     return { path, why: undefined };
   } catch (error) {

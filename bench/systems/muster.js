@@ -1,6 +1,6 @@
-// Muster, as its documentation has it: node bench/systems/muster.js
+// Muster, used as in its documentation: node bench/systems/muster.js [inspector]
 import { reply, Server } from 'musterjs';
-import { serve } from './duties.js';
+import { serve } from './nodeSystem.js';
 
 const namespace = 'default';
 const event = 'tick';
@@ -24,15 +24,15 @@ const server = new Server({
   },
 });
 
-if (process.argv.includes('inspected')) {
+if (process.argv.includes('inspector')) {
   const { inspector } = await import('musterjs/inspector');
   inspector(server, { authorize: () => true });
 }
 const { port } = await server.listen(0);
 serve(
   {
-    issue: (room, body) => server.broadcast(null, { namespace, room, event, body }),
-    handedOver: () => server.flush(),
+    publish: (room, body) => server.broadcast(null, { namespace, room, event, body }),
+    flushed: () => server.flush(),
     ways: {
       emit: () => server.connectionsByNamespace(namespace).map((ns) => (body) => ns.emit(event, body)),
       to: () =>

@@ -1,6 +1,6 @@
 // The plain loops that people write over bare ws: node bench/systems/wsLoops.js string|prepared
 import { WebSocket, WebSocketServer } from 'ws';
-import { serve, turn } from './duties.js';
+import { nextTick, serve } from './nodeSystem.js';
 
 /** @typedef {(members: Iterable<WebSocket>, except: WebSocket | null, text: string) => void} Send */
 
@@ -9,7 +9,7 @@ const sendString = (members, except, text) => {
   for (const ws of members) if (ws.readyState === WebSocket.OPEN && ws !== except) ws.send(text);
 };
 
-/** `ws prepared`: the text is encoded once, and framed for each. @type {Send} */
+/** `ws prepared`: the text is encoded once, and framed for each connection. @type {Send} */
 const sendPrepared = (members, except, text) => {
   const bytes = Buffer.from(text);
   for (const ws of members) if (ws.readyState === WebSocket.OPEN && ws !== except) ws.send(bytes, { binary: false });
@@ -18,22 +18,22 @@ const sendPrepared = (members, except, text) => {
 const send = process.argv[2] === 'prepared' ? sendPrepared : sendString;
 
 /** @type {Set<WebSocket>} */
-const everybody = new Set();
+const allMembers = new Set();
 /** @type {Map<string, Set<WebSocket>>} */
 const rooms = new Map();
 let counted = 0;
 
 /** @param {string} name */
 const membersOf = (name) => {
-  const members = name === '' ? everybody : (rooms.get(name) ?? new Set());
+  const members = name === '' ? allMembers : (rooms.get(name) ?? new Set());
   if (name !== '') rooms.set(name, members);
   return members;
 };
 
-/** As many bytes as Muster sends. @param {string} body */
+/** Returns a message with as many bytes as Muster's. @param {string} body */
 const message = (body) => `;default;;tick;0;0;${body}`;
 
-/** The options that Muster gives to ws. */
+/** The options are those that Muster passes to ws. */
 const server = new WebSocketServer({
   perMessageDeflate: false,
   clientTracking: false,
@@ -43,7 +43,7 @@ const server = new WebSocketServer({
 });
 
 server.on('connection', (ws) => {
-  const places = [everybody.add(ws)];
+  const places = [allMembers.add(ws)];
   ws.on('error', () => {});
   ws.on('close', () => {
     for (const members of places) members.delete(ws);
@@ -66,10 +66,10 @@ server.on('listening', () => {
   const address = server.address();
   serve(
     {
-      issue: (room, body) => send(membersOf(room), null, message(body)),
-      handedOver: turn,
-      ways: { emit: () => [...everybody].map((ws) => (body) => ws.send(message(body))) },
-      members: () => everybody.size,
+      publish: (room, body) => send(membersOf(room), null, message(body)),
+      flushed: nextTick,
+      ways: { emit: () => [...allMembers].map((ws) => (body) => ws.send(message(body))) },
+      members: () => allMembers.size,
       counted: () => counted,
       evicted: () => 0,
     },

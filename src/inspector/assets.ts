@@ -2,7 +2,9 @@ import { readFileSync } from 'node:fs';
 
 /** A file of the page. */
 export interface Asset {
+  /** Its content type. */
   readonly type: string;
+  /** Its content. */
   readonly body: Buffer;
 }
 
@@ -13,9 +15,9 @@ const files: Readonly<Record<string, { readonly file: string; readonly type: str
   '/app.js': script('app'),
   '/drawings.js': script('drawings'),
   '/finder.js': script('finder'),
+  '/followed.js': script('followed'),
   '/overview.js': script('overview'),
   '/stream.js': script('stream'),
-  '/subject.js': script('subject'),
   '/view.js': script('view'),
   '/style.css': { file: 'style.css', type: 'text/css; charset=utf-8' },
   '/stately': { file: 'stately.html', type: 'text/html; charset=utf-8' },
@@ -26,7 +28,7 @@ const files: Readonly<Record<string, { readonly file: string; readonly type: str
 
 const read = new Map<string, Asset>();
 
-/** The file of the page that goes by this path: they are named one by one, so no other can be asked for. */
+/** Returns the file of a path below the page's, or `undefined`. Serves listed files only, so no path leads elsewhere. */
 export const assetAt = (path: string): Asset | undefined => {
   const known = read.get(path);
   const named = Object.hasOwn(files, path) ? files[path] : undefined;

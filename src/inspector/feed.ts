@@ -8,47 +8,49 @@ import { FollowedConnection } from './followed.js';
 import { StateCounts } from './stateCounts.js';
 import { Viewer } from './viewer.js';
 
-/** How often viewers are told how things stand, and how often they are asked for again, in milliseconds. */
-const tellEvery = 250;
-const askEvery = 15_000;
-const mostViewers = 32;
-/** So many connections that have fallen are shown. */
-const mostFallen = 8;
+/** Time between two snapshots, and between two calls of `authorize` for an open page, in ms (IN10, IN13). */
+const sendEvery = 250;
+const authorizeEvery = 15_000;
+/** Maximum number of open pages (IN13). */
+const maxViewers = 32;
+/** Maximum number of dropped connections in a snapshot. */
+const maxDropped = 8;
 
+/** The headers of a stream of server-sent events. */
 export const streamHeaders = {
   'Content-Type': 'text/event-stream; charset=utf-8',
-  // A proxy on the way is asked not to wait for more.
+  // Asks a proxy not to buffer the stream.
   'X-Accel-Buffering': 'no',
 };
 
-/** A stream that somebody else writes. */
-export interface Guest {
-  /** May it still look? */
-  readonly mayStay: () => Promise<boolean>;
-  /** It is told nothing more; may be said more than once. */
+/** An open stream of server-sent events. */
+export interface StreamViewer {
+  /** Resolves with whether the stream is still authorized. */
+  readonly isAuthorized: () => Promise<boolean>;
+  /** Ends the stream. A second call does nothing. */
   end(): void;
 }
 
-/** Node says nothing of the end of a response that waits behind another one of its socket. */
-const whenGone = (response: ServerResponse, gone: () => void): void => {
+/** Calls back once a response is closed. Node reports no close for a response that waits behind another on its socket. */
+const onClose = (response: ServerResponse, closed: () => void): void => {
   response.on('error', () => {});
-  response.once('close', gone);
-  response.req.socket.once('close', gone);
+  response.once('close', closed);
+  response.req.socket.once('close', closed);
 };
 
-/** What the viewers are told. While there is none, nothing of the server is watched. */
+/** Sends snapshots of the server to the open pages. Observes the server only while a page is open (IN13). */
 export class Feed {
   readonly #viewers = new Set<Viewer>();
-  /** Those that are told something else, and are looked after here all the same. */
-  readonly #guests = new Set<Guest>();
-  /** Those of whom it is not decided whether they may stay. */
-  readonly #asking = new Set<Guest>();
-  readonly #subjects = new Map<string, FollowedConnection>();
-  #census: StateCounts | undefined;
-  #stopWatching: (() => void) | undefined;
+  /** Streams that another part writes. The feed authorizes and ends them. */
+  readonly #streams = new Set<StreamViewer>();
+  /** Viewers whose `authorize` has not settled yet. */
+  readonly #undecided = new Set<StreamViewer>();
+  readonly #followed = new Map<string, FollowedConnection>();
+  #stateCounts: StateCounts | undefined;
+  #unsubscribe: (() => void) | undefined;
   #timer: unknown;
   readonly #clock: Clock;
-  #askedAt = 0;
+  #authorizedAt = 0;
 
   constructor(
     private readonly server: Server,
@@ -57,135 +59,139 @@ export class Feed {
     this.#clock = server.watching.clock;
   }
 
+  /** Number of open pages and streams. */
   get viewers(): number {
-    return this.#viewers.size + this.#guests.size;
+    return this.#viewers.size + this.#streams.size;
   }
+
+  /** Whether the maximum number of pages is open. */
   get isFull(): boolean {
-    return this.viewers >= mostViewers;
+    return this.viewers >= maxViewers;
   }
 
-  /** Somebody looks, and follows this actor, if there is one of this name. */
-  join(response: ServerResponse, follows: string, mayStay: () => Promise<boolean>): void {
-    const viewer = new Viewer(response.writeHead(200, streamHeaders), this.#follow(follows), mayStay);
+  /** Opens the stream of a page, which follows the given actor if it is a connection of this process. */
+  open(response: ServerResponse, follows: string, isAuthorized: () => Promise<boolean>): void {
+    const viewer = new Viewer(response.writeHead(200, streamHeaders), this.#follow(follows), isAuthorized);
     this.#viewers.add(viewer);
-    whenGone(response, () => this.#leave(viewer));
-    this.#wake();
-    if (this.#viewers.size === 1) this.#begin();
-    this.#tell([viewer]);
+    onClose(response, () => this.#remove(viewer));
+    this.#startTimer();
+    if (this.#viewers.size === 1) this.#observe();
+    this.#send([viewer]);
   }
 
-  /** Somebody looks who is told something else; ends with the others. */
-  welcome(response: ServerResponse, guest: Guest): void {
-    this.#guests.add(guest);
-    whenGone(response, () => this.#sendAway(guest));
-    this.#wake();
+  /** Adds a stream that another part writes. The feed authorizes it again every 15 s and ends it on `close`. */
+  add(response: ServerResponse, stream: StreamViewer): void {
+    this.#streams.add(stream);
+    onClose(response, () => this.#end(stream));
+    this.#startTimer();
   }
 
-  /** Nobody looks any more. */
+  /** Ends all streams. */
   close(): void {
-    for (const one of [...this.#guests, ...this.#viewers]) this.#sendAway(one);
+    for (const one of [...this.#streams, ...this.#viewers]) this.#end(one);
   }
 
-  #wake(): void {
+  #startTimer(): void {
     if (this.#timer !== undefined) return;
-    this.#askedAt = this.#clock.wallNow();
-    this.#arm();
+    this.#authorizedAt = this.#clock.wallNow();
+    this.#schedule();
   }
 
-  #arm(): void {
+  #schedule(): void {
     this.#timer = this.#clock.setTimeout(() => {
-      this.#arm();
-      this.#tick();
-    }, tellEvery);
+      this.#schedule();
+      this.#update();
+    }, sendEvery);
     this.#clock.unref(this.#timer);
   }
 
-  #begin(): void {
+  #observe(): void {
     const { watching } = this.server;
-    const census = new StateCounts(watching.machines.connection, () => this.#clock.now());
-    this.#census = census;
-    this.#stopWatching = watching.subscribe({
-      began: (actor) => census.began(actor),
-      stepped: (actor, _event, before, after) => census.stepped(actor, before, after),
+    const stateCounts = new StateCounts(watching.machines.connection, () => this.#clock.now());
+    this.#stateCounts = stateCounts;
+    this.#unsubscribe = watching.subscribe({
+      began: (actor) => stateCounts.began(actor),
+      stepped: (actor, _event, before, after) => stateCounts.stepped(actor, before, after),
     });
-    census.begin();
+    stateCounts.begin();
   }
 
-  #sendAway(one: Guest): void {
+  #end(one: StreamViewer): void {
     one.end();
-    this.#asking.delete(one);
-    if (one instanceof Viewer) this.#leave(one);
-    else if (this.#guests.delete(one)) this.#rest();
+    this.#undecided.delete(one);
+    if (one instanceof Viewer) this.#remove(one);
+    else if (this.#streams.delete(one)) this.#stopTimer();
   }
 
-  #rest(): void {
+  #stopTimer(): void {
     if (this.viewers > 0) return;
     if (this.#timer !== undefined) this.#clock.clearTimeout(this.#timer);
     this.#timer = undefined;
   }
 
-  #leave(viewer: Viewer): void {
+  #remove(viewer: Viewer): void {
     if (!this.#viewers.delete(viewer)) return;
-    const { subject } = viewer;
-    if (subject && --subject.followers === 0) {
-      this.#subjects.delete(subject.conn.actor.id);
-      subject.end();
+    const { followed } = viewer;
+    if (followed && --followed.followers === 0) {
+      this.#followed.delete(followed.conn.actor.id);
+      followed.end();
     }
-    this.#rest();
+    this.#stopTimer();
     if (this.#viewers.size > 0) return;
-    this.#stopWatching?.();
-    this.#census = undefined;
+    this.#unsubscribe?.();
+    this.#stateCounts = undefined;
   }
 
   #follow(reference: string): FollowedConnection | undefined {
     const { server, names } = this;
     const actorId = names.actorOf(reference);
     const conn = server.watching.connOf(actorId);
-    const subject =
-      this.#subjects.get(actorId) ??
+    const followed =
+      this.#followed.get(actorId) ??
       (conn && new FollowedConnection(conn, server.watching, () => this.#clock.wallNow()));
-    if (!subject) return undefined;
-    this.#subjects.set(actorId, subject);
-    subject.followers++;
-    return subject;
+    if (!followed) return undefined;
+    this.#followed.set(actorId, followed);
+    followed.followers++;
+    return followed;
   }
 
-  #tick(): void {
-    if (this.#viewers.size > 0) this.#tell(this.#viewers);
+  #update(): void {
+    if (this.#viewers.size > 0) this.#send(this.#viewers);
     const now = this.#clock.wallNow();
-    if (now - this.#askedAt < askEvery) return;
-    this.#askedAt = now;
-    // Whoever has not got an answer since the last time has got one.
-    for (const one of [...this.#asking]) this.#sendAway(one);
-    for (const one of [...this.#guests, ...this.#viewers]) this.#askFor(one);
+    if (now - this.#authorizedAt < authorizeEvery) return;
+    this.#authorizedAt = now;
+    // An `authorize` that has not settled since the last time counts as a refusal.
+    for (const one of [...this.#undecided]) this.#end(one);
+    for (const one of [...this.#streams, ...this.#viewers]) this.#authorize(one);
   }
 
-  #askFor(one: Guest): void {
-    this.#asking.add(one);
-    void one.mayStay().then((may) => {
-      this.#asking.delete(one);
-      if (!may) this.#sendAway(one);
+  #authorize(one: StreamViewer): void {
+    this.#undecided.add(one);
+    void one.isAuthorized().then((isAllowed) => {
+      this.#undecided.delete(one);
+      if (!isAllowed) this.#end(one);
     });
   }
 
-  #tell(viewers: Iterable<Viewer>): void {
+  #send(viewers: Iterable<Viewer>): void {
     const now = this.#clock.wallNow();
     const overview = JSON.stringify(this.#overview(now));
     const views = new Map<FollowedConnection | undefined, string>();
-    for (const [actorId, subject] of this.#subjects) {
-      views.set(subject, JSON.stringify({ ...subject.view(), actor: this.names.referenceTo(actorId) }));
+    for (const [actorId, followed] of this.#followed) {
+      views.set(followed, JSON.stringify({ ...followed.view(), actor: this.names.referenceTo(actorId) }));
     }
     for (const viewer of viewers) {
-      const isThere = viewer.tell(`{"overview":${overview},"subject":${views.get(viewer.subject) ?? 'null'}}`, now);
-      if (!isThere) this.#leave(viewer);
+      const view = views.get(viewer.followed) ?? 'null';
+      const isOpen = viewer.send(`{"overview":${overview},"followed":${view}}`, now);
+      if (!isOpen) this.#remove(viewer);
     }
   }
 
-  /** Those that did not end as they should, and when; nothing when that is not recorded. */
-  #fallen(now: number) {
+  /** Returns the last abnormal closes with their Unix times; `undefined` without a recorder. */
+  #dropped(now: number) {
     const { watching } = this.server;
     return watching.abnormalCloses
-      ?.slice(0, mostFallen)
+      ?.slice(0, maxDropped)
       .map(({ at, ...one }) => ({ ...one, at: now - watching.since(at) }));
   }
 
@@ -197,11 +203,11 @@ export class Feed {
       at,
       process: this.names.process,
       total: server.totalConnections,
-      states: this.#census?.read() ?? [],
+      states: this.#stateCounts?.read() ?? [],
       supervisor: statesOf(snapshot),
       pressure: server.pressure,
       counters: server.counters,
-      fallen: this.#fallen(at),
+      dropped: this.#dropped(at),
       exchange: exchange && {
         name: exchange.name,
         states: statesOf(exchange.actor.getSnapshot()),

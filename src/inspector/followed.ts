@@ -5,82 +5,91 @@ import type { DeliverEvent, FrameEvent } from '../actors/telemetry/inspection.js
 import type { RecordedStep } from '../actors/telemetry/recorder.js';
 import { bytesIn } from '../protocol/message.js';
 import { statesOf } from './draw/chart.js';
-import { StepHistory, type TrailStep } from './stepHistory.js';
+import { type HistoryStep, StepHistory } from './stepHistory.js';
 
-/** How a connection that somebody follows stands. */
+/** A snapshot of a followed connection. */
 export interface FollowedView {
+  /** The connection's id. */
   readonly id: string;
+  /** Whether its actor has ended. */
   readonly isOver: boolean;
+  /** The ids of its active states. */
   readonly states: readonly string[];
-  /** Unix time in milliseconds since when it is followed. */
+  /** Unix time at which a page began to follow it, in ms. */
   readonly since: number;
+  /** Bytes that wait to be sent to it. */
   readonly pressure: number;
-  /** What has gone over its line since it came, and what waits. */
-  readonly account: ConnectionUsage;
-  /** What it has said, and was given, since it is followed. */
-  readonly counts: Counts;
+  /** Bytes of its socket since it connected, and the length of its inbox and pending asks. */
+  readonly usage: ConnectionUsage;
+  /** What it has sent and received since a page follows it. */
+  readonly counts: TrafficCounts;
+  /** How many attempts its client needed to reconnect. */
   readonly reconnects: number;
-  /** Each namespace and room that it is in, or about to enter or leave, with the states of its chart. */
+  /** Each namespace that it is in, enters or leaves, with its rooms and the states of their charts. */
   readonly namespaces: readonly {
     readonly name: string;
     readonly states: readonly string[];
     readonly rooms: readonly { readonly name: string; readonly states: readonly string[] }[];
-    /** How many rooms are left out. */
+    /** Number of further rooms, which are left out. */
     readonly more: number;
   }[];
-  readonly steps: readonly TrailStep[];
+  /** Its last steps since a page follows it, oldest first. */
+  readonly steps: readonly HistoryStep[];
+  /** Number of all its steps since a page follows it. */
   readonly stepCount: number;
-  /** Its steps before it was followed, if they were recorded. */
+  /** Its steps before that, from the recorder; empty without one. */
   readonly before: readonly RecordedStep[];
 }
 
-/** Messages and their bytes; those of what it was given are with the headers of their frames. */
-interface Counts {
+/** Numbers of messages and their bytes. Bytes out include the headers of the frames. */
+interface TrafficCounts {
   readonly framesIn: number;
   readonly bytesIn: number;
   readonly framesOut: number;
   readonly bytesOut: number;
-  /** So many writes they took. */
+  /** Number of writes that carried the frames out. */
   readonly writes: number;
 }
 
-const mostRooms = 40;
+const maxRooms = 40;
 
 const isFrame = (event: EventObject): event is FrameEvent => event.type === 'FRAME';
 const isDelivery = (event: EventObject): event is DeliverEvent => event.type === 'DELIVER';
 
-/** A connection that somebody follows. */
+/** A connection that at least one page follows. */
 export class FollowedConnection {
-  readonly #trail: StepHistory;
+  readonly #history: StepHistory;
   readonly #since: number;
   readonly #before: readonly RecordedStep[];
   readonly #counts = { framesIn: 0, bytesIn: 0, framesOut: 0, bytesOut: 0, writes: 0 };
-  /** Nobody follows it any more. */
+  /** Stops observing the connection. */
   readonly end: () => void;
-  /** How many follow it. */
+  /** Number of pages that follow it. */
   followers = 0;
 
   constructor(
+    /** The followed connection. */
     readonly conn: Conn,
     private readonly watching: Introspection,
     wallClock: () => number,
   ) {
-    this.#trail = new StepHistory(wallClock);
+    this.#history = new StepHistory(wallClock);
     this.#since = wallClock();
     this.#before = watching.pathOf(conn);
-    const isIt = (actor: AnyActorRef): boolean => actor === conn.actor;
+    const isFollowed = (actor: AnyActorRef): boolean => actor === conn.actor;
     this.end = watching.subscribe({
-      wantsPassed: isIt,
+      wantsPassed: isFollowed,
       passed: (_, event) => this.#count(event),
       stepped: (actor, event, before, after) => {
-        if (!isIt(actor)) return;
-        this.#trail.note(event, before, after);
-        // What waits until it is let in counts when it is taken.
+        if (!isFollowed(actor)) return;
+        this.#history.note(event, before, after);
+        // A frame that waits until the connection is open counts later, when the connection takes it.
         if (before.hasTag('open')) this.#count(event);
       },
     });
   }
 
+  /** Returns a snapshot of the connection. */
   view(): FollowedView {
     const { conn } = this;
     const snapshot: AnyMachineSnapshot = conn.actor.getSnapshot();
@@ -90,12 +99,12 @@ export class FollowedConnection {
       states: statesOf(snapshot),
       since: this.#since,
       pressure: conn.pressure,
-      account: this.watching.usageOf(conn),
+      usage: this.watching.usageOf(conn),
       counts: this.#counts,
       reconnects: conn.reconnectTries,
       namespaces: this.#namespaces(),
-      steps: this.#trail.steps,
-      stepCount: this.#trail.count,
+      steps: this.#history.steps,
+      stepCount: this.#history.count,
       before: this.#before,
     };
   }
@@ -121,8 +130,8 @@ export class FollowedConnection {
         return {
           name: namespace,
           states: statesOf(value),
-          rooms: rooms.slice(0, mostRooms).map((one) => ({ name: one.room, states: statesOf(one.value) })),
-          more: Math.max(0, rooms.length - mostRooms),
+          rooms: rooms.slice(0, maxRooms).map((one) => ({ name: one.room, states: statesOf(one.value) })),
+          more: Math.max(0, rooms.length - maxRooms),
         };
       });
   }

@@ -7,31 +7,36 @@ import { Charts } from './draw/charts.js';
 import { Feed } from './feed.js';
 import { type Authorize, isSameOrigin, type Purpose } from './sameOrigin.js';
 import { search } from './search.js';
-import { tellStately } from './statelyStream.js';
+import { openStatelyStream } from './statelyStream.js';
 
 export { type DrawOptions, draw, drawMermaid } from './draw/draw.js';
 export type { Authorize } from './sameOrigin.js';
 export { type StatelyMessage, toStately } from './stately/messages.js';
 
+/** Options of `inspector`. */
 export interface InspectorOptions {
-  /** Asked for every request, and for a page that stays open every now and then: only `true` lets it look. */
+  /**
+   * Called for every request, and every 15 s for an open page (IN10). Only `true` gives access. Access includes closing
+   * connections.
+   */
   readonly authorize: Authorize;
-  /** Where the page is, on every http server that the Server is attached to. */
+  /** Path of the page, on every HTTP server that the Server attaches to or creates. Default `/inspector`. */
   readonly path?: string;
 }
 
-/** A page that shows a running server. */
+/** The inspector of a running server. */
 export interface Inspector {
+  /** Path of the page. */
   readonly path: string;
-  /** How many pages are open; with none nothing of the server is watched. */
+  /** Number of open pages. With 0, the inspector observes nothing (IN13). */
   readonly viewers: number;
-  /** Answers a request that is for the path, or below it, where the Server is attached to no http server. */
+  /** Answers a request for the path or below it. Needed only if the Server is attached to no HTTP server. */
   handle(request: IncomingMessage, response: ServerResponse): void;
-  /** Takes the page away. */
+  /** Removes the page and closes all open ones. */
   close(): void;
 }
 
-/** Nothing but the page's own files runs in it or is asked by it. */
+/** The headers of every response. The page may run and request its own files only (IN11). */
 const headers = {
   'Content-Security-Policy':
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; " +
@@ -51,10 +56,10 @@ const send = (response: ServerResponse, status: number, body: string | Buffer = 
   response.end(body);
 };
 
-/** On one page, and only there, another host's is shown: it gets what the browser hands it, and nothing else. */
+/** The headers of the page that frames Stately's inspector. The frame receives messages from the browser only. */
 const forStately = {
   'Content-Security-Policy': `${headers['Content-Security-Policy']}; frame-src https://stately.ai`,
-  // What is shown there opens windows of its own.
+  // Stately's inspector opens windows.
   'Cross-Origin-Opener-Policy': 'unsafe-none',
 };
 
@@ -63,10 +68,10 @@ const purposes: Readonly<Record<string, Purpose>> = {
   '/stately-stream': 'data',
   '/search': 'data',
   '/charts': 'data',
-  '/deed': 'deed',
+  '/command': 'command',
 };
 
-class Inspecting implements Inspector {
+class InspectorPage implements Inspector {
   readonly #names: ActorNames;
   readonly #feed: Feed;
   readonly #charts: Charts;
@@ -102,62 +107,62 @@ class Inspecting implements Inspector {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const [whole = '', asked] = (request.url ?? '').split('?', 2);
+    const [whole = '', query] = (request.url ?? '').split('?', 2);
     const path = whole.startsWith(this.path) ? whole.slice(this.path.length) : whole;
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
     const purpose = Object.hasOwn(purposes, path) ? (purposes[path] ?? 'page') : 'page';
     const isAllowed = isSameOrigin(request, purpose) && (await this.#allows(request));
-    // It may have been taken away while it was decided whether somebody may look.
+    // The inspector may have been closed while `authorize` ran.
     if (this.#isOver) return send(response, 404, 'Not Found\n');
     if (!isAllowed) return send(response, 403, 'Forbidden\n');
-    const method = purpose === 'deed' ? 'POST' : 'GET';
+    const method = purpose === 'command' ? 'POST' : 'GET';
     if (request.method !== method) {
       response.setHeader('Allow', method);
       return send(response, 405, 'Method Not Allowed\n');
     }
-    return this.#serve(path, new URLSearchParams(asked), request, response);
+    return this.#serve(path, new URLSearchParams(query), request, response);
   }
 
   async #serve(
     path: string,
-    asked: URLSearchParams,
+    query: URLSearchParams,
     request: IncomingMessage,
     response: ServerResponse,
   ): Promise<void> {
     const { server } = this;
-    const follows = asked.get('follow') ?? '';
+    const follows = query.get('follow') ?? '';
     if (path === '/stream' || path === '/stately-stream') return this.#stream(path, follows, request, response);
     if (path === '/charts') return send(response, 200, JSON.stringify(await this.#charts.all()), json);
-    if (path === '/deed') return send(response, runCommand(server, this.#names, await readCommand(request)));
+    if (path === '/command') return send(response, runCommand(server, this.#names, await readCommand(request)));
     if (path === '/search') {
       const found = search(server, this.#names, {
-        text: asked.get('text') ?? '',
-        namespace: asked.get('namespace'),
-        room: asked.get('room') ?? '',
-        state: asked.get('state') ?? '',
-        withPlaces: asked.get('places') !== 'no',
+        text: query.get('text') ?? '',
+        namespace: query.get('namespace'),
+        room: query.get('room') ?? '',
+        state: query.get('state') ?? '',
+        withPlaces: query.get('places') !== 'no',
       });
       return send(response, 200, JSON.stringify(found), json);
     }
     if (path === '') {
-      // The names of the page's files are relative to this.
-      const query = asked.size === 0 ? '' : `?${asked}`;
-      response.setHeader('Location', `${this.path.slice(this.path.lastIndexOf('/') + 1)}/${query}`);
+      // The page's files have relative names, so its address must end with a slash.
+      const suffix = query.size === 0 ? '' : `?${query}`;
+      response.setHeader('Location', `${this.path.slice(this.path.lastIndexOf('/') + 1)}/${suffix}`);
       return send(response, 308);
     }
-    if (path === '/' && asked.get('ui') === 'stately') {
+    if (path === '/' && query.get('ui') === 'stately') {
       return this.#toStately(follows, response);
     }
-    // A page that comes back to another process has to say whom it meant.
-    if (path === '/stately' && follows !== this.#names.whole(follows)) return this.#toStately(follows, response);
+    // A typed id is completed in the address, so that a reload after a restart does not follow another connection.
+    if (path === '/stately' && follows !== this.#names.complete(follows)) return this.#toStately(follows, response);
     if (path === '/stately') for (const [name, value] of Object.entries(forStately)) response.setHeader(name, value);
     const asset = assetAt(path);
     return asset ? send(response, 200, asset.body, asset.type) : send(response, 404, 'Not Found\n');
   }
 
   #toStately(follows: string, response: ServerResponse): void {
-    response.setHeader('Location', `stately?follow=${encodeURIComponent(this.#names.whole(follows))}`);
-    // Not for ever: another process has other names.
+    response.setHeader('Location', `stately?follow=${encodeURIComponent(this.#names.complete(follows))}`);
+    // A temporary redirect: the reference holds for this process only.
     send(response, 307);
   }
 
@@ -168,15 +173,16 @@ class Inspecting implements Inspector {
     response: ServerResponse,
   ): void {
     if (this.#feed.isFull) return send(response, 503, 'Too many are looking already\n');
-    // It may have gone while it was decided whether it may look.
+    // The client may have disconnected while `authorize` ran.
     if (response.destroyed) return undefined;
-    const mayStay = () => this.#mayStay(request);
-    if (path === '/stream') return this.#feed.join(response, follows, mayStay);
-    return this.#feed.welcome(response, tellStately(this.server, response, this.#names.actorOf(follows), mayStay));
+    const isAuthorized = () => this.#isAuthorized(request);
+    if (path === '/stream') return this.#feed.open(response, follows, isAuthorized);
+    const actorId = this.#names.actorOf(follows);
+    return this.#feed.add(response, openStatelyStream(this.server, response, actorId, isAuthorized));
   }
 
-  /** One that cannot be asked may not. */
-  #mayStay(request: IncomingMessage): Promise<boolean> {
+  /** Resolves with whether a request is still authorized; false if `authorize` fails. */
+  #isAuthorized(request: IncomingMessage): Promise<boolean> {
     return this.#allows(request).catch((error: unknown) => {
       this.server.pageFailed(error);
       return false;
@@ -191,8 +197,13 @@ class Inspecting implements Inspector {
 const pathPattern = /^(\/[\w.~-]+)+$/;
 
 /**
- * Serves a page, on the http servers that this Server is attached to, that shows who is connected and what the charts
- * do. `authorize` says who may look, and close connections; there is no page without it.
+ * Serves a page that shows the connections of a running server and the states of its charts (IN10-IN14). The page is on
+ * every HTTP server that the Server attaches to or creates.
+ *
+ * @throws {TypeError} if `authorize` is missing, or `path` is no path that ends with a name.
+ * @example
+ * const page = inspector(server, { authorize: (request) => isAdmin(request.headers.cookie) });
+ * console.log(page.path, page.viewers);
  */
 export const inspector = (server: Server, { authorize, path = '/inspector' }: InspectorOptions): Inspector => {
   if (typeof authorize !== 'function') {
@@ -201,5 +212,5 @@ export const inspector = (server: Server, { authorize, path = '/inspector' }: In
   if (!pathPattern.test(path)) {
     throw new TypeError(`the inspector's path begins with / and ends with a name, like /inspector, not "${path}"`);
   }
-  return new Inspecting(server, authorize, path);
+  return new InspectorPage(server, authorize, path);
 };

@@ -1,14 +1,14 @@
 import type { IncomingMessage } from 'node:http';
 
-/** Says whether whoever asks may look: only `true` lets it in. */
+/** Decides whether a request may use the inspector. Only `true`, or a promise of it, allows the request. */
 export type Authorize = (request: IncomingMessage) => boolean | Promise<boolean>;
 
-/** What a request asks for: the page itself, what the page reads, or what it does. */
-export type Purpose = 'page' | 'data' | 'deed';
+/** The kind of a request: a file of the page, data for the page, or a command to a connection. */
+export type Purpose = 'page' | 'data' | 'command';
 
 const isJson = (type: string | undefined): boolean => /^application\/json\s*(;|$)/i.test(type ?? '');
 
-/** Is this address of the host that was asked? */
+/** Returns whether an origin has the host of the request. */
 const isOwn = (origin: string, host: string | undefined): boolean => {
   try {
     return new URL(origin).host === host?.toLowerCase();
@@ -18,12 +18,12 @@ const isOwn = (origin: string, host: string | undefined): boolean => {
 };
 
 /**
- * Does this request come from the page itself? Browsers say where it comes from, and no page can make them say
- * anything else. The page itself shows nothing and may be linked to; a deed needs the browser's word.
+ * Returns whether a request comes from the page itself (IN11). It relies on headers that browsers set and scripts cannot
+ * change. The page's files contain no data, so any site may link to them. A command needs one of these headers.
  */
 export const isSameOrigin = ({ headers }: IncomingMessage, purpose: Purpose): boolean => {
   if (purpose === 'page') return true;
-  if (purpose === 'deed' && !isJson(headers['content-type'])) return false;
+  if (purpose === 'command' && !isJson(headers['content-type'])) return false;
   const { origin } = headers;
   const site = headers['sec-fetch-site'];
   if (site !== undefined) return site === 'same-origin' || (site === 'none' && purpose === 'data');

@@ -3,46 +3,53 @@ import type { Conn } from '../actors/api/handles.js';
 import type { Server } from '../server/server.js';
 import type { ActorNames } from './actorNames.js';
 
-/** What is looked for; what is empty does not matter. */
+/** A search for connections. An empty field matches every connection. */
 export interface Query {
-  /** Part of an id, of a room's name or of a namespace's. */
+  /** Part of a connection's id. For places, part of the name of a namespace or room. */
   readonly text: string;
-  /** Only those who are in this namespace, and in this room of it. */
+  /** The namespace that a connection must be in; `null` for any. */
   readonly namespace: string | null;
+  /** The room of that namespace that a connection must be in. */
   readonly room: string;
-  /** Only those who are in this state of their chart. */
+  /** The id of the state that a connection must be in. */
   readonly state: string;
-  /** Are rooms and namespaces meant as well? Counting their members takes longer than all the rest. */
+  /** Whether to find namespaces and rooms too. Counting their members takes most of the time. */
   readonly withPlaces: boolean;
 }
 
+/** The result of a search. */
 export interface Found {
+  /** The newest matches, the newest first. */
   readonly connections: readonly {
+    /** The reference to its actor. */
     readonly actor: string;
+    /** Its id. */
     readonly id: string;
-    /** The innermost states that it is in. */
+    /** The ids of its innermost states. */
     readonly states: readonly string[];
+    /** Bytes that wait to be sent to it. */
     readonly pressure: number;
   }[];
-  /** How many there are in all. */
+  /** Number of all matches. */
   readonly total: number;
+  /** Namespaces and rooms whose names contain the text, with the number of their members. */
   readonly places: readonly { readonly namespace: string; readonly room: string; readonly members: number }[];
 }
 
-const mostConnections = 50;
-const mostPlaces = 8;
+const maxConnections = 50;
+const maxPlaces = 8;
 
 const snapshotOf = ({ actor }: Conn): AnyMachineSnapshot => actor.getSnapshot();
 
-/** Namespaces and rooms by a part of their name. */
-const findPlaces = (server: Server, has: (name: string) => boolean): Found['places'] => {
+/** Returns the namespaces and rooms whose names match. */
+const findPlaces = (server: Server, matches: (name: string) => boolean): Found['places'] => {
   const { namespaces } = server.watching;
-  const places = namespaces.filter(has).map((namespace) => ({ namespace, room: '' }));
+  const places = namespaces.filter(matches).map((namespace) => ({ namespace, room: '' }));
   const rooms = namespaces.flatMap((namespace) => {
-    const names = server.roomNames(namespace).filter(has).slice(0, mostPlaces);
+    const names = server.roomNames(namespace).filter(matches).slice(0, maxPlaces);
     return names.map((room) => ({ namespace, room }));
   });
-  return [...places.slice(0, mostPlaces), ...rooms.slice(0, mostPlaces)].map((place) => ({
+  return [...places.slice(0, maxPlaces), ...rooms.slice(0, maxPlaces)].map((place) => ({
     ...place,
     members: server.watching.memberCount(place.namespace, place.room),
   }));
@@ -51,23 +58,23 @@ const findPlaces = (server: Server, has: (name: string) => boolean): Found['plac
 const candidates = (server: Server, { namespace, room }: Query): Iterable<Conn> =>
   namespace === null ? server.watching.conns() : server.members(namespace, room).map(({ conn }) => conn);
 
-/** Looks through all connections, once, and tells of the newest few that are meant. */
+/** Visits every connection once. Returns the newest 50 matches and the number of all (IN14). */
 export const search = (server: Server, names: ActorNames, query: Query): Found => {
   const { text, namespace, state, withPlaces } = query;
   const part = text.toLowerCase();
-  const has = (name: string): boolean => part === '' || name.toLowerCase().includes(part);
-  const isMeant = (conn: Conn): boolean =>
-    has(conn.id) && (state === '' || snapshotOf(conn)._nodes.some(({ id }) => id === state));
+  const hasText = (name: string): boolean => part === '' || name.toLowerCase().includes(part);
+  const matches = (conn: Conn): boolean =>
+    hasText(conn.id) && (state === '' || snapshotOf(conn)._nodes.some(({ id }) => id === state));
   let total = 0;
-  /** The newest, one in the place of the other. */
+  /** A ring: each match beyond the maximum replaces the oldest. */
   const newest: Conn[] = [];
-  for (const conn of candidates(server, query)) if (isMeant(conn)) newest[total++ % mostConnections] = conn;
-  const oldest = total % mostConnections;
+  for (const conn of candidates(server, query)) if (matches(conn)) newest[total++ % maxConnections] = conn;
+  const oldest = total % maxConnections;
   const inOrder = [...newest.slice(oldest), ...newest.slice(0, oldest)];
   return {
     connections: inOrder.reverse().map((conn) => rowOf(conn, names)),
     total,
-    places: withPlaces && namespace === null && state === '' ? findPlaces(server, has) : [],
+    places: withPlaces && namespace === null && state === '' ? findPlaces(server, hasText) : [],
   };
 };
 

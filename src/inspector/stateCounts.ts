@@ -1,51 +1,53 @@
 import type { AnyActorRef, AnyMachineSnapshot, AnyStateMachine, AnyStateNode } from 'xstate';
 
-/** What is known of one state of the connection's chart. */
+/** The figures of one state of the connection's chart. */
 export interface StateCount {
-  /** The id of its node, as it stands in the chart. */
+  /** The id of the state. */
   readonly state: string;
-  /** How many are in it. */
+  /** Number of connections in the state. */
   readonly count: number;
-  /** How many come and go, a second. */
-  readonly came: number;
-  readonly went: number;
-  /** How long one stays, on average, in milliseconds; `null` while too few have gone again. */
-  readonly stay: number | null;
+  /** Connections that enter it, per second. */
+  readonly entered: number;
+  /** Connections that leave it, per second. */
+  readonly left: number;
+  /** Mean time in the state, in ms; `null` while too few connections have left it. */
+  readonly meanMs: number | null;
 }
 
-/** What is counted of one state, since the census began. */
+/** Totals of one state since counting began. */
 interface Tally {
   count: number;
-  came: number;
-  went: number;
-  /** Milliseconds that all have spent in it together, until `since`. */
+  entered: number;
+  left: number;
+  /** The time that all connections have spent in the state together until `since`, in ms. */
   spent: number;
   since: number;
 }
 
-type Totals = Readonly<Pick<Tally, 'came' | 'went' | 'spent'>>;
+type Totals = Readonly<Pick<Tally, 'entered' | 'left' | 'spent'>>;
 
-/** How it stood at some time: what a rate is measured from. */
+/** The totals at one moment. Rates are differences between two samples. */
 interface Sample {
   readonly at: number;
   readonly totals: ReadonlyMap<string, Totals>;
 }
 
-/** How often it is noted how things stand, how far back a rate looks, and how far back the time spent does. */
+/** Time between samples, and the periods that rates and mean times cover, in ms. */
 const sampleEvery = 1_000;
-const rateOver = 10_000;
-const stayOver = 60_000;
-const fewest = 10;
+const ratePeriod = 10_000;
+const meanPeriod = 60_000;
+/** From so many departures on, a mean may exceed the time observed. */
+const minLeft = 10;
 
-const nothing: Totals = { came: 0, went: 0, spent: 0 };
+const zero: Totals = { entered: 0, left: 0, spent: 0 };
 
-/** Is this the actor of a connection? */
+/** Returns whether an actor is that of a connection. */
 const isConnection = ({ src }: AnyActorRef): boolean => src === 'connection';
 
 /**
- * How many connections are in each state of their chart. It counts who comes into a state and who goes, so it costs
- * something for each step and each state, and nothing for each connection: the time that one spends in a state is what
- * all spend in it together, by how many have left it.
+ * Counts the connections in each state of their chart (IN12). Each step costs a little, and so does each state; a
+ * connection costs nothing. The mean time in a state is the time that all connections have spent in it, divided by the
+ * number that have left it.
  */
 export class StateCounts {
   readonly #tallies = new Map<string, Tally>();
@@ -56,15 +58,15 @@ export class StateCounts {
     private readonly now: () => number,
   ) {
     const at = now();
-    const list = (node: AnyStateNode): void => {
-      this.#tallies.set(node.id, { count: 0, came: 0, went: 0, spent: 0, since: at });
-      for (const child of Object.values(node.states)) list(child);
+    const add = (node: AnyStateNode): void => {
+      this.#tallies.set(node.id, { count: 0, entered: 0, left: 0, spent: 0, since: at });
+      for (const child of Object.values(node.states)) add(child);
     };
-    list(machine.root);
+    add(machine.root);
     this.#samples.push({ at, totals: new Map() });
   }
 
-  /** An actor is there: it has just begun, or is one of those that live when the census begins. */
+  /** Counts an actor in its present states: one that has just started, or was alive when counting began. */
   began(actor: AnyActorRef): void {
     if (!isConnection(actor)) return;
     const snapshot: AnyMachineSnapshot = actor.getSnapshot();
@@ -72,40 +74,41 @@ export class StateCounts {
     for (const { id } of snapshot._nodes) this.#change(id, 1);
   }
 
+  /** Counts a step of an actor. */
   stepped(actor: AnyActorRef, before: AnyMachineSnapshot, after: AnyMachineSnapshot): void {
     if (before === after || before.status !== 'active' || !isConnection(actor)) return;
     for (const node of before._nodes) if (!after._nodes.includes(node)) this.#change(node.id, -1);
     for (const node of after._nodes) if (!before._nodes.includes(node)) this.#change(node.id, 1);
-    // It has ended, or failed, or was stopped: it is in no state any more.
+    // An actor that is done, failed or stopped is in no state, although its snapshot still names some.
     if (after.status !== 'active') for (const { id } of after._nodes) this.#change(id, -1);
   }
 
-  /** Those who were there already have not come now. */
+  /** Begins the rates. Connections counted so far were present already and do not count as entered. */
   begin(): void {
-    for (const tally of this.#tallies.values()) tally.came = 0;
+    for (const tally of this.#tallies.values()) tally.entered = 0;
   }
 
-  /** How it stands, in the order of the chart. */
+  /** Returns the figures of all states, in the order of the chart. */
   read(): StateCount[] {
     const at = this.now();
     this.#sample(at);
-    const forRate = this.#sampleAt(at - rateOver);
-    const forStay = this.#sampleAt(at - stayOver);
+    const forRate = this.#sampleAt(at - ratePeriod);
+    const forMean = this.#sampleAt(at - meanPeriod);
     const seconds = Math.max(at - forRate.at, sampleEvery) / 1_000;
     return Array.from(this.#tallies, ([state, tally]) => {
-      const { count, came, went, spent, since } = tally;
-      const rate = forRate.totals.get(state) ?? nothing;
-      const stay = forStay.totals.get(state) ?? nothing;
-      const gone = went - stay.went;
-      const mean = (spent + count * (at - since) - stay.spent) / gone;
-      // Few who went say little of a time that is longer than it was looked at.
-      const isKnown = gone > 0 && (gone >= fewest || mean <= at - forStay.at);
+      const { count, entered, left, spent, since } = tally;
+      const rate = forRate.totals.get(state) ?? zero;
+      const base = forMean.totals.get(state) ?? zero;
+      const departures = left - base.left;
+      const mean = (spent + count * (at - since) - base.spent) / departures;
+      // Few departures cannot give a mean that is longer than the time observed.
+      const isKnown = departures > 0 && (departures >= minLeft || mean <= at - forMean.at);
       return {
         state,
         count,
-        came: (came - rate.came) / seconds,
-        went: (went - rate.went) / seconds,
-        stay: isKnown ? mean : null,
+        entered: (entered - rate.entered) / seconds,
+        left: (left - rate.left) / seconds,
+        meanMs: isKnown ? mean : null,
       };
     });
   }
@@ -117,23 +120,23 @@ export class StateCounts {
     tally.spent += tally.count * (at - tally.since);
     tally.since = at;
     tally.count += by;
-    if (by > 0) tally.came++;
-    else tally.went++;
+    if (by > 0) tally.entered++;
+    else tally.left++;
   }
 
   #sample(at: number): void {
     const last = this.#samples.at(-1);
     if (last && at - last.at < sampleEvery) return;
     const totals = new Map<string, Totals>();
-    for (const [state, { count, came, went, spent, since }] of this.#tallies) {
-      totals.set(state, { came, went, spent: spent + count * (at - since) });
+    for (const [state, { count, entered, left, spent, since }] of this.#tallies) {
+      totals.set(state, { entered, left, spent: spent + count * (at - since) });
     }
     this.#samples.push({ at, totals });
-    // The first one that is kept is at the edge, or beyond it.
-    while ((this.#samples[1]?.at ?? at) < at - stayOver) this.#samples.shift();
+    // The oldest kept sample lies at the beginning of the longest period, or before it.
+    while ((this.#samples[1]?.at ?? at) < at - meanPeriod) this.#samples.shift();
   }
 
-  /** The newest sample that is at least as old. */
+  /** Returns the newest sample of that time or earlier; the oldest one if there is none. */
   #sampleAt(at: number): Sample {
     const found = this.#samples.findLast((sample) => sample.at <= at) ?? this.#samples[0];
     return found ?? { at, totals: new Map() };

@@ -1,49 +1,56 @@
 import type { FollowedConnection } from './followed.js';
 
-/** What a stream is written to: the response to a request. */
-export interface Line {
+/** The response that a viewer's stream is written to. */
+export interface StreamResponse {
+  /** Whether the response holds more than its socket takes at the moment. */
   readonly writableNeedDrain: boolean;
+  /** Writes a part of the stream. */
   write(text: string): unknown;
+  /** Ends the stream. */
   end(): unknown;
+  /** Destroys the socket. */
   destroy(): unknown;
 }
 
-/** How long a viewer may leave unread what it was sent, in milliseconds. */
-const patience = 10_000;
+/** How long a viewer may leave its stream unread, in ms (IN13). */
+const unreadTimeout = 10_000;
 
-/** A page that is open: a stream of server-sent events. */
+/** An open page, which receives snapshots as server-sent events. */
 export class Viewer {
-  #fullSince: number | undefined;
+  #unreadSince: number | undefined;
   #isOver = false;
 
   constructor(
-    private readonly line: Line,
-    /** The one that it follows, if any. */
-    readonly subject: FollowedConnection | undefined,
-    /** May it still look? */
-    readonly mayStay: () => Promise<boolean>,
+    private readonly response: StreamResponse,
+    /** The connection that the page follows, if any. */
+    readonly followed: FollowedConnection | undefined,
+    /** Resolves with whether the page is still authorized. */
+    readonly isAuthorized: () => Promise<boolean>,
   ) {
-    line.write('retry: 1000\n\n');
+    response.write('retry: 1000\n\n');
   }
 
-  /** Whoever does not read misses this one, as the next says how things stand then. False when it has been let go. */
-  tell(json: string, now: number): boolean {
+  /**
+   * Sends a snapshot, given as JSON. Skips it while the last one is unread, because the next one replaces it. Returns
+   * false once the stream is over; a stream that stays unread for too long is destroyed.
+   */
+  send(json: string, now: number): boolean {
     if (this.#isOver) return false;
-    if (!this.line.writableNeedDrain) {
-      this.#fullSince = undefined;
-      this.line.write(`data: ${json}\n\n`);
+    if (!this.response.writableNeedDrain) {
+      this.#unreadSince = undefined;
+      this.response.write(`data: ${json}\n\n`);
       return true;
     }
-    this.#fullSince ??= now;
-    if (now - this.#fullSince < patience) return true;
+    this.#unreadSince ??= now;
+    if (now - this.#unreadSince < unreadTimeout) return true;
     this.#isOver = true;
-    this.line.destroy();
+    this.response.destroy();
     return false;
   }
 
-  /** It is told nothing more: one that does not read may never be rid of what it was told. */
+  /** Ends the stream. A later `send` writes nothing, even if the last part is never read. */
   end(): void {
     this.#isOver = true;
-    this.line.end();
+    this.response.end();
   }
 }

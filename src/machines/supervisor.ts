@@ -86,7 +86,7 @@ export const supervisorMachine = supervisorSetup.createMachine({
   },
   states: {
     accepting: {
-      description: 'Connections come and go.',
+      description: 'Clients connect and disconnect.',
       tags: 'accepting',
       on: {
         CONNECT: { actions: 'admit' },
@@ -95,7 +95,7 @@ export const supervisorMachine = supervisorSetup.createMachine({
       },
     },
     doing: {
-      description: 'A do visits the connections; arrivals wait until it has ended.',
+      description: 'A do visits the connections. Arrivals wait until it ends.',
       tags: 'accepting',
       entry: ['uncountVisit', 'beginVisit'],
       on: {
@@ -109,7 +109,7 @@ export const supervisorMachine = supervisorSetup.createMachine({
       },
     },
     draining: {
-      description: 'Arrivals are refused; the connections get pending deliveries and are closed.',
+      description: 'Refuses arrivals. Delivers pending messages, then closes all connections.',
       entry: 'beginDrain',
       on: {
         CONNECT: { actions: 'refuse' },

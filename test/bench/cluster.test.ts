@@ -2,14 +2,14 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { type Cluster, nodes, startCluster } from '../../bench/cluster.js';
-import { startWorker } from '../../bench/conductor.js';
+import { startWorker } from '../../bench/processes.js';
+import { awaitDeliveries, connectClients, perDeliveryOf, RowRunner } from '../../bench/rowRunner.js';
 import { clusterRow } from '../../bench/rows/cluster.js';
 import { rows } from '../../bench/rows/index.js';
-import { enter, expected, perDeliveryOf, Stage } from '../../bench/stage.js';
 import { describeWith, findProgram } from '../support/peers.js';
 import { socketio } from './socketioPeer.js';
 
-test('the row is one of the bench, and is left out where there is no Redis', () => {
+test('the bench has the row, and leaves it out without Redis', () => {
   expect(rows).toContain(clusterRow);
   onTestFinished(() => void vi.unstubAllEnvs());
   vi.stubEnv('REDIS_SERVER', '/nowhere/redis-server');
@@ -28,11 +28,11 @@ describeWith(findProgram('Redis', 'REDIS_SERVER', '/usr/bin/redis-server'), 'two
 
   const twentyOnEach = async (name: string): Promise<Cluster> => {
     cluster = await startCluster(name);
-    await enter([cluster.near, cluster.far], { count: 20 });
+    await connectClients([cluster.local, cluster.remote], { count: 20 });
     return cluster;
   };
 
-  test('the broker is gone with the process that has it', async () => {
+  test('the broker ends with its process', async () => {
     const broker = startWorker('a broker', 'broker.js');
     const { url } = await broker.ready;
     expect(await broker.figure('connections', 'connections')).toBe(0);
@@ -49,19 +49,19 @@ describeWith(findProgram('Redis', 'REDIS_SERVER', '/usr/bin/redis-server'), 'two
 
   const nodesOf = (names: readonly string[]) => (): void => {
     test.each(names)('%s: every message is counted once at each client of both', async (name) => {
-      const { near, far } = await twentyOnEach(name);
-      const plan = { rounds: 3, perTurn: 2, bytes: 64 };
-      for (const { server } of [near, far]) {
-        for (const { load } of [near, far]) await load.call('reset');
+      const { local, remote } = await twentyOnEach(name);
+      const plan = { rounds: 3, perTick: 2, bytes: 64 };
+      for (const { server } of [local, remote]) {
+        for (const { load } of [local, remote]) await load.call('reset');
         await server.call('broadcast', plan);
-        // One more than there are to each: it waits until nothing comes any more.
-        expect(await expected([near, far], 2 * (3 * 2 * 20 + 1))).toBe(2 * 3 * 2 * 20);
+        // One more than are due, so that it waits until no more arrive.
+        expect(await awaitDeliveries([local, remote], 2 * (3 * 2 * 20 + 1))).toBe(2 * 3 * 2 * 20);
       }
     });
 
     test.each(names)('%s: each node has two connections to the broker', async (name) => {
-      const { near, links } = await twentyOnEach(name);
-      await near.server.call('broadcast', { rounds: 1, bytes: 64 });
+      const { local, links } = await twentyOnEach(name);
+      await local.server.call('broadcast', { rounds: 1, bytes: 64 });
       expect(await links()).toBe(2 * nodes);
     });
   };
@@ -72,12 +72,12 @@ describeWith(findProgram('Redis', 'REDIS_SERVER', '/usr/bin/redis-server'), 'two
     nodesOf(['socket.io'])();
 
     test('the processor time is that of both servers', async () => {
-      const { near, far } = await twentyOnEach('socket.io');
-      const spentByBoth = async (): Promise<number> => (await near.server.cpu()) + (await far.server.cpu());
+      const { local, remote } = await twentyOnEach('socket.io');
+      const spentByBoth = async (): Promise<number> => (await local.server.cpu()) + (await remote.server.cpu());
       const before = await spentByBoth();
-      const plan = { rounds: 50, perTurn: 1, bytes: 64 };
-      const act = () => near.server.call('broadcast', plan);
-      const { figure, delivered, due } = await perDeliveryOf([near, far], 2 * 50 * 20, act);
+      const plan = { rounds: 50, perTick: 1, bytes: 64 };
+      const act = () => local.server.call('broadcast', plan);
+      const { figure, delivered, due } = await perDeliveryOf([local, remote], 2 * 50 * 20, act);
       const spent = (await spentByBoth()) - before;
       expect(delivered).toBe(due);
       expect(figure * delivered).toBeLessThanOrEqual(spent);
@@ -85,10 +85,10 @@ describeWith(findProgram('Redis', 'REDIS_SERVER', '/usr/bin/redis-server'), 'two
     });
   });
 
-  test('the row goes to its end and says what it has found', async () => {
-    const stage = new Stage({ isQuick: true, rounds: 1, mostConnections: 20, progress: () => {} });
-    stage.without = ['socket.io'];
-    const { systems, facts } = await stage.play(clusterRow);
+  test('the row runs and returns its result', async () => {
+    const runner = new RowRunner({ isQuick: true, rounds: 1, maxConnections: 20, progress: () => {} });
+    runner.without = ['socket.io'];
+    const { systems, facts } = await runner.runRow(clusterRow);
     expect(systems.map(({ name, delivered, due }) => [name, delivered === due, due > 0])).toEqual([
       ['muster', true, true],
     ]);

@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { type Pair, startPair } from '../../bench/conductor.js';
 import { clientFrame, FrameReader } from '../../bench/load/frames.js';
+import { type Pair, startPair } from '../../bench/processes.js';
+import { RowRunner } from '../../bench/rowRunner.js';
 import { broadcast } from '../../bench/rows/broadcast.js';
-import { Stage } from '../../bench/stage.js';
 import { frame, ping } from '../../src/protocol/frame.js';
 import { describeWith } from '../support/peers.js';
 import { socketio } from './socketioPeer.js';
@@ -16,7 +16,7 @@ interface Seen {
 const texts = ['', 'x', 'y'.repeat(125), 'z'.repeat(126), 'w'.repeat(65_535), 'v'.repeat(65_536), 'last'];
 const stream = Buffer.concat([...texts.map(frame), ping]);
 
-/** What a reader makes of a stream that comes in such pieces. */
+/** Reads a stream that is cut into pieces. */
 const read = (bytes: Buffer, cuts: readonly number[], keeps: number): Seen[] => {
   const seen: Seen[] = [];
   const reader = new FrameReader((opcode, length, payload) => seen.push({ opcode, length, text: payload?.toString() }));
@@ -29,7 +29,7 @@ const read = (bytes: Buffer, cuts: readonly number[], keeps: number): Seen[] => 
 const whole = [...texts.map((text) => ({ opcode: 1, length: text.length, text })), { opcode: 9, length: 0, text: '' }];
 
 describe('the frame reader of the bench', () => {
-  test('counts and keeps the frames of one piece', () => {
+  test('reads and keeps the frames of one piece', () => {
     expect(read(stream, [], Number.POSITIVE_INFINITY)).toEqual(whole);
   });
 
@@ -48,7 +48,7 @@ describe('the frame reader of the bench', () => {
     expect(read(stream, cuts, 0)).toHaveLength(whole.length);
   });
 
-  test('keeps no more of a payload than it is asked to, and counts all the same', () => {
+  test('keeps no more of a payload than `keeps`, and counts every frame', () => {
     const seen = read(stream, [3, 200, 70_000], 64);
     expect(seen.map(({ length }) => length)).toEqual(whole.map(({ length }) => length));
     expect(seen.map(({ text }) => text)).toEqual(whole.map(({ text }) => text.slice(0, 64)));
@@ -74,19 +74,19 @@ const aSystem = (names: readonly string[]) => (): void => {
 
   const twenty = async (name: string): Promise<Pair> => {
     pair = await startPair(name);
-    await pair.load.call('enter', { count: 20, rooms: 1 });
+    await pair.load.call('connect', { count: 20, rooms: 1 });
     await pair.load.call('reset');
     return pair;
   };
 
   test.each(names)('%s: every message is counted once', async (name) => {
     const { server, load } = await twenty(name);
-    await server.call('broadcast', { rounds: 3, perTurn: 2, bytes: 64 });
-    // One more than there are: it waits until nothing comes any more.
+    await server.call('broadcast', { rounds: 3, perTick: 2, bytes: 64 });
+    // One more than are due, so that it waits until no more arrive.
     expect(await load.figure('delivered', 'expect', { deliveries: 3 * 2 * 20 + 1 })).toBe(3 * 2 * 20);
   });
 
-  test.each(names)('%s: tells its processor time as the system does', async (name) => {
+  test.each(names)('%s: reports the same processor time as the operating system', async (name) => {
     const { server } = await twenty(name);
     const { user, system } = await server.call('cpu');
     const ratio = (Number(user) + Number(system)) / (await server.cpu());
@@ -94,9 +94,9 @@ const aSystem = (names: readonly string[]) => (): void => {
     expect(ratio).toBeLessThan(2);
   });
 
-  test.each(names)('%s: what each says in a room, all in it hear', async (name) => {
+  test.each(names)('%s: a message from each member reaches all members', async (name) => {
     const { load } = await twenty(name);
-    await load.call('speak', { room: 'r0', bytes: 64 });
+    await load.call('sendToRoom', { room: 'r0', bytes: 64 });
     expect(await load.figure('delivered', 'expect', { deliveries: 20 * 20 + 1 })).toBe(20 * 20);
   });
 };
@@ -104,50 +104,50 @@ const aSystem = (names: readonly string[]) => (): void => {
 describe('a system and its clients', aSystem(['muster', 'ws string', 'ws prepared']));
 describeWith(socketio, 'Socket.IO and its clients', aSystem(['socket.io']));
 
-const stageOf = (isQuick: boolean, mostConnections: number): Stage =>
-  new Stage({ isQuick, rounds: 1, mostConnections, progress: () => {} });
+const runnerOf = (isQuick: boolean, maxConnections: number): RowRunner =>
+  new RowRunner({ isQuick, rounds: 1, maxConnections, progress: () => {} });
 
-/** What is noted of a row that wants so many connections, and some beside them. */
-const noteOf = async (stage: Stage, full: number, quick: number, beside = 0): Promise<string> => {
+/** Returns the note of a row with so many connections. */
+const noteOf = async (runner: RowRunner, full: number, quick: number, beside = 0): Promise<string> => {
   const run = async () => {
-    const value = stage.connections(full, quick, beside);
+    const value = runner.connections(full, quick, beside);
     return { systems: [], ratios: [], facts: [{ what: 'there', value, unit: '' }] };
   };
-  const { note, facts } = await stage.play({ id: 'crowd', title: '', note: 'A crowd.', unit: '', run });
+  const { note, facts } = await runner.runRow({ id: 'clients', title: '', note: 'A note.', unit: '', run });
   return [note, ...facts.map(({ value }) => value)].join(' ');
 };
 
-describe('a row says how many connections it has had', () => {
-  test('where that is what it promises, it says nothing', async () => {
-    expect(await noteOf(stageOf(false, 15_000), 15_000, 3_000)).toBe('A crowd. 15000');
-    expect(await noteOf(stageOf(true, 15_000), 1_000, 1_000)).toBe('A crowd. 1000');
+describe('the note of a row says how many connections it had', () => {
+  test('it adds nothing to the full number', async () => {
+    expect(await noteOf(runnerOf(false, 15_000), 15_000, 3_000)).toBe('A note. 15000');
+    expect(await noteOf(runnerOf(true, 15_000), 1_000, 1_000)).toBe('A note. 1000');
   });
 
-  test('where fewer are allowed, or fewer are wanted, it says why', async () => {
+  test('it gives the reason for fewer', async () => {
     const limited = 'as `ulimit -n` allows a process no more.';
-    expect(await noteOf(stageOf(false, 3_500), 15_000, 3_000)).toBe(
-      `A crowd. Here with 3 500 connections instead of 15 000, ${limited} 3500`,
+    expect(await noteOf(runnerOf(false, 3_500), 15_000, 3_000)).toBe(
+      `A note. Here with 3 500 connections instead of 15 000, ${limited} 3500`,
     );
-    expect(await noteOf(stageOf(false, 3_500), 15_000, 3_000, 800)).toContain(' 2 700 connections');
-    expect(await noteOf(stageOf(true, 2_000), 15_000, 3_000)).toContain(
+    expect(await noteOf(runnerOf(false, 3_500), 15_000, 3_000, 800)).toContain(' 2 700 connections');
+    expect(await noteOf(runnerOf(true, 2_000), 15_000, 3_000)).toContain(
       `2 000 connections instead of 15 000, ${limited}`,
     );
-    expect(await noteOf(stageOf(true, 5_000), 15_000, 3_000)).toContain(
+    expect(await noteOf(runnerOf(true, 5_000), 15_000, 3_000)).toContain(
       '3 000 connections instead of 15 000, as this is a quick run.',
     );
   });
 
-  test('and says it of this row alone', async () => {
-    const stage = stageOf(false, 2_000);
-    await noteOf(stage, 15_000, 3_000);
-    expect(await noteOf(stage, 1_000, 1_000)).toBe('A crowd. 1000');
+  test('it does not repeat the remark in the next row', async () => {
+    const runner = runnerOf(false, 2_000);
+    await noteOf(runner, 15_000, 3_000);
+    expect(await noteOf(runner, 1_000, 1_000)).toBe('A note. 1000');
   });
 });
 
-test('a row goes to its end and says what it has found', async () => {
-  const stage = stageOf(true, 20);
-  stage.without = ['ws prepared', 'socket.io', 'go neffos', 'go neffos sync'];
-  const { systems, ratios, note } = await stage.play(broadcast);
+test('a row runs and returns its result', async () => {
+  const runner = runnerOf(true, 20);
+  runner.without = ['ws prepared', 'socket.io', 'go neffos', 'go neffos sync'];
+  const { systems, ratios, note } = await runner.runRow(broadcast);
   expect(systems.map(({ name }) => name)).toEqual(['muster', 'ws string']);
   for (const { delivered, due, samples } of systems) {
     expect(delivered).toBe(due);

@@ -26,12 +26,12 @@ describe('the verdict', () => {
     expect(verdictOf({ what: '', value: 0, ...ratio })).toBe(verdict);
   });
 
-  test('misses a must whose figure was lost on the way through a file', () => {
+  test('misses a must whose figure JSON turned into null', () => {
     const ratio: Ratio = JSON.parse(JSON.stringify({ what: '', value: Number.NaN, must: 1, aim: 1 }));
     expect(verdictOf(ratio)).toBe('missed');
   });
 
-  test('names the musts that are missed, and who has not delivered what was due', () => {
+  test('lists the missed musts and the systems that lost messages', () => {
     const { count, missed: misses } = mustsOf(whole);
     expect(count).toBe(3);
     expect(misses).toEqual([{ row: 'broadcast', ...missed }]);
@@ -42,21 +42,21 @@ describe('the verdict', () => {
 describe('the table', () => {
   const text = table(whole);
 
-  test('tells the median, the spread and the deliveries of each system', () => {
+  test('shows the median, the spread and the deliveries of each system', () => {
     expect(lineWith(text, '  ws string  ')).toMatch(/^ {2}ws string +2\.20 +\[1\.10 – 4\.40\] +12 000 of 12 000$/);
   });
 
-  test('marks losses loudly, in the row and at the end', () => {
+  test('marks losses, in the row and at the end', () => {
     expect(lineWith(text, '  hasty')).toMatch(/!! 11 000 of 12 000, LOST 1 000$/);
     expect(text.split('\n').at(-1)).toBe('broadcast: hasty LOST 1 000');
   });
 
-  test('marks what came too often as well', () => {
+  test('marks duplicates too', () => {
     const row = rowOf({ systems: [systemOf('eager', 1, { delivered: 12_001 })] });
     expect(lineWith(table(resultOf(row)), '  eager')).toMatch(/!! 12 001 of 12 000, 1 TOO MANY$/);
   });
 
-  test('says of every ratio and fact what is asked for and whether it holds', () => {
+  test('shows the bounds of every ratio and fact, and whether they hold', () => {
     expect(lineWith(text, 'muster / ws string')).toMatch(/ 0\.900 +must ≤ 0\.95 +aim ≤ 0\.8 +✓$/);
     expect(lineWith(text, 'muster / socket.io')).toMatch(/ 0\.800 +must ≤ 0\.75 +aim ≤ 0\.6 +✗ MISSED$/);
     expect(lineWith(text, 'one more room')).toMatch(/ 96\.0 bytes +must ≤ 160 +aim ≤ 100 +✓ and the aim$/);
@@ -68,7 +68,7 @@ describe('the table', () => {
     expect(lineWith(table(resultOf(rowOf({ ratios: [ratio] }))), ratio.what)).toMatch(/ 1\.102 /);
   });
 
-  test('says what the run was made on and with', () => {
+  test('shows the machine and the versions', () => {
     expect(text).toContain('A run of 2026-01-02 03:04 UTC, 15 minutes');
     expect(text).toContain('A processor, 2 cores · 4.0 GiB · Linux 6.1 x64 · Node 20.19.0\nmuster 0.1.0 · ws 8.23.0');
     expect(table({ ...whole, isQuick: true, seconds: 61 })).toContain(
@@ -78,7 +78,7 @@ describe('the table', () => {
     expect(table(counted)).toContain(' · Node 20.19.0 · processor time from schedstat\n');
   });
 
-  test('stands in columns', () => {
+  test('is aligned in columns', () => {
     const lines = text.split('\n').filter((line) => line.includes('['));
     expect(lines).toHaveLength(4);
     expect(new Set(lines.map((line) => line.indexOf('['))).size).toBe(1);
@@ -134,7 +134,7 @@ const elementsOf = (xml: string): string[] => {
 describe('the chart', () => {
   const svg = chart(whole);
 
-  test('is well-formed, and says in words what it shows', () => {
+  test('is well-formed, and describes its bars in words', () => {
     expect(elementsOf(svg).slice(0, 4)).toEqual(['svg', 'title', 'desc', 'rect']);
     expect(svg).toContain('role="img" aria-labelledby="title desc"');
     expect(svg).toContain(
@@ -142,7 +142,7 @@ describe('the chart', () => {
     );
   });
 
-  test('has a bar for every system of a row with something to compare, and a ground', () => {
+  test('has a bar for every system of a row with two or more, and a background', () => {
     expect(elementsOf(svg).filter((name) => name === 'rect')).toHaveLength(1 + 4);
     expect(svg).not.toContain('One more room');
   });
@@ -151,7 +151,7 @@ describe('the chart', () => {
     expect(elementsOf(svg).filter((name) => name === 'path')).toHaveLength(2);
   });
 
-  test('draws a bar as far as its line or beyond just where the must holds', () => {
+  test('draws a bar up to its line or beyond only if the must holds', () => {
     const lines = Array.from(svg.matchAll(/<path d="M(\d+) /g), ([, x]) => Number(x));
     const ends = Array.from(
       svg.matchAll(/<rect x="(\d+)" y="\d+" width="(\d+)"/g),
@@ -163,7 +163,7 @@ describe('the chart', () => {
     expect(socketio).toBeLessThan(socketioLine);
   });
 
-  test('measures by Muster wherever it stands, and else by the first', () => {
+  test('uses Muster as the base wherever it is listed, and else the first', () => {
     const bars = (...systems: SystemResult[]): string | undefined =>
       /<desc id="desc">(.*)<\/desc>/.exec(chart(resultOf(rowOf({ systems }))))?.[1];
     expect(bars(systemOf('ws', 4), systemOf('muster', 2))).toBe('One broadcast: muster 1.00, ws 2.00.');

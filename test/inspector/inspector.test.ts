@@ -40,9 +40,9 @@ interface Told {
     readonly total: number;
     readonly states: readonly { readonly state: string; readonly count: number }[];
     readonly supervisor: readonly string[];
-    readonly fallen?: readonly { readonly id: string; readonly code: number; readonly path: readonly object[] }[];
+    readonly dropped?: readonly { readonly id: string; readonly code: number; readonly path: readonly object[] }[];
   };
-  readonly subject: {
+  readonly followed: {
     readonly actor: string;
     readonly id: string;
     readonly isOver: boolean;
@@ -54,7 +54,7 @@ interface Told {
       readonly more: number;
     }[];
     readonly counts: Readonly<Record<'framesIn' | 'bytesIn' | 'framesOut' | 'bytesOut' | 'writes', number>>;
-    readonly account: { readonly turns: number; readonly asks: number };
+    readonly usage: { readonly turns: number; readonly asks: number };
     readonly steps: readonly { readonly event: string; readonly why: string; readonly to: readonly string[] }[];
   } | null;
 }
@@ -82,8 +82,8 @@ const look = async (address: string, follow = '') => {
 };
 
 const sameOrigin = { 'Content-Type': 'application/json', 'Sec-Fetch-Site': 'same-origin' };
-const act = async (address: string, deed: unknown, headers: Readonly<Record<string, string>> = sameOrigin) =>
-  (await fetch(`${address}/deed`, { method: 'POST', headers, body: JSON.stringify(deed) })).status;
+const act = async (address: string, command: unknown, headers: Readonly<Record<string, string>> = sameOrigin) =>
+  (await fetch(`${address}/command`, { method: 'POST', headers, body: JSON.stringify(command) })).status;
 
 const statusOf = async (path: string, headers: Readonly<Record<string, string>> = {}): Promise<number> => {
   const response = await fetch(path, { headers, redirect: 'manual' });
@@ -116,9 +116,9 @@ describe('who may look', () => {
     const paths = ['', '/', '/app.js', '/charts', '/search', '/stream', '/nowhere'];
     for (answer of [false, undefined, 1, 'yes', Promise.resolve(false)]) {
       for (const path of paths) expect(await statusOf(address + path)).toBe(403);
-      expect(await act(address, { actor: 'connection-1', deed: 'close' })).toBe(403);
+      expect(await act(address, { actor: 'connection-1', action: 'close' })).toBe(403);
     }
-    expect(asked.slice(0, 8)).toEqual([...paths.map((path) => `GET /inspector${path}`), 'POST /inspector/deed']);
+    expect(asked.slice(0, 8)).toEqual([...paths.map((path) => `GET /inspector${path}`), 'POST /inspector/command']);
     expect(watchers()).toBe(0);
     answer = 'throw';
     expect(await statusOf(`${address}/charts`)).toBe(500);
@@ -176,7 +176,7 @@ describe('who may look', () => {
 
   test('[IN11] nothing but its own files and its own server may be asked by it', async () => {
     const { address } = await start();
-    const modules = ['drawings.js', 'finder.js', 'overview.js', 'stream.js', 'subject.js', 'view.js'];
+    const modules = ['drawings.js', 'finder.js', 'overview.js', 'stream.js', 'followed.js', 'view.js'];
     const { headers } = await fetch(`${address}/`);
     expect(headers.get('content-security-policy')).toBe(
       "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; " +
@@ -199,7 +199,7 @@ describe('who may look', () => {
         expect(await statusOf(`${address}/${path}`, headers)).toBe(403);
     }
     expect(await statusOf(`${address}/search`, { Origin: `http://${host}` })).toBe(200);
-    const deed = { actor: await refOf(address, 'a'), deed: 'close' };
+    const command = { actor: await refOf(address, 'a'), action: 'close' };
     const json = { 'Content-Type': 'application/json' };
     const refused = [
       json,
@@ -208,10 +208,10 @@ describe('who may look', () => {
       { ...json, 'Sec-Fetch-Site': 'none' },
       { 'Content-Type': 'text/plain', 'Sec-Fetch-Site': 'same-origin' },
     ];
-    for (const headers of refused) expect(await act(address, deed, headers)).toBe(403);
-    expect((await fetch(`${address}/deed`, { headers: sameOrigin })).status).toBe(405);
+    for (const headers of refused) expect(await act(address, command, headers)).toBe(403);
+    expect((await fetch(`${address}/command`, { headers: sameOrigin })).status).toBe(405);
     expect(connection('a').isClosed).toBe(false);
-    expect(await act(address, deed, { ...json, Origin: `http://${host}` })).toBe(204);
+    expect(await act(address, command, { ...json, Origin: `http://${host}` })).toBe(204);
     await expect.poll(async () => connectionsOf(await found(address))).toEqual([]);
   });
 });
@@ -308,7 +308,7 @@ describe('what it tells', () => {
     await client.ready();
     client.send('$1;n;;_OnNamespaceConnect;0;0;');
     const { told } = await look(address, connection('a').actor.id);
-    const states = () => told.all.at(-1)?.subject?.namespaces.map((one) => one.states.at(-1));
+    const states = () => told.all.at(-1)?.followed?.namespaces.map((one) => one.states.at(-1));
     await expect.poll(states).toEqual(['namespace.connecting.deciding']);
     decision.open();
     await expect.poll(states).toEqual(['namespace.connected']);
@@ -318,14 +318,14 @@ describe('what it tells', () => {
     const { address, dial, connection } = await start(letIn, { recorder: true });
     const plain = await start();
     const { told: unrecorded } = await look(plain.address);
-    expect((await unrecorded.next()).overview.fallen).toBeUndefined();
+    expect((await unrecorded.next()).overview.dropped).toBeUndefined();
     const { told } = await look(address);
-    expect((await told.next()).overview.fallen).toEqual([]);
+    expect((await told.next()).overview.dropped).toEqual([]);
     await (await dial('a')).inNamespace('n');
     connection('a').close(4_001, 'enough');
-    await expect.poll(() => told.all.at(-1)?.overview.fallen?.length).toBe(1);
-    const [fallen] = told.all.at(-1)?.overview.fallen ?? [];
-    expect(fallen).toMatchObject({
+    await expect.poll(() => told.all.at(-1)?.overview.dropped?.length).toBe(1);
+    const [dropped] = told.all.at(-1)?.overview.dropped ?? [];
+    expect(dropped).toMatchObject({
       id: 'a',
       code: 4_001,
       path: expect.arrayContaining([
@@ -340,26 +340,26 @@ describe('what it tells', () => {
     for (const room of ['r', 's']) await client.join('n', room);
     const { actor } = connection('a');
     const { told } = await look(address, actor.id);
-    const first = (await told.next()).subject;
+    const first = (await told.next()).followed;
     expect(first).toMatchObject({ id: 'a', isOver: false, steps: [] });
     expect(first?.states).toContain('connection.open.flow.flowing');
     const joined = { states: ['room', 'room.joined'] };
     const rooms = ['r', 's'].map((name) => ({ name, ...joined }));
     const connected = ['namespace', 'namespace.connected'];
     expect(first?.namespaces).toEqual([{ name: 'n', states: connected, rooms, more: 0 }]);
-    const lastSteps = (): string[] => told.all.at(-1)?.subject?.steps.map(({ event, why }) => `${event} ${why}`) ?? [];
+    const lastSteps = (): string[] => told.all.at(-1)?.followed?.steps.map(({ event, why }) => `${event} ${why}`) ?? [];
     actor.send({ type: 'CONGESTED' });
     actor.send({ type: 'DRAINED' });
     await expect.poll(lastSteps).toEqual(['CONGESTED ', 'DRAINED ']);
     // By its bare name it might be another one, of the process before this.
-    expect(await act(address, { actor: actor.id, deed: 'close' })).toBe(404);
+    expect(await act(address, { actor: actor.id, action: 'close' })).toBe(404);
     const reference = await refOf(address, 'a');
-    expect(await act(address, { actor: reference, deed: 'close' })).toBe(204);
+    expect(await act(address, { actor: reference, action: 'close' })).toBe(204);
     expect((await client.closed).reason).toBe('closed in the inspector');
-    await expect.poll(() => told.all.at(-1)?.subject?.isOver).toBe(true);
+    await expect.poll(() => told.all.at(-1)?.followed?.isOver).toBe(true);
     expect(lastSteps()).toContain('CLOSE 1000 closed in the inspector');
     expect(page.viewers).toBe(1);
-    expect(await act(address, { actor: reference, deed: 'close' })).toBe(404);
+    expect(await act(address, { actor: reference, action: 'close' })).toBe(404);
   });
 
   test('[IN14] a page that outlives the process does not take one connection for another', async () => {
@@ -371,26 +371,26 @@ describe('what it tells', () => {
     const bob = await refOf(again.address, 'bob');
     expect([alice, bob].map((reference) => reference.split('~')[0])).toEqual(['connection-1', 'connection-1']);
     const { told } = await look(again.address, alice);
-    expect((await told.next()).subject).toBeNull();
-    expect(await act(again.address, { actor: alice, deed: 'close' })).toBe(404);
+    expect((await told.next()).followed).toBeNull();
+    expect(await act(again.address, { actor: alice, action: 'close' })).toBe(404);
     const { told: itself } = await look(again.address, bob);
-    expect((await itself.next()).subject).toMatchObject({ id: 'bob', actor: bob });
+    expect((await itself.next()).followed).toMatchObject({ id: 'bob', actor: bob });
   });
 
   test('[IN14] whoever looked for one too early takes it from nobody by leaving, nor does who sees it as well', async () => {
     const { address, dial, page } = await start();
     const early = await look(address, 'connection-1');
-    expect((await early.told.next()).subject).toBeNull();
+    expect((await early.told.next()).followed).toBeNull();
     await (await dial('a')).ready();
     const { told } = await look(address, 'connection-1');
-    expect((await told.next()).subject).toMatchObject({ id: 'a' });
+    expect((await told.next()).followed).toMatchObject({ id: 'a' });
     const another = await look(address, 'connection-1');
     await another.told.next();
     for (const { close } of [early, another]) close();
     await expect.poll(() => page.viewers).toBe(1);
     const before = told.all.length;
     await expect.poll(() => told.all.length).toBeGreaterThan(before + 1);
-    expect(told.all.at(-1)?.subject).toMatchObject({ id: 'a' });
+    expect(told.all.at(-1)?.followed).toMatchObject({ id: 'a' });
   });
 
   test('[IN14] [IN12] whoever is on the way out is found by that', async () => {
@@ -429,25 +429,25 @@ describe('what it tells', () => {
     const client = await (await dial('a')).inNamespace('n');
     await (await dial('b')).inNamespace('n');
     const { told } = await look(address, connection('a').actor.id);
-    const subject = () => told.all.at(-1)?.subject;
+    const followed = () => told.all.at(-1)?.followed;
     await expect
-      .poll(() => subject()?.counts)
+      .poll(() => followed()?.counts)
       .toEqual({ framesIn: 0, bytesIn: 0, framesOut: 0, bytesOut: 0, writes: 0 });
-    expect(subject()?.account).toMatchObject({ turns: 0, asks: 0 });
+    expect(followed()?.usage).toMatchObject({ turns: 0, asks: 0 });
     const answered = connection('a').ask({ namespace: 'n', event: 'well' });
     const quick = ';n;;quick;0;0;ä';
     for (const said of [quick, ';n;;slow;0;0;', quick, quick]) client.send(said);
     for (const event of ['one', 'two']) server.broadcast(null, { namespace: 'n', event });
-    await expect.poll(() => subject()?.account).toMatchObject({ turns: 2, asks: 1 });
+    await expect.poll(() => followed()?.usage).toMatchObject({ turns: 2, asks: 1 });
     // The ask, the answer to the first frame, and two at once.
-    await expect.poll(() => subject()?.counts.framesOut).toBe(4);
-    expect(subject()?.counts).toMatchObject({ framesIn: 4, bytesIn: 3 * Buffer.byteLength(quick) + 13 });
+    await expect.poll(() => followed()?.counts.framesOut).toBe(4);
+    expect(followed()?.counts).toMatchObject({ framesIn: 4, bytesIn: 3 * Buffer.byteLength(quick) + 13 });
     decision.open();
-    await expect.poll(() => subject()?.counts.framesOut).toBe(6);
-    expect(subject()?.account.turns).toBe(0);
+    await expect.poll(() => followed()?.counts.framesOut).toBe(6);
+    expect(followed()?.usage.turns).toBe(0);
     client.close();
     await expect(answered).rejects.toThrow();
-    await expect.poll(() => subject()?.account).toMatchObject({ turns: 0, asks: 0 });
+    await expect.poll(() => followed()?.usage).toMatchObject({ turns: 0, asks: 0 });
   });
 
   test('[IN13] only whom somebody follows is looked at more closely', async () => {
@@ -478,18 +478,18 @@ describe('what it tells', () => {
     const [one] = (await found(address, { text: 'EARLY' })).connections;
     const actor = one?.actor ?? '';
     const { told } = await look(address, actor);
-    expect((await told.next()).subject).toMatchObject({ id: 'early', isOver: false });
+    expect((await told.next()).followed).toMatchObject({ id: 'early', isOver: false });
     client.send(';n;;e;0;0;');
-    await expect.poll(() => told.all.at(-1)?.subject?.steps.map(({ event }) => event)).toEqual(['FRAME']);
+    await expect.poll(() => told.all.at(-1)?.followed?.steps.map(({ event }) => event)).toEqual(['FRAME']);
     decision.open();
     // Both frames had to wait, and are taken once.
-    await expect.poll(() => told.all.at(-1)?.subject?.namespaces.length).toBe(1);
-    expect(told.all.at(-1)?.subject?.counts.framesIn).toBe(2);
+    await expect.poll(() => told.all.at(-1)?.followed?.namespaces.length).toBe(1);
+    expect(told.all.at(-1)?.followed?.counts.framesIn).toBe(2);
     const other = await dial('other');
     await expect.poll(async () => (await found(address)).total).toBe(2);
     const [newest] = (await found(address)).connections;
     expect(newest?.states).toContain('connection.acknowledging.server.undecided');
-    expect(await act(address, { actor: newest?.actor, deed: 'close' })).toBe(204);
+    expect(await act(address, { actor: newest?.actor, action: 'close' })).toBe(204);
     expect((await other.closed).reason).toBe('closed in the inspector');
   });
 
@@ -500,28 +500,28 @@ describe('what it tells', () => {
     const { told } = await look(address, actor.id);
     for (let count = 0; count < 40; count++) for (const type of ['CONGESTED', 'DRAINED']) actor.send({ type });
     for (let count = 0; count < 3; count++) actor.send({ type: 'OVERFLOWED' });
-    await expect.poll(() => told.all.at(-1)?.subject?.steps.length).toBe(60);
-    expect(told.all.at(-1)?.subject?.steps.at(-1)).toMatchObject({ event: 'OVERFLOWED', times: 3, from: [], to: [] });
+    await expect.poll(() => told.all.at(-1)?.followed?.steps.length).toBe(60);
+    expect(told.all.at(-1)?.followed?.steps.at(-1)).toMatchObject({ event: 'OVERFLOWED', times: 3, from: [], to: [] });
   });
 
   test('[IN14] it asks a client out of every namespace', async () => {
     const { address, dial } = await start();
     const client = await (await dial('a')).inNamespace('n');
-    expect(await act(address, { actor: await refOf(address, 'a'), deed: 'disconnect' })).toBe(204);
+    expect(await act(address, { actor: await refOf(address, 'a'), action: 'disconnect' })).toBe(204);
     expect(await client.nextText()).toMatch(/;n;;_OnNamespaceDisconnect;/);
   });
 
   test.each([
     {},
     { actor: 'connection-1' },
-    { actor: 1, deed: 'close' },
-    { actor: 'x', deed: 'burn' },
+    { actor: 1, action: 'close' },
+    { actor: 'x', action: 'burn' },
     [],
     null,
     'x'.repeat(2_000),
-  ])('[IN14] %j is nothing that it can do', async (deed) => {
+  ])('[IN14] %j is nothing that it can do', async (command) => {
     const { address } = await start();
-    expect(await act(address, deed)).toBe(400);
+    expect(await act(address, command)).toBe(400);
   });
 
   test('[IN10] [DR1] it ends with its server', async () => {

@@ -73,12 +73,12 @@ describeWith(chromium, 'the page of the inspector in a browser', (executablePath
 
   it('[IN5] [IN14] it lists the steps of a dropped connection', async () => {
     const { page, dial, connection, complaints } = await open({ recorder: true });
-    await shows(page, '#fallen', 'None so far.');
+    await shows(page, '#dropped', 'None so far.');
     await (await dial('<i>joe</i>')).inNamespace('n');
     connection('<i>joe</i>').close(4_001, 'enough');
-    await page.locator('#fallen summary').filter({ hasText: '<i>joe</i>' }).click();
-    await shows(page, '#fallen .why', '4001 enough');
-    await shows(page, '#fallen .way', 'open.flow.flowing → closing');
+    await page.locator('#dropped summary').filter({ hasText: '<i>joe</i>' }).click();
+    await shows(page, '#dropped .why', '4001 enough');
+    await shows(page, '#dropped .way', 'open.flow.flowing → closing');
     expect(complaints).toEqual([]);
   });
 
@@ -88,8 +88,8 @@ describeWith(chromium, 'the page of the inspector in a browser', (executablePath
       await (await dial(`id-${nth}`)).ready();
       connection(`id-${nth}`).close(4_001, 'enough');
     }
-    await shows(page, '#fallen', 'id-11');
-    expect(await page.locator('#fallen .name').allTextContents()).toEqual(
+    await shows(page, '#dropped', 'id-11');
+    expect(await page.locator('#dropped .name').allTextContents()).toEqual(
       Array.from({ length: 8 }, (_, at) => `id-${11 - at}`),
     );
   });
@@ -98,8 +98,8 @@ describeWith(chromium, 'the page of the inspector in a browser', (executablePath
     const { page, dial, complaints } = await open({ recorder: true });
     await (await dial('a')).ready();
     await choose(page, 'a');
-    await shows(page, '#subject .step .way', 'open.flow.flowing');
-    await shows(page, '#subject .steps', 'None yet.');
+    await shows(page, '#followed .step .way', 'open.flow.flowing');
+    await shows(page, '#followed .steps', 'None yet.');
     expect(complaints).toEqual([]);
   });
 
@@ -115,7 +115,7 @@ describeWith(chromium, 'the page of the inspector in a browser', (executablePath
     await page.locator('#live.on').waitFor();
     await expect.poll(viewers).toBe(1);
     await choose(page, 'a');
-    await shows(page, '.subject-state', 'open.flow.flowing');
+    await shows(page, '.followed-state', 'open.flow.flowing');
     await expect.poll(viewers).toBe(1);
     expect(complaints).toEqual([]);
   });
@@ -132,7 +132,7 @@ describeWith(chromium, 'the page of the inspector in a browser', (executablePath
     }
     await choose(page, 'a');
     decision.open();
-    await shows(page, '.subject-state', 'open.flow.flowing');
+    await shows(page, '.followed-state', 'open.flow.flowing');
     await expect.poll(viewers).toBe(1);
     expect(complaints).toEqual([]);
   });
@@ -167,16 +167,16 @@ describeWith(chromium, 'the page of the inspector in a browser', (executablePath
     await (await first.dial('alice')).ready();
     // As typed by hand.
     await page.goto(`${first.origin}/inspector/#connection-1`);
-    await shows(page, '.subject-id', 'alice');
+    await shows(page, '.followed-id', 'alice');
     const { port } = new URL(first.origin);
     await server.close({ timeout: 1 });
     const second = await startServer({ namespaces: { n: {} } }, Number(port));
     inspectorOf(second.server, () => true);
     await (await second.dial('bob')).ready();
-    await shows(page, '.subject-state', 'Not connected.');
+    await shows(page, '.followed-state', 'Not connected.');
     await page.locator('.back').click();
     await choose(page, 'bob');
-    await shows(page, '.subject-id', 'bob');
+    await shows(page, '.followed-id', 'bob');
   });
 
   it('[IN12] [IN11] it opens, counts connections, and sends requests to its own server only', async () => {
@@ -203,7 +203,7 @@ describeWith(chromium, 'the page of the inspector in a browser', (executablePath
     await client.join('n', 'lobby');
     await choose(page, 'slow');
     await isActive(page, 'open.flow.flowing');
-    await shows(page, '#subject .row', 'lobby');
+    await shows(page, '#followed .row', 'lobby');
     client.pause();
     const body = 'x'.repeat(65_536);
     const isCongested = (): boolean => server.connections()[0]?.actor.getSnapshot().hasTag('congested');
@@ -212,7 +212,7 @@ describeWith(chromium, 'the page of the inspector in a browser', (executablePath
       await server.flush();
     }
     await isActive(page, 'open.flow.congested');
-    await shows(page, '.subject-state', 'open.flow.congested');
+    await shows(page, '.followed-state', 'open.flow.congested');
     await now(page, 'open.flow.congested', 1);
     client.resume();
     await isActive(page, 'open.flow.flowing');
@@ -226,11 +226,11 @@ describeWith(chromium, 'the page of the inspector in a browser', (executablePath
     const { page, dial, complaints } = await open();
     const client = await (await dial('a')).inNamespace('n');
     await choose(page, 'a');
-    const close = page.locator('.deed').filter({ hasText: 'Close' });
+    const close = page.locator('.command').filter({ hasText: 'Close' });
     await close.click();
     await close.filter({ hasText: 'Press again' }).click();
     expect((await client.closed).reason).toBe('closed in the inspector');
-    await shows(page, '.subject-state.over', 'closed');
+    await shows(page, '.followed-state.over', 'closed');
     await shows(page, '.step', 'closed in the inspector');
     await page.locator('.back').click();
     await shows(page, '#found-more', 'No connections.');
@@ -244,8 +244,8 @@ describeWith(chromium, 'the page of the inspector in a browser', (executablePath
     await client.join('n', '<b>bold</b>');
     await shows(page, '#places .name', 'n / <b>bold</b>');
     await choose(page, name);
-    await shows(page, '.subject-id', name);
-    await shows(page, '#subject .row.room', '<b>bold</b>');
+    await shows(page, '.followed-id', name);
+    await shows(page, '#followed .row.room', '<b>bold</b>');
     expect(await page.locator('main img, main b').count()).toBe(0);
     expect(complaints).toEqual([]);
   });

@@ -11,13 +11,13 @@ const between = /(?<=<!-- pictures -->\n).*(?=<!-- \/pictures -->)/s;
 const renew = 'MUSTER_PICTURES=renew npx vitest run test/inspector/pictures.test.ts';
 const isRenewed = process.env['MUSTER_PICTURES'] === 'renew';
 
-/** The colours of a picture that stands alone, by day and by night. */
-const palette = (colours: Readonly<Record<string, string>>): string => {
+/** The colours of a picture outside a page, in a light and a dark scheme. */
+const styleOf = (colours: Readonly<Record<string, string>>): string => {
   const { paper = '', ...inks } = colours;
   const set = Object.entries(inks).map(([ink, colour]) => `--chart-${ink}:${colour}`);
   return `svg{background:${paper};${set.join(';')}}`;
 };
-const day = palette({
+const day = styleOf({
   paper: '#fdfdfb',
   line: '#8b918d',
   name: '#161a18',
@@ -27,7 +27,7 @@ const day = palette({
   note: '#69716d',
   tag: '#69716d',
 });
-const night = palette({
+const night = styleOf({
   paper: '#161b1a',
   line: '#79827e',
   name: '#eef2f0',
@@ -44,27 +44,27 @@ const coloured = (svg: string): string =>
 const charts: readonly (readonly [title: string, sentence: string, machine: AnyStateMachine])[] = [
   [
     'The supervisor',
-    'Lets connections in, walks over them, and drains them when the server closes.',
+    'Admits connections, visits them for `do`, and drains them when the server closes.',
     supervisorMachine,
   ],
   [
     'A connection',
-    'Lives from its upgrade to its last byte: first both sides agree, then it is open, and a client that reads too slowly makes it congested.',
+    'Runs from the upgrade to the last byte. The connection opens once both sides agree. A client that reads too slowly makes it congested.',
     connectionMachine,
   ],
   [
     'A namespace of a connection',
-    'Is entered and left by agreement: whoever is asked may refuse, and leaving takes its rooms along.',
+    'Connects and disconnects by agreement: the side that is asked can refuse. A disconnect leaves all rooms.',
     namespaceMachine,
   ],
   [
     'A room of a namespace',
-    'Is joined and left likewise, unless its namespace or its connection ends first.',
+    'Joins and leaves by agreement, unless its namespace or connection ends first.',
     roomMachine,
   ],
   [
     'The link to the broker',
-    'Gets the broker back when it is lost, with more patience each time; without an exchange there is none.',
+    'Reconnects to a lost broker, after a longer wait each time. A server without an exchange has no link.',
     linkMachine,
   ],
 ];
@@ -79,7 +79,7 @@ const pictures = charts
   })
   .join('\n');
 
-test(`[IN16] the page shows the charts as they are; to renew it: ${renew}`, () => {
+test(`[IN16] the page shows the current charts; to renew it: ${renew}`, () => {
   const text = readFileSync(page, 'utf8');
   if (isRenewed)
     writeFileSync(
@@ -87,14 +87,12 @@ test(`[IN16] the page shows the charts as they are; to renew it: ${renew}`, () =
       text.replace(between, () => `\n${pictures}\n`),
     );
   const shown = between.exec(readFileSync(page, 'utf8'))?.[0].trim();
-  expect(shown, `docs/machines.md is not what the machines are. Renew it with: ${renew}`).toBe(pictures.trim());
+  expect(shown, `docs/machines.md differs from the machines. Renew it with: ${renew}`).toBe(pictures.trim());
 });
 
-test.each(charts)(`[IN16] %s is drawn as it is; to renew it: ${renew}`, async (_title, _sentence, machine) => {
+test.each(charts)(`[IN16] the picture of %s is current; to renew it: ${renew}`, async (_title, _sentence, machine) => {
   const file = `${docs}images/${nameOf(machine)}`;
   const drawn = coloured(await draw(machine));
   if (isRenewed) writeFileSync(file, drawn);
-  expect(readFileSync(file, 'utf8') === drawn, `${file} is not what the machine is. Renew it with: ${renew}`).toBe(
-    true,
-  );
+  expect(readFileSync(file, 'utf8') === drawn, `${file} differs from the machine. Renew it with: ${renew}`).toBe(true);
 });

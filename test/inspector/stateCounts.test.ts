@@ -9,24 +9,24 @@ import { House } from '../support/house.js';
 const flowing = 'connection.open.flow.flowing';
 const congested = 'connection.open.flow.congested';
 
-/** A census of a house, taken from now on, and how to end it. */
+/** A counts of a house, taken from now on, and how to end it. */
 const takeCensus = (house: House) => {
-  const census = new StateCounts(connectionMachine, () => house.clock.now());
+  const counts = new StateCounts(connectionMachine, () => house.clock.now());
   let looks = 0;
   const end = house.supervisor.introspection.subscribe({
-    began: (actor) => census.began(actor),
+    began: (actor) => counts.began(actor),
     stepped: (actor, _event, before, after) => {
       looks++;
-      census.stepped(actor, before, after);
+      counts.stepped(actor, before, after);
     },
   });
-  census.begin();
+  counts.begin();
   const of = (state: string) => {
-    const found = census.read().find((one) => one.state === state);
+    const found = counts.read().find((one) => one.state === state);
     if (!found) throw new Error(`there is no state ${state}`);
     return found;
   };
-  return { census, end, of, looks: () => looks };
+  return { counts, end, of, looks: () => looks };
 };
 
 /** How many are in each state, as a walk finds it. */
@@ -43,21 +43,21 @@ const walk = (house: House): Record<string, number> => {
   return counts;
 };
 
-const peopled = (census: StateCounts): Record<string, number> =>
-  Object.fromEntries(census.read().flatMap(({ state, count }) => (count > 0 ? [[state, count]] : [])));
+const peopled = (counts: StateCounts): Record<string, number> =>
+  Object.fromEntries(counts.read().flatMap(({ state, count }) => (count > 0 ? [[state, count]] : [])));
 
-describe('the census', () => {
+describe('the counts', () => {
   test('[IN12] those who are there are counted first, and then whoever comes and goes', async () => {
     const house = new House({ namespaces: { n: {} }, onConnect: () => {} });
     for (const id of ['a', 'b', 'c']) house.seat(id, 'n');
     await house.rest();
-    const { census, of } = takeCensus(house);
-    expect(peopled(census)).toEqual(walk(house));
-    expect(of('connection')).toMatchObject({ count: 3, came: 0, went: 0 });
+    const { counts, of } = takeCensus(house);
+    expect(peopled(counts)).toEqual(walk(house));
+    expect(of('connection')).toMatchObject({ count: 3, entered: 0, left: 0 });
 
     const late = house.connect('d');
     expect(of('connection.acknowledging.client.unheard').count).toBe(1);
-    expect(peopled(census)).toEqual(walk(house));
+    expect(peopled(counts)).toEqual(walk(house));
     late.socket.say('M');
     await house.rest();
     expect(of(flowing).count).toBe(4);
@@ -69,10 +69,10 @@ describe('the census', () => {
     expect(of('connection.closing').count).toBe(1);
     late.socket.hangUp();
     await house.rest();
-    expect(peopled(census)).toEqual(walk(house));
+    expect(peopled(counts)).toEqual(walk(house));
     expect(of('connection').count).toBe(3);
     await house.empty();
-    expect(peopled(census)).toEqual({});
+    expect(peopled(counts)).toEqual({});
   });
 
   test('[IN12] one whose chart fails is in no state any more', async () => {
@@ -82,12 +82,12 @@ describe('the census', () => {
     const connection = connectionMachine.provide({ actions: { countEviction: fail } });
     const house = new House({ namespaces: { n: {} }, machines: { connection } });
     const { conn } = house.seat('a', 'n');
-    const { census } = takeCensus(house);
+    const { counts } = takeCensus(house);
     conn?.actor.send({ type: 'CONGESTED' });
-    expect(peopled(census)).toEqual(walk(house));
+    expect(peopled(counts)).toEqual(walk(house));
     conn?.actor.send({ type: 'OVERFLOWED' });
     expect(conn?.actor.getSnapshot().status).toBe('error');
-    expect(peopled(census)).toEqual({});
+    expect(peopled(counts)).toEqual({});
     await house.empty();
   });
 
@@ -96,15 +96,15 @@ describe('the census', () => {
     const { conn } = house.seat('a', 'n');
     await house.rest();
     const { of } = takeCensus(house);
-    expect(of(congested)).toMatchObject({ came: 0, went: 0, stay: null });
+    expect(of(congested)).toMatchObject({ entered: 0, left: 0, meanMs: null });
     for (let times = 0; times < 4; times++) {
       conn?.actor.send({ type: 'CONGESTED' });
       house.clock.spend(500);
       conn?.actor.send({ type: 'DRAINED' });
       house.clock.spend(500);
     }
-    expect(of(congested)).toMatchObject({ count: 0, came: 1, went: 1, stay: 500 });
-    expect(of(flowing)).toMatchObject({ count: 1, came: 1, went: 1, stay: 500 });
+    expect(of(congested)).toMatchObject({ count: 0, entered: 1, left: 1, meanMs: 500 });
+    expect(of(flowing)).toMatchObject({ count: 1, entered: 1, left: 1, meanMs: 500 });
     await house.empty();
   });
 
@@ -135,20 +135,20 @@ describe('a viewer', () => {
       },
     };
     const viewer = new Viewer(line, undefined, () => Promise.resolve(true));
-    viewer.tell('1', 0);
+    viewer.send('1', 0);
     line.writableNeedDrain = true;
-    viewer.tell('2', 250);
-    viewer.tell('3', 10_000);
+    viewer.send('2', 250);
+    viewer.send('3', 10_000);
     line.writableNeedDrain = false;
-    viewer.tell('4', 10_249);
+    viewer.send('4', 10_249);
     expect(said).toEqual(['retry: 1000\n\n', 'data: 1\n\n', 'data: 4\n\n']);
     line.writableNeedDrain = true;
-    viewer.tell('5', 20_000);
-    viewer.tell('6', 29_999);
+    viewer.send('5', 20_000);
+    viewer.send('6', 29_999);
     expect(isGone).toBe(false);
-    expect([viewer.tell('7', 30_000), isGone]).toEqual([false, true]);
+    expect([viewer.send('7', 30_000), isGone]).toEqual([false, true]);
     line.writableNeedDrain = false;
-    expect([viewer.tell('8', 30_250), said.length]).toEqual([false, 3]);
+    expect([viewer.send('8', 30_250), said.length]).toEqual([false, 3]);
   });
 
   test('[IN13] one that was sent away is told nothing more, though its line may take some again', () => {
@@ -161,6 +161,6 @@ describe('a viewer', () => {
     };
     const viewer = new Viewer(line, undefined, () => Promise.resolve(false));
     viewer.end();
-    expect([viewer.tell('1', 0), said]).toEqual([false, ['retry: 1000\n\n']]);
+    expect([viewer.send('1', 0), said]).toEqual([false, ['retry: 1000\n\n']]);
   });
 });

@@ -124,7 +124,7 @@ describeWith(chromium, 'the way to Stately’s inspector in a browser', (executa
     await inner.getByText('"name":"supervisor"').waitFor();
     await client.ready();
     await inner.getByText('{"open":{"flow":"flowing"}}').waitFor();
-    await page.locator('#said').getByText('Following the root actor and connection-1').waitFor();
+    await page.locator('#status').getByText('Following the root actor and connection-1').waitFor();
     expect([...new Set(asked)].sort()).toEqual([new URL(address).origin, 'https://stately.ai']);
   });
 });

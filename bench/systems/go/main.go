@@ -1,14 +1,14 @@
-// Command bench is a Go neffos server that does what the conductor of the bench asks for.
+// Command bench is a Go neffos server that answers the requests of the bench.
 //
-// Requests come on stdin, one JSON object a line, and are answered on stdout by their id; the first line out says where
-// the server listens. It ends with its stdin.
+// It reads requests from stdin, one JSON object per line, and writes answers with the same id to stdout. Its first line
+// names the port of the server. It exits when stdin ends.
 //
-//	broadcast {rounds, perTurn, bytes, room}  answers {written} when the last round is handed over
-//	stream {ms, perTurn, bytes}               broadcasts for so long; answers {rounds, written}
-//	seen {rounds}                             of a stream that the clients have completely
+//	broadcast {rounds, perTick, bytes, room}  answers {written} when the last round is written
+//	stream {ms, perTick, bytes}               broadcasts for ms; answers {rounds, written}
+//	seen {rounds}                             notes how many rounds of a stream the clients have received
 //	counts {room}                             answers {members, counted}
 //	cpu                                       answers {user, system} in microseconds
-//	gc                                        gives back what is free
+//	gc                                        collects garbage and returns free memory
 package main
 
 import (
@@ -24,27 +24,27 @@ import (
 	"time"
 )
 
-// request is what the conductor wants done.
+// request is a request of the bench.
 type request struct {
 	ID   int    `json:"id"`
 	Verb string `json:"verb"`
 	// Rounds of a broadcast, messages in each, and bytes of a body.
 	Rounds  int `json:"rounds"`
-	PerTurn int `json:"perTurn"`
+	PerTick int `json:"perTick"`
 	Bytes   int `json:"bytes"`
-	// Room that is broadcast to; everybody when it is empty.
+	// Room of a broadcast; all clients when it is empty.
 	Room string `json:"room"`
-	// Ms that a stream lasts.
+	// Ms is the duration of a stream.
 	Ms int `json:"ms"`
 }
 
-// answer is what came of a request, beside its id.
+// answer is the answer to a request, without its id.
 type answer map[string]any
 
 func main() {
-	isSync := flag.Bool("sync", false, "write each broadcast to everybody before the next is taken")
+	isSync := flag.Bool("sync", false, "write each broadcast to all clients before the next one")
 	flag.Parse()
-	h := newHall(*isSync)
+	h := newBenchServer(*isSync)
 	port, err := h.listen()
 	if err != nil {
 		fail(err)
@@ -78,7 +78,7 @@ func say(a answer) {
 	}
 }
 
-func (h *hall) answer(r request) {
+func (h *benchServer) answer(r request) {
 	a, err := h.do(r)
 	if err != nil {
 		a = answer{"error": err.Error()}
@@ -92,22 +92,22 @@ func fail(err error) {
 	os.Exit(1)
 }
 
-func (h *hall) do(r request) (answer, error) {
+func (h *benchServer) do(r request) (answer, error) {
 	switch r.Verb {
 	case "broadcast":
 		before := h.written.count.Load()
 		for range r.Rounds {
-			h.round(r.PerTurn, r.Bytes, r.Room)
+			h.round(r.PerTick, r.Bytes, r.Room)
 		}
 		return answer{"written": h.written.count.Load() - before}, nil
 	case "stream":
 		before := h.written.count.Load()
-		rounds := h.stream(time.Duration(r.Ms)*time.Millisecond, r.PerTurn, r.Bytes)
+		rounds := h.stream(time.Duration(r.Ms)*time.Millisecond, r.PerTick, r.Bytes)
 		return answer{"rounds": rounds, "written": h.written.count.Load() - before}, nil
 	case "seen":
 		select {
 		case h.seen <- r.Rounds:
-		default: // nobody listens: there is no stream
+		default: // no stream is running
 		}
 		return answer{}, nil
 	case "counts":
@@ -119,10 +119,10 @@ func (h *hall) do(r request) (answer, error) {
 	case "cpu":
 		return cpu()
 	}
-	return nil, fmt.Errorf("no such thing to do: %q", r.Verb)
+	return nil, fmt.Errorf("there is no verb %q", r.Verb)
 }
 
-// cpu is the processor time of this process in microseconds, as Node tells it.
+// cpu is the processor time of this process in microseconds, as Node reports it.
 func cpu() (answer, error) {
 	var all syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &all); err != nil {

@@ -7,22 +7,22 @@ import (
 	"github.com/kataras/neffos"
 )
 
-// Where less than expected is written, a round counts as handed over when nothing has been for so many looks in a row:
-// long enough for a busy machine, since a round that begins too early is one that loses more.
+// If messages are lost, a round ends after idleChecks checks in a row without a write. That is long enough for a busy
+// machine: a round that begins too early loses more.
 const (
-	look  = 25 * time.Millisecond
-	looks = 4
+	checkEvery = 25 * time.Millisecond
+	idleChecks = 4
 )
 
-// writes counts the messages that have been written to sockets.
+// writes counts the messages written to sockets.
 type writes struct {
 	count atomic.Int64
-	// target is the count at which reached is told.
+	// target is the count at which reached is signalled.
 	target  atomic.Int64
 	reached chan struct{}
 }
 
-// counting is a socket whose writes are counted: nothing else tells when a broadcast has been handed over.
+// counting is a socket that counts its writes. neffos does not report when a broadcast is written.
 type counting struct {
 	neffos.Socket
 	written *writes
@@ -46,7 +46,7 @@ func (w *writes) add() {
 	}
 }
 
-// expect has the next wait end when so many more have been written.
+// expect sets how many further writes end the next wait.
 func (w *writes) expect(more int) {
 	select {
 	case <-w.reached:
@@ -55,12 +55,12 @@ func (w *writes) expect(more int) {
 	w.target.Store(w.count.Load() + int64(more))
 }
 
-// wait returns when what is expected has been written, or nothing more comes.
+// wait returns after the expected writes, or when no more happen.
 func (w *writes) wait() {
-	ticks := time.NewTicker(look)
+	ticks := time.NewTicker(checkEvery)
 	defer ticks.Stop()
 	last, quiet := w.count.Load(), 0
-	for quiet < looks {
+	for quiet < idleChecks {
 		select {
 		case <-w.reached:
 			return

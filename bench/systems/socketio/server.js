@@ -1,7 +1,7 @@
-// Socket.IO, over websockets alone and without compression: node bench/systems/socketio/server.js
+// Socket.IO over WebSocket only, without compression: node bench/systems/socketio/server.js
 import { createServer } from 'node:http';
 import { Server } from 'socket.io';
-import { serve, turn } from '../duties.js';
+import { nextTick, serve } from '../nodeSystem.js';
 
 const event = 'tick';
 let counted = 0;
@@ -29,7 +29,7 @@ io.on('connection', (socket) => {
 
 const sockets = () => [...io.sockets.sockets.values()];
 
-/** Loaded where it is needed: in all other rows it would only take room. @param {string} url */
+/** Joins the cluster. Loads the adapter here, because the other rows would pay for its memory. @param {string} url */
 const joinCluster = async (url) => {
   const [{ createAdapter }, { createClient }] = await Promise.all([
     import('@socket.io/redis-adapter'),
@@ -39,7 +39,7 @@ const joinCluster = async (url) => {
   const subscribing = publishing.duplicate();
   await Promise.all([publishing.connect(), subscribing.connect()]);
   io.adapter(createAdapter(publishing, subscribing));
-  // The adapter tells nobody when it has subscribed; this is answered after that.
+  // The adapter does not report its subscription. Redis answers this ping after it.
   await subscribing.ping();
 };
 
@@ -47,8 +47,8 @@ http.listen(0, '127.0.0.1', () => {
   const address = http.address();
   serve(
     {
-      issue: (room, body) => (room === '' ? io : io.to(room)).emit(event, body),
-      handedOver: turn,
+      publish: (room, body) => (room === '' ? io : io.to(room)).emit(event, body),
+      flushed: nextTick,
       ways: {
         emit: () => sockets().map((socket) => (body) => socket.emit(event, body)),
         to: () =>

@@ -93,7 +93,7 @@ const connectionSetup = setup({
 /** One connection, from its upgrade to its end. */
 export const connectionMachine = connectionSetup.createMachine({
   id: 'connection',
-  description: 'One websocket, from its upgrade to its end.',
+  description: 'One WebSocket, from its upgrade to its end.',
   context: ({ input }) => ({
     id: input.id,
     isNativeOnly: input.isNativeOnly,

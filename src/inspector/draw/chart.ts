@@ -1,43 +1,57 @@
 import type { AnyMachineSnapshot, AnyStateMachine } from 'xstate';
 
-/** What makes a transition happen. */
+/** The trigger of a transition. */
 export type Trigger =
   | { readonly kind: 'event'; readonly event: string }
-  /** Time: the name of the delay, or its milliseconds; `ms` is known unless it depends on the context. */
+  /** A delay, by its name or its number of ms. `ms` is missing if the delay depends on the context. */
   | { readonly kind: 'after'; readonly delay: string; readonly ms?: number }
   | { readonly kind: 'always' }
-  /** The state itself is done: it has reached a final state. */
+  /** The state has reached a final state. */
   | { readonly kind: 'done' }
-  /** An actor that the state invokes has ended, failed or said something. */
+  /** An invoked actor is done, has failed, or has emitted a snapshot. */
   | { readonly kind: 'actor'; readonly actor: string; readonly what: 'done' | 'error' | 'snapshot' };
 
+/** A transition of a chart. */
 export interface ChartTransition {
+  /** Its trigger. */
   readonly on: Trigger;
+  /** Its guard, by name. */
   readonly guard?: string;
-  /** It is taken when none of the guards before it holds. */
+  /** Whether it has no guard and follows transitions that have one. */
   readonly isOtherwise: boolean;
+  /** Names of its actions. */
   readonly actions: readonly string[];
-  /** Ids of states; none when only actions run. */
+  /** Ids of its targets; empty if it runs actions only. */
   readonly targets: readonly string[];
-  /** Its own state is not left. */
+  /** Whether it does not leave its own state. */
   readonly isInternal: boolean;
 }
 
-/** A state of a chart, as far as it can be drawn. */
+/** The part of a state that a drawing shows. */
 export interface ChartState {
+  /** Its id, unique in the chart. */
   readonly id: string;
+  /** Its key in the state around it. */
   readonly key: string;
+  /** Its type. */
   readonly type: 'atomic' | 'compound' | 'parallel' | 'final' | 'history';
+  /** Its description. */
   readonly description?: string;
+  /** Its tags. */
   readonly tags: readonly string[];
+  /** Names of its entry actions. */
   readonly entry: readonly string[];
+  /** Names of its exit actions. */
   readonly exit: readonly string[];
-  /** The ids of actors that live while the state does. */
+  /** Ids of the actors that run while it is active. */
   readonly invokes: readonly string[];
-  /** Where a compound state begins, and what is done on the way. */
+  /** The id of the state that a compound state begins in, and the actions on the way. */
   readonly initial?: { readonly target: string; readonly actions: readonly string[] };
+  /** The kind of a history state. */
   readonly history?: 'shallow' | 'deep';
+  /** Its transitions, in the order of evaluation. */
   readonly transitions: readonly ChartTransition[];
+  /** The states inside it. */
   readonly states: readonly ChartState[];
 }
 
@@ -48,7 +62,7 @@ type Delays = AnyStateMachine['implementations']['delays'];
 const listOf = (value: unknown): readonly unknown[] =>
   Array.isArray(value) ? value : value === undefined || value === null ? [] : [value];
 
-/** The name of an action or a guard; what was written inline has none, or that of its function. */
+/** Returns the name of an action or a guard. An inline one has the name of its function, or `inline`. */
 const nameOf = (named: unknown): string => {
   if (typeof named === 'string') return named;
   if (typeof named === 'object' && named !== null && 'type' in named) return String(named.type);
@@ -57,7 +71,7 @@ const nameOf = (named: unknown): string => {
   return named.name === '' ? 'inline' : named.name;
 };
 
-/** A guard may be made of others. */
+/** Returns the name of a guard. `and`, `or` and `not` contain the names of their parts. */
 const guardOf = (guard: unknown): string => {
   const parts = typeof guard === 'function' && 'guards' in guard ? listOf(guard.guards) : [];
   if (parts.length === 0) return nameOf(guard);
@@ -96,7 +110,7 @@ const describeTransition = (node: Node, transition: Transition, isOtherwise: boo
   isInternal: !transition.reenter && (transition.target ?? []).every((target) => isWithin(target, node)),
 });
 
-/** All that one event can lead to, in the order in which it is tried. */
+/** Describes the transitions of one event, in the order of evaluation. */
 const describeCandidates = (node: Node, candidates: readonly Transition[], delays: Delays): ChartTransition[] =>
   candidates.map((transition, at) => {
     const isOtherwise = transition.guard === undefined && candidates.slice(0, at).some(({ guard }) => guard);
@@ -112,7 +126,7 @@ const describeState = (node: Node, delays: Delays): ChartState => {
     type: node.type,
     ...(node.description !== undefined && { description: node.description }),
     tags: node.tags,
-    // As they were written: what xstate adds for delays is no action of the chart's.
+    // From the config, because XState adds actions of its own for delays to the node's.
     entry: listOf(node.config.entry).map(nameOf),
     exit: listOf(node.config.exit).map(nameOf),
     invokes: node.invoke.map(({ id }) => id),
@@ -125,11 +139,11 @@ const describeState = (node: Node, delays: Delays): ChartState => {
   };
 };
 
-/** A machine as plain values, all of it that can be drawn: an edited machine is drawn as edited. */
+/** Describes a machine as plain data (IN15). An extended machine is described as extended. */
 export const describeMachine = (machine: AnyStateMachine): ChartState =>
   describeState(machine.root, machine.implementations.delays);
 
-/** The same chart with no more than its states, and what leads from one to another, and when. */
+/** Returns a chart with its states and transitions only: no descriptions, tags, actions or actors. */
 export const outlineOf = ({ id, key, type, initial, history, transitions, states }: ChartState): ChartState => ({
   id,
   key,
@@ -144,8 +158,8 @@ export const outlineOf = ({ id, key, type, initial, history, transitions, states
   states: states.map(outlineOf),
 });
 
-/** Every state of a chart, the outermost first. */
+/** Returns every state of a chart, the outermost first. */
 export const allStates = (state: ChartState): ChartState[] => [state, ...state.states.flatMap(allStates)];
 
-/** The ids of the states that are active, as they stand in the drawing; of an actor as of a value that is stepped. */
+/** Returns the ids of the active states, those of the drawing (IN17). Takes a snapshot, or the value of a stepped chart. */
 export const statesOf = (snapshot: Pick<AnyMachineSnapshot, '_nodes'>): string[] => snapshot._nodes.map(({ id }) => id);

@@ -2,25 +2,29 @@ import type { Machines } from '../../actors/context.js';
 import { type ChartState, describeMachine } from './chart.js';
 import { draw } from './draw.js';
 
-/** One chart: its states, and drawings of it, where there is something to draw with. */
+/** A chart and its drawings as SVG, which are null without `@viz-js/viz`. */
 export interface DrawnChart {
+  /** The outermost state. */
   readonly root: ChartState;
+  /** The drawing without descriptions and actions. */
   readonly outline: string | null;
+  /** The drawing with everything. */
   readonly whole: string | null;
 }
 
-/** The charts that a server runs, drawn once, when they are asked for. */
+/** The charts of a server, drawn on the first request. */
 export class Charts {
   #all: Promise<Readonly<Record<keyof Machines, DrawnChart>>> | undefined;
 
   constructor(private readonly machines: Machines) {}
 
+  /** Resolves with all charts, by name. */
   all(): Promise<Readonly<Record<keyof Machines, DrawnChart>>> {
     this.#all ??= this.#draw();
     return this.#all;
   }
 
-  /** One after the other, so that none of it holds anybody up for long. */
+  /** Draws one chart after the other, so that describing them does not block the event loop for long. */
   async #draw(): Promise<Readonly<Record<keyof Machines, DrawnChart>>> {
     const { supervisor, connection, namespace, room, link } = this.machines;
     return {
@@ -33,7 +37,7 @@ export class Charts {
   }
 }
 
-/** Without a tool to draw with the page shows the states as a list. */
+/** Describes and draws a chart. The page lists the states of a chart without drawings. */
 const drawn = async (machine: Machines[keyof Machines]): Promise<DrawnChart> => ({
   root: describeMachine(machine),
   outline: await draw(machine, { isOutline: true }).catch(() => null),

@@ -2,11 +2,12 @@ import { type Arrow, arrowsOf, type End } from './arrows.js';
 import type { ChartState } from './chart.js';
 import { arrowLabel, stateLabel } from './lettering.js';
 
-/** What the parts of a picture are called in it, as names of somebody's choice do not go into it. */
+/** Returns the name of the state at an index of `allStates`. The drawing contains no names that a program chooses. */
 export const stateName = (at: number): string => `s${at}`;
+/** Returns the name of the arrow at an index of `arrowsOf`. */
 export const arrowName = (at: number): string => `a${at}`;
 
-/** A state and where it stands; places count as the chart is written. */
+/** A state with its index in `allStates` and the state around it. */
 interface Placed {
   readonly state: ChartState;
   readonly place: number;
@@ -15,12 +16,12 @@ interface Placed {
   readonly parent: Placed | undefined;
 }
 
-/** A chart that is being laid out. */
+/** Writes one chart for Graphviz. */
 class Layout {
   readonly #placed = new Map<string, Placed>();
-  /** Arrows stand in the innermost frame around both ends, so that their labels are within it too. */
+  /** Arrows by the innermost compound state around both ends, so that their labels lie inside it too. */
   readonly #arrows = new Map<Placed | undefined, string[]>();
-  /** Frames that need a sign where they begin. */
+  /** Ids of the compound states that need a mark where they begin. */
   readonly #starts = new Set<string>();
 
   constructor(private readonly root: ChartState) {
@@ -33,11 +34,12 @@ class Layout {
       const frame = this.#around(arrow);
       const drawn = this.#arrows.get(frame) ?? [];
       this.#arrows.set(frame, drawn);
-      // The last one first: of that Graphviz makes narrower pictures.
+      // In reverse order, which makes narrower drawings.
       drawn.unshift(this.#drawArrow(arrow, at));
     });
   }
 
+  /** Returns the chart in DOT. */
   draw(): string {
     return [
       'digraph {',
@@ -64,7 +66,7 @@ class Layout {
     return placed;
   }
 
-  /** From a state or a sign outwards, every frame around it. */
+  /** Returns the compound states around an end of an arrow, the innermost first. */
   #framesAround({ state, at }: End): Placed[] {
     const placed = this.#of(state);
     const frames: Placed[] = at === 'state' ? [] : [placed];
@@ -94,18 +96,18 @@ class Layout {
       ...this.#alignment(state),
       ...(this.#arrows.get(placed) ?? []),
     ];
-    // The outermost frame is the picture itself: it is wide enough for whatever is written in it.
+    // The outermost state is the drawing itself, which needs no cluster.
     return parent ? [`subgraph cluster_${name} {`, 'graph [margin=10]', ...content, '}'] : content;
   }
 
-  /** Regions stand side by side. */
+  /** Returns the constraint that places the regions of a parallel state side by side. */
   #alignment({ type, states }: ChartState): string[] {
     if (type !== 'parallel') return [];
     const tops = states.map(({ id }) => this.#highest({ state: id, at: 'state' }));
     return [`{ rank=same ${tops.join(' ')} }`];
   }
 
-  /** What is written later in a chart stands lower in its picture: an arrow back up is laid out against its direction. */
+  /** Returns an arrow. A later state lies lower, so an arrow back up is laid out against its direction. */
   #drawArrow({ from, to, labels }: Arrow, at: number): string {
     const isBack = to.at === 'start' || this.#of(to.state).place < this.#of(from.state).place;
     const [upper, lower] = isBack ? [to, from] : [from, to];
@@ -114,7 +116,7 @@ class Layout {
     return `${this.#lowest(upper)} -> ${this.#highest(lower)} [id=${arrowName(at)} class=arrow${label}${ends}]`;
   }
 
-  /** An arrow to or from a frame is one to or from something in it, and ends at the frame's border. */
+  /** Returns the attribute that clips an arrow at the border of a compound state. It ends at a state inside that. */
   #clip(side: 'ltail' | 'lhead', { state, at }: End): string {
     const { isFrame, name } = this.#of(state);
     return at === 'state' && isFrame ? ` ${side}=cluster_${name}` : '';
@@ -135,5 +137,5 @@ class Layout {
   }
 }
 
-/** A chart for Graphviz. The state at place n of `allStates` is called `s<n>`, the arrow at place n `a<n>`. */
+/** Returns a chart in DOT. The state at index n of `allStates` is named `s<n>`, the arrow at index n `a<n>`. */
 export const toDot = (root: ChartState): string => new Layout(root).draw();

@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import { Worker } from 'node:worker_threads';
 import { type Clock, systemClock } from '../../actors/runtime/clock.js';
 
-/** What the thread runs. It is given here as text, as a file of it would have to be found wherever this is built to. */
+/** The program of the thread. It is text, because a bundler would not include a file of its own. */
 const thread = `
   const { parentPort, workerData } = require('node:worker_threads');
   const loading = require(workerData).instance();
@@ -22,32 +22,32 @@ interface Answer {
   readonly fault?: string;
 }
 
-interface Waiting {
+interface PendingDrawing {
   readonly resolve: (svg: string) => void;
   readonly reject: (error: Error) => void;
 }
 
-/** For so long the thread is kept when there is nothing to lay out, in milliseconds. */
-const patience = 1_000;
+/** How long the thread stays without a chart to lay out, in ms. */
+const idleTimeout = 1_000;
 
 const findPackage = (): string => createRequire(import.meta.url).resolve('@viz-js/viz');
 
 /**
- * Lays out charts. That takes some hundredths of a second each, for which nobody's messages may wait: a thread of its own
- * does it, which is there while it is needed.
+ * Lays out charts in a worker thread: one chart takes tens of milliseconds, which would block the event loop. The thread
+ * starts with the first chart and ends when it is idle.
  */
 export class Graphviz {
   #thread: Worker | undefined;
   #idle: unknown;
   #last = 0;
-  readonly #waiting = new Map<number, Waiting>();
+  readonly #waiting = new Map<number, PendingDrawing>();
 
   constructor(
     private readonly find: () => string = findPackage,
     private readonly clock: Clock = systemClock,
   ) {}
 
-  /** Resolves with what Graphviz has drawn. Rejects when the package is missing, or cannot draw this. */
+  /** Resolves with the SVG of a chart in DOT. Rejects if the package is missing, or Graphviz cannot draw the chart. */
   layOut(dot: string): Promise<string> {
     return new Promise((resolve, reject) => {
       if (this.#idle !== undefined) this.clock.clearTimeout(this.#idle);
@@ -55,26 +55,26 @@ export class Graphviz {
       this.#thread = worker;
       const number = ++this.#last;
       this.#waiting.set(number, { resolve, reject });
-      // The process does not end before it is drawn, and is not kept by a thread that has nothing to do.
+      // Keeps the process alive until the chart is drawn; an idle thread does not.
       worker.ref();
       worker.postMessage({ number, dot });
     });
   }
 
   #start(): Worker {
-    const worker = new Worker(thread, { eval: true, workerData: this.#found(), execArgv: [], name: 'charts' });
+    const worker = new Worker(thread, { eval: true, workerData: this.#packagePath(), execArgv: [], name: 'charts' });
     worker.on('message', ({ number, svg, fault }: Answer) => {
       const waiting = this.#waiting.get(number);
       this.#waiting.delete(number);
       if (svg === undefined) waiting?.reject(new Error(`Graphviz cannot draw this: ${fault}`));
       else waiting?.resolve(svg);
-      if (this.#waiting.size === 0) this.#rest(worker);
+      if (this.#waiting.size === 0) this.#stopWhenIdle(worker);
     });
     worker.on('error', (error: Error) => this.#fail(worker, error));
     return worker;
   }
 
-  #found(): string {
+  #packagePath(): string {
     try {
       return this.find();
     } catch (cause) {
@@ -84,12 +84,12 @@ export class Graphviz {
     }
   }
 
-  #rest(worker: Worker): void {
+  #stopWhenIdle(worker: Worker): void {
     worker.unref();
     this.#idle = this.clock.setTimeout(() => {
       this.#thread = undefined;
       void worker.terminate();
-    }, patience);
+    }, idleTimeout);
     this.clock.unref(this.#idle);
   }
 

@@ -1,8 +1,8 @@
 import { arrowsOf, type Label, reactionsOf } from './arrows.js';
 import { allStates, type ChartState } from './chart.js';
 
-/** Ink by what is written in it: Graphviz knows colours only, which the drawing turns into classes. */
-export const inks = {
+/** A colour for each kind of text. Graphviz knows no classes, so the colour marks the kind until `toSvg` replaces it. */
+export const kindColours = {
   name: '#010101',
   event: '#020202',
   guard: '#030303',
@@ -10,28 +10,28 @@ export const inks = {
   note: '#050505',
   tag: '#060606',
 } as const;
-type Ink = keyof typeof inks;
+type TextKind = keyof typeof kindColours;
 
 const escaped = (text: string): string =>
   text
     .replaceAll(/[^\S\u00a0]+/g, ' ')
-    // Graphviz ends at a zero, and no document has the other ones.
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+    // Graphviz stops at NUL, and XML allows none of the others.
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern matches them on purpose
     .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, '\ufffd')
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')
     .replaceAll('>', '&gt;')
     .replaceAll('"', '&quot;');
 
-const sizes: Readonly<Record<Ink, number>> = { name: 13, event: 11, guard: 11, action: 11, note: 10, tag: 10 };
+const sizes: Readonly<Record<TextKind, number>> = { name: 13, event: 11, guard: 11, action: 11, note: 10, tag: 10 };
 
-const write = (ink: Ink, text: string): string => {
+const write = (kind: TextKind, text: string): string => {
   if (text === '') return '';
-  const isBold = ink === 'name' || ink === 'event';
-  return `<font color="${inks[ink]}" point-size="${sizes[ink]}">${isBold ? `<b>${escaped(text)}</b>` : escaped(text)}</font>`;
+  const isBold = kind === 'name' || kind === 'event';
+  return `<font color="${kindColours[kind]}" point-size="${sizes[kind]}">${isBold ? `<b>${escaped(text)}</b>` : escaped(text)}</font>`;
 };
 
-/** Lines of words, none much longer than that. */
+/** Wraps a text at a width in characters. A longer word has a line of its own. */
 const wrap = (text: string, width: number): string[] => {
   const lines: string[] = [];
   for (const word of text.split(/[^\S\u00a0]+/)) {
@@ -44,16 +44,16 @@ const wrap = (text: string, width: number): string[] => {
 
 const labelWidth = 30;
 
-/** What fits into one line stands in one: trigger, guard, actions and where it leads. */
+/** Returns the rows of a label: trigger, guard, actions and target, on one row if they fit. */
 const labelRows = ({ trigger, guard, actions }: Label, target = ''): string[] => {
   const rows: string[] = [];
   let width = 0;
-  const add = (ink: Ink, text: string): void => {
+  const add = (kind: TextKind, text: string): void => {
     const lines = text === '' ? [] : wrap(text, labelWidth);
     const fits = lines.length === 1 && width > 0 && width + text.length < labelWidth;
     for (const line of lines) {
-      if (fits) rows.push(`${rows.pop() ?? ''}${write(ink, ` ${line}`)}`);
-      else rows.push(write(ink, line));
+      if (fits) rows.push(`${rows.pop() ?? ''}${write(kind, ` ${line}`)}`);
+      else rows.push(write(kind, line));
       width = fits ? width + line.length + 1 : line.length;
     }
   };
@@ -69,7 +69,7 @@ const table = (rows: readonly string[], padding: number): string => {
   return `<<table border="0" cellborder="0" cellspacing="0" cellpadding="${padding}">${cells.join('')}</table>>`;
 };
 
-/** What is written beside an arrow. */
+/** Returns the label of an arrow, as an HTML-like label of Graphviz. */
 export const arrowLabel = (labels: readonly Label[]): string =>
   table(
     labels.flatMap((label) => labelRows(label)),
@@ -78,13 +78,16 @@ export const arrowLabel = (labels: readonly Label[]): string =>
 
 const noteWidth = 34;
 
-/** What leads from a frame to a state in it is written in the frame: an arrow would have to begin at every state of it. */
+/**
+ * Returns the labels of transitions from a compound state to a state inside it, by target. They are text in the state,
+ * because an arrow would have to begin at every state inside.
+ */
 const withinOf = (state: ChartState): [string, Label[]][] =>
   arrowsOf(state)
     .filter(({ from }) => from.state === state.id && from.at === 'anywhere')
     .map(({ to, labels }) => [allStates(state).find(({ id }) => id === to.state)?.key ?? to.state, [...labels]]);
 
-/** All that is written in a state: its name, what it means, and what it does without being left. */
+/** Returns the label of a state: name, description, tags, actions, actors, and the transitions that stay inside it. */
 export const stateLabel = (state: ChartState): string => {
   const does = (when: string, names: readonly string[]): string[] =>
     names.length === 0 ? [] : labelRows({ trigger: when, guard: '', actions: names });

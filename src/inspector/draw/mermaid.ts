@@ -1,23 +1,23 @@
 import { type Arrow, arrowsOf, type End, labelText, reactionsOf } from './arrows.js';
 import type { ChartState } from './chart.js';
 
-/** A sign that means something to Mermaid is written as its number. */
+/** Escapes a text. A character with a meaning in Mermaid becomes its code. */
 const escaped = (text: string): string =>
   text
     .trim()
     .replaceAll(/\s+/g, ' ')
-    .replaceAll(/[^\p{L}\p{N} .,()[\]/·_-]|--/gu, (signs) =>
-      Array.from(signs, (sign) => `#${sign.codePointAt(0)};`).join(''),
+    .replaceAll(/[^\p{L}\p{N} .,()[\]/·_-]|--/gu, (characters) =>
+      Array.from(characters, (one) => `#${one.codePointAt(0)};`).join(''),
     );
 
-/** Mermaid can have this for a name. */
+/** Returns whether Mermaid accepts a key as a name. */
 const isPlain = (key: string): boolean => /^[A-Za-z][A-Za-z0-9]*$/.test(key);
 
-/** A description that is longer would be wider than the chart. */
+/** Maximum length of a description, in characters. A longer one would be wider than the chart. */
 const longestDescription = 44;
 
-/** Words that stand in a state: what it means, and what it does without being left. */
-const wordsOf = (state: ChartState): string[] => {
+/** Returns the lines of text in a state: its description, actions and actors. */
+const linesOf = (state: ChartState): string[] => {
   const { description = '', entry, exit, invokes } = state;
   const does = (when: string, names: readonly string[]): string[] =>
     names.length === 0 ? [] : [`${when} / ${names.join(', ')}`];
@@ -29,12 +29,12 @@ const wordsOf = (state: ChartState): string[] => {
   ];
 };
 
-/** A chart that is being written for Mermaid. */
-class Writer {
+/** Writes one chart as Mermaid text. */
+class MermaidWriter {
   readonly #names = new Map<string, string>();
   readonly #parents = new Map<string, string>();
-  /** The ids of frames with regions. */
-  readonly #divided = new Set<string>();
+  /** Ids of parallel states. */
+  readonly #parallel = new Set<string>();
   readonly #arrows: readonly Arrow[];
 
   constructor(private readonly root: ChartState) {
@@ -42,17 +42,18 @@ class Writer {
     this.#arrows = arrowsOf(root);
   }
 
+  /** Returns the text. */
   write(): string {
-    // Regions stand in a frame always, and a chart that has none is a state.
+    // Only a compound state can be the diagram itself; any other type is a state in it.
     const isState = this.root.type !== 'compound';
     const content = isState ? this.#state(this.root, '  ') : this.#inside(this.root, '  ');
     return ['stateDiagram-v2', ...this.#drawn(this.root, '  '), ...content].join('\n');
   }
 
-  /** Mermaid keeps to a few letters in names; a state with others in its key gets a number. */
+  /** Names a state and those inside it. A key that Mermaid does not accept becomes a number. */
   #name(state: ChartState, name: string): void {
     this.#names.set(state.id, name);
-    if (state.type === 'parallel') this.#divided.add(state.id);
+    if (state.type === 'parallel') this.#parallel.add(state.id);
     state.states.forEach((part, at) => {
       const own = isPlain(part.key) ? part.key : `${at}`;
       this.#parents.set(part.id, state.id);
@@ -62,22 +63,23 @@ class Writer {
 
   #nameOf({ state, at }: End): string {
     const name = this.#names.get(state) ?? '';
-    // No state is called like a sign, as names of states have single lines between their parts.
+    // No state has such a name: single underscores join the parts of theirs.
     return at === 'state' ? name : `${name}__${at === 'start' ? 'anew' : at}`;
   }
 
-  /** The frame that an end of an arrow stands in. */
+  /** Returns the id of the compound state around an end of an arrow. */
   #frameOf({ state, at }: End): string | undefined {
     return at === 'state' ? this.#parents.get(state) : state;
   }
 
   /**
-   * Mermaid puts a state where it is mentioned last. So an arrow between frames, or between regions, stands before all of
-   * them, and any other in the frame of both its ends.
+   * Returns the id of the state in which to write an arrow. Mermaid places a state where it is mentioned last. An arrow
+   * between compound states or regions is therefore written before all of them, and any other in the state around both
+   * of its ends.
    */
   #placeOf({ from, to }: Arrow): string {
     const frame = this.#frameOf(from);
-    const isWithin = frame !== undefined && frame === this.#frameOf(to) && !this.#divided.has(frame);
+    const isWithin = frame !== undefined && frame === this.#frameOf(to) && !this.#parallel.has(frame);
     return isWithin ? frame : this.root.id;
   }
 
@@ -88,7 +90,7 @@ class Writer {
 
   #inside(frame: ChartState, indent: string): string[] {
     const lines = frame === this.root ? [] : this.#drawn(frame, indent);
-    const own = [...lines, ...this.#signs(frame).map((sign) => `${indent}${sign}`)];
+    const own = [...lines, ...this.#marks(frame).map((mark) => `${indent}${mark}`)];
     const parts = frame.states.map((part) => this.#state(part, indent));
     if (frame.type !== 'parallel') return [...own, ...parts.flat()];
     const regions = own.length > 0 ? [...parts, own] : parts;
@@ -102,8 +104,8 @@ class Writer {
     return `${source} --> ${this.#nameOf(to)}${text && ` : ${text}`}`;
   }
 
-  /** Signs for "wherever in it" and "anew", and what a frame does without being left. */
-  #signs(frame: ChartState): string[] {
+  /** Returns the marks "anywhere" and "anew" in a compound state, with its transitions that stay inside it. */
+  #marks(frame: ChartState): string[] {
     const ends = this.#arrows.flatMap(({ from, to }) => [from, to]).filter(({ state }) => state === frame.id);
     const reactions = frame.states.length > 0 ? reactionsOf(frame) : [];
     const anywhere = this.#nameOf({ state: frame.id, at: 'anywhere' });
@@ -120,20 +122,20 @@ class Writer {
   #state(state: ChartState, indent: string): string[] {
     const name = this.#nameOf({ state: state.id, at: 'state' });
     const shown = state.type === 'history' ? `${state.key} (${state.history ?? ''} history)` : state.key;
-    const words = wordsOf(state);
+    const own = linesOf(state);
     if (state.states.length > 0) {
-      const title = escaped([shown, ...words].join(' · '));
+      const title = escaped([shown, ...own].join(' · '));
       return [`${indent}state "${title}" as ${name} {`, ...this.#inside(state, `${indent}  `), `${indent}}`];
     }
     const reactions = reactionsOf(state).map((label) => escaped(labelText(label)));
     const end = state.type === 'final' ? [`${indent}${name} --> [*]`] : [];
-    const lines = [...words.map(escaped), ...reactions].map((line) => `${indent}${name} : ${line}`);
+    const lines = [...own.map(escaped), ...reactions].map((line) => `${indent}${name} : ${line}`);
     return [`${indent}state "${escaped(shown)}" as ${name}`, ...lines, ...end];
   }
 }
 
 /**
- * A chart as text that Mermaid, and so GitHub, draws. All transitions that lead from one state to another share an arrow;
- * an arrow from "anywhere" is one from every state in its frame, and one to "anew" begins the frame again.
+ * Returns a chart as Mermaid text. Transitions with the same ends share an arrow. An arrow from "anywhere" begins at
+ * every state inside the state around it; an arrow to "anew" enters that state again.
  */
-export const toMermaid = (root: ChartState): string => new Writer(root).write();
+export const toMermaid = (root: ChartState): string => new MermaidWriter(root).write();

@@ -1,10 +1,10 @@
 // @ts-nocheck – runs in browsers; the compiler has the types of Node only
 // The inspector page. One stream carries a snapshot four times a second; searches are requests of their own.
 import { makeTabs, openTab, showDrawings } from './drawings.js';
-import { chosenState, keepLooking, look, narrow, noFilter } from './finder.js';
+import { chosenState, filterBy, keepSearching, noFilter, search } from './finder.js';
+import { followedCard } from './followed.js';
 import { makePopulation, showFigures, showPopulation, showServer } from './overview.js';
 import { status, streaming } from './stream.js';
-import { subjectCard } from './subject.js';
 
 /** Returns the actor that the URL's hash names; '' if the hash is malformed. */
 const fromHash = () => {
@@ -18,26 +18,26 @@ const fromHash = () => {
 let charts;
 let follows = fromHash();
 /** The server process of the first snapshot. */
-let known;
+let process;
 
-const show = (told) => {
-  const { overview, subject } = told;
-  known ??= overview.process;
+const show = (snapshot) => {
+  const { overview, followed } = snapshot;
+  process ??= overview.process;
   // The server has restarted, perhaps with other charts.
-  if (overview.process !== known) return location.reload();
+  if (overview.process !== process) return location.reload();
   // A name typed by hand becomes the full name, which is unique to this process.
-  if (subject && follows !== subject.actor) {
-    follows = subject.actor;
+  if (followed && follows !== followed.actor) {
+    follows = followed.actor;
     location.replace(`#${encodeURIComponent(follows)}`);
   }
   showFigures(overview);
   showPopulation(overview, chosenState());
   showServer(overview, charts);
-  showDrawings(told);
-  card.show(subject, follows);
+  showDrawings(snapshot);
+  card.show(followed, follows);
 };
 
-const listen = streaming(() => follows, show);
+const openStream = streaming(() => follows, show);
 
 const follow = (actor) => {
   if (actor === follows) return;
@@ -45,8 +45,8 @@ const follow = (actor) => {
   location.replace(`#${encodeURIComponent(actor)}`);
   openTab(actor === '' ? 'population' : 'connection');
   card.show(null, follows);
-  listen();
-  if (actor === '') look();
+  openStream();
+  if (actor === '') search();
 };
 
 // The hash was edited by hand.
@@ -57,15 +57,15 @@ addEventListener('hashchange', () => {
 
 const choose = (state) => {
   follow('');
-  const isTaken = state === charts.connection.root.id || chosenState() === state;
-  narrow({ ...noFilter, state: isTaken ? '' : state });
+  const isReset = state === charts.connection.root.id || chosenState() === state;
+  filterBy({ ...noFilter, state: isReset ? '' : state });
 };
 
-const card = subjectCard({
+const card = followedCard({
   leave: () => follow(''),
   goTo: (namespace, room) => {
     follow('');
-    narrow({ ...noFilter, namespace, room });
+    filterBy({ ...noFilter, namespace, room });
   },
 });
 
@@ -81,7 +81,7 @@ const begin = async () => {
   makeTabs(charts);
   openTab(follows === '' ? 'population' : 'connection');
   card.show(null, follows);
-  keepLooking(follow, () => follows === '');
-  listen();
+  keepSearching(follow, () => follows === '');
+  openStream();
 };
 begin();

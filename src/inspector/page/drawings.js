@@ -13,7 +13,7 @@ const tabNames = {
 
 let charts;
 let overview;
-let subject = null;
+let followed = null;
 let tab = 'population';
 /** Whether the charts show everything, at full size. */
 let isWhole = false;
@@ -32,24 +32,24 @@ export const openTab = (name) => {
 };
 
 /** Lights the active states of a snapshot. */
-export const showDrawings = (told) => {
-  overview = told.overview;
-  subject = told.subject;
+export const showDrawings = (snapshot) => {
+  overview = snapshot.overview;
+  followed = snapshot.followed;
   showDrawing();
 };
 
-const isThere = (name) => {
+const isAvailable = (name) => {
   if (name === 'link') return Boolean(overview.exchange);
-  if (name === 'connection') return subject !== null;
-  const namespaces = subject?.namespaces ?? [];
+  if (name === 'connection') return followed !== null;
+  const namespaces = followed?.namespaces ?? [];
   if (name === 'namespace') return namespaces.length > 0;
   return name !== 'room' || namespaces.some(({ rooms }) => rooms.length > 0);
 };
 
 const showDrawing = () => {
-  const shown = isThere(tab) ? tab : 'population';
+  const shown = isAvailable(tab) ? tab : 'population';
   for (const button of byId('tabs').children) {
-    button.hidden = !isThere(button.dataset.tab);
+    button.hidden = !isAvailable(button.dataset.tab);
     button.setAttribute('aria-selected', String(button.dataset.tab === shown));
   }
   const picture = pictureOf(shown);
@@ -78,7 +78,7 @@ const detail = () => {
 
 /** Returns the active states of the connection, or of all its namespaces or rooms. */
 const statesOf = (chart) => {
-  const { states, namespaces } = subject;
+  const { states, namespaces } = followed;
   if (chart === 'connection') return states;
   const places = chart === 'namespace' ? namespaces : namespaces.flatMap(({ rooms }) => rooms);
   return [...new Set(places.flatMap((place) => place.states))];

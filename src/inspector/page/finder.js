@@ -8,22 +8,22 @@ let onFollow = () => {};
 
 export const chosenState = () => filter.state;
 
-let asked = 0;
-let isLooking = false;
+let searches = 0;
+let isSearching = false;
 
 /** Searches. A refresh leaves out namespaces and rooms. */
-export const look = async (isRefresh = false) => {
-  if (isRefresh && isLooking) return;
-  const mine = ++asked;
-  isLooking = true;
+export const search = async (isRefresh = false) => {
+  if (isRefresh && isSearching) return;
+  const mine = ++searches;
+  isSearching = true;
   const query = new URLSearchParams({ text: byId('search').value, room: filter.room, state: filter.state });
   if (isRefresh) query.set('places', 'no');
   if (filter.namespace !== null) query.set('namespace', filter.namespace);
   const found = await fetch(`search?${query}`)
     .then((response) => (response.ok ? response.json() : undefined))
     .catch(() => undefined);
-  if (mine !== asked) return;
-  isLooking = false;
+  if (mine !== searches) return;
+  isSearching = false;
   if (!found) return;
   const { connections, total, places } = found;
   const focused = document.activeElement?.closest('#found, #places')?.id;
@@ -43,7 +43,7 @@ const placeRow = ({ namespace, room, members }) =>
     {},
     make(
       'button',
-      { class: 'row place', click: () => narrow({ namespace, room, state: '' }) },
+      { class: 'row place', click: () => filterBy({ namespace, room, state: '' }) },
       make('span', { class: 'name' }, placeName(namespace, room)),
       make('span', { class: 'note' }, number(members)),
     ),
@@ -65,12 +65,12 @@ const foundRow = ({ actor, id, states, pressure }) => {
   );
 };
 
-export const narrow = (to) => {
+export const filterBy = (to) => {
   filter = to;
   const chip = (text) =>
     make(
       'button',
-      { class: 'chip', title: 'Remove this filter', click: () => narrow(noFilter) },
+      { class: 'chip', title: 'Remove this filter', click: () => filterBy(noFilter) },
       text,
       make('span', { 'aria-hidden': 'true' }, ' ×'),
     );
@@ -79,23 +79,23 @@ export const narrow = (to) => {
   if (filter.state !== '') chips.push(chip(`in ${keyOf(filter.state)}`));
   byId('filters').replaceChildren(...chips);
   document.activeElement?.blur();
-  look();
+  search();
 };
 
 /** Counts namespaces and rooms on every third refresh only. */
 let refreshes = 0;
-const isRest = () => ++refreshes % 3 !== 0;
+const isRefreshOnly = () => ++refreshes % 3 !== 0;
 
 /** Searches on input, and every 2 s while the list is visible. */
-export const keepLooking = (follow, isOfUse) => {
+export const keepSearching = (follow, isVisible) => {
   onFollow = follow;
   let typing;
   byId('search').addEventListener('input', () => {
     clearTimeout(typing);
-    typing = setTimeout(() => look(), 200);
+    typing = setTimeout(() => search(), 200);
   });
   setInterval(() => {
-    if (document.visibilityState === 'visible' && isOfUse()) look(isRest());
+    if (document.visibilityState === 'visible' && isVisible()) search(isRefreshOnly());
   }, 2_000);
-  look();
+  search();
 };

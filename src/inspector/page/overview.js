@@ -10,8 +10,8 @@ export const showFigures = (overview) => {
   if (history.length > historyLength) history.shift();
   const [root] = overview.states;
   say(byId('total'), number(overview.total));
-  say(byId('came'), rate(root?.came ?? 0));
-  say(byId('went'), rate(root?.went ?? 0));
+  say(byId('connects'), rate(root?.entered ?? 0));
+  say(byId('disconnects'), rate(root?.left ?? 0));
   const now = history.at(-1);
   const then = history.at(-9) ?? history[0];
   say(byId('frames'), rate(((now.frames - then.frames) * 1_000) / Math.max(now.at - then.at, 250)));
@@ -36,9 +36,9 @@ export const makePopulation = (root, choose) => {
       make('span', { class: `dot ${state.tags.includes('congested') ? 'warm' : ''}` }),
       depth === 0 ? 'all' : state.key,
     );
-    const cells = { now: make('td', { class: 'now' }), flow: make('td'), stay: make('td') };
+    const cells = { now: make('td', { class: 'now' }), rates: make('td'), mean: make('td') };
     const row = make('tr', { class: `depth-${Math.min(depth, 4)}`, 'data-row': state.id });
-    row.append(make('td', {}, name), cells.now, cells.flow, cells.stay);
+    row.append(make('td', {}, name), cells.now, cells.rates, cells.mean);
     byId('population').append(row);
     rows.set(state.id, { row, ...cells });
     for (const child of state.states) add(child, depth + 1);
@@ -48,12 +48,12 @@ export const makePopulation = (root, choose) => {
 
 export const showPopulation = ({ states }, chosen) => {
   const all = Math.max(1, states[0]?.count ?? 0);
-  for (const { state, count, came, went, stay } of states) {
+  for (const { state, count, entered, left, meanMs } of states) {
     const known = rows.get(state);
     if (!known) continue;
     say(known.now, number(count));
-    say(known.flow, came === 0 && went === 0 ? '' : `${rate(came)} / ${rate(went)}`);
-    say(known.stay, stay === null ? '' : duration(stay));
+    say(known.rates, entered === 0 && left === 0 ? '' : `${rate(entered)} / ${rate(left)}`);
+    say(known.mean, meanMs === null ? '' : duration(meanMs));
     known.row.style.setProperty('--share', `${(100 * count) / all}%`);
     known.row.classList.toggle('empty', count === 0);
     known.row.classList.toggle('chosen', chosen === state);
@@ -69,7 +69,7 @@ const pills = (states, current) => {
 };
 
 /** A dropped connection, with the steps that led to its close. */
-const fallenRow = ({ id, code, text, at, path }) =>
+const droppedRow = ({ id, code, text, at, path }) =>
   make(
     'li',
     {},
@@ -87,24 +87,24 @@ const fallenRow = ({ id, code, text, at, path }) =>
     ),
   );
 
-const noFallen = 'None so far.';
+const noneDropped = 'None so far.';
 const notRecorded = 'Set the server option recorder to list dropped connections and their steps.';
-let fallenShown = '';
+let droppedShown = '';
 
-const showFallen = (fallen) => {
+const showDropped = (dropped) => {
   // Redraws on change only, so that an open entry stays open.
-  const shown = JSON.stringify(fallen?.map(({ nth }) => nth) ?? null);
-  if (shown === fallenShown) return;
-  fallenShown = shown;
-  const quiet = fallen ? noFallen : notRecorded;
-  const rows = fallen?.map(fallenRow) ?? [];
-  byId('fallen').replaceChildren(...(rows.length > 0 ? rows : [make('li', { class: 'quiet' }, quiet)]));
+  const shown = JSON.stringify(dropped?.map(({ nth }) => nth) ?? null);
+  if (shown === droppedShown) return;
+  droppedShown = shown;
+  const hint = dropped ? noneDropped : notRecorded;
+  const rows = dropped?.map(droppedRow) ?? [];
+  byId('dropped').replaceChildren(...(rows.length > 0 ? rows : [make('li', { class: 'quiet' }, hint)]));
 };
 
 let serverShown = '';
 
-export const showServer = ({ supervisor, pressure, exchange, counters, fallen }, charts) => {
-  showFallen(fallen);
+export const showServer = ({ supervisor, pressure, exchange, counters, dropped }, charts) => {
+  showDropped(dropped);
   const shown = JSON.stringify([supervisor, pressure.isThrottling, exchange, counters]);
   if (shown === serverShown) return;
   serverShown = shown;

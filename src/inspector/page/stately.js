@@ -2,28 +2,28 @@
 // Forwards the server's messages to Stately's inspector, which runs in the frame under its own origin.
 
 const frame = document.getElementById('stately');
-const said = document.getElementById('said');
-const theirs = new URL(frame.src).origin;
+const status = document.getElementById('status');
+const statelyOrigin = new URL(frame.src).origin;
 const follows = new URLSearchParams(location.search).get('follow') ?? '';
 
-let told = 0;
+let forwarded = 0;
 
 /** Opens the stream, which begins with the live actors, and forwards each message. */
 const begin = () => {
   const stream = new EventSource(`stately-stream?follow=${encodeURIComponent(follows)}`);
   stream.addEventListener('message', ({ data }) => {
-    frame.contentWindow?.postMessage(JSON.parse(data), theirs);
-    told++;
-    said.textContent = `Following the root actor${follows === '' ? '' : ` and ${follows}`}: ${told} messages.`;
+    frame.contentWindow?.postMessage(JSON.parse(data), statelyOrigin);
+    forwarded++;
+    status.textContent = `Following the root actor${follows === '' ? '' : ` and ${follows}`}: ${forwarded} messages.`;
   });
   stream.addEventListener('error', () => {
-    said.textContent = 'The server is unreachable or denies access.';
+    status.textContent = 'The server is unreachable or denies access.';
   });
 };
 
 let hasBegun = false;
 window.addEventListener('message', ({ origin, source, data }) => {
-  const isReady = origin === theirs && source === frame.contentWindow && data?.type === '@statelyai.connected';
+  const isReady = origin === statelyOrigin && source === frame.contentWindow && data?.type === '@statelyai.connected';
   if (!isReady || hasBegun) return;
   hasBegun = true;
   begin();

@@ -1,6 +1,6 @@
 import { allStates, type ChartState, type ChartTransition } from '../draw/chart.js';
 
-/** A transition as a machine's config has it. */
+/** A transition in a machine's config. */
 interface PlainTransition {
   readonly target?: string | readonly string[];
   readonly guard?: string;
@@ -8,25 +8,39 @@ interface PlainTransition {
   readonly reenter?: true;
 }
 
-/** What of a chart may leave the process: how it is drawn, by names. */
+/** The part of a machine's config that may leave the process: states, and the names of everything else. */
 export interface PlainState {
+  /** Its id. */
   readonly id: string;
+  /** Its type, unless it is atomic or compound. */
   readonly type?: 'parallel' | 'final' | 'history';
+  /** The kind of a history state. */
   readonly history?: 'shallow' | 'deep';
+  /** Its description. */
   readonly description?: string;
+  /** Its tags. */
   readonly tags?: readonly string[];
+  /** The state that it begins in, and the actions on the way. */
   readonly initial?: string | { readonly target: string; readonly actions: readonly string[] };
+  /** Names of its entry actions. */
   readonly entry?: readonly string[];
+  /** Names of its exit actions. */
   readonly exit?: readonly string[];
+  /** The actors that it invokes. */
   readonly invoke?: readonly object[];
+  /** Its transitions by event. */
   readonly on?: Readonly<Record<string, readonly PlainTransition[]>>;
+  /** Its transitions by delay. */
   readonly after?: Readonly<Record<string, readonly PlainTransition[]>>;
+  /** Its transitions without a trigger. */
   readonly always?: readonly PlainTransition[];
+  /** Its transitions once a final state is reached. */
   readonly onDone?: readonly PlainTransition[];
+  /** The states inside it, by key. */
   readonly states?: Readonly<Record<string, PlainState>>;
 }
 
-const filled = <T>(name: string, list: readonly T[]): object => (list.length > 0 ? { [name]: list } : {});
+const unlessEmpty = <T>(name: string, list: readonly T[]): object => (list.length > 0 ? { [name]: list } : {});
 
 const transitionOf = (state: ChartState, { guard, actions, targets, isInternal }: ChartTransition): PlainTransition => {
   const [first, ...others] = targets.map((target) => `#${target}`);
@@ -35,12 +49,12 @@ const transitionOf = (state: ChartState, { guard, actions, targets, isInternal }
   return {
     ...(first === undefined ? {} : { target: others.length > 0 ? [first, ...others] : first }),
     ...(guard === undefined ? {} : { guard }),
-    ...filled('actions', actions),
+    ...unlessEmpty('actions', actions),
     ...(isReentered ? { reenter: true } : {}),
   };
 };
 
-/** Transitions by what makes them happen, in the order in which they are tried. */
+/** Groups the transitions of a state by a key of their trigger, each group in the order of evaluation. */
 const byTrigger = (
   state: ChartState,
   keyOf: (transition: ChartTransition) => string | undefined,
@@ -54,7 +68,7 @@ const byTrigger = (
   return Object.fromEntries(found);
 };
 
-const some = (name: string, table: Readonly<Record<string, unknown>>): object =>
+const unlessBare = (name: string, table: Readonly<Record<string, unknown>>): object =>
   Object.keys(table).length > 0 ? { [name]: table } : {};
 
 const invokeOf = (state: ChartState, actor: string): object => {
@@ -69,7 +83,7 @@ const invokeOf = (state: ChartState, actor: string): object => {
   };
 };
 
-/** The way to a state in this one, by keys. */
+/** Returns the keys that lead from a state to one inside it. */
 const pathTo = (state: ChartState, id: string): string[] => {
   const next = state.states.find((part) => allStates(part).some((one) => one.id === id));
   return next ? [next.key, ...pathTo(next, id)] : [];
@@ -83,8 +97,8 @@ const initialOf = (state: ChartState): object => {
 };
 
 /**
- * A chart as a machine's config, made of what is drawn of it: a machine that is made of that looks the same. Contexts,
- * parameters, functions and whatever else a program keeps in its config are not in it.
+ * Returns a chart as a machine's config. A machine made of this config is drawn the same. The config has no context, no
+ * parameters, no functions and nothing else that a program keeps in its own.
  */
 export const plainDefinition = (state: ChartState): PlainState => {
   const { id, type, history, description, tags, entry, exit, invokes, states } = state;
@@ -95,24 +109,24 @@ export const plainDefinition = (state: ChartState): PlainState => {
     ...(type === 'parallel' || type === 'final' || type === 'history' ? { type } : {}),
     ...(history ? { history } : {}),
     ...(description === undefined ? {} : { description }),
-    ...filled('tags', tags),
+    ...unlessEmpty('tags', tags),
     ...initialOf(state),
-    ...filled('entry', entry),
-    ...filled('exit', exit),
-    ...filled(
+    ...unlessEmpty('entry', entry),
+    ...unlessEmpty('exit', exit),
+    ...unlessEmpty(
       'invoke',
       invokes.map((actor) => invokeOf(state, actor)),
     ),
-    ...some(
+    ...unlessBare(
       'on',
       byTrigger(state, ({ on }) => (on.kind === 'event' ? on.event : undefined)),
     ),
-    ...some(
+    ...unlessBare(
       'after',
       byTrigger(state, ({ on }) => (on.kind === 'after' ? on.delay : undefined)),
     ),
-    ...filled('always', always),
-    ...filled('onDone', onDone),
+    ...unlessEmpty('always', always),
+    ...unlessEmpty('onDone', onDone),
     ...(states.length > 0
       ? { states: Object.fromEntries(states.map((part) => [part.key, plainDefinition(part)])) }
       : {}),

@@ -4,66 +4,96 @@ import { inFile } from '../inFile.js';
 export const inspectorFaults = [
   ...inFile('inspector/stateCounts.ts', [
     [
-      'who has left a state is in it',
+      'a connection that left a state still counts in it',
       'IN12',
       'if (!after._nodes.includes(node)) this.#change(node.id, -1);',
       'if (!after._nodes.includes(node)) this.#change(node.id, 1);',
     ],
     [
-      'who has ended is still counted',
+      'a connection that has ended still counts',
       'IN12',
       "if (after.status !== 'active') for (const { id } of after._nodes) this.#change(id, -1);",
       '',
     ],
-    ['who was there already has come now', 'IN12', 'tally.came = 0;', 'void tally.came;'],
+    ['connections present at the start count as entered', 'IN12', 'tally.entered = 0;', 'void tally.entered;'],
   ]),
   ...inFile('inspector/inspector.ts', [
     [
-      'whatever authorize says but false lets in',
+      'any truthy result of authorize gives access',
       'IN10',
       '(await this.authorize(request)) === true',
       'Boolean(await this.authorize(request))',
     ],
-    ['other sites may read it', 'IN11', 'isSameOrigin(request, purpose) && ', ''],
+    ['other sites can read the page', 'IN11', 'isSameOrigin(request, purpose) && ', ''],
     [
-      'nobody is too many',
+      'the number of pages is unlimited',
       'IN13',
       "if (this.#feed.isFull) return send(response, 503, 'Too many are looking already\\n');",
       '',
     ],
   ]),
   ...inFile('inspector/sameOrigin.ts', [
-    ['a deed needs nobody’s word', 'IN11', "origin === undefined ? purpose === 'data'", 'origin === undefined ? true'],
-    ['a form may do a deed', 'IN11', "if (purpose === 'deed' && !isJson(headers['content-type'])) return false;", ''],
+    [
+      'a command needs no header of the browser',
+      'IN11',
+      "origin === undefined ? purpose === 'data'",
+      'origin === undefined ? true',
+    ],
+    [
+      'a form can send a command',
+      'IN11',
+      "if (purpose === 'command' && !isJson(headers['content-type'])) return false;",
+      '',
+    ],
   ]),
   ...inFile('inspector/feed.ts', [
-    ['nobody is asked for again', 'IN10', 'if (now - this.#askedAt < askEvery) return;', 'return;'],
-    ['the server is watched for nobody', 'IN13', 'this.#stopWatching?.();', ''],
-    ['whom nobody follows any more is watched', 'IN13', 'subject.end();', ''],
-    ['who cannot decide lets in', 'IN10', 'for (const one of [...this.#asking]) this.#sendAway(one);', ''],
-    ['one that leaves takes it from another', 'IN14', 'subject && --subject.followers === 0', 'subject'],
+    [
+      'an open page is never authorized again',
+      'IN10',
+      'if (now - this.#authorizedAt < authorizeEvery) return;',
+      'return;',
+    ],
+    ['the server is observed without an open page', 'IN13', 'this.#unsubscribe?.();', ''],
+    ['a connection that no page follows is observed', 'IN13', 'followed.end();', ''],
+    [
+      'an authorize that does not settle gives access',
+      'IN10',
+      'for (const one of [...this.#undecided]) this.#end(one);',
+      '',
+    ],
+    ['a page that closes ends the following of another', 'IN14', 'followed && --followed.followers === 0', 'followed'],
   ]),
   ...inFile('inspector/actorNames.ts', [
-    ['a page takes one for another', 'IN14', "process === this.process ? actorId : ''", 'actorId'],
+    ['a page mistakes one connection for another', 'IN14', "process === this.process ? actorId : ''", 'actorId'],
     [
-      'a deed may be for whoever is called so',
+      'a command accepts an id without a process',
       'IN14',
       "reference.includes('~') ? this.actorOf(reference) : ''",
       'this.actorOf(reference)',
     ],
   ]),
   ...inFile('inspector/stately/definition.ts', [
-    ['a definition has one target of several', 'IN6', 'others.length > 0 ? [first, ...others] : first', 'first'],
+    [
+      'a definition has the first of several targets only',
+      'IN6',
+      'others.length > 0 ? [first, ...others] : first',
+      'first',
+    ],
     ['a definition has no guards', 'IN6', '...(guard === undefined ? {} : { guard }),', ''],
-    ['a definition does not say what is entered anew', 'IN6', '...(isReentered ? { reenter: true } : {}),', ''],
+    ['a definition lacks reenter', 'IN6', '...(isReentered ? { reenter: true } : {}),', ''],
   ]),
   ...inFile('inspector/viewer.ts', [
-    ['who does not read is kept', 'IN13', 'if (now - this.#fullSince < patience) return true;', 'return true;'],
+    [
+      'a page that does not read stays open',
+      'IN13',
+      'if (now - this.#unreadSince < unreadTimeout) return true;',
+      'return true;',
+    ],
   ]),
   ...inFile('inspector/followed.ts', [
-    ['whoever is followed counts what all are given', 'IN14', 'wantsPassed: isIt,', ''],
+    ['a followed connection counts the deliveries of all', 'IN14', 'wantsPassed: isFollowed,', ''],
     [
-      'what waited until it was let in counts twice',
+      'a frame before open counts twice',
       'IN14',
       "if (before.hasTag('open')) this.#count(event);",
       'this.#count(event);',
@@ -71,12 +101,12 @@ export const inspectorFaults = [
   ]),
   ...inFile('inspector/search.ts', [
     [
-      'the oldest are shown',
+      'the oldest matches are listed',
       'IN14',
-      'newest[total++ % mostConnections] = conn;',
-      'if (total++ < mostConnections) newest.push(conn);',
+      'newest[total++ % maxConnections] = conn;',
+      'if (total++ < maxConnections) newest.push(conn);',
     ],
-    ['whoever has not been let in is not found', 'IN14', 'server.watching.conns()', 'server.connections()'],
+    ['a connection that is not accepted is not found', 'IN14', 'server.watching.conns()', 'server.connections()'],
   ]),
   ...inFile('inspector/stately/messages.ts', [
     [
@@ -85,7 +115,7 @@ export const inspectorFaults = [
       'snapshot: plainSnapshot(inspected.snapshot),',
       'snapshot: inspected.snapshot as never,',
     ],
-    ['what clients say leaves the server', 'IN6', '    type,\n    // Without', '    ...event,\n    // Without'],
+    ['messages of clients leave the server', 'IN6', '    type,\n    // A text', '    ...event,\n    // A text'],
     [
       'a text without a code leaves the server',
       'IN6',
@@ -94,16 +124,16 @@ export const inspectorFaults = [
     ],
   ]),
   ...inFile('inspector/draw/lettering.ts', [
-    ['what stands in a chart is markup', 'IN16', ".replaceAll('<', '&lt;')", ''],
-    ['guards are not written', 'IN16', "add('guard', guard &&", "add('guard', '' &&"],
+    ['text of a chart becomes markup', 'IN16', ".replaceAll('<', '&lt;')", ''],
+    ['guards are not drawn', 'IN16', "add('guard', guard &&", "add('guard', '' &&"],
   ]),
   ...inFile('inspector/draw/svg.ts', [
-    ['a state does not say which it is', 'IN16 IN17', '[stateName(at),', '[stateName(at + 1),'],
+    ['a group has the id of another state', 'IN16 IN17', '[stateName(at),', '[stateName(at + 1),'],
   ]),
   ...inFile('inspector/draw/chart.ts', [
     ['an outline has no arrows', 'IN16', 'targets.length > 0).map', 'targets.length < 0).map'],
     [
-      'of several only the first is described',
+      'only the first of several transitions is described',
       'IN15',
       'candidates.map((transition, at) => {',
       'candidates.slice(0, 1).map((transition, at) => {',
@@ -111,7 +141,7 @@ export const inspectorFaults = [
   ]),
   ...inFile('inspector/draw/mermaid.ts', [
     [
-      'a text has no reactions',
+      'the Mermaid text lacks internal transitions',
       'IN16',
       'reactionsOf(state).map((label) => escaped(labelText(label)))',
       '[] as string[]',

@@ -1,12 +1,12 @@
-// What clients do in the rows that look at more than deliveries.
+// What clients do in rows that measure more than deliveries.
 import { clientFrame } from './frames.js';
 
-/** @typedef {import('./crowd.js').Crowd} Crowd */
+/** @typedef {import('./clientGroup.js').ClientGroup} ClientGroup */
 
 /**
- * Every client asks, and asks again when it is answered.
+ * Sends asks from every client, a new one for each answer. Resolves with the number of answers.
  *
- * @param {Crowd} crowd
+ * @param {ClientGroup} group
  * @param {{ outstanding: number, each: number, body: string }} plan
  */
 export const ask = async ({ clients, dialect }, { outstanding, each, body }) => {
@@ -19,7 +19,7 @@ export const ask = async ({ clients, dialect }, { outstanding, each, body }) => 
         const next = () => {
           asked++;
           open++;
-          client.say(dialect.ask(asked, body));
+          client.send(dialect.ask(asked, body));
         };
         client.onMessage = () => {
           answered++;
@@ -36,62 +36,62 @@ export const ask = async ({ clients, dialect }, { outstanding, each, body }) => 
 };
 
 /**
- * Every client sends many events, in writes of several.
+ * Sends events from every client, 16 per write. Resolves with the number sent.
  *
- * @param {Crowd} crowd
+ * @param {ClientGroup} group
  * @param {{ each: number, body: string }} plan
  */
 export const send = async ({ clients, dialect }, { each, body }) => {
   const perWrite = 16;
   const frame = clientFrame(dialect.count(body));
-  const several = Buffer.concat(Array.from({ length: perWrite }, () => frame));
+  const batch = Buffer.concat(Array.from({ length: perWrite }, () => frame));
   for (let more = each; more > 0; more -= perWrite) {
-    for (const { socket } of clients) socket.write(several);
+    for (const { socket } of clients) socket.write(batch);
     await new Promise((resolve) => setImmediate(resolve));
   }
   return { sent: Math.ceil(each / perWrite) * perWrite * clients.length };
 };
 
 /**
- * Comes in again and again for so long, and tells how long that took in milliseconds.
+ * Connects one client after another. Resolves with the time that each took, in ms.
  *
- * @param {Crowd} crowd
+ * @param {ClientGroup} group
  * @param {{ ms: number, every: number }} plan
  */
-export const probe = async (crowd, { ms, every }) => {
+export const probe = async (group, { ms, every }) => {
   /** @type {number[]} */
   const took = [];
   /** @type {Promise<void>[]} */
-  const trying = [];
+  const connecting = [];
   const began = performance.now();
-  const once = async () => {
-    const dialled = performance.now();
-    const client = await crowd.admit([]);
-    took.push(performance.now() - dialled);
-    client.goodbye();
+  const connectOnce = async () => {
+    const start = performance.now();
+    const client = await group.connectOne([]);
+    took.push(performance.now() - start);
+    client.close();
   };
   for (let tries = 1; performance.now() - began < ms; tries++) {
-    trying.push(once());
+    connecting.push(connectOnce());
     await new Promise((resolve) => setTimeout(resolve, Math.max(0, began + tries * every - performance.now())));
   }
-  await Promise.all(trying);
+  await Promise.all(connecting);
   return { took };
 };
 
-/** A message of the steady stream begins with the time of its issue. */
+/** The time at which a message of the steady stream was published. */
 const stamp = /@(\d+)@/;
-/** … and stands within so many bytes, whatever a system puts before it. */
-const stampAt = 64;
+/** Bytes of a message that contain the time, with the header that a system puts before it. */
+const stampBytes = 64;
 
-/** How long messages have been on their way, in milliseconds. */
-export class Arrivals {
+/** Records the delay of messages from their publication to each client, in ms. */
+export class Latencies {
   /** @type {number[]} */
   #latencies = [];
 
-  /** @param {Crowd} crowd */
-  constructor(crowd) {
-    for (const client of crowd.clients) {
-      client.keeps = stampAt;
+  /** @param {ClientGroup} group */
+  constructor(group) {
+    for (const client of group.clients) {
+      client.keeps = stampBytes;
       client.onMessage = (payload) => {
         const sent = stamp.exec(payload?.toString('latin1') ?? '')?.[1];
         if (sent !== undefined) this.#latencies.push((Number(process.hrtime.bigint()) - Number(sent)) / 1e6);
@@ -99,6 +99,7 @@ export class Arrivals {
     }
   }
 
+  /** Returns the delays since the last call. */
   take() {
     return this.#latencies.splice(0);
   }

@@ -14,26 +14,27 @@ import (
 
 const namespace = "default"
 
-// Of a stream, so many rounds are on their way at most; one that the clients do not see for so long is given up.
+// A stream has at most maxInFlight rounds that the clients have not received. It stops waiting for lost ones after
+// lossTimeout.
 const (
-	ahead    = 20
-	patience = 200 * time.Millisecond
+	maxInFlight = 20
+	lossTimeout = 200 * time.Millisecond
 )
 
-// hall is the server and what has happened in it.
-type hall struct {
+// benchServer is the server with its counts.
+type benchServer struct {
 	server *neffos.Server
 	lock   sync.Mutex
-	// sizes are the members of each room; those of the namespace are under the empty name.
+	// sizes are the numbers of members of each room; the empty name stands for the namespace.
 	sizes   map[string]int
 	counted atomic.Int64
 	written writes
-	// seen gets how many rounds of a stream the clients have completely.
+	// seen receives how many rounds of a stream the clients have received.
 	seen chan int
 }
 
-func newHall(isSync bool) *hall {
-	h := &hall{sizes: make(map[string]int), written: writes{reached: make(chan struct{}, 1)}, seen: make(chan int, 1024)}
+func newBenchServer(isSync bool) *benchServer {
+	h := &benchServer{sizes: make(map[string]int), written: writes{reached: make(chan struct{}, 1)}, seen: make(chan int, 1024)}
 	h.server = neffos.New(transport.DefaultUpgrader, neffos.Namespaces{namespace: neffos.Events{
 		neffos.OnNamespaceConnected:  h.resize(1),
 		neffos.OnNamespaceDisconnect: h.resize(-1),
@@ -47,7 +48,7 @@ func newHall(isSync bool) *hall {
 	return h
 }
 
-func (h *hall) resize(by int) neffos.MessageHandlerFunc {
+func (h *benchServer) resize(by int) neffos.MessageHandlerFunc {
 	return func(_ *neffos.NSConn, msg neffos.Message) error {
 		h.lock.Lock()
 		defer h.lock.Unlock()
@@ -56,51 +57,51 @@ func (h *hall) resize(by int) neffos.MessageHandlerFunc {
 	}
 }
 
-func (h *hall) members(room string) int {
+func (h *benchServer) members(room string) int {
 	h.lock.Lock()
 	defer h.lock.Unlock()
 	return h.sizes[room]
 }
 
-func (h *hall) echo(_ *neffos.NSConn, msg neffos.Message) error {
+func (h *benchServer) echo(_ *neffos.NSConn, msg neffos.Message) error {
 	return neffos.Reply(msg.Body)
 }
 
-func (h *hall) speak(ns *neffos.NSConn, msg neffos.Message) error {
+func (h *benchServer) speak(ns *neffos.NSConn, msg neffos.Message) error {
 	ns.Conn.Server().Broadcast(nil, neffos.Message{
 		Namespace: msg.Namespace, Room: msg.Room, Event: msg.Event, Body: msg.Body,
 	})
 	return nil
 }
 
-func (h *hall) count(*neffos.NSConn, neffos.Message) error {
+func (h *benchServer) count(*neffos.NSConn, neffos.Message) error {
 	h.counted.Add(1)
 	return nil
 }
 
-// round broadcasts so many messages, and returns when they have been handed over.
-func (h *hall) round(perTurn, size int, room string) {
+// round broadcasts perTick messages and returns when they are written.
+func (h *benchServer) round(perTick, size int, room string) {
 	body := bytes.Repeat([]byte{'x'}, size)
-	h.written.expect(h.members(room) * perTurn)
-	for range perTurn {
+	h.written.expect(h.members(room) * perTick)
+	for range perTick {
 		h.server.Broadcast(nil, neffos.Message{Namespace: namespace, Room: room, Event: "tick", Body: body})
 	}
 	h.written.wait()
 }
 
-// stream goes on for so long, as fast as the clients follow, and tells the number of rounds.
-func (h *hall) stream(long time.Duration, perTurn, size int) int {
+// stream broadcasts for the given time, as fast as the clients receive, and returns the number of rounds.
+func (h *benchServer) stream(long time.Duration, perTick, size int) int {
 	end := time.Now().Add(long)
-	// What an earlier stream was told late is not of this one.
+	// Discards late reports about an earlier stream.
 	h.latest(0)
 	rounds, seen := 0, 0
 	for time.Now().Before(end) {
-		h.round(perTurn, size, "")
+		h.round(perTick, size, "")
 		rounds++
-		for seen = h.latest(seen); rounds-seen >= ahead; {
+		for seen = h.latest(seen); rounds-seen >= maxInFlight; {
 			select {
 			case seen = <-h.seen:
-			case <-time.After(patience):
+			case <-time.After(lossTimeout):
 				seen = rounds
 			}
 		}
@@ -108,8 +109,8 @@ func (h *hall) stream(long time.Duration, perTurn, size int) int {
 	return rounds
 }
 
-// latest is what the clients were last known to have seen.
-func (h *hall) latest(before int) int {
+// latest returns the last reported number of received rounds.
+func (h *benchServer) latest(before int) int {
 	for {
 		select {
 		case before = <-h.seen:
@@ -119,7 +120,7 @@ func (h *hall) latest(before int) int {
 	}
 }
 
-func (h *hall) listen() (int, error) {
+func (h *benchServer) listen() (int, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return 0, err

@@ -2,24 +2,24 @@
 // The followed connection.
 import { byId, bytes, clock, duration, facts, make, number, pathOf, recordedRow, say, stepRow } from './view.js';
 
-const post = (actor, deed) =>
-  fetch('deed', {
+const post = (actor, action) =>
+  fetch('command', {
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify({ actor, deed }),
+    body: JSON.stringify({ actor, action }),
   });
 
-/** A button that acts on the second press. */
-const careful = (text, what) => {
-  let isSure = false;
-  const button = make('button', { class: 'deed', title: what.title }, text);
+/** Returns a button that runs its command on the second press. */
+const confirmedButton = (text, what) => {
+  let isPressed = false;
+  const button = make('button', { class: 'command', title: what.title }, text);
   button.addEventListener('click', async () => {
-    if (!isSure) {
-      isSure = true;
+    if (!isPressed) {
+      isPressed = true;
       button.classList.add('sure');
       say(button, `${text}? Press again`);
       setTimeout(() => {
-        isSure = false;
+        isPressed = false;
         button.classList.remove('sure');
         say(button, text);
       }, 3_000);
@@ -31,7 +31,7 @@ const careful = (text, what) => {
   return button;
 };
 
-const waits = ({ turns, asks }) => {
+const waiting = ({ turns, asks }) => {
   const parts = [];
   if (turns > 0) parts.push(`inbox: ${number(turns)}`);
   if (asks > 0) parts.push(`open asks: ${number(asks)}`);
@@ -39,30 +39,30 @@ const waits = ({ turns, asks }) => {
 };
 
 /** Frames in and out since it is followed, and bytes of its socket since it connected. */
-const accounts = ({ counts, account }) => [
+const traffic = ({ counts, usage }) => [
   ['frames in', `${number(counts.framesIn)} · ${bytes(counts.bytesIn)}`],
   ['frames out', `${number(counts.framesOut)} · ${bytes(counts.bytesOut)} · ${number(counts.writes)} writes`],
-  ['socket, in · out', `${bytes(account.traffic.received)} · ${bytes(account.traffic.sent)}`],
-  ['waiting', waits(account)],
+  ['socket, in · out', `${bytes(usage.traffic.received)} · ${bytes(usage.traffic.sent)}`],
+  ['waiting', waiting(usage)],
 ];
 
 /** Returns the innermost states, which imply the others. */
 const innermost = (states) => states.filter((state) => !states.some((other) => other.startsWith(`${state}.`)));
 
-const watchedRow = ({ at, event, from, to, why, times }) => {
+const historyRow = ({ at, event, from, to, why, times }) => {
   const ends = [innermost(from), innermost(to)].map((states) => states.map(pathOf).join(' + ') || '–');
   const way = from.length + to.length > 0 ? ends.join(' → ') : '';
   return stepRow({ time: clock(at), event, times, way, why });
 };
 
-export const subjectCard = ({ leave, goTo }) => {
-  const card = byId('subject');
-  const id = make('h2', { class: 'subject-id' });
-  const state = make('p', { class: 'subject-state' });
+export const followedCard = ({ leave, goTo }) => {
+  const card = byId('followed');
+  const id = make('h2', { class: 'followed-id' });
+  const state = make('p', { class: 'followed-state' });
   const list = make('dl', { class: 'facts' });
   const places = make('ul', { class: 'rows' });
   const steps = make('ol', { class: 'steps' });
-  const deeds = make('div', { class: 'deeds' });
+  const commands = make('div', { class: 'commands' });
   const before = make('ol', { class: 'steps' });
   const title = (text, small) => make('h3', {}, text, make('small', {}, small));
   const beforeTitle = title('Earlier steps', ' from the recorder, newest first');
@@ -72,7 +72,7 @@ export const subjectCard = ({ leave, goTo }) => {
     id,
     state,
     list,
-    deeds,
+    commands,
     title('Namespaces and rooms', ''),
     places,
     title('Steps', ' since you opened it, newest first'),
@@ -82,10 +82,10 @@ export const subjectCard = ({ leave, goTo }) => {
   );
   let shown = { actor: '', steps: '', places: '' };
 
-  const offer = (actor) => {
-    deeds.replaceChildren(
-      careful('Close', { title: 'Sends pending messages first', run: () => post(actor, 'close') }),
-      careful('Disconnect', {
+  const showCommands = (actor) => {
+    commands.replaceChildren(
+      confirmedButton('Close', { title: 'Sends pending messages first', run: () => post(actor, 'close') }),
+      confirmedButton('Disconnect', {
         title: 'Asks the client to leave every namespace',
         run: () => post(actor, 'disconnect'),
       }),
@@ -94,7 +94,7 @@ export const subjectCard = ({ leave, goTo }) => {
 
   const placeRows = (namespaces) =>
     namespaces.flatMap(({ name, states, rooms, more }) => {
-      const row = (text, room, kind, its) =>
+      const row = (text, room, kind, active) =>
         make(
           'li',
           {},
@@ -102,7 +102,7 @@ export const subjectCard = ({ leave, goTo }) => {
             'button',
             { class: `row ${kind}`, click: () => goTo(name, room) },
             make('span', { class: 'name' }, text),
-            make('span', { class: 'note' }, innermost(its).map(pathOf).join(' + ')),
+            make('span', { class: 'note' }, innermost(active).map(pathOf).join(' + ')),
           ),
         );
       return [
@@ -112,48 +112,48 @@ export const subjectCard = ({ leave, goTo }) => {
       ];
     });
 
-  const show = (subject, follows) => {
+  const show = (followed, follows) => {
     card.hidden = follows === '';
     byId('finder').hidden = follows !== '';
     if (follows === '') return;
-    if (!subject) {
+    if (!followed) {
       say(id, follows.split('~')[0]);
       say(state, 'Not connected.');
-      for (const part of [list, deeds, places, steps, before]) part.replaceChildren();
+      for (const part of [list, commands, places, steps, before]) part.replaceChildren();
       beforeTitle.hidden = true;
       shown = { actor: '', steps: '', places: '' };
       return;
     }
-    if (shown.actor !== subject.actor) {
-      offer(subject.actor);
-      shown = { actor: subject.actor, steps: '', places: '' };
+    if (shown.actor !== followed.actor) {
+      showCommands(followed.actor);
+      shown = { actor: followed.actor, steps: '', places: '' };
     }
-    say(id, subject.id);
-    say(state, innermost(subject.states).map(pathOf).join(' + '));
-    const isCongested = subject.states.some((one) => one.endsWith('.congested'));
-    state.className = `subject-state ${subject.isOver ? 'over' : isCongested ? 'warm' : ''}`;
-    deeds.hidden = subject.isOver;
+    say(id, followed.id);
+    say(state, innermost(followed.states).map(pathOf).join(' + '));
+    const isCongested = followed.states.some((one) => one.endsWith('.congested'));
+    state.className = `followed-state ${followed.isOver ? 'over' : isCongested ? 'warm' : ''}`;
+    commands.hidden = followed.isOver;
     facts(list, [
-      ['queued', bytes(subject.pressure)],
-      ...accounts(subject),
-      ['steps', number(subject.stepCount)],
-      ['followed for', duration(Date.now() - subject.since)],
-      ['actor', subject.actor.split('~')[0]],
-      ...(subject.reconnects > 0 ? [['reconnected after', `${number(subject.reconnects)} tries`]] : []),
+      ['queued', bytes(followed.pressure)],
+      ...traffic(followed),
+      ['steps', number(followed.stepCount)],
+      ['followed for', duration(Date.now() - followed.since)],
+      ['actor', followed.actor.split('~')[0]],
+      ...(followed.reconnects > 0 ? [['reconnected after', `${number(followed.reconnects)} tries`]] : []),
     ]);
-    const where = JSON.stringify(subject.namespaces);
-    if (shown.places !== where) {
-      shown.places = where;
+    const placesKey = JSON.stringify(followed.namespaces);
+    if (shown.places !== placesKey) {
+      shown.places = placesKey;
       const none = make('li', { class: 'quiet' }, 'In no namespace.');
-      places.replaceChildren(...(subject.namespaces.length === 0 ? [none] : placeRows(subject.namespaces)));
+      places.replaceChildren(...(followed.namespaces.length === 0 ? [none] : placeRows(followed.namespaces)));
     }
-    const upTo = `${subject.since} ${subject.stepCount}`;
-    if (shown.steps !== upTo) {
-      shown.steps = upTo;
+    const stepsKey = `${followed.since} ${followed.stepCount}`;
+    if (shown.steps !== stepsKey) {
+      shown.steps = stepsKey;
       const none = make('li', { class: 'quiet' }, 'None yet.');
-      steps.replaceChildren(...(subject.steps.length === 0 ? [none] : subject.steps.toReversed().map(watchedRow)));
-      before.replaceChildren(...subject.before.toReversed().map(recordedRow));
-      beforeTitle.hidden = subject.before.length === 0;
+      steps.replaceChildren(...(followed.steps.length === 0 ? [none] : followed.steps.toReversed().map(historyRow)));
+      before.replaceChildren(...followed.before.toReversed().map(recordedRow));
+      beforeTitle.hidden = followed.before.length === 0;
     }
   };
 

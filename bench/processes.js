@@ -1,4 +1,4 @@
-// Starts processes, tells them what to do, and reads what they have cost.
+// Starts the processes of servers and clients, sends them requests, and reads their processor time and memory.
 import { spawn, spawnSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { createInterface } from 'node:readline';
@@ -10,16 +10,16 @@ import { socketioServer, whyNoSocketio } from './systems/socketio.js';
 /** @typedef {Readonly<Record<string, unknown>>} Fields */
 
 const canPin = availableParallelism() > 1 && spawnSync('taskset', ['-V']).status === 0;
-/** Servers have one core, and whoever plays their clients another. */
+/** Servers run on one core, their clients on another. */
 const serverCore = 0;
 const clientCore = 1;
 
-/** One process that is told what to do. */
+/** A process that answers requests. */
 class Worker {
   #lastId = 0;
   /** @type {Map<number, { resolve: (fields: Fields) => void, reject: (error: Error) => void }>} */
   #pending = new Map();
-  #said = '';
+  #stderr = '';
   #ready = withResolvers();
 
   /**
@@ -32,24 +32,26 @@ class Worker {
     const [program = '', ...args] = canPin ? ['taskset', '-c', String(core), ...command] : command;
     this.child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'] });
     this.child.stderr.on('data', (/** @type {Buffer} */ bytes) => {
-      this.#said = (this.#said + bytes).slice(-2_000);
+      this.#stderr = (this.#stderr + bytes).slice(-2_000);
     });
-    createInterface({ input: this.child.stdout }).on('line', (line) => this.#heard(JSON.parse(line)));
+    createInterface({ input: this.child.stdout }).on('line', (line) => this.#onLine(JSON.parse(line)));
     this.ended = new Promise((resolve) => this.child.once('close', resolve));
-    this.child.once('error', (error) => this.#broke(error));
-    this.child.once('close', (code) => this.#broke(new Error(`${name} ended (${code}) ${this.#said}`)));
+    this.child.once('error', (error) => this.#fail(error));
+    this.child.once('close', (code) => this.#fail(new Error(`${name} ended (${code}) ${this.#stderr}`)));
   }
 
   get pid() {
     return this.child.pid ?? 0;
   }
 
-  /** What it says first. */
+  /** Resolves with its first line, once it is ready. */
   get ready() {
     return this.#ready.promise;
   }
 
   /**
+   * Sends a request. Resolves with the answer.
+   *
    * @param {string} verb
    * @param {Fields} [args]
    * @returns {Promise<Fields>}
@@ -63,7 +65,7 @@ class Worker {
   }
 
   /**
-   * A number of an answer.
+   * Sends a request. Resolves with one number of the answer.
    *
    * @param {string} field
    * @param {string} verb
@@ -73,7 +75,7 @@ class Worker {
     return Number((await this.call(verb, args))[field]);
   }
 
-  /** Microseconds that it has been on a processor: by the system's account, or by its own where there is no other. */
+  /** Resolves with its processor time in µs, from the operating system or, without that, from the process itself. */
   async cpu() {
     const counted = cpuOf(this.pid);
     if (counted !== undefined) return counted;
@@ -81,17 +83,17 @@ class Worker {
     return Number(user) + Number(system);
   }
 
-  /** Bytes that it has in memory. */
+  /** Its resident memory, in bytes. */
   get rss() {
     return rssOf(this.pid);
   }
 
   /**
-   * Keeps it off the processor meanwhile; the system does so, alike for whatever it is written in.
+   * Suspends the process while `work` runs. The operating system does so, for programs in any language alike.
    *
    * @param {() => Promise<unknown>} work
    */
-  async held(work) {
+  async suspended(work) {
     this.child.kill('SIGSTOP');
     try {
       await work();
@@ -100,6 +102,7 @@ class Worker {
     }
   }
 
+  /** Ends the process: closes its stdin, and kills it after 5 s. */
   async stop() {
     this.child.stdin.end();
     const killing = setTimeout(() => this.child.kill('SIGKILL'), 5_000);
@@ -108,7 +111,7 @@ class Worker {
   }
 
   /** @param {Fields} fields */
-  #heard({ id, error, ...fields }) {
+  #onLine({ id, error, ...fields }) {
     if (fields['ready']) return this.#ready.resolve(fields);
     const call = this.#pending.get(Number(id));
     this.#pending.delete(Number(id));
@@ -117,7 +120,7 @@ class Worker {
   }
 
   /** @param {Error} error */
-  #broke(error) {
+  #fail(error) {
     this.#ready.reject(error);
     this.#ready.promise.catch(() => {});
     for (const { reject } of this.#pending.values()) reject(error);
@@ -145,7 +148,7 @@ const script = (file) => fileURLToPath(new URL(file, import.meta.url));
 const node = (...args) => [process.execPath, '--expose-gc', ...args];
 
 /**
- * A process of the bench that stands where the clients do.
+ * Starts a process of the bench on the core of the clients.
  *
  * @param {string} name
  * @param {string} file
@@ -154,7 +157,7 @@ const node = (...args) => [process.execPath, '--expose-gc', ...args];
 export const startWorker = (name, file, ...args) => new Worker(name, node(script(file), ...args), clientCore);
 
 /**
- * How a system's server is started, and how its clients speak.
+ * The command of each system's server, and the protocol of its clients.
  *
  * @type {Readonly<Record<string, { readonly dialect: string, readonly command: () => Promise<readonly string[]> }>>}
  */
@@ -162,9 +165,9 @@ const systems = {
   muster: { dialect: 'neffos', command: async () => node(script('systems/muster.js')) },
   'muster, inspector closed': {
     dialect: 'neffos',
-    command: async () => node(script('systems/muster.js'), 'inspected'),
+    command: async () => node(script('systems/muster.js'), 'inspector'),
   },
-  'muster, inspector open': { dialect: 'neffos', command: async () => node(script('systems/muster.js'), 'inspected') },
+  'muster, inspector open': { dialect: 'neffos', command: async () => node(script('systems/muster.js'), 'inspector') },
   'ws string': { dialect: 'ws', command: async () => node(script('systems/wsLoops.js'), 'string') },
   'ws prepared': { dialect: 'ws', command: async () => node(script('systems/wsLoops.js'), 'prepared') },
   'socket.io': { dialect: 'socketio', command: () => socketioCommand() },
@@ -186,17 +189,17 @@ const goCommand = async (...args) => {
 };
 
 /**
- * A server and the process that plays its clients.
+ * A server and the processes of its clients.
  *
  * @typedef {object} Pair
  * @property {string} name
  * @property {Worker} server
  * @property {Worker} load
- * @property {() => Promise<Worker>} another one more process of clients of the same server
+ * @property {() => Promise<Worker>} addClients starts one more process of clients
  * @property {() => Promise<void>} stop
  */
 
-/** Why there is no such system here; nothing if there is. @param {string} name */
+/** Resolves with why a system cannot run here; `undefined` if it can. @param {string} name */
 export const whyMissing = async (name) => {
   if (name === 'socket.io') return whyNoSocketio();
   if (!name.startsWith('go')) return undefined;
@@ -204,6 +207,8 @@ export const whyMissing = async (name) => {
 };
 
 /**
+ * Starts the server of a system, and one process of clients.
+ *
  * @param {string} name
  * @returns {Promise<Pair>}
  */
@@ -214,16 +219,16 @@ export const startPair = async (name) => {
   const { port } = await server.ready;
   /** @type {Worker[]} */
   const loads = [];
-  const another = async () => {
+  const addClients = async () => {
     const load = startWorker(`clients of ${name}`, 'load.js', system.dialect, String(port));
     loads.push(load);
     await load.ready;
     return load;
   };
-  const load = await another();
+  const load = await addClients();
   const stop = async () => {
     for (const one of loads) await one.stop();
     await server.stop();
   };
-  return { name, server, load, another, stop };
+  return { name, server, load, addClients, stop };
 };

@@ -1,0 +1,147 @@
+// Many clients of one server, and the count of their messages.
+import { Client } from './client.js';
+import { dialects } from './dialects.js';
+
+/** Maximum number of handshakes at a time. */
+const atOnce = 200;
+/** Messages count as lost after so many ms without one. */
+const idleTimeout = 2_000;
+
+/**
+ * Waits until a condition holds, or its progress stops.
+ *
+ * @param {() => boolean} isDone
+ * @param {() => number} progress
+ * @param {number} idle maximum time without progress, in ms
+ */
+const until = async (isDone, progress, idle) => {
+  let last = progress();
+  let since = performance.now();
+  while (!isDone()) {
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    const now = progress();
+    if (now !== last) {
+      last = now;
+      since = performance.now();
+    } else if (performance.now() - since > idle) return;
+  }
+};
+
+/**
+ * Runs `work` for each index, some at a time.
+ *
+ * @param {number} count
+ * @param {(index: number) => Promise<void>} work
+ */
+const forEachIndex = async (count, work) => {
+  let next = 0;
+  const worker = async () => {
+    while (next < count) await work(next++);
+  };
+  await Promise.all(Array.from({ length: atOnce }, worker));
+};
+
+/**
+ * Returns the rooms of one client. Rooms differ, and have about the same number of clients.
+ *
+ * @param {number} index
+ * @param {number} rooms
+ * @param {number} among
+ */
+const roomsOf = (index, rooms, among) => Array.from({ length: rooms }, (_, at) => `r${(index * 61 + at * 17) % among}`);
+
+/** The clients of one server. */
+export class ClientGroup {
+  /** @type {Client[]} */
+  clients = [];
+  #isAwake = false;
+
+  /**
+   * @param {string} dialect the protocol of the server
+   * @param {number} port
+   */
+  constructor(dialect, port) {
+    const found = dialects[dialect];
+    if (!found) throw new Error(`there is no dialect "${dialect}"`);
+    this.dialect = found;
+    this.port = port;
+  }
+
+  /**
+   * Connects clients.
+   *
+   * @param {number} count
+   * @param {number} rooms of each client
+   * @param {number} among number of all rooms
+   */
+  async connect(count, rooms, among) {
+    await forEachIndex(count, async (index) => {
+      this.clients.push(await this.connectOne(roomsOf(index, rooms, among)));
+    });
+  }
+
+  /** Connects a client that does not belong to the group. @param {readonly string[]} rooms */
+  async connectOne(rooms) {
+    const client = new Client(this.port, this.dialect.path);
+    await client.upgraded;
+    await this.dialect.connect(client);
+    await this.dialect.join(client, rooms);
+    client.startCounting();
+    return client;
+  }
+
+  /** Closes the newest clients. @param {number} count */
+  async disconnect(count) {
+    const closing = this.clients.splice(this.clients.length - count);
+    for (let at = 0; at < closing.length; at += atOnce) {
+      const some = closing.slice(at, at + atOnce);
+      for (const client of some) client.close();
+      await Promise.all(some.map(({ closed }) => closed));
+    }
+  }
+
+  /** Number of messages that all clients have received. */
+  get count() {
+    let sum = 0;
+    for (const { count } of this.clients) sum += count;
+    return sum;
+  }
+
+  /** Sets all counts to 0. */
+  reset() {
+    for (const client of this.clients) client.count = 0;
+  }
+
+  /**
+   * Keeps this process busy until the expected messages have arrived. Waking a sleeping process costs the sender
+   * processor time, and how often that happens would depend on the clients, not on the server.
+   */
+  stayAwake() {
+    if (this.#isAwake) return;
+    this.#isAwake = true;
+    const spin = () => {
+      if (this.#isAwake) setImmediate(spin);
+    };
+    spin();
+  }
+
+  /** Number of messages that every client has received. */
+  get complete() {
+    let least = Number.POSITIVE_INFINITY;
+    for (const { count } of this.clients) least = Math.min(least, count);
+    return least;
+  }
+
+  /** Waits for so many messages, or until none arrives for 2 s. Resolves with the number received. @param {number} deliveries */
+  async expect(deliveries) {
+    const count = () => this.count;
+    await until(() => count() >= deliveries, count, idleTimeout);
+    this.#isAwake = false;
+    return this.count;
+  }
+
+  /** Sends one message from every client. @param {(index: number) => string} textOf */
+  sendFromAll(textOf) {
+    for (const [index, client] of this.clients.entries()) client.send(textOf(index));
+  }
+}
