@@ -3,8 +3,8 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 
 /**
- * The source of processor times: `schedstat` counts ns for each thread, `stat` ticks for the process. On a system without
- * both, each server reports its own.
+ * The source of processor times: `schedstat` counts ns for each thread, `stat` ticks for the process. On a system
+ * without both, each server reports its own.
  */
 export const accounting = existsSync(`/proc/self/task/${process.pid}/schedstat`)
   ? 'schedstat'

@@ -62,8 +62,8 @@ export class RowRunner {
   }
 
   /**
-   * Returns the number of connections for this run, at most what the machine allows. Adds a remark if it is below that of
-   * a full run.
+   * Returns the number of connections for this run, at most what the machine allows. Adds a remark if it is below that
+   * of a full run.
    *
    * @param {number} full
    * @param {number} quick
@@ -161,7 +161,12 @@ export class RowRunner {
   }
 }
 
-/** Returns the result of each system. @param {ReadonlyMap<string, Samples>} all @returns {import('./result.js').SystemResult[]} */
+/**
+ * Returns the result of each system.
+ *
+ * @param {ReadonlyMap<string, Samples>} all
+ * @returns {import('./result.js').SystemResult[]}
+ */
 export const systemsOf = (all) =>
   [...all].map(([name, { samples, delivered, due }]) => systemOf(name, samples, delivered, due));
 
@@ -217,8 +222,8 @@ export const awaitDeliveries = (pairs, due) =>
   sumOf(pairs.map(({ load }) => load.figure('delivered', 'expect', { deliveries: due / pairs.length })));
 
 /**
- * Measures the processor time of all servers per delivery, in µs. Repeats the action until a sample is long enough. Does
- * not repeat it once a delivery is lost.
+ * Measures the processor time of all servers per delivery, in µs. Repeats the action until a sample is long enough.
+ * Does not repeat it once a delivery is lost.
  *
  * @param {readonly Pair[]} pairs
  * @param {number} due deliveries of one action, an equal share at each server's clients

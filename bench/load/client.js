@@ -30,7 +30,11 @@ export class Client {
   #received = [];
   /** @type {{ matches: (text: string) => boolean, resolve: () => void, reject: (error: Error) => void } | undefined} */
   #waiting;
-  /** Called with each data message, and with as much of its payload as is kept. @type {((payload: Buffer | undefined) => void) | undefined} */
+  /**
+   * Called with each data message, and with as much of its payload as is kept.
+   *
+   * @type {((payload: Buffer | undefined) => void) | undefined}
+   */
   onMessage;
 
   /**

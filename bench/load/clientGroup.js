@@ -114,7 +114,7 @@ export class ClientGroup {
 
   /**
    * Keeps this process busy until the expected messages have arrived. Waking a sleeping process costs the sender
-   * processor time, and how often that happens would depend on the clients, not on the server.
+   * processor time. How often that happens would depend on the clients, not on the server.
    */
   stayAwake() {
     if (this.#isAwake) return;
@@ -132,7 +132,11 @@ export class ClientGroup {
     return least;
   }
 
-  /** Waits for so many messages, or until none arrives for 2 s. Resolves with the number received. @param {number} deliveries */
+  /**
+   * Waits for so many messages, or until none arrives for 2 s. Resolves with the number received.
+   *
+   * @param {number} deliveries
+   */
   async expect(deliveries) {
     const count = () => this.count;
     await until(() => count() >= deliveries, count, idleTimeout);

@@ -9,8 +9,8 @@ const every = 50;
 const bytes = 16_384;
 const ms = 8_000;
 /**
- * The kernel buffers some megabytes for a client that does not read. Most of them are sent to the stalled clients alone,
- * in their own room, so that these congest soon after the stream begins.
+ * The kernel buffers some megabytes for a client that does not read. The stalled clients get most of them beforehand,
+ * in their own room. They congest soon after the stream begins.
  */
 const fill = { room: 'r0', rounds: 58, bytes: 60_000 };
 /** Some clients stall and disconnect beforehand, so that the first eviction of a process is not measured. */

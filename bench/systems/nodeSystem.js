@@ -10,7 +10,8 @@ import { answerRequests, number, text, writeLine } from '../line.js';
  * @typedef {object} System
  * @property {(room: string, body: string) => void} publish broadcasts a message to a room; to all clients with `''`
  * @property {() => Promise<unknown>} flushed resolves once all published messages are handed to the operating system
- * @property {Readonly<Record<string, () => ((body: string) => unknown)[]>>} ways to send to one client, by name. Each returns one function per client
+ * @property {Readonly<Record<string, () => ((body: string) => unknown)[]>>} ways to send to one client: each
+ *   returns one function per client
  * @property {() => number} members number of connections
  * @property {() => number} counted number of received `count` events
  * @property {() => number} evicted number of evicted slow consumers

@@ -1,7 +1,7 @@
 import type { Random } from '../actors/runtime/random.js';
 
 /**
- * The names of actors outside the process: `<actor id>~<process>`. Actor ids restart at 1 with each process, so a page
+ * The names of actors outside the process: `<actor id>~<process>`. Actor ids restart at 1 with each process. A page
  * that stays open across a restart needs the second part (IN14).
  */
 export class ActorNames {

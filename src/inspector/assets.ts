@@ -28,7 +28,9 @@ const files: Readonly<Record<string, { readonly file: string; readonly type: str
 
 const read = new Map<string, Asset>();
 
-/** Returns the file of a path below the page's, or `undefined`. Serves listed files only, so no path leads elsewhere. */
+/**
+ * Returns the file of a path below the page's, or `undefined`. Serves listed files only, so no path leads elsewhere.
+ */
 export const assetAt = (path: string): Asset | undefined => {
   const known = read.get(path);
   const named = Object.hasOwn(files, path) ? files[path] : undefined;

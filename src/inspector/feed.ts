@@ -31,7 +31,9 @@ export interface StreamViewer {
   end(): void;
 }
 
-/** Calls back once a response is closed. Node reports no close for a response that waits behind another on its socket. */
+/**
+ * Calls back once a response is closed. Node reports no close for a response that waits behind another on its socket.
+ */
 const onClose = (response: ServerResponse, closed: () => void): void => {
   response.on('error', () => {});
   response.once('close', closed);

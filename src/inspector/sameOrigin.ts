@@ -18,8 +18,8 @@ const isOwn = (origin: string, host: string | undefined): boolean => {
 };
 
 /**
- * Returns whether a request comes from the page itself (IN11). It relies on headers that browsers set and scripts cannot
- * change. The page's files contain no data, so any site may link to them. A command needs one of these headers.
+ * Returns whether a request comes from the page itself (IN11). It relies on headers that browsers set and scripts
+ * cannot change. The page's files contain no data, so any site may link to them. A command needs one of these headers.
  */
 export const isSameOrigin = ({ headers }: IncomingMessage, purpose: Purpose): boolean => {
   if (purpose === 'page') return true;

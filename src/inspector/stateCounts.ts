@@ -46,8 +46,8 @@ const isConnection = ({ src }: AnyActorRef): boolean => src === 'connection';
 
 /**
  * Counts the connections in each state of their chart (IN12). Each step costs a little, and so does each state; a
- * connection costs nothing. The mean time in a state is the time that all connections have spent in it, divided by the
- * number that have left it.
+ * connection costs nothing. The mean time in a state is the time that all connections have spent in it, per connection
+ * that has left it.
  */
 export class StateCounts {
   readonly #tallies = new Map<string, Tally>();

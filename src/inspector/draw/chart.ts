@@ -161,5 +161,8 @@ export const outlineOf = ({ id, key, type, initial, history, transitions, states
 /** Returns every state of a chart, the outermost first. */
 export const allStates = (state: ChartState): ChartState[] => [state, ...state.states.flatMap(allStates)];
 
-/** Returns the ids of the active states, those of the drawing (IN17). Takes a snapshot, or the value of a stepped chart. */
+/**
+ * Returns the ids of the active states, those of the drawing (IN17). Takes a snapshot, or the value of a stepped
+ * chart.
+ */
 export const statesOf = (snapshot: Pick<AnyMachineSnapshot, '_nodes'>): string[] => snapshot._nodes.map(({ id }) => id);

@@ -14,8 +14,8 @@ export interface DrawOptions {
 }
 
 /**
- * Draws a machine as SVG (IN16). The group of each state has the state's id as `data-state`; the page sets the colours. A
- * worker thread lays the drawing out. Rejects if `@viz-js/viz` is not installed.
+ * Draws a machine as SVG (IN16). The group of each state has the state's id as `data-state`; the page sets the colours.
+ * A worker thread lays the drawing out. Rejects if `@viz-js/viz` is not installed.
  *
  * @example
  * const svg = await draw(connectionMachine, { isOutline: true });

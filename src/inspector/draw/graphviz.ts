@@ -33,8 +33,8 @@ const idleTimeout = 1_000;
 const findPackage = (): string => createRequire(import.meta.url).resolve('@viz-js/viz');
 
 /**
- * Lays out charts in a worker thread: one chart takes tens of milliseconds, which would block the event loop. The thread
- * starts with the first chart and ends when it is idle.
+ * Lays out charts in a worker thread: one chart takes tens of milliseconds, which would block the event loop. The
+ * thread starts with the first chart and ends when it is idle.
  */
 export class Graphviz {
   #thread: Worker | undefined;

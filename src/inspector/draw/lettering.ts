@@ -1,7 +1,9 @@
 import { arrowsOf, type Label, reactionsOf } from './arrows.js';
 import { allStates, type ChartState } from './chart.js';
 
-/** A colour for each kind of text. Graphviz knows no classes, so the colour marks the kind until `toSvg` replaces it. */
+/**
+ * A colour for each kind of text. Graphviz knows no classes, so the colour marks the kind until `toSvg` replaces it.
+ */
 export const kindColours = {
   name: '#010101',
   event: '#020202',

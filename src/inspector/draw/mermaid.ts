@@ -73,9 +73,9 @@ class MermaidWriter {
   }
 
   /**
-   * Returns the id of the state in which to write an arrow. Mermaid places a state where it is mentioned last. An arrow
-   * between compound states or regions is therefore written before all of them, and any other in the state around both
-   * of its ends.
+   * Returns the id of the state in which to write an arrow. Mermaid places a state where it is mentioned last. An
+   * arrow between compound states or regions is therefore written before all of them. Any other is written in the
+   * state around both of its ends.
    */
   #placeOf({ from, to }: Arrow): string {
     const frame = this.#frameOf(from);

@@ -98,8 +98,8 @@ const plainSnapshot = ({ status, value }: { readonly status: string; readonly va
 const isActor = (ref: InspectionEvent['actorRef']): ref is AnyActorRef => '_parent' in ref && 'sessionId' in ref;
 
 /**
- * Converts an event of XState's inspection to Stately's protocol (IN6). Returns `undefined` for a type of event that the
- * protocol does not have. Messages of clients and contexts are left out.
+ * Converts an event of XState's inspection to Stately's protocol (IN6). Returns `undefined` for a type of event that
+ * the protocol does not have. Messages of clients and contexts are left out.
  *
  * @example
  * server.inspect((inspected) => {
