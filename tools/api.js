@@ -1,5 +1,5 @@
 // Writes the public types of each entry of the package as text, or compares them with the text that is checked in.
-// node tools/api.js [--write] [--documented]
+// node tools/api.js [--write]
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
@@ -7,14 +7,8 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Extractor, ExtractorConfig, ExtractorLogLevel } from '@microsoft/api-extractor';
 
-/**
- * Whether an exported type, function or member without a docstring is an error.
- * Off until every one of them has a docstring; `--documented` turns it on for one run.
- */
-const mustBeDocumented = false;
-
 const { values } = parseArgs({
-  options: { write: { type: 'boolean', default: false }, documented: { type: 'boolean', default: false } },
+  options: { write: { type: 'boolean', default: false } },
 });
 const root = fileURLToPath(new URL('..', import.meta.url));
 const folder = join(root, 'api');
@@ -32,7 +26,6 @@ const entries = Object.entries(manifest.exports).flatMap(([path, target]) =>
 
 const none = { logLevel: ExtractorLogLevel.None };
 const error = { logLevel: ExtractorLogLevel.Error };
-const undocumented = mustBeDocumented || values.documented ? error : none;
 
 const compilerOptions = {
   target: 'ES2023',
@@ -69,7 +62,7 @@ const configOf = ({ name, types }) =>
         compilerMessageReporting: { default: error },
         extractorMessageReporting: {
           default: none,
-          'ae-undocumented': undocumented,
+          'ae-undocumented': error,
           'ae-wrong-input-file-type': error,
         },
         tsdocMessageReporting: { default: none },
