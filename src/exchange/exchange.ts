@@ -18,7 +18,7 @@ export interface StackExchange {
    * Whether answers may also come on a channel named by the token alone, as neffos 0.0.24 servers send them. Default
    * false.
    */
-  readonly hearsBareTokens?: boolean;
+  readonly acceptsBareTokens?: boolean;
   /**
    * Connects once. Resolves with a session that can publish and subscribe. Rejects if the broker cannot be reached. The
    * errors must not contain credentials (EX17).

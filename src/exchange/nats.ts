@@ -287,7 +287,7 @@ export const natsExchange = (options: NatsExchangeOptions): StackExchange => {
   return {
     name: 'nats',
     channelOf: natsSubjects(prefix, names),
-    hearsBareTokens: asksOlder,
+    acceptsBareTokens: asksOlder,
     connect: async (listener) => {
       try {
         return new NatsSession(await connect(clientOptions()), listener, redact);

@@ -219,7 +219,7 @@ export const redisExchange = (options: RedisExchangeOptions): StackExchange => {
   return {
     name: 'redis',
     channelOf: redisNames(checked.channel),
-    hearsBareTokens: checked.asksOlder,
+    acceptsBareTokens: checked.asksOlder,
     connect: (listener) => new RedisSession(checked, listener).open(checked.timeout, listener.lost),
   };
 };

@@ -118,7 +118,7 @@ export const metricFamilies: readonly MetricFamily[] = [
   broadcasts.counter(
     'muster_broadcasts_total',
     'Messages published to a topic that had subscribers.',
-    (m) => m.broadcasts.issued,
+    (m) => m.broadcasts.published,
   ),
   broadcasts.counter(
     'muster_deliveries_total',

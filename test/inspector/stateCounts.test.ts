@@ -56,7 +56,7 @@ describe('the counts', () => {
     expect(of('connection')).toMatchObject({ count: 3, entered: 0, left: 0 });
 
     const late = house.connect('d');
-    expect(of('connection.acknowledging.client.unheard').count).toBe(1);
+    expect(of('connection.acknowledging.client.unacknowledged').count).toBe(1);
     expect(peopled(counts)).toEqual(walk(house));
     late.socket.say('M');
     await house.rest();

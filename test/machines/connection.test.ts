@@ -33,10 +33,10 @@ const fresh: ConnectionContext = {
 };
 
 const states = {
-  unheard: { acknowledging: { client: 'unheard', server: 'undecided' } },
-  heard: { acknowledging: { client: 'heard', server: 'undecided' } },
-  agreed: { acknowledging: { client: 'unheard', server: 'agreed' } },
-  unreached: { acknowledging: { client: 'heard', server: 'unreached' } },
+  unacknowledged: { acknowledging: { client: 'unacknowledged', server: 'undecided' } },
+  acknowledged: { acknowledging: { client: 'acknowledged', server: 'undecided' } },
+  agreed: { acknowledging: { client: 'unacknowledged', server: 'agreed' } },
+  unreached: { acknowledging: { client: 'acknowledged', server: 'unreached' } },
   flowing: { open: { flow: 'flowing' } },
   congested: { open: { flow: 'congested' } },
   closing: 'closing',
@@ -44,7 +44,7 @@ const states = {
 } as const satisfies Record<string, StateValue>;
 type Name = keyof typeof states;
 type Busy = Exclude<Name, 'closed'>;
-const busy: readonly Busy[] = ['unheard', 'heard', 'agreed', 'unreached', 'flowing', 'congested', 'closing'];
+const busy: readonly Busy[] = ['unacknowledged', 'acknowledged', 'agreed', 'unreached', 'flowing', 'congested', 'closing'];
 
 const refused = { code: 1008, text: 'not allowed', cause: 'program' };
 const asked = { code: 4000, text: 'go', cause: 'client' };
@@ -55,18 +55,18 @@ type Row = readonly [rules: string, to: Name, does: readonly string[], reason?: 
 
 /** State -> event -> the rules it serves, the next state, what is to be done, and the reason if it ends. */
 const table: { readonly [name in Busy]: Partial<Record<EventType, Row>> } = {
-  unheard: {
-    ACK: ['[HS2]', 'heard', []],
+  unacknowledged: {
+    ACK: ['[HS2]', 'acknowledged', []],
     AGREED: ['[HS2] [HS9]', 'agreed', []],
-    FRAME: ['[HS4]', 'unheard', ['countEarly', 'bufferEarly']],
+    FRAME: ['[HS4]', 'unacknowledged', ['countEarly', 'bufferEarly']],
     REFUSED: ['[HS7]', 'closing', ['sendRefusal', 'teardown', 'sendClose'], refused],
     CLOSE: ['[SV5]', 'closing', ['teardown', 'sendClose'], asked],
     'SOCKET.CLOSED': ['[SV3] [SV6]', 'closed', ['teardown', 'destroySocket'], lost],
   },
-  heard: {
-    ACK: ['[HS4]', 'heard', ['countEarly', 'bufferEarly']],
+  acknowledged: {
+    ACK: ['[HS4]', 'acknowledged', ['countEarly', 'bufferEarly']],
     AGREED: ['[HS2] [HS3]', 'flowing', ['sendAccept']],
-    FRAME: ['[HS4]', 'heard', ['countEarly', 'bufferEarly']],
+    FRAME: ['[HS4]', 'acknowledged', ['countEarly', 'bufferEarly']],
     REFUSED: ['[HS7]', 'closing', ['sendRefusal', 'teardown', 'sendClose'], refused],
     CLOSE: ['[SV5]', 'closing', ['teardown', 'sendClose'], asked],
     'SOCKET.CLOSED': ['[SV3] [SV6]', 'closed', ['teardown', 'destroySocket'], lost],
@@ -147,30 +147,30 @@ describe('the beginning', () => {
       isNativeOnly: false,
       isReachable: true,
     });
-    expect([snapshot.value, snapshot.context]).toEqual([states.unheard, fresh]);
+    expect([snapshot.value, snapshot.context]).toEqual([states.unacknowledged, fresh]);
     expect(actions.map(({ type }) => type).filter((type) => !type.startsWith('xstate.'))).toEqual(['runOnConnect']);
   });
 
   test('[HS10] when only native messages are handled, M is not waited for', () => {
     const [snapshot] = initialTransition(connectionMachine, { id: 'joe', isNativeOnly: true, isReachable: true });
-    expect(snapshot.value).toEqual(states.heard);
+    expect(snapshot.value).toEqual(states.acknowledged);
     const [open] = transition(connectionMachine, snapshot, { type: 'AGREED' });
     expect(open.value).toEqual(states.flowing);
   });
 
   test('[EX3] where other servers are to reach it, that is waited for, whichever comes first', () => {
     const apart = { isReachable: false };
-    expect(step('heard', 'AGREED', apart).value).toEqual(states.unreached);
-    const reached = step('heard', 'REACHED', apart);
-    expect([reached.value, reached.context.isReachable]).toEqual([states.heard, true]);
-    expect(step('heard', 'AGREED', reached.context).value).toEqual(states.flowing);
+    expect(step('acknowledged', 'AGREED', apart).value).toEqual(states.unreached);
+    const reached = step('acknowledged', 'REACHED', apart);
+    expect([reached.value, reached.context.isReachable]).toEqual([states.acknowledged, true]);
+    expect(step('acknowledged', 'AGREED', reached.context).value).toEqual(states.flowing);
   });
 
   test.each<[EventType, Name]>([
-    ['FRAME', 'unheard'],
-    ['FRAME', 'heard'],
+    ['FRAME', 'unacknowledged'],
+    ['FRAME', 'acknowledged'],
     ['FRAME', 'agreed'],
-    ['ACK', 'heard'],
+    ['ACK', 'acknowledged'],
   ])('[HS5] a %s too many while %s closes with 1008', (type, name) => {
     const full = { early: { frames: 16, bytes: 0 } };
     const heavy = { early: { frames: 0, bytes: 65_536 } };
@@ -187,7 +187,7 @@ describe('the beginning', () => {
 
   test('[HS5] the first M is no early frame, however many there were', () => {
     expect(step('agreed', 'ACK', { early: { frames: 16, bytes: 0 } }).value).toEqual(states.flowing);
-    expect(step('unheard', 'ACK', { early: { frames: 16, bytes: 0 } }).value).toEqual(states.heard);
+    expect(step('unacknowledged', 'ACK', { early: { frames: 16, bytes: 0 } }).value).toEqual(states.acknowledged);
   });
 });
 
@@ -198,9 +198,9 @@ describe('the end', () => {
   });
 
   test('[SV6] it is remembered whether it was ever let in', () => {
-    const opened = step('heard', 'AGREED').context;
+    const opened = step('acknowledged', 'AGREED').context;
     expect(step('flowing', 'CLOSE', opened).context.wasAccepted).toBe(true);
-    expect(step('heard', 'CLOSE').context.wasAccepted).toBe(false);
+    expect(step('acknowledged', 'CLOSE').context.wasAccepted).toBe(false);
   });
 
   test('[SV3] closed is the last state', () => {
@@ -210,8 +210,8 @@ describe('the end', () => {
 
 describe('tags', () => {
   test.each<[Name, readonly string[]]>([
-    ['unheard', ['acknowledging']],
-    ['heard', ['acknowledging']],
+    ['unacknowledged', ['acknowledging']],
+    ['acknowledged', ['acknowledging']],
     ['agreed', ['acknowledging', 'agreed']],
     ['unreached', ['acknowledging', 'agreed']],
     ['flowing', ['open']],
@@ -259,7 +259,7 @@ describe('deadlines', () => {
     const { clock, actor, now } = make();
     actor.send({ type: 'ACK' });
     clock.advance(4_999);
-    expect(now().value).toEqual(states.heard);
+    expect(now().value).toEqual(states.acknowledged);
     clock.advance(1);
     expect(now()).toEqual({
       value: 'closing',

@@ -215,7 +215,7 @@ const frames = fc.oneof(
         'later',
         'fail',
         'all',
-        'unheard',
+        'unknown',
         '_OnRoomJoin',
         '_OnRoomLeave',
         '_OnNamespaceConnect',

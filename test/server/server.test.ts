@@ -91,7 +91,7 @@ describe('messages of the program', () => {
     client.send(enter);
     client.send('no frame');
     client.send('7;n;;an answer;0;0;');
-    client.send(';n;;unheard of;0;0;');
+    client.send(';n;;unknown;0;0;');
     await expect.poll(() => server.counters.unhandledEvents).toBe(1);
     expect(server.counters).toMatchObject({ invalidFrames: 1, strayAnswers: 1, ignoredEvents: 0, evictions: 0 });
     expect(server.counters.framesIn - before.framesIn).toBeGreaterThan(3);

@@ -288,7 +288,7 @@ describe('clients that mean harm', () => {
   });
 
   test('[EX7] [EX8] an ask is settled by its own channel alone, whatever stands in the answer', async () => {
-    const { nodes, evil, by } = await besiege({ ...memoryBroker().exchange(), hearsBareTokens: true });
+    const { nodes, evil, by } = await besiege({ ...memoryBroker().exchange(), acceptsBareTokens: true });
     const asks = [1, 2].map(() => nodes.a.server.ask(question, { timeout: longWait }));
     const [first, second] = asks.map(watch);
     await expect.poll(() => by('a').length).toBe(2);

@@ -163,8 +163,8 @@ test('[EX13] [EX18] an id that was here before the exchange, and that it cannot 
   await client.ready();
   const { channelOf } = natsExchange({ servers: 'h' });
   await server.useStackExchange({ ...memoryBroker().exchange(), channelOf });
-  expect(server.exchange?.status.lost.unheard).toBe(1);
+  expect(server.exchange?.status.lost.unsubscribed).toBe(1);
   client.terminate();
   await departures.next();
-  expect(server.exchange?.status.lost.unheard).toBe(1);
+  expect(server.exchange?.status.lost.unsubscribed).toBe(1);
 });

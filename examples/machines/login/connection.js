@@ -140,12 +140,12 @@ export const connectionMachine = connectionSetup.createMachine({
       states: {
         client: {
           description: 'The handshake, as the client sees it.',
-          initial: 'unheard',
+          initial: 'unacknowledged',
           states: {
-            unheard: {
+            unacknowledged: {
               description: 'The client has not sent M yet.',
-              always: { guard: 'isNativeOnly', target: 'heard' },
-              on: { ACK: { target: 'heard' } },
+              always: { guard: 'isNativeOnly', target: 'acknowledged' },
+              on: { ACK: { target: 'acknowledged' } },
               after: {
                 ackTimeout: {
                   target: '#connection.closing',
@@ -156,7 +156,7 @@ export const connectionMachine = connectionSetup.createMachine({
                 },
               },
             },
-            heard: { description: 'The client has sent M.', type: 'final' },
+            acknowledged: { description: 'The client has sent M.', type: 'final' },
           },
         },
         server: {

@@ -23,7 +23,7 @@ export const makeLostCounters = () => ({
   /** Asks of other servers that arrived while too many of them were open (EX8). */
   unasked: 0,
   /** Channels to which the broker refused a subscription. Messages for that id, or that answer, do not arrive. */
-  unheard: 0,
+  unsubscribed: 0,
 });
 
 /** The counters of losses between servers, by reason. */
@@ -42,7 +42,7 @@ const texts: Readonly<Record<Loss, string>> = {
   broken: 'messages from the broker dropped as invalid',
   flooded: 'messages from the broker dropped while the log was far over maxLog',
   unasked: 'asks of other servers dropped while too many were open',
-  unheard: 'channels to which the broker refused a subscription',
+  unsubscribed: 'channels to which the broker refused a subscription',
 };
 
 /** Error that reports losses between servers to `onError` (EX18). */
@@ -52,7 +52,7 @@ export class ExchangeLoss extends Error {
   constructor(
     /** The reason: the name of the counter in the status of the exchange. */
     readonly loss: Loss,
-    /** The number of messages. For `unheard`, the number of channels. */
+    /** The number of messages. For `unsubscribed`, the number of channels. */
     readonly count: number,
     options?: ErrorOptions,
   ) {

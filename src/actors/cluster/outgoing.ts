@@ -65,7 +65,7 @@ export class Outgoing {
     if (!publication) return undefined;
     const channels = tokensOfAnswer(token).flatMap((one) => {
       const channel = exchange.channelOf('answers', one);
-      return exchange.hearsBareTokens ? [channel, one] : [channel];
+      return exchange.acceptsBareTokens ? [channel, one] : [channel];
     });
     let unconfirmed = channels.length;
     const confirmed = (): void => {

@@ -95,7 +95,7 @@ export class Relay implements Exchange, OtherServers {
     this.echoes = nativeMode === 'only' ? new Echoes() : undefined;
     this.#subscriptions = new Subscriptions({
       isRequired: ({ kind }) => kind === 'namespace',
-      refused: (error) => this.losses.note('unheard', 1, error),
+      refused: (error) => this.losses.note('unsubscribed', 1, error),
       report,
       inTime: (confirmed) => inTime(confirmed, deadlines, limits.exchangeTimeout),
       failed: (error, session) => this.link.failed(error, session),
@@ -177,7 +177,7 @@ export class Relay implements Exchange, OtherServers {
     try {
       this.#ids.set(id, this.#hold('connection', id, begin));
     } catch (error) {
-      this.losses.note('unheard', 1, error);
+      this.losses.note('unsubscribed', 1, error);
       reachable();
     }
   }

@@ -20,7 +20,7 @@ export interface Metrics {
   /** Messages to clients, and the bytes that were written for them. */
   readonly sent: { readonly frames: number; readonly bytes: number };
   /** Messages published, and their deliveries to a connection or into its outbox. */
-  readonly broadcasts: { readonly issued: number; readonly deliveries: number };
+  readonly broadcasts: { readonly published: number; readonly deliveries: number };
   /** Slices of background work: how long each waited to run, and the time that all have taken. */
   readonly slices: { readonly delay: Timing; readonly spent: number };
   /** As `server.pressure`. */
@@ -72,7 +72,7 @@ export const measure = ({
   closes: { ...meters.closes },
   received: { frames: counters.framesIn, bytes: counters.bytesIn },
   sent: { frames: delivered.frames, bytes: delivered.bytes },
-  broadcasts: { issued: delivered.broadcasts, deliveries: delivered.deliveries },
+  broadcasts: { published: delivered.broadcasts, deliveries: delivered.deliveries },
   slices: { delay: slices.delays.timing, spent: slices.spent },
   pressure,
   asks: { ...asks },

@@ -139,8 +139,8 @@ describe('a broker that refuses', () => {
     await house.rest();
     expect(guests.map(({ socket }) => socket.lines)).toEqual([['t Aa'], ['t Ab']]);
     const { state, lost } = house.supervisor.exchange?.status ?? {};
-    expect([state, lost?.unheard, broker.subscriptions]).toEqual(['online', 1, ['memory.b.', 'memory.n.']]);
-    expect(house.errors).toMatchObject([{ error: { loss: 'unheard', cause: { message: 'no permission' } } }]);
+    expect([state, lost?.unsubscribed, broker.subscriptions]).toEqual(['online', 1, ['memory.b.', 'memory.n.']]);
+    expect(house.errors).toMatchObject([{ error: { loss: 'unsubscribed', cause: { message: 'no permission' } } }]);
     await house.empty();
   });
 

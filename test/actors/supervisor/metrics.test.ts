@@ -308,7 +308,7 @@ describe('metrics', () => {
     for (const event of ['late', 'later']) house.server.broadcast(null, { namespace: 'n', event });
     await house.rest();
     const { broadcasts, sent, slices } = metricsOf(house);
-    expect(broadcasts.issued - before.broadcasts.issued).toBe(14);
+    expect(broadcasts.published - before.broadcasts.published).toBe(14);
     // Ten to three, one to one, two to three.
     expect(broadcasts.deliveries - before.broadcasts.deliveries).toBe(37);
     expect(sent.frames - before.sent.frames).toBe(35);

@@ -34,8 +34,8 @@ describe('the recorder', () => {
     await house.rest();
     expect(ends.map(({ code, text }) => `${code} ${text}`)).toEqual(['1013 slow consumer']);
     expect(ends[0]?.path?.map(({ at, event, from, to }) => `${at} ${event}: ${from} -> ${to}`)).toEqual([
-      '0 AGREED: acknowledging.client.unheard + server.undecided -> acknowledging.client.unheard + server.agreed',
-      '0 ACK: acknowledging.client.unheard + server.agreed -> open.flow.flowing',
+      '0 AGREED: acknowledging.client.unacknowledged + server.undecided -> acknowledging.client.unacknowledged + server.agreed',
+      '0 ACK: acknowledging.client.unacknowledged + server.agreed -> open.flow.flowing',
       '500 CONGESTED: open.flow.flowing -> open.flow.congested',
       '1500 xstate.after.slowConsumerTimeout.connection.open.flow.congested: open.flow.congested -> closed',
     ]);
@@ -125,7 +125,7 @@ describe('the recorder', () => {
     await few.house.rest();
     const ways = few.ends.map(({ code, path }) => `${code}: ${path?.map(({ from, to }) => `${from} > ${to}`).join()}`);
     expect(ways).toEqual([
-      '1008: acknowledging.client.unheard + server.agreed > closing',
+      '1008: acknowledging.client.unacknowledged + server.agreed > closing',
       '1006: open.flow.flowing > closed',
       '1013: open.flow.flowing > open.flow.congested,open.flow.congested > closed',
     ]);

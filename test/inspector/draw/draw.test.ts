@@ -213,7 +213,7 @@ describe('a drawing', () => {
     const drawn = drawnStates(await draw(connectionMachine));
     const active = statesOf(actor.getSnapshot());
     actor.stop();
-    expect(active).toContain('connection.acknowledging.client.unheard');
+    expect(active).toContain('connection.acknowledging.client.unacknowledged');
     expect(drawn).toEqual(expect.arrayContaining(active));
   });
 

@@ -6,8 +6,8 @@ export const machinesFaults = [
     [
       'let in without M',
       'HS2 HS9',
-      "always: { guard: 'isNativeOnly', target: 'heard' }",
-      "always: { target: 'heard' }",
+      "always: { guard: 'isNativeOnly', target: 'acknowledged' }",
+      "always: { target: 'acknowledged' }",
     ],
     ['a refusal sends no text', 'HS7', "actions: ['recordReason', 'sendRefusal']", "actions: ['recordReason']"],
   ]),
