@@ -44,7 +44,15 @@ const states = {
 } as const satisfies Record<string, StateValue>;
 type Name = keyof typeof states;
 type Busy = Exclude<Name, 'closed'>;
-const busy: readonly Busy[] = ['unacknowledged', 'acknowledged', 'agreed', 'unreached', 'flowing', 'congested', 'closing'];
+const busy: readonly Busy[] = [
+  'unacknowledged',
+  'acknowledged',
+  'agreed',
+  'unreached',
+  'flowing',
+  'congested',
+  'closing',
+];
 
 const refused = { code: 1008, text: 'not allowed', cause: 'program' };
 const asked = { code: 4000, text: 'go', cause: 'client' };

@@ -18,7 +18,11 @@ const asksAcross = async (makeExchange: () => Parameters<typeof makeNode>[0]) =>
   guest.send(`${wait};default;;q;0;0;fine`);
   expect((await answer).body).toBe('fine');
   for (const { server, errors } of [asking, asked]) {
-    expect([server.exchange?.status.state, server.exchange?.status.lost.unsubscribed, errors]).toEqual(['online', 0, []]);
+    expect([server.exchange?.status.state, server.exchange?.status.lost.unsubscribed, errors]).toEqual([
+      'online',
+      0,
+      [],
+    ]);
   }
 };
 
