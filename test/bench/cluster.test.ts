@@ -6,7 +6,7 @@ import { startWorker } from '../../bench/conductor.js';
 import { clusterRow } from '../../bench/rows/cluster.js';
 import { rows } from '../../bench/rows/index.js';
 import { enter, expected, perDeliveryOf, Stage } from '../../bench/stage.js';
-import { describeWith, findProgram } from '../support/peers.js';
+import { describeWith, findProgram } from '../support/peers/installed.js';
 import { socketio } from './socketioPeer.js';
 
 test('the row is one of the bench, and is left out where there is no Redis', () => {

@@ -4,7 +4,7 @@ import { clientFrame, FrameReader } from '../../bench/load/frames.js';
 import { broadcast } from '../../bench/rows/broadcast.js';
 import { Stage } from '../../bench/stage.js';
 import { frame, ping } from '../../src/protocol/frame.js';
-import { describeWith } from '../support/peers.js';
+import { describeWith } from '../support/peers/installed.js';
 import { socketio } from './socketioPeer.js';
 
 interface Seen {

@@ -3,7 +3,7 @@ import * as neffos from 'neffos.js';
 import { afterEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { ended, useExample } from '../support/exampleProcess.js';
-import { useNeffos } from '../support/neffosClient.js';
+import { useNeffos } from '../support/peers/neffosClient.js';
 
 describe.each(['express', 'fastify'])('beside %s', (framework) => {
   const { start, stopAll } = useExample(framework);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Browser, type Page, chromium as playwright } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { chromium, describeWith } from '../support/peers.js';
+import { chromium, describeWith } from '../support/peers/installed.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 /** Inside of the package, so that the package finds itself by its name. */

@@ -3,10 +3,10 @@ import { connect, createServer, type Socket } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { type RedisExchangeOptions, redisExchange } from '../../src/exchange/redis.js';
 import { exchangeContract } from '../contracts/exchangeContract.js';
-import { askRedis, redisServer, startRedis } from '../support/brokers.js';
-import { describeWith } from '../support/peers.js';
-import { gate } from '../support/promises.js';
-import { startProxy } from '../support/proxy.js';
+import { gate } from '../support/async/promises.js';
+import { askRedis, redisServer, startRedis } from '../support/peers/brokers.js';
+import { describeWith } from '../support/peers/installed.js';
+import { startProxy } from '../support/peers/tcpProxy.js';
 import { errorOf, expectSecrecy } from '../support/secrecy.js';
 
 const channel = 'muster';

@@ -6,9 +6,9 @@ import { afterAll, expect, test } from 'vitest';
 import type { StackExchange } from '../../src/exchange/exchange.js';
 import { natsExchange } from '../../src/exchange/nats.js';
 import { redisExchange } from '../../src/exchange/redis.js';
-import { freePort, natsServer, redisServer, startNats, startRedis } from '../support/brokers.js';
-import { describeWith, findProgram, type Peer } from '../support/peers.js';
-import { Inbox } from '../support/rawClient.js';
+import { freePort, natsServer, redisServer, startNats, startRedis } from '../support/peers/brokers.js';
+import { describeWith, findProgram, type Peer } from '../support/peers/installed.js';
+import { Inbox } from '../support/peers/rawClient.js';
 
 const openssl = findProgram('OpenSSL', 'OPENSSL', '/usr/bin/openssl');
 /** Both are needed. */

@@ -4,8 +4,8 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import { type Conn, type NSConn, OnNamespaceConnect, Server, type ServerOptions } from '../../src/index.js';
 import { type Inspector, inspector } from '../../src/inspector/inspector.js';
 import type { Authorize } from '../../src/inspector/sameOrigin.js';
-import { gate } from '../support/promises.js';
-import { Inbox } from '../support/rawClient.js';
+import { gate } from '../support/async/promises.js';
+import { Inbox } from '../support/peers/rawClient.js';
 import { useServers } from '../support/testServer.js';
 
 const startServer = useServers();

@@ -4,10 +4,10 @@ import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { connectionMachine, type ServerOptions } from '../../src/index.js';
 import { type Authorize, inspector } from '../../src/inspector/inspector.js';
 import { connectionSetup } from '../../src/machines/connection.js';
+import { gate } from '../support/async/promises.js';
 import { memoryBroker } from '../support/memoryExchange.js';
-import { chromium, describeWith } from '../support/peers.js';
-import { gate } from '../support/promises.js';
-import type { RawClient } from '../support/rawClient.js';
+import { chromium, describeWith } from '../support/peers/installed.js';
+import type { RawClient } from '../support/peers/rawClient.js';
 import { useServers } from '../support/testServer.js';
 
 /** What of a chart is edited here; xstate itself types a config so loosely that it takes none of its own back. */

@@ -1,8 +1,8 @@
 import { type Browser, chromium as playwright } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, it, test, vi } from 'vitest';
 import { type Authorize, inspector } from '../../src/inspector/inspector.js';
-import { chromium, describeWith } from '../support/peers.js';
-import { gate } from '../support/promises.js';
+import { gate } from '../support/async/promises.js';
+import { chromium, describeWith } from '../support/peers/installed.js';
 import { useServers } from '../support/testServer.js';
 
 const startServer = useServers();

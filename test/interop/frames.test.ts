@@ -14,7 +14,7 @@ import {
   reply,
   type ServerOptions,
 } from '../../src/index.js';
-import { Inbox, type RawClient, type RawFrame } from '../support/rawClient.js';
+import { Inbox, type RawClient, type RawFrame } from '../support/peers/rawClient.js';
 import { recording, useServers } from '../support/testServer.js';
 
 const start = useServers();

@@ -16,9 +16,9 @@ import {
   reply,
   type ServerOptions,
 } from '../../src/index.js';
-import { bodyOfNote, type GoHandlers, type GoPeer, goPeers, useGo } from '../support/goPeer.js';
-import { describeWith } from '../support/peers.js';
-import { Inbox } from '../support/rawClient.js';
+import { bodyOfNote, type GoHandlers, type GoPeer, goPeers, useGo } from '../support/peers/goPeer.js';
+import { describeWith } from '../support/peers/installed.js';
+import { Inbox } from '../support/peers/rawClient.js';
 import { recording, type TestServer, useServers } from '../support/testServer.js';
 
 const start = useServers();

@@ -1,10 +1,17 @@
 import { connect as connectNats } from '@nats-io/transport-node';
 import { createClient } from 'redis';
 import { afterAll, afterEach, beforeAll, expect } from 'vitest';
-import { natsServer, type RunningBroker, redisServer, startNats, startRedis } from '../support/brokers.js';
-import { type GoArguments, type GoExchange, type GoHandlers, type GoPeer, goPeers, useGo } from '../support/goPeer.js';
-import { describeWith } from '../support/peers.js';
-import { Inbox, RawClient, type RawFrame } from '../support/rawClient.js';
+import { natsServer, type RunningBroker, redisServer, startNats, startRedis } from '../support/peers/brokers.js';
+import {
+  type GoArguments,
+  type GoExchange,
+  type GoHandlers,
+  type GoPeer,
+  goPeers,
+  useGo,
+} from '../support/peers/goPeer.js';
+import { describeWith } from '../support/peers/installed.js';
+import { Inbox, RawClient, type RawFrame } from '../support/peers/rawClient.js';
 import { nameOfGo } from './scenarios.js';
 
 const brokers = { redis: redisServer, nats: natsServer } as const;

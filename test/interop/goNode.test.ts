@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { goPeers } from '../support/goPeer.js';
-import { describeWith } from '../support/peers.js';
-import type { RawClient } from '../support/rawClient.js';
+import { goPeers } from '../support/peers/goPeer.js';
+import { describeWith } from '../support/peers/installed.js';
+import type { RawClient } from '../support/peers/rawClient.js';
 import { type Cluster, describeNodes } from './goCluster.js';
 
 const chat = { namespace: 'default', event: 'chat' } as const;

@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
-import { bodyOfNote, goPeers } from '../support/goPeer.js';
-import { describeWith } from '../support/peers.js';
-import { watch } from '../support/promises.js';
-import type { RawClient } from '../support/rawClient.js';
+import { watch } from '../support/async/promises.js';
+import { bodyOfNote, goPeers } from '../support/peers/goPeer.js';
+import { describeWith } from '../support/peers/installed.js';
+import type { RawClient } from '../support/peers/rawClient.js';
 import { type Cluster, describeNodes, isOlderLine } from './goCluster.js';
 
 const question = (wait: string): string => `${wait};default;;q;0;0;?`;

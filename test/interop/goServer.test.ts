@@ -13,9 +13,9 @@ import {
   type Reply,
   reply,
 } from '../../src/index.js';
-import { type GoArguments, type GoPeer, goPeers, lineOfNote, useGo } from '../support/goPeer.js';
-import { describeWith } from '../support/peers.js';
-import { Inbox, RawClient, type RawFrame } from '../support/rawClient.js';
+import { type GoArguments, type GoPeer, goPeers, lineOfNote, useGo } from '../support/peers/goPeer.js';
+import { describeWith } from '../support/peers/installed.js';
+import { Inbox, RawClient, type RawFrame } from '../support/peers/rawClient.js';
 import { lineOf, recording, useServers } from '../support/testServer.js';
 import { type Acts, type Doing, mixedActs, nativeOnlyActs, type Scene, scenes, workedActs } from './script.js';
 

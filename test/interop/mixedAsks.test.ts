@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import { AskTimeout, ErrBadRoom, type OutgoingMessage, type Server } from '../../src/index.js';
-import { bodyOfNote, type GoArguments } from '../support/goPeer.js';
+import { bodyOfNote, type GoArguments } from '../support/peers/goPeer.js';
 import type { MixedCluster, MixedSetting } from './mixedCluster.js';
 import { knownError, ownError } from './mixedGuests.js';
 import { blue, describeMixed, eventful, red } from './mixedSuite.js';

@@ -1,7 +1,7 @@
 import { expect, vi } from 'vitest';
 import type { StackExchange } from '../../src/exchange/exchange.js';
 import { exclude, type OutgoingMessage, type Server } from '../../src/index.js';
-import type { GoArguments, GoPeer } from '../support/goPeer.js';
+import type { GoArguments, GoPeer } from '../support/peers/goPeer.js';
 import { type Guest, RawGuest } from './mixedGuests.js';
 
 /** Two servers of ours, and a node of Go. */

@@ -17,8 +17,8 @@ import {
   type OutgoingMessage,
   reply,
 } from '../../src/index.js';
-import { type ClientHandler, emitBinary, type NeffosClient, useNeffos } from '../support/neffosClient.js';
-import { Inbox } from '../support/rawClient.js';
+import { type ClientHandler, emitBinary, type NeffosClient, useNeffos } from '../support/peers/neffosClient.js';
+import { Inbox } from '../support/peers/rawClient.js';
 import { recording, type TestServer, useServers } from '../support/testServer.js';
 import { useGateways } from './gateway.js';
 

@@ -1,7 +1,7 @@
 import * as neffos from 'neffos.js';
 import { expect, it } from 'vitest';
 import { AskTimeout, isSystemEvent, type Message, type NSConn, OnAnyEvent, reply } from '../../src/index.js';
-import { useNeffos } from '../support/neffosClient.js';
+import { useNeffos } from '../support/peers/neffosClient.js';
 import { useServers } from '../support/testServer.js';
 
 const start = useServers();

@@ -15,7 +15,7 @@ import {
   OnRoomLeft,
   reply,
 } from '../../src/index.js';
-import { Inbox } from '../support/rawClient.js';
+import { Inbox } from '../support/peers/rawClient.js';
 import { recording, useServers } from '../support/testServer.js';
 
 const start = useServers();

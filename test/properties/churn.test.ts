@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
-import { frame, upgrade } from '../support/plainLine.js';
+import { frame, upgrade } from '../support/peers/tcpClient.js';
 import { useServers } from '../support/testServer.js';
 
 /** So many connections come and go, after two rounds of warming up. */

@@ -1,13 +1,13 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { natsExchange } from '../../src/exchange/nats.js';
 import { redisExchange } from '../../src/exchange/redis.js';
-import { natsServer, redisServer, startNats, startRedis } from '../support/brokers.js';
 import { ChurnCrew } from '../support/churnCrew.js';
 import { useNodes } from '../support/cluster.js';
 import { Crossings } from '../support/clusterCrossings.js';
 import { bodyOf, overhear } from '../support/clusterEar.js';
 import { ClusterTalk, chanceFrom, type Issue } from '../support/clusterTalk.js';
-import { describeWith } from '../support/peers.js';
+import { natsServer, redisServer, startNats, startRedis } from '../support/peers/brokers.js';
+import { describeWith } from '../support/peers/installed.js';
 
 const servers = 3;
 const lines = Number(process.env['MUSTER_CLUSTER_LINES'] ?? 120);

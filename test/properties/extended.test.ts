@@ -5,11 +5,11 @@ import { connection as awayConnection } from '../../examples/machines/away/conne
 import { connectionMachine as loginConnection } from '../../examples/machines/login/connection.js';
 import { namespace as guardedNamespace, connection as hastyConnection } from '../../examples/machines/role/charts.js';
 import { connectionConfig, connectionSetup, defaultLimits, type Machines, reply } from '../../src/index.js';
+import { gate } from '../support/async/promises.js';
 import { scenarios as local, type Scenario } from '../support/conformance.js';
 import { clusterScenarios } from '../support/conformanceCluster.js';
 import { withoutTokens } from '../support/fakeSocket.js';
 import { type Guest, House, kept, nothing, settled, timersAtRest } from '../support/house.js';
-import { gate } from '../support/promises.js';
 
 // The examples import what a program would; here that is what the tests run.
 vi.mock('musterjs', () => import('../../src/index.js'));

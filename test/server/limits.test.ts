@@ -3,7 +3,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { type Limits, reply, type ServerOptions } from '../../src/index.js';
 import { closeReasons } from '../../src/protocol/errors.js';
-import { dialPlain, frame, shake, upgrade, usePlainLines } from '../support/plainLine.js';
+import { dialPlain, frame, shake, upgrade, usePlainLines } from '../support/peers/tcpClient.js';
 import { useServers } from '../support/testServer.js';
 
 const start = useServers();

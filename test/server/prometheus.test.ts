@@ -4,9 +4,9 @@ import { describe, expect, test } from 'vitest';
 import { makeLostCounters } from '../../src/actors/cluster/losses.js';
 import { closeReasons } from '../../src/protocol/errors.js';
 import { prometheusText } from '../../src/server/prometheus.js';
+import { gate } from '../support/async/promises.js';
 import { memoryBroker } from '../support/memoryExchange.js';
-import { gate } from '../support/promises.js';
-import { RawClient } from '../support/rawClient.js';
+import { RawClient } from '../support/peers/rawClient.js';
 import { useServers } from '../support/testServer.js';
 
 interface Family {

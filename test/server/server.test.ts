@@ -2,7 +2,7 @@ import { createServer, type Server as HttpServer, request as httpRequest } from 
 import { type AddressInfo, connect as connectTcp } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type Conn, reply, Server } from '../../src/index.js';
-import { RawClient } from '../support/rawClient.js';
+import { RawClient } from '../support/peers/rawClient.js';
 import { useServers } from '../support/testServer.js';
 
 const start = useServers();

@@ -1,7 +1,7 @@
 // One cheap client of the churn: a socket, a parser that knows just what the churn's server sends, and what it saw.
 
 import { connect } from 'node:net';
-import { frame, upgrade } from './clientBytes.js';
+import { frame, upgrade } from './peers/clientFrames.js';
 
 /** @typedef {import('./history.js').LineEnd} LineEnd */
 /** @typedef {{ readonly port: number, readonly number: number, readonly user: number }} Dialled */

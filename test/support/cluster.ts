@@ -1,6 +1,6 @@
 import type { StackExchange } from '../../src/exchange/exchange.js';
 import type { ServerOptions } from '../../src/index.js';
-import type { RawClient } from './rawClient.js';
+import type { RawClient } from './peers/rawClient.js';
 import { type TestServer, useServers } from './testServer.js';
 
 /** A server among others. */

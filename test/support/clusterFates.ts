@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import type { Station } from './clusterStation.js';
 import type { Town } from './clusterTown.js';
 import type { Hold, MemoryBroker } from './memoryExchange.js';
-import type { RawClient } from './rawClient.js';
+import type { RawClient } from './peers/rawClient.js';
 
 /** Something that happens to servers and their broker. */
 export type Deed =

@@ -1,9 +1,9 @@
 import { expect } from 'vitest';
 import { defaultLimits, type Machines } from '../../src/index.js';
+import { gate, watch } from './async/promises.js';
 import type { Scenario } from './conformance.js';
 import { House, settled } from './house.js';
 import { memoryBroker } from './memoryExchange.js';
-import { gate, watch } from './promises.js';
 
 const { exchangeTimeout, exchangeRetryDelay } = defaultLimits;
 

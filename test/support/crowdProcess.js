@@ -1,5 +1,5 @@
 import { connect } from 'node:net';
-import { frame, upgrade } from './clientBytes.js';
+import { frame, upgrade } from './peers/clientFrames.js';
 
 /**
  * Many clients in a process of their own, so that their work is not the server's. They speak bytes: a frame is found by

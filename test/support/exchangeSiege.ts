@@ -3,7 +3,7 @@ import { reply } from '../../src/index.js';
 import { markToken } from '../../src/protocol/token.js';
 import { useNodes } from './cluster.js';
 import { type Member, noting, type Posted } from './hostileExchange.js';
-import type { RawClient, RawFrame } from './rawClient.js';
+import type { RawClient, RawFrame } from './peers/rawClient.js';
 
 export const declared = ['default', 'chat', ''];
 export const crew: readonly (Member & { readonly on: 'a' | 'b' })[] = (['a', 'b'] as const).flatMap((on) => [

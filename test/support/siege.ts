@@ -2,8 +2,8 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect } from 'vitest';
 import { type Events, type Limits, type NSConn, reply, type ServerOptions } from '../../src/index.js';
-import { usePlainLines } from './plainLine.js';
-import type { RawClient } from './rawClient.js';
+import type { RawClient } from './peers/rawClient.js';
+import { usePlainLines } from './peers/tcpClient.js';
 import { type TestServer, useServers } from './testServer.js';
 
 setFlagsFromString('--expose-gc');

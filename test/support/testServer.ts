@@ -19,7 +19,7 @@ import {
   type ServerOptions,
   type Where,
 } from '../../src/index.js';
-import { Inbox, RawClient } from './rawClient.js';
+import { Inbox, RawClient } from './peers/rawClient.js';
 
 /** A server on a free port of the loopback. */
 export interface TestServer {

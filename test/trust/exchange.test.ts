@@ -6,7 +6,7 @@ import type { StackExchange } from '../../src/exchange/exchange.js';
 import { natsExchange } from '../../src/exchange/nats.js';
 import { redisExchange } from '../../src/exchange/redis.js';
 import { readTag } from '../../src/protocol/tag.js';
-import { natsServer, redisServer, startNats, startRedis } from '../support/brokers.js';
+import { watch } from '../support/async/promises.js';
 import {
   crew,
   declared,
@@ -27,8 +27,8 @@ import {
   type Place,
 } from '../support/hostileExchange.js';
 import { memoryBroker } from '../support/memoryExchange.js';
-import { describeWith } from '../support/peers.js';
-import { watch } from '../support/promises.js';
+import { natsServer, redisServer, startNats, startRedis } from '../support/peers/brokers.js';
+import { describeWith } from '../support/peers/installed.js';
 import { errorOf, expectSecrecy } from '../support/secrecy.js';
 import { useServers } from '../support/testServer.js';
 

@@ -3,7 +3,7 @@ import { natsExchange } from '../../src/exchange/nats.js';
 import { useNodes } from '../support/cluster.js';
 import { channelFor, hostileNames, namings } from '../support/hostileNames.js';
 import { memoryBroker } from '../support/memoryExchange.js';
-import type { RawClient } from '../support/rawClient.js';
+import type { RawClient } from '../support/peers/rawClient.js';
 import { useServers } from '../support/testServer.js';
 
 const makeNode = useNodes();

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { AskTimeout, ErrBadRoom, type Message, OnRoomJoin, reply } from '../../src/index.js';
-import type { RawClient } from '../support/rawClient.js';
+import type { RawClient } from '../support/peers/rawClient.js';
 import { heap, type Siege, useSieges } from '../support/siege.js';
 
 const siege = useSieges();

@@ -1,8 +1,8 @@
 import { deflateRawSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { type Message, type NSConn, OnRoomJoined } from '../../src/index.js';
-import { dialPlain, frame, shake, upgrade } from '../support/plainLine.js';
-import { RawClient } from '../support/rawClient.js';
+import { RawClient } from '../support/peers/rawClient.js';
+import { dialPlain, frame, shake, upgrade } from '../support/peers/tcpClient.js';
 import { heap, useSieges } from '../support/siege.js';
 
 const siege = useSieges();

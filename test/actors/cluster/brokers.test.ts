@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { natsExchange } from '../../../src/exchange/nats.js';
 import { redisExchange } from '../../../src/exchange/redis.js';
-import { askRedis, natsServer, redisServer, startNats, startRedis } from '../../support/brokers.js';
 import { useNodes } from '../../support/cluster.js';
-import { describeWith } from '../../support/peers.js';
+import { askRedis, natsServer, redisServer, startNats, startRedis } from '../../support/peers/brokers.js';
+import { describeWith } from '../../support/peers/installed.js';
 
 const makeNode = useNodes();
 const many = 200;

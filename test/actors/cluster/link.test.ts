@@ -2,9 +2,9 @@ import { describe, expect, test } from 'vitest';
 import type { InspectionEvent } from 'xstate';
 import type { StackExchange } from '../../../src/exchange/exchange.js';
 import { defaultLimits, ExchangeLoss, type Limits, Server } from '../../../src/index.js';
+import { watch } from '../../support/async/promises.js';
 import { House, settled } from '../../support/house.js';
 import { memoryBroker } from '../../support/memoryExchange.js';
-import { watch } from '../../support/promises.js';
 
 const open = async (limits: Partial<Limits> = {}) => {
   const broker = memoryBroker();

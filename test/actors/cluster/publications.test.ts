@@ -4,8 +4,8 @@ import { Losses, makeLostCounters } from '../../../src/actors/cluster/losses.js'
 import { Publications, type QueuedPublication } from '../../../src/actors/cluster/publications.js';
 import { Deadlines } from '../../../src/actors/runtime/deadlines.js';
 import type { ExchangeSession } from '../../../src/exchange/exchange.js';
+import { gate, watch } from '../../support/async/promises.js';
 import { HandClock } from '../../support/handClock.js';
-import { gate, watch } from '../../support/promises.js';
 
 const limits = { exchangeQueueBytes: 1_000, exchangeQueueTimeout: 30_000 };
 /** What may be with the broker at a time. */

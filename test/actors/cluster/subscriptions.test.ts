@@ -2,7 +2,7 @@ import { fc, test as given } from '@fast-check/vitest';
 import { describe, expect, test } from 'vitest';
 import { Subscriptions } from '../../../src/actors/cluster/subscriptions.js';
 import type { ExchangeSession } from '../../../src/exchange/exchange.js';
-import { gate, watch } from '../../support/promises.js';
+import { gate, watch } from '../../support/async/promises.js';
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 

@@ -1,9 +1,9 @@
 import type { Socket } from 'node:net';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { type DisconnectReason, ErrWrite, HandlerTimeout, type NSConn, reply } from '../../../src/index.js';
+import { gate, watch } from '../../support/async/promises.js';
 import { type Guest, House, type HouseOptions, timersAtRest } from '../../support/house.js';
-import { dialPlain, frame, upgrade, usePlainLines } from '../../support/plainLine.js';
-import { gate, watch } from '../../support/promises.js';
+import { dialPlain, frame, upgrade, usePlainLines } from '../../support/peers/tcpClient.js';
 import { useServers } from '../../support/testServer.js';
 
 const start = useServers();

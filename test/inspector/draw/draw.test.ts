@@ -14,7 +14,7 @@ import {
 import { allStates, type ChartState, describeMachine, statesOf } from '../../../src/inspector/draw/chart.js';
 import { draw } from '../../../src/inspector/draw/draw.js';
 import { Graphviz } from '../../../src/inspector/draw/graphviz.js';
-import { chromium, describeWith } from '../../support/peers.js';
+import { chromium, describeWith } from '../../support/peers/installed.js';
 import { arbitraryMachine } from '../../support/randomMachines.js';
 
 /** What is used of the browser's own parser, in the browser. */

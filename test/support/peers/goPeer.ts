@@ -6,13 +6,13 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterEach } from 'vitest';
-import { type GoVersion, goVersions, nameOfGo } from '../interop/scenarios.js';
-import type { Peer } from './peers.js';
+import { type GoVersion, goVersions, nameOfGo } from '../../interop/scenarios.js';
+import { lineOf } from '../testServer.js';
+import type { Peer } from './installed.js';
 import { Inbox } from './rawClient.js';
-import { lineOf } from './testServer.js';
 
-const folder = fileURLToPath(new URL('../interop/go', import.meta.url));
-const cache = fileURLToPath(new URL('../../node_modules/.cache/go-peer', import.meta.url));
+const folder = fileURLToPath(new URL('../../interop/go', import.meta.url));
+const cache = fileURLToPath(new URL('../../../node_modules/.cache/go-peer', import.meta.url));
 const buildTimeout = 240_000;
 
 /** What the program of a line is built with. */

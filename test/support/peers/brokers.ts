@@ -5,7 +5,7 @@ import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll } from 'vitest';
-import { findProgram, type Peer } from './peers.js';
+import { findProgram, type Peer } from './installed.js';
 
 export const redisServer: Peer = findProgram('Redis', 'REDIS_SERVER', '/usr/bin/redis-server');
 export const natsServer: Peer = findProgram('NATS', 'NATS_SERVER', '/usr/sbin/nats-server');

@@ -1,7 +1,7 @@
 import * as neffos from 'neffos.js';
 import { afterEach } from 'vitest';
+import { lineOf } from '../testServer.js';
 import { Inbox } from './rawClient.js';
-import { lineOf } from './testServer.js';
 
 /** A handler of the client: synchronous, as it must be; what it returns goes back to the server. */
 export type ClientHandler = (ns: neffos.NSConn, message: neffos.Message) => Error | undefined | void;

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { afterEach } from 'vitest';
-import { frame, upgrade } from './clientBytes.js';
-import type { TestServer } from './testServer.js';
+import type { TestServer } from '../testServer.js';
+import { frame, upgrade } from './clientFrames.js';
 
 export { frame, upgrade };
 
