@@ -5,7 +5,7 @@ import type { Subscriber, SubscriberHost } from '../../src/broadcast/subscriber.
 import { Topics } from '../../src/broadcast/topics.js';
 import { type FrameSink, frame } from '../../src/protocol/frame.js';
 import type { Body } from '../../src/protocol/message.js';
-import { HandClock } from '../support/handClock.js';
+import { HandClock } from '../support/server/fakeClock.js';
 
 const forever = Number.POSITIVE_INFINITY;
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { deliveryCost, Pacer } from '../../src/broadcast/pacer.js';
-import { HandClock } from '../support/handClock.js';
+import { HandClock } from '../support/server/fakeClock.js';
 
 const makePacer = () => {
   const clock = new HandClock();

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { type Load, type Parked, type Producer, Throttle } from '../../src/broadcast/throttle.js';
 import { reply } from '../../src/index.js';
-import { House, type HouseOptions, settled } from '../support/house.js';
+import { House, type HouseOptions, settled } from '../support/server/supervisorHarness.js';
 
 const limits = { maxLog: 100, maxLogDelay: 2_000 };
 const little: Load = { logBytes: 0, lag: 0 };

@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { afterEach, beforeAll, expect, onTestFinished, test } from 'vitest';
 import type { ChannelKind, ExchangeSession, StackExchange } from '../../src/exchange/exchange.js';
 import { watch } from '../support/async/promises.js';
-import { anyName, oddNames } from '../support/channelNames.js';
-import { Ear } from '../support/exchangeEar.js';
+import { anyName, oddNames } from '../support/exchange/channelNames.js';
+import { Ear } from '../support/exchange/recordingListener.js';
 import { startProxy } from '../support/peers/tcpProxy.js';
 
 /** A broker that a suite runs, and exchanges that go there. */

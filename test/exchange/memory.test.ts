@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { exchangeContract } from '../contracts/exchangeContract.js';
 import { watch } from '../support/async/promises.js';
-import { type MemoryBroker, memoryBroker } from '../support/memoryExchange.js';
+import { type MemoryBroker, memoryBroker } from '../support/exchange/memoryExchange.js';
 
 describe('the exchange of tests, in memory', () => {
   exchangeContract({

@@ -5,10 +5,10 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { type NatsNames, natsNames } from '../../src/exchange/naming.js';
 import { type NatsExchangeOptions, natsExchange } from '../../src/exchange/nats.js';
 import { exchangeContract } from '../contracts/exchangeContract.js';
+import { errorOf, expectSecrecy } from '../support/exchange/secrets.js';
 import { freePort, natsServer, startNats } from '../support/peers/brokers.js';
 import { describeWith } from '../support/peers/installed.js';
 import { startProxy } from '../support/peers/tcpProxy.js';
-import { errorOf, expectSecrecy } from '../support/secrecy.js';
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 

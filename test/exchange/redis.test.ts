@@ -4,10 +4,10 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { type RedisExchangeOptions, redisExchange } from '../../src/exchange/redis.js';
 import { exchangeContract } from '../contracts/exchangeContract.js';
 import { gate } from '../support/async/promises.js';
+import { errorOf, expectSecrecy } from '../support/exchange/secrets.js';
 import { askRedis, redisServer, startRedis } from '../support/peers/brokers.js';
 import { describeWith } from '../support/peers/installed.js';
 import { startProxy } from '../support/peers/tcpProxy.js';
-import { errorOf, expectSecrecy } from '../support/secrecy.js';
 
 const channel = 'muster';
 const deaf = { received: () => {}, lost: () => {} };

@@ -6,7 +6,7 @@ import { type Inspector, inspector } from '../../src/inspector/inspector.js';
 import type { Authorize } from '../../src/inspector/sameOrigin.js';
 import { gate } from '../support/async/promises.js';
 import { Inbox } from '../support/peers/rawClient.js';
-import { useServers } from '../support/testServer.js';
+import { useServers } from '../support/server/testServer.js';
 
 const startServer = useServers();
 const closers: (() => unknown)[] = [];

@@ -5,10 +5,10 @@ import { connectionMachine, type ServerOptions } from '../../src/index.js';
 import { type Authorize, inspector } from '../../src/inspector/inspector.js';
 import { connectionSetup } from '../../src/machines/connection.js';
 import { gate } from '../support/async/promises.js';
-import { memoryBroker } from '../support/memoryExchange.js';
+import { memoryBroker } from '../support/exchange/memoryExchange.js';
 import { chromium, describeWith } from '../support/peers/installed.js';
 import type { RawClient } from '../support/peers/rawClient.js';
-import { useServers } from '../support/testServer.js';
+import { useServers } from '../support/server/testServer.js';
 
 /** What of a chart is edited here; xstate itself types a config so loosely that it takes none of its own back. */
 interface Editable {

@@ -4,7 +4,7 @@ import { connectionMachine } from '../../src/index.js';
 import { statesOf } from '../../src/inspector/draw/chart.js';
 import { StateCounts } from '../../src/inspector/stateCounts.js';
 import { Viewer } from '../../src/inspector/viewer.js';
-import { House } from '../support/house.js';
+import { House } from '../support/server/supervisorHarness.js';
 
 const flowing = 'connection.open.flow.flowing';
 const congested = 'connection.open.flow.congested';

@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, expect, it, test, vi } from 'vitest';
 import { type Authorize, inspector } from '../../src/inspector/inspector.js';
 import { gate } from '../support/async/promises.js';
 import { chromium, describeWith } from '../support/peers/installed.js';
-import { useServers } from '../support/testServer.js';
+import { useServers } from '../support/server/testServer.js';
 
 const startServer = useServers();
 afterEach(() => void vi.useRealTimers());

@@ -15,7 +15,7 @@ import {
   type ServerOptions,
 } from '../../src/index.js';
 import { Inbox, type RawClient, type RawFrame } from '../support/peers/rawClient.js';
-import { recording, useServers } from '../support/testServer.js';
+import { recording, useServers } from '../support/server/testServer.js';
 
 const start = useServers();
 

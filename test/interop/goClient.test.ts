@@ -19,7 +19,7 @@ import {
 import { bodyOfNote, type GoHandlers, type GoPeer, goPeers, useGo } from '../support/peers/goPeer.js';
 import { describeWith } from '../support/peers/installed.js';
 import { Inbox } from '../support/peers/rawClient.js';
-import { recording, type TestServer, useServers } from '../support/testServer.js';
+import { recording, type TestServer, useServers } from '../support/server/testServer.js';
 
 const start = useServers();
 const startGo = useGo();

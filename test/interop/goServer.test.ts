@@ -16,7 +16,7 @@ import {
 import { type GoArguments, type GoPeer, goPeers, lineOfNote, useGo } from '../support/peers/goPeer.js';
 import { describeWith } from '../support/peers/installed.js';
 import { Inbox, RawClient, type RawFrame } from '../support/peers/rawClient.js';
-import { lineOf, recording, useServers } from '../support/testServer.js';
+import { lineOf, recording, useServers } from '../support/server/testServer.js';
 import { type Acts, type Doing, mixedActs, nativeOnlyActs, type Scene, scenes, workedActs } from './script.js';
 
 const start = useServers();

@@ -2,7 +2,7 @@ import * as neffos from 'neffos.js';
 import { OnNativeMessage } from '../../src/index.js';
 import { GoPeer } from '../support/peers/goPeer.js';
 import { Inbox, RawClient, type RawFrame } from '../support/peers/rawClient.js';
-import { lineOf } from '../support/testServer.js';
+import { lineOf } from '../support/server/testServer.js';
 
 type GuestKind = 'js' | 'go' | 'raw';
 

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { lineOf } from '../support/testServer.js';
+import { lineOf } from '../support/server/testServer.js';
 import { type MixedSetting, type Place, places, type Saying, type Seated } from './mixedCluster.js';
 import { blue, describeMixed, eventful, red } from './mixedSuite.js';
 

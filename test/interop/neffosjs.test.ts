@@ -19,7 +19,7 @@ import {
 } from '../../src/index.js';
 import { type ClientHandler, emitBinary, type NeffosClient, useNeffos } from '../support/peers/neffosClient.js';
 import { Inbox } from '../support/peers/rawClient.js';
-import { recording, type TestServer, useServers } from '../support/testServer.js';
+import { recording, type TestServer, useServers } from '../support/server/testServer.js';
 import { useGateways } from './gateway.js';
 
 const start = useServers();

@@ -2,7 +2,7 @@ import * as neffos from 'neffos.js';
 import { expect, it } from 'vitest';
 import { AskTimeout, isSystemEvent, type Message, type NSConn, OnAnyEvent, reply } from '../../src/index.js';
 import { useNeffos } from '../support/peers/neffosClient.js';
-import { useServers } from '../support/testServer.js';
+import { useServers } from '../support/server/testServer.js';
 
 const start = useServers();
 const dial = useNeffos();

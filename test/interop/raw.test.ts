@@ -16,7 +16,7 @@ import {
   reply,
 } from '../../src/index.js';
 import { Inbox } from '../support/peers/rawClient.js';
-import { recording, useServers } from '../support/testServer.js';
+import { recording, useServers } from '../support/server/testServer.js';
 
 const start = useServers();
 

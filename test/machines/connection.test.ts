@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { createActor, initialTransition, type StateValue, transition } from 'xstate';
 import { type ConnectionContext, type ConnectionEvent, connectionMachine } from '../../src/machines/connection.js';
 import { closeReasons } from '../../src/protocol/errors.js';
-import { HandClock } from '../support/handClock.js';
+import { HandClock } from '../support/server/fakeClock.js';
 
 type EventType = ConnectionEvent['type'];
 

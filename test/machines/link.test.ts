@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { createActor, initialTransition, type StateValue, transition } from 'xstate';
 import { type LinkEvent, linkMachine } from '../../src/machines/link.js';
-import { HandClock } from '../support/handClock.js';
+import { HandClock } from '../support/server/fakeClock.js';
 
 type EventType = LinkEvent['type'];
 

@@ -4,7 +4,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
 import { frame, upgrade } from '../support/peers/tcpClient.js';
-import { useServers } from '../support/testServer.js';
+import { useServers } from '../support/server/testServer.js';
 
 /** So many connections come and go, after two rounds of warming up. */
 const cycles = Number(process.env['MUSTER_CYCLES'] ?? 20_000);

@@ -1,11 +1,11 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { natsExchange } from '../../src/exchange/nats.js';
 import { redisExchange } from '../../src/exchange/redis.js';
-import { ChurnCrew } from '../support/churnCrew.js';
-import { useNodes } from '../support/cluster.js';
-import { Crossings } from '../support/clusterCrossings.js';
-import { bodyOf, overhear } from '../support/clusterEar.js';
-import { ClusterTalk, chanceFrom, type Issue } from '../support/clusterTalk.js';
+import { ChurnCrew } from '../support/churn/churnClients.js';
+import { useNodes } from '../support/cluster/nodes.js';
+import { Crossings } from '../support/cluster/relayAudit.js';
+import { ClusterTalk, chanceFrom, type Issue } from '../support/cluster/workload.js';
+import { bodyOf, overhear } from '../support/exchange/exchangeTap.js';
 import { natsServer, redisServer, startNats, startRedis } from '../support/peers/brokers.js';
 import { describeWith } from '../support/peers/installed.js';
 

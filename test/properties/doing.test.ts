@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type Conn, ErrWrite, HandlerTimeout, type NSConn, reply } from '../../src/index.js';
 import { gate, watch } from '../support/async/promises.js';
-import { type Guest, House, nothing, settled, timersAtRest } from '../support/house.js';
+import { type Guest, House, nothing, settled, timersAtRest } from '../support/server/supervisorHarness.js';
 
 const chat = { echo: (_: NSConn, { body }: { readonly body: string | Uint8Array }) => reply(body) };
 const inChat = { namespaces: { chat } };

@@ -8,8 +8,8 @@ import { connectionConfig, connectionSetup, defaultLimits, type Machines, reply 
 import { gate } from '../support/async/promises.js';
 import { scenarios as local, type Scenario } from '../support/conformance.js';
 import { clusterScenarios } from '../support/conformanceCluster.js';
-import { withoutTokens } from '../support/fakeSocket.js';
-import { type Guest, House, kept, nothing, settled, timersAtRest } from '../support/house.js';
+import { withoutTokens } from '../support/server/fakeSocket.js';
+import { type Guest, House, kept, nothing, settled, timersAtRest } from '../support/server/supervisorHarness.js';
 
 // The examples import what a program would; here that is what the tests run.
 vi.mock('musterjs', () => import('../../src/index.js'));

@@ -5,8 +5,8 @@ import { crc32 } from 'node:zlib';
 import { afterEach, expect, test } from 'vitest';
 import { reply } from '../../src/index.js';
 import { frame } from '../../src/protocol/frame.js';
-import type { FloodOrder, Sighting } from '../support/floodProcess.js';
-import { useServers } from '../support/testServer.js';
+import type { FloodOrder, Sighting } from '../support/load/floodProcess.js';
+import { useServers } from '../support/server/testServer.js';
 
 const seconds = Number(process.env['MUSTER_FLOOD_SECONDS'] ?? 30);
 const readers = 5_000;
@@ -15,7 +15,7 @@ const bodyBytes = 100;
 const mib = 1024 * 1024;
 
 const start = useServers();
-const program = fileURLToPath(new URL('../support/floodProcess.js', import.meta.url));
+const program = fileURLToPath(new URL('../support/load/floodProcess.js', import.meta.url));
 const running: ChildProcess[] = [];
 
 afterEach(() => {

@@ -1,9 +1,9 @@
 import { expect, onTestFinished, test } from 'vitest';
-import { ChurnCrew } from '../support/churnCrew.js';
-import { ChurnTalk } from '../support/churnTalk.js';
+import { ChurnCrew } from '../support/churn/churnClients.js';
+import { ChurnTalk } from '../support/churn/churnWorkload.js';
 import { tell } from '../support/diagnosis.js';
 import { judge } from '../support/history.js';
-import { useServers } from '../support/testServer.js';
+import { useServers } from '../support/server/testServer.js';
 
 /** So many deliveries are due before the run ends. */
 const deliveries = Number(process.env['MUSTER_DELIVERIES'] ?? 10_000_000);

@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { nothing } from '../support/house.js';
 import {
   type Finale,
   type Hook,
@@ -13,6 +12,7 @@ import {
   type Step,
   type Who,
 } from '../support/naiveModel.js';
+import { nothing } from '../support/server/supervisorHarness.js';
 import { type Command, Stage, type StageOptions } from '../support/stage.js';
 
 const runs = Number(process.env['MUSTER_RUNS'] ?? 400);

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type Conn, exclude, type Message, type NSConn, reply } from '../../src/index.js';
-import { type Guest, House, nothing, settled } from '../support/house.js';
+import { type Guest, House, nothing, settled } from '../support/server/supervisorHarness.js';
 
 const runs = Number(process.env['MUSTER_RUNS'] ?? 1_000);
 

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import type { Conn, Limits } from '../../src/index.js';
-import { Crowd, type Latency, useCrowds } from '../support/crowd.js';
-import { heap } from '../support/siege.js';
-import { type TestServer, useServers } from '../support/testServer.js';
+import { Crowd, type Latency, useCrowds } from '../support/load/clientGroups.js';
+import { heap } from '../support/server/attack.js';
+import { type TestServer, useServers } from '../support/server/testServer.js';
 
 const start = useServers();
 useCrowds();

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { Conn, NSConn, ServerOptions } from '../../src/index.js';
-import { Crowd, useCrowds } from '../support/crowd.js';
-import { House, settled } from '../support/house.js';
-import { type TestServer, useServers } from '../support/testServer.js';
+import { Crowd, useCrowds } from '../support/load/clientGroups.js';
+import { House, settled } from '../support/server/supervisorHarness.js';
+import { type TestServer, useServers } from '../support/server/testServer.js';
 
 const start = useServers();
 useCrowds();

@@ -10,8 +10,15 @@ import {
   type Message,
   type NSConn,
 } from '../../src/index.js';
-import { type Guest, House, type HouseOptions, nothing, settled, timersAtRest } from '../support/house.js';
 import { hooks } from '../support/naiveModel.js';
+import {
+  type Guest,
+  House,
+  type HouseOptions,
+  nothing,
+  settled,
+  timersAtRest,
+} from '../support/server/supervisorHarness.js';
 
 /** A house that writes down what its hooks are told, and by whom a connection is closed. */
 class Diary {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { AdmissionQueue, type Slot } from '../../src/server/admissionQueue.js';
-import { HandClock } from '../support/handClock.js';
+import { HandClock } from '../support/server/fakeClock.js';
 
 /** A line, and what became of those who stood in it. */
 const open = (places: number) => {

@@ -4,7 +4,7 @@ import { WebSocket } from 'ws';
 import { type Limits, reply, type ServerOptions } from '../../src/index.js';
 import { closeReasons } from '../../src/protocol/errors.js';
 import { dialPlain, frame, shake, upgrade, usePlainLines } from '../support/peers/tcpClient.js';
-import { useServers } from '../support/testServer.js';
+import { useServers } from '../support/server/testServer.js';
 
 const start = useServers();
 usePlainLines();

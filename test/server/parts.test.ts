@@ -6,8 +6,8 @@ import { systemRandom } from '../../src/actors/runtime/random.js';
 import { Server } from '../../src/index.js';
 import { partsOf, withParts } from '../../src/server/parts.js';
 import type { Transport } from '../../src/server/websocket.js';
-import { FakeSocket } from '../support/fakeSocket.js';
-import { HandClock } from '../support/handClock.js';
+import { HandClock } from '../support/server/fakeClock.js';
+import { FakeSocket } from '../support/server/fakeSocket.js';
 
 const line = (): Duplex => new Duplex({ read: () => {}, write: (_chunk, _encoding, done) => done() });
 

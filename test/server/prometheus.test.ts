@@ -5,9 +5,9 @@ import { makeLostCounters } from '../../src/actors/cluster/losses.js';
 import { closeReasons } from '../../src/protocol/errors.js';
 import { prometheusText } from '../../src/server/prometheus.js';
 import { gate } from '../support/async/promises.js';
-import { memoryBroker } from '../support/memoryExchange.js';
+import { memoryBroker } from '../support/exchange/memoryExchange.js';
 import { RawClient } from '../support/peers/rawClient.js';
-import { useServers } from '../support/testServer.js';
+import { useServers } from '../support/server/testServer.js';
 
 interface Family {
   readonly type: string;

@@ -3,7 +3,7 @@ import { type AddressInfo, connect as connectTcp } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type Conn, reply, Server } from '../../src/index.js';
 import { RawClient } from '../support/peers/rawClient.js';
-import { useServers } from '../support/testServer.js';
+import { useServers } from '../support/server/testServer.js';
 
 const start = useServers();
 const namespaces = { n: { echo: (_: unknown, { body }: { body: string | Uint8Array }) => reply(body) } };

@@ -2,8 +2,8 @@ import { expect } from 'vitest';
 import { defaultLimits, type Machines } from '../../src/index.js';
 import { gate, watch } from './async/promises.js';
 import type { Scenario } from './conformance.js';
-import { House, settled } from './house.js';
-import { memoryBroker } from './memoryExchange.js';
+import { memoryBroker } from './exchange/memoryExchange.js';
+import { House, settled } from './server/supervisorHarness.js';
 
 const { exchangeTimeout, exchangeRetryDelay } = defaultLimits;
 

@@ -1,6 +1,4 @@
 import { CloseError, type Conn, type Except, exclude, type Message, type NSConn, reply } from '../../src/index.js';
-import { tokensOf, withoutTokens } from './fakeSocket.js';
-import { type Guest, House, settled } from './house.js';
 import {
   closedNamespace,
   declared,
@@ -25,6 +23,8 @@ import {
   type Who,
   type Wire,
 } from './naiveModel.js';
+import { tokensOf, withoutTokens } from './server/fakeSocket.js';
+import { type Guest, House, settled } from './server/supervisorHarness.js';
 
 /** Something that the world does to the house. Numbers stand for somebody who has arrived, counted round. */
 export type Command =

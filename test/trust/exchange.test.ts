@@ -17,7 +17,7 @@ import {
   tokenOf,
   useExchangeSieges,
   waitOf,
-} from '../support/exchangeSiege.js';
+} from '../support/exchange/exchangeAttack.js';
 import {
   Expectation,
   faultOf,
@@ -25,12 +25,12 @@ import {
   hugePayload,
   type Member,
   type Place,
-} from '../support/hostileExchange.js';
-import { memoryBroker } from '../support/memoryExchange.js';
+} from '../support/exchange/hostilePayloads.js';
+import { memoryBroker } from '../support/exchange/memoryExchange.js';
+import { errorOf, expectSecrecy } from '../support/exchange/secrets.js';
 import { natsServer, redisServer, startNats, startRedis } from '../support/peers/brokers.js';
 import { describeWith } from '../support/peers/installed.js';
-import { errorOf, expectSecrecy } from '../support/secrecy.js';
-import { useServers } from '../support/testServer.js';
+import { useServers } from '../support/server/testServer.js';
 
 const listen = useServers();
 const besiege = useExchangeSieges();

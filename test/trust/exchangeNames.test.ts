@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { natsExchange } from '../../src/exchange/nats.js';
-import { useNodes } from '../support/cluster.js';
-import { channelFor, hostileNames, namings } from '../support/hostileNames.js';
-import { memoryBroker } from '../support/memoryExchange.js';
+import { useNodes } from '../support/cluster/nodes.js';
+import { channelFor, hostileNames, namings } from '../support/exchange/hostileNames.js';
+import { memoryBroker } from '../support/exchange/memoryExchange.js';
 import type { RawClient } from '../support/peers/rawClient.js';
-import { useServers } from '../support/testServer.js';
+import { useServers } from '../support/server/testServer.js';
 
 const makeNode = useNodes();
 const listen = useServers();

@@ -7,7 +7,7 @@ import {
   registerKnownError,
   type ServerOptions,
 } from '../../src/index.js';
-import { type SiegeOptions, useSieges } from '../support/siege.js';
+import { type SiegeOptions, useSieges } from '../support/server/attack.js';
 
 const siege = useSieges();
 

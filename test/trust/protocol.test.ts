@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { AskTimeout, ErrBadRoom, type Message, OnRoomJoin, reply } from '../../src/index.js';
 import type { RawClient } from '../support/peers/rawClient.js';
-import { heap, type Siege, useSieges } from '../support/siege.js';
+import { heap, type Siege, useSieges } from '../support/server/attack.js';
 
 const siege = useSieges();
 const MiB = 1_048_576;

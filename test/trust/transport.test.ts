@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { type Message, type NSConn, OnRoomJoined } from '../../src/index.js';
 import { RawClient } from '../support/peers/rawClient.js';
 import { dialPlain, frame, shake, upgrade } from '../support/peers/tcpClient.js';
-import { heap, useSieges } from '../support/siege.js';
+import { heap, useSieges } from '../support/server/attack.js';
 
 const siege = useSieges();
 const MiB = 1_048_576;

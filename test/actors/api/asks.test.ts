@@ -11,7 +11,7 @@ import { Deadlines } from '../../../src/actors/runtime/deadlines.js';
 import { systemRandom } from '../../../src/actors/runtime/random.js';
 import { decode, type Frame } from '../../../src/protocol/codec.js';
 import { AskTimeout, ErrWrite } from '../../../src/protocol/errors.js';
-import { HandClock } from '../../support/handClock.js';
+import { HandClock } from '../../support/server/fakeClock.js';
 
 const answerTo = (token: string, body = ''): Frame => {
   const frame = decode(`${token};n;;q;0;0;${body}`);

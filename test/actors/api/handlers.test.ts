@@ -3,7 +3,7 @@ import { closesWith, type Events, Handlers, type Namespaces, runGuarded } from '
 import { Deadlines } from '../../../src/actors/runtime/deadlines.js';
 import { CloseError, HandlerTimeout, reply } from '../../../src/protocol/errors.js';
 import { OnAnyEvent, OnNativeMessage, OnRoomJoin } from '../../../src/protocol/message.js';
-import { HandClock } from '../../support/handClock.js';
+import { HandClock } from '../../support/server/fakeClock.js';
 
 const handler = (): void => {};
 const other = (): void => {};

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { AskTimeout, defaultLimits, ErrBadRoom } from '../../../src/index.js';
 import { watch } from '../../support/async/promises.js';
-import { openHouses, openTwo } from '../../support/houses.js';
+import { openHouses, openTwo } from '../../support/server/harnessCluster.js';
 
 const question = { namespace: 'n', event: 'q', body: '?' };
 

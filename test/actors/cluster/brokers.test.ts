@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { natsExchange } from '../../../src/exchange/nats.js';
 import { redisExchange } from '../../../src/exchange/redis.js';
-import { useNodes } from '../../support/cluster.js';
+import { useNodes } from '../../support/cluster/nodes.js';
 import { askRedis, natsServer, redisServer, startNats, startRedis } from '../../support/peers/brokers.js';
 import { describeWith } from '../../support/peers/installed.js';
 

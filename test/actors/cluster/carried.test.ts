@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { ErrBadRoom, ExchangeLoss, exclude, OnNativeMessage, type OutgoingMessage } from '../../../src/index.js';
-import { type Guest, type House, type HouseOptions, settled } from '../../support/house.js';
-import { openTwo } from '../../support/houses.js';
+import { openTwo } from '../../support/server/harnessCluster.js';
+import { type Guest, type House, type HouseOptions, settled } from '../../support/server/supervisorHarness.js';
 
 const two = async (options: HouseOptions = { namespaces: { n: {} } }) => {
   const houses = await openTwo(options);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { exclude } from '../../../src/index.js';
-import { useNodes } from '../../support/cluster.js';
-import { memoryBroker } from '../../support/memoryExchange.js';
+import { useNodes } from '../../support/cluster/nodes.js';
+import { memoryBroker } from '../../support/exchange/memoryExchange.js';
 
 const makeNode = useNodes();
 

@@ -3,8 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { Echoes } from '../../../src/actors/cluster/echoes.js';
 import type { StackExchange } from '../../../src/exchange/exchange.js';
 import { OnNativeMessage } from '../../../src/index.js';
-import { useNodes } from '../../support/cluster.js';
-import { memoryBroker } from '../../support/memoryExchange.js';
+import { useNodes } from '../../support/cluster/nodes.js';
+import { memoryBroker } from '../../support/exchange/memoryExchange.js';
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 

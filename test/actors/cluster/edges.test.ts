@@ -2,9 +2,9 @@ import { describe, expect, test } from 'vitest';
 import type { StackExchange } from '../../../src/exchange/exchange.js';
 import { connectionMachine, defaultLimits, ErrNoAudience, ErrWrite, type NSConn } from '../../../src/index.js';
 import { gate, watch } from '../../support/async/promises.js';
-import { House, type HouseOptions, settled } from '../../support/house.js';
-import { openTwo } from '../../support/houses.js';
-import { type MemoryBroker, memoryBroker } from '../../support/memoryExchange.js';
+import { type MemoryBroker, memoryBroker } from '../../support/exchange/memoryExchange.js';
+import { openTwo } from '../../support/server/harnessCluster.js';
+import { House, type HouseOptions, settled } from '../../support/server/supervisorHarness.js';
 
 const e = { namespace: 'n', event: 'e' };
 

@@ -3,8 +3,8 @@ import type { InspectionEvent } from 'xstate';
 import type { StackExchange } from '../../../src/exchange/exchange.js';
 import { defaultLimits, ExchangeLoss, type Limits, Server } from '../../../src/index.js';
 import { watch } from '../../support/async/promises.js';
-import { House, settled } from '../../support/house.js';
-import { memoryBroker } from '../../support/memoryExchange.js';
+import { memoryBroker } from '../../support/exchange/memoryExchange.js';
+import { House, settled } from '../../support/server/supervisorHarness.js';
 
 const open = async (limits: Partial<Limits> = {}) => {
   const broker = memoryBroker();

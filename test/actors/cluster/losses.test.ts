@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { ExchangeLoss, Losses, makeLostCounters } from '../../../src/actors/cluster/losses.js';
 import { Deadlines } from '../../../src/actors/runtime/deadlines.js';
-import { HandClock } from '../../support/handClock.js';
+import { HandClock } from '../../support/server/fakeClock.js';
 
 const makeLosses = () => {
   const clock = new HandClock();

@@ -5,7 +5,7 @@ import { Publications, type QueuedPublication } from '../../../src/actors/cluste
 import { Deadlines } from '../../../src/actors/runtime/deadlines.js';
 import type { ExchangeSession } from '../../../src/exchange/exchange.js';
 import { gate, watch } from '../../support/async/promises.js';
-import { HandClock } from '../../support/handClock.js';
+import { HandClock } from '../../support/server/fakeClock.js';
 
 const limits = { exchangeQueueBytes: 1_000, exchangeQueueTimeout: 30_000 };
 /** What may be with the broker at a time. */

@@ -21,7 +21,7 @@ import {
   reply,
   roomMachine,
 } from '../../../src/index.js';
-import { House, settled } from '../../support/house.js';
+import { House, settled } from '../../support/server/supervisorHarness.js';
 
 const enter = '$1;n;;_OnNamespaceConnect;0;0;';
 const nsOf = (house: House, at: number) => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { connectionMachine } from '../../../src/index.js';
-import { type Guest, House, type HouseOptions } from '../../support/house.js';
+import { type Guest, House, type HouseOptions } from '../../support/server/supervisorHarness.js';
 
 const big = 'x'.repeat(200 * 1024);
 /** What a guest has been sent: the events, and its close frame. */

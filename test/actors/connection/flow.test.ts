@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { ErrWrite } from '../../../src/index.js';
-import { House, settled } from '../../support/house.js';
+import { House, settled } from '../../support/server/supervisorHarness.js';
 
 const enter = (namespace: string): string => `$1;${namespace};;_OnNamespaceConnect;0;0;`;
 

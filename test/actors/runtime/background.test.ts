@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { type BackgroundTask, BackgroundTasks } from '../../../src/actors/runtime/background.js';
-import { HandClock } from '../../support/handClock.js';
+import { HandClock } from '../../support/server/fakeClock.js';
 
 /** Work of so many pieces, a millisecond each. */
 class FakeWalk implements BackgroundTask {

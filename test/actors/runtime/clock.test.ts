@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { TickCounter, TickQuota } from '../../../src/actors/runtime/clock.js';
-import { HandClock } from '../../support/handClock.js';
+import { HandClock } from '../../support/server/fakeClock.js';
 
 test('[LM9] a tick of the event loop has one number, and the next another', () => {
   const clock = new HandClock();

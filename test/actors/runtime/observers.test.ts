@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { connectionMachine } from '../../../src/index.js';
-import { House } from '../../support/house.js';
+import { House } from '../../support/server/supervisorHarness.js';
 
 const raise = (text: string): never => {
   throw new Error(text);

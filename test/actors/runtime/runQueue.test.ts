@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { type Runnable, RunQueue } from '../../../src/actors/runtime/background.js';
-import { HandClock } from '../../support/handClock.js';
+import { HandClock } from '../../support/server/fakeClock.js';
 
 /** Lanes with so much to do each; every piece takes a millisecond. */
 const backlogOf = (work: Readonly<Record<string, number>>) => {

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { createActor, setup } from 'xstate';
 import { systemClock } from '../../../src/actors/runtime/clock.js';
 import { useIndexedScheduler } from '../../../src/actors/runtime/scheduler.js';
-import { HandClock } from '../../support/handClock.js';
+import { HandClock } from '../../support/server/fakeClock.js';
 
 const waiting = setup({ delays: { patience: 100, more: 150 } }).createMachine({
   initial: 'waiting',

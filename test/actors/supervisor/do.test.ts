@@ -2,9 +2,9 @@ import type { Socket } from 'node:net';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { type DisconnectReason, ErrWrite, HandlerTimeout, type NSConn, reply } from '../../../src/index.js';
 import { gate, watch } from '../../support/async/promises.js';
-import { type Guest, House, type HouseOptions, timersAtRest } from '../../support/house.js';
 import { dialPlain, frame, upgrade, usePlainLines } from '../../support/peers/tcpClient.js';
-import { useServers } from '../../support/testServer.js';
+import { type Guest, House, type HouseOptions, timersAtRest } from '../../support/server/supervisorHarness.js';
+import { useServers } from '../../support/server/testServer.js';
 
 const start = useServers();
 usePlainLines();

@@ -8,7 +8,7 @@ import { Deadlines } from '../../../src/actors/runtime/deadlines.js';
 import { DoQueue, type Visitor, type VisitTarget } from '../../../src/actors/supervisor/doQueue.js';
 import type { UpgradeRequest } from '../../../src/actors/transport/socket.js';
 import { HandlerTimeout } from '../../../src/protocol/errors.js';
-import { HandClock } from '../../support/handClock.js';
+import { HandClock } from '../../support/server/fakeClock.js';
 
 /** A handle with nothing behind it but an id: the walk hands it on and asks nothing of it. */
 const connOf = (id: string): Conn => {

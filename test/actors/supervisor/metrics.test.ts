@@ -7,9 +7,9 @@ import { Histogram } from '../../../src/actors/runtime/histogram.js';
 import type { Metrics } from '../../../src/actors/supervisor/metrics.js';
 import { AskTimeout, CloseError, connectionMachine, type NSConn, reply } from '../../../src/index.js';
 import { closeReasons } from '../../../src/protocol/errors.js';
-import { HandClock } from '../../support/handClock.js';
-import { type Guest, House, type HouseOptions, settled } from '../../support/house.js';
-import { openHouses } from '../../support/houses.js';
+import { HandClock } from '../../support/server/fakeClock.js';
+import { openHouses } from '../../support/server/harnessCluster.js';
+import { type Guest, House, type HouseOptions, settled } from '../../support/server/supervisorHarness.js';
 
 const metricsOf = ({ supervisor }: House): Metrics => supervisor.metrics;
 

@@ -10,7 +10,7 @@ import {
   supervisorSetup,
   TooManyAsks,
 } from '../../../src/index.js';
-import { House, kept } from '../../support/house.js';
+import { House, kept } from '../../support/server/supervisorHarness.js';
 
 describe("charts of the program's own", () => {
   test('[SV11] what it provides the supervisor with runs as well', async () => {

@@ -3,9 +3,9 @@ import { describe, expect, test } from 'vitest';
 import type { InspectionEvent } from 'xstate';
 import type { DeliverEvent } from '../../../src/actors/telemetry/inspection.js';
 import { connectionConfig, connectionSetup, Server } from '../../../src/index.js';
-import { readFrames } from '../../support/fakeSocket.js';
-import { type Guest, House, type HouseOptions, kept, settled } from '../../support/house.js';
-import { memoryBroker } from '../../support/memoryExchange.js';
+import { memoryBroker } from '../../support/exchange/memoryExchange.js';
+import { readFrames } from '../../support/server/fakeSocket.js';
+import { type Guest, House, type HouseOptions, kept, settled } from '../../support/server/supervisorHarness.js';
 
 /** What an observer was shown, a line each: which actor, what, and the state after it. */
 const makeLog = () => {

@@ -7,7 +7,7 @@ import {
   Server,
   type ServerOptions,
 } from '../../../src/index.js';
-import { House, kept } from '../../support/house.js';
+import { House, kept } from '../../support/server/supervisorHarness.js';
 
 const open = (recorder = { last: 16, sample: 1 }) => {
   const ends: DisconnectReason[] = [];

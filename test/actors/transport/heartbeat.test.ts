@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { DisconnectReason } from '../../../src/index.js';
-import { type Guest, House, type HouseOptions, timersAtRest } from '../../support/house.js';
+import { type Guest, House, type HouseOptions, timersAtRest } from '../../support/server/supervisorHarness.js';
 
 const wait = '$1;n;;wait;0;0;';
 

@@ -2,7 +2,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { WebSocket as WebSocketOfTests } from 'ws';
 import { lineOfNote } from '../../../src/actors/transport/loggedSocket.js';
 import { type FrameNote, OnNativeMessage, reply, Server } from '../../../src/index.js';
-import { House, settled } from '../../support/house.js';
+import { House, settled } from '../../support/server/supervisorHarness.js';
 
 const open = (debug?: (note: FrameNote) => unknown) => {
   const notes: FrameNote[] = [];

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { DisconnectReason } from '../../../src/index.js';
-import { House } from '../../support/house.js';
+import { House } from '../../support/server/supervisorHarness.js';
 
 const open = (limits: { readTimeout?: number; writeTimeout?: number; inboxMessages?: number }) => {
   const reasons: DisconnectReason[] = [];

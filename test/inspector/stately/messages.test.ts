@@ -16,9 +16,9 @@ import {
 import { type ChartState, describeMachine } from '../../../src/inspector/draw/chart.js';
 import { plainDefinition } from '../../../src/inspector/stately/definition.js';
 import { toStately } from '../../../src/inspector/stately/messages.js';
-import { House, kept } from '../../support/house.js';
 import { Inbox } from '../../support/peers/rawClient.js';
 import { arbitraryMachine } from '../../support/randomMachines.js';
+import { House, kept } from '../../support/server/supervisorHarness.js';
 
 /** Everything that a connection's life shows, as it is sent. */
 const life = async (): Promise<string[]> => {

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterEach } from 'vitest';
 import { type GoVersion, goVersions, nameOfGo } from '../../interop/scenarios.js';
-import { lineOf } from '../testServer.js';
+import { lineOf } from '../server/testServer.js';
 import type { Peer } from './installed.js';
 import { Inbox } from './rawClient.js';
 

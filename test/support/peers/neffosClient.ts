@@ -1,6 +1,6 @@
 import * as neffos from 'neffos.js';
 import { afterEach } from 'vitest';
-import { lineOf } from '../testServer.js';
+import { lineOf } from '../server/testServer.js';
 import { Inbox } from './rawClient.js';
 
 /** A handler of the client: synchronous, as it must be; what it returns goes back to the server. */

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { afterEach } from 'vitest';
-import type { TestServer } from '../testServer.js';
+import type { TestServer } from '../server/testServer.js';
 import { frame, upgrade } from './clientFrames.js';
 
 export { frame, upgrade };

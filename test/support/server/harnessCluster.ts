@@ -1,5 +1,5 @@
-import { type Guest, House, type HouseOptions, settled } from './house.js';
-import { type MemoryBroker, memoryBroker } from './memoryExchange.js';
+import { type MemoryBroker, memoryBroker } from '../exchange/memoryExchange.js';
+import { type Guest, House, type HouseOptions, settled } from './supervisorHarness.js';
 
 /** Several servers in one process, on fake sockets, sharing a broker whose every move a test can hold. */
 export interface Houses {

@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { afterEach } from 'vitest';
-import type { TestServer } from './testServer.js';
+import type { TestServer } from '../server/testServer.js';
 
 /** What a crowd is told to do; its groups are called by name. */
 export type Order =
@@ -35,7 +35,7 @@ export type Told =
   | { readonly told: 'got'; readonly group: string; readonly number: number }
   | ({ readonly told: 'report'; readonly group: string } & GroupReport);
 
-const program = fileURLToPath(new URL('./crowdProcess.js', import.meta.url));
+const program = fileURLToPath(new URL('./clientGroupsProcess.js', import.meta.url));
 const running: ChildProcess[] = [];
 /** How long anybody waits for a crowd to say something that is due. */
 const patience = 20_000;

@@ -1,9 +1,9 @@
-import { systemRandom } from '../../src/actors/runtime/random.js';
-import { Supervisor } from '../../src/actors/supervisor/supervisor.js';
-import type { InspectionObserver } from '../../src/actors/telemetry/inspection.js';
-import type { RecorderLimits } from '../../src/actors/telemetry/recorder.js';
-import type { FrameLog } from '../../src/actors/transport/loggedSocket.js';
-import type { UpgradeRequest } from '../../src/actors/transport/socket.js';
+import { systemRandom } from '../../../src/actors/runtime/random.js';
+import { Supervisor } from '../../../src/actors/supervisor/supervisor.js';
+import type { InspectionObserver } from '../../../src/actors/telemetry/inspection.js';
+import type { RecorderLimits } from '../../../src/actors/telemetry/recorder.js';
+import type { FrameLog } from '../../../src/actors/transport/loggedSocket.js';
+import type { UpgradeRequest } from '../../../src/actors/transport/socket.js';
 import {
   type Conn,
   type DisconnectReason,
@@ -15,10 +15,10 @@ import {
   type OwnMachines,
   type ServerFace,
   type Where,
-} from '../../src/index.js';
-import { checkOptions } from '../../src/server/options.js';
+} from '../../../src/index.js';
+import { checkOptions } from '../../../src/server/options.js';
+import { HandClock } from './fakeClock.js';
 import { FakeSocket } from './fakeSocket.js';
-import { HandClock } from './handClock.js';
 
 /** A clock turned by hand, of which every look takes a little time, so that slices of work come to an end. */
 export class TurnedClock extends HandClock {

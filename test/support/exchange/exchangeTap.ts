@@ -1,4 +1,4 @@
-import type { ExchangeSession, StackExchange } from '../../src/exchange/exchange.js';
+import type { ExchangeSession, StackExchange } from '../../../src/exchange/exchange.js';
 
 /** What becomes of a payload that a session was handed. */
 interface Handed {

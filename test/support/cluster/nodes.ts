@@ -1,7 +1,7 @@
-import type { StackExchange } from '../../src/exchange/exchange.js';
-import type { ServerOptions } from '../../src/index.js';
-import type { RawClient } from './peers/rawClient.js';
-import { type TestServer, useServers } from './testServer.js';
+import type { StackExchange } from '../../../src/exchange/exchange.js';
+import type { ServerOptions } from '../../../src/index.js';
+import type { RawClient } from '../peers/rawClient.js';
+import { type TestServer, useServers } from '../server/testServer.js';
 
 /** A server among others. */
 export interface TestNode extends TestServer {

@@ -1,9 +1,9 @@
 // One cheap client of the churn: a socket, a parser that knows just what the churn's server sends, and what it saw.
 
 import { connect } from 'node:net';
-import { frame, upgrade } from './peers/clientFrames.js';
+import { frame, upgrade } from '../peers/clientFrames.js';
 
-/** @typedef {import('./history.js').LineEnd} LineEnd */
+/** @typedef {import('../history.js').LineEnd} LineEnd */
 /** @typedef {{ readonly port: number, readonly number: number, readonly user: number }} Dialled */
 /** @typedef {{ opened(line: ChurnLine): void, answered(line: ChurnLine, token: string): void, over(line: ChurnLine): void }} Host */
 

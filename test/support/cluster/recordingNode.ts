@@ -1,8 +1,8 @@
-import type { StackExchange } from '../../src/exchange/exchange.js';
-import { type Conn, type Events, ExchangeLoss, type ExchangeStatus, exclude, type Limits } from '../../src/index.js';
-import type { TestNode, useNodes } from './cluster.js';
-import { bodyOf, type Life, overhear } from './clusterEar.js';
-import type { RawClient } from './peers/rawClient.js';
+import type { StackExchange } from '../../../src/exchange/exchange.js';
+import { type Conn, type Events, ExchangeLoss, type ExchangeStatus, exclude, type Limits } from '../../../src/index.js';
+import { bodyOf, type Life, overhear } from '../exchange/exchangeTap.js';
+import type { RawClient } from '../peers/rawClient.js';
+import type { TestNode, useNodes } from './nodes.js';
 
 /** Whom a message is for: all in the namespace, or less. */
 export interface Address {

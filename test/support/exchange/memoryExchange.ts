@@ -1,6 +1,6 @@
-import type { ChannelKind, ExchangeListener, ExchangeSession, StackExchange } from '../../src/exchange/exchange.js';
-import { redisNames } from '../../src/exchange/naming.js';
-import { gate } from './async/promises.js';
+import type { ChannelKind, ExchangeListener, ExchangeSession, StackExchange } from '../../../src/exchange/exchange.js';
+import { redisNames } from '../../../src/exchange/naming.js';
+import { gate } from '../async/promises.js';
 
 /** Where commands are held: before the broker has taken them, or after that, before it says so. */
 export type Hold = 'taking' | 'confirming';

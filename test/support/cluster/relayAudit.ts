@@ -1,8 +1,8 @@
-import type { Guest } from './churnHouse.js';
-import { type ClusterTalk, type Issue, span } from './clusterTalk.js';
-import { tell } from './diagnosis.js';
-import { judge, type Sighting } from './history.js';
-import { firstAnswer } from './ledger.js';
+import type { Guest } from '../churn/churnRecorder.js';
+import { tell } from '../diagnosis.js';
+import { judge, type Sighting } from '../history.js';
+import { firstAnswer } from '../ledger.js';
+import { type ClusterTalk, type Issue, span } from './workload.js';
 
 /** Something for one id that another server owes: somebody with that id was there when it was said. */
 interface Owed {

@@ -1,4 +1,4 @@
-import type { Clock } from '../../src/actors/runtime/clock.js';
+import type { Clock } from '../../../src/actors/runtime/clock.js';
 
 interface Timer {
   readonly at: number;

@@ -1,7 +1,7 @@
 // The clients of the churn, in a thread of their own: they come, move about, leave, fall silent and break off.
 
 import { parentPort, workerData } from 'node:worker_threads';
-import { ChurnLine } from './churnLine.js';
+import { ChurnLine } from './churnClient.js';
 
 /**
  * @typedef {{ readonly port: number, readonly lines: number, readonly rooms: number, readonly seed: number,
@@ -12,7 +12,7 @@ import { ChurnLine } from './churnLine.js';
  *   | { readonly type: 'finish' }} Order
  * @typedef {{ readonly type: 'ready' | 'pulse' | 'settled' }
  *   | { readonly type: 'report', readonly numbers: Uint32Array, readonly lengths: Uint32Array,
- *       readonly ends: readonly import('./history.js').LineEnd[], readonly complaints: readonly string[],
+ *       readonly ends: readonly import('../history.js').LineEnd[], readonly complaints: readonly string[],
  *       readonly unanswered: number, readonly done: Done }} News
  */
 
@@ -93,7 +93,7 @@ const moveAbout = (line) => {
   done.leaves++;
 };
 
-/** @type {import('./churnLine.js').Host} */
+/** @type {import('./churnClient.js').Host} */
 const host = {
   opened(line) {
     dialling--;

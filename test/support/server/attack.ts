@@ -1,9 +1,9 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect } from 'vitest';
-import { type Events, type Limits, type NSConn, reply, type ServerOptions } from '../../src/index.js';
-import type { RawClient } from './peers/rawClient.js';
-import { usePlainLines } from './peers/tcpClient.js';
+import { type Events, type Limits, type NSConn, reply, type ServerOptions } from '../../../src/index.js';
+import type { RawClient } from '../peers/rawClient.js';
+import { usePlainLines } from '../peers/tcpClient.js';
 import { type TestServer, useServers } from './testServer.js';
 
 setFlagsFromString('--expose-gc');

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
-import type { Station } from './clusterStation.js';
-import type { Town } from './clusterTown.js';
-import type { Hold, MemoryBroker } from './memoryExchange.js';
-import type { RawClient } from './peers/rawClient.js';
+import type { Hold, MemoryBroker } from '../exchange/memoryExchange.js';
+import type { RawClient } from '../peers/rawClient.js';
+import type { Town } from './nodePair.js';
+import type { Station } from './recordingNode.js';
 
 /** Something that happens to servers and their broker. */
 export type Deed =

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
-import type { StackExchange } from '../../src/exchange/exchange.js';
-import { isSystemEvent } from '../../src/index.js';
-import { readTag, type SenderTag, writeTag } from '../../src/protocol/tag.js';
-import { readForeignToken } from '../../src/protocol/token.js';
+import type { StackExchange } from '../../../src/exchange/exchange.js';
+import { isSystemEvent } from '../../../src/index.js';
+import { readTag, type SenderTag, writeTag } from '../../../src/protocol/tag.js';
+import { readForeignToken } from '../../../src/protocol/token.js';
 
 /** A payload on its way, and who has sent it. */
 export interface Posted {

@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 import { crc32 } from 'node:zlib';
-import { frame, upgrade } from './peers/clientFrames.js';
+import { frame, upgrade } from '../peers/clientFrames.js';
 
 /**
  * Clients in a process of their own for whom it is enough to know which bytes they were sent: how many, and their

@@ -1,6 +1,6 @@
-import { type Except, exclude, type OutgoingMessage, reply, type Server } from '../../src/index.js';
-import { ChurnHouse, type Guest, namespace, roomName } from './churnHouse.js';
-import type { IssueAddress } from './ledger.js';
+import { type Except, exclude, type OutgoingMessage, reply, type Server } from '../../../src/index.js';
+import type { IssueAddress } from '../ledger.js';
+import { ChurnHouse, type Guest, namespace, roomName } from './churnRecorder.js';
 
 const digits = 8;
 const kib = 1_024;

@@ -1,5 +1,5 @@
-import type { Socket, SocketListener, Traffic } from '../../src/actors/transport/socket.js';
-import type { FrameSink } from '../../src/protocol/frame.js';
+import type { Socket, SocketListener, Traffic } from '../../../src/actors/transport/socket.js';
+import type { FrameSink } from '../../../src/protocol/frame.js';
 
 /** What a client has been sent: the bytes of one write, or the close frame. */
 export type Sent =

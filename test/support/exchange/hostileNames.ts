@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { expect } from 'vitest';
-import type { ChannelKind, StackExchange } from '../../src/exchange/exchange.js';
-import { natsNames } from '../../src/exchange/naming.js';
-import { natsExchange } from '../../src/exchange/nats.js';
-import { redisExchange } from '../../src/exchange/redis.js';
+import type { ChannelKind, StackExchange } from '../../../src/exchange/exchange.js';
+import { natsNames } from '../../../src/exchange/naming.js';
+import { natsExchange } from '../../../src/exchange/nats.js';
+import { redisExchange } from '../../../src/exchange/redis.js';
 import { memoryBroker } from './memoryExchange.js';
 
 /** Every way in which names become channels, with what all of them begin with. */

@@ -18,8 +18,8 @@ import {
   Server,
   type ServerOptions,
   type Where,
-} from '../../src/index.js';
-import { Inbox, RawClient } from './peers/rawClient.js';
+} from '../../../src/index.js';
+import { Inbox, RawClient } from '../peers/rawClient.js';
 
 /** A server on a free port of the loopback. */
 export interface TestServer {

@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
-import type { Done, News, Order, Plan } from './churnClients.js';
-import type { Sighting } from './history.js';
+import type { Sighting } from '../history.js';
+import type { Done, News, Order, Plan } from './clientThread.js';
 
 /** What the clients of the churn have seen and done. */
 export interface CrewReport {
@@ -19,7 +19,7 @@ export class ChurnCrew {
   #awaited: { readonly resolve: (news: News) => void; readonly reject: (error: Error) => void } | undefined;
 
   constructor(plan: Plan) {
-    this.#worker = new Worker(new URL('./churnClients.js', import.meta.url), { workerData: plan });
+    this.#worker = new Worker(new URL('./clientThread.js', import.meta.url), { workerData: plan });
     this.#worker.on('message', (news: News) => this.#awaited?.resolve(news));
     this.#worker.on('error', (error: Error) => this.#failed(error));
     this.#worker.on('exit', () => this.#failed(new Error('the clients are gone')));

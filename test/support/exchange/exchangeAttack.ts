@@ -1,9 +1,9 @@
-import type { StackExchange } from '../../src/exchange/exchange.js';
-import { reply } from '../../src/index.js';
-import { markToken } from '../../src/protocol/token.js';
-import { useNodes } from './cluster.js';
-import { type Member, noting, type Posted } from './hostileExchange.js';
-import type { RawClient, RawFrame } from './peers/rawClient.js';
+import type { StackExchange } from '../../../src/exchange/exchange.js';
+import { reply } from '../../../src/index.js';
+import { markToken } from '../../../src/protocol/token.js';
+import { useNodes } from '../cluster/nodes.js';
+import type { RawClient, RawFrame } from '../peers/rawClient.js';
+import { type Member, noting, type Posted } from './hostilePayloads.js';
 
 export const declared = ['default', 'chat', ''];
 export const crew: readonly (Member & { readonly on: 'a' | 'b' })[] = (['a', 'b'] as const).flatMap((on) => [

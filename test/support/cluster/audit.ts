@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { channelKeyOf, type Said, type Station, seenBy } from './clusterStation.js';
+import { channelKeyOf, type Said, type Station, seenBy } from './recordingNode.js';
 
 const countOf = <T>(items: readonly T[], suits: (item: T) => boolean): number => items.filter(suits).length;
 

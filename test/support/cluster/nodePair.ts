@@ -1,10 +1,10 @@
 import { expect, onTestFinished } from 'vitest';
-import type { StackExchange } from '../../src/exchange/exchange.js';
-import type { Limits } from '../../src/index.js';
-import type { useNodes } from './cluster.js';
-import { audit, type Balance, expectAllSeen, expectAllTold } from './clusterAudit.js';
-import { type Address, Moments, Station, seenBy } from './clusterStation.js';
-import type { Chance } from './clusterTalk.js';
+import type { StackExchange } from '../../../src/exchange/exchange.js';
+import type { Limits } from '../../../src/index.js';
+import { audit, type Balance, expectAllSeen, expectAllTold } from './audit.js';
+import type { useNodes } from './nodes.js';
+import { type Address, Moments, Station, seenBy } from './recordingNode.js';
+import type { Chance } from './workload.js';
 
 const patience = { timeout: 10_000, interval: 5 };
 const filler = '.'.repeat(2_048);

@@ -1,4 +1,4 @@
-import { gate } from './async/promises.js';
+import { gate } from '../async/promises.js';
 
 /** Hears what a session hears. */
 export class Ear {
