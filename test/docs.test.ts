@@ -15,7 +15,7 @@ import {
   compileBlocks,
   removeBlocks,
   runBlock,
-} from './support/docBlocks.js';
+} from './support/docs/docBlocks.js';
 import { natsServer, redisServer, startNats, startRedis } from './support/peers/brokers.js';
 import { describeWith } from './support/peers/installed.js';
 

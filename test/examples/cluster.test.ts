@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { type Browser, type Page, chromium as playwright } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { ended, type RunningExample, useExample } from '../support/exampleProcess.js';
+import { ended, type RunningExample, useExample } from '../support/docs/exampleProcess.js';
 import { type RunningBroker, redisServer, startRedis } from '../support/peers/brokers.js';
 import { chromium, describeWith } from '../support/peers/installed.js';
 import { RawClient } from '../support/peers/rawClient.js';

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import * as neffos from 'neffos.js';
 import { afterEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
-import { ended, useExample } from '../support/exampleProcess.js';
+import { ended, useExample } from '../support/docs/exampleProcess.js';
 import { useNeffos } from '../support/peers/neffosClient.js';
 
 describe.each(['express', 'fastify'])('beside %s', (framework) => {

@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'vitest';
-import { ended, useExample } from '../support/exampleProcess.js';
+import { ended, useExample } from '../support/docs/exampleProcess.js';
 
 /** The examples, each of which exits by itself. */
 const examples = {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { holesIn, type Played, print, tabulate } from '../support/conformanceTable.js';
+import { holesIn, type Played, print, tabulate } from '../support/conformance/interopTable.js';
 import { goVersions, nameOfGo, players, type Scenario } from './scenarios.js';
 
 const all: readonly Scenario[] = [

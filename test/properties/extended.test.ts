@@ -6,8 +6,8 @@ import { connectionMachine as loginConnection } from '../../examples/machines/lo
 import { namespace as guardedNamespace, connection as hastyConnection } from '../../examples/machines/role/charts.js';
 import { connectionConfig, connectionSetup, defaultLimits, type Machines, reply } from '../../src/index.js';
 import { gate } from '../support/async/promises.js';
-import { scenarios as local, type Scenario } from '../support/conformance.js';
-import { clusterScenarios } from '../support/conformanceCluster.js';
+import { scenarios as local, type Scenario } from '../support/conformance/conformance.js';
+import { clusterScenarios } from '../support/conformance/linkScenarios.js';
 import { withoutTokens } from '../support/server/fakeSocket.js';
 import { type Guest, House, kept, nothing, settled, timersAtRest } from '../support/server/supervisorHarness.js';
 

@@ -3,7 +3,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { type Events, type NSConn, reply } from '../../src/index.js';
 import { decode, encode, type Frame, messageFrom, type NativeMode } from '../../src/protocol/codec.js';
 import type { Body } from '../../src/protocol/message.js';
-import { type Happening, happening, type Sent } from '../support/frameGenerators.js';
+import { type Happening, happening, type Sent } from '../support/model/frameGenerators.js';
 import { type Guest, House, nothing, settled } from '../support/server/supervisorHarness.js';
 
 /** So many frames are generated, at least. */

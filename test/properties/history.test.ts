@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type FaultKind, faultKinds, tell } from '../support/diagnosis.js';
-import { judge, type LineEnd, type Sighting } from '../support/history.js';
-import { type CloseKind, firstAnswer, type IssueAddress, Ledger, nobody } from '../support/ledger.js';
+import { type CloseKind, firstAnswer, type IssueAddress, Ledger, nobody } from '../support/history/deliveryLog.js';
+import { type FaultKind, faultKinds, tell } from '../support/history/diagnosis.js';
+import { judge, type LineEnd, type Sighting } from '../support/history/history.js';
 
 const runs = Number(process.env['MUSTER_RUNS'] ?? 200);
 

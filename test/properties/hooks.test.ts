@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { type Conn, type Message, type NSConn, reply } from '../../src/index.js';
-import { hooks } from '../support/naiveModel.js';
+import { hooks } from '../support/model/naiveModel.js';
 import { type Guest, House, settled } from '../support/server/supervisorHarness.js';
 
 /** How user code speaks, and how sockets take it. */

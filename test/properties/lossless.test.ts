@@ -1,8 +1,8 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { ChurnCrew } from '../support/churn/churnClients.js';
 import { ChurnTalk } from '../support/churn/churnWorkload.js';
-import { tell } from '../support/diagnosis.js';
-import { judge } from '../support/history.js';
+import { tell } from '../support/history/diagnosis.js';
+import { judge } from '../support/history/history.js';
 import { useServers } from '../support/server/testServer.js';
 
 /** So many deliveries are due before the run ends. */

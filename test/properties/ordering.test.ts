@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { type Command, Stage, type StageOptions } from '../support/model/modelRun.js';
 import {
   type Finale,
   type Hook,
@@ -11,9 +12,8 @@ import {
   type Skip,
   type Step,
   type Who,
-} from '../support/naiveModel.js';
+} from '../support/model/naiveModel.js';
 import { nothing } from '../support/server/supervisorHarness.js';
-import { type Command, Stage, type StageOptions } from '../support/stage.js';
 
 const runs = Number(process.env['MUSTER_RUNS'] ?? 400);
 

@@ -10,7 +10,7 @@ import {
   type Message,
   type NSConn,
 } from '../../src/index.js';
-import { hooks } from '../support/naiveModel.js';
+import { hooks } from '../support/model/naiveModel.js';
 import {
   type Guest,
   House,

@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { type AnyStateMachine, createMachine } from 'xstate';
 import type { Machines } from '../../src/actors/context.js';
 import { connectionMachine, linkMachine, namespaceMachine, roomMachine, supervisorMachine } from '../../src/index.js';
-import { scenarios as local } from '../support/conformance.js';
-import { clusterScenarios } from '../support/conformanceCluster.js';
+import { scenarios as local } from '../support/conformance/conformance.js';
+import { clusterScenarios } from '../support/conformance/linkScenarios.js';
 
 type Node = Readonly<Record<string, unknown>>;
 

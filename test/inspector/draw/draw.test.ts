@@ -14,8 +14,8 @@ import {
 import { allStates, type ChartState, describeMachine, statesOf } from '../../../src/inspector/draw/chart.js';
 import { draw } from '../../../src/inspector/draw/draw.js';
 import { Graphviz } from '../../../src/inspector/draw/graphviz.js';
+import { arbitraryMachine } from '../../support/model/randomMachines.js';
 import { chromium, describeWith } from '../../support/peers/installed.js';
-import { arbitraryMachine } from '../../support/randomMachines.js';
 
 /** What is used of the browser's own parser, in the browser. */
 declare const DOMParser: new () => {

@@ -16,8 +16,8 @@ import {
 import { type ChartState, describeMachine } from '../../../src/inspector/draw/chart.js';
 import { plainDefinition } from '../../../src/inspector/stately/definition.js';
 import { toStately } from '../../../src/inspector/stately/messages.js';
+import { arbitraryMachine } from '../../support/model/randomMachines.js';
 import { Inbox } from '../../support/peers/rawClient.js';
-import { arbitraryMachine } from '../../support/randomMachines.js';
 import { House, kept } from '../../support/server/supervisorHarness.js';
 
 /** Everything that a connection's life shows, as it is sent. */

@@ -3,7 +3,7 @@
 import { connect } from 'node:net';
 import { frame, upgrade } from '../peers/clientFrames.js';
 
-/** @typedef {import('../history.js').LineEnd} LineEnd */
+/** @typedef {import('../history/history.js').LineEnd} LineEnd */
 /** @typedef {{ readonly port: number, readonly number: number, readonly user: number }} Dialled */
 /** @typedef {{ opened(line: ChurnLine): void, answered(line: ChurnLine, token: string): void, over(line: ChurnLine): void }} Host */
 

@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import type { Sighting } from '../history.js';
+import type { Sighting } from '../history/history.js';
 import type { Done, News, Order, Plan } from './clientThread.js';
 
 /** What the clients of the churn have seen and done. */

@@ -1,5 +1,5 @@
 import type { Conn, DisconnectReason, Events, NSConn, Reply } from '../../../src/index.js';
-import { type IssueAddress, Ledger } from '../ledger.js';
+import { type IssueAddress, Ledger } from '../history/deliveryLog.js';
 
 /** The namespace of the churn; as a topic it is 0, and its rooms are the numbers from 1 on. */
 export const namespace = 'n';

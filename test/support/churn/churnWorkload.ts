@@ -1,5 +1,5 @@
 import { type Except, exclude, type OutgoingMessage, reply, type Server } from '../../../src/index.js';
-import type { IssueAddress } from '../ledger.js';
+import type { IssueAddress } from '../history/deliveryLog.js';
 import { ChurnHouse, type Guest, namespace, roomName } from './churnRecorder.js';
 
 const digits = 8;

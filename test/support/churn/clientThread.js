@@ -12,7 +12,7 @@ import { ChurnLine } from './churnClient.js';
  *   | { readonly type: 'finish' }} Order
  * @typedef {{ readonly type: 'ready' | 'pulse' | 'settled' }
  *   | { readonly type: 'report', readonly numbers: Uint32Array, readonly lengths: Uint32Array,
- *       readonly ends: readonly import('../history.js').LineEnd[], readonly complaints: readonly string[],
+ *       readonly ends: readonly import('../history/history.js').LineEnd[], readonly complaints: readonly string[],
  *       readonly unanswered: number, readonly done: Done }} News
  */
 

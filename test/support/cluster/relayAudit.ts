@@ -1,7 +1,7 @@
 import type { Guest } from '../churn/churnRecorder.js';
-import { tell } from '../diagnosis.js';
-import { judge, type Sighting } from '../history.js';
-import { firstAnswer } from '../ledger.js';
+import { firstAnswer } from '../history/deliveryLog.js';
+import { tell } from '../history/diagnosis.js';
+import { judge, type Sighting } from '../history/history.js';
 import { type ClusterTalk, type Issue, span } from './workload.js';
 
 /** Something for one id that another server owes: somebody with that id was there when it was said. */

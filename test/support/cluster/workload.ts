@@ -1,6 +1,6 @@
 import { exclude, type OutgoingMessage, reply, type Server } from '../../../src/index.js';
 import { ChurnHouse, type Guest, namespace, roomName } from '../churn/churnRecorder.js';
-import type { IssueAddress } from '../ledger.js';
+import type { IssueAddress } from '../history/deliveryLog.js';
 
 const digits = 8;
 const event = 'e';

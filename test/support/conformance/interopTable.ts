@@ -1,5 +1,5 @@
 import type { Reporter, TestModule, Vitest } from 'vitest/node';
-import { type PeerKind, type Player, players, type Scenario, scenarios } from '../interop/scenarios.js';
+import { type PeerKind, type Player, players, type Scenario, scenarios } from '../../interop/scenarios.js';
 
 /** Which kind of peer plays in a test file. */
 const kinds: readonly (readonly [RegExp, PeerKind])[] = [

@@ -1,5 +1,5 @@
+import { type CloseKind, type Deed, type IssueAddress, type Ledger, nobody } from './deliveryLog.js';
 import { type Broken, diagnose, type Fault, type FaultKind } from './diagnosis.js';
-import { type CloseKind, type Deed, type IssueAddress, type Ledger, nobody } from './ledger.js';
 
 /** How a client's line stood at the end: still open, given up by the client or the network, or ended by the server. */
 export type LineEnd = 'open' | 'left' | 'ended';

@@ -1,9 +1,9 @@
 import { expect } from 'vitest';
-import { defaultLimits, type Machines } from '../../src/index.js';
-import { gate, watch } from './async/promises.js';
+import { defaultLimits, type Machines } from '../../../src/index.js';
+import { gate, watch } from '../async/promises.js';
+import { memoryBroker } from '../exchange/memoryExchange.js';
+import { House, settled } from '../server/supervisorHarness.js';
 import type { Scenario } from './conformance.js';
-import { memoryBroker } from './exchange/memoryExchange.js';
-import { House, settled } from './server/supervisorHarness.js';
 
 const { exchangeTimeout, exchangeRetryDelay } = defaultLimits;
 

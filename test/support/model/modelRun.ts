@@ -1,4 +1,6 @@
-import { CloseError, type Conn, type Except, exclude, type Message, type NSConn, reply } from '../../src/index.js';
+import { CloseError, type Conn, type Except, exclude, type Message, type NSConn, reply } from '../../../src/index.js';
+import { tokensOf, withoutTokens } from '../server/fakeSocket.js';
+import { type Guest, House, settled } from '../server/supervisorHarness.js';
 import {
   closedNamespace,
   declared,
@@ -23,8 +25,6 @@ import {
   type Who,
   type Wire,
 } from './naiveModel.js';
-import { tokensOf, withoutTokens } from './server/fakeSocket.js';
-import { type Guest, House, settled } from './server/supervisorHarness.js';
 
 /** Something that the world does to the house. Numbers stand for somebody who has arrived, counted round. */
 export type Command =

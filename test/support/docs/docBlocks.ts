@@ -20,7 +20,7 @@ export interface Complaint {
 }
 
 const run = promisify(execFile);
-const root = fileURLToPath(new URL('../..', import.meta.url));
+const root = fileURLToPath(new URL('../../..', import.meta.url));
 /** Inside the package, so that the blocks import it by its name as a reader would. */
 const folder = join(root, 'test', '.blocks');
 const compiler = join(root, 'node_modules/typescript/bin/tsc');

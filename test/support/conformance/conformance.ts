@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
-import type { Machines } from '../../src/actors/context.js';
-import { ErrBadNamespace, ErrBadRoom, ErrWrite, namespaceMachine } from '../../src/index.js';
-import { type Guest, House, type HouseOptions, settled } from './server/supervisorHarness.js';
+import type { Machines } from '../../../src/actors/context.js';
+import { ErrBadNamespace, ErrBadRoom, ErrWrite, namespaceMachine } from '../../../src/index.js';
+import { type Guest, House, type HouseOptions, settled } from '../server/supervisorHarness.js';
 
 /** A small part of what SPEC.md asks for, played on fake sockets to whatever charts it is given. */
 export interface Scenario {

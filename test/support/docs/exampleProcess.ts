@@ -24,7 +24,7 @@ export const ended = async (child: ChildProcess): Promise<{ code: number | null;
 
 /** One example of the folder `examples`, in a process of its own; `stopAll` ends what was started. */
 export const useExample = (name: string) => {
-  const file = fileURLToPath(new URL(`../../examples/${name}/server.js`, import.meta.url));
+  const file = fileURLToPath(new URL(`../../../examples/${name}/server.js`, import.meta.url));
   const running: ChildProcess[] = [];
 
   const stopAll = async (): Promise<void> => {
