@@ -5,7 +5,7 @@ import type { Subscriber, SubscriberHost } from '../../src/broadcast/subscriber.
 import { Topics } from '../../src/broadcast/topics.js';
 import { type FrameSink, frame } from '../../src/protocol/frame.js';
 import type { Body } from '../../src/protocol/message.js';
-import { HandClock } from '../support/server/fakeClock.js';
+import { FakeClock } from '../support/server/fakeClock.js';
 
 const forever = Number.POSITIVE_INFINITY;
 
@@ -74,7 +74,7 @@ interface Member {
 
 /** A broadcaster, its topics, and their members. */
 class Hall {
-  readonly clock = new HandClock();
+  readonly clock = new FakeClock();
   readonly topics = new Topics();
   wakes = 0;
   slices = 0;

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { deliveryCost, Pacer } from '../../src/broadcast/pacer.js';
-import { HandClock } from '../support/server/fakeClock.js';
+import { FakeClock } from '../support/server/fakeClock.js';
 
 const makePacer = () => {
-  const clock = new HandClock();
+  const clock = new FakeClock();
   return { clock, pacer: new Pacer(() => clock.now()) };
 };
 

@@ -18,9 +18,9 @@ const letIn: Authorize = () => true;
 
 /** A server with an inspector; counts how many watch it. */
 const start = async (authorize: Authorize = letIn, options: Partial<ServerOptions> = {}) => {
-  const house = await startServer({ namespaces: { n: {}, m: {} }, ...options });
+  const testServer = await startServer({ namespaces: { n: {}, m: {} }, ...options });
   let watchers = 0;
-  const { server } = house;
+  const { server } = testServer;
   const subscribe = server.watching.subscribe.bind(server.watching);
   vi.spyOn(server.watching, 'subscribe').mockImplementation((listener) => {
     const end = subscribe(listener);
@@ -31,8 +31,8 @@ const start = async (authorize: Authorize = letIn, options: Partial<ServerOption
     };
   });
   const page = inspector(server, { authorize });
-  const address = `${house.url.replace('ws', 'http')}inspector`;
-  return { ...house, page, address, watchers: () => watchers };
+  const address = `${testServer.url.replace('ws', 'http')}inspector`;
+  return { ...testServer, page, address, watchers: () => watchers };
 };
 
 interface Told {

@@ -45,8 +45,8 @@ describeWith(chromium, 'the page of the inspector in a browser', (executablePath
 
   /** A server, its page in a browser, and what the page has asked for and complained about. */
   const open = async (options: Partial<ServerOptions> = {}, authorize: Authorize = () => true) => {
-    const house = await startServer({ namespaces: { n: {} }, ...options });
-    const { viewers } = inspectorOf(house.server, authorize);
+    const testServer = await startServer({ namespaces: { n: {} }, ...options });
+    const { viewers } = inspectorOf(testServer.server, authorize);
     const page = await (await browser.newContext({ viewport: { width: 1440, height: 900 } })).newPage();
     page.setDefaultTimeout(10_000);
     const complaints: string[] = [];
@@ -54,9 +54,9 @@ describeWith(chromium, 'the page of the inspector in a browser', (executablePath
     page.on('pageerror', (error) => complaints.push(error.message));
     page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
     page.on('request', (request) => asked.push(new URL(request.url()).origin));
-    const origin = house.url.replace('ws', 'http').replace(/\/$/, '');
+    const origin = testServer.url.replace('ws', 'http').replace(/\/$/, '');
     const response = await page.goto(`${origin}/inspector`);
-    return { ...house, page, complaints, asked, origin, status: response?.status(), viewers };
+    return { ...testServer, page, complaints, asked, origin, status: response?.status(), viewers };
   };
   const inspectorOf = (server: Parameters<typeof inspector>[0], authorize: Authorize) => {
     const shown = inspector(server, { authorize });

@@ -4,16 +4,16 @@ import { connectionMachine } from '../../src/index.js';
 import { statesOf } from '../../src/inspector/draw/chart.js';
 import { StateCounts } from '../../src/inspector/stateCounts.js';
 import { Viewer } from '../../src/inspector/viewer.js';
-import { House } from '../support/server/supervisorHarness.js';
+import { SupervisorHarness } from '../support/server/supervisorHarness.js';
 
 const flowing = 'connection.open.flow.flowing';
 const congested = 'connection.open.flow.congested';
 
 /** A census of a house, taken from now on, and how to end it. */
-const takeCensus = (house: House) => {
-  const census = new StateCounts(connectionMachine, () => house.clock.now());
+const takeCensus = (harness: SupervisorHarness) => {
+  const census = new StateCounts(connectionMachine, () => harness.clock.now());
   let looks = 0;
-  const end = house.supervisor.introspection.subscribe({
+  const end = harness.supervisor.introspection.subscribe({
     began: (actor) => census.began(actor),
     stepped: (actor, _event, before, after) => {
       looks++;
@@ -30,9 +30,9 @@ const takeCensus = (house: House) => {
 };
 
 /** How many are in each state, as a walk finds it. */
-const walk = (house: House): Record<string, number> => {
+const walk = (harness: SupervisorHarness): Record<string, number> => {
   const counts: Record<string, number> = {};
-  const end = house.supervisor.introspection.subscribe({
+  const end = harness.supervisor.introspection.subscribe({
     began(actor) {
       const snapshot: AnyMachineSnapshot = actor.getSnapshot();
       if (actor.src !== 'connection' || snapshot.status !== 'active') return;
@@ -48,30 +48,30 @@ const peopled = (census: StateCounts): Record<string, number> =>
 
 describe('the census', () => {
   test('[IN12] those who are there are counted first, and then whoever comes and goes', async () => {
-    const house = new House({ namespaces: { n: {} }, onConnect: () => {} });
-    for (const id of ['a', 'b', 'c']) house.seat(id, 'n');
-    await house.rest();
-    const { census, of } = takeCensus(house);
-    expect(peopled(census)).toEqual(walk(house));
+    const harness = new SupervisorHarness({ namespaces: { n: {} }, onConnect: () => {} });
+    for (const id of ['a', 'b', 'c']) harness.open(id, 'n');
+    await harness.settle();
+    const { census, of } = takeCensus(harness);
+    expect(peopled(census)).toEqual(walk(harness));
     expect(of('connection')).toMatchObject({ count: 3, came: 0, went: 0 });
 
-    const late = house.connect('d');
+    const late = harness.connect('d');
     expect(of('connection.acknowledging.client.unheard').count).toBe(1);
-    expect(peopled(census)).toEqual(walk(house));
-    late.socket.say('M');
-    await house.rest();
+    expect(peopled(census)).toEqual(walk(harness));
+    late.socket.receive('M');
+    await harness.settle();
     expect(of(flowing).count).toBe(4);
 
-    const [first, second] = house.supervisor.connections();
+    const [first, second] = harness.supervisor.connections();
     first?.actor.send({ type: 'CONGESTED' });
     expect([of(flowing).count, of(congested).count]).toEqual([3, 1]);
     second?.close();
     expect(of('connection.closing').count).toBe(1);
-    late.socket.hangUp();
-    await house.rest();
-    expect(peopled(census)).toEqual(walk(house));
+    late.socket.disconnect();
+    await harness.settle();
+    expect(peopled(census)).toEqual(walk(harness));
     expect(of('connection').count).toBe(3);
-    await house.empty();
+    await harness.disconnectAll();
     expect(peopled(census)).toEqual({});
   });
 
@@ -80,45 +80,45 @@ describe('the census', () => {
       throw new Error('no');
     };
     const connection = connectionMachine.provide({ actions: { countEviction: fail } });
-    const house = new House({ namespaces: { n: {} }, machines: { connection } });
-    const { conn } = house.seat('a', 'n');
-    const { census } = takeCensus(house);
+    const harness = new SupervisorHarness({ namespaces: { n: {} }, machines: { connection } });
+    const { conn } = harness.open('a', 'n');
+    const { census } = takeCensus(harness);
     conn?.actor.send({ type: 'CONGESTED' });
-    expect(peopled(census)).toEqual(walk(house));
+    expect(peopled(census)).toEqual(walk(harness));
     conn?.actor.send({ type: 'OVERFLOWED' });
     expect(conn?.actor.getSnapshot().status).toBe('error');
     expect(peopled(census)).toEqual({});
-    await house.empty();
+    await harness.disconnectAll();
   });
 
   test('[IN12] rates and stays come from what all have done together', async () => {
-    const house = new House({ namespaces: { n: {} } });
-    const { conn } = house.seat('a', 'n');
-    await house.rest();
-    const { of } = takeCensus(house);
+    const harness = new SupervisorHarness({ namespaces: { n: {} } });
+    const { conn } = harness.open('a', 'n');
+    await harness.settle();
+    const { of } = takeCensus(harness);
     expect(of(congested)).toMatchObject({ came: 0, went: 0, stay: null });
     for (let times = 0; times < 4; times++) {
       conn?.actor.send({ type: 'CONGESTED' });
-      house.clock.spend(500);
+      harness.clock.spend(500);
       conn?.actor.send({ type: 'DRAINED' });
-      house.clock.spend(500);
+      harness.clock.spend(500);
     }
     expect(of(congested)).toMatchObject({ count: 0, came: 1, went: 1, stay: 500 });
     expect(of(flowing)).toMatchObject({ count: 1, came: 1, went: 1, stay: 500 });
-    await house.empty();
+    await harness.disconnectAll();
   });
 
   test('[IN12] frames and broadcasts cost it nothing', async () => {
-    const house = new House({ namespaces: { n: { e: () => {} } } });
-    const guest = house.seat('a', 'n');
-    await house.rest();
-    const { looks, end } = takeCensus(house);
-    for (let times = 0; times < 100; times++) guest.socket.say('0;n;;e;0;0;x');
-    house.supervisor.broadcast(null, [{ namespace: 'n', event: 'e' }]);
-    await house.rest();
+    const harness = new SupervisorHarness({ namespaces: { n: { e: () => {} } } });
+    const client = harness.open('a', 'n');
+    await harness.settle();
+    const { looks, end } = takeCensus(harness);
+    for (let times = 0; times < 100; times++) client.socket.receive('0;n;;e;0;0;x');
+    harness.supervisor.broadcast(null, [{ namespace: 'n', event: 'e' }]);
+    await harness.settle();
     expect(looks()).toBe(0);
     end();
-    await house.empty();
+    await harness.disconnectAll();
   });
 });
 

@@ -9,9 +9,9 @@ const startServer = useServers();
 afterEach(() => void vi.useRealTimers());
 
 const open = async (authorize: Authorize = () => true) => {
-  const house = await startServer({ namespaces: { n: {} } });
-  const shown = inspector(house.server, { authorize });
-  return { ...house, shown, address: `${house.url.replace('ws', 'http')}inspector` };
+  const testServer = await startServer({ namespaces: { n: {} } });
+  const shown = inspector(testServer.server, { authorize });
+  return { ...testServer, shown, address: `${testServer.url.replace('ws', 'http')}inspector` };
 };
 
 test('[IN6] [IN10] the stream is for authorized requests only', async () => {

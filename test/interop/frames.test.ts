@@ -15,14 +15,14 @@ import {
   type ServerOptions,
 } from '../../src/index.js';
 import { Inbox, type RawClient, type RawFrame } from '../support/peers/rawClient.js';
-import { recording, useServers } from '../support/server/testServer.js';
+import { recordEvents, useServers } from '../support/server/testServer.js';
 
 const start = useServers();
 
 /** The handlers that the worked frames speak of. */
 const workedHandlers = (log: Inbox<string>): ServerOptions => ({
   namespaces: {
-    default: recording(log, {
+    default: recordEvents(log, {
       ping: () => reply('pong'),
       boom() {
         throw new Error('boom; with semicolon');
@@ -636,20 +636,20 @@ describe('worked frames, byte for byte', () => {
   for (const [title, from, ...steps] of rows) {
     it(title, async () => {
       const log = new Inbox<string>('handlers');
-      const house = await start(workedHandlers(log));
-      const client = await house.dial('joe');
+      const testServer = await start(workedHandlers(log));
+      const client = await testServer.dial('joe');
       await from(client);
-      const stage: Stage = { client, conn: house.connection('joe'), log, wait: '', call: Promise.resolve() };
+      const stage: Stage = { client, conn: testServer.connection('joe'), log, wait: '', call: Promise.resolve() };
       for (const step of steps) await step(stage);
       if (from !== opened) await client.silence();
     });
   }
 
   it('[BC9] [BC1] #20 #26 row 34: every connection of the namespace gets it, and nobody else', async () => {
-    const house = await start(workedHandlers(new Inbox('handlers')));
-    const asker = await (await house.dial()).inDefault();
-    const other = await (await house.dial()).inDefault();
-    const outside = await (await house.dial()).inNamespace('other');
+    const testServer = await start(workedHandlers(new Inbox('handlers')));
+    const asker = await (await testServer.dial()).inDefault();
+    const other = await (await testServer.dial()).inDefault();
+    const outside = await (await testServer.dial()).inNamespace('other');
     asker.send('$40;default;;all;0;0;hello');
     expect(await asker.next()).toBe(';default;;all;0;0;hello');
     expect(await other.next()).toBe(';default;;all;0;0;hello');
@@ -659,9 +659,9 @@ describe('worked frames, byte for byte', () => {
   });
 
   it('[BC9] #20 #26 #28 row 34: a binary message is sent on in binary', async () => {
-    const house = await start(workedHandlers(new Inbox('handlers')));
-    const asker = await (await house.dial()).inDefault();
-    const other = await (await house.dial()).inDefault();
+    const testServer = await start(workedHandlers(new Inbox('handlers')));
+    const asker = await (await testServer.dial()).inDefault();
+    const other = await (await testServer.dial()).inDefault();
     asker.send(bytes('$40;default;;all;0;0;', 0xff, 0x3b, 0x00));
     const expected = bytes(';default;;all;0;0;', 0xff, 0x3b, 0x00);
     expect(await asker.next()).toEqual(expected);
@@ -671,20 +671,20 @@ describe('worked frames, byte for byte', () => {
 
 describe('a CloseError', () => {
   it('[AK8] [SV5] answers with its text, then closes with its code', async () => {
-    const house = await start(workedHandlers(new Inbox('handlers')));
-    const client = await (await house.dial()).inDefault();
+    const testServer = await start(workedHandlers(new Inbox('handlers')));
+    const client = await (await testServer.dial()).inDefault();
     expect(await client.ask('$1;default;;leave;0;0;')).toBe('$1;default;;leave;1;0;out; you go');
     expect(await client.closed).toEqual({ code: 4001, reason: 'out; you go' });
   });
 
   it('[HS7] #21 in onConnect: H and its text, then its code', async () => {
-    const house = await start({
+    const testServer = await start({
       namespaces: { default: {} },
       onConnect() {
         throw new CloseError(4003, 'banned');
       },
     });
-    const client = await house.dial();
+    const client = await testServer.dial();
     expect(await client.closed).toEqual({ code: 4003, reason: 'banned' });
     expect(client.frames.all).toEqual(['Hbanned']);
   });
@@ -699,8 +699,8 @@ describe('a refusal', () => {
   };
 
   it('[HS7] #20 #21 row 2: M is answered with H and the text, then the connection is closed with 1008', async () => {
-    const house = await start(refusing);
-    const client = await house.dial();
+    const testServer = await start(refusing);
+    const client = await testServer.dial();
     client.send('M');
     expect(await client.next()).toBe('Hnot allowed; sorry');
     expect(await client.closed).toEqual({ code: 1008, reason: 'not allowed; sorry' });
@@ -708,8 +708,8 @@ describe('a refusal', () => {
   });
 
   it('[HS7] #20 #21 row 2: it does not wait for M', async () => {
-    const house = await start(refusing);
-    const client = await house.dial();
+    const testServer = await start(refusing);
+    const client = await testServer.dial();
     expect(await client.next()).toBe('Hnot allowed; sorry');
     expect((await client.closed).code).toBe(1008);
   });
@@ -717,11 +717,11 @@ describe('a refusal', () => {
   it('[HS7] #20 #21 row 2: nothing that came early is looked at', async () => {
     const log = new Inbox<string>('handlers');
     const refusals = new Inbox<() => void>('refusals');
-    const house = await start({
-      namespaces: { default: recording(log) },
+    const testServer = await start({
+      namespaces: { default: recordEvents(log) },
       onConnect: () => new Promise((_, reject) => refusals.push(() => reject(new Error('no')))),
     });
-    const client = await house.dial();
+    const client = await testServer.dial();
     client.send(connectFrame('$1'));
     client.send('M');
     client.send(';default;;chat;0;0;hi');
@@ -736,8 +736,8 @@ describe('a refusal', () => {
 
 describe('frames before the connection is open', () => {
   it('[HS4] #22 wait in order, text and binary together, and are answered right behind A', async () => {
-    const house = await start(workedHandlers(new Inbox('handlers')));
-    const client = await house.dial('joe');
+    const testServer = await start(workedHandlers(new Inbox('handlers')));
+    const client = await testServer.dial('joe');
     client.send(connectFrame('$1'));
     client.send(bytes('$2;default;;echo;0;0;', 1, 2));
     client.send('$3;default;;ping;0;0;');
@@ -752,13 +752,13 @@ describe('frames before the connection is open', () => {
 
   it('[HS9] #23 a connect inside onConnect: A on M, then the ask', async () => {
     const connected = new Inbox<NSConn>('connected');
-    const house = await start({
+    const testServer = await start({
       namespaces: { default: { ping: () => reply('pong') } },
       async onConnect(conn) {
         connected.push(await conn.connect('default'));
       },
     });
-    const client = await house.dial('joe');
+    const client = await testServer.dial('joe');
     client.send('M');
     expect(await client.next()).toBe('Ajoe');
     const ask = await client.nextText();
@@ -772,14 +772,14 @@ describe('frames before the connection is open', () => {
 
 describe('a refusal after the agreement', () => {
   it('[HS9] closes with 1008 and the text, without H', async () => {
-    const house = await start({
+    const testServer = await start({
       namespaces: { default: {} },
       async onConnect(conn) {
         await conn.connect('default');
         throw new Error('after all');
       },
     });
-    const client = await house.dial('joe');
+    const client = await testServer.dial('joe');
     client.send('M');
     expect(await client.next()).toBe('Ajoe');
     const ask = await client.nextText();
@@ -801,8 +801,8 @@ describe('native messages', () => {
 
   it('[HS10] #20 #11 row 38: there is no handshake, M is a message like any other', async () => {
     const log = new Inbox<string>('handlers');
-    const house = await start(nativeOnly(log));
-    const client = await house.dial();
+    const testServer = await start(nativeOnly(log));
+    const client = await testServer.dial();
     expect(await client.ask('M')).toBe('re:M');
     expect(await client.ask('hello')).toBe('re:hello');
     expect(await client.ask('$1;default;;_OnNamespaceConnect;0;0;')).toBe('re:$1;default;;_OnNamespaceConnect;0;0;');
@@ -814,7 +814,7 @@ describe('native messages', () => {
     let agree = (): void => {};
     const log = new Inbox<string>('handlers');
     const asked = new Inbox<true>('onConnect');
-    const house = await start({
+    const testServer = await start({
       ...nativeOnly(log),
       onConnect() {
         asked.push(true);
@@ -823,7 +823,7 @@ describe('native messages', () => {
         });
       },
     });
-    const client = await house.dial();
+    const client = await testServer.dial();
     client.send('M');
     client.send('hello');
     await asked.next();
@@ -834,10 +834,10 @@ describe('native messages', () => {
   });
 
   it('[HS10] #11 a native-only connection is in the audience of native broadcasts', async () => {
-    const house = await start(nativeOnly(new Inbox('handlers')));
-    const client = await house.dial();
+    const testServer = await start(nativeOnly(new Inbox('handlers')));
+    const client = await testServer.dial();
     expect(await client.ask('here')).toBe('re:here');
-    house.server.broadcast(null, { isNative: true, body: 'raw; to all' });
+    testServer.server.broadcast(null, { isNative: true, body: 'raw; to all' });
     expect(await client.next()).toBe('raw; to all');
   });
 

@@ -16,7 +16,7 @@ import {
 import { type GoArguments, type GoPeer, goPeers, lineOfNote, useGo } from '../support/peers/goPeer.js';
 import { describeWith } from '../support/peers/installed.js';
 import { Inbox, RawClient, type RawFrame } from '../support/peers/rawClient.js';
-import { lineOf, recording, useServers } from '../support/server/testServer.js';
+import { describeMessage, recordEvents, useServers } from '../support/server/testServer.js';
 import { type Acts, type Doing, mixedActs, nativeOnlyActs, type Scene, scenes, workedActs } from './script.js';
 
 const start = useServers();
@@ -73,7 +73,7 @@ const eventsOf = (log: Inbox<string>, acts: Readonly<Record<string, string>>, is
   const own = Object.fromEntries(Object.entries(acts).map(([event, act]) => [event, acting(act)]));
   const takesLifecycle = !isNativeOnly && !(OnAnyEvent in acts);
   const isHere = (event: string): boolean => event in acts || (takesLifecycle && isSystemEvent(event));
-  return Object.fromEntries(Object.entries(recording(log, own)).filter(([event]) => isHere(event)));
+  return Object.fromEntries(Object.entries(recordEvents(log, own)).filter(([event]) => isHere(event)));
 };
 
 const doHere = async (conn: Conn, { op, namespace = '', room = '', event = '', body = '' }: Doing): Promise<string> => {
@@ -83,7 +83,7 @@ const doHere = async (conn: Conn, { op, namespace = '', room = '', event = '', b
   }
   const ns = conn.namespace(namespace);
   if (!ns) throw ErrBadNamespace;
-  if (op === 'ask') return lineOf(await ns.ask(event, body));
+  if (op === 'ask') return describeMessage(await ns.ask(event, body));
   if (op === 'emit') return String(ns.emit(event, body));
   if (op === 'disconnect') await ns.disconnect();
   if (op === 'join') await ns.joinRoom(room);
@@ -97,7 +97,7 @@ const startOurs = async (acts: Acts): Promise<Side> => {
   const namespaces = Object.fromEntries(
     Object.entries(acts).map(([name, events]) => [name, eventsOf(log, events, acts === nativeOnlyActs)]),
   );
-  const house = await start({
+  const testServer = await start({
     namespaces,
     urlHeaders: ['x-id'],
     idGenerator: ({ headers, url = '/' }) =>
@@ -111,15 +111,15 @@ const startOurs = async (acts: Acts): Promise<Side> => {
     },
   });
   return {
-    url: house.url,
+    url: testServer.url,
     log,
     heard: async () => {},
     async does(id, doing) {
-      if (doing.op !== 'invited') return doHere(house.connection(id), doing);
+      if (doing.op !== 'invited') return doHere(testServer.connection(id), doing);
       await await invitations.next();
       return 'done';
     },
-    tries: async (id) => house.connection(id).reconnectTries,
+    tries: async (id) => testServer.connection(id).reconnectTries,
   };
 };
 

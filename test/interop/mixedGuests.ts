@@ -2,7 +2,7 @@ import * as neffos from 'neffos.js';
 import { OnNativeMessage } from '../../src/index.js';
 import { GoPeer } from '../support/peers/goPeer.js';
 import { Inbox, RawClient, type RawFrame } from '../support/peers/rawClient.js';
-import { lineOf } from '../support/server/testServer.js';
+import { describeMessage } from '../support/server/testServer.js';
 
 type GuestKind = 'js' | 'go' | 'raw';
 
@@ -31,12 +31,13 @@ const nameOf = (field = ''): string => field.replaceAll('@%!semicolon@%!', ';');
 /** A frame in the line that a handler would write down for it; its wait is left out. */
 const lineOfFrame = (frame: RawFrame): string => {
   const fields = (typeof frame === 'string' ? frame : frame.toString('latin1')).split(';');
-  if (fields.length < 7) return lineOf({ namespace: '', room: '', event: OnNativeMessage, body: frame, ...own });
+  if (fields.length < 7)
+    return describeMessage({ namespace: '', room: '', event: OnNativeMessage, body: frame, ...own });
   const [, namespace, room, event, isError] = fields;
   const rest = fields.slice(6).join(';');
   const text = isError === '1' ? `! ${rest}` : rest;
   const body = typeof frame === 'string' ? text : Buffer.from(text, 'latin1');
-  return lineOf({ namespace: nameOf(namespace), room: nameOf(room), event: nameOf(event), body, ...own });
+  return describeMessage({ namespace: nameOf(namespace), room: nameOf(room), event: nameOf(event), body, ...own });
 };
 
 export class RawGuest implements Guest {
@@ -135,7 +136,7 @@ export class NeffosGuest implements Guest {
       (ns, message) => {
         const { Namespace, Room, Event, IsForced = false, IsLocal = false } = message;
         const place = { namespace: Namespace, room: Room ?? '', event: Event };
-        log.push(lineOf({ ...place, body: bodyOf(message), isForced: IsForced, isLocal: IsLocal }));
+        log.push(describeMessage({ ...place, body: bodyOf(message), isForced: IsForced, isLocal: IsLocal }));
         return handler?.(ns, message);
       };
     const any = { [neffos.OnAnyEvent]: written() };

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { lineOf } from '../support/server/testServer.js';
+import { describeMessage } from '../support/server/testServer.js';
 import { type MixedSetting, type Place, places, type Saying, type Seated } from './mixedCluster.js';
 import { blue, describeMixed, eventful, red } from './mixedSuite.js';
 
@@ -39,7 +39,7 @@ const isFor = (seated: Seated, { saying, less }: Turn, from: Place): boolean => 
 const lineFor = ({ saying }: Turn): string => {
   const { namespace = 'default', room = '', event = 'chat', body = '', err, isNative } = saying;
   const place = { namespace, room, event: isNative ? 'OnNativeMessage' : event };
-  return lineOf({ ...place, body: err === undefined ? body : `! ${err}`, isForced: false, isLocal: false });
+  return describeMessage({ ...place, body: err === undefined ? body : `! ${err}`, isForced: false, isLocal: false });
 };
 
 /** By which way it came. */

@@ -67,7 +67,7 @@ test('[SV3] [SV8] whoever comes and goes, however it ends, leaves nothing behind
     forgotten++;
   });
   const told = { ended: 0 };
-  const house = await start({
+  const testServer = await start({
     namespaces: { n: { _OnRoomJoined: (ns) => void ns.ask('anyone', '', { timeout: 60_000 }).catch(() => {}) } },
     fireDisconnectAlways: true,
     onConnect(conn) {
@@ -79,7 +79,7 @@ test('[SV3] [SV8] whoever comes and goes, however it ends, leaves nothing behind
       told.ended++;
     },
   });
-  const { server, url } = house;
+  const { server, url } = testServer;
   const port = Number(new URL(url).port);
 
   const round = async (count: number): Promise<void> => {
@@ -93,8 +93,8 @@ test('[SV3] [SV8] whoever comes and goes, however it ends, leaves nothing behind
     await Promise.all(Array.from({ length: atOnce }, work));
     await expect.poll(() => server.totalConnections).toBe(0);
     await expect.poll(() => told.ended * 2).toBe(made);
-    house.departures.rest();
-    house.departures.all.length = 0;
+    testServer.disconnects.rest();
+    testServer.disconnects.all.length = 0;
   };
   const remains = async () => {
     for (let collected = 0; collected < 4; collected++) {

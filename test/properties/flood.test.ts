@@ -77,22 +77,22 @@ test('[BC10] [BC2] [BC3] [BC5] 200 clients whose handlers broadcast to 5 000 as 
   let peak = { lag: 0, log: 0, rss: 0 };
   let timesHeldBack = 0;
   let wasHoldingBack = false;
-  const house = await start({
+  const testServer = await start({
     // Every byte is counted, and pings are none of the broadcasts.
     limits: { pingInterval: 600_000 },
     namespaces: {
       default: {
         flood(_, { body }) {
           const message = { namespace: 'default', event: 'news', body: `${issued++} ${String(body)}` };
-          house.server.broadcast(null, message);
+          testServer.server.broadcast(null, message);
           record.note(`;default;;news;0;0;${message.body}`);
         },
         ping: () => reply('pong'),
       },
     },
   });
-  const { server } = house;
-  const { port } = new URL(house.url);
+  const { server } = testServer;
+  const { port } = new URL(testServer.url);
   const crowd = await Clients.come(port, readers);
   const loud = await Clients.come(port, flooders, 'flood');
   const idle = await Clients.come(port, 1);
@@ -133,8 +133,8 @@ test('[BC10] [BC2] [BC3] [BC5] 200 clients whose handlers broadcast to 5 000 as 
   const { bytes, checksum } = record;
   expect(sightings).toHaveLength(readers);
   expect(sightings.filter((sighting) => sighting.bytes !== bytes || sighting.checksum !== checksum)).toEqual([]);
-  expect(house.departures.all.map(({ reason }) => reason.code)).toEqual(Array(flooders).fill(1006));
-  expect(house.errors).toEqual([]);
+  expect(testServer.disconnects.all.map(({ reason }) => reason.code)).toEqual(Array(flooders).fill(1006));
+  expect(testServer.errors).toEqual([]);
   expect(issued).toBeGreaterThan(1_000);
   expect(timesHeldBack).toBeGreaterThan(0);
   expect(grown).toBeLessThan(512);

@@ -42,12 +42,12 @@ test.each([
     timeout: 400_000,
   },
   async ({ syncBroadcaster, deliveries }) => {
-    const talk = new ChurnTalk(rooms, seed, () => house.server);
+    const talk = new ChurnTalk(rooms, seed, () => testServer.server);
     const { house: guests, counts } = talk;
     const { ledger, handlers, onConnect, onDisconnect, flow, ends } = guests;
-    const house = await start({ namespaces: { n: handlers }, onConnect, onDisconnect, limits, syncBroadcaster });
+    const testServer = await start({ namespaces: { n: handlers }, onConnect, onDisconnect, limits, syncBroadcaster });
     const crew = new ChurnCrew({
-      port: Number(new URL(house.url).port),
+      port: Number(new URL(testServer.url).port),
       lines: connections,
       rooms,
       seed,
@@ -78,7 +78,7 @@ test.each([
     await Promise.all(talk.moved);
     await crew.settle();
     talk.lastWord();
-    await house.server.flush();
+    await testServer.server.flush();
     const { seen, complaints, unanswered, done } = await crew.finish();
     const judged = performance.now();
     const verdict = judge(ledger, seen);
@@ -92,7 +92,7 @@ test.each([
 
     expect(faults.slice(0, 10).map(tell)).toEqual([]);
     expect(complaints).toEqual([]);
-    expect([unanswered, talk.refusedEmits, house.errors.length]).toEqual([0, 0, 0]);
+    expect([unanswered, talk.refusedEmits, testServer.errors.length]).toEqual([0, 0, 0]);
     expect(due).toBe(delivered + cutOff);
     expect(due).toBeGreaterThanOrEqual(deliveries);
     expect(whole).toBeGreaterThan(connections / 2);

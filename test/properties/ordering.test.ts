@@ -13,7 +13,7 @@ import {
   type Step,
   type Who,
 } from '../support/model/naiveModel.js';
-import { nothing } from '../support/server/supervisorHarness.js';
+import { noResources } from '../support/server/supervisorHarness.js';
 
 const runs = Number(process.env['MUSTER_RUNS'] ?? 400);
 
@@ -328,17 +328,17 @@ const moveIn = async (stage: Stage, { id, rooms }: Resident, index: number): Pro
 };
 
 const compare = (stage: Stage): void => {
-  for (const { index } of stage.house.guests) {
+  for (const { index } of stage.harness.clients) {
     const { seen, expected } = stage.seenBy(index);
     expect({ index, lines: seen }).toEqual({ index, lines: expected });
   }
 };
 
-const compareBooks = ({ house, model }: Stage): void => {
-  expect(house.supervisor.total).toBe(model.total);
+const compareBooks = ({ harness, model }: Stage): void => {
+  expect(harness.supervisor.total).toBe(model.total);
   for (const namespace of ['chat', 'game', '']) {
     for (const room of ['', 'r0', 'r1', 'r;3', 'r127']) {
-      const members = house.supervisor.members(namespace, room).map(({ conn }) => house.guestOf(conn).index);
+      const members = harness.supervisor.members(namespace, room).map(({ conn }) => harness.clientOf(conn).index);
       const expected = model.membersOf(namespace, room);
       expect({ namespace, room, members: members.sort(byNumber) }).toEqual({ namespace, room, members: expected });
     }
@@ -356,7 +356,7 @@ describe('everything that a connection is sent', () => {
       stage.model.areHooksOn = true;
       for (const turn of happenings) {
         await stage.runAll(turn);
-        expect(stage.house.supervisor.total).toBe(stage.model.total);
+        expect(stage.harness.supervisor.total).toBe(stage.model.total);
       }
       compareBooks(stage);
       await stage.finish();
@@ -366,14 +366,14 @@ describe('everything that a connection is sent', () => {
       expect(stage.model.unfinished).toEqual([]);
 
       stage.model.areHooksOn = false;
-      await stage.runAll(stage.house.guests.map(({ index }) => ({ does: 'hangUp', who: index })));
+      await stage.runAll(stage.harness.clients.map(({ index }) => ({ does: 'hangUp', who: index })));
       await stage.finish();
       expect(stage.model.untold).toEqual([]);
-      expect(stage.house.remains).toEqual(nothing);
-      const isOver = stage.house.supervisor.drain(1_000);
-      await stage.house.rest();
+      expect(stage.harness.resources).toEqual(noResources);
+      const isOver = stage.harness.supervisor.drain(1_000);
+      await stage.harness.settle();
       await isOver;
-      expect(stage.house.remains).toEqual(nothing);
+      expect(stage.harness.resources).toEqual(noResources);
     });
     await fc.assert(property, { numRuns: runs });
   });

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { AdmissionQueue, type Slot } from '../../src/server/admissionQueue.js';
-import { HandClock } from '../support/server/fakeClock.js';
+import { FakeClock } from '../support/server/fakeClock.js';
 
 /** A line, and what became of those who stood in it. */
 const open = (places: number) => {
-  const clock = new HandClock();
+  const clock = new FakeClock();
   const line = new AdmissionQueue(places, 1_000, clock);
   const told: string[] = [];
   const tickets = new Map<string, Slot>();

@@ -18,35 +18,35 @@ const open = (limits: Partial<Limits>, more: ServerOptions = {}) =>
 
 describe('connections on the way in', () => {
   test('[HS15] at the cap a probe and an upgrade wait, and go on when there is a place', async () => {
-    const house = await open({ admission: 1 });
-    const first = await house.dial('first');
-    const probe = fetch(house.url.replace('ws', 'http'), { method: 'HEAD', redirect: 'manual' });
-    const second = house.dial('second').then((client) => client.ready());
+    const testServer = await open({ admission: 1 });
+    const first = await testServer.dial('first');
+    const probe = fetch(testServer.url.replace('ws', 'http'), { method: 'HEAD', redirect: 'manual' });
+    const second = testServer.dial('second').then((client) => client.ready());
     let came = 0;
     for (const one of [probe, second]) one.then(() => came++);
     await first.heard();
-    expect([came, house.server.totalConnections]).toEqual([0, 1]);
+    expect([came, testServer.server.totalConnections]).toEqual([0, 1]);
     await first.ready();
     expect((await probe).status).toBe(302);
     expect(await second).toBe('second');
   });
 
   test('[HS15] who has waited for too long, or finds the line full, gets no answer at all', async () => {
-    const house = await open({ admission: 1, admissionTimeout: 100 });
-    const first = await house.dial();
-    const waiting = dialPlain(house);
+    const testServer = await open({ admission: 1, admissionTimeout: 100 });
+    const first = await testServer.dial();
+    const waiting = dialPlain(testServer);
     waiting.socket.write(upgrade());
-    const probing = dialPlain(house);
+    const probing = dialPlain(testServer);
     probing.socket.write('HEAD / HTTP/1.1\r\nHost: loopback\r\n\r\n');
     await Promise.all([waiting.ended, probing.ended]);
     expect([waiting.text(), probing.text()]).toEqual(['', '']);
     await first.ready();
-    const late = await house.dial('late');
+    const late = await testServer.dial('late');
     expect(await late.ready()).toBe('late');
   });
 
   test('[HS15] a place is free again when its connection goes, or is refused', async () => {
-    const house = await open(
+    const testServer = await open(
       { admission: 1 },
       {
         onUpgrade({ url }) {
@@ -55,24 +55,24 @@ describe('connections on the way in', () => {
       },
     );
     for (let round = 0; round < 5; round++) {
-      (await house.dial()).terminate();
-      await expect(house.dial('refused')).rejects.toThrow();
+      (await testServer.dial()).terminate();
+      await expect(testServer.dial('refused')).rejects.toThrow();
     }
-    expect(await (await house.dial('last')).ready()).toBe('last');
+    expect(await (await testServer.dial('last')).ready()).toBe('last');
   });
 
   test('[HS15] [DO2] those who wait for the end of a do have places as well', async () => {
-    const house = await open({ admission: 1, admissionTimeout: 100 });
-    await (await house.dial()).ready();
+    const testServer = await open({ admission: 1, admissionTimeout: 100 });
+    await (await testServer.dial()).ready();
     let end = (): void => {};
-    const walk = house.server.do(
+    const walk = testServer.server.do(
       () =>
         new Promise<void>((resolve) => {
           end = resolve;
         }),
     );
-    const held = await house.dial('held');
-    const turnedAway = dialPlain(house);
+    const held = await testServer.dial('held');
+    const turnedAway = dialPlain(testServer);
     turnedAway.socket.write(upgrade());
     await turnedAway.ended;
     expect(turnedAway.text()).toBe('');
@@ -84,10 +84,10 @@ describe('connections on the way in', () => {
 
 describe('headers and protocols of an upgrade', () => {
   const headersOf = async (urlHeaders: readonly string[], path: string, headers: Record<string, string> = {}) => {
-    const house = await open({}, { urlHeaders });
-    const ws = new WebSocket(`${house.url.slice(0, -1)}${path}`, { headers });
+    const testServer = await open({}, { urlHeaders });
+    const ws = new WebSocket(`${testServer.url.slice(0, -1)}${path}`, { headers });
     await once(ws, 'open');
-    const [conn] = house.server.connections();
+    const [conn] = testServer.server.connections();
     ws.terminate();
     return conn?.request.headers ?? {};
   };
@@ -106,12 +106,12 @@ describe('headers and protocols of an upgrade', () => {
   });
 
   test.each(['%0d%0aX-Evil:%201', 'a%00b', '%0a'])('[HS14] the value %j is refused with 400', async (value) => {
-    const house = await open({}, { urlHeaders: ['x-token'] });
-    const line = dialPlain(house);
+    const testServer = await open({}, { urlHeaders: ['x-token'] });
+    const line = dialPlain(testServer);
     line.socket.write(upgrade(`/?X-Websocket-Header-X-Token=${value}`));
     await line.ended;
     expect(line.text()).toMatch(/^HTTP\/1\.1 400 /);
-    expect(house.server.totalConnections).toBe(0);
+    expect(testServer.server.totalConnections).toBe(0);
   });
 
   test.each([
@@ -139,10 +139,10 @@ describe('headers and protocols of an upgrade', () => {
     ['99999999999', 1_000_000],
     ['3abc', 0],
   ])('[HS14] %s tries are %d', async (value, tries) => {
-    const house = await open({});
-    const ws = new WebSocket(`${house.url}?X-Websocket-Header-X-Websocket-Reconnect=${value}`);
+    const testServer = await open({});
+    const ws = new WebSocket(`${testServer.url}?X-Websocket-Header-X-Websocket-Reconnect=${value}`);
     await once(ws, 'open');
-    expect(house.server.connections()[0]?.reconnectTries).toBe(tries);
+    expect(testServer.server.connections()[0]?.reconnectTries).toBe(tries);
     ws.terminate();
   });
 
@@ -151,24 +151,24 @@ describe('headers and protocols of an upgrade', () => {
     [['x'], ['a'], ''],
     [[], ['a'], ''],
   ])('[HS16] of %j wanted and %j offered it is %j', async (protocols, offered, chosen) => {
-    const house = await open({}, { protocols });
-    const line = dialPlain(house);
+    const testServer = await open({}, { protocols });
+    const line = dialPlain(testServer);
     line.socket.write(upgrade('/', `Sec-WebSocket-Protocol: ${offered.join(', ')}\r\n`));
     await line.has('\r\n\r\n');
     expect(/Sec-WebSocket-Protocol: (.*)\r/.exec(line.text())?.[1] ?? '').toBe(chosen);
   });
 
   test('[HS16] compression is not agreed to', async () => {
-    const house = await open({});
-    const line = dialPlain(house);
+    const testServer = await open({});
+    const line = dialPlain(testServer);
     line.socket.write(upgrade('/', 'Sec-WebSocket-Extensions: permessage-deflate\r\n'));
     await line.has('\r\n\r\n');
     expect(line.text()).not.toContain('Extensions');
   });
 
   test('[LM8] a request without all of its headers is cut', async () => {
-    const house = await open({ headersTimeout: 200 });
-    const line = dialPlain(house);
+    const testServer = await open({ headersTimeout: 200 });
+    const line = dialPlain(testServer);
     line.socket.write('GET / HTTP/1.1\r\nHost: loopback\r\nX-Slow: ');
     await line.ended;
     expect(line.text()).toMatch(/^HTTP\/1\.1 408 /);
@@ -183,15 +183,15 @@ describe('messages that do not end', () => {
     ['a frame that promises more than comes', frame('abcdef').subarray(0, 9)],
     ['half a header', frame('abcdef').subarray(0, 1)],
   ])('[LM6] %s closes with 1008', async (_, bytes) => {
-    const house = await open({ messageTimeout: 100 });
-    const line = await shake(house);
+    const testServer = await open({ messageTimeout: 100 });
+    const line = await shake(testServer);
     line.socket.write(bytes);
-    expect((await house.departures.next()).reason).toMatchObject({ code: 1008, text: incomplete });
+    expect((await testServer.disconnects.next()).reason).toMatchObject({ code: 1008, text: incomplete });
   });
 
   test('[LM6] one that comes byte by byte, in time, is a message', async () => {
-    const house = await open({ messageTimeout: 5_000 });
-    const line = await shake(house);
+    const testServer = await open({ messageTimeout: 5_000 });
+    const line = await shake(testServer);
     for (const byte of frame('$1;nope;;_OnNamespaceDisconnect;0;0;')) {
       line.socket.write(Buffer.from([byte]));
       await new Promise((resolve) => setImmediate(resolve));
@@ -200,8 +200,8 @@ describe('messages that do not end', () => {
   });
 
   test('[LM6] the time is that of each message: a stream that never stops at the end of one goes on', async () => {
-    const house = await open({ messageTimeout: 150 });
-    const line = await shake(house);
+    const testServer = await open({ messageTimeout: 150 });
+    const line = await shake(testServer);
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     const whole = frame('$1;nope;;_OnNamespaceDisconnect;0;0;');
     line.socket.write(whole.subarray(0, 5));
@@ -215,8 +215,8 @@ describe('messages that do not end', () => {
   });
 
   test('[LM6] a pong that comes in two pieces is no message that does not end', async () => {
-    const house = await open({ messageTimeout: 60 });
-    const line = await shake(house);
+    const testServer = await open({ messageTimeout: 60 });
+    const line = await shake(testServer);
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     const pong = frame('', { opcode: 10 });
     const bye = frame('$1;nope;;_OnNamespaceDisconnect;0;0;');
@@ -236,11 +236,11 @@ describe('messages that do not end', () => {
     const held = new Promise<void>((resolve) => {
       release = resolve;
     });
-    const house = await start({
+    const testServer = await start({
       namespaces: { default: { wait: () => held, ping: () => reply('pong') } },
       limits: { messageTimeout: 60, inboxMessages: 1 },
     });
-    const line = await shake(house);
+    const line = await shake(testServer);
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     const wait = frame(';default;;wait;0;0;');
     const half = frame('$2;default;;ping;0;0;');
@@ -254,11 +254,14 @@ describe('messages that do not end', () => {
   });
 
   test('[LM6] more than 64 parts close with 1008', async () => {
-    const house = await open({});
-    const line = await shake(house);
+    const testServer = await open({});
+    const line = await shake(testServer);
     const parts = Array.from({ length: 70 }, (_, at) => frame('a', { opcode: at === 0 ? 1 : 0, isLast: false }));
     line.socket.write(Buffer.concat(parts));
-    expect((await house.departures.next()).reason).toMatchObject({ code: 1_008, text: closeReasons.tooManyParts.text });
+    expect((await testServer.disconnects.next()).reason).toMatchObject({
+      code: 1_008,
+      text: closeReasons.tooManyParts.text,
+    });
     await line.has('\x03\xf0too many parts');
   });
 
@@ -267,29 +270,29 @@ describe('messages that do not end', () => {
     ['notUtf8', [frame(Buffer.from([0xff]), { opcode: 1 })]],
     ['malformed', [Buffer.from([0x83, 0x80, 0, 0, 0, 0])]],
   ] as const)('[SV6] [LM1] what is no message closes, and both sides are told why: %s', async (name, parts) => {
-    const house = await open({});
-    const line = await shake(house);
+    const testServer = await open({});
+    const line = await shake(testServer);
     line.socket.write(Buffer.concat(parts));
     const { code, text } = closeReasons[name];
-    expect((await house.departures.next()).reason).toMatchObject({ code, text });
+    expect((await testServer.disconnects.next()).reason).toMatchObject({ code, text });
     const bytes = Buffer.from([code >> 8, code & 0xff]).toString('latin1');
     await line.has(`${bytes}${text}`);
-    expect(house.server.totalConnections).toBe(0);
+    expect(testServer.server.totalConnections).toBe(0);
   });
 
   test.each([
     [1_000, 'bye'],
     [1_005, ''],
   ])('[SV5] [SV6] a client that says goodbye is gone at once, though its line stays: %d', async (code, text) => {
-    const house = await open({ closeTimeout: 300 });
-    const line = await shake(house);
-    const conn = house.server.connections()[0];
+    const testServer = await open({ closeTimeout: 300 });
+    const line = await shake(testServer);
+    const conn = testServer.server.connections()[0];
     const body = code === 1_005 ? Buffer.alloc(0) : Buffer.from(`\x03\xe8${text}`, 'latin1');
     line.socket.allowHalfOpen = true;
     line.socket.write(frame(body, { opcode: 8 }));
-    expect((await house.departures.next()).reason).toMatchObject({ code, text });
+    expect((await testServer.disconnects.next()).reason).toMatchObject({ code, text });
     expect(conn?.isClosed).toBe(true);
-    expect(house.server.totalConnections).toBe(0);
+    expect(testServer.server.totalConnections).toBe(0);
     line.socket.end();
     await line.ended;
   });
@@ -297,11 +300,11 @@ describe('messages that do not end', () => {
 
 describe('the heartbeat on a real line', () => {
   test('[LM3] a peer that never answers a ping is let go, one that does stays', async () => {
-    const house = await open({ pingInterval: 100, pingTimeout: 100 });
-    const well = await (await house.dial('well')).inDefault();
-    await shake(house);
-    expect((await house.departures.next()).reason).toMatchObject({ code: 1006, text: 'no answer to a ping' });
-    expect(await well.ask('$1;default;;ping;0;0;')).toBe('$1;default;;ping;0;0;pong');
-    expect(house.server.totalConnections).toBe(1);
+    const testServer = await open({ pingInterval: 100, pingTimeout: 100 });
+    const healthy = await (await testServer.dial('well')).inDefault();
+    await shake(testServer);
+    expect((await testServer.disconnects.next()).reason).toMatchObject({ code: 1006, text: 'no answer to a ping' });
+    expect(await healthy.ask('$1;default;;ping;0;0;')).toBe('$1;default;;ping;0;0;pong');
+    expect(testServer.server.totalConnections).toBe(1);
   });
 });

@@ -141,7 +141,12 @@ describe('the text of the metrics', () => {
 
   test('[IN7] [IN8] [IN9] tells what has happened, in sums and without a word of a client', async () => {
     const hold = gate();
-    const { server, dial, url, departures } = await serve({
+    const {
+      server,
+      dial,
+      url,
+      disconnects: departures,
+    } = await serve({
       namespaces: { default: { echo: (ns, msg) => void ns.emit('echo', String(msg.body)), hang: () => hold.promise } },
       limits: { admission: 8 },
     });
@@ -221,7 +226,11 @@ describe('the text of the metrics', () => {
   });
 
   test('[IN7] one who does not read is seen to be congested, and to be let go', async () => {
-    const { server, dial, departures } = await serve({
+    const {
+      server,
+      dial,
+      disconnects: departures,
+    } = await serve({
       namespaces: { default: {} },
       limits: { slowConsumerTimeout: 300 },
     });

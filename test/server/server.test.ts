@@ -129,7 +129,7 @@ describe('messages of the program', () => {
 
 describe('closing', () => {
   test('[DR1] everybody gets what is owed, then 1001 and when to come back', async () => {
-    const { server, dial, departures } = await start({ namespaces });
+    const { server, dial, disconnects: departures } = await start({ namespaces });
     const clients = await Promise.all(['a', 'b', 'c'].map((id) => dial(id)));
     for (const client of clients) {
       await client.ready();

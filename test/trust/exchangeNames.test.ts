@@ -81,7 +81,7 @@ describe.each(namings)('who connects, where channels are named by %s', (naming, 
   test('[EX13] an id that cannot be carried is refused with 500, and nobody else notices', async () => {
     const { broker, refusals, exchange, node } = await start();
     const other = await makeNode(exchange);
-    const well = await node.guest('well');
+    const healthy = await node.enter('healthy');
     const before = broker.subscriptions.length;
     const clients: [string, RawClient][] = [];
     for (const id of ids) {
@@ -107,7 +107,7 @@ describe.each(namings)('who connects, where channels are named by %s', (naming, 
       expect(await client.next()).toBe(`;default;;e;0;0;${id}`);
       await client.silence();
     }
-    await well.silence();
+    await healthy.silence();
     expect(node.server.exchange?.status.lost).toMatchObject({ broken: 0, refused: 0 });
   });
 
@@ -121,7 +121,7 @@ describe.each(namings)('who connects, where channels are named by %s', (naming, 
   test('[EX6] [EX13] what is for an id that is a namespace’s name is for nobody, here and elsewhere', async () => {
     const { broker, exchange, node } = await start();
     const other = await makeNode(exchange);
-    const [here, there] = [await node.guest('here'), await other.guest('there')];
+    const [here, there] = [await node.enter('here'), await other.enter('there')];
     node.server.broadcast(null, { namespace: 'default', event: 'private', body: 'secret', to: 'default' });
     node.server.broadcast(null, { namespace: 'default', event: 'end' });
     expect([await here.next(), await there.next()]).toEqual([';default;;end;0;0;', ';default;;end;0;0;']);
@@ -130,7 +130,7 @@ describe.each(namings)('who connects, where channels are named by %s', (naming, 
 
   test('[EX7] [EX13] nor does anybody answer an ask for it', async () => {
     const { exchange, node } = await start();
-    const there = await (await makeNode(exchange)).guest('there');
+    const there = await (await makeNode(exchange)).enter('there');
     const asked = node.server.ask({ namespace: 'default', event: 'q', to: 'default' }, { timeout: 100 });
     await expect(asked).rejects.toThrow();
     await there.silence();
@@ -158,7 +158,7 @@ test('[EX6] [EX13] what is for the empty id, which nobody has, is for nobody', a
 });
 
 test('[EX13] [EX18] an id that was here before the exchange, and that it cannot carry, is counted once', async () => {
-  const { server, dial, departures } = await listen({ namespaces: { default: {} } });
+  const { server, dial, disconnects: departures } = await listen({ namespaces: { default: {} } });
   const client = await dial('a.b');
   await client.ready();
   const { channelOf } = natsExchange({ servers: 'h' });

@@ -3,9 +3,9 @@ import { describe, expect, test } from 'vitest';
 import { type Message, type NSConn, OnRoomJoined } from '../../src/index.js';
 import { RawClient } from '../support/peers/rawClient.js';
 import { dialPlain, frame, shake, upgrade } from '../support/peers/tcpClient.js';
-import { heap, useSieges } from '../support/server/attack.js';
+import { heapUsed, useAttacks } from '../support/server/attack.js';
 
-const siege = useSieges();
+const attack = useAttacks();
 const MiB = 1_048_576;
 
 /** The close code in the last frame of a line, 1006 when there is none. */
@@ -33,8 +33,8 @@ describe('sizes', () => {
     2n ** 63n,
     65_537n,
   ])('[LM1] a frame that promises %d bytes is closed with 1009 before it comes', async (length) => {
-    await siege({}, async ({ house }) => {
-      const line = await shake(house);
+    await attack({}, async ({ target: testServer }) => {
+      const line = await shake(testServer);
       line.socket.write(promise(length));
       await line.ended;
       expect([1009, 1002]).toContain(closeCode(line.text()));
@@ -42,7 +42,7 @@ describe('sizes', () => {
   });
 
   test('[LM1] 65 536 bytes are a message, one more is none', async () => {
-    await siege({}, async ({ attacker }) => {
+    await attack({}, async ({ attacker }) => {
       const client = await attacker();
       await client.ready();
       client.send('x'.repeat(65_536));
@@ -53,24 +53,24 @@ describe('sizes', () => {
   });
 
   test('[LM6] parts that never come to an end are let go, and cost little meanwhile', async () => {
-    await siege({ limits: { messageTimeout: 1_000, closeTimeout: 100 } }, async ({ house }) => {
-      const lines = await Promise.all(Array.from({ length: 100 }, () => shake(house)));
-      const before = await heap();
+    await attack({ limits: { messageTimeout: 1_000, closeTimeout: 100 } }, async ({ target: testServer }) => {
+      const lines = await Promise.all(Array.from({ length: 100 }, () => shake(testServer)));
+      const before = await heapUsed();
       const parts = Array.from({ length: 60 }, (_, at) => frame('x', { opcode: at === 0 ? 1 : 0, isLast: false }));
       const writing = lines.flatMap(({ socket }) =>
         parts.map((part) => new Promise((written) => socket.write(part, written))),
       );
       // What this side still has to write is none of the server's.
       await Promise.all(writing.splice(0));
-      expect((await heap()) - before).toBeLessThan(8 * MiB);
+      expect((await heapUsed()) - before).toBeLessThan(8 * MiB);
       await Promise.all(lines.map(({ ended }) => ended));
       expect(lines.map((line) => closeCode(line.text()))).toEqual(lines.map(() => 1008));
     });
   });
 
   test('[LM6] a message that comes byte by byte is let go long before it is whole', async () => {
-    await siege({}, async ({ house }) => {
-      const line = await shake(house);
+    await attack({}, async ({ target: testServer }) => {
+      const line = await shake(testServer);
       line.socket.setNoDelay(true);
       const bytes = frame('x'.repeat(60_000));
       let sent = 0;
@@ -84,33 +84,36 @@ describe('sizes', () => {
   });
 
   test('[HS5] [FR7] bytes that come early do not keep what they were read with', async () => {
-    await siege({ onConnect: ({ id }) => (id === 'well' ? undefined : new Promise(() => {})) }, async ({ house }) => {
-      const lines = await Promise.all(
-        Array.from({ length: 4 }, async () => {
-          const line = dialPlain(house);
-          line.socket.write(upgrade());
-          await line.has('\r\n\r\n');
-          return line;
-        }),
-      );
-      await heap();
-      const before = process.memoryUsage().arrayBuffers;
-      const padding = Buffer.concat(Array.from({ length: 10_000 }, () => frame('', { opcode: 10 })));
-      for (let at = 0; at < 15; at++) {
-        for (const { socket } of lines) socket.write(Buffer.concat([frame('x', { opcode: 2 }), padding]));
-        // An answer to this says that all of it was read.
-        for (const { socket } of lines) socket.write(frame(`${at}`, { opcode: 9 }));
-        await Promise.all(lines.map(({ has }) => has(`\x8a${at < 10 ? '\x01' : '\x02'}${at}`)));
-      }
-      await heap();
-      expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(MiB);
-      for (const { socket } of lines) socket.destroy();
-    });
+    await attack(
+      { onConnect: ({ id }) => (id === 'healthy' ? undefined : new Promise(() => {})) },
+      async ({ target: testServer }) => {
+        const lines = await Promise.all(
+          Array.from({ length: 4 }, async () => {
+            const line = dialPlain(testServer);
+            line.socket.write(upgrade());
+            await line.has('\r\n\r\n');
+            return line;
+          }),
+        );
+        await heapUsed();
+        const before = process.memoryUsage().arrayBuffers;
+        const padding = Buffer.concat(Array.from({ length: 10_000 }, () => frame('', { opcode: 10 })));
+        for (let at = 0; at < 15; at++) {
+          for (const { socket } of lines) socket.write(Buffer.concat([frame('x', { opcode: 2 }), padding]));
+          // An answer to this says that all of it was read.
+          for (const { socket } of lines) socket.write(frame(`${at}`, { opcode: 9 }));
+          await Promise.all(lines.map(({ has }) => has(`\x8a${at < 10 ? '\x01' : '\x02'}${at}`)));
+        }
+        await heapUsed();
+        expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(MiB);
+        for (const { socket } of lines) socket.destroy();
+      },
+    );
   });
 
   test('[HS16] a compressed frame that nobody agreed to is an error of the protocol', async () => {
-    await siege({}, async ({ house }) => {
-      const lines = await Promise.all(Array.from({ length: 20 }, () => shake(house)));
+    await attack({}, async ({ target: testServer }) => {
+      const lines = await Promise.all(Array.from({ length: 20 }, () => shake(testServer)));
       const bomb = deflateRawSync(Buffer.alloc(16 * MiB));
       for (const { socket } of lines) {
         const head = Buffer.from([0xc1, 0xfe, 0, 0, 0, 0, 0, 0]);
@@ -130,8 +133,8 @@ describe('sizes', () => {
     ['of a ping with 126 bytes', frame('x'.repeat(126), { opcode: 9 })],
     ['of a close with half a code', Buffer.from([0x88, 0x81, 0, 0, 0, 0, 3])],
   ])('[LM1] [SV3] a frame %s ends its own connection', async (_, bytes) => {
-    await siege({}, async ({ house }) => {
-      const line = await shake(house);
+    await attack({}, async ({ target: testServer }) => {
+      const line = await shake(testServer);
       line.socket.write(bytes);
       await line.ended;
       expect([1002, 1007]).toContain(closeCode(line.text()));
@@ -147,8 +150,8 @@ describe('upgrades', () => {
     ['a thousand headers', Array.from({ length: 1_000 }, (_, at) => `X-${at}: 1\r\n`).join(''), 101],
     ['headers of 20 KiB', `X-Long: ${'x'.repeat(20_480)}\r\n`, 431],
   ])('[HS1] %s', async (_, headers, status) => {
-    await siege({}, async ({ house }) => {
-      const line = dialPlain(house);
+    await attack({}, async ({ target: testServer }) => {
+      const line = dialPlain(testServer);
       line.socket.write(upgrade('/', headers));
       await line.has('\r\n\r\n');
       expect(line.text()).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
@@ -164,10 +167,10 @@ describe('upgrades', () => {
   ])('[HS14] %s says nothing of anybody', async (path) => {
     const seen: unknown[] = [];
     const onUpgrade = ({ headers }: { headers: object }): void => void seen.push(Object.keys(headers).sort());
-    await siege({ onUpgrade }, async ({ house }) => {
+    await attack({ onUpgrade }, async ({ target: testServer }) => {
       seen.length = 0;
       for (const asked of ['/', path]) {
-        const line = dialPlain(house);
+        const line = dialPlain(testServer);
         line.socket.write(upgrade(asked));
         await line.has('\r\n\r\n');
         line.socket.destroy();
@@ -177,8 +180,8 @@ describe('upgrades', () => {
   });
 
   test('[LM8] two hundred requests that never end are cut, while others get in', async () => {
-    await siege({ limits: { headersTimeout: 400 } }, async ({ house, attacker }) => {
-      const lines = Array.from({ length: 200 }, () => dialPlain(house));
+    await attack({ limits: { headersTimeout: 400 } }, async ({ target: testServer, attacker }) => {
+      const lines = Array.from({ length: 200 }, () => dialPlain(testServer));
       for (const { socket } of lines) socket.write('GET / HTTP/1.1\r\nHost: loopback\r\nX-');
       expect(await (await attacker('quick')).ready()).toBe('quick');
       await Promise.all(lines.map(({ ended }) => ended));
@@ -186,47 +189,53 @@ describe('upgrades', () => {
   });
 
   test('[HS5] [HS6] [HS15] two hundred that never say M, and fifty thousand frames before it', async () => {
-    await siege({ limits: { ackTimeout: 400, admission: 500 } }, async ({ house, attacker, ran }) => {
-      const before = await heap();
-      const silent = await Promise.all(Array.from({ length: 200 }, (_, at) => attacker(`silent${at}`)));
-      const loud = await attacker('loud');
-      for (let sent = 0; sent < 50_000; sent++) loud.send(';default;;x;0;0;');
-      expect((await loud.closed).code).toBe(1008);
-      expect((await Promise.all(silent.map(({ closed }) => closed))).map(({ code }) => code)).toEqual(
-        silent.map(() => 1008),
-      );
-      expect(await (await house.dial('after')).ready()).toBe('after');
-      expect(ran).toEqual([]);
-      expect((await heap()) - before).toBeLessThan(64 * MiB);
-    });
+    await attack(
+      { limits: { ackTimeout: 400, admission: 500 } },
+      async ({ target: testServer, attacker, handled: ran }) => {
+        const before = await heapUsed();
+        const silent = await Promise.all(Array.from({ length: 200 }, (_, at) => attacker(`silent${at}`)));
+        const loud = await attacker('loud');
+        for (let sent = 0; sent < 50_000; sent++) loud.send(';default;;x;0;0;');
+        expect((await loud.closed).code).toBe(1008);
+        expect((await Promise.all(silent.map(({ closed }) => closed))).map(({ code }) => code)).toEqual(
+          silent.map(() => 1008),
+        );
+        expect(await (await testServer.dial('after')).ready()).toBe('after');
+        expect(ran).toEqual([]);
+        expect((await heapUsed()) - before).toBeLessThan(64 * MiB);
+      },
+    );
   });
 
   test('[HS15] one socket stands in line once, however much it sends ahead', async () => {
-    await siege({ limits: { admission: 3, ackTimeout: 60_000, admissionTimeout: 60_000 } }, async ({ house }) => {
-      const silent = Array.from({ length: 3 }, () => dialPlain(house));
-      for (const { socket } of silent) socket.write(upgrade());
-      await Promise.all(silent.map(({ has }) => has('\r\n\r\n')));
-      const greedy = dialPlain(house);
-      greedy.socket.write('HEAD / HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(2));
-      await greedy.ended;
-      expect(greedy.text()).toBe('');
-      const patient = dialPlain(house);
-      patient.socket.write('HEAD / HTTP/1.1\r\nHost: x\r\n\r\n');
-      silent[0]?.socket.destroy();
-      await patient.has('302');
-      patient.socket.destroy();
-      for (const { socket } of silent) socket.destroy();
-    });
+    await attack(
+      { limits: { admission: 3, ackTimeout: 60_000, admissionTimeout: 60_000 } },
+      async ({ target: testServer }) => {
+        const silent = Array.from({ length: 3 }, () => dialPlain(testServer));
+        for (const { socket } of silent) socket.write(upgrade());
+        await Promise.all(silent.map(({ has }) => has('\r\n\r\n')));
+        const greedy = dialPlain(testServer);
+        greedy.socket.write('HEAD / HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(2));
+        await greedy.ended;
+        expect(greedy.text()).toBe('');
+        const patient = dialPlain(testServer);
+        patient.socket.write('HEAD / HTTP/1.1\r\nHost: x\r\n\r\n');
+        silent[0]?.socket.destroy();
+        await patient.has('302');
+        patient.socket.destroy();
+        for (const { socket } of silent) socket.destroy();
+      },
+    );
   });
 
   test('[HS1] [SV8] three hundred come at once, go at once, and come back at once', async () => {
-    await siege({}, async ({ house }) => {
+    await attack({}, async ({ target: testServer }) => {
       for (let round = 0; round < 3; round++) {
-        const clients = await Promise.all(Array.from({ length: 300 }, (_, at) => house.dial(`r${round}.${at}`)));
+        const clients = await Promise.all(Array.from({ length: 300 }, (_, at) => testServer.dial(`r${round}.${at}`)));
         await Promise.all(clients.map((client) => client.inDefault()));
-        expect(house.server.totalConnections).toBe(301);
+        expect(testServer.server.totalConnections).toBe(301);
         for (const client of clients) client.terminate();
-        await expect.poll(() => house.server.totalConnections).toBe(1);
+        await expect.poll(() => testServer.server.totalConnections).toBe(1);
       }
     });
   });
@@ -242,30 +251,33 @@ describe('floods', () => {
       now = 0;
       if (isCounting) setImmediate(count);
     };
-    await siege({ handlers: { work: () => void now++ }, sliceMs: 0.01 }, async ({ house, ran }) => {
-      const line = await shake(house);
-      line.socket.write(frame('$1;default;;_OnNamespaceConnect;0;0;'));
-      await line.has('$1;;;;;;');
-      setImmediate(count);
-      line.socket.write(Buffer.concat(Array.from({ length: 20_000 }, () => frame(';default;;work;0;0;'))));
-      line.socket.write(frame('$2;default;;ping;0;0;'));
-      await line.has('$2;default;;ping;0;0;pong');
-      isCounting = false;
-      expect(ran).toHaveLength(20_000);
-      expect(Math.max(...counts)).toBeLessThan(200);
-    });
+    await attack(
+      { handlers: { work: () => void now++ }, sliceMs: 0.01 },
+      async ({ target: testServer, handled: ran }) => {
+        const line = await shake(testServer);
+        line.socket.write(frame('$1;default;;_OnNamespaceConnect;0;0;'));
+        await line.has('$1;;;;;;');
+        setImmediate(count);
+        line.socket.write(Buffer.concat(Array.from({ length: 20_000 }, () => frame(';default;;work;0;0;'))));
+        line.socket.write(frame('$2;default;;ping;0;0;'));
+        await line.has('$2;default;;ping;0;0;pong');
+        isCounting = false;
+        expect(ran).toHaveLength(20_000);
+        expect(Math.max(...counts)).toBeLessThan(200);
+      },
+    );
   });
 
   test('[BP3] eight clients that send without end to handlers that take their time', async () => {
     const later = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
-    await siege({ handlers: { work: later } }, async ({ attacker, well, ran }) => {
+    await attack({ handlers: { work: later } }, async ({ attacker, healthy, handled: ran }) => {
       const clients = await Promise.all(
         Array.from({ length: 8 }, async (_, at) => (await attacker(`f${at}`)).inDefault()),
       );
-      const before = await heap();
+      const before = await heapUsed();
       for (const client of clients) for (let sent = 0; sent < 5_000; sent++) client.send(';default;;work;0;0;');
-      well.send('$mid;default;;ping;0;0;');
-      expect((await heap()) - before).toBeLessThan(32 * MiB);
+      healthy.send('$mid;default;;ping;0;0;');
+      expect((await heapUsed()) - before).toBeLessThan(32 * MiB);
       await Promise.all(clients.map((client) => client.silence()));
       expect(ran.length).toBe(40_000);
     });
@@ -279,7 +291,7 @@ describe('floods', () => {
           () => {},
         ),
     };
-    await siege({ handlers }, async ({ attacker }) => {
+    await attack({ handlers }, async ({ attacker }) => {
       const client = await (await attacker()).inDefault();
       for (let sent = 0; sent < 1_000; sent++) client.send(';default;;work;0;0;');
       expect(await client.closed).toEqual({ code: 1008, reason: 'too many frames while a handler waits' });
@@ -290,7 +302,7 @@ describe('floods', () => {
     const handlers = {
       all: (ns: NSConn, message: Message) => ns.conn.server.broadcast(null, { ...message, room: '' }),
     };
-    await siege({ handlers, limits: { slowConsumerTimeout: 700 } }, async ({ house, attacker }) => {
+    await attack({ handlers, limits: { slowConsumerTimeout: 700 } }, async ({ target: testServer, attacker }) => {
       const deaf = await Promise.all(
         Array.from({ length: 10 }, async (_, at) => (await attacker(`deaf${at}`)).inDefault()),
       );
@@ -304,16 +316,18 @@ describe('floods', () => {
         for (const heard of await loud.frames.take(some.length)) if (heard !== frame) throw new Error(String(heard));
       }
       await expect
-        .poll(() => house.server.connections().filter(({ id }) => id.startsWith('deaf')).length, { timeout: 10_000 })
+        .poll(() => testServer.server.connections().filter(({ id }) => id.startsWith('deaf')).length, {
+          timeout: 10_000,
+        })
         .toBe(0);
-      const reasons = house.departures.rest().map(({ reason }) => reason.text);
+      const reasons = testServer.disconnects.rest().map(({ reason }) => reason.text);
       expect(reasons).toEqual(Array(10).fill('slow consumer'));
     });
   });
 
   test('[LM7] pings without end from a client that reads nothing', async () => {
-    await siege({}, async ({ house }) => {
-      const line = await shake(house);
+    await attack({}, async ({ target: testServer }) => {
+      const line = await shake(testServer);
       line.socket.pause();
       const pings = Buffer.concat(Array.from({ length: 1_000 }, () => frame('x'.repeat(100), { opcode: 9 })));
       const flood = (): void => {
@@ -321,7 +335,7 @@ describe('floods', () => {
       };
       line.socket.on('drain', flood);
       flood();
-      await house.departures.next();
+      await testServer.disconnects.next();
     });
   });
 
@@ -331,8 +345,8 @@ describe('floods', () => {
       [OnRoomJoined]() {},
       _OnRoomLeft: ({ conn }: NSConn, { isForced }: Message) => void (isForced && left.push(conn.id)),
     };
-    await siege({ handlers, limits: { pingInterval: 200, pingTimeout: 200 } }, async ({ house }) => {
-      const lines = await Promise.all(Array.from({ length: 30 }, () => shake(house)));
+    await attack({ handlers, limits: { pingInterval: 200, pingTimeout: 200 } }, async ({ target: testServer }) => {
+      const lines = await Promise.all(Array.from({ length: 30 }, () => shake(testServer)));
       for (const { socket } of lines) {
         socket.write(frame('$1;default;;_OnNamespaceConnect;0;0;'));
         socket.write(frame('$2;default;gone;_OnRoomJoin;0;0;'));
@@ -346,8 +360,8 @@ describe('floods', () => {
 });
 
 test('[HS13] a page of another host gets in nowhere, one of this host does', async () => {
-  await siege({}, async ({ house }) => {
-    const { host } = new URL(house.url);
+  await attack({}, async ({ target: testServer }) => {
+    const { host } = new URL(testServer.url);
     for (const origin of [
       'https://evil',
       'null',
@@ -356,8 +370,8 @@ test('[HS13] a page of another host gets in nowhere, one of this host does', asy
       'file://',
       `http://x.${host}`,
     ]) {
-      await expect(RawClient.dial(house.url, { Origin: origin }), origin).rejects.toThrow('403');
+      await expect(RawClient.dial(testServer.url, { Origin: origin }), origin).rejects.toThrow('403');
     }
-    (await RawClient.dial(house.url, { Origin: `http://${host}` })).terminate();
+    (await RawClient.dial(testServer.url, { Origin: `http://${host}` })).terminate();
   });
 });

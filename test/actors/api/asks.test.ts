@@ -11,7 +11,7 @@ import { Deadlines } from '../../../src/actors/runtime/deadlines.js';
 import { systemRandom } from '../../../src/actors/runtime/random.js';
 import { decode, type Frame } from '../../../src/protocol/codec.js';
 import { AskTimeout, ErrWrite } from '../../../src/protocol/errors.js';
-import { HandClock } from '../../support/server/fakeClock.js';
+import { FakeClock } from '../../support/server/fakeClock.js';
 
 const answerTo = (token: string, body = ''): Frame => {
   const frame = decode(`${token};n;;q;0;0;${body}`);
@@ -21,7 +21,7 @@ const answerTo = (token: string, body = ''): Frame => {
 
 /** Asks of one server, with connections that answer for themselves. */
 const makeAsks = ({ timeout = 10_000, pending = 1_000 } = {}) => {
-  const clock = new HandClock();
+  const clock = new FakeClock();
   const sweeper = new Deadlines(clock);
   const asks = new PendingAsks(sweeper, { askTimeout: timeout, asks: pending }, systemRandom);
   const connection = (): AskTarget => {

@@ -3,7 +3,7 @@ import { closesWith, type Events, Handlers, type Namespaces, runGuarded } from '
 import { Deadlines } from '../../../src/actors/runtime/deadlines.js';
 import { CloseError, HandlerTimeout, reply } from '../../../src/protocol/errors.js';
 import { OnAnyEvent, OnNativeMessage, OnRoomJoin } from '../../../src/protocol/message.js';
-import { HandClock } from '../../support/server/fakeClock.js';
+import { FakeClock } from '../../support/server/fakeClock.js';
 
 const handler = (): void => {};
 const other = (): void => {};
@@ -74,7 +74,7 @@ describe('the event map', () => {
 
 describe('running user code', () => {
   const make = () => {
-    const clock = new HandClock();
+    const clock = new FakeClock();
     const sweeper = new Deadlines(clock);
     const run = (code: () => unknown) => runGuarded(code, sweeper, 30_000);
     return { clock, sweeper, run };

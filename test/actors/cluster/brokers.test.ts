@@ -12,10 +12,10 @@ const question = { namespace: 'default', event: 'q' };
 /** Two servers of which the second has a client that answers what the first asks. */
 const asksAcross = async (makeExchange: () => Parameters<typeof makeNode>[0]) => {
   const [asking, asked] = [await makeNode(makeExchange()), await makeNode(makeExchange())];
-  const guest = await asked.guest('there');
+  const client = await asked.enter('there');
   const answer = asking.server.ask({ ...question, to: 'there' });
-  const [wait = ''] = (await guest.nextText()).split(';');
-  guest.send(`${wait};default;;q;0;0;fine`);
+  const [wait = ''] = (await client.nextText()).split(';');
+  client.send(`${wait};default;;q;0;0;fine`);
   expect((await answer).body).toBe('fine');
   for (const { server, errors } of [asking, asked]) {
     expect([server.exchange?.status.state, server.exchange?.status.lost.unheard, errors]).toEqual(['online', 0, []]);
@@ -27,7 +27,7 @@ describeWith(redisServer, 'servers on Redis', () => {
     const broker = await startRedis();
     const nodes = [1, 2].map(() => makeNode(redisExchange({ url: broker.url, channel: 'app' })));
     for (const node of await Promise.all(nodes)) {
-      await Promise.all(Array.from({ length: many }, (_, at) => node.guest(`guest-${at}`)));
+      await Promise.all(Array.from({ length: many }, (_, at) => node.enter(`client-${at}`)));
     }
     expect(await broker.connections()).toBe(4);
   });
@@ -45,7 +45,7 @@ describeWith(natsServer, 'servers on NATS', () => {
     const broker = await startNats();
     const nodes = [1, 2].map(() => makeNode(natsExchange({ servers: broker.url, prefix: 'app' })));
     for (const node of await Promise.all(nodes)) {
-      await Promise.all(Array.from({ length: many }, (_, at) => node.guest(`guest-${at}`)));
+      await Promise.all(Array.from({ length: many }, (_, at) => node.enter(`client-${at}`)));
     }
     expect(await broker.connections()).toBe(2);
   });

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { ExchangeLoss, Losses, makeLostCounters } from '../../../src/actors/cluster/losses.js';
 import { Deadlines } from '../../../src/actors/runtime/deadlines.js';
-import { HandClock } from '../../support/server/fakeClock.js';
+import { FakeClock } from '../../support/server/fakeClock.js';
 
 const makeLosses = () => {
-  const clock = new HandClock();
+  const clock = new FakeClock();
   const told: ExchangeLoss[] = [];
   const losses = new Losses(new Deadlines(clock), (error) => told.push(error));
   const lines = (): string[] => told.splice(0).map(({ loss, count }) => `${loss} ${count}`);
@@ -52,7 +52,7 @@ describe('losses', () => {
   });
 
   test('[EX18] whoever is told of a loss may bring about another one', () => {
-    const clock = new HandClock();
+    const clock = new FakeClock();
     const lines: string[] = [];
     const losses: Losses = new Losses(new Deadlines(clock), ({ loss, count }) => {
       lines.push(`${loss} ${count}`);

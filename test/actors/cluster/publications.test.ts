@@ -5,7 +5,7 @@ import { Publications, type QueuedPublication } from '../../../src/actors/cluste
 import { Deadlines } from '../../../src/actors/runtime/deadlines.js';
 import type { ExchangeSession } from '../../../src/exchange/exchange.js';
 import { gate, watch } from '../../support/async/promises.js';
-import { HandClock } from '../../support/server/fakeClock.js';
+import { FakeClock } from '../../support/server/fakeClock.js';
 
 const limits = { exchangeQueueBytes: 1_000, exchangeQueueTimeout: 30_000 };
 /** What may be with the broker at a time. */
@@ -45,7 +45,7 @@ const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 const make = (given: Partial<typeof limits> = {}) => {
-  const clock = new HandClock();
+  const clock = new FakeClock();
   const sweeper = new Deadlines(clock);
   const losses = new Losses(sweeper, () => {});
   const sent: string[] = [];

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { TickCounter, TickQuota } from '../../../src/actors/runtime/clock.js';
-import { HandClock } from '../../support/server/fakeClock.js';
+import { FakeClock } from '../../support/server/fakeClock.js';
 
 test('[LM9] a tick of the event loop has one number, and the next another', () => {
-  const clock = new HandClock();
+  const clock = new FakeClock();
   const ticks = new TickCounter(clock);
   const first = ticks.current;
   expect([ticks.current, clock.immediates]).toEqual([first, 1]);

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { Deadlines } from '../../../src/actors/runtime/deadlines.js';
-import { HandClock } from '../../support/server/fakeClock.js';
+import { FakeClock } from '../../support/server/fakeClock.js';
 
 const makeSweeper = () => {
-  const clock = new HandClock();
+  const clock = new FakeClock();
   const sweeper = new Deadlines(clock);
   const log: string[] = [];
   const after = (ms: number, name = `${ms}`) => sweeper.after(ms, () => log.push(`${name} at ${clock.now()}`));
@@ -117,7 +117,7 @@ describe('what remains', () => {
     after(20);
     sweeper.unref();
     after(10);
-    expect(clock.letGoOf.size).toBe(2);
+    expect(clock.unreffed.size).toBe(2);
     clock.advance(20);
     expect(log).toHaveLength(2);
   });

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import { type Runnable, RunQueue } from '../../../src/actors/runtime/background.js';
-import { HandClock } from '../../support/server/fakeClock.js';
+import { FakeClock } from '../../support/server/fakeClock.js';
 
 /** Lanes with so much to do each; every piece takes a millisecond. */
 const backlogOf = (work: Readonly<Record<string, number>>) => {
-  const clock = new HandClock();
+  const clock = new FakeClock();
   const log: string[] = [];
   let wakes = 0;
   const backlog = new RunQueue(

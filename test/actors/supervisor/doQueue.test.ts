@@ -8,7 +8,7 @@ import { Deadlines } from '../../../src/actors/runtime/deadlines.js';
 import { DoQueue, type Visitor, type VisitTarget } from '../../../src/actors/supervisor/doQueue.js';
 import type { UpgradeRequest } from '../../../src/actors/transport/socket.js';
 import { HandlerTimeout } from '../../../src/protocol/errors.js';
-import { HandClock } from '../../support/server/fakeClock.js';
+import { FakeClock } from '../../support/server/fakeClock.js';
 
 /** A handle with nothing behind it but an id: the walk hands it on and asks nothing of it. */
 const connOf = (id: string): Conn => {
@@ -69,7 +69,7 @@ const timeout = 30_000;
 
 /** The walk of `do` with a turn of its own, over these connections. */
 const makeVisits = (...ids: readonly string[]) => {
-  const clock = new HandClock();
+  const clock = new FakeClock();
   const sweeper = new Deadlines(clock);
   const turn = new BackgroundTasks(clock, 4);
   const log: string[] = [];

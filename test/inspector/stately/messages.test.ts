@@ -18,26 +18,26 @@ import { plainDefinition } from '../../../src/inspector/stately/definition.js';
 import { toStately } from '../../../src/inspector/stately/messages.js';
 import { arbitraryMachine } from '../../support/model/randomMachines.js';
 import { Inbox } from '../../support/peers/rawClient.js';
-import { House, kept } from '../../support/server/supervisorHarness.js';
+import { checkedMachines, SupervisorHarness } from '../../support/server/supervisorHarness.js';
 
 /** Everything that a connection's life shows, as it is sent. */
 const life = async (): Promise<string[]> => {
   const sent: string[] = [];
-  const house = new House({
+  const harness = new SupervisorHarness({
     namespaces: { n: {} },
     inspect: (event) => {
       const message = toStately(event);
       if (message) sent.push(JSON.stringify(message));
     },
   });
-  const guest = house.seat('a', 'n');
-  guest.socket.say(';n;;secret;0;0;hunter2');
-  house.supervisor.broadcast(null, [{ namespace: 'n', event: 'secret', body: 'hunter2' }]);
-  void house.supervisor.do(() => {});
-  await house.rest();
-  guest.conn?.close(4_001, 'enough');
-  guest.socket.hangUp();
-  await house.rest();
+  const client = harness.open('a', 'n');
+  client.socket.receive(';n;;secret;0;0;hunter2');
+  harness.supervisor.broadcast(null, [{ namespace: 'n', event: 'secret', body: 'hunter2' }]);
+  void harness.supervisor.do(() => {});
+  await harness.settle();
+  client.conn?.close(4_001, 'enough');
+  client.socket.disconnect();
+  await harness.settle();
   return sent;
 };
 
@@ -126,17 +126,17 @@ describe('Stately’s protocol', () => {
       on: { ...connectionConfig.on, CHAT: { actions: { type: 'countEviction', params: { key: 'hunter2' } } } },
     } as never);
     const sent: string[] = [];
-    const house = new House({
+    const harness = new SupervisorHarness({
       namespaces: { n: {} },
-      machines: kept({ connection }),
+      machines: checkedMachines({ connection }),
       inspect: (event) => void sent.push(JSON.stringify(toStately(event))),
     });
-    const guest = house.seat('a', 'n');
-    guest.conn?.actor.send({ type: 'CHAT', text: 'hunter2' });
-    await house.rest();
+    const client = harness.open('a', 'n');
+    client.conn?.actor.send({ type: 'CHAT', text: 'hunter2' });
+    await harness.settle();
     expect(sent.filter((line) => line.includes('hunter2'))).toEqual([]);
     expect(sent.filter((line) => line.includes('"event":{"type":"CHAT"}'))).toHaveLength(2);
-    await house.empty();
+    await harness.disconnectAll();
   });
 
   const drawn = (chart: ChartState): unknown =>

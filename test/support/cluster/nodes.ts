@@ -6,7 +6,7 @@ import { type TestServer, useServers } from '../server/testServer.js';
 /** A server among others. */
 export interface TestNode extends TestServer {
   /** A client in the namespace `default`, and in these rooms of it. */
-  guest(id: string, ...rooms: readonly string[]): Promise<RawClient>;
+  enter(id: string, ...rooms: readonly string[]): Promise<RawClient>;
 }
 
 /** Servers that share an exchange; all are closed after each test. */
@@ -17,7 +17,7 @@ export const useNodes = () => {
     await node.server.useStackExchange(exchange);
     return {
       ...node,
-      async guest(id, ...rooms) {
+      async enter(id, ...rooms) {
         const client = await (await node.dial(id)).inDefault();
         for (const room of rooms) await client.join('default', room);
         return client;

@@ -5,7 +5,7 @@ import { afterEach } from 'vitest';
 import type { TestServer } from '../server/testServer.js';
 
 /** What a crowd is told to do; its groups are called by name. */
-export type Order =
+export type GroupCommand =
   | { readonly order: 'dial'; readonly group: string; readonly port: number; readonly count: number }
   | { readonly order: 'stall' | 'resume' | 'report'; readonly group: string };
 
@@ -30,7 +30,7 @@ export interface GroupReport {
 }
 
 /** What a crowd says. */
-export type Told =
+export type GroupEvent =
   | { readonly told: 'ready' | 'ended'; readonly group: string }
   | { readonly told: 'got'; readonly group: string; readonly number: number }
   | ({ readonly told: 'report'; readonly group: string } & GroupReport);
@@ -41,7 +41,7 @@ const running: ChildProcess[] = [];
 const patience = 20_000;
 
 /** Ends the crowds that a test has started. */
-export const useCrowds = (): void => {
+export const useClientGroups = (): void => {
   afterEach(async () => {
     await Promise.all(
       running.splice(0).map(async (child) => {
@@ -55,23 +55,23 @@ export const useCrowds = (): void => {
 };
 
 /** Clients in a process of their own, in groups. */
-export class Crowd {
+export class ClientGroups {
   readonly #child: ChildProcess;
   readonly #got = new Map<string, number>();
   readonly #ended = new Set<string>();
-  readonly #listeners = new Set<(told: Told) => void>();
+  readonly #listeners = new Set<(told: GroupEvent) => void>();
 
-  constructor(private readonly house: TestServer) {
+  constructor(private readonly testServer: TestServer) {
     this.#child = fork(program, { execArgv: [] });
     running.push(this.#child);
     // Nobody else writes to this channel.
-    this.#child.on('message', (told: Told) => this.#hear(told));
+    this.#child.on('message', (told: GroupEvent) => this.#hear(told));
   }
 
   /** So many clients, `<group>-<n>`, each in the namespace `default`. */
   async dial(group: string, count: number): Promise<void> {
     const ready = this.#next('ready', group);
-    this.#tell({ order: 'dial', group, port: Number(new URL(this.house.url).port), count });
+    this.#tell({ order: 'dial', group, port: Number(new URL(this.testServer.url).port), count });
     await ready;
   }
 
@@ -84,12 +84,12 @@ export class Crowd {
   }
 
   /** Resolves when all of a group have got this message. */
-  async hasGot(group: string, number: number): Promise<void> {
+  async received(group: string, number: number): Promise<void> {
     while ((this.#got.get(group) ?? 0) < number) await this.#next('got', group);
   }
 
   /** Resolves when the last of a group has seen the end of its line. */
-  async hasEnded(group: string): Promise<void> {
+  async ended(group: string): Promise<void> {
     if (!this.#ended.has(group)) await this.#next('ended', group);
   }
 
@@ -104,17 +104,20 @@ export class Crowd {
     this.#child.kill('SIGSTOP');
   }
 
-  #tell(order: Order): void {
+  #tell(order: GroupCommand): void {
     this.#child.send(order);
   }
 
-  #hear(told: Told): void {
+  #hear(told: GroupEvent): void {
     if (told.told === 'got') this.#got.set(told.group, told.number);
     if (told.told === 'ended') this.#ended.add(told.group);
     for (const listener of this.#listeners) listener(told);
   }
 
-  #next<Kind extends Told['told']>(kind: Kind, group: string): Promise<Extract<Told, { readonly told: Kind }>> {
+  #next<Kind extends GroupEvent['told']>(
+    kind: Kind,
+    group: string,
+  ): Promise<Extract<GroupEvent, { readonly told: Kind }>> {
     return new Promise((resolve, reject) => {
       const giveUp = (): void => {
         this.#listeners.delete(listener);
@@ -125,12 +128,12 @@ export class Crowd {
         );
       };
       const timer = setTimeout(giveUp, patience);
-      const listener = (told: Told): void => {
+      const listener = (told: GroupEvent): void => {
         if (told.told !== kind || told.group !== group) return;
         clearTimeout(timer);
         this.#listeners.delete(listener);
         // Its kind was just looked at.
-        resolve(told as Extract<Told, { readonly told: Kind }>);
+        resolve(told as Extract<GroupEvent, { readonly told: Kind }>);
       };
       this.#listeners.add(listener);
     });

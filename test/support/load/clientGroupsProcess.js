@@ -5,8 +5,8 @@ import { frame, upgrade } from '../peers/clientFrames.js';
  * Many clients in a process of their own, so that their work is not the server's. They speak bytes: a frame is found by
  * its header, of its payload only the beginning is looked at. Told what to do by the process that has started it.
  *
- * @typedef {import('./clientGroups.js').Order} Order
- * @typedef {import('./clientGroups.js').Told} Told
+ * @typedef {import('./clientGroups.js').GroupCommand} Order
+ * @typedef {import('./clientGroups.js').GroupEvent} Told
  */
 
 /** No crowd outlives this, whatever becomes of the test. */

@@ -1,6 +1,6 @@
 import { CloseError, type Conn, type Except, exclude, type Message, type NSConn, reply } from '../../../src/index.js';
 import { tokensOf, withoutTokens } from '../server/fakeSocket.js';
-import { type Guest, House, settled } from '../server/supervisorHarness.js';
+import { type FakeClient, SupervisorHarness, settled } from '../server/supervisorHarness.js';
 import {
   closedNamespace,
   declared,
@@ -88,7 +88,7 @@ const nobody: Actor = { conn: undefined, nsConn: undefined, namespace: '', isHoo
 
 /** Plays the same on a real supervisor and on the naive model. */
 export class Stage {
-  readonly house: House;
+  readonly harness: SupervisorHarness;
   readonly model: NaiveModel;
   readonly #program: Program;
   /** What `onConnect` does, by the order of arrival. */
@@ -108,7 +108,7 @@ export class Stage {
     this.#answersClose = answersClose;
     this.model = new NaiveModel(program);
     const events = this.#handlers();
-    this.house = new House({
+    this.harness = new SupervisorHarness({
       namespaces: Object.fromEntries(declared.filter((name) => name !== '').map((name) => [name, events])),
       events,
       onConnect: (conn) => this.#onConnect(conn),
@@ -129,7 +129,7 @@ export class Stage {
       },
       syncBroadcaster,
       sliceMs,
-      perLook: 1,
+      msPerRead: 1,
     });
   }
 
@@ -146,19 +146,19 @@ export class Stage {
 
   /** Everything under way comes to its end. */
   async finish(): Promise<void> {
-    for (const { index } of this.house.guests) {
+    for (const { index } of this.harness.clients) {
       while (this.#gates.has(index)) await this.run({ does: 'wake', who: index });
     }
-    for (const { index } of this.house.guests) await this.run({ does: 'drain', who: index, isStillStalled: false });
-    while (!this.house.clock.isIdle || this.#visitGate) {
-      while (!this.house.clock.isIdle) await this.run({ does: 'tick' });
+    for (const { index } of this.harness.clients) await this.run({ does: 'drain', who: index, isStillStalled: false });
+    while (!this.harness.clock.isIdle || this.#visitGate) {
+      while (!this.harness.clock.isIdle) await this.run({ does: 'tick' });
       await this.run({ does: 'goOn' });
     }
   }
 
   /** What somebody has been sent, and what the model says. */
   seenBy(index: number): { readonly seen: readonly string[]; readonly expected: readonly string[] } {
-    const seen = withoutTokens(this.#guest(index).socket.lines);
+    const seen = withoutTokens(this.client(index).socket.lines);
     const expected = withoutTokens(this.model.linesOf(index));
     if (!this.model.isCut(index)) return { seen, expected };
     // Only a tail may be missing, in front of the close frame.
@@ -169,10 +169,10 @@ export class Stage {
 
   async #settle(): Promise<void> {
     await settled();
-    for (const { index, socket } of this.house.guests) {
+    for (const { index, socket } of this.harness.clients) {
       const end = socket.sent.at(-1);
       if (end?.kind === 'close' && socket.isStalled) this.model.closesCut(index);
-      if (this.#answersClose && end?.kind === 'close') socket.hangUp(end.code, end.text);
+      if (this.#answersClose && end?.kind === 'close') socket.disconnect(end.code, end.text);
       socket.pump();
     }
     await settled();
@@ -180,14 +180,14 @@ export class Stage {
   }
 
   #do(command: Command): void {
-    const { house, model } = this;
+    const { harness, model } = this;
     if (command.does === 'connect') {
       this.#greetings.push(command.greeting);
       model.connect(command.id, command.greeting);
-      house.connect(command.id);
+      harness.connect(command.id);
       return;
     }
-    if (command.does === 'tick') return house.clock.tick();
+    if (command.does === 'tick') return harness.clock.tick();
     if (command.does === 'goOn') {
       const open = this.#visitGate;
       this.#visitGate = undefined;
@@ -196,11 +196,11 @@ export class Stage {
     if (command.does === 'play') return this.#play(command.script, nobody, () => model.play(command.script));
     const index = this.#choose(command);
     if (index === undefined) return undefined;
-    const { socket, conn } = this.#guest(index);
+    const { socket, conn } = this.client(index);
     switch (command.does) {
       case 'acknowledge':
         model.acknowledge(index);
-        return socket.say('M');
+        return socket.receive('M');
       case 'step':
         return this.#say(index, { ...command, wait: this.#wait(command.isAsk), body: '', isBinary: false });
       case 'send':
@@ -220,7 +220,7 @@ export class Stage {
         return this.#begin(index, conn, command);
       case 'hangUp':
         model.hangUp(index);
-        return socket.hangUp();
+        return socket.disconnect();
       case 'stall':
         return socket.isOpen ? socket.stall() : undefined;
       case 'drain':
@@ -231,7 +231,7 @@ export class Stage {
   /** Somebody for whom this command makes sense, if there is anybody. */
   #choose({ does, who }: Command & { readonly who: number }): number | undefined {
     const { model } = this;
-    const everybody = this.house.guests.map(({ index }) => index);
+    const everybody = this.harness.clients.map(({ index }) => index);
     const isSuited: (index: number) => boolean =
       does === 'acknowledge'
         ? (index) => model.stateOf(index) === 'knocking'
@@ -240,7 +240,7 @@ export class Stage {
           : does === 'answer'
             ? (index) => this.#unanswered(index).length > 0
             : does === 'drain'
-              ? (index) => this.#guest(index).socket.isStalled
+              ? (index) => this.client(index).socket.isStalled
               : () => true;
     const suited = everybody.filter(isSuited);
     return suited[who % suited.length];
@@ -249,21 +249,21 @@ export class Stage {
   /** Places, in the order of appearance, of the asks that a client has seen and not answered. */
   #unanswered(index: number): number[] {
     if (this.model.stateOf(index) !== 'open') return [];
-    return this.#guest(index).socket.tokens.flatMap((token, at) => (this.#answered.has(`${index} ${token}`) ? [] : at));
+    return this.client(index).socket.tokens.flatMap((token, at) => (this.#answered.has(`${index} ${token}`) ? [] : at));
   }
 
   #say(index: number, { namespace, room, event, wait, body, isBinary }: Omit<Wire, 'isError'>): void {
     const wire: Wire = { namespace, room, event, wait, body, isBinary, isError: false };
     const state = this.model.stateOf(index);
     if (state === 'held' || state === 'closed' || this.model.earlyOf(index) > 12) return;
-    const { socket } = this.#guest(index);
+    const { socket } = this.client(index);
     this.model.say(index, wire);
-    socket.say(isBinary ? encoder.encode(payloadOf(wire)) : payloadOf(wire));
+    socket.receive(isBinary ? encoder.encode(payloadOf(wire)) : payloadOf(wire));
   }
 
   /** Answers an ask that waits for it; now and then any that it has seen, be it for the second time. */
   #answer(index: number, nth: number, isRefusal: boolean): void {
-    const { socket } = this.#guest(index);
+    const { socket } = this.client(index);
     const { tokens } = socket;
     const waiting = this.#unanswered(index);
     const at = nth === 0 ? tokens.length - 1 : (waiting[nth % waiting.length] ?? 0);
@@ -271,7 +271,7 @@ export class Stage {
     const answer = { namespace: '', room: '', event: '', isError: isRefusal, body: isRefusal ? 'never' : '' };
     this.#answered.add(`${index} ${token}`);
     this.model.say(index, { ...answer, wait: tokensOf(this.model.linesOf(index))[at] ?? 'none', isBinary: false });
-    socket.say(payloadOf({ ...answer, wait: token }));
+    socket.receive(payloadOf({ ...answer, wait: token }));
   }
 
   #begin(index: number, conn: Conn | undefined, { kind, namespace, room: name }: Command & { does: 'begin' }): void {
@@ -298,7 +298,7 @@ export class Stage {
   // The program
 
   #onConnect(conn: Conn): void {
-    const { index } = this.house.guestOf(conn);
+    const { index } = this.harness.clientOf(conn);
     this.#watch(() => this.model.admitted(index));
     const greeting = this.#greetings[index];
     if (greeting === 'refuse') throw new Error(refusal);
@@ -316,7 +316,7 @@ export class Stage {
       },
       sleep: async (ns: NSConn, message: Message) => {
         const { now, later, finale } = message.json<Instructions>();
-        const { index } = this.house.guestOf(ns.conn);
+        const { index } = this.harness.clientOf(ns.conn);
         this.#play(now, this.#actorOf(ns, false));
         await new Promise<void>((open) => this.#gates.set(index, open));
         this.#play(later, this.#actorOf(ns, false), () => this.model.wakes(index));
@@ -341,7 +341,7 @@ export class Stage {
 
   /** What runs when a connection has ended: never within other user code. */
   #epilogue(conn: Conn, nsConn: NSConn | undefined, line: string, script: Script): void {
-    const { index } = this.house.guestOf(conn);
+    const { index } = this.harness.clientOf(conn);
     const actor: Actor = { conn, nsConn, namespace: nsConn?.namespace ?? '', isHook: true };
     if (this.#depth > 0)
       this.#watch(() => Promise.reject(new Error(`${index} is told ${line} inside other user code`)));
@@ -358,7 +358,7 @@ export class Stage {
   }
 
   #call(step: Step, actor: Actor): void {
-    const { server } = this.house;
+    const { server } = this.harness;
     const { conn, nsConn, namespace } = actor;
     switch (step.call) {
       case 'emit':
@@ -397,7 +397,7 @@ export class Stage {
           throw new Error('a visit that fails');
         };
         const visit = (visited: Conn): void | Promise<void> => {
-          const { index } = this.house.guestOf(visited);
+          const { index } = this.harness.clientOf(visited);
           const visitor: Actor = {
             conn: visited,
             nsConn: visited.namespace('chat'),
@@ -449,13 +449,13 @@ export class Stage {
 
   #whoever(who: Who, self: Conn | undefined): Conn | undefined {
     if (who === 'self') return self;
-    return this.house.guests[who % this.house.guests.length]?.conn;
+    return this.harness.clients[who % this.harness.clients.length]?.conn;
   }
 
-  #guest(index: number): Guest {
-    const guest = this.house.guests[index];
-    if (!guest) throw new Error(`nobody has arrived as ${index}`);
-    return guest;
+  client(index: number): FakeClient {
+    const client = this.harness.clients[index];
+    if (!client) throw new Error(`nobody has arrived as ${index}`);
+    return client;
   }
 
   #wait(isAsk: boolean): string {

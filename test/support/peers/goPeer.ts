@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterEach } from 'vitest';
 import { type GoVersion, goVersions, nameOfGo } from '../../interop/scenarios.js';
-import { lineOf } from '../server/testServer.js';
+import { describeMessage } from '../server/testServer.js';
 import type { Peer } from './installed.js';
 import { Inbox } from './rawClient.js';
 
@@ -211,7 +211,7 @@ export class GoPeer {
 const lineOfGo = ({ event, namespace, room, body, err, isForced, isLocal }: GoNote): string =>
   event === 'closed'
     ? event
-    : lineOf({ event, namespace, room, isForced, isLocal, body: err === '' ? read(body) : `! ${err}` });
+    : describeMessage({ event, namespace, room, isForced, isLocal, body: err === '' ? read(body) : `! ${err}` });
 
 /** Programs of one test file; whatever a test has started is ended after it. */
 export const useGo = () => {

@@ -1,6 +1,6 @@
 import * as neffos from 'neffos.js';
 import { afterEach } from 'vitest';
-import { lineOf } from '../server/testServer.js';
+import { describeMessage } from '../server/testServer.js';
 import { Inbox } from './rawClient.js';
 
 /** A handler of the client: synchronous, as it must be; what it returns goes back to the server. */
@@ -21,7 +21,7 @@ const bodyOf = ({ Body, Err }: neffos.Message): string | Uint8Array => {
 
 /** The same line as the server's recorder writes. */
 const lineOfClient = (message: neffos.Message): string =>
-  lineOf({
+  describeMessage({
     namespace: message.Namespace,
     room: message.Room ?? '',
     event: message.Event,

@@ -26,8 +26,8 @@ export const usePlainLines = (): void => {
 };
 
 /** A line without any protocol. */
-export const dialPlain = (house: TestServer): PlainLine => {
-  const socket = connect(Number(new URL(house.url).port), '127.0.0.1');
+export const dialPlain = (testServer: TestServer): PlainLine => {
+  const socket = connect(Number(new URL(testServer.url).port), '127.0.0.1');
   sockets.push(socket);
   let text = '';
   socket.on('error', () => {});
@@ -45,8 +45,8 @@ export const dialPlain = (house: TestServer): PlainLine => {
 };
 
 /** Upgraded and acknowledged. */
-export const shake = async (house: TestServer): Promise<PlainLine> => {
-  const line = dialPlain(house);
+export const shake = async (testServer: TestServer): Promise<PlainLine> => {
+  const line = dialPlain(testServer);
   line.socket.write(upgrade());
   await line.has('\r\n\r\n');
   line.socket.write(frame('M'));

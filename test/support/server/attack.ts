@@ -9,8 +9,8 @@ import { type TestServer, useServers } from './testServer.js';
 setFlagsFromString('--expose-gc');
 const collect: () => void = runInNewContext('gc');
 
-/** Bytes of heap that are really in use. */
-export const heap = async (): Promise<number> => {
+/** Returns the bytes of heap in use after a collection. */
+export const heapUsed = async (): Promise<number> => {
   for (let times = 0; times < 3; times++) {
     await new Promise((resolve) => setImmediate(resolve));
     collect();
@@ -18,70 +18,70 @@ export const heap = async (): Promise<number> => {
   return process.memoryUsage().heapUsed;
 };
 
-/** A server under attack, and somebody on it whom that is no business of. */
-export interface Siege {
-  readonly house: TestServer;
-  /** Handlers that have run for anybody but the healthy client. */
-  readonly ran: string[];
-  readonly well: RawClient;
-  /** Names a client that wants to do harm. */
+/** A server under attack, with one healthy client that the attack must not affect. */
+export interface Attack {
+  readonly target: TestServer;
+  /** Handlers that have run since the healthy client joined, as `<id> <event>`. */
+  readonly handled: string[];
+  readonly healthy: RawClient;
+  /** Connects an attacking client. */
   attacker(id?: string): Promise<RawClient>;
 }
 
-export interface SiegeOptions extends Omit<ServerOptions, 'namespaces' | 'limits'> {
+export interface AttackOptions extends Omit<ServerOptions, 'namespaces' | 'limits'> {
   readonly limits?: Partial<Limits>;
   readonly handlers?: Events;
 }
 
-/** Attacks of one test file. */
-export const useSieges = () => {
+/** Returns a function that runs an attack and then checks the healthy client and what is left. */
+export const useAttacks = () => {
   const start = useServers();
   usePlainLines();
 
-  return async (options: SiegeOptions, attack: (siege: Siege) => Promise<void>): Promise<void> => {
+  return async (options: AttackOptions, attack: (attack: Attack) => Promise<void>): Promise<void> => {
     const { handlers = {}, limits = {}, ...rest } = options;
-    const ran: string[] = [];
-    const watched = Object.fromEntries(
+    const handled: string[] = [];
+    const recorded = Object.fromEntries(
       Object.entries(handlers).map(([event, handler]) => [
         event,
         (ns: NSConn, message: Parameters<typeof handler>[1]) => {
-          ran.push(`${ns.conn.id} ${event}`);
+          handled.push(`${ns.conn.id} ${event}`);
           return handler(ns, message);
         },
       ]),
     );
-    const house = await start({
+    const testServer = await start({
       fireDisconnectAlways: true,
       ...rest,
       limits,
-      namespaces: { default: { ping: () => reply('pong'), ...watched } },
+      namespaces: { default: { ping: () => reply('pong'), ...recorded } },
     });
-    const well = await (await house.dial('well')).inDefault();
-    await well.join('default', 'lobby');
-    ran.length = 0;
+    const healthy = await (await testServer.dial('healthy')).inDefault();
+    await healthy.join('default', 'lobby');
+    handled.length = 0;
 
-    // Something is going on for the healthy client as long as the attack lasts.
+    // The server broadcasts to the healthy client throughout the attack.
     let news = 0;
-    const told: string[] = [];
-    const tell = (): void => {
-      house.server.broadcast(null, { namespace: 'default', room: 'lobby', event: 'news', body: String(++news) });
+    const received: string[] = [];
+    const broadcastNews = (): void => {
+      testServer.server.broadcast(null, { namespace: 'default', room: 'lobby', event: 'news', body: String(++news) });
     };
-    const clock = setInterval(tell, 5);
+    const timer = setInterval(broadcastNews, 5);
     try {
-      await attack({ house, ran, well, attacker: (id = 'attacker') => house.dial(id) });
+      await attack({ target: testServer, handled, healthy, attacker: (id = 'attacker') => testServer.dial(id) });
     } finally {
-      clearInterval(clock);
+      clearInterval(timer);
     }
-    tell();
-    well.send('$well;default;;ping;0;0;');
-    while (told.at(-1) !== '$well;default;;ping;0;0;pong') told.push(await well.nextText());
-    const due = Array.from({ length: news }, (_, at) => `;default;lobby;news;0;0;${at + 1}`);
-    expect(told.filter((line) => line.includes(';news;'))).toEqual(due);
+    broadcastNews();
+    healthy.send('$healthy;default;;ping;0;0;');
+    while (received.at(-1) !== '$healthy;default;;ping;0;0;pong') received.push(await healthy.nextText());
+    const expected = Array.from({ length: news }, (_, at) => `;default;lobby;news;0;0;${at + 1}`);
+    expect(received.filter((line) => line.includes(';news;'))).toEqual(expected);
 
-    // Of whoever attacked nothing is left.
-    for (const conn of house.server.connections()) if (conn.id !== 'well') conn.close();
-    await expect.poll(() => house.server.totalConnections, { timeout: 10_000 }).toBe(1);
-    expect(house.server.roomNames('default')).toEqual(['lobby']);
-    expect(house.server.members('default', '').map(({ conn }) => conn.id)).toEqual(['well']);
+    // The attackers have left nothing behind.
+    for (const conn of testServer.server.connections()) if (conn.id !== 'healthy') conn.close();
+    await expect.poll(() => testServer.server.totalConnections, { timeout: 10_000 }).toBe(1);
+    expect(testServer.server.roomNames('default')).toEqual(['lobby']);
+    expect(testServer.server.members('default', '').map(({ conn }) => conn.id)).toEqual(['healthy']);
   };
 };

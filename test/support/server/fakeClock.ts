@@ -5,14 +5,14 @@ interface Timer {
   readonly run: () => void;
 }
 
-/** A clock that stands still until a test turns it. It fits xstate's actors as well. */
-export class HandClock implements Clock {
+/** A clock that a test advances. xstate's actors accept it as well. */
+export class FakeClock implements Clock {
   #now = 0;
   #lastHandle = 0;
   readonly #timers = new Map<number, Timer>();
   #immediates: (() => void)[] = [];
-  /** The timers that nobody stays for. */
-  readonly letGoOf = new Set<number>();
+  /** Timers that do not keep the process alive. */
+  readonly unreffed = new Set<number>();
 
   now(): number {
     return this.#now;
@@ -33,29 +33,29 @@ export class HandClock implements Clock {
   }
 
   unref(handle: unknown): void {
-    if (typeof handle === 'number') this.letGoOf.add(handle);
+    if (typeof handle === 'number') this.unreffed.add(handle);
   }
 
   setImmediate(run: () => void): void {
     this.#immediates.push(run);
   }
 
-  /** Timers that are set. */
+  /** How many timers are set. */
   get timers(): number {
     return this.#timers.size;
   }
 
-  /** Jobs that wait for the end of this turn of the event loop. */
+  /** How many immediates are set. */
   get immediates(): number {
     return this.#immediates.length;
   }
 
-  /** Time passes while a program is busy: no timer fires before the next `advance`. */
+  /** Moves the time on as a busy program does: no timer fires before the next `advance`. */
   spend(ms: number): void {
     this.#now += ms;
   }
 
-  /** Time passes, and what is due fires when it is due; of two due at once, what was set first. */
+  /** Moves the time on and fires due timers, by time and then by the order in which they were set. */
   advance(ms: number): void {
     const until = this.#now + ms;
     for (let next = this.#next(until); next; next = this.#next(until)) {
@@ -67,7 +67,7 @@ export class HandClock implements Clock {
     this.#now = Math.max(this.#now, until);
   }
 
-  /** One turn of the event loop; what these jobs ask for comes in the next. */
+  /** Runs the immediates that are set now. Those that they set run in the next tick. */
   runImmediates(): void {
     for (const run of this.#immediates.splice(0)) run();
   }

@@ -1,7 +1,7 @@
 import type { Socket, SocketListener, Traffic } from '../../../src/actors/transport/socket.js';
 import type { FrameSink } from '../../../src/protocol/frame.js';
 
-/** What a client has been sent: the bytes of one write, or the close frame. */
+/** What the server has sent: the bytes of one write, or the close frame. */
 export type Sent =
   | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
   | { readonly kind: 'close'; readonly code: number; readonly text: string };
@@ -11,7 +11,7 @@ export type Line = string;
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
-/** The frames in these bytes. Throws unless each is a whole, unmasked, final one with the shortest length there is. */
+/** Returns the frames in these bytes. Throws unless each is whole, unmasked, final and of the shortest length form. */
 export const readFrames = (bytes: Uint8Array): Line[] => {
   const lines: Line[] = [];
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -38,27 +38,27 @@ const lineTo = (isUp: () => boolean, write: (bytes: Uint8Array) => boolean): Fra
   write,
 });
 
-/** A websocket whose other end is the test. */
+/** A WebSocket whose peer is the test. */
 export class FakeSocket implements Socket {
   readonly sent: Sent[] = [];
   isOpen = true;
   #isLineUp = true;
-  /** The line behind it, which knows nothing of close frames. */
+  /** The transport below it, which has no close frames. */
   readonly outlet: FrameSink = lineTo(
     () => this.#isLineUp,
     (bytes) => this.#put(bytes),
   );
   isReading = true;
   received = 0;
-  /** The client does not answer pings, as one that has vanished. */
-  isMute = false;
+  /** Whether the client leaves pings unanswered. */
+  ignoresPings = false;
   pings = 0;
   isDestroyed = false;
-  /** The kernel takes nothing: what is written piles up. */
+  /** Whether the kernel takes no bytes: what is written stays in `backlog`. */
   isStalled = false;
   backlog = 0;
   #taken = 0;
-  /** Runs inside `write`, to break it. */
+  /** Runs inside `write`. A test may throw in it. */
   onWrite: ((bytes: Uint8Array) => void) | undefined;
   #listener: SocketListener | undefined;
   readonly #inbox: (string | Uint8Array)[] = [];
@@ -103,36 +103,36 @@ export class FakeSocket implements Socket {
     this.isDestroyed = true;
     this.#ending ??= { code: 1006, text: '' };
   }
-  /** Not read by the server for now. */
+  /** Whether the server has paused reading. */
   get isPaused(): boolean {
     return !this.isReading;
   }
 
   // As the client uses it
 
-  /** The client sends this; it is read at once, unless the socket is paused or nobody listens yet. */
-  say(...data: readonly (string | Uint8Array)[]): void {
+  /** Receives this from the client. The server reads it at once, unless it has paused the socket or not attached yet. */
+  receive(...data: readonly (string | Uint8Array)[]): void {
     this.#inbox.push(...data);
     this.pump();
   }
-  /** The client goes away, or answers the close frame. */
-  hangUp(code = 1001, text = ''): void {
+  /** Ends the connection from the client's side, or answers the close frame. */
+  disconnect(code = 1001, text = ''): void {
     this.isOpen = false;
     this.#isLineUp = false;
     this.#ending ??= { code, text };
     this.pump();
   }
-  /** Nothing leaves any more. */
+  /** Stops taking bytes. */
   stall(): void {
     this.isStalled = true;
   }
-  /** All that was written leaves; the socket goes on taking, unless `stillStalled`. */
+  /** Takes the whole backlog, and more bytes unless `stillStalled`. */
   drain(stillStalled = false): void {
     this.isStalled = stillStalled;
     this.backlog = 0;
     if (!this.isDestroyed) this.#listener?.socketOnDrain();
   }
-  /** What has arrived is read, as far as the socket is read at all. */
+  /** Hands what was received to the server, unless it has paused the socket. */
   pump(): void {
     const listener = this.#listener;
     if (!listener) return;
@@ -150,7 +150,7 @@ export class FakeSocket implements Socket {
 
   #answerPing(): void {
     this.pings++;
-    if (!this.isMute) this.received += 6;
+    if (!this.ignoresPings) this.received += 6;
   }
 
   // What the client has seen

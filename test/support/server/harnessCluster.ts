@@ -1,55 +1,58 @@
 import { type MemoryBroker, memoryBroker } from '../exchange/memoryExchange.js';
-import { type Guest, House, type HouseOptions, settled } from './supervisorHarness.js';
+import { type FakeClient, type HarnessOptions, SupervisorHarness, settled } from './supervisorHarness.js';
 
-/** Several servers in one process, on fake sockets, sharing a broker whose every move a test can hold. */
-export interface Houses {
+/** Several supervisors on fake sockets that share one memory broker. */
+export interface HarnessCluster {
   readonly broker: MemoryBroker;
-  readonly all: readonly House[];
-  /** Everything that can happen without time passing, happens, on all of them. */
-  rest(): Promise<void>;
-  /** Time passes for all of them. */
-  pass(ms: number): Promise<void>;
-  /** A client of this server that is let in, in this namespace, once the broker carries to it. */
-  seat(house: House, id: string, namespace?: string): Promise<Guest>;
-  /** Everybody goes away. */
-  empty(): Promise<void>;
+  readonly all: readonly SupervisorHarness[];
+  /** Runs ticks on all of them until no immediate is set. No time passes. */
+  settle(): Promise<void>;
+  /** Advances all clocks. */
+  advance(ms: number): Promise<void>;
+  /** Connects a client to this supervisor and opens it, in this namespace. Settles in between, for the broker. */
+  open(harness: SupervisorHarness, id: string, namespace?: string): Promise<FakeClient>;
+  /** Disconnects every client. */
+  disconnectAll(): Promise<void>;
 }
 
-export const openHouses = async (count: number, options: HouseOptions = { namespaces: { n: {} } }): Promise<Houses> => {
+export const openCluster = async (
+  count: number,
+  options: HarnessOptions = { namespaces: { n: {} } },
+): Promise<HarnessCluster> => {
   const broker = memoryBroker();
-  const all = Array.from({ length: count }, () => new House(options));
-  for (const house of all) await house.supervisor.useExchange(broker.exchange());
-  const rest = async (): Promise<void> => {
-    do for (const house of all) await house.rest();
+  const all = Array.from({ length: count }, () => new SupervisorHarness(options));
+  for (const harness of all) await harness.supervisor.useExchange(broker.exchange());
+  const settle = async (): Promise<void> => {
+    do for (const harness of all) await harness.settle();
     while (all.some(({ clock }) => !clock.isIdle));
   };
   return {
     broker,
     all,
-    rest,
-    async pass(ms) {
+    settle,
+    async advance(ms) {
       for (const { clock } of all) clock.advance(ms);
       await settled();
-      await rest();
+      await settle();
     },
-    async seat(house, id, namespace = 'n') {
-      const guest = house.connect(id);
-      guest.socket.say('M');
-      await rest();
-      guest.socket.say(`$0;${namespace};;_OnNamespaceConnect;0;0;`);
-      guest.socket.sent.length = 0;
-      return guest;
+    async open(harness, id, namespace = 'n') {
+      const client = harness.connect(id);
+      client.socket.receive('M');
+      await settle();
+      client.socket.receive(`$0;${namespace};;_OnNamespaceConnect;0;0;`);
+      client.socket.sent.length = 0;
+      return client;
     },
-    async empty() {
-      for (const house of all) await house.empty();
+    async disconnectAll() {
+      for (const harness of all) await harness.disconnectAll();
     },
   };
 };
 
-/** Two of them, by name. */
-export const openTwo = async (options?: HouseOptions) => {
-  const houses = await openHouses(2, options);
-  const [a, b] = houses.all;
-  if (!a || !b) throw new Error('two were opened');
-  return { ...houses, a, b };
+/** Opens two of them, `a` and `b`. */
+export const openPair = async (options?: HarnessOptions) => {
+  const cluster = await openCluster(2, options);
+  const [a, b] = cluster.all;
+  if (!a || !b) throw new Error('openCluster(2) returned fewer than two');
+  return { ...cluster, a, b };
 };

@@ -17,17 +17,17 @@ import {
   type Where,
 } from '../../../src/index.js';
 import { checkOptions } from '../../../src/server/options.js';
-import { HandClock } from './fakeClock.js';
+import { FakeClock } from './fakeClock.js';
 import { FakeSocket } from './fakeSocket.js';
 
-/** A clock turned by hand, of which every look takes a little time, so that slices of work come to an end. */
-export class TurnedClock extends HandClock {
-  constructor(private readonly perLook = 0) {
+/** A fake clock on which each read takes time, so that slices end. */
+export class TickingClock extends FakeClock {
+  constructor(private readonly msPerRead = 0) {
     super();
   }
 
   override now(): number {
-    this.spend(this.perLook);
+    this.spend(this.msPerRead);
     return super.now();
   }
 
@@ -35,19 +35,19 @@ export class TurnedClock extends HandClock {
     return this.immediates === 0;
   }
 
-  /** One turn of the event loop: what was asked for until now runs once. */
+  /** Runs one tick: every immediate that is set now runs once. */
   tick(): void {
     this.runImmediates();
   }
 }
 
-/** The timers of a house in which somebody is and nothing is waited for: the heartbeat's. */
-export const timersAtRest = 1;
+/** Timers of a supervisor with clients and no pending work: the heartbeat's. */
+export const idleTimers = 1;
 
-/** Every promise that can settle by itself has. */
+/** Resolves after every promise that needs no timer has settled. */
 export const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-export interface HouseOptions {
+export interface HarnessOptions {
   readonly namespaces?: Namespaces;
   readonly events?: Events;
   readonly onConnect?: (conn: Conn) => unknown;
@@ -60,32 +60,32 @@ export interface HouseOptions {
   readonly debug?: FrameLog;
   readonly inspect?: InspectionObserver;
   readonly recorder?: RecorderLimits;
-  /** What every look at the clock takes. */
-  readonly perLook?: number;
+  /** Time that each read of the clock takes, in ms. */
+  readonly msPerRead?: number;
 }
 
-/** Charts of a program's own, through the check of a server, as they go. */
-export const kept = (machines: Partial<OwnMachines>): Partial<Machines> =>
+/** Returns a program's charts as the check of the options leaves them. */
+export const checkedMachines = (machines: Partial<OwnMachines>): Partial<Machines> =>
   checkOptions({ namespaces: { n: {} }, machines }).machines ?? {};
 
-/** One client of the house: its socket, and its connection once it is let in. */
-export interface Guest {
+/** One client of the harness: its socket, and its connection from `onConnect` on. */
+export interface FakeClient {
   readonly id: string;
   readonly index: number;
   readonly socket: FakeSocket;
   conn: Conn | undefined;
 }
 
-/** A supervisor on fake sockets and a clock that is turned by hand. */
-export class House {
-  readonly clock: TurnedClock;
+/** A supervisor on fake sockets and a fake clock. */
+export class SupervisorHarness {
+  readonly clock: TickingClock;
   readonly supervisor: Supervisor;
   readonly server: ServerFace;
   readonly errors: { readonly error: unknown; readonly where: Where }[] = [];
-  readonly guests: Guest[] = [];
+  readonly clients: FakeClient[] = [];
 
-  constructor(options: HouseOptions) {
-    this.clock = new TurnedClock(options.perLook);
+  constructor(options: HarnessOptions) {
+    this.clock = new TickingClock(options.msPerRead);
     this.server = faceOf(() => this.supervisor);
     const limits: Limits = { ...defaultLimits, ...options.limits };
     this.supervisor = new Supervisor({
@@ -99,8 +99,8 @@ export class House {
       syncBroadcaster: options.syncBroadcaster ?? false,
       fireDisconnectAlways: options.fireDisconnectAlways ?? false,
       onConnect: (conn) => {
-        const guest = this.guestOf(conn);
-        guest.conn = conn;
+        const client = this.clientOf(conn);
+        client.conn = conn;
         return options.onConnect?.(conn);
       },
       onDisconnect: options.onDisconnect,
@@ -112,13 +112,13 @@ export class House {
     });
   }
 
-  /** A websocket arrives. Its client has not said anything yet. */
-  connect(id: string): Guest {
+  /** Connects a socket. Its client has sent nothing yet. */
+  connect(id: string): FakeClient {
     const socket = new FakeSocket();
-    const guest: Guest = { id, index: this.guests.length, socket, conn: undefined };
-    this.guests.push(guest);
-    // Nothing else of a request is looked at.
-    const request = { url: `/${guest.index}`, headers: {} } as UpgradeRequest;
+    const client: FakeClient = { id, index: this.clients.length, socket, conn: undefined };
+    this.clients.push(client);
+    // The supervisor reads nothing else of a request.
+    const request = { url: `/${client.index}`, headers: {} } as UpgradeRequest;
     this.supervisor.connect({
       id,
       request,
@@ -126,43 +126,43 @@ export class House {
       outlet: socket.outlet,
       attach: (listener) => socket.listen(listener),
     });
-    return guest;
+    return client;
   }
 
-  /** A client that is let in, in this namespace and these rooms of it. */
-  seat(id: string, namespace: string | undefined = undefined, rooms: readonly string[] = []): Guest {
-    const guest = this.connect(id);
-    guest.socket.say('M');
-    if (namespace === undefined) return guest;
-    guest.socket.say(`$0;${namespace};;_OnNamespaceConnect;0;0;`);
-    for (const room of rooms) guest.socket.say(`$0;${namespace};${room};_OnRoomJoin;0;0;`);
-    guest.socket.sent.length = 0;
-    return guest;
+  /** Connects a client and opens it, in this namespace and these rooms of it. Clears what it has been sent. */
+  open(id: string, namespace: string | undefined = undefined, rooms: readonly string[] = []): FakeClient {
+    const client = this.connect(id);
+    client.socket.receive('M');
+    if (namespace === undefined) return client;
+    client.socket.receive(`$0;${namespace};;_OnNamespaceConnect;0;0;`);
+    for (const room of rooms) client.socket.receive(`$0;${namespace};${room};_OnRoomJoin;0;0;`);
+    client.socket.sent.length = 0;
+    return client;
   }
 
-  guestOf(conn: Conn): Guest {
-    const guest = this.guests[Number(conn.request.url?.slice(1))];
-    if (!guest) throw new Error(`nobody arrived as ${conn.request.url}`);
-    return guest;
+  clientOf(conn: Conn): FakeClient {
+    const client = this.clients[Number(conn.request.url?.slice(1))];
+    if (!client) throw new Error(`no client connected to ${conn.request.url}`);
+    return client;
   }
 
-  /** Everything that can happen without a client and without time passing, happens. */
-  async rest(): Promise<void> {
+  /** Runs ticks and pumps sockets until no immediate is set. No time passes. */
+  async settle(): Promise<void> {
     do {
       this.clock.tick();
-      for (const { socket } of this.guests) socket.pump();
+      for (const { socket } of this.clients) socket.pump();
       await settled();
     } while (!this.clock.isIdle);
   }
 
-  /** Everybody goes away. */
-  async empty(): Promise<void> {
-    for (const { socket } of this.guests) socket.hangUp();
-    await this.rest();
+  /** Disconnects every client. */
+  async disconnectAll(): Promise<void> {
+    for (const { socket } of this.clients) socket.disconnect();
+    await this.settle();
   }
 
-  /** What is left of those who have gone: all of it is zero. */
-  get remains(): Readonly<Record<string, number>> {
+  /** What the supervisor holds. Equals `noResources` after every client has disconnected. */
+  get resources(): Readonly<Record<string, number>> {
     const { supervisor, clock } = this;
     const namespaces = supervisor.handlers.namespaces;
     return {
@@ -171,14 +171,14 @@ export class House {
       rooms: namespaces.flatMap((namespace) => supervisor.roomNames(namespace)).length,
       members: namespaces.flatMap((namespace) => supervisor.members(namespace, '')).length,
       log: supervisor.pressure.log,
-      // Every pending ask and every running handler has a deadline in the sweeper, which sits on one timer.
+      // Deadlines of asks and handlers share one timer.
       timers: clock.timers,
       immediates: clock.isIdle ? 0 : 1,
     };
   }
 }
 
-export const nothing = { connections: 0, handles: 0, rooms: 0, members: 0, log: 0, timers: 0, immediates: 0 };
+export const noResources = { connections: 0, handles: 0, rooms: 0, members: 0, log: 0, timers: 0, immediates: 0 };
 
 const faceOf = (supervisor: () => Supervisor): ServerFace => ({
   broadcast: (except, ...messages) => supervisor().broadcast(except, messages),

@@ -25,23 +25,23 @@ import { Inbox, RawClient } from '../peers/rawClient.js';
 export interface TestServer {
   readonly server: Server;
   readonly url: string;
-  /** What `onError` was told. */
+  /** The calls of `onError`. */
   readonly errors: { readonly error: unknown; readonly where: Where }[];
-  /** Told of every connection that has ended. */
-  readonly departures: Inbox<{ readonly id: string; readonly reason: DisconnectReason }>;
-  /** A raw client; `id` asks for that connection id. */
+  /** The calls of `onDisconnect`. */
+  readonly disconnects: Inbox<{ readonly id: string; readonly reason: DisconnectReason }>;
+  /** Connects a raw client, with this connection id if it is given. */
   dial(id?: string): Promise<RawClient>;
-  /** The address that gives a client this id. */
+  /** Returns the URL that gives a connection this id. */
   urlFor(id: string): string;
-  /** The only connection with this id. */
+  /** Returns the only connection with this id. */
   connection(id: string): Conn;
 }
 
-/** The id is what the client's URL asks for, so that tests can name it and share it. */
+/** Takes the id from the URL, so that tests can choose it and use it twice. */
 const idFromUrl = (request: IncomingMessage): string =>
   new URL(request.url ?? '/', 'http://loopback').searchParams.get('id') ?? randomUUID();
 
-/** Servers of one test file; whatever a test has started is closed after it. */
+/** Starts servers; closes those of a test after it. */
 export const useServers = () => {
   const servers: Server[] = [];
   const clients: RawClient[] = [];
@@ -53,7 +53,7 @@ export const useServers = () => {
 
   return async (options: ServerOptions, onPort = 0): Promise<TestServer> => {
     const errors: TestServer['errors'] = [];
-    const departures: TestServer['departures'] = new Inbox('departures');
+    const departures: TestServer['disconnects'] = new Inbox('onDisconnect');
     const server = new Server({
       idGenerator: idFromUrl,
       onError: (error, where) => errors.push({ error, where }),
@@ -71,7 +71,7 @@ export const useServers = () => {
       server,
       url,
       errors,
-      departures,
+      disconnects: departures,
       urlFor,
       async dial(id) {
         const client = await RawClient.dial(id === undefined ? url : urlFor(id));
@@ -80,25 +80,28 @@ export const useServers = () => {
       },
       connection(id) {
         const [conn, ...others] = server.connections().filter((one) => one.id === id);
-        if (!conn || others.length > 0) throw new Error(`one connection "${id}" was due, there are ${others.length}`);
+        if (!conn || others.length > 0)
+          throw new Error(`expected one connection "${id}", found ${others.length + (conn ? 1 : 0)}`);
         return conn;
       },
     };
   };
 };
 
-/** What a handler was told, in one line: event, place, flags, and the body of an event that is none of the lifecycle. */
-export const lineOf = (message: Pick<Message, 'namespace' | 'room' | 'event' | 'body' | 'isForced' | 'isLocal'>) => {
+/** Returns a handler's message in one line: event, namespace and room, flags, and the body unless it is a lifecycle event. */
+export const describeMessage = (
+  message: Pick<Message, 'namespace' | 'room' | 'event' | 'body' | 'isForced' | 'isLocal'>,
+) => {
   const { namespace, room, event, body, isForced, isLocal } = message;
   const flags = `${isForced ? ' forced' : ''}${isLocal ? ' local' : ''}`;
-  const said = isSystemEvent(event)
+  const text = isSystemEvent(event)
     ? ''
     : `: ${typeof body === 'string' ? body : `<${Buffer.from(body).toString('hex')}>`}`;
-  return `${event.replace(/^_/, '')} ${namespace}${room && `/${room}`}${flags}${said}`;
+  return `${event.replace(/^_/, '')} ${namespace}${room && `/${room}`}${flags}${text}`;
 };
 
-/** Handlers that write every event down, and then do what `handlers` has for it. */
-export const recording = (log: Inbox<string>, handlers: Events = {}): Events => {
+/** Returns handlers that record every event and then call the one in `handlers`. */
+export const recordEvents = (log: Inbox<string>, handlers: Events = {}): Events => {
   const lifecycle = [
     OnNamespaceConnect,
     OnNamespaceConnected,
@@ -113,7 +116,7 @@ export const recording = (log: Inbox<string>, handlers: Events = {}): Events => 
     [...events].map((event) => [
       event,
       (ns, message) => {
-        log.push(lineOf(message));
+        log.push(describeMessage(message));
         return handlers[event]?.(ns, message);
       },
     ]),
