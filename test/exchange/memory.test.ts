@@ -65,7 +65,7 @@ describe('what a test can do to the broker in memory', () => {
     broker.stop();
     expect([broker.sessions, broker.subscriptions]).toEqual([0, []]);
     await expect(session.ping()).rejects.toThrow('over');
-    await expect(join(broker)).rejects.toThrow('nobody');
+    await expect(join(broker)).rejects.toThrow('stopped');
     broker.start();
     await join(broker);
     expect(broker.connects).toBe(4);

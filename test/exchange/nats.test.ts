@@ -5,10 +5,10 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { type NatsNames, natsNames } from '../../src/exchange/naming.js';
 import { type NatsExchangeOptions, natsExchange } from '../../src/exchange/nats.js';
 import { exchangeContract } from '../contracts/exchangeContract.js';
-import { errorOf, expectSecrecy } from '../support/exchange/secrets.js';
+import { errorOf, expectNoSecrets } from '../support/exchange/secrets.js';
 import { freePort, natsServer, startNats } from '../support/peers/brokers.js';
 import { describeWith } from '../support/peers/installed.js';
-import { startProxy } from '../support/peers/tcpProxy.js';
+import { startTcpProxy } from '../support/peers/tcpProxy.js';
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
@@ -100,7 +100,7 @@ describeWith(natsServer, 'a session of NATS', () => {
 
   test('[EX2] a connect that is not answered is given up in time', async () => {
     const { port } = await startNats();
-    const proxy = await startProxy(port);
+    const proxy = await startTcpProxy(port);
     proxy.swallow();
     const connecting = listenTo({ servers: `127.0.0.1:${proxy.port}`, client: { timeout: 50 } });
     await expect(connecting).rejects.toThrow('nats');
@@ -110,7 +110,7 @@ describeWith(natsServer, 'a session of NATS', () => {
     const { port } = await startNats({ user: 'ann', password: '12345/right' });
     const error = await errorOf(() => listenTo({ servers: `nats://ann:12345%2Fwrong@127.0.0.1:${port}` }));
     expect(String(error)).toMatch(/nats: .*Authorization Violation/);
-    expectSecrecy(error, ['12345', 'wrong']);
+    expectNoSecrets(error, ['12345', 'wrong']);
     await (await listenTo({ servers: `nats://ann:12345%2Fright@127.0.0.1:${port}` })).session.ping();
     const client = { user: 'ann', pass: '12345/right' };
     await (await listenTo({ servers: `127.0.0.1:${port}`, client })).session.ping();
@@ -120,7 +120,7 @@ describeWith(natsServer, 'a session of NATS', () => {
     const { port } = await startNats(undefined, ['--auth', 'token-1']);
     await (await listenTo({ servers: `nats://token-1@127.0.0.1:${port}` })).session.ping();
     const error = await errorOf(() => listenTo({ servers: `nats://token-2@127.0.0.1:${port}` }));
-    expectSecrecy(error, ['token-2']);
+    expectNoSecrets(error, ['token-2']);
   });
 });
 
@@ -197,7 +197,7 @@ describe('natsExchange', () => {
     const error = await errorOf(() => natsExchange({ servers }));
     expect(error).toBeInstanceOf(TypeError);
     expect(String(error)).toContain('"servers"');
-    expectSecrecy(error, ['secret-1', 'ann']);
+    expectNoSecrets(error, ['secret-1', 'ann']);
   });
 
   test.each<[string, NatsExchangeOptions]>([
@@ -206,6 +206,6 @@ describe('natsExchange', () => {
   ])('[EX17] credentials %s are refused, and not shown', async (_, options) => {
     const error = await errorOf(() => natsExchange(options));
     expect(error).toBeInstanceOf(TypeError);
-    expectSecrecy(error, ['secret-1', 'secret-2']);
+    expectNoSecrets(error, ['secret-1', 'secret-2']);
   });
 });

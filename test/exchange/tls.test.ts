@@ -8,7 +8,7 @@ import { natsExchange } from '../../src/exchange/nats.js';
 import { redisExchange } from '../../src/exchange/redis.js';
 import { freePort, natsServer, redisServer, startNats, startRedis } from '../support/peers/brokers.js';
 import { describeWith, findProgram, type Peer } from '../support/peers/installed.js';
-import { Inbox } from '../support/peers/rawClient.js';
+import { ReceiveQueue } from '../support/peers/rawClient.js';
 
 const openssl = findProgram('OpenSSL', 'OPENSSL', '/usr/bin/openssl');
 /** Both are needed. */
@@ -30,7 +30,7 @@ const certify = () => {
 
 /** What is published comes, over one session. */
 const echoes = async (exchange: StackExchange): Promise<string> => {
-  const heard = new Inbox<string>('broker');
+  const heard = new ReceiveQueue<string>('broker');
   const session = await exchange.connect({
     received: (_, payload) => heard.push(Buffer.from(payload).toString()),
     lost: (error) => heard.end(String(error)),

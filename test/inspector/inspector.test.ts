@@ -4,8 +4,8 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import { type Conn, type NSConn, OnNamespaceConnect, Server, type ServerOptions } from '../../src/index.js';
 import { type Inspector, inspector } from '../../src/inspector/inspector.js';
 import type { Authorize } from '../../src/inspector/sameOrigin.js';
-import { gate } from '../support/async/promises.js';
-import { Inbox } from '../support/peers/rawClient.js';
+import { deferred } from '../support/async/promises.js';
+import { ReceiveQueue } from '../support/peers/rawClient.js';
 import { useServers } from '../support/server/testServer.js';
 
 const startServer = useServers();
@@ -61,7 +61,7 @@ interface Told {
 
 /** Opens a stream and reads what it is told. */
 const look = async (address: string, follow = '') => {
-  const told = new Inbox<Told>('stream');
+  const told = new ReceiveQueue<Told>('stream');
   const request = requestOf(`${address}/stream?follow=${follow}`, { agent: false });
   request.on('error', () => {});
   closers.push(() => request.destroy());
@@ -265,7 +265,7 @@ describe('what it tells', () => {
     expect(first.overview.supervisor).toContain('supervisor.accepting');
     const began = performance.now();
     const clients = await Promise.all(['a', 'b', 'c'].map(dial));
-    for (const client of clients) await client.ready();
+    for (const client of clients) await client.acknowledge();
     const flowing = (): number | undefined =>
       told.all.at(-1)?.overview.states.find(({ state }) => state === 'connection.open.flow.flowing')?.count;
     await expect.poll(flowing).toBe(3);
@@ -295,17 +295,17 @@ describe('what it tells', () => {
 
   test('[IN14] it tells of fifty at most, the newest', async () => {
     const { address, dial } = await start();
-    for (let count = 0; count < 52; count++) await (await dial(`id-${count}`)).ready();
+    for (let count = 0; count < 52; count++) await (await dial(`id-${count}`)).acknowledge();
     const { connections, total } = await found(address);
     expect([connections.length, total, connections[0]?.id, connections.at(-1)?.id]).toEqual([50, 52, 'id-51', 'id-2']);
   });
 
   test('[IN14] [NS1] a namespace that is still being decided on is shown as that', async () => {
-    const decision = gate();
+    const decision = deferred();
     const namespaces = { n: { [OnNamespaceConnect]: () => decision.promise }, m: {} };
     const { address, dial, connection } = await start(letIn, { namespaces });
     const client = await dial('a');
-    await client.ready();
+    await client.acknowledge();
     client.send('$1;n;;_OnNamespaceConnect;0;0;');
     const { told } = await look(address, connection('a').actor.id);
     const states = () => told.all.at(-1)?.subject?.namespaces.map((one) => one.states.at(-1));
@@ -364,10 +364,10 @@ describe('what it tells', () => {
 
   test('[IN14] a page that outlives the process does not take one connection for another', async () => {
     const { address, dial } = await start();
-    await (await dial('alice')).ready();
+    await (await dial('alice')).acknowledge();
     const alice = await refOf(address, 'alice');
     const again = await start();
-    await (await again.dial('bob')).ready();
+    await (await again.dial('bob')).acknowledge();
     const bob = await refOf(again.address, 'bob');
     expect([alice, bob].map((reference) => reference.split('~')[0])).toEqual(['connection-1', 'connection-1']);
     const { told } = await look(again.address, alice);
@@ -381,7 +381,7 @@ describe('what it tells', () => {
     const { address, dial, page } = await start();
     const early = await look(address, 'connection-1');
     expect((await early.told.next()).subject).toBeNull();
-    await (await dial('a')).ready();
+    await (await dial('a')).acknowledge();
     const { told } = await look(address, 'connection-1');
     expect((await told.next()).subject).toMatchObject({ id: 'a' });
     const another = await look(address, 'connection-1');
@@ -423,7 +423,7 @@ describe('what it tells', () => {
   });
 
   test('[IN14] it counts what the one says and is given since then, and tells what waits for it', async () => {
-    const decision = gate();
+    const decision = deferred();
     const namespaces = { n: { slow: () => decision.promise, quick: (ns: NSConn) => void ns.emit('hi') }, m: {} };
     const { address, dial, connection, server } = await start(letIn, { namespaces });
     const client = await (await dial('a')).inNamespace('n');
@@ -469,7 +469,7 @@ describe('what it tells', () => {
   });
 
   test('[IN14] one that has not been let in yet is found, followed and closed', async () => {
-    const decision = gate();
+    const decision = deferred();
     const decide = ({ id }: Conn) => (id === 'early' ? decision.promise : new Promise(() => {}));
     const { address, dial } = await start(letIn, { onConnect: decide });
     const client = await dial('early');
@@ -495,7 +495,7 @@ describe('what it tells', () => {
 
   test('[IN14] it keeps the last sixty steps, and alike ones once', async () => {
     const { address, dial, connection } = await start();
-    await (await dial('a')).ready();
+    await (await dial('a')).acknowledge();
     const { actor } = connection('a');
     const { told } = await look(address, actor.id);
     for (let count = 0; count < 40; count++) for (const type of ['CONGESTED', 'DRAINED']) actor.send({ type });

@@ -16,9 +16,9 @@ import {
   reply,
   type ServerOptions,
 } from '../../src/index.js';
-import { bodyOfNote, type GoHandlers, type GoPeer, goPeers, useGo } from '../support/peers/goPeer.js';
+import { bodyOfMessage, type GoHandlers, type GoPeer, goPeers, useGo } from '../support/peers/goPeer.js';
 import { describeWith } from '../support/peers/installed.js';
-import { Inbox } from '../support/peers/rawClient.js';
+import { ReceiveQueue } from '../support/peers/rawClient.js';
 import { recordEvents, type TestServer, useServers } from '../support/server/testServer.js';
 
 const start = useServers();
@@ -30,7 +30,7 @@ const startDefault = async (
   more: ServerOptions['namespaces'] = {},
   options: ServerOptions = {},
 ) => {
-  const log = new Inbox<string>('handlers');
+  const log = new ReceiveQueue<string>('handlers');
   const events = recordEvents(log, { ping: () => reply('PONG MESSAGE'), fence: () => reply(), ...handlers });
   return { log, testServer: await start({ namespaces: { default: events, ...more }, ...options }) };
 };
@@ -163,7 +163,7 @@ for (const peer of goPeers)
       });
 
       it('[HS9] [NS4] #23 a connect inside onConnect finds the client, which knows of it by itself', async () => {
-        const connected = new Inbox<NSConn>('connected');
+        const connected = new ReceiveQueue<NSConn>('connected');
         const onConnect: ServerOptions['onConnect'] = async (conn) => connected.push(await conn.connect('default'));
         const { testServer, log } = await startDefault({}, {}, { onConnect });
         const go = await dial(testServer.urlFor('joe'));
@@ -260,11 +260,11 @@ for (const peer of goPeers)
         await go.do('emit', { namespace: 'default', event: 'an_event', body: 'a_body' });
         expect(await go.log.next()).toBe('an_event default: a_body');
         const answer = await go.do('ask', { namespace: 'default', event: 'an_event', body: 'again' });
-        expect(bodyOfNote(answer)).toBe('again');
+        expect(bodyOfMessage(answer)).toBe('again');
       });
 
       it('[FR10] [AK8] #10 native messages beside events; an error arrives as one', async () => {
-        const heard = new Inbox<string>('native');
+        const heard = new ReceiveQueue<string>('native');
         const testServer = await start({
           events: {
             [OnNativeMessage]: (_, { body }) => heard.push(String(body)),
@@ -283,7 +283,7 @@ for (const peer of goPeers)
       });
 
       it('[HS10] #11 native messages only: no handshake, both ways', async () => {
-        const heard = new Inbox<string>('native');
+        const heard = new ReceiveQueue<string>('native');
         const testServer = await start({
           events: {
             [OnNativeMessage](ns, { body }) {

@@ -139,7 +139,7 @@ describeNodes(({ kind, path, isOlder, start }) => {
     const startMixed = async () => {
       const cluster = await start({ default: { chat: '' }, '': { _OnNativeMessage: '' } });
       const client = await cluster.dial(0, 'bob');
-      await client.ready();
+      await client.acknowledge();
       await client.connect('');
       return { cluster, client, place: cluster.channelOf('bob') };
     };

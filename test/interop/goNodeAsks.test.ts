@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { watch } from '../support/async/promises.js';
-import { bodyOfNote, goPeers } from '../support/peers/goPeer.js';
+import { bodyOfMessage, goPeers } from '../support/peers/goPeer.js';
 import { describeWith } from '../support/peers/installed.js';
 import type { RawClient } from '../support/peers/rawClient.js';
 import { type Cluster, describeNodes, isOlderLine } from './goCluster.js';
@@ -58,7 +58,7 @@ describeNodes(({ kind, isOlder, start, answersOf }) => {
       expect(token).toBe(marked.replace('!', ''));
     }
     await settle(cluster, asked, answersOf(cluster, token), ';default;;q;0;0;from outside');
-    expect(bodyOfNote(await asked)).toBe('from outside');
+    expect(bodyOfMessage(await asked)).toBe('from outside');
   });
 
   it('[EX7] a node that asks, and its answer: the older line takes it for an event', async () => {
@@ -72,7 +72,7 @@ describeNodes(({ kind, isOlder, start, answersOf }) => {
       await expect(asked).rejects.toThrow('never mind');
     } else {
       expect(await cluster.next()).toBe(`${answersOf(cluster, token)} ;default;;q;0;0;yes`);
-      expect(bodyOfNote(await asked)).toBe('yes');
+      expect(bodyOfMessage(await asked)).toBe('yes');
     }
   });
 

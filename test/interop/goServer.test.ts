@@ -13,9 +13,9 @@ import {
   type Reply,
   reply,
 } from '../../src/index.js';
-import { type GoArguments, type GoPeer, goPeers, lineOfNote, useGo } from '../support/peers/goPeer.js';
+import { describeGoReply, type GoArguments, type GoPeer, goPeers, useGo } from '../support/peers/goPeer.js';
 import { describeWith } from '../support/peers/installed.js';
-import { Inbox, RawClient, type RawFrame } from '../support/peers/rawClient.js';
+import { RawClient, type RawFrame, ReceiveQueue } from '../support/peers/rawClient.js';
 import { describeMessage, recordEvents, useServers } from '../support/server/testServer.js';
 import { type Acts, type Doing, mixedActs, nativeOnlyActs, type Scene, scenes, workedActs } from './script.js';
 
@@ -30,7 +30,7 @@ afterEach(() => {
 /** A server, ours or Go's, that a scene is played to. */
 interface Side {
   readonly url: string;
-  readonly log: Inbox<string>;
+  readonly log: ReceiveQueue<string>;
   /** Resolves when the log has all that its handlers were told. */
   heard(): Promise<unknown>;
   /** Has its program do something to the connection of this id, and says what came of it. */
@@ -69,7 +69,7 @@ const acting = (act: string): Handler => {
 };
 
 /** The Go program writes down lifecycle events and its own, and has no handler for any other unless it is told to. */
-const eventsOf = (log: Inbox<string>, acts: Readonly<Record<string, string>>, isNativeOnly: boolean): Events => {
+const eventsOf = (log: ReceiveQueue<string>, acts: Readonly<Record<string, string>>, isNativeOnly: boolean): Events => {
   const own = Object.fromEntries(Object.entries(acts).map(([event, act]) => [event, acting(act)]));
   const takesLifecycle = !isNativeOnly && !(OnAnyEvent in acts);
   const isHere = (event: string): boolean => event in acts || (takesLifecycle && isSystemEvent(event));
@@ -92,8 +92,8 @@ const doHere = async (conn: Conn, { op, namespace = '', room = '', event = '', b
 };
 
 const startOurs = async (acts: Acts): Promise<Side> => {
-  const log = new Inbox<string>('ours');
-  const invitations = new Inbox<Promise<unknown>>('invitations');
+  const log = new ReceiveQueue<string>('ours');
+  const invitations = new ReceiveQueue<Promise<unknown>>('invitations');
   const namespaces = Object.fromEntries(
     Object.entries(acts).map(([name, events]) => [name, eventsOf(log, events, acts === nativeOnlyActs)]),
   );
@@ -132,7 +132,7 @@ const startTheirs = async (path: string, acts: Acts): Promise<Side> => {
     heard: () => go.do('sync'),
     async does(id, { op, ...rest }) {
       const value = await go.do(op, { conn: id, ...rest } satisfies GoArguments);
-      if (op === 'ask') return lineOfNote(value);
+      if (op === 'ask') return describeGoReply(value);
       return op === 'emit' ? String(value) : 'done';
     },
     tries: (id) => go.do('tries', { conn: id }),
@@ -302,7 +302,7 @@ for (const peer of goPeers)
       const met = async (side: Side, query: string, headers: Readonly<Record<string, string>> = {}) => {
         const client = await RawClient.dial(`${side.url}?${query}`, headers);
         clients.push(client);
-        const id = await client.ready();
+        const id = await client.acknowledge();
         return [id, await side.tries(id)];
       };
 

@@ -18,7 +18,7 @@ import {
   reply,
 } from '../../src/index.js';
 import { type ClientHandler, emitBinary, type NeffosClient, useNeffos } from '../support/peers/neffosClient.js';
-import { Inbox } from '../support/peers/rawClient.js';
+import { ReceiveQueue } from '../support/peers/rawClient.js';
 import { recordEvents, type TestServer, useServers } from '../support/server/testServer.js';
 import { useGateways } from './gateway.js';
 
@@ -30,7 +30,7 @@ type Clients = Readonly<Record<string, ClientHandler>>;
 
 /** A server with the namespace `default`, whose handlers are written down. */
 const startDefault = async (handlers: Parameters<typeof recordEvents>[1] = {}) => {
-  const log = new Inbox<string>('handlers');
+  const log = new ReceiveQueue<string>('handlers');
   const testServer = await start({
     namespaces: { default: recordEvents(log, { ping: () => reply('pong'), ...handlers }) },
   });
@@ -57,7 +57,13 @@ const atServer = (testServer: TestServer, id: string, namespace = 'default'): NS
 };
 
 /** What its handlers were told since the last look; the answer to `ping` stands behind all of it. */
-const told = async ({ ns, log }: { readonly ns: neffos.NSConn; readonly log: Inbox<string> }): Promise<string[]> => {
+const told = async ({
+  ns,
+  log,
+}: {
+  readonly ns: neffos.NSConn;
+  readonly log: ReceiveQueue<string>;
+}): Promise<string[]> => {
   await ns.ask('ping', '');
   return log.rest();
 };
@@ -92,7 +98,7 @@ describe('the handshake', () => {
   });
 
   it('[HS9] [NS4] #23 a connect inside onConnect: the client finds itself connected', async () => {
-    const log = new Inbox<string>('handlers');
+    const log = new ReceiveQueue<string>('handlers');
     const testServer = await start({
       namespaces: { default: recordEvents(log) },
       async onConnect(conn) {
@@ -108,7 +114,7 @@ describe('the handshake', () => {
   });
 
   it('[HS9] #23 a connect inside onConnect to what the client does not know closes it with the text', async () => {
-    const failures = new Inbox<unknown>('failures');
+    const failures = new ReceiveQueue<unknown>('failures');
     const testServer = await start({
       namespaces: { default: {} },
       async onConnect(conn) {
@@ -143,7 +149,7 @@ describe('the handshake', () => {
 describe('finding its way back', () => {
   /** A client in room r1 that comes back by itself, and the Conn of each of its lives. */
   const settle = async (url: string) => {
-    const lives = new Inbox<neffos.Conn>('lives');
+    const lives = new ReceiveQueue<neffos.Conn>('lives');
     const handlers: Clients = { [neffos.OnNamespaceConnected]: ({ conn }) => lives.push(conn) };
     const client = await dial(`${url}?id=joe`, { default: handlers }, { reconnect: 5 });
     const ns = await client.conn.connect('default');
@@ -277,7 +283,7 @@ describe('namespaces', () => {
   });
 
   it('[NS4] [AK7] #27 a handler connects its client to another namespace', async () => {
-    const log = new Inbox<string>('other');
+    const log = new ReceiveQueue<string>('other');
     const testServer = await start({
       namespaces: {
         default: {
@@ -558,7 +564,7 @@ describe('events', () => {
   });
 
   it('[FR3] [FR5] #28 binary goes both ways, byte for byte', async () => {
-    const received = new Inbox<Message>('messages');
+    const received = new ReceiveQueue<Message>('messages');
     const { testServer } = await startDefault({
       bytes(ns, message) {
         received.push(message);
@@ -575,7 +581,7 @@ describe('events', () => {
   });
 
   it('[FR7] #28 a binary body is a plain Uint8Array, small or large', async () => {
-    const kinds = new Inbox<string>('kinds');
+    const kinds = new ReceiveQueue<string>('kinds');
     const { testServer } = await startDefault({ bytes: (_, { body }) => kinds.push(body.constructor.name) });
     const { ns } = await enter(testServer);
     for (const size of [0, 1, 4_095, 4_096, 60_000]) emitBinary(ns, 'bytes', new Uint8Array(size));
@@ -620,14 +626,14 @@ describe('events', () => {
         throw new Error('boom');
       },
     });
-    const errors = new Inbox<Error>('errors');
+    const errors = new ReceiveQueue<Error>('errors');
     const { ns } = await enter(testServer, { handlers: { boom: (_, { Err }) => void errors.push(Err) } });
     ns.emit('boom', '');
     expect((await errors.next()).message).toBe('boom');
   });
 
   it('[AK8] an error of the client’s handler reaches the handler of that event, as an error', async () => {
-    const received = new Inbox<Message>('messages');
+    const received = new ReceiveQueue<Message>('messages');
     const { testServer } = await startDefault({ news: (_, message) => received.push(message) });
     await enter(testServer, { id: 'joe', handlers: { news: () => new Error('bad news') } });
     atServer(testServer, 'joe').emit('news', 'x');
@@ -937,7 +943,7 @@ describe('server.ask', () => {
 
 describe('the end of a connection', () => {
   const two = async () => {
-    const log = new Inbox<string>('handlers');
+    const log = new ReceiveQueue<string>('handlers');
     const testServer = await start({
       namespaces: { default: recordEvents(log), other: recordEvents(log) },
       onDisconnect: (conn) => log.push(`gone ${conn.id}`),
@@ -1029,7 +1035,7 @@ describe('the end of a connection', () => {
 
 describe('native messages', () => {
   const startMixed = async () => {
-    const log = new Inbox<string>('handlers');
+    const log = new ReceiveQueue<string>('handlers');
     const testServer = await start({
       events: {
         ...recordEvents(log, {

@@ -15,7 +15,7 @@ import {
   OnRoomLeft,
   reply,
 } from '../../src/index.js';
-import { Inbox } from '../support/peers/rawClient.js';
+import { ReceiveQueue } from '../support/peers/rawClient.js';
 import { recordEvents, useServers } from '../support/server/testServer.js';
 
 const start = useServers();
@@ -32,7 +32,7 @@ describe('events', () => {
   });
 
   it('[FR10] [AK8] #10 native messages beside events, from two maps of handlers', async () => {
-    const heard = new Inbox<unknown>('native');
+    const heard = new ReceiveQueue<unknown>('native');
     const native: Events = { [OnNativeMessage]: (_, { body }) => heard.push(body) };
     const failing: Events = {
       event_error_server() {
@@ -57,7 +57,7 @@ describe('events', () => {
     const testServer = await start({ events: { ...failing, other() {} } });
     const client = await (await testServer.dial()).inNamespace('');
     client.send('raw');
-    await client.silence();
+    await client.expectNoFrame();
     expect(testServer.errors.map(({ where }) => where.during)).toEqual([OnNativeMessage]);
   });
 
@@ -105,10 +105,10 @@ describe('to whom', () => {
     const second = await (await testServer.dial('other')).inDefault();
     second.send(';default;;event;0;0;data');
     expect(await first.next()).toBe(';default;;event;0;0;data');
-    await second.silence();
+    await second.expectNoFrame();
     first.send(';default;;event;0;0;mine');
-    await first.silence();
-    await second.silence();
+    await first.expectNoFrame();
+    await second.expectNoFrame();
   });
 
   it('[AK5] #15 the server asks one id, and nobody else hears of it', async () => {
@@ -120,7 +120,7 @@ describe('to whom', () => {
     expect(String(asked).slice(token(asked).length)).toBe(';default;;ask;0;0;');
     first.send(`${token(asked)};default;;ask;0;0;dataok`);
     expect((await answer).body).toBe('dataok');
-    await second.silence();
+    await second.expectNoFrame();
   });
 
   it('[BC2] [BC3] #26 twenty clients, fifty broadcasts in a loop: complete and in order, beside one that does not read', async () => {
@@ -134,7 +134,7 @@ describe('to whom', () => {
     }
     for (const client of clients) {
       expect(await client.frames.take(50)).toEqual(frames);
-      await client.silence();
+      await client.expectNoFrame();
     }
     stalled.resume();
     expect(await stalled.frames.take(50)).toEqual(frames);
@@ -146,7 +146,7 @@ describe('to whom', () => {
     const news = (namespace: string, body: string) => ({ namespace, event: 'news', body });
     testServer.server.broadcast(null, news('default', '1'), news('other', '2'), news('default', '3'));
     expect(await client.frames.take(2)).toEqual([';default;;news;0;0;1', ';default;;news;0;0;3']);
-    await client.silence();
+    await client.expectNoFrame();
   });
 });
 
@@ -156,7 +156,7 @@ describe('order and flags', () => {
 
   /** A client in two rooms; what the handlers were told until then is read. */
   const enter = async () => {
-    const log = new Inbox<string>('handlers');
+    const log = new ReceiveQueue<string>('handlers');
     const testServer = await start({ namespaces: { default: recordEvents(log) } });
     const client = await (await testServer.dial('joe')).inDefault();
     for (const room of ['r1', 'r2']) await client.join('default', room);
@@ -239,16 +239,16 @@ describe('what a client may not say', () => {
 
   /** What the handlers are told when a client there says this without a token: once to a room, once to no room. */
   const say = async (event: string, place: Place): Promise<string[]> => {
-    const log = new Inbox<string>('handlers');
+    const log = new ReceiveQueue<string>('handlers');
     const testServer = await start({ namespaces: { default: recordEvents(log) } });
     const client = await testServer.dial();
-    await client.ready();
+    await client.acknowledge();
     if (place !== 'not connected') await client.connect('default');
     for (const room of rooms[place]) await client.join('default', room);
     log.rest();
     client.send(`;default;vip;${event};0;0;`);
     client.send(`;default;;${event};0;0;`);
-    await client.silence();
+    await client.expectNoFrame();
     expect(testServer.server.roomNames('default')).toEqual(rooms[place]);
     return log.rest();
   };
@@ -280,7 +280,7 @@ describe('what a client may not say', () => {
   });
 
   it('[BC9] [AK2] #31 a sender tag or somebody’s token in front of an event: it is an answer that nobody waits for', async () => {
-    const log = new Inbox<string>('handlers');
+    const log = new ReceiveQueue<string>('handlers');
     const testServer = await start({
       namespaces: { default: recordEvents(log, { chat: (ns, message) => ns.broadcast(message) }) },
     });
@@ -290,18 +290,18 @@ describe('what a client may not say', () => {
     for (const wait of ['neffos(0x4da6a244(victim0xc0))', 'x!default.', '#1', '1795344309814167115']) {
       client.send(`${wait};default;;chat;0;0;x`);
     }
-    await client.silence();
-    await victim.silence();
+    await client.expectNoFrame();
+    await victim.expectNoFrame();
     expect(log.rest()).toEqual([]);
   });
 
   it('[RM5] #31 an emit to a room that it is not in reaches no handler', async () => {
-    const log = new Inbox<string>('handlers');
+    const log = new ReceiveQueue<string>('handlers');
     const testServer = await start({ namespaces: { default: recordEvents(log, { chat: () => {} }) } });
     const client = await (await testServer.dial()).inDefault();
     log.rest();
     client.send(';default;vip;chat;0;0;x');
-    await client.silence();
+    await client.expectNoFrame();
     expect(log.rest()).toEqual([]);
   });
 });
@@ -314,17 +314,17 @@ describe('before the acknowledgement', () => {
   });
 
   it('[NS6] #23 an event before the answer to a connect waits, and is handled after it', async () => {
-    const log = new Inbox<string>('handlers');
+    const log = new ReceiveQueue<string>('handlers');
     const testServer = await start({
       namespaces: { default: recordEvents(log, { chat: () => {} }) },
       onConnect: (conn) => void conn.connect('default'),
     });
     const client = await testServer.dial();
-    await client.ready();
+    await client.acknowledge();
     const asked = await client.next();
     client.send(';default;;chat;0;0;early');
     client.send(`${token(asked)};;;;;;`);
-    await client.silence();
+    await client.expectNoFrame();
     expect(log.rest()).toEqual([
       'OnNamespaceConnect default local',
       'OnNamespaceConnected default local',

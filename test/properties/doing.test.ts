@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type Conn, ErrWrite, HandlerTimeout, type NSConn, reply } from '../../src/index.js';
-import { gate, watch } from '../support/async/promises.js';
+import { deferred, watch } from '../support/async/promises.js';
 import {
   type FakeClient,
   idleTimers,
@@ -59,7 +59,7 @@ describe('a walk over all connections', () => {
     const visits: { readonly id: string; readonly open: () => void }[] = [];
     const walk = watch(
       harness.server.do(({ id }) => {
-        const { promise, open } = gate();
+        const { promise, open } = deferred();
         visits.push({ id, open });
         return promise;
       }),
@@ -97,7 +97,7 @@ describe('who arrives during a walk', () => {
     const admitted: string[] = [];
     const harness = new SupervisorHarness({ ...inChat, onConnect: ({ id }) => void admitted.push(id) });
     people(harness, 2);
-    const { promise, open } = gate();
+    const { promise, open } = deferred();
     const visited: string[] = [];
     const walk = watch(
       harness.server.do(({ id }) => {
@@ -159,7 +159,7 @@ describe('who arrives during a walk', () => {
   test('[DO2] that waits for over 30 s is closed with 1013 and never let in', async () => {
     const harness = new SupervisorHarness({ ...inChat, limits: { handlerTimeout: 100_000 } });
     people(harness, 1);
-    const { promise, open } = gate();
+    const { promise, open } = deferred();
     const walk = watch(harness.server.do(() => promise));
     await harness.settle();
     const early = harness.connect('early');
@@ -179,7 +179,7 @@ describe('who arrives during a walk', () => {
   test('[DO2] and goes away again is never let in', async () => {
     const harness = new SupervisorHarness(inChat);
     people(harness, 1);
-    const { promise, open } = gate();
+    const { promise, open } = deferred();
     void harness.server.do(() => promise);
     await harness.settle();
     const [gone, stays] = [harness.connect('gone'), harness.connect('stays')];

@@ -5,7 +5,7 @@ import { connection as awayConnection } from '../../examples/machines/away/conne
 import { connectionMachine as loginConnection } from '../../examples/machines/login/connection.js';
 import { namespace as guardedNamespace, connection as hastyConnection } from '../../examples/machines/role/charts.js';
 import { connectionConfig, connectionSetup, defaultLimits, type Machines, reply } from '../../src/index.js';
-import { gate } from '../support/async/promises.js';
+import { deferred } from '../support/async/promises.js';
 import { scenarios as local, type Scenario } from '../support/conformance/conformance.js';
 import { clusterScenarios } from '../support/conformance/linkScenarios.js';
 import { withoutTokens } from '../support/server/fakeSocket.js';
@@ -146,7 +146,7 @@ describe('what they change: away', () => {
 describe('what they change: login', () => {
   const open = () => {
     const asked: string[] = [];
-    const { promise, open: known, jam: unknown } = gate();
+    const { promise, open: known, jam: unknown } = deferred();
     const login = fromPromise(async ({ input }: { input: { id: string } }) => {
       asked.push(input.id);
       await promise;

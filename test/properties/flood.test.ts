@@ -5,7 +5,7 @@ import { crc32 } from 'node:zlib';
 import { afterEach, expect, test } from 'vitest';
 import { reply } from '../../src/index.js';
 import { frame } from '../../src/protocol/frame.js';
-import type { FloodOrder, Sighting } from '../support/load/floodProcess.js';
+import type { ClientSummary, FloodCommand } from '../support/load/floodProcess.js';
 import { useServers } from '../support/server/testServer.js';
 
 const seconds = Number(process.env['MUSTER_FLOOD_SECONDS'] ?? 30);
@@ -38,15 +38,15 @@ class Clients {
     this.child.kill('SIGKILL');
   }
 
-  tell(order: FloodOrder): void {
+  tell(order: FloodCommand): void {
     this.child.send(order);
   }
 
-  async report(): Promise<readonly Sighting[]> {
+  async report(): Promise<readonly ClientSummary[]> {
     this.tell('report');
     // Nobody else writes to this channel.
-    const [{ sightings }] = (await once(this.child, 'message')) as [{ readonly sightings: readonly Sighting[] }];
-    return sightings;
+    const [{ summaries }] = (await once(this.child, 'message')) as [{ readonly summaries: readonly ClientSummary[] }];
+    return summaries;
   }
 
   async latencies(): Promise<readonly number[]> {
@@ -121,7 +121,7 @@ test('[BC10] [BC2] [BC3] [BC5] 200 clients whose handlers broadcast to 5 000 as 
   await expect
     .poll(async () => (await crowd.report()).every(({ bytes }) => bytes >= record.bytes), { timeout: 30_000 })
     .toBe(true);
-  const sightings = await crowd.report();
+  const summaries = await crowd.report();
   const at = (share: number): string => (latencies[Math.floor((latencies.length - 1) * share)] ?? 0).toFixed(1);
   const grown = (peak.rss - before) / mib;
   console.log(
@@ -131,8 +131,8 @@ test('[BC10] [BC2] [BC3] [BC5] 200 clients whose handlers broadcast to 5 000 as 
   );
 
   const { bytes, checksum } = record;
-  expect(sightings).toHaveLength(readers);
-  expect(sightings.filter((sighting) => sighting.bytes !== bytes || sighting.checksum !== checksum)).toEqual([]);
+  expect(summaries).toHaveLength(readers);
+  expect(summaries.filter((sighting) => sighting.bytes !== bytes || sighting.checksum !== checksum)).toEqual([]);
   expect(testServer.disconnects.all.map(({ reason }) => reason.code)).toEqual(Array(flooders).fill(1006));
   expect(testServer.errors).toEqual([]);
   expect(issued).toBeGreaterThan(1_000);

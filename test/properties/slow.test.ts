@@ -105,12 +105,12 @@ for (const { what, limits, owed } of runs) {
     expect(testServer.server.totalConnections).toBe(healthy);
 
     // Who does not is evicted, is told so, and has lost a tail of it at most.
-    const departures = testServer.disconnects.all.map(({ id, reason: { code, text, wasAccepted } }) => ({
+    const disconnects = testServer.disconnects.all.map(({ id, reason: { code, text, wasAccepted } }) => ({
       id,
       reason: { code, text, wasAccepted },
     }));
     const reason = { code: 1013, text: 'slow consumer', wasAccepted: true };
-    expect(departures.toSorted(byId)).toEqual(slow.map(({ id }) => ({ id, reason })).toSorted(byId));
+    expect(disconnects.toSorted(byId)).toEqual(slow.map(({ id }) => ({ id, reason })).toSorted(byId));
     groups.resume('stalled');
     await groups.ended('stalled');
     const { clients } = await groups.report('stalled');

@@ -3,11 +3,11 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { type Limits, reply, type ServerOptions } from '../../src/index.js';
 import { closeReasons } from '../../src/protocol/errors.js';
-import { dialPlain, frame, shake, upgrade, usePlainLines } from '../support/peers/tcpClient.js';
+import { dialAcknowledged, dialTcp, frame, upgrade, useTcpClients } from '../support/peers/tcpClient.js';
 import { useServers } from '../support/server/testServer.js';
 
 const start = useServers();
-usePlainLines();
+useTcpClients();
 
 afterEach(() => {
   vi.useRealTimers();
@@ -21,12 +21,12 @@ describe('connections on the way in', () => {
     const testServer = await open({ admission: 1 });
     const first = await testServer.dial('first');
     const probe = fetch(testServer.url.replace('ws', 'http'), { method: 'HEAD', redirect: 'manual' });
-    const second = testServer.dial('second').then((client) => client.ready());
+    const second = testServer.dial('second').then((client) => client.acknowledge());
     let came = 0;
     for (const one of [probe, second]) one.then(() => came++);
-    await first.heard();
+    await first.ping();
     expect([came, testServer.server.totalConnections]).toEqual([0, 1]);
-    await first.ready();
+    await first.acknowledge();
     expect((await probe).status).toBe(302);
     expect(await second).toBe('second');
   });
@@ -34,15 +34,15 @@ describe('connections on the way in', () => {
   test('[HS15] who has waited for too long, or finds the line full, gets no answer at all', async () => {
     const testServer = await open({ admission: 1, admissionTimeout: 100 });
     const first = await testServer.dial();
-    const waiting = dialPlain(testServer);
+    const waiting = dialTcp(testServer);
     waiting.socket.write(upgrade());
-    const probing = dialPlain(testServer);
+    const probing = dialTcp(testServer);
     probing.socket.write('HEAD / HTTP/1.1\r\nHost: loopback\r\n\r\n');
-    await Promise.all([waiting.ended, probing.ended]);
+    await Promise.all([waiting.closed, probing.closed]);
     expect([waiting.text(), probing.text()]).toEqual(['', '']);
-    await first.ready();
+    await first.acknowledge();
     const late = await testServer.dial('late');
-    expect(await late.ready()).toBe('late');
+    expect(await late.acknowledge()).toBe('late');
   });
 
   test('[HS15] a place is free again when its connection goes, or is refused', async () => {
@@ -58,12 +58,12 @@ describe('connections on the way in', () => {
       (await testServer.dial()).terminate();
       await expect(testServer.dial('refused')).rejects.toThrow();
     }
-    expect(await (await testServer.dial('last')).ready()).toBe('last');
+    expect(await (await testServer.dial('last')).acknowledge()).toBe('last');
   });
 
   test('[HS15] [DO2] those who wait for the end of a do have places as well', async () => {
     const testServer = await open({ admission: 1, admissionTimeout: 100 });
-    await (await testServer.dial()).ready();
+    await (await testServer.dial()).acknowledge();
     let end = (): void => {};
     const walk = testServer.server.do(
       () =>
@@ -72,13 +72,13 @@ describe('connections on the way in', () => {
         }),
     );
     const held = await testServer.dial('held');
-    const turnedAway = dialPlain(testServer);
+    const turnedAway = dialTcp(testServer);
     turnedAway.socket.write(upgrade());
-    await turnedAway.ended;
+    await turnedAway.closed;
     expect(turnedAway.text()).toBe('');
     end();
     await walk;
-    expect(await held.ready()).toBe('held');
+    expect(await held.acknowledge()).toBe('held');
   });
 });
 
@@ -107,10 +107,10 @@ describe('headers and protocols of an upgrade', () => {
 
   test.each(['%0d%0aX-Evil:%201', 'a%00b', '%0a'])('[HS14] the value %j is refused with 400', async (value) => {
     const testServer = await open({}, { urlHeaders: ['x-token'] });
-    const line = dialPlain(testServer);
-    line.socket.write(upgrade(`/?X-Websocket-Header-X-Token=${value}`));
-    await line.ended;
-    expect(line.text()).toMatch(/^HTTP\/1\.1 400 /);
+    const client = dialTcp(testServer);
+    client.socket.write(upgrade(`/?X-Websocket-Header-X-Token=${value}`));
+    await client.closed;
+    expect(client.text()).toMatch(/^HTTP\/1\.1 400 /);
     expect(testServer.server.totalConnections).toBe(0);
   });
 
@@ -152,26 +152,26 @@ describe('headers and protocols of an upgrade', () => {
     [[], ['a'], ''],
   ])('[HS16] of %j wanted and %j offered it is %j', async (protocols, offered, chosen) => {
     const testServer = await open({}, { protocols });
-    const line = dialPlain(testServer);
-    line.socket.write(upgrade('/', `Sec-WebSocket-Protocol: ${offered.join(', ')}\r\n`));
-    await line.has('\r\n\r\n');
-    expect(/Sec-WebSocket-Protocol: (.*)\r/.exec(line.text())?.[1] ?? '').toBe(chosen);
+    const client = dialTcp(testServer);
+    client.socket.write(upgrade('/', `Sec-WebSocket-Protocol: ${offered.join(', ')}\r\n`));
+    await client.waitFor('\r\n\r\n');
+    expect(/Sec-WebSocket-Protocol: (.*)\r/.exec(client.text())?.[1] ?? '').toBe(chosen);
   });
 
   test('[HS16] compression is not agreed to', async () => {
     const testServer = await open({});
-    const line = dialPlain(testServer);
-    line.socket.write(upgrade('/', 'Sec-WebSocket-Extensions: permessage-deflate\r\n'));
-    await line.has('\r\n\r\n');
-    expect(line.text()).not.toContain('Extensions');
+    const client = dialTcp(testServer);
+    client.socket.write(upgrade('/', 'Sec-WebSocket-Extensions: permessage-deflate\r\n'));
+    await client.waitFor('\r\n\r\n');
+    expect(client.text()).not.toContain('Extensions');
   });
 
   test('[LM8] a request without all of its headers is cut', async () => {
     const testServer = await open({ headersTimeout: 200 });
-    const line = dialPlain(testServer);
-    line.socket.write('GET / HTTP/1.1\r\nHost: loopback\r\nX-Slow: ');
-    await line.ended;
-    expect(line.text()).toMatch(/^HTTP\/1\.1 408 /);
+    const client = dialTcp(testServer);
+    client.socket.write('GET / HTTP/1.1\r\nHost: loopback\r\nX-Slow: ');
+    await client.closed;
+    expect(client.text()).toMatch(/^HTTP\/1\.1 408 /);
   });
 });
 
@@ -184,51 +184,51 @@ describe('messages that do not end', () => {
     ['half a header', frame('abcdef').subarray(0, 1)],
   ])('[LM6] %s closes with 1008', async (_, bytes) => {
     const testServer = await open({ messageTimeout: 100 });
-    const line = await shake(testServer);
-    line.socket.write(bytes);
+    const client = await dialAcknowledged(testServer);
+    client.socket.write(bytes);
     expect((await testServer.disconnects.next()).reason).toMatchObject({ code: 1008, text: incomplete });
   });
 
   test('[LM6] one that comes byte by byte, in time, is a message', async () => {
     const testServer = await open({ messageTimeout: 5_000 });
-    const line = await shake(testServer);
+    const client = await dialAcknowledged(testServer);
     for (const byte of frame('$1;nope;;_OnNamespaceDisconnect;0;0;')) {
-      line.socket.write(Buffer.from([byte]));
+      client.socket.write(Buffer.from([byte]));
       await new Promise((resolve) => setImmediate(resolve));
     }
-    await line.has('$1;;;;;;');
+    await client.waitFor('$1;;;;;;');
   });
 
   test('[LM6] the time is that of each message: a stream that never stops at the end of one goes on', async () => {
     const testServer = await open({ messageTimeout: 150 });
-    const line = await shake(testServer);
+    const client = await dialAcknowledged(testServer);
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     const whole = frame('$1;nope;;_OnNamespaceDisconnect;0;0;');
-    line.socket.write(whole.subarray(0, 5));
+    client.socket.write(whole.subarray(0, 5));
     for (let sent = 1; sent <= 10; sent++) {
-      line.socket.write(Buffer.concat([whole.subarray(5), whole.subarray(0, 5)]));
-      await line.has('$1;;;;;;', sent);
+      client.socket.write(Buffer.concat([whole.subarray(5), whole.subarray(0, 5)]));
+      await client.waitFor('$1;;;;;;', sent);
       vi.advanceTimersByTime(140);
     }
-    line.socket.write(whole.subarray(5));
-    await line.has('$1;;;;;;', 11);
+    client.socket.write(whole.subarray(5));
+    await client.waitFor('$1;;;;;;', 11);
   });
 
   test('[LM6] a pong that comes in two pieces is no message that does not end', async () => {
     const testServer = await open({ messageTimeout: 60 });
-    const line = await shake(testServer);
+    const client = await dialAcknowledged(testServer);
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     const pong = frame('', { opcode: 10 });
     const bye = frame('$1;nope;;_OnNamespaceDisconnect;0;0;');
-    line.socket.write(Buffer.concat([bye, pong.subarray(0, 3)]));
-    await line.has('$1;;;;;;');
-    line.socket.write(pong.subarray(3));
+    client.socket.write(Buffer.concat([bye, pong.subarray(0, 3)]));
+    await client.waitFor('$1;;;;;;');
+    client.socket.write(pong.subarray(3));
     // A ping is answered once all before it has been read.
-    line.socket.write(frame('sync', { opcode: 9 }));
-    await line.has('sync');
+    client.socket.write(frame('sync', { opcode: 9 }));
+    await client.waitFor('sync');
     vi.advanceTimersByTime(1_000);
-    line.socket.write(bye);
-    await line.has('$1;;;;;;', 2);
+    client.socket.write(bye);
+    await client.waitFor('$1;;;;;;', 2);
   });
 
   test('[LM6] who is not read for now has not been slow', async () => {
@@ -240,29 +240,29 @@ describe('messages that do not end', () => {
       namespaces: { default: { wait: () => held, ping: () => reply('pong') } },
       limits: { messageTimeout: 60, inboxMessages: 1 },
     });
-    const line = await shake(testServer);
+    const client = await dialAcknowledged(testServer);
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     const wait = frame(';default;;wait;0;0;');
     const half = frame('$2;default;;ping;0;0;');
     const enter = frame('$1;default;;_OnNamespaceConnect;0;0;');
-    line.socket.write(Buffer.concat([enter, wait, wait, wait, half.subarray(0, 9)]));
-    await line.has('$1;;;;;;');
+    client.socket.write(Buffer.concat([enter, wait, wait, wait, half.subarray(0, 9)]));
+    await client.waitFor('$1;;;;;;');
     vi.advanceTimersByTime(1_000);
-    line.socket.write(half.subarray(9));
+    client.socket.write(half.subarray(9));
     release();
-    await line.has('$2;default;;ping;0;0;pong');
+    await client.waitFor('$2;default;;ping;0;0;pong');
   });
 
   test('[LM6] more than 64 parts close with 1008', async () => {
     const testServer = await open({});
-    const line = await shake(testServer);
+    const client = await dialAcknowledged(testServer);
     const parts = Array.from({ length: 70 }, (_, at) => frame('a', { opcode: at === 0 ? 1 : 0, isLast: false }));
-    line.socket.write(Buffer.concat(parts));
+    client.socket.write(Buffer.concat(parts));
     expect((await testServer.disconnects.next()).reason).toMatchObject({
       code: 1_008,
       text: closeReasons.tooManyParts.text,
     });
-    await line.has('\x03\xf0too many parts');
+    await client.waitFor('\x03\xf0too many parts');
   });
 
   test.each([
@@ -271,12 +271,12 @@ describe('messages that do not end', () => {
     ['malformed', [Buffer.from([0x83, 0x80, 0, 0, 0, 0])]],
   ] as const)('[SV6] [LM1] what is no message closes, and both sides are told why: %s', async (name, parts) => {
     const testServer = await open({});
-    const line = await shake(testServer);
-    line.socket.write(Buffer.concat(parts));
+    const client = await dialAcknowledged(testServer);
+    client.socket.write(Buffer.concat(parts));
     const { code, text } = closeReasons[name];
     expect((await testServer.disconnects.next()).reason).toMatchObject({ code, text });
     const bytes = Buffer.from([code >> 8, code & 0xff]).toString('latin1');
-    await line.has(`${bytes}${text}`);
+    await client.waitFor(`${bytes}${text}`);
     expect(testServer.server.totalConnections).toBe(0);
   });
 
@@ -285,16 +285,16 @@ describe('messages that do not end', () => {
     [1_005, ''],
   ])('[SV5] [SV6] a client that says goodbye is gone at once, though its line stays: %d', async (code, text) => {
     const testServer = await open({ closeTimeout: 300 });
-    const line = await shake(testServer);
+    const client = await dialAcknowledged(testServer);
     const conn = testServer.server.connections()[0];
     const body = code === 1_005 ? Buffer.alloc(0) : Buffer.from(`\x03\xe8${text}`, 'latin1');
-    line.socket.allowHalfOpen = true;
-    line.socket.write(frame(body, { opcode: 8 }));
+    client.socket.allowHalfOpen = true;
+    client.socket.write(frame(body, { opcode: 8 }));
     expect((await testServer.disconnects.next()).reason).toMatchObject({ code, text });
     expect(conn?.isClosed).toBe(true);
     expect(testServer.server.totalConnections).toBe(0);
-    line.socket.end();
-    await line.ended;
+    client.socket.end();
+    await client.closed;
   });
 });
 
@@ -302,7 +302,7 @@ describe('the heartbeat on a real line', () => {
   test('[LM3] a peer that never answers a ping is let go, one that does stays', async () => {
     const testServer = await open({ pingInterval: 100, pingTimeout: 100 });
     const healthy = await (await testServer.dial('well')).inDefault();
-    await shake(testServer);
+    await dialAcknowledged(testServer);
     expect((await testServer.disconnects.next()).reason).toMatchObject({ code: 1006, text: 'no answer to a ping' });
     expect(await healthy.ask('$1;default;;ping;0;0;')).toBe('$1;default;;ping;0;0;pong');
     expect(testServer.server.totalConnections).toBe(1);

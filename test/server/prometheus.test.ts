@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { makeLostCounters } from '../../src/actors/cluster/losses.js';
 import { closeReasons } from '../../src/protocol/errors.js';
 import { prometheusText } from '../../src/server/prometheus.js';
-import { gate } from '../support/async/promises.js';
+import { deferred } from '../support/async/promises.js';
 import { memoryBroker } from '../support/exchange/memoryExchange.js';
 import { RawClient } from '../support/peers/rawClient.js';
 import { useServers } from '../support/server/testServer.js';
@@ -140,13 +140,8 @@ describe('the text of the metrics', () => {
   });
 
   test('[IN7] [IN8] [IN9] tells what has happened, in sums and without a word of a client', async () => {
-    const hold = gate();
-    const {
-      server,
-      dial,
-      url,
-      disconnects: departures,
-    } = await serve({
+    const hold = deferred();
+    const { server, dial, url, disconnects } = await serve({
       namespaces: { default: { echo: (ns, msg) => void ns.emit('echo', String(msg.body)), hang: () => hold.promise } },
       limits: { admission: 8 },
     });
@@ -161,7 +156,7 @@ describe('the text of the metrics', () => {
     expect(await loud.ask(`;default;;echo;0;0;${word}`)).toBe(`;default;;echo;0;0;${word}`);
     loud.send(`;default;;${word};0;0;`);
     loud.send(word);
-    await loud.heard();
+    await loud.ping();
     const asked = server.ask({ namespace: 'default', event: word, to: `${word}-0` });
     const [token = ''] = (await loud.nextText()).split(';');
     loud.send(`${token};;;;;;${word}`);
@@ -172,12 +167,12 @@ describe('the text of the metrics', () => {
     await quiet.close(4_321);
     rude.terminate();
     fat.send('x'.repeat(65_537));
-    for (const _ of [quiet, rude, fat]) await departures.next();
+    for (const _ of [quiet, rude, fat]) await disconnects.next();
     server
       .connections()
       .find(({ id }) => id === `${word}-4`)
       ?.close(4_444, word);
-    await departures.next();
+    await disconnects.next();
     await last.closed;
     await expect.poll(() => server.metrics().connections.closing).toBe(0);
 
@@ -210,7 +205,7 @@ describe('the text of the metrics', () => {
   });
 
   test('[IN7] those whom nobody can take are counted', async () => {
-    const open = gate();
+    const open = deferred();
     const { server, url } = await serve({
       namespaces: { n: {} },
       limits: { admission: 1, admissionTimeout: 60_000 },
@@ -226,11 +221,7 @@ describe('the text of the metrics', () => {
   });
 
   test('[IN7] one who does not read is seen to be congested, and to be let go', async () => {
-    const {
-      server,
-      dial,
-      disconnects: departures,
-    } = await serve({
+    const { server, dial, disconnects } = await serve({
       namespaces: { default: {} },
       limits: { slowConsumerTimeout: 300 },
     });
@@ -245,7 +236,7 @@ describe('the text of the metrics', () => {
         return state('congested');
       })
       .toBe(1);
-    await departures.next();
+    await disconnects.next();
     const { value, sum } = lifted(parse(server.metricsText()));
     expect(value('muster_evictions_total')).toBe(1);
     expect(value('muster_closes_total', '{reason="slowConsumer"}')).toBe(1);

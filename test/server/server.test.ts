@@ -41,7 +41,7 @@ describe('limits', () => {
   test('[LM1] a message over the limit closes with 1009, one at the limit is handled', async () => {
     const { dial, errors } = await start({ namespaces, limits: { payload: 1_000 } });
     const client = await dial();
-    await client.ready();
+    await client.acknowledge();
     client.send(enter);
     expect(await client.next()).toBe('$1;;;;;;');
     const head = '$2;n;;echo;0;0;';
@@ -56,7 +56,7 @@ describe('limits', () => {
   test('[RM6] one room too many is refused, and the connection is kept', async () => {
     const { dial } = await start({ namespaces, limits: { rooms: 2 } });
     const client = await dial();
-    await client.ready();
+    await client.acknowledge();
     client.send(enter);
     await client.next();
     for (const room of ['a', 'b', 'c']) client.send(`$${room};n;${room};_OnRoomJoin;0;0;`);
@@ -87,7 +87,7 @@ describe('messages of the program', () => {
     const { server, dial } = await start({ namespaces });
     const before = server.counters;
     const client = await dial();
-    await client.ready();
+    await client.acknowledge();
     client.send(enter);
     client.send('no frame');
     client.send('7;n;;an answer;0;0;');
@@ -111,7 +111,7 @@ describe('messages of the program', () => {
   test('[DO6] the running root actor takes BROADCAST, DO and COUNT', async () => {
     const { server, dial } = await start({ namespaces });
     const client = await dial('a');
-    await client.ready();
+    await client.acknowledge();
     client.send(enter);
     await client.next();
     const counts: number[] = [];
@@ -129,10 +129,10 @@ describe('messages of the program', () => {
 
 describe('closing', () => {
   test('[DR1] everybody gets what is owed, then 1001 and when to come back', async () => {
-    const { server, dial, disconnects: departures } = await start({ namespaces });
+    const { server, dial, disconnects } = await start({ namespaces });
     const clients = await Promise.all(['a', 'b', 'c'].map((id) => dial(id)));
     for (const client of clients) {
-      await client.ready();
+      await client.acknowledge();
       client.send(enter);
       await client.next();
     }
@@ -144,17 +144,17 @@ describe('closing', () => {
     }
     await closing;
     expect(server.totalConnections).toBe(0);
-    expect(await departures.take(3)).toHaveLength(3);
+    expect(await disconnects.take(3)).toHaveLength(3);
   });
 
   test('[DR1] a handler that hangs cannot hold it', async () => {
     const { server, dial } = await start({ namespaces: { n: { hang: () => new Promise(() => {}) } } });
     const client = await dial();
-    await client.ready();
+    await client.acknowledge();
     client.send(enter);
     await client.next();
     client.send(';n;;hang;0;0;');
-    await client.heard();
+    await client.ping();
     await server.close({ timeout: 50 });
     expect(server.totalConnections).toBe(0);
   });
@@ -251,12 +251,12 @@ describe('failures that nobody looks at', () => {
       },
     });
     const client = await dial();
-    await client.ready();
+    await client.acknowledge();
     client.send(enter);
     await client.next();
     expect(await client.ask(';n;;boom;0;0;')).toBe(';n;;boom;1;0;boom');
     client.send(';n;;everything;0;0;');
-    await client.heard();
+    await client.ping();
     client.terminate();
     await server.close();
     await new Promise((resolve) => setImmediate(resolve));

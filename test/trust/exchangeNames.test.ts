@@ -95,7 +95,7 @@ describe.each(namings)('who connects, where channels are named by %s', (naming, 
         ]);
         expect(refusals).toMatchObject([{ name: 'UpgradeRefused', status: 500, cause: expect.any(RangeError) }]);
       } else if (dialled?.status === 'fulfilled') {
-        expect([await dialled.value.ready(), refusals]).toEqual([id, []]);
+        expect([await dialled.value.acknowledge(), refusals]).toEqual([id, []]);
         await dialled.value.connect('default');
         clients.push([id, dialled.value]);
       }
@@ -105,9 +105,9 @@ describe.each(namings)('who connects, where channels are named by %s', (naming, 
     for (const [id] of clients) other.server.broadcast(null, { namespace: 'default', event: 'e', body: id, to: id });
     for (const [id, client] of clients) {
       expect(await client.next()).toBe(`;default;;e;0;0;${id}`);
-      await client.silence();
+      await client.expectNoFrame();
     }
-    await healthy.silence();
+    await healthy.expectNoFrame();
     expect(node.server.exchange?.status.lost).toMatchObject({ broken: 0, refused: 0 });
   });
 
@@ -133,7 +133,7 @@ describe.each(namings)('who connects, where channels are named by %s', (naming, 
     const there = await (await makeNode(exchange)).enter('there');
     const asked = node.server.ask({ namespace: 'default', event: 'q', to: 'default' }, { timeout: 100 });
     await expect(asked).rejects.toThrow();
-    await there.silence();
+    await there.expectNoFrame();
   });
 
   test('[EX13] a namespace that cannot be carried is refused by useStackExchange, and the server is as before', async () => {
@@ -158,13 +158,13 @@ test('[EX6] [EX13] what is for the empty id, which nobody has, is for nobody', a
 });
 
 test('[EX13] [EX18] an id that was here before the exchange, and that it cannot carry, is counted once', async () => {
-  const { server, dial, disconnects: departures } = await listen({ namespaces: { default: {} } });
+  const { server, dial, disconnects } = await listen({ namespaces: { default: {} } });
   const client = await dial('a.b');
-  await client.ready();
+  await client.acknowledge();
   const { channelOf } = natsExchange({ servers: 'h' });
   await server.useStackExchange({ ...memoryBroker().exchange(), channelOf });
   expect(server.exchange?.status.lost.unheard).toBe(1);
   client.terminate();
-  await departures.next();
+  await disconnects.next();
   expect(server.exchange?.status.lost.unheard).toBe(1);
 });

@@ -143,7 +143,7 @@ describe('a hook that', () => {
             client.send('M');
             client.send('$1;default;;_OnNamespaceConnect;0;0;');
             client.send(';default;;bad;0;0;');
-            await Promise.race([client.heard(), client.closed]);
+            await Promise.race([client.ping(), client.closed]);
             client.terminate();
           } catch {
             // Refused at the upgrade: that is one way out.
@@ -157,12 +157,12 @@ describe('a visitor that', () => {
   for (const [what, deed] of deeds)
     test(`[DO3] ${what}`, async () => {
       await attack({ limits: { handlerTimeout: 60 } }, async ({ target: testServer, attacker }) => {
-        await (await attacker()).ready();
+        await (await attacker()).acknowledge();
         const walk = testServer.server.do(({ id }) => (id === 'healthy' ? undefined : deed()));
         const fails = !/number|twice|^returns what cannot|then cannot|^returns late/.test(what);
         if (fails) await expect(walk).rejects.toBeInstanceOf(AggregateError);
         else await walk.catch(() => {});
-        expect(await (await testServer.dial('next')).ready()).toBe('next');
+        expect(await (await testServer.dial('next')).acknowledge()).toBe('next');
       });
     });
 });
@@ -176,7 +176,7 @@ test('[AK3] a recogniser of errors that throws, or says so later, has recognised
   await attack({ handlers }, async ({ attacker }) => {
     const client = await (await attacker()).inDefault();
     client.send(';default;;oops;1;0;whatever');
-    await client.silence();
+    await client.expectNoFrame();
     expect(told).toEqual(['whatever']);
   });
 });

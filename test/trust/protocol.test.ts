@@ -9,7 +9,7 @@ const MiB = 1_048_576;
 /** Sends these; resolves when the server has read them, and nothing has come back. */
 const flood = async (client: RawClient, frames: readonly string[]): Promise<void> => {
   for (const frame of frames) client.send(frame);
-  await client.silence();
+  await client.expectNoFrame();
 };
 
 describe('who one is', () => {
@@ -28,7 +28,7 @@ describe('who one is', () => {
         client.send(first);
         client.send('$1;default;;_OnNamespaceConnect;0;0;');
         client.send(';default;;chat;0;0;x');
-        await client.heard();
+        await client.ping();
         expect(testServer.server.connections().map(({ id }) => id)).toEqual(['healthy']);
         for (const decide of decided) decide();
         expect(await client.closed).toEqual({ code: 1008, reason: 'unknown' });
@@ -44,7 +44,7 @@ describe('who one is', () => {
       for (const client of [one, two, other]) await client.inDefault();
       testServer.server.broadcast(null, { namespace: 'default', event: 'secret', to: 'same' });
       expect([await one.next(), await two.next()]).toEqual([';default;;secret;0;0;', ';default;;secret;0;0;']);
-      await other.silence();
+      await other.expectNoFrame();
     });
   });
 
@@ -57,7 +57,7 @@ describe('who one is', () => {
   test('[SV5] a user can be put out by id, wherever he sits', async () => {
     await attack({}, async ({ target: testServer, attacker }) => {
       const [one, two] = [await attacker('joe'), await attacker('joe')];
-      await Promise.all([one.ready(), two.ready()]);
+      await Promise.all([one.acknowledge(), two.acknowledge()]);
       for (const conn of testServer.server.connections()) if (conn.id === 'joe') conn.close(4_001, 'session over');
       const over = { code: 4_001, reason: 'session over' };
       expect(await Promise.all([one.closed, two.closed])).toEqual([over, over]);
@@ -164,7 +164,7 @@ describe('names', () => {
       expect(await client.ask(`$2;default;${name};_OnRoomJoin;0;0;`)).toBe('$2;;;;;;');
       expect(await client.ask(`$3;default;${name};echo;0;0;x`)).toBe(`$3;default;${name};echo;0;0;${name} x`);
       client.send(`$4;default;;${name};0;0;`);
-      await client.silence();
+      await client.expectNoFrame();
       const conn = testServer.connection(name);
       expect(await Promise.resolve(conn)).toBe(conn);
       conn.set(name, 1);
@@ -224,7 +224,7 @@ describe('what is kept', () => {
       const before = await external();
       const frame = Buffer.from(';default;;keep;0;0;0123456789');
       for (let sent = 0; sent < 10_000; sent++) client.send(frame);
-      await client.silence();
+      await client.expectNoFrame();
       expect(kept).toHaveLength(10_000);
       expect((await external()) - before).toBeLessThan(2 * MiB);
     });

@@ -2,7 +2,7 @@ import { deflateRawSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { type Message, type NSConn, OnRoomJoined } from '../../src/index.js';
 import { RawClient } from '../support/peers/rawClient.js';
-import { dialPlain, frame, shake, upgrade } from '../support/peers/tcpClient.js';
+import { dialAcknowledged, dialTcp, frame, upgrade } from '../support/peers/tcpClient.js';
 import { heapUsed, useAttacks } from '../support/server/attack.js';
 
 const attack = useAttacks();
@@ -34,19 +34,19 @@ describe('sizes', () => {
     65_537n,
   ])('[LM1] a frame that promises %d bytes is closed with 1009 before it comes', async (length) => {
     await attack({}, async ({ target: testServer }) => {
-      const line = await shake(testServer);
-      line.socket.write(promise(length));
-      await line.ended;
-      expect([1009, 1002]).toContain(closeCode(line.text()));
+      const client = await dialAcknowledged(testServer);
+      client.socket.write(promise(length));
+      await client.closed;
+      expect([1009, 1002]).toContain(closeCode(client.text()));
     });
   });
 
   test('[LM1] 65 536 bytes are a message, one more is none', async () => {
     await attack({}, async ({ attacker }) => {
       const client = await attacker();
-      await client.ready();
+      await client.acknowledge();
       client.send('x'.repeat(65_536));
-      await client.silence();
+      await client.expectNoFrame();
       client.send('x'.repeat(65_537));
       expect((await client.closed).code).toBe(1009);
     });
@@ -54,31 +54,31 @@ describe('sizes', () => {
 
   test('[LM6] parts that never come to an end are let go, and cost little meanwhile', async () => {
     await attack({ limits: { messageTimeout: 1_000, closeTimeout: 100 } }, async ({ target: testServer }) => {
-      const lines = await Promise.all(Array.from({ length: 100 }, () => shake(testServer)));
+      const clients = await Promise.all(Array.from({ length: 100 }, () => dialAcknowledged(testServer)));
       const before = await heapUsed();
       const parts = Array.from({ length: 60 }, (_, at) => frame('x', { opcode: at === 0 ? 1 : 0, isLast: false }));
-      const writing = lines.flatMap(({ socket }) =>
+      const writing = clients.flatMap(({ socket }) =>
         parts.map((part) => new Promise((written) => socket.write(part, written))),
       );
       // What this side still has to write is none of the server's.
       await Promise.all(writing.splice(0));
       expect((await heapUsed()) - before).toBeLessThan(8 * MiB);
-      await Promise.all(lines.map(({ ended }) => ended));
-      expect(lines.map((line) => closeCode(line.text()))).toEqual(lines.map(() => 1008));
+      await Promise.all(clients.map(({ closed: ended }) => ended));
+      expect(clients.map((client) => closeCode(client.text()))).toEqual(clients.map(() => 1008));
     });
   });
 
   test('[LM6] a message that comes byte by byte is let go long before it is whole', async () => {
     await attack({}, async ({ target: testServer }) => {
-      const line = await shake(testServer);
-      line.socket.setNoDelay(true);
+      const client = await dialAcknowledged(testServer);
+      client.socket.setNoDelay(true);
       const bytes = frame('x'.repeat(60_000));
       let sent = 0;
-      while (!line.text().includes('too many parts') && sent < bytes.length) {
-        line.socket.write(bytes.subarray(sent, ++sent));
+      while (!client.text().includes('too many parts') && sent < bytes.length) {
+        client.socket.write(bytes.subarray(sent, ++sent));
         await new Promise((resolve) => setImmediate(resolve));
       }
-      expect(line.text()).toContain('\x03\xf0too many parts');
+      expect(client.text()).toContain('\x03\xf0too many parts');
       expect(sent).toBeLessThan(10_000);
     });
   });
@@ -87,41 +87,41 @@ describe('sizes', () => {
     await attack(
       { onConnect: ({ id }) => (id === 'healthy' ? undefined : new Promise(() => {})) },
       async ({ target: testServer }) => {
-        const lines = await Promise.all(
+        const clients = await Promise.all(
           Array.from({ length: 4 }, async () => {
-            const line = dialPlain(testServer);
-            line.socket.write(upgrade());
-            await line.has('\r\n\r\n');
-            return line;
+            const client = dialTcp(testServer);
+            client.socket.write(upgrade());
+            await client.waitFor('\r\n\r\n');
+            return client;
           }),
         );
         await heapUsed();
         const before = process.memoryUsage().arrayBuffers;
         const padding = Buffer.concat(Array.from({ length: 10_000 }, () => frame('', { opcode: 10 })));
         for (let at = 0; at < 15; at++) {
-          for (const { socket } of lines) socket.write(Buffer.concat([frame('x', { opcode: 2 }), padding]));
+          for (const { socket } of clients) socket.write(Buffer.concat([frame('x', { opcode: 2 }), padding]));
           // An answer to this says that all of it was read.
-          for (const { socket } of lines) socket.write(frame(`${at}`, { opcode: 9 }));
-          await Promise.all(lines.map(({ has }) => has(`\x8a${at < 10 ? '\x01' : '\x02'}${at}`)));
+          for (const { socket } of clients) socket.write(frame(`${at}`, { opcode: 9 }));
+          await Promise.all(clients.map(({ waitFor: has }) => has(`\x8a${at < 10 ? '\x01' : '\x02'}${at}`)));
         }
         await heapUsed();
         expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(MiB);
-        for (const { socket } of lines) socket.destroy();
+        for (const { socket } of clients) socket.destroy();
       },
     );
   });
 
   test('[HS16] a compressed frame that nobody agreed to is an error of the protocol', async () => {
     await attack({}, async ({ target: testServer }) => {
-      const lines = await Promise.all(Array.from({ length: 20 }, () => shake(testServer)));
+      const clients = await Promise.all(Array.from({ length: 20 }, () => dialAcknowledged(testServer)));
       const bomb = deflateRawSync(Buffer.alloc(16 * MiB));
-      for (const { socket } of lines) {
+      for (const { socket } of clients) {
         const head = Buffer.from([0xc1, 0xfe, 0, 0, 0, 0, 0, 0]);
         head.writeUInt16BE(bomb.length, 2);
         socket.write(Buffer.concat([head, bomb]));
       }
-      await Promise.all(lines.map(({ ended }) => ended));
-      expect(lines.map((line) => closeCode(line.text()))).toEqual(lines.map(() => 1002));
+      await Promise.all(clients.map(({ closed: ended }) => ended));
+      expect(clients.map((client) => closeCode(client.text()))).toEqual(clients.map(() => 1002));
     });
   });
 
@@ -134,10 +134,10 @@ describe('sizes', () => {
     ['of a close with half a code', Buffer.from([0x88, 0x81, 0, 0, 0, 0, 3])],
   ])('[LM1] [SV3] a frame %s ends its own connection', async (_, bytes) => {
     await attack({}, async ({ target: testServer }) => {
-      const line = await shake(testServer);
-      line.socket.write(bytes);
-      await line.ended;
-      expect([1002, 1007]).toContain(closeCode(line.text()));
+      const client = await dialAcknowledged(testServer);
+      client.socket.write(bytes);
+      await client.closed;
+      expect([1002, 1007]).toContain(closeCode(client.text()));
     });
   });
 });
@@ -151,11 +151,11 @@ describe('upgrades', () => {
     ['headers of 20 KiB', `X-Long: ${'x'.repeat(20_480)}\r\n`, 431],
   ])('[HS1] %s', async (_, headers, status) => {
     await attack({}, async ({ target: testServer }) => {
-      const line = dialPlain(testServer);
-      line.socket.write(upgrade('/', headers));
-      await line.has('\r\n\r\n');
-      expect(line.text()).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
-      line.socket.destroy();
+      const client = dialTcp(testServer);
+      client.socket.write(upgrade('/', headers));
+      await client.waitFor('\r\n\r\n');
+      expect(client.text()).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+      client.socket.destroy();
     });
   });
 
@@ -170,10 +170,10 @@ describe('upgrades', () => {
     await attack({ onUpgrade }, async ({ target: testServer }) => {
       seen.length = 0;
       for (const asked of ['/', path]) {
-        const line = dialPlain(testServer);
-        line.socket.write(upgrade(asked));
-        await line.has('\r\n\r\n');
-        line.socket.destroy();
+        const client = dialTcp(testServer);
+        client.socket.write(upgrade(asked));
+        await client.waitFor('\r\n\r\n');
+        client.socket.destroy();
       }
       expect(seen[1]).toEqual(seen[0]);
     });
@@ -181,10 +181,10 @@ describe('upgrades', () => {
 
   test('[LM8] two hundred requests that never end are cut, while others get in', async () => {
     await attack({ limits: { headersTimeout: 400 } }, async ({ target: testServer, attacker }) => {
-      const lines = Array.from({ length: 200 }, () => dialPlain(testServer));
-      for (const { socket } of lines) socket.write('GET / HTTP/1.1\r\nHost: loopback\r\nX-');
-      expect(await (await attacker('quick')).ready()).toBe('quick');
-      await Promise.all(lines.map(({ ended }) => ended));
+      const clients = Array.from({ length: 200 }, () => dialTcp(testServer));
+      for (const { socket } of clients) socket.write('GET / HTTP/1.1\r\nHost: loopback\r\nX-');
+      expect(await (await attacker('quick')).acknowledge()).toBe('quick');
+      await Promise.all(clients.map(({ closed: ended }) => ended));
     });
   });
 
@@ -200,7 +200,7 @@ describe('upgrades', () => {
         expect((await Promise.all(silent.map(({ closed }) => closed))).map(({ code }) => code)).toEqual(
           silent.map(() => 1008),
         );
-        expect(await (await testServer.dial('after')).ready()).toBe('after');
+        expect(await (await testServer.dial('after')).acknowledge()).toBe('after');
         expect(ran).toEqual([]);
         expect((await heapUsed()) - before).toBeLessThan(64 * MiB);
       },
@@ -211,17 +211,17 @@ describe('upgrades', () => {
     await attack(
       { limits: { admission: 3, ackTimeout: 60_000, admissionTimeout: 60_000 } },
       async ({ target: testServer }) => {
-        const silent = Array.from({ length: 3 }, () => dialPlain(testServer));
+        const silent = Array.from({ length: 3 }, () => dialTcp(testServer));
         for (const { socket } of silent) socket.write(upgrade());
-        await Promise.all(silent.map(({ has }) => has('\r\n\r\n')));
-        const greedy = dialPlain(testServer);
+        await Promise.all(silent.map(({ waitFor: has }) => has('\r\n\r\n')));
+        const greedy = dialTcp(testServer);
         greedy.socket.write('HEAD / HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(2));
-        await greedy.ended;
+        await greedy.closed;
         expect(greedy.text()).toBe('');
-        const patient = dialPlain(testServer);
+        const patient = dialTcp(testServer);
         patient.socket.write('HEAD / HTTP/1.1\r\nHost: x\r\n\r\n');
         silent[0]?.socket.destroy();
-        await patient.has('302');
+        await patient.waitFor('302');
         patient.socket.destroy();
         for (const { socket } of silent) socket.destroy();
       },
@@ -254,13 +254,13 @@ describe('floods', () => {
     await attack(
       { handlers: { work: () => void now++ }, sliceMs: 0.01 },
       async ({ target: testServer, handled: ran }) => {
-        const line = await shake(testServer);
-        line.socket.write(frame('$1;default;;_OnNamespaceConnect;0;0;'));
-        await line.has('$1;;;;;;');
+        const client = await dialAcknowledged(testServer);
+        client.socket.write(frame('$1;default;;_OnNamespaceConnect;0;0;'));
+        await client.waitFor('$1;;;;;;');
         setImmediate(count);
-        line.socket.write(Buffer.concat(Array.from({ length: 20_000 }, () => frame(';default;;work;0;0;'))));
-        line.socket.write(frame('$2;default;;ping;0;0;'));
-        await line.has('$2;default;;ping;0;0;pong');
+        client.socket.write(Buffer.concat(Array.from({ length: 20_000 }, () => frame(';default;;work;0;0;'))));
+        client.socket.write(frame('$2;default;;ping;0;0;'));
+        await client.waitFor('$2;default;;ping;0;0;pong');
         isCounting = false;
         expect(ran).toHaveLength(20_000);
         expect(Math.max(...counts)).toBeLessThan(200);
@@ -278,7 +278,7 @@ describe('floods', () => {
       for (const client of clients) for (let sent = 0; sent < 5_000; sent++) client.send(';default;;work;0;0;');
       healthy.send('$mid;default;;ping;0;0;');
       expect((await heapUsed()) - before).toBeLessThan(32 * MiB);
-      await Promise.all(clients.map((client) => client.silence()));
+      await Promise.all(clients.map((client) => client.expectNoFrame()));
       expect(ran.length).toBe(40_000);
     });
   });
@@ -327,13 +327,13 @@ describe('floods', () => {
 
   test('[LM7] pings without end from a client that reads nothing', async () => {
     await attack({}, async ({ target: testServer }) => {
-      const line = await shake(testServer);
-      line.socket.pause();
+      const client = await dialAcknowledged(testServer);
+      client.socket.pause();
       const pings = Buffer.concat(Array.from({ length: 1_000 }, () => frame('x'.repeat(100), { opcode: 9 })));
       const flood = (): void => {
-        while (!line.socket.destroyed && line.socket.write(pings));
+        while (!client.socket.destroyed && client.socket.write(pings));
       };
-      line.socket.on('drain', flood);
+      client.socket.on('drain', flood);
       flood();
       await testServer.disconnects.next();
     });
@@ -346,13 +346,13 @@ describe('floods', () => {
       _OnRoomLeft: ({ conn }: NSConn, { isForced }: Message) => void (isForced && left.push(conn.id)),
     };
     await attack({ handlers, limits: { pingInterval: 200, pingTimeout: 200 } }, async ({ target: testServer }) => {
-      const lines = await Promise.all(Array.from({ length: 30 }, () => shake(testServer)));
-      for (const { socket } of lines) {
+      const clients = await Promise.all(Array.from({ length: 30 }, () => dialAcknowledged(testServer)));
+      for (const { socket } of clients) {
         socket.write(frame('$1;default;;_OnNamespaceConnect;0;0;'));
         socket.write(frame('$2;default;gone;_OnRoomJoin;0;0;'));
       }
-      await Promise.all(lines.map((line) => line.has('$2;;;;;;')));
-      await Promise.all(lines.map(({ ended }) => ended));
+      await Promise.all(clients.map((client) => client.waitFor('$2;;;;;;')));
+      await Promise.all(clients.map(({ closed: ended }) => ended));
       expect(left).toHaveLength(30);
       expect(new Set(left).size).toBe(30);
     });

@@ -127,7 +127,7 @@ describe('what is missing', () => {
     await open(b, 'joe');
     say(a, e, { ...e, to: 'joe' });
     await settle();
-    const release = broker.holdBack(1);
+    const release = broker.deafen(1);
     say(a, e, e, { ...e, to: 'joe' });
     await settle();
     release();

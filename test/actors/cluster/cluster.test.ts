@@ -24,7 +24,7 @@ describe('broadcasts', () => {
     b.server.broadcast(null, { ...chat, body: 'back' });
     for (const client of [here, there]) {
       expect(await client.next()).toBe(';default;;chat;0;0;back');
-      await client.silence();
+      await client.expectNoFrame();
     }
     expect(a.server.exchange?.status.published).toBe(2);
   });

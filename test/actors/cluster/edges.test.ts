@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { StackExchange } from '../../../src/exchange/exchange.js';
 import { connectionMachine, defaultLimits, ErrNoAudience, ErrWrite, type NSConn } from '../../../src/index.js';
-import { gate, watch } from '../../support/async/promises.js';
+import { deferred, watch } from '../../support/async/promises.js';
 import { type MemoryBroker, memoryBroker } from '../../support/exchange/memoryExchange.js';
 import { openPair } from '../../support/server/harnessCluster.js';
 import { type HarnessOptions, SupervisorHarness, settled } from '../../support/server/supervisorHarness.js';
@@ -156,7 +156,7 @@ describe('a broker that refuses', () => {
     const broker = memoryBroker();
     const harness = new SupervisorHarness({ namespaces: { n: {} } });
     let isMute = true;
-    const forget = (channel: string) => (isMute && channel === 'memory.a.' ? gate().promise : undefined);
+    const forget = (channel: string) => (isMute && channel === 'memory.a.' ? deferred().promise : undefined);
     await harness.supervisor.useExchange(but(broker, forget));
     const client = harness.connect('a');
     client.socket.receive('M');
@@ -190,7 +190,7 @@ test('[EX3] [SV3] a connection that its own chart ends at once leaves no channel
 });
 
 test('[BC10] what others broadcast is no doing of a client whose handler waits meanwhile', async () => {
-  const slow = gate();
+  const slow = deferred();
   const got: unknown[] = [];
   const handlers = { slow: () => slow.promise, fast: (_: NSConn, { body }: { body: unknown }) => void got.push(body) };
   const { a, b, open, settle, disconnectAll } = await two({ namespaces: { n: handlers }, limits: { maxLog: 200 } });

@@ -4,7 +4,7 @@ import { Losses, makeLostCounters } from '../../../src/actors/cluster/losses.js'
 import { Publications, type QueuedPublication } from '../../../src/actors/cluster/publications.js';
 import { Deadlines } from '../../../src/actors/runtime/deadlines.js';
 import type { ExchangeSession } from '../../../src/exchange/exchange.js';
-import { gate, watch } from '../../support/async/promises.js';
+import { deferred, watch } from '../../support/async/promises.js';
 import { FakeClock } from '../../support/server/fakeClock.js';
 
 const limits = { exchangeQueueBytes: 1_000, exchangeQueueTimeout: 30_000 };
@@ -14,7 +14,7 @@ const windowBytes = 1_048_576;
 /** One message that a session has been handed. */
 interface Handed {
   readonly text: string;
-  readonly settled: ReturnType<typeof gate>;
+  readonly settled: ReturnType<typeof deferred>;
 }
 
 /** A session whose broker says what a test says, when it says so. */
@@ -25,7 +25,7 @@ class FakeSession implements ExchangeSession {
   publish(channel: string, payload: Uint8Array): Promise<void> {
     const text = `${channel} ${Buffer.from(payload.subarray(0, 8))}`;
     this.handed.push(text);
-    const settled = gate();
+    const settled = deferred();
     this.open.push({ text, settled });
     return settled.promise;
   }
@@ -113,7 +113,7 @@ describe('while there is a broker', () => {
   test('[EX12] [EX14] nor was it refused when the session is lost before it has answered', async () => {
     const { publications, put, begin, lost } = make();
     const session = begin();
-    const answer = gate();
+    const answer = deferred();
     session.ping = () => answer.promise;
     put('a');
     session.refuse();

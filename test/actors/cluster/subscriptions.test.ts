@@ -2,7 +2,7 @@ import { fc, test as given } from '@fast-check/vitest';
 import { describe, expect, test } from 'vitest';
 import { Subscriptions } from '../../../src/actors/cluster/subscriptions.js';
 import type { ExchangeSession } from '../../../src/exchange/exchange.js';
-import { gate, watch } from '../../support/async/promises.js';
+import { deferred, watch } from '../../support/async/promises.js';
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
@@ -11,12 +11,12 @@ class FakeSession implements ExchangeSession {
   readonly log: string[] = [];
   /** What the broker sends to this session, once it has worked off what it was asked so far. */
   readonly channels = new Set<string>();
-  readonly #open: { readonly channels: readonly string[]; readonly settled: ReturnType<typeof gate> }[] = [];
+  readonly #open: { readonly channels: readonly string[]; readonly settled: ReturnType<typeof deferred> }[] = [];
 
   subscribe(channels: readonly string[]): Promise<void> {
     this.log.push(`+${channels.join(' ')}`);
     for (const channel of channels) this.channels.add(channel);
-    const settled = gate();
+    const settled = deferred();
     this.#open.push({ channels, settled });
     return settled.promise;
   }

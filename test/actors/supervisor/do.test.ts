@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { type DisconnectReason, ErrWrite, HandlerTimeout, type NSConn, reply } from '../../../src/index.js';
-import { gate, watch } from '../../support/async/promises.js';
-import { dialPlain, frame, upgrade, usePlainLines } from '../../support/peers/tcpClient.js';
+import { deferred, watch } from '../../support/async/promises.js';
+import { dialTcp, frame, upgrade, useTcpClients } from '../../support/peers/tcpClient.js';
 import {
   type FakeClient,
   type HarnessOptions,
@@ -12,20 +12,20 @@ import {
 import { useServers } from '../../support/server/testServer.js';
 
 const start = useServers();
-usePlainLines();
+useTcpClients();
 
 const chat = { echo: (_: NSConn, { body }: { readonly body: string | Uint8Array }) => reply(body) };
 
 const open = (count: number, options: Partial<HarnessOptions> = {}) => {
-  const departures: { readonly id: string; readonly reason: DisconnectReason }[] = [];
+  const disconnects: { readonly id: string; readonly reason: DisconnectReason }[] = [];
   const harness = new SupervisorHarness({
     namespaces: { chat },
     fireDisconnectAlways: true,
-    onDisconnect: ({ id }, reason) => void departures.push({ id, reason }),
+    onDisconnect: ({ id }, reason) => void disconnects.push({ id, reason }),
     ...options,
   });
   const clients = Array.from({ length: count }, (_, n): FakeClient => harness.open(`client${n}`, 'chat'));
-  return { harness, clients, departures };
+  return { harness, clients, disconnects };
 };
 
 /** Time passes, and what comes of it. */
@@ -38,7 +38,7 @@ describe('who waits for the end of a walk', () => {
   test('[DO2] has no deadline but that of waiting: neither for M nor for onConnect', async () => {
     const admitted: string[] = [];
     const { harness } = open(1, { onConnect: ({ id }) => void admitted.push(id) });
-    const { promise, open: end } = gate();
+    const { promise, open: end } = deferred();
     void harness.server.do(() => promise);
     await harness.settle();
     const silent = harness.connect('silent');
@@ -56,11 +56,11 @@ describe('who waits for the end of a walk', () => {
 
   test('[DO2] is closed with 1013 after exactly 30 s, is read again to hear the goodbye, and nobody is told', async () => {
     const admitted: string[] = [];
-    const { harness, departures } = open(1, {
+    const { harness, disconnects } = open(1, {
       limits: { handlerTimeout: 1_000_000 },
       onConnect: ({ id }) => void admitted.push(id),
     });
-    const { promise, open: end } = gate();
+    const { promise, open: end } = deferred();
     const walk = watch(harness.server.do(() => promise));
     await harness.settle();
     const { socket } = harness.connect('late');
@@ -72,7 +72,7 @@ describe('who waits for the end of a walk', () => {
     expect(harness.supervisor.counters.refusedArrivals).toBe(1);
     end();
     await harness.settle();
-    expect([walk.state, admitted, departures, harness.server.totalConnections]).toEqual([
+    expect([walk.state, admitted, disconnects, harness.server.totalConnections]).toEqual([
       'resolved',
       ['client0'],
       [],
@@ -86,7 +86,7 @@ describe('who waits for the end of a walk', () => {
 
   test('[DO2] is forgotten when its socket is gone: it holds nothing until the walk ends', async () => {
     const { harness } = open(1, { limits: { handlerTimeout: 1_000_000 } });
-    const { promise, open: end } = gate();
+    const { promise, open: end } = deferred();
     void harness.server.do(() => promise);
     await harness.settle();
     const { socket } = harness.connect('gone');
@@ -106,7 +106,7 @@ describe('who waits for the end of a walk', () => {
 
   test('[DO2] waits on from walk to walk only until the first of them has ended', async () => {
     const { harness } = open(1);
-    const [first, second] = [gate(), gate()];
+    const [first, second] = [deferred(), deferred()];
     void harness.server.do(() => first.promise);
     void harness.server.do(({ id }) => (id === 'client0' ? second.promise : undefined));
     await harness.settle();
@@ -126,9 +126,9 @@ describe('who waits for the end of a walk', () => {
 
 describe('while a visitor has not settled', () => {
   test('[DO4] frames of others and of the visited one, broadcasts, joins and ends go on', async () => {
-    const { harness, clients, departures } = open(3);
+    const { harness, clients, disconnects } = open(3);
     const [ann, bob, cid] = clients;
-    const { promise, open: end } = gate();
+    const { promise, open: end } = deferred();
     const walk = watch(harness.server.do(({ id }) => (id === 'client0' ? promise : undefined)));
     await harness.settle();
     for (const client of clients) client.socket.receive('$1;chat;;echo;0;0;hi', '$2;chat;r;_OnRoomJoin;0;0;');
@@ -140,7 +140,7 @@ describe('while a visitor has not settled', () => {
     const heard = ['$1;chat;;echo;0;0;hi', '$2;;;;;;', ';chat;r;news;0;0;'];
     expect(ann?.socket.payloads).toEqual(heard);
     expect(bob?.socket.payloads).toEqual([...heard, 'close 4000 out']);
-    expect(departures.map(({ id, reason }) => [id, reason.text])).toEqual([
+    expect(disconnects.map(({ id, reason }) => [id, reason.text])).toEqual([
       ['client1', 'out'],
       ['client2', 'gone'],
     ]);
@@ -151,9 +151,9 @@ describe('while a visitor has not settled', () => {
   });
 
   test('[DO1] whoever is visited may end meanwhile: its visitor is waited for all the same', async () => {
-    const { harness, clients, departures } = open(2);
+    const { harness, clients, disconnects } = open(2);
     const visited: string[] = [];
-    const { promise, open: end } = gate();
+    const { promise, open: end } = deferred();
     const walk = watch(
       harness.server.do(({ id }) => {
         visited.push(id);
@@ -163,7 +163,7 @@ describe('while a visitor has not settled', () => {
     await harness.settle();
     clients[0]?.socket.disconnect();
     await harness.settle();
-    expect([departures.map(({ id }) => id), visited, walk.state]).toEqual([['client0'], ['client0'], 'pending']);
+    expect([disconnects.map(({ id }) => id), visited, walk.state]).toEqual([['client0'], ['client0'], 'pending']);
     end();
     await harness.settle();
     expect([visited, walk.state]).toEqual([['client0', 'client1'], 'resolved']);
@@ -184,7 +184,7 @@ describe('visits that fail', () => {
   test('[DO3] in every way there is, and each error is told, in the order of the visits', async () => {
     const { harness } = open(7);
     const visited: string[] = [];
-    const late = gate();
+    const late = deferred();
     const errors = ['thrown', 'rejected', 'returned', 'thenable'].map((text) => new Error(text));
     const [thrown, rejected, returned, thenable] = errors;
     const ways: readonly (() => unknown)[] = [
@@ -245,7 +245,7 @@ describe('visits that fail', () => {
 
 describe('when there will be no walk', () => {
   test('[DO4] [DR1] while it drains, and when it has, it rejects at once and nobody is visited', async () => {
-    const { promise, open: end } = gate();
+    const { promise, open: end } = deferred();
     const { harness, clients } = open(2, { namespaces: { chat: { wait: () => promise } } });
     clients[0]?.socket.receive(';chat;;wait;0;0;');
     const visited: string[] = [];
@@ -324,57 +324,57 @@ describe('on a real line', () => {
   test('[DO2] what was sent with the upgrade is read when the walk has ended, in order, and nothing before', async () => {
     const admitted: string[] = [];
     const testServer = await start({ namespaces: { chat }, onConnect: ({ id }) => void admitted.push(id) });
-    await (await testServer.dial('first')).ready();
-    const { promise, open: end } = gate();
+    await (await testServer.dial('first')).acknowledge();
+    const { promise, open: end } = deferred();
     const walk = testServer.server.do(() => promise);
-    const line = dialPlain(testServer);
+    const client = dialTcp(testServer);
     const sent = ['M', '$1;chat;;_OnNamespaceConnect;0;0;', '$2;chat;;echo;0;0;hi'];
-    line.socket.write(Buffer.concat([Buffer.from(upgrade('/?id=late')), ...sent.map((text) => frame(text))]));
-    await line.has('\r\n\r\n');
+    client.socket.write(Buffer.concat([Buffer.from(upgrade('/?id=late')), ...sent.map((text) => frame(text))]));
+    await client.waitFor('\r\n\r\n');
     // As long as it takes a second client to be upgraded, and others to be answered.
     const other = await testServer.dial('other');
     expect([admitted, testServer.server.totalConnections]).toEqual([['first'], 1]);
-    expect(line.text().split('\r\n\r\n')[1]).toBe('');
+    expect(client.text().split('\r\n\r\n')[1]).toBe('');
     end();
     await walk;
-    await line.has('$2;chat;;echo;0;0;hi');
-    const [, told = ''] = line.text().split('\r\n\r\n');
+    await client.waitFor('$2;chat;;echo;0;0;hi');
+    const [, told = ''] = client.text().split('\r\n\r\n');
     expect(told.replace(/[^\x20-\x7e]./g, '|')).toBe('|Alate|$1;;;;;;|$2;chat;;echo;0;0;hi');
-    expect(await other.ready()).toBe('other');
+    expect(await other.acknowledge()).toBe('other');
     expect(admitted).toEqual(['first', 'late', 'other']);
   });
 
   test('[DO2] [HS15] those who wait and those who have not said M are bounded together; the next one stands in line', async () => {
     const testServer = await start({ namespaces: { chat }, limits: { admission: 3 } });
-    await (await testServer.dial('first')).ready();
+    await (await testServer.dial('first')).acknowledge();
     const silent = await testServer.dial('silent');
-    const { promise, open: end } = gate();
+    const { promise, open: end } = deferred();
     const walk = testServer.server.do(() => promise);
     const held = [await testServer.dial('held0'), await testServer.dial('held1')];
-    const inLine = dialPlain(testServer);
+    const inLine = dialTcp(testServer);
     inLine.socket.write(upgrade('/?id=in line'));
-    const probe = dialPlain(testServer);
+    const probe = dialTcp(testServer);
     probe.socket.write('HEAD / HTTP/1.1\r\nHost: loopback\r\n\r\n');
     // Whoever is let in already is answered; those two are not.
-    await silent.heard();
+    await silent.ping();
     expect([inLine.text(), probe.text(), testServer.server.totalConnections]).toEqual(['', '', 2]);
     // A place that comes free is theirs, though the walk goes on: the one is upgraded, and waits paused.
-    expect(await silent.ready()).toBe('silent');
+    expect(await silent.acknowledge()).toBe('silent');
     end();
     await walk;
-    for (const client of held) await client.ready();
-    await Promise.all([inLine.has('\r\n\r\n'), probe.has('302')]);
+    for (const client of held) await client.acknowledge();
+    await Promise.all([inLine.waitFor('\r\n\r\n'), probe.waitFor('302')]);
   });
 
   test('[DO2] [HS15] who goes away without a word while it waits leaves its place to the next', async () => {
     const testServer = await start({ namespaces: { chat }, limits: { admission: 1, admissionTimeout: 3_000 } });
-    await (await testServer.dial('first')).ready();
-    const { promise, open: end } = gate();
+    await (await testServer.dial('first')).acknowledge();
+    const { promise, open: end } = deferred();
     const walk = testServer.server.do(() => promise);
     (await testServer.dial('gone')).terminate();
-    const next = dialPlain(testServer);
+    const next = dialTcp(testServer);
     next.socket.write(upgrade('/?id=next'));
-    await next.has('\r\n\r\n');
+    await next.waitFor('\r\n\r\n');
     end();
     await walk;
   });
@@ -386,20 +386,20 @@ describe('on a real line', () => {
       limits: { admission: 1, admissionTimeout: 3_000 },
       onUpgrade: ({ socket }) => void sockets.push(socket),
     });
-    await (await testServer.dial('first')).ready();
-    const { promise, open: end } = gate();
+    await (await testServer.dial('first')).acknowledge();
+    const { promise, open: end } = deferred();
     const walk = testServer.server.do(() => promise);
-    const gone = dialPlain(testServer);
+    const gone = dialTcp(testServer);
     gone.socket.write(upgrade('/?id=gone'));
-    await gone.has('\r\n\r\n');
-    const next = dialPlain(testServer);
+    await gone.waitFor('\r\n\r\n');
+    const next = dialTcp(testServer);
     next.socket.write(upgrade('/?id=next'));
     const sent = frame('M');
     gone.socket.write(sent);
     // An end that comes together with it would be hidden behind it.
     await expect.poll(() => sockets[1]?.readableLength).toBe(sent.length);
     gone.socket.resetAndDestroy();
-    await next.has('\r\n\r\n');
+    await next.waitFor('\r\n\r\n');
     end();
     await walk;
   });

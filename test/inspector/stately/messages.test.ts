@@ -17,7 +17,7 @@ import { type ChartState, describeMachine } from '../../../src/inspector/draw/ch
 import { plainDefinition } from '../../../src/inspector/stately/definition.js';
 import { toStately } from '../../../src/inspector/stately/messages.js';
 import { arbitraryMachine } from '../../support/model/randomMachines.js';
-import { Inbox } from '../../support/peers/rawClient.js';
+import { ReceiveQueue } from '../../support/peers/rawClient.js';
 import { checkedMachines, SupervisorHarness } from '../../support/server/supervisorHarness.js';
 
 /** Everything that a connection's life shows, as it is sent. */
@@ -66,7 +66,7 @@ describe('Stately’s protocol', () => {
     await once(server, 'listening');
     const address = server.address();
     if (address === null || typeof address === 'string') throw new Error('a port was expected');
-    const heard = new Inbox<StatelyInspectionEvent>('receiver');
+    const heard = new ReceiveQueue<StatelyInspectionEvent>('receiver');
     const connected = once(server, 'connection');
     createWebSocketReceiver({ server: `ws://127.0.0.1:${address.port}` }).subscribe((event) => heard.push(event));
     await connected;

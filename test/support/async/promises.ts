@@ -1,4 +1,4 @@
-/** What has become of a promise, so far. */
+/** Returns the state of a promise, kept up to date. */
 export const watch = (promise: Promise<unknown>) => {
   const seen: { state: 'pending' | 'resolved' | 'rejected'; error: unknown } = { state: 'pending', error: undefined };
   promise.then(
@@ -13,8 +13,8 @@ export const watch = (promise: Promise<unknown>) => {
   return seen;
 };
 
-/** A promise, and what settles it. */
-export const gate = () => {
+/** Returns a promise with the functions that settle it. */
+export const deferred = () => {
   let open = (): void => {};
   let jam: (error: unknown) => void = () => {};
   const promise = new Promise<void>((resolve, reject) => {

@@ -1,59 +1,59 @@
-// One cheap client of the churn: a socket, a parser that knows just what the churn's server sends, and what it saw.
+// One cheap client of the churn: a socket, a parser for exactly what the churn's server sends, and the numbers received.
 
 import { connect } from 'node:net';
 import { frame, upgrade } from '../peers/clientFrames.js';
 
-/** @typedef {import('../history/history.js').LineEnd} LineEnd */
-/** @typedef {{ readonly port: number, readonly number: number, readonly user: number }} Dialled */
-/** @typedef {{ opened(line: ChurnLine): void, answered(line: ChurnLine, token: string): void, over(line: ChurnLine): void }} Host */
+/** @typedef {import('../history/history.js').ConnectionEnd} LineEnd */
+/** @typedef {{ readonly port: number, readonly number: number, readonly user: number }} Target */
+/** @typedef {{ opened(line: ChurnClient): void, answered(line: ChurnClient, token: string): void, over(line: ChurnClient): void }} Host */
 
-/** A broadcast, and one to a room, begin so; what follows is the number. */
-const spoken = ';n;;e;0;0;'.length;
-const spokenInRoom = ';n;r00;e;0;0;'.length;
+/** A broadcast to the namespace, and one to a room, begin like this. The number follows. */
+const namespaceHead = ';n;;e;0;0;'.length;
+const roomHead = ';n;r00;e;0;0;'.length;
 /** Digits of a number in a body. */
 const digits = 8;
-/** So much of a frame says all there is to know of it. */
-const telling = spokenInRoom + digits;
-const firstAnswer = 2 ** 31;
+/** This much of a frame contains its number. */
+const headLength = roomHead + digits;
+const firstReply = 2 ** 31;
 
 const semicolon = 0x3b;
 const textFrame = 0x81;
 const closeFrame = 0x88;
 const pingFrame = 0x89;
 
-/** What is read goes into one buffer for all, and is used up at once. */
+/** All clients read into one buffer, and use it up at once. */
 const buffer = Buffer.alloc(65_536);
-/** Tables of the long kind are rare: most connections see some thousand numbers. */
-const firstRoom = 1_024;
+/** Most connections receive a few thousand numbers. */
+const initialCapacity = 1_024;
 
-const goodbye = Buffer.from([0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe8]);
-const goodbyeToo = Buffer.from([0x88, 0x82, 0, 0, 0, 0, 0x0f, 0xa0]);
+const closeFrame1000 = Buffer.from([0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe8]);
+const closeFrame4000 = Buffer.from([0x88, 0x82, 0, 0, 0, 0, 0x0f, 0xa0]);
 
-export class ChurnLine {
-  /** @type {'dialling' | 'shaking' | 'open' | 'over'} */
+export class ChurnClient {
+  /** @type {'dialling' | 'handshaking' | 'open' | 'over'} */
   phase = 'dialling';
   /** @type {LineEnd} */
   end = 'open';
-  /** Why it has been ended by this side because of what came. @type {string | undefined} */
-  complaint;
+  /** The first frame that the server must not send. @type {string | undefined} */
+  violation;
   isConnected = false;
   /** @type {Set<string>} */
   rooms = new Set();
-  /** The token of the step that has not been answered. @type {string | undefined} */
+  /** The token of the ask that has no reply. @type {string | undefined} */
   pending;
-  #seen = new Uint32Array(firstRoom);
+  #received = new Uint32Array(initialCapacity);
   #count = 0;
-  #answers = 0;
+  #replies = 0;
   #tokens = 0;
-  /** The beginning of a frame whose telling part is not all there. @type {Buffer | undefined} */
+  /** The beginning of a frame whose head is incomplete. @type {Buffer | undefined} */
   #rest;
-  /** Bytes of a long frame that are still to come, and its number. */
+  /** How many bytes of a long frame are still to come, and its number. */
   #skip = 0;
   #skipped = 0;
   #isPaused = false;
 
   /**
-   * @param {Dialled} dialled
+   * @param {Target} dialled
    * @param {Host} host
    */
   constructor({ port, number, user }, host) {
@@ -80,16 +80,16 @@ export class ChurnLine {
     this.socket.write(frame('M'));
   }
 
-  /** What it saw, in order. */
-  get seen() {
-    return this.#seen.subarray(0, this.#count);
+  /** The numbers that it has received, in order. */
+  get received() {
+    return this.#received.subarray(0, this.#count);
   }
   get isIdle() {
     return this.phase === 'open' && this.end === 'open' && this.pending === undefined && !this.#isPaused;
   }
 
   /**
-   * Asks the server for a step; the answer is one of those that are counted.
+   * Sends an ask. Its reply is counted.
    *
    * @param {string} event
    * @param {string} room
@@ -104,13 +104,13 @@ export class ChurnLine {
     this.socket.write(frame(`;n;;${event};0;0;`));
   }
 
-  /** The client's close frame; what still comes is read to the end. */
+  /** Sends a close frame, and reads what still arrives. */
   leave() {
     this.end = 'left';
-    this.socket.write(goodbye);
+    this.socket.write(closeFrame1000);
   }
 
-  /** @param {boolean} isHard whether not even a last packet says so */
+  /** @param {boolean} isHard whether to reset the socket instead of ending it */
   cut(isHard) {
     this.end = 'left';
     if (isHard) this.socket.resetAndDestroy();
@@ -128,17 +128,17 @@ export class ChurnLine {
 
   /** @param {number} number */
   #note(number) {
-    if (this.#count === this.#seen.length) {
+    if (this.#count === this.#received.length) {
       const wider = new Uint32Array(this.#count * 2);
-      wider.set(this.#seen);
-      this.#seen = wider;
+      wider.set(this.#received);
+      this.#received = wider;
     }
-    this.#seen[this.#count++] = number;
+    this.#received[this.#count++] = number;
   }
 
   /** @param {string} why */
-  #complain(why) {
-    this.complaint ??= why;
+  #violate(why) {
+    this.violation ??= why;
     this.cut(false);
   }
 
@@ -156,7 +156,7 @@ export class ChurnLine {
         this.#rest = Buffer.from(bytes);
         return;
       }
-      this.phase = 'shaking';
+      this.phase = 'handshaking';
       at = over + 4;
     }
     if (this.#skip > 0) {
@@ -176,7 +176,7 @@ export class ChurnLine {
   }
 
   /**
-   * Takes one frame, or none when too little of it is there; says where the next one begins.
+   * Takes one frame, or none if too little of it has arrived. Returns where the next one begins.
    *
    * @param {Buffer} bytes
    * @param {number} at
@@ -197,14 +197,14 @@ export class ChurnLine {
     }
     const payload = at + head;
     const end = payload + length;
-    const isSpoken = bytes[at] === textFrame && left > head && bytes[payload] === semicolon;
-    if (!isSpoken) {
+    const isBroadcast = bytes[at] === textFrame && left > head && bytes[payload] === semicolon;
+    if (!isBroadcast) {
       if (end > bytes.length) return at;
       this.#other(bytes[at] ?? 0, bytes.toString('latin1', payload, end));
       return end;
     }
-    if (left < head + Math.min(telling, length)) return at;
-    const number = this.#numberAt(bytes, payload + (bytes[payload + 3] === semicolon ? spoken : spokenInRoom));
+    if (left < head + Math.min(headLength, length)) return at;
+    const number = this.#numberAt(bytes, payload + (bytes[payload + 3] === semicolon ? namespaceHead : roomHead));
     if (end <= bytes.length) {
       this.#note(number);
       return end;
@@ -222,14 +222,14 @@ export class ChurnLine {
     let number = 0;
     for (let digit = 0; digit < digits; digit++) {
       const value = (bytes[at + digit] ?? 0) - 0x30;
-      if (value < 0 || value > 9) this.#complain(`no number at ${bytes.toString('latin1', at - 13, at + digits)}`);
+      if (value < 0 || value > 9) this.#violate(`no number at ${bytes.toString('latin1', at - 13, at + digits)}`);
       number = number * 10 + value;
     }
     return number;
   }
 
   /**
-   * Whatever is not spoken to many.
+   * Takes a frame that is no broadcast.
    *
    * @param {number} kind
    * @param {string} text
@@ -238,43 +238,43 @@ export class ChurnLine {
     if (kind === closeFrame) {
       if (this.end !== 'open') return;
       this.end = 'ended';
-      this.socket.end(goodbyeToo);
+      this.socket.end(closeFrame4000);
     } else if (kind === pingFrame) {
       this.socket.write(frame(text, { opcode: 10 }));
     } else if (kind !== textFrame) {
-      this.#complain(`a frame of kind ${kind} came`);
-    } else if (this.phase === 'shaking') {
-      if (!text.startsWith('A')) this.#complain(`A was due, ${text} came`);
+      this.#violate(`unexpected frame of kind ${kind}`);
+    } else if (this.phase === 'handshaking') {
+      if (!text.startsWith('A')) this.#violate(`expected A, got ${text}`);
       this.phase = 'open';
       this.host.opened(this);
     } else if (text.startsWith('$')) {
-      this.#answer(text);
+      this.#takeReply(text);
     } else {
-      this.#obey(text);
+      this.#answerServer(text);
     }
   }
 
   /** @param {string} text */
-  #answer(text) {
+  #takeReply(text) {
     const [token = '', , , , isError, , body] = text.split(';');
-    if (token !== this.pending) this.#complain(`an answer to ${this.pending} was due, ${text} came`);
-    // A reply carries a number, and a step that was answered counts; a refusal is of no account.
-    const number = body ? Number(body) : firstAnswer + this.#answers++;
+    if (token !== this.pending) this.#violate(`expected a reply to ${this.pending}, got ${text}`);
+    // A reply carries a number; the answer to a step is counted; a refusal is neither.
+    const number = body ? Number(body) : firstReply + this.#replies++;
     if (isError !== '1') this.#note(number);
     this.pending = undefined;
     this.host.answered(this, token);
   }
 
   /**
-   * The server asks into a room, or out of one.
+   * Answers the server's ask to join or leave a room.
    *
    * @param {string} text
    */
-  #obey(text) {
+  #answerServer(text) {
     const [token = '', , room = '', event] = text.split(';');
     if (event === '_OnRoomJoin') this.rooms.add(room);
     else if (event === '_OnRoomLeave') this.rooms.delete(room);
-    else this.#complain(`nothing of the kind was due: ${text}`);
+    else this.#violate(`unexpected ask: ${text}`);
     this.socket.write(frame(`${token};;;;;;`));
   }
 }

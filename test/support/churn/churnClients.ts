@@ -1,19 +1,19 @@
 import { Worker } from 'node:worker_threads';
-import type { Sighting } from '../history/history.js';
+import type { ClientRecord } from '../history/history.js';
 import type { Done, News, Order, Plan } from './clientThread.js';
 
-/** What the clients of the churn have seen and done. */
-export interface CrewReport {
-  readonly seen: readonly Sighting[];
-  /** What came that could not be. */
-  readonly complaints: readonly string[];
-  /** Clients still there whose last question has no answer. */
+/** What the clients of the churn have received and done. */
+export interface ChurnReport {
+  readonly records: readonly ClientRecord[];
+  /** Frames that the server must not send. */
+  readonly violations: readonly string[];
+  /** Open clients whose last ask has no reply. */
   readonly unanswered: number;
   readonly done: Done;
 }
 
-/** The clients of the churn, which live in a thread of their own, so that they take no time of the server's. */
-export class ChurnCrew {
+/** The clients of the churn. They run in a thread, so that they take no time from the server. */
+export class ChurnClients {
   readonly #worker: Worker;
   #failure: Error | undefined;
   #awaited: { readonly resolve: (news: News) => void; readonly reject: (error: Error) => void } | undefined;
@@ -22,10 +22,10 @@ export class ChurnCrew {
     this.#worker = new Worker(new URL('./clientThread.js', import.meta.url), { workerData: plan });
     this.#worker.on('message', (news: News) => this.#awaited?.resolve(news));
     this.#worker.on('error', (error: Error) => this.#failed(error));
-    this.#worker.on('exit', () => this.#failed(new Error('the clients are gone')));
+    this.#worker.on('exit', () => this.#failed(new Error('the thread of the clients has ended')));
   }
 
-  /** Everybody is where it should be. */
+  /** Resolves when every client is in the namespace and its rooms. */
   async arrived(): Promise<void> {
     await this.#news();
   }
@@ -34,30 +34,30 @@ export class ChurnCrew {
     this.#order({ type: 'begin' });
   }
 
-  /** Resolves when the clients have had a turn to read what has come. */
-  async pulse(): Promise<void> {
-    this.#order({ type: 'pulse' });
+  /** Resolves when the clients have run for one tick. */
+  async yield(): Promise<void> {
+    this.#order({ type: 'yield' });
     await this.#news();
   }
 
-  /** Nobody comes or goes any more, and all steps are done. */
+  /** Ends the churn; resolves when every ask has a reply. */
   async settle(): Promise<void> {
     this.#order({ type: 'settle' });
     await this.#news();
   }
 
-  /** Everybody asks one last thing, and says what it saw. */
-  async finish(): Promise<CrewReport> {
+  /** Makes every client ask a last time, and resolves with their report. */
+  async finish(): Promise<ChurnReport> {
     this.#order({ type: 'finish' });
     const news = await this.#news();
-    if (news.type !== 'report') throw new Error(`a report was due, got ${news.type}`);
+    if (news.type !== 'report') throw new Error(`expected a report, got ${news.type}`);
     const { numbers, lengths, ends, ...rest } = news;
     let at = 0;
-    const seen = Array.from(lengths, (length, connection): Sighting => {
+    const seen = Array.from(lengths, (length, connection): ClientRecord => {
       at += length;
       return { numbers: numbers.subarray(at - length, at), end: ends[connection] ?? 'left' };
     });
-    return { seen, ...rest };
+    return { records: seen, ...rest };
   }
 
   async end(): Promise<void> {

@@ -1,19 +1,19 @@
 import { type Except, exclude, type OutgoingMessage, reply, type Server } from '../../../src/index.js';
-import type { IssueAddress } from '../history/deliveryLog.js';
-import { ChurnHouse, type Guest, namespace, roomName } from './churnRecorder.js';
+import type { BroadcastAddress } from '../history/deliveryLog.js';
+import { type ChurnConnection, ChurnRecorder, namespace, roomName } from './churnRecorder.js';
 
 const digits = 8;
 const kib = 1_024;
 const long = 'x'.repeat(300 * kib);
 const event = 'e';
-/** One connection of so many is moved about by the server alone. */
+/** One connection of this many is moved between rooms by the server alone. */
 const guidedEach = 8;
-/** What a reader that has fallen silent is told: more than any kernel keeps for it. */
+/** Messages to a stalled client: more than the kernel buffers. */
 const flood = { messages: 20, bytes: 256 * kib };
-/** What a reader that reads is told at times: more than it can read at once. */
-const downpour = 3 * flood.messages;
+/** Messages to a reading client now and then: more than it can read at once. */
+const readingFlood = 3 * flood.messages;
 
-/** Numbers that look random and are the same for the same seed. */
+/** Returns pseudo-random numbers below a bound, the same for the same seed. */
 const randomFrom = (seed: number) => {
   let state = seed >>> 0;
   return (below: number): number => {
@@ -27,16 +27,23 @@ const randomFrom = (seed: number) => {
 const text = (number: number, bytes = 0): string =>
   String(number).padStart(digits, '0') + (bytes > digits ? long.slice(0, bytes - digits) : '');
 
-/** All that is said in the churn: who says it, to whom, and how long it is, is a matter of chance. */
-export class ChurnTalk {
-  readonly house: ChurnHouse;
-  /** About so many deliveries are due for what was said so far. */
-  due = 0;
-  /** What the run has contained, beside what the ledger counts. */
-  readonly counts = { batches: 0, closesByHandlers: 0, fromHandlers: 0, moves: 0, longOnes: 0, changesMidWalk: 0 };
-  /** Emits that were refused, though their guest was there. */
+/** All that the server broadcasts and emits in the churn. Kind, audience and length are random. */
+export class ChurnWorkload {
+  readonly recorder: ChurnRecorder;
+  /** About how many deliveries the calls so far should cause. */
+  expected = 0;
+  /** What the run has contained, beside what the log counts. */
+  readonly counts = {
+    batches: 0,
+    closesByHandlers: 0,
+    fromHandlers: 0,
+    moves: 0,
+    longBodies: 0,
+    changesDuringPasses: 0,
+  };
+  /** Emits that returned false although their connection was a member. */
   refusedEmits = 0;
-  readonly moved: Promise<void>[] = [];
+  readonly moves: Promise<void>[] = [];
   readonly #random: (below: number) => number;
 
   constructor(
@@ -45,53 +52,53 @@ export class ChurnTalk {
     private readonly server: () => Server,
   ) {
     this.#random = randomFrom(seed);
-    this.house = new ChurnHouse(rooms, {
-      entered: (guest, topic) => this.#onOccasion(guest, topic),
-      left: (guest, topic) => this.#onOccasion(guest, topic),
-      asked: ({ number }) => reply(text(this.house.ledger.emits(number, 0))),
-      stalls: (guest) => this.#flood(guest),
+    this.recorder = new ChurnRecorder(rooms, {
+      onJoined: (connection, topic) => this.#onMembershipChange(connection, topic),
+      onLeft: (connection, topic) => this.#onMembershipChange(connection, topic),
+      onAsk: ({ number }) => reply(text(this.recorder.log.addEmit(number, 0))),
+      onStall: (connection) => this.#flood(connection),
     });
   }
 
-  /** One turn of the event loop's worth of talk. */
-  beat(): void {
+  /** Makes the calls of one tick. */
+  tick(): void {
     for (let calls = 1 + this.#random(4); calls > 0; calls--) {
       this.#call();
       if (this.#random(2) === 0) this.#emit();
     }
     if (this.#random(2) === 0) this.#move();
-    if (this.#random(60) === 0) this.#floodAnyone();
+    if (this.#random(60) === 0) this.#floodRandom();
   }
 
-  /** A connection is closed by the server, with something said right before and right after. */
-  closeOne(): void {
-    const [stalled] = this.house.congested;
-    const guest = stalled && this.#random(6) === 0 ? stalled : this.#anyone();
-    if (!guest) return;
-    this.#noteWalk();
-    const topic = [...guest.topics].at(-1) ?? 0;
-    if (this.#random(2) === 0) this.#emit(guest);
+  /** Closes a random connection, with broadcasts and emits right before and right after. */
+  closeRandom(): void {
+    const [stalled] = this.recorder.congested;
+    const connection = stalled && this.#random(6) === 0 ? stalled : this.#randomConnection();
+    if (!connection) return;
+    this.#countChange();
+    const topic = [...connection.topics].at(-1) ?? 0;
+    if (this.#random(2) === 0) this.#emit(connection);
     this.#send(null, [this.#message({ topic })]);
-    if (this.#random(3) === 0) this.#emit(guest);
-    // Much that nobody has written yet is as much its due as a little.
-    const lastWords = this.#random(4) === 0 ? flood.messages : 0;
-    const long = (): OutgoingMessage => this.#message({ topic: 0, to: guest.user }, flood.bytes);
-    this.#send(null, Array.from({ length: lastWords }, long));
-    this.house.close(guest);
-    this.#send(null, [this.#message({ topic }), this.#message({ topic: 0, to: guest.user })]);
+    if (this.#random(3) === 0) this.#emit(connection);
+    // A long unwritten backlog has to arrive as well as a short one.
+    const lastMessages = this.#random(4) === 0 ? flood.messages : 0;
+    const long = (): OutgoingMessage => this.#message({ topic: 0, to: connection.user }, flood.bytes);
+    this.#send(null, Array.from({ length: lastMessages }, long));
+    this.recorder.close(connection);
+    this.#send(null, [this.#message({ topic }), this.#message({ topic: 0, to: connection.user })]);
   }
 
-  /** One last message for everybody. */
-  lastWord(): void {
+  /** Broadcasts one last message to all. */
+  broadcastLast(): void {
     this.#send(null, [this.#message({ topic: 0 })]);
   }
 
-  /** One call with one message or several, with or without somebody whom it leaves out. */
+  /** Makes one call with one message or several, with or without an exclusion. */
   #call(): void {
-    const except = this.#random(4) === 0 ? this.#someExcept() : { skip: null, address: {} };
+    const except = this.#random(4) === 0 ? this.#randomExcept() : { skip: null, address: {} };
     const messages: OutgoingMessage[] = [];
     for (let count = 1 + Math.max(0, this.#random(6) - 2); count > 0; count--) {
-      messages.push(this.#message({ ...this.#somewhere(), ...except.address }, this.#someLength()));
+      messages.push(this.#message({ ...this.#randomAddress(), ...except.address }, this.#randomLength()));
     }
     if (messages.length > 1) this.counts.batches++;
     this.#send(except.skip, messages);
@@ -101,47 +108,48 @@ export class ChurnTalk {
     this.server().broadcast(except, ...messages);
   }
 
-  /** Logs an issue, and makes the message that has to be broadcast at once. */
-  #message(address: IssueAddress, bytes = 0): OutgoingMessage {
+  /** Logs a broadcast and returns its message, which must be broadcast at once. */
+  #message(address: BroadcastAddress, bytes = 0): OutgoingMessage {
     const { topic, to } = address;
-    // To many go short ones only: what is long goes to rooms and to users.
-    const body = text(this.house.ledger.issues(address), topic === 0 && to === undefined ? 0 : bytes);
-    if (body.length > digits) this.counts.longOnes++;
-    this.due += this.house.reach(address);
+    // Bodies to the whole namespace are short.
+    const body = text(this.recorder.log.addBroadcast(address), topic === 0 && to === undefined ? 0 : bytes);
+    if (body.length > digits) this.counts.longBodies++;
+    this.expected += this.recorder.reach(address);
     const message = { namespace, room: roomName(topic), event, body };
     return to === undefined ? message : { ...message, to: `u${to}` };
   }
 
-  #emit(guest = this.#anyone(), bytes = 0): void {
-    if (!guest?.ns) return;
-    const topic = this.#random(3) === 0 ? ([...guest.topics].at(-1) ?? 0) : 0;
-    const number = this.house.ledger.emits(guest.number, topic);
-    const room = topic === 0 ? undefined : guest.ns.room(roomName(topic));
-    const isTaken = topic === 0 ? guest.ns.emit(event, text(number, bytes)) : room?.emit(event, text(number, bytes));
+  #emit(connection = this.#randomConnection(), bytes = 0): void {
+    if (!connection?.ns) return;
+    const topic = this.#random(3) === 0 ? ([...connection.topics].at(-1) ?? 0) : 0;
+    const number = this.recorder.log.addEmit(connection.number, topic);
+    const room = topic === 0 ? undefined : connection.ns.room(roomName(topic));
+    const isTaken =
+      topic === 0 ? connection.ns.emit(event, text(number, bytes)) : room?.emit(event, text(number, bytes));
     if (!isTaken) this.refusedEmits++;
-    this.due++;
+    this.expected++;
   }
 
-  #somewhere(): IssueAddress {
-    const topic = 1 + this.#random(this.house.rooms);
+  #randomAddress(): BroadcastAddress {
+    const topic = 1 + this.#random(this.recorder.rooms);
     const kind = this.#random(10);
     if (kind < 3) return { topic: 0 };
-    const guest = kind < 5 ? this.#anyone() : undefined;
-    if (!guest) return { topic };
-    return { topic: kind === 3 ? 0 : ([...guest.topics].at(-1) ?? topic), to: guest.user };
+    const connection = kind < 5 ? this.#randomConnection() : undefined;
+    if (!connection) return { topic };
+    return { topic: kind === 3 ? 0 : ([...connection.topics].at(-1) ?? topic), to: connection.user };
   }
 
-  #someLength(): number {
+  #randomLength(): number {
     const chance = this.#random(400);
     if (chance === 0) return 200 * kib;
     if (chance < 4) return 40 * kib;
     return chance < 40 ? 300 : 0;
   }
 
-  #someExcept(): { readonly skip: Except; readonly address: Partial<IssueAddress> } {
-    const guest = this.#anyone();
-    if (!guest?.ns) return { skip: null, address: {} };
-    const { conn, ns, number, user } = guest;
+  #randomExcept(): { readonly skip: Except; readonly address: Partial<BroadcastAddress> } {
+    const connection = this.#randomConnection();
+    if (!connection?.ns) return { skip: null, address: {} };
+    const { conn, ns, number, user } = connection;
     const address = { except: number };
     switch (this.#random(4)) {
       case 0:
@@ -155,49 +163,51 @@ export class ChurnTalk {
     }
   }
 
-  #anyone(): Guest | undefined {
-    const { present } = this.house;
+  #randomConnection(): ChurnConnection | undefined {
+    const { members: present } = this.recorder;
     return present[this.#random(Math.max(1, present.length))];
   }
 
-  /** Somebody has just come or gone: now and then the very handler that is told so speaks. */
-  #onOccasion(guest: Guest, topic: number): void {
-    this.#noteWalk();
+  /** Broadcasts, emits or closes now and then from the handler of a join or leave. */
+  #onMembershipChange(connection: ChurnConnection, topic: number): void {
+    this.#countChange();
     if (topic === 0 || this.#random(3) > 0) return;
     this.counts.fromHandlers++;
-    const others = { topic, except: guest.number };
+    const others = { topic, except: connection.number };
     if (this.#random(2) === 0) this.#send(null, [this.#message({ topic })]);
-    else this.#send(guest.ns ?? null, [this.#message(guest.ns ? others : { topic })]);
-    this.#emit(guest);
+    else this.#send(connection.ns ?? null, [this.#message(connection.ns ? others : { topic })]);
+    this.#emit(connection);
     if (this.#random(30) > 0) return;
     this.counts.closesByHandlers++;
-    this.house.close(guest);
+    this.recorder.close(connection);
   }
 
-  /** Too much at once for a reader that reads. */
-  #floodAnyone(): void {
-    const guest = this.#anyone();
-    if (guest) this.#flood(guest, downpour);
+  /** Sends a reading client more than it can read at once. */
+  #floodRandom(): void {
+    const connection = this.#randomConnection();
+    if (connection) this.#flood(connection, readingFlood);
   }
 
-  /** Does this change come while issues are on their way? */
-  #noteWalk(): void {
-    if (this.server().pressure.log > 0) this.counts.changesMidWalk++;
+  /** Counts a change that happens during a pass. */
+  #countChange(): void {
+    if (this.server().pressure.log > 0) this.counts.changesDuringPasses++;
   }
 
-  #flood(guest: Guest, messages = flood.messages): void {
+  #flood(connection: ChurnConnection, messages = flood.messages): void {
     for (let count = 0; count < messages; count++) {
-      if (count % 2 === 0) this.#send(null, [this.#message({ topic: 0, to: guest.user }, flood.bytes)]);
-      else this.#emit(guest, flood.bytes);
+      if (count % 2 === 0) this.#send(null, [this.#message({ topic: 0, to: connection.user }, flood.bytes)]);
+      else this.#emit(connection, flood.bytes);
     }
   }
 
   #move(): void {
-    // The clients themselves move all others.
-    const isGuided = ({ number }: Guest): boolean => number % guidedEach === 0;
-    const guest = Array.from({ length: guidedEach }, () => this.#anyone()).find((one) => one && isGuided(one));
-    if (!guest) return;
+    // The clients move all other connections themselves.
+    const isGuided = ({ number }: ChurnConnection): boolean => number % guidedEach === 0;
+    const connection = Array.from({ length: guidedEach }, () => this.#randomConnection()).find(
+      (one) => one && isGuided(one),
+    );
+    if (!connection) return;
     this.counts.moves++;
-    this.moved.push(this.house.move(guest, 1 + this.#random(this.house.rooms)));
+    this.moves.push(this.recorder.move(connection, 1 + this.#random(this.recorder.rooms)));
   }
 }

@@ -1,50 +1,50 @@
-// The clients of the churn, in a thread of their own: they come, move about, leave, fall silent and break off.
+// The thread of the churn's clients: they connect, move between rooms, close, stall and cut their sockets.
 
 import { parentPort, workerData } from 'node:worker_threads';
-import { ChurnLine } from './churnClient.js';
+import { ChurnClient } from './churnClient.js';
 
 /**
- * @typedef {{ readonly port: number, readonly lines: number, readonly rooms: number, readonly seed: number,
+ * @typedef {{ readonly port: number, readonly clients: number, readonly rooms: number, readonly seed: number,
  *   readonly changesPerSecond: number }} Plan
- * @typedef {{ joins: number, leaves: number, disconnects: number, goodbyes: number, cuts: number, stalls: number,
- *   cutsInSilence: number, newcomers: number }} Done
- * @typedef {{ readonly type: 'begin' } | { readonly type: 'pulse' } | { readonly type: 'settle' }
+ * @typedef {{ joins: number, leaves: number, disconnects: number, closes: number, cuts: number, stalls: number,
+ *   cutsWhileStalled: number, newcomers: number }} Done
+ * @typedef {{ readonly type: 'begin' } | { readonly type: 'yield' } | { readonly type: 'settle' }
  *   | { readonly type: 'finish' }} Order
- * @typedef {{ readonly type: 'ready' | 'pulse' | 'settled' }
+ * @typedef {{ readonly type: 'ready' | 'yield' | 'settled' }
  *   | { readonly type: 'report', readonly numbers: Uint32Array, readonly lengths: Uint32Array,
- *       readonly ends: readonly import('../history/history.js').LineEnd[], readonly complaints: readonly string[],
+ *       readonly ends: readonly import('../history/history.js').ConnectionEnd[], readonly violations: readonly string[],
  *       readonly unanswered: number, readonly done: Done }} News
  */
 
-if (!parentPort) throw new Error('these clients live in a thread of their own');
+if (!parentPort) throw new Error('clientThread.js runs in a worker thread');
 const main = parentPort;
-/** What the thread was started with. @type {Plan} */
+/** The worker data. @type {Plan} */
 const plan = workerData;
 
 const roomsOfEach = 3;
-const dialsAtOnce = 200;
-const tickMs = 20;
+const maxDialling = 200;
+const changeTickMs = 20;
 const stallMs = 1_000;
-/** A stalled reader is begun so often. */
+/** Time between two stalls, in ms. */
 const stallEveryMs = 80;
-/** At the end everybody is answered within. */
-const patienceMs = 20_000;
-/** One line of so many is moved about by the server alone. */
+/** Time for the last replies, in ms. */
+const lastReplyMs = 20_000;
+/** One client of this many is moved between rooms by the server alone. */
 const guidedEach = 8;
-/** The last line of so many shares the id of the one before. */
+/** The last client of this many shares the id of the one before. */
 const sharedEach = 10;
 
-/** @type {ChurnLine[]} */
-const lines = [];
-/** Open ones, in no particular order. @type {ChurnLine[]} */
+/** @type {ChurnClient[]} */
+const clients = [];
+/** The open clients, in no particular order. @type {ChurnClient[]} */
 const live = [];
 /** @type {Done} */
-const done = { joins: 0, leaves: 0, disconnects: 0, goodbyes: 0, cuts: 0, stalls: 0, cutsInSilence: 0, newcomers: 0 };
+const done = { joins: 0, leaves: 0, disconnects: 0, closes: 0, cuts: 0, stalls: 0, cutsWhileStalled: 0, newcomers: 0 };
 let dialling = 0;
 let stage = 'arriving';
 let state = plan.seed >>> 0;
 
-/** The next of a row of numbers that look random, below this one. @param {number} below */
+/** Returns the next pseudo-random number below a bound. @param {number} below */
 const random = (below) => {
   state = (state + 0x6d2b79f5) >>> 0;
   let mixed = Math.imul(state ^ (state >>> 15), state | 1);
@@ -54,59 +54,59 @@ const random = (below) => {
 const roomName = () => `r${String(random(plan.rooms)).padStart(2, '0')}`;
 /** @param {News} news */
 const post = (news) => main.postMessage(news);
-/** @param {ChurnLine} line */
-const isGuided = (line) => line.number % guidedEach === 0;
+/** @param {ChurnClient} client */
+const isGuided = (client) => client.number % guidedEach === 0;
 
-/** What a newcomer says until it is where it should be. @param {ChurnLine} line */
-const settleIn = (line) => {
-  if (!line.isConnected) {
-    line.isConnected = true;
-    line.ask('_OnNamespaceConnect');
+/** Takes a new client one step further: into the namespace, then into its rooms. @param {ChurnClient} client */
+const enter = (client) => {
+  if (!client.isConnected) {
+    client.isConnected = true;
+    client.ask('_OnNamespaceConnect');
     return false;
   }
-  if (line.rooms.size < roomsOfEach && !isGuided(line)) {
-    join(line);
+  if (client.rooms.size < roomsOfEach && !isGuided(client)) {
+    join(client);
     return false;
   }
   return true;
 };
 
-/** @param {ChurnLine} line */
-const join = (line) => {
+/** @param {ChurnClient} client */
+const join = (client) => {
   let room = roomName();
-  while (line.rooms.has(room)) room = roomName();
-  line.rooms.add(room);
-  line.ask('_OnRoomJoin', room);
+  while (client.rooms.has(room)) room = roomName();
+  client.rooms.add(room);
+  client.ask('_OnRoomJoin', room);
 };
 
-/** Into a room, or out of one. @param {ChurnLine} line */
-const moveAbout = (line) => {
-  const isIn = line.rooms.size < roomsOfEach || (line.rooms.size < 2 * roomsOfEach && random(2) === 0);
+/** Joins a room, or leaves one. @param {ChurnClient} client */
+const move = (client) => {
+  const isIn = client.rooms.size < roomsOfEach || (client.rooms.size < 2 * roomsOfEach && random(2) === 0);
   if (isIn) {
-    join(line);
+    join(client);
     done.joins++;
     return;
   }
-  const [room = ''] = line.rooms;
-  line.rooms.delete(room);
-  line.ask('_OnRoomLeave', room);
+  const [room = ''] = client.rooms;
+  client.rooms.delete(room);
+  client.ask('_OnRoomLeave', room);
   done.leaves++;
 };
 
 /** @type {import('./churnClient.js').Host} */
 const host = {
-  opened(line) {
+  opened(client) {
     dialling--;
-    live.push(line);
-    settleIn(line);
+    live.push(client);
+    enter(client);
     dial();
   },
-  answered(line) {
-    if (stage === 'arriving' && line.end === 'open') settleIn(line);
+  answered(client) {
+    if (stage === 'arriving' && client.end === 'open') enter(client);
     review();
   },
-  over(line) {
-    const at = live.indexOf(line);
+  over(client) {
+    const at = live.indexOf(client);
     if (at === -1) dialling--;
     else live.splice(at, 1);
     dial();
@@ -116,20 +116,20 @@ const host = {
 
 const dial = () => {
   if (stage !== 'arriving' && stage !== 'churning') return;
-  while (dialling < dialsAtOnce && live.length + dialling < plan.lines) {
-    const number = lines.length;
+  while (dialling < maxDialling && live.length + dialling < plan.clients) {
+    const number = clients.length;
     const user = number % sharedEach === sharedEach - 1 ? number - 1 : number;
     dialling++;
     if (stage === 'churning') done.newcomers++;
-    lines.push(new ChurnLine({ port: plan.port, number, user }, host));
+    clients.push(new ChurnClient({ port: plan.port, number, user }, host));
   }
 };
 
-/** Has what is waited for at this stage come? */
+/** Goes on to the next stage when this one is complete. */
 const review = () => {
   if (dialling > 0 || (stage !== 'arriving' && stage !== 'settling' && stage !== 'finishing')) return;
-  if (stage === 'arriving' && live.length < plan.lines) return;
-  if (!live.every((line) => line.isIdle)) return;
+  if (stage === 'arriving' && live.length < plan.clients) return;
+  if (!live.every((client) => client.isIdle)) return;
   if (stage === 'arriving') {
     stage = 'churning';
     post({ type: 'ready' });
@@ -141,48 +141,48 @@ const review = () => {
   }
 };
 
-/** One change, of whatever kind the line is ready for. @param {ChurnLine} line */
-const change = (line) => {
+/** Makes one random change that the client is ready for. @param {ChurnClient} client */
+const change = (client) => {
   const what = random(100);
   if (what < 14) {
-    line.cut(what < 4);
+    client.cut(what < 4);
     done.cuts++;
   } else if (what < 26) {
-    line.leave();
-    done.goodbyes++;
-  } else if (!line.isConnected) {
-    settleIn(line);
-  } else if (isGuided(line)) {
-    line.ask('said');
+    client.leave();
+    done.closes++;
+  } else if (!client.isConnected) {
+    enter(client);
+  } else if (isGuided(client)) {
+    client.ask('ask');
   } else if (what < 30) {
-    line.isConnected = false;
-    line.rooms.clear();
-    line.ask('_OnNamespaceDisconnect');
+    client.isConnected = false;
+    client.rooms.clear();
+    client.ask('_OnNamespaceDisconnect');
     done.disconnects++;
   } else if (what < 36) {
-    line.ask('said');
+    client.ask('ask');
   } else {
-    moveAbout(line);
+    move(client);
   }
 };
 
 /**
- * Has the server say much and does not listen for a while; what it asks right after that is granted while it is
- * congested. Some break off before they listen again.
+ * Asks the server for a flood and stops reading. Its next ask is answered while it is congested. Some cut the socket
+ * before they read again.
  *
- * @param {ChurnLine} line
+ * @param {ChurnClient} client
  */
-const stall = (line) => {
-  line.say('stall');
-  if (!isGuided(line)) moveAbout(line);
-  line.pause();
+const stall = (client) => {
+  client.say('stall');
+  if (!isGuided(client)) move(client);
+  client.pause();
   done.stalls++;
   const breaksOff = random(3) === 0;
   setTimeout(() => {
-    if (!breaksOff || line.phase === 'over') line.resume();
+    if (!breaksOff || client.phase === 'over') client.resume();
     else {
-      line.cut(random(2) === 0);
-      done.cutsInSilence++;
+      client.cut(random(2) === 0);
+      done.cutsWhileStalled++;
     }
     review();
   }, stallMs);
@@ -195,11 +195,11 @@ const churn = () => {
   const timer = setInterval(() => {
     if (stage !== 'churning') return clearInterval(timer);
     const now = performance.now();
-    // What a busy machine has put off is made up for, a little at a time.
+    // A busy machine catches up a little at a time.
     const until = Math.min(((now - began) / 1_000) * plan.changesPerSecond, changes + plan.changesPerSecond / 2);
     for (; changes < until; changes++) {
-      const line = live[random(live.length)];
-      if (line?.isIdle) change(line);
+      const client = live[random(live.length)];
+      if (client?.isIdle) change(client);
     }
     const reader = live[random(live.length)];
     if (now >= stallsAt && reader?.isIdle && reader.isConnected) {
@@ -207,41 +207,41 @@ const churn = () => {
       stall(reader);
     }
     return undefined;
-  }, tickMs);
+  }, changeTickMs);
 };
 
-/** Everybody asks one more thing: what came before the answer is all that was to come. */
+/** Makes every client ask once more: all messages to it precede the reply. */
 const finish = () => {
   stage = 'finishing';
-  setTimeout(report, patienceMs).unref();
-  for (const line of live) line.ask('said');
+  setTimeout(report, lastReplyMs).unref();
+  for (const client of live) client.ask('ask');
   review();
 };
 
 const report = () => {
   if (stage === 'reported') return;
-  const unanswered = live.filter((line) => !line.isIdle).length;
+  const unanswered = live.filter((client) => !client.isIdle).length;
   stage = 'reported';
-  const lengths = Uint32Array.from(lines, (line) => line.seen.length);
+  const lengths = Uint32Array.from(clients, (client) => client.received.length);
   const numbers = new Uint32Array(lengths.reduce((sum, length) => sum + length, 0));
   let at = 0;
-  for (const { seen } of lines) {
-    numbers.set(seen, at);
-    at += seen.length;
+  for (const { received } of clients) {
+    numbers.set(received, at);
+    at += received.length;
   }
-  const ends = lines.map(({ end }) => end);
-  const complaints = lines.flatMap(({ number, complaint }) => (complaint ? [`${number}: ${complaint}`] : []));
-  main.postMessage({ type: 'report', numbers, lengths, ends, complaints, unanswered, done }, [
+  const ends = clients.map(({ end }) => end);
+  const violations = clients.flatMap(({ number, violation }) => (violation ? [`${number}: ${violation}`] : []));
+  main.postMessage({ type: 'report', numbers, lengths, ends, violations, unanswered, done }, [
     numbers.buffer,
     lengths.buffer,
   ]);
-  for (const line of live) line.cut(false);
+  for (const client of live) client.cut(false);
   main.close();
 };
 
 main.on('message', (/** @type {Order} */ { type }) => {
   if (type === 'begin') churn();
-  else if (type === 'pulse') post({ type: 'pulse' });
+  else if (type === 'yield') post({ type: 'yield' });
   else if (type === 'settle') {
     stage = 'settling';
     review();

@@ -1,33 +1,33 @@
 import fc from 'fast-check';
-import type { Hold, MemoryBroker } from '../exchange/memoryExchange.js';
+import type { HoldPoint, MemoryBroker } from '../exchange/memoryExchange.js';
 import type { RawClient } from '../peers/rawClient.js';
-import type { Town } from './nodePair.js';
-import type { Station } from './recordingNode.js';
+import type { NodePair } from './nodePair.js';
+import type { RecordingNode } from './recordingNode.js';
 
-/** Something that happens to servers and their broker. */
-export type Deed =
-  | { readonly deed: 'chat'; readonly times: number }
-  | { readonly deed: 'hold'; readonly where: Hold }
-  | { readonly deed: 'lose'; readonly taken: boolean; readonly count: number }
-  | { readonly deed: 'come' | 'pass by' | 'go'; readonly isA: boolean }
-  | { readonly deed: 'release' | 'stop' | 'start' | 'turn' | 'recover' | 'age' };
+/** One thing that happens to two nodes and their broker. */
+export type ClusterCommand =
+  | { readonly command: 'publish'; readonly times: number }
+  | { readonly command: 'hold'; readonly where: HoldPoint }
+  | { readonly command: 'lose'; readonly taken: boolean; readonly count: number }
+  | { readonly command: 'connect' | 'visit' | 'leave'; readonly isA: boolean }
+  | { readonly command: 'release' | 'stop' | 'start' | 'tick' | 'recover' | 'expire' };
 
-const chat = fc.record({ deed: fc.constant('chat' as const), times: fc.integer({ min: 1, max: 6 }) });
+const publish = fc.record({ command: fc.constant('publish' as const), times: fc.integer({ min: 1, max: 6 }) });
 const hold = fc.record({
-  deed: fc.constant('hold' as const),
-  where: fc.constantFrom<Hold>('taking', 'confirming'),
+  command: fc.constant('hold' as const),
+  where: fc.constantFrom<HoldPoint>('taking', 'confirming'),
 });
 const lose = fc.record({
-  deed: fc.constant('lose' as const),
+  command: fc.constant('lose' as const),
   taken: fc.boolean(),
   count: fc.integer({ min: 1, max: 2 }),
 });
-const visit = fc.record({ deed: fc.constantFrom('come' as const, 'pass by', 'go'), isA: fc.boolean() });
-const plain = fc.record({ deed: fc.constantFrom('release' as const, 'stop', 'start', 'turn', 'recover', 'age') });
+const visit = fc.record({ command: fc.constantFrom('connect' as const, 'visit', 'leave'), isA: fc.boolean() });
+const plain = fc.record({ command: fc.constantFrom('release' as const, 'stop', 'start', 'tick', 'recover', 'expire') });
 
-export const deeds: fc.Arbitrary<Deed[]> = fc.array(
+export const clusterCommands: fc.Arbitrary<ClusterCommand[]> = fc.array(
   fc.oneof(
-    { weight: 8, arbitrary: chat },
+    { weight: 8, arbitrary: publish },
     { weight: 3, arbitrary: hold },
     { weight: 3, arbitrary: lose },
     { weight: 3, arbitrary: visit },
@@ -36,77 +36,77 @@ export const deeds: fc.Arbitrary<Deed[]> = fc.array(
   { minLength: 10, maxLength: 40, size: 'max' },
 );
 
-/** Everything else has its turn. */
-const turn = (): Promise<void> => new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+/** Lets everything else run for two ticks. */
+const tick = (): Promise<void> => new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
 
-/** Does what is written, and then lets the broker be well again. */
-export class Fates {
+/** Runs commands, and then lets the broker recover. */
+export class FaultRunner {
   readonly #holds = new Set<() => void>();
   readonly #arrivals: Promise<void>[] = [];
-  readonly #passers: RawClient[] = [];
+  readonly #visitors: RawClient[] = [];
   #names = 0;
 
   constructor(
-    private readonly town: Town,
+    private readonly pair: NodePair,
     private readonly broker: MemoryBroker,
-    /** Nothing may wait for long. */
-    private readonly isHasty: boolean,
+    /** Whether waiting messages expire soon. */
+    private readonly expiresSoon: boolean,
   ) {}
 
-  async run(deeds: readonly Deed[]): Promise<void> {
-    for (const deed of deeds) await this.#do(deed);
+  async run(commands: readonly ClusterCommand[]): Promise<void> {
+    for (const command of commands) await this.#do(command);
     await this.#recover();
     await Promise.all(this.#arrivals);
   }
 
-  async #do(deed: Deed): Promise<void> {
-    const { town, broker } = this;
-    switch (deed.deed) {
-      case 'chat':
-        for (let times = deed.times; times > 0; times--) town.chat();
+  async #do(command: ClusterCommand): Promise<void> {
+    const { pair, broker } = this;
+    switch (command.command) {
+      case 'publish':
+        for (let times = command.times; times > 0; times--) pair.publishOnce();
         return;
       case 'hold':
-        this.#holds.add(broker.hold(deed.where));
+        this.#holds.add(broker.hold(command.where));
         return;
       case 'lose':
-        return broker.lose(deed);
-      case 'come':
-        this.#arrivals.push(town.joins(this.#at(deed.isA), `new${++this.#names}`));
+        return broker.lose(command);
+      case 'connect':
+        this.#arrivals.push(pair.addClient(this.#at(command.isA), `new${++this.#names}`));
         return;
-      case 'pass by':
-        this.#arrivals.push(this.#passBy(this.#at(deed.isA)));
+      case 'visit':
+        this.#arrivals.push(this.#visit(this.#at(command.isA)));
         return;
-      case 'go':
-        return this.#passers.pop()?.terminate();
+      case 'leave':
+        return this.#visitors.pop()?.terminate();
       case 'release':
         return this.#release();
       case 'stop':
         return broker.stop();
       case 'start':
         return broker.start();
-      case 'age':
-        return this.#age();
-      case 'turn':
-        return turn();
+      case 'expire':
+        return this.#expire();
+      case 'tick':
+        return tick();
       default:
         return this.#recover();
     }
   }
 
-  #at(isA: boolean): Station {
-    return isA ? this.town.a : this.town.b;
+  #at(isA: boolean): RecordingNode {
+    return isA ? this.pair.a : this.pair.b;
   }
 
-  /** Somebody who may go again; nothing is for him alone. */
-  async #passBy(station: Station): Promise<void> {
-    this.#passers.push(await station.welcome(`passer${++this.#names}`, 'r1'));
+  /** Connects a client that may leave again. No message is for it alone. */
+  async #visit(node: RecordingNode): Promise<void> {
+    this.#visitors.push(await node.connect(`visitor${++this.#names}`, 'r1'));
   }
 
-  /** The broker is away until nothing waits for it any more. */
-  async #age(): Promise<void> {
+  /** Stops the broker until no message waits for it any more. */
+  async #expire(): Promise<void> {
     this.broker.stop();
-    await this.town.states('degraded');
-    if (this.isHasty) await this.town.nothingWaits();
+    await this.pair.waitForState('degraded');
+    if (this.expiresSoon) await this.pair.waitForEmptyQueues();
   }
 
   #release(): void {
@@ -117,6 +117,6 @@ export class Fates {
   async #recover(): Promise<void> {
     this.#release();
     this.broker.start();
-    await this.town.states('online');
+    await this.pair.waitForState('online');
   }
 }

@@ -1,28 +1,28 @@
 import { expect, onTestFinished } from 'vitest';
 import type { StackExchange } from '../../../src/exchange/exchange.js';
 import type { Limits } from '../../../src/index.js';
-import { audit, type Balance, expectAllSeen, expectAllTold } from './audit.js';
+import { type AuditTotals, audit, expectAllDelivered, expectLossesReported } from './audit.js';
 import type { useNodes } from './nodes.js';
-import { type Address, Moments, Station, seenBy } from './recordingNode.js';
-import type { Chance } from './workload.js';
+import { type Address, bodiesOf, EventCounter, RecordingNode } from './recordingNode.js';
+import type { Random } from './workload.js';
 
 const patience = { timeout: 10_000, interval: 5 };
 const filler = '.'.repeat(2_048);
-/** Something is said so often, in milliseconds, while there is load. */
-const pace = 2;
+/** Time between two messages under load, in ms. */
+const loadInterval = 2;
 
-/** Two stations on one broker, and clients of theirs. */
-export class Town {
-  readonly stations: readonly Station[];
+/** Two recording nodes on one broker, with their clients. */
+export class NodePair {
+  readonly nodes: readonly RecordingNode[];
   readonly #ids: string[] = [];
   #load: NodeJS.Timeout | undefined;
 
   private constructor(
-    readonly a: Station,
-    readonly b: Station,
-    private readonly chance: Chance,
+    readonly a: RecordingNode,
+    readonly b: RecordingNode,
+    private readonly random: Random,
   ) {
-    this.stations = [a, b];
+    this.nodes = [a, b];
     onTestFinished(() => clearInterval(this.#load));
   }
 
@@ -30,112 +30,113 @@ export class Town {
     makeNode: ReturnType<typeof useNodes>,
     exchanges: { readonly a: StackExchange; readonly b: StackExchange },
     limits: Partial<Limits>,
-    chance: Chance,
-  ): Promise<Town> {
-    const moments = new Moments();
-    const a = new Station('a', moments, () => [a, b]);
-    const b = new Station('b', moments, () => [a, b]);
+    random: Random,
+  ): Promise<NodePair> {
+    const counter = new EventCounter();
+    const a = new RecordingNode('a', counter, () => [a, b]);
+    const b = new RecordingNode('b', counter, () => [a, b]);
     await a.open(makeNode, exchanges.a, limits);
     await b.open(makeNode, exchanges.b, limits);
-    return new Town(a, b, chance);
+    return new NodePair(a, b, random);
   }
 
-  /** The same clients on both: in a room, in another, in both, and in none. */
-  async settle(): Promise<void> {
-    for (const station of this.stations) {
-      await station.welcome('one', 'r1');
-      await station.welcome('two', 'r2');
-      await station.welcome(`${station.name}-both`, 'r1', 'r2');
-      await station.welcome(`${station.name}-none`);
+  /** Connects the same clients to both: in a room, in another, in both, and in none. */
+  async connectClients(): Promise<void> {
+    for (const node of this.nodes) {
+      await node.connect('one', 'r1');
+      await node.connect('two', 'r2');
+      await node.connect(`${node.name}-both`, 'r1', 'r2');
+      await node.connect(`${node.name}-none`);
     }
     this.#ids.push('one', 'two', 'a-both', 'b-both', 'a-none', 'b-none');
-    await this.#expect(({ guests }) => guests.reduce((sum, { rooms }) => sum + rooms.size, 0), 4);
-    // One word on each channel, so that whatever is missing from now on is noticed.
-    await this.sayEverywhere();
-    await this.areEven();
+    await this.#expect(({ clients }) => clients.reduce((sum, { rooms }) => sum + rooms.size, 0), 4);
+    // One message on each channel: from now on a receiver notices a gap.
+    await this.publishEverywhere();
+    await this.waitForLastMessages();
   }
 
-  /** Something to somebody, on each of them. */
-  chat(): void {
-    for (const station of this.stations) station.say(this.#somewhere(), filler.slice(0, this.chance(filler.length)));
+  /** Publishes one message to a random audience, on each node. */
+  publishOnce(): void {
+    for (const node of this.nodes) node.publish(this.#randomAddress(), filler.slice(0, this.random(filler.length)));
   }
 
-  /** From now on they talk all the time. */
-  load(): void {
-    this.#load = setInterval(() => this.chat(), pace);
+  /** Keeps publishing on both until the audit. */
+  startLoad(): void {
+    this.#load = setInterval(() => this.publishOnce(), loadInterval);
   }
 
-  async states(state: 'online' | 'degraded', stations = this.stations): Promise<void> {
-    await expect.poll(() => stations.map(({ status }) => status.state), patience).toEqual(stations.map(() => state));
+  async waitForState(state: 'online' | 'degraded', nodes = this.nodes): Promise<void> {
+    await expect.poll(() => nodes.map(({ status }) => status.state), patience).toEqual(nodes.map(() => state));
   }
 
-  /** So much has been heard on both, from now on. */
-  async crosses(count: number): Promise<void> {
-    const heard = (): number[] => this.stations.flatMap(({ heard }) => [...heard.values()].map(({ length }) => length));
-    const wanted = heard().map((length) => length + count);
-    await expect.poll(() => heard().every((length, at) => length >= (wanted[at] ?? 0)), patience).toBe(true);
+  /** Resolves when both have received this many more messages. */
+  async waitForRelayed(count: number): Promise<void> {
+    const counts = (): number[] =>
+      this.nodes.flatMap(({ received }) => [...received.values()].map(({ length }) => length));
+    const wanted = counts().map((length) => length + count);
+    await expect.poll(() => counts().every((length, at) => length >= (wanted[at] ?? 0)), patience).toBe(true);
   }
 
-  /** What is said now comes to whoever is on this server. */
-  async isLocallyWell(): Promise<void> {
-    for (const station of this.stations) {
-      const word = `${station.name} ${station.say()}`;
-      for (const { client } of station.clients) {
-        await expect.poll(() => seenBy(client).includes(word), patience).toBe(true);
+  /** Checks that a message reaches the clients of its own server. */
+  async expectLocalDelivery(): Promise<void> {
+    for (const node of this.nodes) {
+      const body = `${node.name} ${node.publish()}`;
+      for (const { client } of node.rawClients) {
+        await expect.poll(() => bodiesOf(client).includes(body), patience).toBe(true);
       }
     }
   }
 
-  /** A word to all and to every id, on both, one after the other, so that there is always room for it. */
-  async sayEverywhere(): Promise<void> {
+  /** Publishes to the namespace and to every id, on both, one at a time so that no queue overflows. */
+  async publishEverywhere(): Promise<void> {
     for (const address of [...this.#ids.map((to) => ({ to })), {}]) {
-      for (const station of this.stations) station.say(address);
-      await this.nothingWaits();
+      for (const node of this.nodes) node.publish(address);
+      await this.waitForEmptyQueues();
     }
   }
 
-  async nothingWaits(): Promise<void> {
+  async waitForEmptyQueues(): Promise<void> {
     await this.#expect(({ status }) => status.waiting.messages, 0);
   }
 
-  /** One more client, who stays; it may be let in only later. */
-  async joins(station: Station, id: string): Promise<void> {
+  /** Connects one more client that stays. It may be accepted only later. */
+  async addClient(node: RecordingNode, id: string): Promise<void> {
     this.#ids.push(id);
-    await station.welcome(id, `r${1 + this.chance(2)}`);
+    await node.connect(id, `r${1 + this.random(2)}`);
   }
 
-  /** The last word of each has come to the other. */
-  async areEven(): Promise<void> {
+  /** Resolves when each has received the last message of the other. */
+  async waitForLastMessages(): Promise<void> {
     const { a, b } = this;
-    await expect.poll(() => [a.lastOf(b), b.lastOf(a)], patience).toEqual([b.said.length, a.said.length]);
-    await this.nothingWaits();
+    await expect.poll(() => [a.lastOf(b), b.lastOf(a)], patience).toEqual([b.published.length, a.published.length]);
+    await this.waitForEmptyQueues();
   }
 
-  /** Nobody says any more: everything adds up. */
-  async settleUp(): Promise<Balance> {
+  /** Stops the load and audits both nodes. */
+  async audit(): Promise<AuditTotals> {
     clearInterval(this.#load);
-    await this.states('online');
-    await this.sayEverywhere();
-    await this.areEven();
-    const balance = audit(this.stations);
-    await expectAllSeen(this.stations);
-    return balance;
+    await this.waitForState('online');
+    await this.publishEverywhere();
+    await this.waitForLastMessages();
+    const totals = audit(this.nodes);
+    await expectAllDelivered(this.nodes);
+    return totals;
   }
 
-  /** Every loss has been told. */
-  async allIsTold(): Promise<void> {
-    await expectAllTold(this.stations);
+  /** Checks that every loss was reported. */
+  async expectLossesReported(): Promise<void> {
+    await expectLossesReported(this.nodes);
   }
 
-  async #expect(what: (station: Station) => number, wanted: number): Promise<void> {
-    await expect.poll(() => this.stations.map(what), patience).toEqual(this.stations.map(() => wanted));
+  async #expect(what: (node: RecordingNode) => number, wanted: number): Promise<void> {
+    await expect.poll(() => this.nodes.map(what), patience).toEqual(this.nodes.map(() => wanted));
   }
 
-  #somewhere(): Address {
-    const id = this.#ids[this.chance(this.#ids.length)] ?? '';
-    const room = `r${1 + this.chance(2)}`;
+  #randomAddress(): Address {
+    const id = this.#ids[this.random(this.#ids.length)] ?? '';
+    const room = `r${1 + this.random(2)}`;
     return (
-      [{}, { room }, { room }, { to: id }, { exclude: id }, { room, to: id }, { room, exclude: id }][this.chance(7)] ??
+      [{}, { room }, { room }, { to: id }, { exclude: id }, { room, to: id }, { room, exclude: id }][this.random(7)] ??
       {}
     );
   }

@@ -3,13 +3,13 @@ import type { ServerOptions } from '../../../src/index.js';
 import type { RawClient } from '../peers/rawClient.js';
 import { type TestServer, useServers } from '../server/testServer.js';
 
-/** A server among others. */
+/** A test server on an exchange. */
 export interface TestNode extends TestServer {
-  /** A client in the namespace `default`, and in these rooms of it. */
+  /** Connects a client that is in the namespace `default`, and in these rooms of it. */
   enter(id: string, ...rooms: readonly string[]): Promise<RawClient>;
 }
 
-/** Servers that share an exchange; all are closed after each test. */
+/** Starts servers on an exchange; closes them after each test. */
 export const useNodes = () => {
   const listen = useServers();
   return async (exchange: StackExchange, options: ServerOptions = {}): Promise<TestNode> => {

@@ -1,46 +1,46 @@
 import type { StackExchange } from '../../../src/exchange/exchange.js';
 import { type Conn, type Events, ExchangeLoss, type ExchangeStatus, exclude, type Limits } from '../../../src/index.js';
-import { bodyOf, type Life, overhear } from '../exchange/exchangeTap.js';
+import { bodyOf, type TappedSession, tapExchange } from '../exchange/exchangeTap.js';
 import type { RawClient } from '../peers/rawClient.js';
 import type { TestNode, useNodes } from './nodes.js';
 
-/** Whom a message is for: all in the namespace, or less. */
+/** The audience of a message: the namespace, or less. */
 export interface Address {
   readonly room?: string;
   readonly to?: string;
   readonly exclude?: string;
 }
 
-/** Something that a station has said, and what has become of it on its way to the broker. */
-export interface Said {
+/** A message that a node has published, and how far it has got on its way to the broker. */
+export interface NodePublication {
   readonly number: number;
   readonly address: Address;
-  /** The channel, and the moment, of its handing over, if it was. */
+  /** The channel and the moment at which the exchange was given it, if it was. */
   handed: { readonly channel: string; readonly at: number } | undefined;
   isConfirmed: boolean;
 }
 
-/** What is heard in one session. */
-export interface Hearing {
-  /** Channel -> the moment from which on it is heard. */
+/** What one session of the exchange receives. */
+export interface ListeningSession {
+  /** Channel -> the moment of its subscription. */
   readonly since: Map<string, number>;
-  /** Station -> when the newest of what was heard of it had been handed over. */
-  readonly upTo: Map<Station, number>;
+  /** Node -> the moment at which its newest received message was published. */
+  readonly upTo: Map<RecordingNode, number>;
 }
 
-/** A client, and what it has to see. */
-export interface Guest {
+/** A client, and what it has to receive. */
+export interface NodeClient {
   readonly id: string;
   readonly rooms: Set<string>;
-  readonly due: string[];
-  isGone: boolean;
+  readonly expected: string[];
+  isClosed: boolean;
 }
 
 export const channelKeyOf = ({ to }: Address): string => (to === undefined ? 'all' : `to ${to}`);
 
 const frameOf = /^;default;[^;]*;e;0;0;(\w+ \d+)/;
-/** What a client has seen, in order. */
-export const seenBy = (client: RawClient): string[] =>
+/** Returns the bodies that a client has received, in order. */
+export const bodiesOf = (client: RawClient): string[] =>
   client.frames.all.flatMap((frame) => frameOf.exec(String(frame))?.[1] ?? []);
 
 const parse = (payload: Uint8Array): { readonly name: string; readonly number: number } => {
@@ -48,30 +48,30 @@ const parse = (payload: Uint8Array): { readonly name: string; readonly number: n
   return { name, number: Number(number) };
 };
 
-/** Moments of one test, one after the other. */
-export class Moments {
+/** Numbers the events of one test. */
+export class EventCounter {
   #last = 0;
   next(): number {
     return ++this.#last;
   }
 }
 
-/** One server among others whose every word has a number, with a book of all that it has said and heard. */
-export class Station {
-  readonly said: Said[] = [];
-  readonly heard = new Map<Station, number[]>();
-  readonly hearings: Hearing[] = [];
-  readonly guests: Guest[] = [];
-  /** What must never be. */
+/** One server of several that numbers its messages and records all that it publishes and receives. */
+export class RecordingNode {
+  readonly published: NodePublication[] = [];
+  readonly received = new Map<RecordingNode, number[]>();
+  readonly sessions: ListeningSession[] = [];
+  readonly clients: NodeClient[] = [];
+  /** Violations found so far. */
   readonly faults: string[] = [];
-  readonly clients: { readonly guest: () => Guest | undefined; readonly client: RawClient }[] = [];
+  readonly rawClients: { readonly record: () => NodeClient | undefined; readonly client: RawClient }[] = [];
   #node: TestNode | undefined;
   #handed = 0;
 
   constructor(
     readonly name: string,
-    private readonly moments: Moments,
-    private readonly others: () => readonly Station[],
+    private readonly counter: EventCounter,
+    private readonly others: () => readonly RecordingNode[],
   ) {}
 
   get node(): TestNode {
@@ -85,116 +85,118 @@ export class Station {
   }
 
   async open(makeNode: ReturnType<typeof useNodes>, exchange: StackExchange, limits: Partial<Limits>): Promise<void> {
-    const hearings = new Map<Life, Hearing>();
-    const hearingOf = (life: Life): Hearing => {
-      const hearing = hearings.get(life) ?? { since: new Map(), upTo: new Map() };
-      if (!hearings.has(life)) this.hearings.push(hearing);
-      hearings.set(life, hearing);
-      return hearing;
+    const sessions = new Map<TappedSession, ListeningSession>();
+    const sessionOf = (session: TappedSession): ListeningSession => {
+      const listening = sessions.get(session) ?? { since: new Map(), upTo: new Map() };
+      if (!sessions.has(session)) this.sessions.push(listening);
+      sessions.set(session, listening);
+      return listening;
     };
-    const overheard = overhear(exchange, {
-      handed: (_life, channel, payload) => this.#hand(channel, parse(payload).number),
-      received: (life, _channel, payload) => this.#hear(hearingOf(life), parse(payload)),
-      subscribed: (life, channels) => {
-        const at = this.moments.next();
-        for (const channel of channels) hearingOf(life).since.set(channel, at);
+    const tapped = tapExchange(exchange, {
+      published: (_session, channel, payload) => this.#onPublished(channel, parse(payload).number),
+      received: (session, _channel, payload) => this.#onReceived(sessionOf(session), parse(payload)),
+      subscribed: (session, channels) => {
+        const at = this.counter.next();
+        for (const channel of channels) sessionOf(session).since.set(channel, at);
       },
-      unsubscribed: (life, channels) => {
-        for (const channel of channels) hearingOf(life).since.delete(channel);
+      unsubscribed: (session, channels) => {
+        for (const channel of channels) sessionOf(session).since.delete(channel);
       },
     });
-    this.#node = await makeNode(overheard, {
-      namespaces: { default: this.#events((id) => overheard.channelOf('connection', id)) },
-      onDisconnect: (conn) => this.#left(conn),
+    this.#node = await makeNode(tapped, {
+      namespaces: { default: this.#events((id) => tapped.channelOf('connection', id)) },
+      onDisconnect: (conn) => this.#onDisconnect(conn),
       limits,
     });
   }
 
-  /** A client with this id, which no other one of this station has. It does not wait until it is in its rooms. */
-  async welcome(id: string, ...rooms: readonly string[]): Promise<RawClient> {
+  /** Connects a client with this id, unique on this node. Does not wait until it is in its rooms. */
+  async connect(id: string, ...rooms: readonly string[]): Promise<RawClient> {
     const client = await this.node.dial(id);
-    this.clients.push({ client, guest: () => this.guests.find((guest) => guest.id === id) });
+    this.rawClients.push({ client, record: () => this.clients.find((client) => client.id === id) });
     await client.inDefault();
     for (const room of rooms) client.send(`$${room};default;${room};_OnRoomJoin;0;0;`);
     return client;
   }
 
-  say(address: Address = {}, filler = ''): number {
-    const number = this.said.length + 1;
-    this.said.push({ number, address, handed: undefined, isConfirmed: false });
-    this.#owe(`${this.name} ${number}`, address);
+  publish(address: Address = {}, filler = ''): number {
+    const number = this.published.length + 1;
+    this.published.push({ number, address, handed: undefined, isConfirmed: false });
+    this.#expect(`${this.name} ${number}`, address);
     const { exclude: excluded, ...to } = address;
     const message = { namespace: 'default', event: 'e', body: `${this.name} ${number} ${filler}`, ...to };
     this.node.server.broadcast(excluded === undefined ? null : exclude(excluded), message);
     return number;
   }
 
-  lastOf(other: Station): number {
-    return this.heard.get(other)?.at(-1) ?? 0;
+  lastOf(other: RecordingNode): number {
+    return this.received.get(other)?.at(-1) ?? 0;
   }
 
-  /** What `onError` has been told is lost, by reason. */
-  get toldLosses(): Readonly<Record<string, number>> {
-    const told: Record<string, number> = {};
+  /** Counts the losses that were reported to `onError`, by reason. */
+  get reportedLosses(): Readonly<Record<string, number>> {
+    const reported: Record<string, number> = {};
     for (const { error } of this.node.errors) {
-      if (error instanceof ExchangeLoss) told[error.loss] = (told[error.loss] ?? 0) + error.count;
+      if (error instanceof ExchangeLoss) reported[error.loss] = (reported[error.loss] ?? 0) + error.count;
     }
-    return told;
+    return reported;
   }
 
   #events(channelOf: (id: string) => string): Events {
     return {
       _OnNamespaceConnected: ({ conn }) => {
-        const isHeard = this.hearings.at(-1)?.since.has(channelOf(conn.id));
-        if (this.status.state === 'online' && !isHeard) this.faults.push(`${conn.id} is in, and is not heard (EX3)`);
-        this.guests.push({ id: conn.id, rooms: new Set(), due: [], isGone: false });
+        const isSubscribed = this.sessions.at(-1)?.since.has(channelOf(conn.id));
+        if (this.status.state === 'online' && !isSubscribed)
+          this.faults.push(`${conn.id} is connected before the broker delivers to it (EX3)`);
+        this.clients.push({ id: conn.id, rooms: new Set(), expected: [], isClosed: false });
       },
-      _OnRoomJoined: ({ conn }, { room }) => void this.#guest(conn)?.rooms.add(room),
+      _OnRoomJoined: ({ conn }, { room }) => void this.#clientOf(conn)?.rooms.add(room),
     };
   }
 
-  #guest({ id }: Conn): Guest | undefined {
-    return this.guests.find((guest) => guest.id === id);
+  #clientOf({ id }: Conn): NodeClient | undefined {
+    return this.clients.find((client) => client.id === id);
   }
 
-  #left(conn: Conn): void {
-    const guest = this.#guest(conn);
-    if (guest) guest.isGone = true;
+  #onDisconnect(conn: Conn): void {
+    const client = this.#clientOf(conn);
+    if (client) client.isClosed = true;
   }
 
-  #owe(what: string, { room, to, exclude: excluded }: Address): void {
-    for (const { id, rooms, due, isGone } of this.guests) {
+  #expect(body: string, { room, to, exclude: excluded }: Address): void {
+    for (const { id, rooms, expected, isClosed } of this.clients) {
       const isFor = (to === undefined || to === id) && (room === undefined || rooms.has(room)) && id !== excluded;
-      if (isFor && !isGone) due.push(what);
+      if (isFor && !isClosed) expected.push(body);
     }
   }
 
-  #hand(channel: string, number: number) {
-    const said = this.said[number - 1];
-    if (!said || number <= this.#handed) this.faults.push(`${this.name} hands over ${number} behind ${this.#handed}`);
+  #onPublished(channel: string, number: number) {
+    const published = this.published[number - 1];
+    if (!published || number <= this.#handed)
+      this.faults.push(`${this.name} publishes ${number} after ${this.#handed}`);
     this.#handed = number;
-    if (said) said.handed = { channel, at: this.moments.next() };
+    if (published) published.handed = { channel, at: this.counter.next() };
     return {
       confirmed: () => {
-        if (said) said.isConfirmed = true;
+        if (published) published.isConfirmed = true;
       },
     };
   }
 
-  #hear(hearing: Hearing, { name, number }: { readonly name: string; readonly number: number }): void {
+  #onReceived(session: ListeningSession, { name, number }: { readonly name: string; readonly number: number }): void {
     if (name === this.name) return;
-    const other = this.others().find((station) => station.name === name);
-    const said = other?.said[number - 1];
-    if (!other || !said?.handed) {
-      this.faults.push(`${this.name} has heard ${name} ${number}, which nobody has said`);
+    const other = this.others().find((node) => node.name === name);
+    const published = other?.published[number - 1];
+    if (!other || !published?.handed) {
+      this.faults.push(`${this.name} has received ${name} ${number}, which no node has published`);
       return;
     }
-    const heard = this.heard.get(other) ?? [];
-    this.heard.set(other, heard);
-    const last = heard.at(-1) ?? 0;
-    if (number <= last) this.faults.push(`${this.name} has heard ${name} ${number} behind ${last}`);
-    heard.push(number);
-    hearing.upTo.set(other, Math.max(said.handed.at, hearing.upTo.get(other) ?? 0));
-    this.#owe(`${name} ${number}`, said.address);
+    const received = this.received.get(other) ?? [];
+    this.received.set(other, received);
+    const last = received.at(-1) ?? 0;
+    if (number <= last) this.faults.push(`${this.name} has received ${name} ${number} after ${last}`);
+    received.push(number);
+    session.upTo.set(other, Math.max(published.handed.at, session.upTo.get(other) ?? 0));
+    this.#expect(`${name} ${number}`, published.address);
   }
 }

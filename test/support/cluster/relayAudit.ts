@@ -1,136 +1,139 @@
-import type { Guest } from '../churn/churnRecorder.js';
-import { firstAnswer } from '../history/deliveryLog.js';
-import { tell } from '../history/diagnosis.js';
-import { judge, type Sighting } from '../history/history.js';
-import { type ClusterTalk, type Issue, span } from './workload.js';
+import type { ChurnConnection } from '../churn/churnRecorder.js';
+import { firstReply } from '../history/deliveryLog.js';
+import { describeFault } from '../history/diagnosis.js';
+import { type ClientRecord, verifyDelivery } from '../history/history.js';
+import { type ClusterBroadcast, type ClusterWorkload, numbersPerServer } from './workload.js';
 
-/** Something for one id that another server owes: somebody with that id was there when it was said. */
-interface Owed {
+/** A message to one id that another server has to relay: a connection with that id was there when it was published. */
+interface DirectedMessage {
   readonly number: number;
-  readonly witness: Guest;
+  readonly recipient: ChurnConnection;
 }
 
-const notIssued = span - 1;
+const unknownNumber = numbersPerServer - 1;
 
-/** What one server has heard of another. */
-class Crossing {
+/** What one server has received from another. */
+class Relay {
   last = 0;
-  /** Messages to everybody in the namespace, or a room: each of them comes. */
-  readonly dueToAll: number[] = [];
-  heardToAll = 0;
-  owed: Owed[] = [];
+  /** Messages to the namespace or a room, each of which has to arrive. */
+  readonly expectedByAll: number[] = [];
+  receivedByAll = 0;
+  directed: DirectedMessage[] = [];
   readonly faults: string[] = [];
 
   constructor(private readonly name: string) {}
 
-  heard(number: number, isToAll: boolean): void {
-    if (number <= this.last) this.faults.push(`${this.name}: ${number} came behind ${this.last}`);
+  receive(number: number, isToAll: boolean): void {
+    if (number <= this.last) this.faults.push(`${this.name}: ${number} arrived after ${this.last}`);
     this.last = number;
     if (isToAll) {
-      const due = this.dueToAll[this.heardToAll++];
-      if (due !== number) this.faults.push(`${this.name}: ${due} was due, ${number} came`);
+      const expected = this.expectedByAll[this.receivedByAll++];
+      if (expected !== number) this.faults.push(`${this.name}: expected ${expected}, received ${number}`);
     }
-    // What was said earlier comes no more: all that is behind its time is lost to whoever still waits for it.
-    for (const one of this.owed.filter((one) => one.number < number && !one.witness.isClosed)) {
-      if (one.witness.ns) this.faults.push(`${this.name}: ${one.number} never came to u${one.witness.user}`);
+    // Order is kept, so an earlier message that has not arrived is lost.
+    for (const one of this.directed.filter((one) => one.number < number && !one.recipient.isClosed)) {
+      if (one.recipient.ns) this.faults.push(`${this.name}: ${one.number} never reached u${one.recipient.user}`);
     }
-    this.owed = this.owed.filter((one) => one.number > number);
+    this.directed = this.directed.filter((one) => one.number > number);
   }
 }
 
 /**
- * The book of what goes between servers. What comes from another one is written into the book of the server that it
- * comes to, at that moment: so each of these books says exactly what its clients have to see, in which order (EX5).
+ * Audits what servers relay to each other. A relayed message enters the log of the receiving server when it arrives:
+ * so each log says exactly what that server's clients have to receive, in which order (EX5).
  */
-export class Crossings {
-  readonly #issues = new Map<number, Issue>();
-  /** By server: number of another one's issue -> number in this one's book. */
+export class RelayAudit {
+  readonly #broadcasts = new Map<number, ClusterBroadcast>();
+  /** By server: number of another one's message -> number in this one's log. */
   readonly #here: Map<number, number>[];
-  readonly #crossings: Crossing[][];
-  /** Published once, and by whom it was issued. */
-  readonly #handed = new Set<number>();
+  readonly #relays: Relay[][];
+  /** Numbers of the messages that were given to the broker. */
+  readonly #published = new Set<number>();
   readonly faults: string[] = [];
-  crossed = 0;
+  relayed = 0;
 
-  constructor(private readonly talks: readonly ClusterTalk[]) {
-    this.#here = talks.map(() => new Map());
-    this.#crossings = talks.map(({ index: to }) => talks.map(({ index: from }) => new Crossing(`${from} to ${to}`)));
+  constructor(private readonly workloads: readonly ClusterWorkload[]) {
+    this.#here = workloads.map(() => new Map());
+    this.#relays = workloads.map(({ index: to }) => workloads.map(({ index: from }) => new Relay(`${from} to ${to}`)));
   }
 
-  get issued(): number {
-    return this.#issues.size;
+  get broadcasts(): number {
+    return this.#broadcasts.size;
   }
 
-  /** Told before it is broadcast. */
-  announce(issue: Issue): void {
-    this.#issues.set(issue.number, issue);
-    const { to } = issue.address;
-    for (const { index, witness } of this.#others(issue.speaker, to)) {
-      const crossing = this.#crossing(index, issue.speaker);
-      if (to === undefined) crossing.dueToAll.push(issue.number);
-      else if (witness) crossing.owed.push({ number: issue.number, witness });
+  /** Must be called before the message is broadcast. */
+  onBroadcast(broadcast: ClusterBroadcast): void {
+    this.#broadcasts.set(broadcast.number, broadcast);
+    const { to } = broadcast.address;
+    for (const { index, recipient } of this.#others(broadcast.publisher, to)) {
+      const relay = this.#relay(index, broadcast.publisher);
+      if (to === undefined) relay.expectedByAll.push(broadcast.number);
+      else if (recipient) relay.directed.push({ number: broadcast.number, recipient });
     }
   }
 
-  handed(speaker: number, number: number): void {
-    const isIts = this.#issues.get(number)?.speaker === speaker;
-    if (!isIts || this.#handed.has(number)) this.faults.push(`${speaker} has published ${number} once more`);
-    this.#handed.add(number);
+  onPublished(publisher: number, number: number): void {
+    const isOwn = this.#broadcasts.get(number)?.publisher === publisher;
+    if (!isOwn || this.#published.has(number)) this.faults.push(`${publisher} has published ${number} twice`);
+    this.#published.add(number);
   }
 
-  /** Told before the server does anything about it. */
-  heard(listener: number, number: number): void {
-    const issue = this.#issues.get(number);
-    const talk = this.talks[listener];
-    if (!issue || !talk) {
-      this.faults.push(`${listener} has heard ${number}, which nobody has said`);
+  /** Must be called before the server handles the message. */
+  onReceived(receiver: number, number: number): void {
+    const broadcast = this.#broadcasts.get(number);
+    const workload = this.workloads[receiver];
+    if (!broadcast || !workload) {
+      this.faults.push(`${receiver} has received ${number}, which no server has published`);
       return;
     }
-    if (issue.speaker === listener) return;
-    this.crossed++;
-    this.#crossing(listener, issue.speaker).heard(number, issue.address.to === undefined);
-    this.#here[listener]?.set(number, talk.house.ledger.issues(issue.address));
+    if (broadcast.publisher === receiver) return;
+    this.relayed++;
+    this.#relay(receiver, broadcast.publisher).receive(number, broadcast.address.to === undefined);
+    this.#here[receiver]?.set(number, workload.recorder.log.addBroadcast(broadcast.address));
   }
 
-  /** Has all that is for everybody come to all others? */
+  /** Whether every message to a namespace or room has arrived everywhere. */
   get isQuiet(): boolean {
-    return this.#crossings.flat().every(({ heardToAll, dueToAll }) => heardToAll >= dueToAll.length);
+    return this.#relays.flat().every(({ receivedByAll, expectedByAll }) => receivedByAll >= expectedByAll.length);
   }
 
-  /** What is wrong with what came from other servers, at the end, when everybody has said a last word. */
+  /** Everything wrong with what was relayed, after every server has published a last message. */
   get allFaults(): string[] {
-    const silent = this.#crossings.flat().flatMap(({ owed, faults, dueToAll, heardToAll }) => {
-      const lost = owed
-        .filter(({ witness }) => !witness.isClosed && witness.ns)
+    const missing = this.#relays.flat().flatMap(({ directed, faults, expectedByAll, receivedByAll }) => {
+      const lost = directed
+        .filter(({ recipient }) => !recipient.isClosed && recipient.ns)
         .map(({ number }) => `${number} is lost`);
-      return [...faults, ...lost, ...(heardToAll < dueToAll.length ? ['a tail is lost'] : [])];
+      return [...faults, ...lost, ...(receivedByAll < expectedByAll.length ? ['the last messages are lost'] : [])];
     });
-    const unsaid = this.#issues.size - this.#handed.size;
-    return [...this.faults, ...silent, ...(unsaid === 0 ? [] : [`${unsaid} were never published`])];
+    const unpublished = this.#broadcasts.size - this.#published.size;
+    return [...this.faults, ...missing, ...(unpublished === 0 ? [] : [`${unpublished} were never published`])];
   }
 
-  /** What the clients of one server have seen, against its book (BC1–BC4). */
-  judge(server: ClusterTalk, seen: readonly Sighting[]) {
+  /** Verifies what the clients of one server have received against its log (BC1–BC4). */
+  verify(server: ClusterWorkload, records: readonly ClientRecord[]) {
     const here = this.#here[server.index] ?? new Map<number, number>();
-    const own = (server.index + 1) * span;
+    const own = (server.index + 1) * numbersPerServer;
     const numberHere = (number: number): number => {
-      if (number >= firstAnswer) return number;
-      return number > own && number < own + span ? number - own : (here.get(number) ?? notIssued);
+      if (number >= firstReply) return number;
+      return number > own && number < own + numbersPerServer ? number - own : (here.get(number) ?? unknownNumber);
     };
-    const sightings = seen.map(({ numbers, end }) => ({ numbers: numbers.map(numberHere), end }));
-    const verdict = judge(server.house.ledger, sightings);
-    return { ...verdict, told: verdict.faults.slice(0, 5).map(tell) };
+    const translated = records.map(({ numbers, end }) => ({ numbers: numbers.map(numberHere), end }));
+    const verdict = verifyDelivery(server.recorder.log, translated);
+    return { ...verdict, messages: verdict.faults.slice(0, 5).map(describeFault) };
   }
 
-  #others(speaker: number, to: number | undefined) {
-    return this.talks
-      .filter(({ index }) => index !== speaker)
-      .map((talk) => ({ index: talk.index, witness: to === undefined ? undefined : talk.witness(to) }));
+  #others(publisher: number, to: number | undefined) {
+    return this.workloads
+      .filter(({ index }) => index !== publisher)
+      .map((workload) => ({
+        index: workload.index,
+        recipient: to === undefined ? undefined : workload.connectionOf(to),
+      }));
   }
 
-  #crossing(listener: number, speaker: number): Crossing {
-    const crossing = this.#crossings[listener]?.[speaker];
-    if (!crossing) throw new RangeError(`there are no servers ${listener} and ${speaker}`);
-    return crossing;
+  #relay(receiver: number, publisher: number): Relay {
+    const relay = this.#relays[receiver]?.[publisher];
+    if (!relay) throw new RangeError(`there are no servers ${receiver} and ${publisher}`);
+    return relay;
   }
 }

@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import { defaultLimits, type Machines } from '../../../src/index.js';
-import { gate, watch } from '../async/promises.js';
+import { deferred, watch } from '../async/promises.js';
 import { memoryBroker } from '../exchange/memoryExchange.js';
 import { SupervisorHarness, settled } from '../server/supervisorHarness.js';
 import type { Scenario } from './conformance.js';
@@ -97,7 +97,7 @@ export const clusterScenarios: readonly Scenario[] = [
     rule: 'EX3',
     name: 'the broker may be quicker than onConnect',
     async run(machines) {
-      const decision = gate();
+      const decision = deferred();
       const { harness, use } = open(machines, () => decision.promise);
       await use();
       const client = harness.connect('a');

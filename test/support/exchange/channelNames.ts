@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 
-/** Names that mean something to one broker or the other. */
+/** Names with a special meaning to a broker. */
 export const oddNames = [
   ...['', '_', '*', 'a*', '?', 'a?', '[ab]', '\\*', '>', 'a.b', '.', 'a.', '.a', 'a..b', 'ask', 'ask.a', 'ask.a.'],
   ...[
@@ -20,7 +20,7 @@ export const oddNames = [
   ],
 ];
 
-/** Any name, and often an odd one. */
+/** Any name, often an odd one. */
 export const anyName = fc.oneof(
   fc.constantFrom(...oddNames),
   fc.string({ maxLength: 6 }),

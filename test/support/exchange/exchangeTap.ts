@@ -1,73 +1,73 @@
 import type { ExchangeSession, StackExchange } from '../../../src/exchange/exchange.js';
 
-/** What becomes of a payload that a session was handed. */
-interface Handed {
+/** Called when the broker confirms a payload. */
+interface TappedPublish {
   confirmed(): void;
 }
 
-/** One session, from its first byte to its end, as its ear has heard it. */
-export interface Life {
-  /** Which one of this server. */
+/** One session of a tapped exchange. */
+export interface TappedSession {
+  /** Its number among the sessions of this server. */
   readonly number: number;
   isOver: boolean;
 }
 
-/** Told of all that goes between one server and its broker, at the very moment of it, the server's own turn included. */
-export interface Ear {
-  handed(life: Life, channel: string, payload: Uint8Array): Handed | undefined;
-  received(life: Life, channel: string, payload: Uint8Array): void;
-  subscribed?(life: Life, channels: readonly string[]): void;
-  unsubscribed?(life: Life, channels: readonly string[]): void;
+/** Called synchronously for all that passes between one server and its broker. */
+export interface ExchangeTap {
+  published(session: TappedSession, channel: string, payload: Uint8Array): TappedPublish | undefined;
+  received(session: TappedSession, channel: string, payload: Uint8Array): void;
+  subscribed?(session: TappedSession, channels: readonly string[]): void;
+  unsubscribed?(session: TappedSession, channels: readonly string[]): void;
 }
 
-/** The same exchange, with somebody who listens in. */
-export const overhear = (exchange: StackExchange, ear: Ear): StackExchange => {
-  let lives = 0;
+/** Returns the same exchange with a tap on it. */
+export const tapExchange = (exchange: StackExchange, tap: ExchangeTap): StackExchange => {
+  let sessions = 0;
   return {
     name: exchange.name,
     channelOf: (kind, name) => exchange.channelOf(kind, name),
     async connect(listener) {
-      const life: Life = { number: ++lives, isOver: false };
+      const tapped: TappedSession = { number: ++sessions, isOver: false };
       const session = await exchange.connect({
         received(channel, payload) {
-          ear.received(life, channel, payload);
+          tap.received(tapped, channel, payload);
           listener.received(channel, payload);
         },
         lost(error) {
-          life.isOver = true;
+          tapped.isOver = true;
           listener.lost(error);
         },
       });
-      return listenIn(session, life, ear);
+      return tapSession(session, tapped, tap);
     },
   };
 };
 
-const listenIn = (session: ExchangeSession, life: Life, ear: Ear): ExchangeSession => ({
+const tapSession = (session: ExchangeSession, tapped: TappedSession, tap: ExchangeTap): ExchangeSession => ({
   async subscribe(channels) {
     await session.subscribe(channels);
-    ear.subscribed?.(life, channels);
+    tap.subscribed?.(tapped, channels);
   },
   unsubscribe(channels) {
-    ear.unsubscribed?.(life, channels);
+    tap.unsubscribed?.(tapped, channels);
     session.unsubscribe(channels);
   },
   publish(channel, payload) {
-    const handed = ear.handed(life, channel, payload);
+    const publish = tap.published(tapped, channel, payload);
     const published = session.publish(channel, payload);
     published.then(
-      () => handed?.confirmed(),
+      () => publish?.confirmed(),
       () => {},
     );
     return published;
   },
   ping: () => session.ping(),
   close() {
-    life.isOver = true;
+    tapped.isOver = true;
     session.close();
   },
 });
 
-/** The body of a payload: what is behind the sixth `;` of a frame. */
+/** Returns the body of a payload: all after the sixth `;` of its frame. */
 export const bodyOf = (payload: Uint8Array): string =>
   Buffer.from(payload).toString('latin1').split(';').slice(6).join(';');

@@ -6,7 +6,7 @@ import { natsExchange } from '../../../src/exchange/nats.js';
 import { redisExchange } from '../../../src/exchange/redis.js';
 import { memoryBroker } from './memoryExchange.js';
 
-/** Every way in which names become channels, with what all of them begin with. */
+/** Every naming of channels, with its prefix. */
 export const namings: readonly (readonly [string, string, StackExchange['channelOf']])[] = [
   ['memory', 'memory', memoryBroker().exchange().channelOf],
   ['redis', 'muster', redisExchange({ url: 'redis://h', channel: 'muster' }).channelOf],
@@ -93,7 +93,7 @@ export const hostileNames = (seed: number): string[] => [
   ...fc.sample(hostileName, { numRuns: 10_000, seed }),
 ];
 
-/** The channel, or undefined when the name is refused. */
+/** Returns the channel, or undefined if the name is refused. */
 export const channelFor = (of: StackExchange['channelOf'], kind: ChannelKind, name: string): string | undefined => {
   try {
     return of(kind, name);

@@ -4,15 +4,15 @@ import { isSystemEvent } from '../../../src/index.js';
 import { readTag, type SenderTag, writeTag } from '../../../src/protocol/tag.js';
 import { readForeignToken } from '../../../src/protocol/token.js';
 
-/** A payload on its way, and who has sent it. */
-export interface Posted {
+/** A published payload, and the name of its publisher. */
+export interface Publication {
   readonly by: string;
   readonly channel: string;
   readonly payload: Uint8Array;
 }
 
-/** An exchange that notes what is published through it, in the order of the calls. */
-export const noting = (exchange: StackExchange, by: string, log: Posted[]): StackExchange => ({
+/** Returns the same exchange, which records what is published through it in `log`. */
+export const recordPublications = (exchange: StackExchange, by: string, log: Publication[]): StackExchange => ({
   ...exchange,
   connect: async (listener) => {
     const session = await exchange.connect(listener);
@@ -29,25 +29,32 @@ export const noting = (exchange: StackExchange, by: string, log: Posted[]): Stac
   },
 });
 
-/** What an attacker knows who has listened to the broker for a while. */
-export interface Known {
-  /** How the servers call themselves. */
+/** What an attacker with access to the broker knows. */
+export interface AttackerKnowledge {
+  /** The ids of the servers. */
   readonly nodes: readonly string[];
-  /** Tokens of asks that are open. */
+  /** Tokens of pending asks. */
   readonly tokens: readonly string[];
   readonly ids: readonly string[];
   readonly namespaces: readonly string[];
   readonly rooms: readonly string[];
-  /** How channels begin. */
+  /** The prefix of the channels. */
   readonly prefix: string;
 }
 
 const utf8 = new TextEncoder();
-/** More than may go between servers. */
+/** More than the limit of a payload. */
 const tooMuch = 2 * 1_048_576;
 
-/** Payloads that somebody with access to the broker may send: what others would send, what is broken, and in between. */
-export const hostilePayload = ({ nodes, tokens, ids, namespaces, rooms, prefix }: Known): fc.Arbitrary<Uint8Array> => {
+/** Payloads of an attacker on the broker: valid, broken, and in between. */
+export const hostilePayload = ({
+  nodes,
+  tokens,
+  ids,
+  namespaces,
+  rooms,
+  prefix,
+}: AttackerKnowledge): fc.Arbitrary<Uint8Array> => {
   const count = fc.oneof(fc.nat(20), fc.constantFrom(0, 999_999_999_999_999, 2 ** 31, 2 ** 32));
   const tag = fc
     .record<SenderTag>({
@@ -119,7 +126,7 @@ export const hostilePayload = ({ nodes, tokens, ids, namespaces, rooms, prefix }
   const frame = fc
     .tuple(fc.tuple(wait, namespace, room, event, flag, flag), body)
     .map(([fields, bytes]) => Buffer.concat([utf8.encode(`${fields.join(';')};`), bytes]));
-  // A native message, which says where it was meant to be.
+  // A native message whose body names its namespace.
   const native = fc.tuple(fc.constantFrom(...namespaces), fc.uuid(), count).map(([of, node, number]) => {
     const tagged = writeTag({ node, epoch: 1, number, isBinary: false, isNative: true, exceptId: '' });
     return utf8.encode(`${tagged};${of};;_OnNativeMessage;0;0;native ${of}`);
@@ -150,15 +157,15 @@ export const hostilePayload = ({ nodes, tokens, ids, namespaces, rooms, prefix }
   );
 };
 
-/** Larger than anything that is let in. */
+/** Returns a payload above the limit. */
 export const hugePayload = (): Uint8Array => {
   const payload = new Uint8Array(tooMuch).fill(0x78);
   payload.set(utf8.encode(';default;;chat;0;0;'));
   return payload;
 };
 
-/** A client, and where it is. */
-export interface Member {
+/** A client with its namespaces and rooms. */
+export interface PlacedClient {
   readonly id: string;
   readonly namespaces: readonly string[];
   readonly rooms: readonly string[];
@@ -167,7 +174,7 @@ export interface Member {
 /** What a channel that a server hears is for. */
 export type Place = { readonly kind: 'namespace' | 'connection'; readonly name: string } | { readonly kind: 'answers' };
 
-interface Parts {
+interface FrameFields {
   readonly wait: string;
   readonly namespace: string;
   readonly room: string;
@@ -177,14 +184,14 @@ interface Parts {
   readonly hasBody: boolean;
 }
 
-const partsOf = (payload: Uint8Array): Parts | undefined => {
+const fieldsOf = (payload: Uint8Array): FrameFields | undefined => {
   let at = -1;
   for (let fields = 0; fields < 6; fields++) {
     at = payload.indexOf(0x3b, at + 1);
     if (at === -1) return undefined;
   }
   const head = Buffer.from(payload.subarray(0, at));
-  // What is no UTF-8 does not come out as it went in.
+  // Invalid UTF-8 does not survive the round trip.
   if (!Buffer.from(head.toString()).equals(head)) return undefined;
   const [wait = '', ...rest] = head.toString().split(';');
   const [namespace = '', room = '', event = ''] = rest.map((field) => field.replaceAll('@%!semicolon@%!', ';'));
@@ -200,16 +207,16 @@ const partsOf = (payload: Uint8Array): Parts | undefined => {
   };
 };
 
-/** What has to become, on one server, of all that comes from the broker: the rules once more, without the server. */
-export class Expectation {
+/** What one server has to do with each payload: the rules restated without the server. */
+export class ExpectedDeliveries {
   broken = 0;
   missing = 0;
   late = 0;
   unasked = 0;
   received = 0;
-  /** How many frames of other servers each client is due. */
+  /** How many frames of other servers each client should receive. */
   readonly due = new Map<string, number>();
-  /** Asks of others that are open here, and whether they came with a marker. */
+  /** Pending asks of other servers, and whether each token carries a marker. */
   readonly open = new Map<string, boolean>();
   readonly #last = new Map<string, { readonly epoch: number; readonly number: number }>();
 
@@ -218,20 +225,20 @@ export class Expectation {
     /** How this server's own tokens end. */
     private readonly ending: string,
     private readonly places: ReadonlyMap<string, Place>,
-    private readonly members: readonly Member[],
+    private readonly members: readonly PlacedClient[],
     private readonly namespaces: readonly string[],
   ) {}
 
-  take({ channel, payload }: Posted): void {
+  take({ channel, payload }: Publication): void {
     const place = this.places.get(channel);
     if (!place) return;
     this.received++;
-    const parts = payload.length > 1_048_576 ? undefined : partsOf(payload);
+    const parts = payload.length > 1_048_576 ? undefined : fieldsOf(payload);
     if (!parts) this.broken++;
-    else if (place.kind !== 'answers') this.#hear(channel, place.kind, place.name, parts);
+    else if (place.kind !== 'answers') this.#receive(channel, place.kind, place.name, parts);
   }
 
-  #hear(channel: string, kind: 'namespace' | 'connection', name: string, parts: Parts): void {
+  #receive(channel: string, kind: 'namespace' | 'connection', name: string, parts: FrameFields): void {
     const { wait, namespace, event, isNoOp, isError, hasBody } = parts;
     const isTagged = wait.startsWith('neffos(0x');
     const tag = isTagged ? readTag(wait) : undefined;
@@ -245,26 +252,26 @@ export class Expectation {
       this.broken++;
       return;
     }
-    const seats = this.members.filter(
+    const placed = this.members.filter(
       ({ id, namespaces, rooms }) =>
         namespaces.includes(namespace) &&
         (parts.room === '' || rooms.includes(`${namespace}/${parts.room}`)) &&
         (kind === 'namespace' || id === name) &&
         (!tag?.exceptId || id !== tag.exceptId),
     );
-    if (!foreign) this.#give(seats);
-    else if (seats.length > 0 && !this.open.has(foreign.token)) {
+    if (!foreign) this.#deliver(placed);
+    else if (placed.length > 0 && !this.open.has(foreign.token)) {
       if (this.open.size >= 1_000) {
         this.unasked++;
         return;
       }
       this.open.set(foreign.token, foreign.isMarked);
-      this.#give(seats);
+      this.#deliver(placed);
     }
   }
 
-  #give(seats: readonly Member[]): void {
-    for (const { id } of seats) this.due.set(id, (this.due.get(id) ?? 0) + 1);
+  #deliver(placed: readonly PlacedClient[]): void {
+    for (const { id } of placed) this.due.set(id, (this.due.get(id) ?? 0) + 1);
   }
 
   #isLate(of: string, { epoch, number }: SenderTag): boolean {
@@ -280,18 +287,19 @@ export class Expectation {
   }
 }
 
-/** Why a frame of another server's should not have reached this client; `undefined` when it may have. */
+/** Returns why a frame of another server must not reach this client, or undefined. */
 export const faultOf = (
   frame: string | Uint8Array,
-  { namespaces, rooms }: Member,
+  { namespaces, rooms }: PlacedClient,
   open: ReadonlyMap<string, boolean>,
 ) => {
   const text = typeof frame === 'string' ? frame : Buffer.from(frame).toString();
-  if (text.startsWith('native ')) return namespaces.includes(text.slice(7)) ? undefined : 'a native message for others';
-  const parts = partsOf(Buffer.from(frame));
-  if (!parts) return 'no frame';
+  if (text.startsWith('native '))
+    return namespaces.includes(text.slice(7)) ? undefined : 'a native message of another namespace';
+  const parts = fieldsOf(Buffer.from(frame));
+  if (!parts) return 'not a frame';
   const { wait, namespace, room, event, isNoOp } = parts;
-  if (wait !== '' && !open.has(wait)) return 'a token that nobody has';
+  if (wait !== '' && !open.has(wait)) return 'an unknown token';
   if (!namespaces.includes(namespace)) return 'a namespace that it is not in';
   if (room !== '' && !rooms.includes(`${namespace}/${room}`)) return 'a room that it is not in';
   return event === '' || isSystemEvent(event) || isNoOp ? 'no event' : undefined;

@@ -1,36 +1,36 @@
 import type { ChannelKind, ExchangeListener, ExchangeSession, StackExchange } from '../../../src/exchange/exchange.js';
 import { redisNames } from '../../../src/exchange/naming.js';
-import { gate } from '../async/promises.js';
+import { deferred } from '../async/promises.js';
 
-/** Where commands are held: before the broker has taken them, or after that, before it says so. */
-export type Hold = 'taking' | 'confirming';
+/** Where commands are held: before the broker takes them, or after that and before it confirms them. */
+export type HoldPoint = 'taking' | 'confirming';
 
-/** What a session asks of the broker. */
+/** A command of a session to the broker. */
 interface Command {
   readonly session: MemorySession;
   take(): void;
-  readonly confirmed: ReturnType<typeof gate>;
+  readonly confirmed: ReturnType<typeof deferred>;
 }
 
 const prefix = 'memory';
 
-/** A broker in this process, whose every move a test can hold. */
+/** Returns a broker in this process, whose steps a test can hold. */
 export const memoryBroker = (): MemoryBroker => new MemoryBroker();
 
 export class MemoryBroker {
   readonly #sessions = new Set<MemorySession>();
-  readonly #held = new Set<Hold>();
-  /** Not taken yet, and taken but not confirmed, in the order of the calls. */
+  readonly #held = new Set<HoldPoint>();
+  /** Commands not taken yet, and commands not confirmed yet, in the order of the calls. */
   #arrived: Command[] = [];
   #taken: Command[] = [];
   #isRunning = true;
   readonly #failures: unknown[] = [];
-  /** What has been published and taken, of all sessions. */
+  /** All publications that it has taken. */
   readonly published: { readonly channel: string; readonly payload: Uint8Array }[] = [];
-  /** How often somebody has tried to connect. */
+  /** How many connects were attempted. */
   connects = 0;
 
-  /** What a node is given. */
+  /** Returns an exchange to this broker. */
   exchange(): StackExchange {
     return {
       name: 'memory',
@@ -38,7 +38,7 @@ export class MemoryBroker {
       connect: async (listener) => {
         this.connects++;
         if (this.#failures.length > 0) throw this.#failures.shift();
-        if (!this.#isRunning) throw new Error('memory: nobody is there');
+        if (!this.#isRunning) throw new Error('memory: the broker is stopped');
         const session = new MemorySession(this, listener);
         this.#sessions.add(session);
         return session;
@@ -50,12 +50,12 @@ export class MemoryBroker {
     return this.#sessions.size;
   }
 
-  /** The channels that somebody is subscribed to, in order. */
+  /** The subscribed channels, sorted. */
   get subscriptions(): string[] {
     return [...new Set([...this.#sessions].flatMap(({ channels }) => [...channels]))].sort();
   }
 
-  /** Commands that are held, or under way. */
+  /** How many commands are not confirmed yet. */
   get waiting(): number {
     return this.#arrived.length + this.#taken.length;
   }
@@ -69,13 +69,13 @@ export class MemoryBroker {
     this.#isRunning = true;
   }
 
-  /** The next connect is refused with this. */
+  /** Makes the next connect reject with this error. */
   failConnect(error: unknown = new Error('memory: refused')): void {
     this.#failures.push(error);
   }
 
-  /** Holds publishes, subscribes and pings there, until what is returned is called. */
-  hold(where: Hold): () => void {
+  /** Holds publishes, subscribes and pings at this point. Returns a function that releases them. */
+  hold(where: HoldPoint): () => void {
     this.#held.add(where);
     return () => {
       this.#held.delete(where);
@@ -84,8 +84,8 @@ export class MemoryBroker {
   }
 
   /**
-   * Loses all sessions, or this many of the eldest. What they have published is taken before, if it is to be, and so
-   * reaches everybody who is subscribed; none of it is confirmed.
+   * Loses all sessions, or this many of the oldest. With `taken`, the broker takes their commands first, so that
+   * subscribers receive them. It confirms none.
    */
   lose({ taken = false, count = this.#sessions.size, error = new Error('memory: lost') as unknown } = {}): void {
     const lost = new Set([...this.#sessions].slice(0, count));
@@ -97,8 +97,8 @@ export class MemoryBroker {
     for (const session of lost) session.lose(error);
   }
 
-  /** What is published does not come to this session, counted from the eldest, as if the line had swallowed it. */
-  holdBack(session: number): () => void {
+  /** Drops what is published for this session, counted from the oldest. Returns a function that ends it. */
+  deafen(session: number): () => void {
     const deaf = [...this.#sessions][session];
     if (deaf) deaf.isDeaf = true;
     return () => {
@@ -106,9 +106,9 @@ export class MemoryBroker {
     };
   }
 
-  /** @internal What a session asks: taken and confirmed in the order of the calls, but never at once. */
+  /** @internal Takes and confirms a command in the order of the calls, never synchronously. */
   ask(session: MemorySession, take: () => void): Promise<void> {
-    const confirmed = gate();
+    const confirmed = deferred();
     this.#arrived.push({ session, take, confirmed });
     queueMicrotask(() => this.#work());
     return confirmed.promise;
@@ -197,7 +197,7 @@ class MemorySession implements ExchangeSession {
     });
   }
 
-  /** Told behind what has been delivered. */
+  /** Reports the loss after what has been delivered. */
   lose(error: unknown): void {
     this.#isOver = true;
     queueMicrotask(() => {

@@ -1,43 +1,43 @@
-import { gate } from '../async/promises.js';
+import { deferred } from '../async/promises.js';
 
-/** Hears what a session hears. */
-export class Ear {
-  readonly heard: { readonly channel: string; readonly payload: Uint8Array }[] = [];
+/** Records what a session receives. */
+export class RecordingListener {
+  readonly received: { readonly channel: string; readonly payload: Uint8Array }[] = [];
   readonly losses: unknown[] = [];
-  readonly #waiting = new Set<{ readonly isThere: () => boolean; open(): void }>();
+  readonly #waiting = new Set<{ readonly isMet: () => boolean; open(): void }>();
 
   readonly listener = {
     received: (channel: string, payload: Uint8Array): void => {
-      this.heard.push({ channel, payload });
-      this.#look();
+      this.received.push({ channel, payload });
+      this.#check();
     },
     lost: (error: unknown): void => {
       this.losses.push(error);
-      this.#look();
+      this.#check();
     },
   };
 
   get texts(): string[] {
-    return this.heard.map(({ payload }) => Buffer.from(payload).toString());
+    return this.received.map(({ payload }) => Buffer.from(payload).toString());
   }
 
-  /** Resolves when so many messages have come. */
-  hears(count: number): Promise<void> {
-    return this.#until(() => this.heard.length >= count);
+  /** Resolves when this many messages have arrived. */
+  waitForCount(count: number): Promise<void> {
+    return this.#until(() => this.received.length >= count);
   }
 
-  isLost(): Promise<void> {
+  waitForLoss(): Promise<void> {
     return this.#until(() => this.losses.length > 0);
   }
 
-  #until(isThere: () => boolean): Promise<void> {
-    if (isThere()) return Promise.resolve();
-    const { promise, open } = gate();
-    this.#waiting.add({ isThere, open });
+  #until(isMet: () => boolean): Promise<void> {
+    if (isMet()) return Promise.resolve();
+    const { promise, open } = deferred();
+    this.#waiting.add({ isMet, open });
     return promise;
   }
 
-  #look(): void {
-    for (const waiting of this.#waiting) if (waiting.isThere()) waiting.open();
+  #check(): void {
+    for (const waiting of this.#waiting) if (waiting.isMet()) waiting.open();
   }
 }

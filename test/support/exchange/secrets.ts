@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import { expect } from 'vitest';
 
-/** All that anybody could read of an error, in a log or a debugger. */
+/** Returns all that a log or a debugger could show of an error. */
 const readable = (error: unknown): string => {
   const fields = error instanceof Error ? [error.message, error.stack, error.cause, ...Object.values(error)] : [];
   return [
@@ -13,19 +13,19 @@ const readable = (error: unknown): string => {
   ].join('\n');
 };
 
-/** An error that shows none of these, however it is looked at. */
-export const expectSecrecy = (error: unknown, secrets: readonly string[]): void => {
+/** Checks that an error shows none of these, however it is printed. */
+export const expectNoSecrets = (error: unknown, secrets: readonly string[]): void => {
   expect(error).toBeInstanceOf(Error);
   const text = readable(error);
   expect(secrets.filter((secret) => text.includes(secret))).toEqual([]);
 };
 
-/** What a call throws, or its promise rejects with. */
+/** Returns what a call throws, or its promise rejects with. */
 export const errorOf = async (call: () => unknown): Promise<unknown> => {
   try {
     await call();
   } catch (error) {
     return error;
   }
-  throw new Error('an error was expected');
+  throw new Error('expected an error');
 };

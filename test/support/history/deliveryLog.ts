@@ -1,4 +1,4 @@
-/** Rows of five numbers, as compact as they can be kept. */
+/** Rows of five numbers in one typed array. */
 class Rows {
   #cells = new Int32Array(1_024);
   #length = 0;
@@ -23,16 +23,16 @@ class Rows {
   }
 
   at(index: number): number {
-    if (index >= this.#length) throw new RangeError(`there is no cell ${index}`);
+    if (index >= this.#length) throw new RangeError(`no cell ${index}`);
     return this.#cells[index] ?? 0;
   }
 }
 
-/** Nobody in particular. */
-export const nobody = -1;
+/** No connection or user. */
+export const none = -1;
 
-/** Whom an issue is for, all by number. */
-export interface IssueAddress {
+/** The address of a broadcast, all by number. */
+export interface BroadcastAddress {
   /** The namespace, or a room of it. */
   readonly topic: number;
   /** Only the connections of this user. */
@@ -43,36 +43,36 @@ export interface IssueAddress {
   readonly exceptUser?: number;
 }
 
-/** How the server came to close a connection: while it could write to it, or not, or because the client had gone. */
+/** The state of a connection when the server closed it: flowing, congested, or its client gone. */
 export type CloseKind = 'flowing' | 'congested' | 'gone';
 const closeKinds: readonly CloseKind[] = ['flowing', 'congested', 'gone'];
 
-/** What the server has done, in the order in which it was done. */
-export type Deed =
-  | { readonly deed: 'arrival'; readonly connection: number; readonly user: number }
-  | { readonly deed: 'join' | 'leave'; readonly connection: number; readonly topic: number }
-  | { readonly deed: 'close'; readonly connection: number; readonly kind: CloseKind }
-  | { readonly deed: 'issue'; readonly number: number; readonly address: IssueAddress }
-  | { readonly deed: 'emit'; readonly number: number; readonly connection: number; readonly topic: number }
-  | { readonly deed: 'answer'; readonly number: number; readonly connection: number };
+/** One thing that the server has done. */
+export type LogEvent =
+  | { readonly event: 'arrival'; readonly connection: number; readonly user: number }
+  | { readonly event: 'join' | 'leave'; readonly connection: number; readonly topic: number }
+  | { readonly event: 'close'; readonly connection: number; readonly kind: CloseKind }
+  | { readonly event: 'broadcast'; readonly number: number; readonly address: BroadcastAddress }
+  | { readonly event: 'emit'; readonly number: number; readonly connection: number; readonly topic: number }
+  | { readonly event: 'reply'; readonly number: number; readonly connection: number };
 
 const arrival = 0;
 const join = 1;
 const leave = 2;
 const close = 3;
-const issue = 4;
+const broadcast = 4;
 const emit = 5;
-const answer = 6;
+const reply = 6;
 const width = 5;
 
-/** The first answer to a connection has this number, the next one more: below are the numbers of issues and emits. */
-export const firstAnswer = 2 ** 31;
+/** The number of the first reply to a connection. Numbers below are broadcasts and emits. */
+export const firstReply = 2 ** 31;
 
 /**
- * The server's book of a run: arrivals, joins, leaves, closes, and everything that was said, in program order. Whoever
- * keeps it names connections, users and topics by numbers; it knows nothing of the server that it is about.
+ * The log of a run: arrivals, joins, leaves, closes, broadcasts, emits and replies, in program order. It names
+ * connections, users and topics by number and does not use the server.
  */
-export class Ledger {
+export class DeliveryLog {
   readonly #rows = new Rows();
   #last = 0;
   readonly counts = {
@@ -82,84 +82,84 @@ export class Ledger {
     flowing: 0,
     congested: 0,
     gone: 0,
-    issues: 0,
+    broadcasts: 0,
     emits: 0,
-    answers: 0,
+    replies: 0,
   };
   readonly addressed = { to: 0, except: 0, exceptUser: 0, rooms: 0 };
 
-  /** The number of the newest issue or emit. */
+  /** The number of the newest broadcast or emit. */
   get last(): number {
     return this.#last;
   }
 
-  arrives(connection: number, user: number): void {
+  addArrival(connection: number, user: number): void {
     this.counts.arrivals++;
     this.#rows.push(arrival, connection, user, 0, 0);
   }
 
-  joins(connection: number, topic: number): void {
+  addJoin(connection: number, topic: number): void {
     this.counts.joins++;
     this.#rows.push(join, connection, topic, 0, 0);
   }
 
-  leaves(connection: number, topic: number): void {
+  addLeave(connection: number, topic: number): void {
     this.counts.leaves++;
     this.#rows.push(leave, connection, topic, 0, 0);
   }
 
-  closes(connection: number, kind: CloseKind): void {
+  addClose(connection: number, kind: CloseKind): void {
     this.counts[kind]++;
     this.#rows.push(close, connection, closeKinds.indexOf(kind), 0, 0);
   }
 
-  /** A message to many; its number has to be in its body. */
-  issues({ topic, to = nobody, except = nobody, exceptUser = nobody }: IssueAddress): number {
-    this.counts.issues++;
+  /** Adds a broadcast and returns its number, which its body has to contain. */
+  addBroadcast({ topic, to = none, except = none, exceptUser = none }: BroadcastAddress): number {
+    this.counts.broadcasts++;
     if (topic !== 0) this.addressed.rooms++;
-    if (to !== nobody) this.addressed.to++;
-    if (except !== nobody) this.addressed.except++;
-    if (exceptUser !== nobody) this.addressed.exceptUser++;
-    this.#rows.push(issue, topic, to, except, exceptUser);
+    if (to !== none) this.addressed.to++;
+    if (except !== none) this.addressed.except++;
+    if (exceptUser !== none) this.addressed.exceptUser++;
+    this.#rows.push(broadcast, topic, to, except, exceptUser);
     return ++this.#last;
   }
 
-  /** A message to one connection alone, due if it is in that topic; its number has to be in its body. */
-  emits(connection: number, topic: number): number {
+  /** Adds an emit to one connection, expected if it is in that topic. Returns its number, which its body has to contain. */
+  addEmit(connection: number, topic: number): number {
     this.counts.emits++;
     this.#rows.push(emit, connection, topic, 0, 0);
     return ++this.#last;
   }
 
-  /** A client has been answered; the client counts its answers too, and so knows this one's number. */
-  answers(connection: number): void {
-    this.counts.answers++;
-    this.#rows.push(answer, connection, 0, 0, 0);
+  /** Adds a reply. The client counts its replies as well, and so knows the number. */
+  addReply(connection: number): void {
+    this.counts.replies++;
+    this.#rows.push(reply, connection, 0, 0, 0);
   }
 
-  /** Everything, from the beginning. */
-  *deeds(): Generator<Deed> {
-    const answers = new Map<number, number>();
+  /** Yields every event from the beginning. */
+  *events(): Generator<LogEvent> {
+    const replies = new Map<number, number>();
     let last = 0;
     for (let row = 0; row < this.#rows.length; row += width) {
       const connection = this.#rows.at(row + 1);
       const second = this.#rows.at(row + 2);
       switch (this.#rows.at(row)) {
         case arrival:
-          yield { deed: 'arrival', connection, user: second };
+          yield { event: 'arrival', connection, user: second };
           break;
         case join:
-          yield { deed: 'join', connection, topic: second };
+          yield { event: 'join', connection, topic: second };
           break;
         case leave:
-          yield { deed: 'leave', connection, topic: second };
+          yield { event: 'leave', connection, topic: second };
           break;
         case close:
-          yield { deed: 'close', connection, kind: closeKinds[second] ?? 'gone' };
+          yield { event: 'close', connection, kind: closeKinds[second] ?? 'gone' };
           break;
-        case issue:
+        case broadcast:
           yield {
-            deed: 'issue',
+            event: 'broadcast',
             number: ++last,
             address: {
               topic: connection,
@@ -170,12 +170,12 @@ export class Ledger {
           };
           break;
         case emit:
-          yield { deed: 'emit', number: ++last, connection, topic: second };
+          yield { event: 'emit', number: ++last, connection, topic: second };
           break;
         default: {
-          const number = answers.get(connection) ?? firstAnswer;
-          answers.set(connection, number + 1);
-          yield { deed: 'answer', number, connection };
+          const number = replies.get(connection) ?? firstReply;
+          replies.set(connection, number + 1);
+          yield { event: 'reply', number, connection };
         }
       }
     }

@@ -1,45 +1,45 @@
-/** What can be wrong with what a connection has seen. */
-export const faultKinds = ['duplicate', 'reorder', 'hole', 'stranger', 'after-leave', 'silent tail'] as const;
+/** What can be wrong with what a connection has received. */
+export const faultKinds = ['duplicate', 'reorder', 'gap', 'unexpected', 'after-leave', 'missing tail'] as const;
 export type FaultKind = (typeof faultKinds)[number];
 
-/** The first thing that is wrong with what a connection has seen. */
+/** The first thing that is wrong with what a connection has received. */
 export interface Fault {
   readonly kind: FaultKind;
   readonly connection: number;
-  /** So many numbers were right before it. */
+  /** How many numbers before it were right. */
   readonly after: number;
-  /** What should have come next, if anything. */
+  /** The number that should have been next, if any. */
   readonly expected: number | undefined;
-  readonly came: number | undefined;
+  readonly received: number | undefined;
 }
 
-/** A connection that has not seen what it should. */
-export interface Broken {
+/** A connection that has not received what it should. */
+export interface FailedConnection {
   readonly connection: number;
-  /** All that was for it. */
-  readonly due: number[];
-  readonly seen: Uint32Array;
-  /** Would it have been for it, had it been in that place at that moment? */
+  /** All numbers that were for it. */
+  readonly expected: number[];
+  readonly received: Uint32Array;
+  /** Whether a number was for a topic in which it was at another time. */
   isMissedStay: (number: number) => boolean;
 }
 
-const kindOf = ({ due, seen, isMissedStay }: Broken, after: number): FaultKind => {
-  const came = seen[after];
-  const expected = due[after];
-  if (came === undefined) return 'silent tail';
-  if (seen.subarray(0, after).includes(came)) return 'duplicate';
-  if (!due.includes(came)) return isMissedStay(came) ? 'after-leave' : 'stranger';
-  return expected !== undefined && seen.subarray(after).includes(expected) ? 'reorder' : 'hole';
+const kindOf = ({ expected, received, isMissedStay }: FailedConnection, after: number): FaultKind => {
+  const number = received[after];
+  const due = expected[after];
+  if (number === undefined) return 'missing tail';
+  if (received.subarray(0, after).includes(number)) return 'duplicate';
+  if (!expected.includes(number)) return isMissedStay(number) ? 'after-leave' : 'unexpected';
+  return due !== undefined && received.subarray(after).includes(due) ? 'reorder' : 'gap';
 };
 
-/** Names the first fault; the rest may well follow from it. */
-export const diagnose = (broken: Broken): Fault => {
-  const { connection, due, seen } = broken;
+/** Returns the first fault. Later ones may follow from it. */
+export const diagnose = (failed: FailedConnection): Fault => {
+  const { connection, expected, received } = failed;
   let after = 0;
-  while (after < seen.length && seen[after] === due[after]) after++;
-  return { kind: kindOf(broken, after), connection, after, expected: due[after], came: seen[after] };
+  while (after < received.length && received[after] === expected[after]) after++;
+  return { kind: kindOf(failed, after), connection, after, expected: expected[after], received: received[after] };
 };
 
-/** A fault in one line. */
-export const tell = ({ kind, connection, after, expected, came }: Fault): string =>
-  `${kind}: connection ${connection}, after ${after} numbers: ${expected ?? 'nothing'} was due, ${came ?? 'nothing'} came`;
+/** Returns a fault in one line. */
+export const describeFault = ({ kind, connection, after, expected, received }: Fault): string =>
+  `${kind}: connection ${connection}, after ${after} numbers: expected ${expected ?? 'nothing'}, got ${received ?? 'nothing'}`;

@@ -1,22 +1,22 @@
-import { type CloseKind, type Deed, type IssueAddress, type Ledger, nobody } from './deliveryLog.js';
-import { type Broken, diagnose, type Fault, type FaultKind } from './diagnosis.js';
+import { type BroadcastAddress, type CloseKind, type DeliveryLog, type LogEvent, none } from './deliveryLog.js';
+import { diagnose, type FailedConnection, type Fault, type FaultKind } from './diagnosis.js';
 
-/** How a client's line stood at the end: still open, given up by the client or the network, or ended by the server. */
-export type LineEnd = 'open' | 'left' | 'ended';
+/** How a connection ended: still open, ended by the client or the network, or ended by the server. */
+export type ConnectionEnd = 'open' | 'left' | 'ended';
 
-/** What one client saw: numbers of issues, emits and answers, in order. */
-export interface Sighting {
+/** What one client received: numbers of broadcasts, emits and replies, in order. */
+export interface ClientRecord {
   readonly numbers: Uint32Array;
-  readonly end: LineEnd;
+  readonly end: ConnectionEnd;
 }
 
 export interface Verdict {
-  /** What was issued, times whom it was for. */
-  readonly due: number;
+  /** Expected deliveries: each message times its audience. */
+  readonly expected: number;
   readonly delivered: number;
-  /** What those who left before their end came have not seen. */
+  /** Deliveries missing from tails that may be missing. */
   readonly cutOff: number;
-  /** Connections of whom nothing may be missing, and others. */
+  /** Connections that must miss nothing, and others. */
   readonly whole: number;
   readonly partial: number;
   readonly faults: readonly Fault[];
@@ -26,24 +26,24 @@ export interface Verdict {
 const noFaults = (): Record<FaultKind, number> => ({
   duplicate: 0,
   reorder: 0,
-  hole: 0,
-  stranger: 0,
+  gap: 0,
+  unexpected: 0,
   'after-leave': 0,
-  'silent tail': 0,
+  'missing tail': 0,
 });
 
-/** Who is where, as the ledger tells it: nothing but sets of numbers. */
-class Places {
+/** The members of each topic, replayed from the log. */
+class Memberships {
   readonly #topics = new Map<number, Set<number>>();
   readonly #users = new Map<number, number>();
   readonly #closed = new Set<number>();
   readonly closes = new Map<number, CloseKind>();
 
-  take(deed: Deed): void {
-    if (deed.deed === 'arrival') this.#users.set(deed.connection, deed.user);
-    else if (deed.deed === 'join' && !this.#closed.has(deed.connection)) this.#in(deed.topic).add(deed.connection);
-    else if (deed.deed === 'leave') this.#in(deed.topic).delete(deed.connection);
-    else if (deed.deed === 'close' && !this.#closed.has(deed.connection)) this.#close(deed.connection, deed.kind);
+  take(event: LogEvent): void {
+    if (event.event === 'arrival') this.#users.set(event.connection, event.user);
+    else if (event.event === 'join' && !this.#closed.has(event.connection)) this.#in(event.topic).add(event.connection);
+    else if (event.event === 'leave') this.#in(event.topic).delete(event.connection);
+    else if (event.event === 'close' && !this.#closed.has(event.connection)) this.#close(event.connection, event.kind);
   }
 
   has(connection: number, topic: number): boolean {
@@ -54,19 +54,19 @@ class Places {
     return this.#closed.has(connection);
   }
 
-  audience({ topic, to = nobody, except = nobody, exceptUser = nobody }: IssueAddress): Iterable<number> {
+  audience({ topic, to = none, except = none, exceptUser = none }: BroadcastAddress): Iterable<number> {
     const members = this.#in(topic);
-    if (to === nobody && except === nobody && exceptUser === nobody) return members;
+    if (to === none && except === none && exceptUser === none) return members;
     return [...members].filter((connection) => {
       const user = this.#users.get(connection);
-      return (to === nobody || user === to) && connection !== except && (exceptUser === nobody || user !== exceptUser);
+      return (to === none || user === to) && connection !== except && (exceptUser === none || user !== exceptUser);
     });
   }
 
-  /** Would this be for the connection, if only it were there? */
-  fits(connection: number, { to = nobody, except = nobody, exceptUser = nobody }: IssueAddress): boolean {
+  /** Whether this would be for the connection if it were in the topic. */
+  fits(connection: number, { to = none, except = none, exceptUser = none }: BroadcastAddress): boolean {
     const user = this.#users.get(connection);
-    return (to === nobody || to === user) && connection !== except && (exceptUser === nobody || exceptUser !== user);
+    return (to === none || to === user) && connection !== except && (exceptUser === none || exceptUser !== user);
   }
 
   #in(topic: number): Set<number> {
@@ -82,57 +82,63 @@ class Places {
   }
 }
 
-/** Plays the ledger from the beginning, and says of each number whom it is for at that moment (BC1, BC4). */
-const replay = (ledger: Ledger, isFor: (connection: number, number: number) => void): Places => {
-  const places = new Places();
-  for (const deed of ledger.deeds()) {
-    if (deed.deed === 'issue') for (const connection of places.audience(deed.address)) isFor(connection, deed.number);
-    else if (deed.deed === 'emit' && places.has(deed.connection, deed.topic)) isFor(deed.connection, deed.number);
-    else if (deed.deed === 'answer' && !places.isClosed(deed.connection)) isFor(deed.connection, deed.number);
-    else places.take(deed);
+/** Replays the log and calls `isFor` for each number and connection of its audience at that moment (BC1, BC4). */
+const replay = (log: DeliveryLog, isFor: (connection: number, number: number) => void): Memberships => {
+  const memberships = new Memberships();
+  for (const event of log.events()) {
+    if (event.event === 'broadcast')
+      for (const connection of memberships.audience(event.address)) isFor(connection, event.number);
+    else if (event.event === 'emit' && memberships.has(event.connection, event.topic))
+      isFor(event.connection, event.number);
+    else if (event.event === 'reply' && !memberships.isClosed(event.connection)) isFor(event.connection, event.number);
+    else memberships.take(event);
   }
-  return places;
+  return memberships;
 };
 
-/** A second look at the connections that have not seen what they should: all that was due to each, and whatever else it saw. */
-const lookAgain = (ledger: Ledger, seen: readonly Sighting[], suspects: ReadonlySet<number>): Map<number, Broken> => {
-  const broken = new Map<number, Broken>();
+/** Replays the log again for connections with faults, and collects all that was for each. */
+const collectFailures = (
+  log: DeliveryLog,
+  records: readonly ClientRecord[],
+  suspects: ReadonlySet<number>,
+): Map<number, FailedConnection> => {
+  const failed = new Map<number, FailedConnection>();
   for (const connection of suspects) {
-    const numbers = seen[connection]?.numbers ?? new Uint32Array();
-    broken.set(connection, { connection, due: [], seen: numbers, isMissedStay: () => false });
+    const numbers = records[connection]?.numbers ?? new Uint32Array();
+    failed.set(connection, { connection, expected: [], received: numbers, isMissedStay: () => false });
   }
-  const places = replay(ledger, (connection, number) => broken.get(connection)?.due.push(number));
+  const memberships = replay(log, (connection, number) => failed.get(connection)?.expected.push(number));
   const stays = new Map<number, Set<number>>();
-  const issues = new Map<number, (connection: number) => boolean>();
-  for (const deed of ledger.deeds()) {
-    if (deed.deed === 'join' && suspects.has(deed.connection)) {
-      const topics = stays.get(deed.connection) ?? new Set();
-      stays.set(deed.connection, topics.add(deed.topic));
+  const recipients = new Map<number, (connection: number) => boolean>();
+  for (const event of log.events()) {
+    if (event.event === 'join' && suspects.has(event.connection)) {
+      const topics = stays.get(event.connection) ?? new Set();
+      stays.set(event.connection, topics.add(event.topic));
     }
-    const wasEverIn = (connection: number, topic: number): boolean => stays.get(connection)?.has(topic) ?? false;
-    if (deed.deed === 'issue') {
-      const { address } = deed;
-      issues.set(deed.number, (one) => wasEverIn(one, address.topic) && places.fits(one, address));
+    const wasEverMember = (connection: number, topic: number): boolean => stays.get(connection)?.has(topic) ?? false;
+    if (event.event === 'broadcast') {
+      const { address } = event;
+      recipients.set(event.number, (one) => wasEverMember(one, address.topic) && memberships.fits(one, address));
     }
-    if (deed.deed === 'emit') issues.set(deed.number, (one) => deed.connection === one && wasEverIn(one, deed.topic));
+    if (event.event === 'emit')
+      recipients.set(event.number, (one) => event.connection === one && wasEverMember(one, event.topic));
   }
-  for (const one of broken.values()) one.isMissedStay = (number) => issues.get(number)?.(one.connection) ?? false;
-  return broken;
+  for (const one of failed.values()) one.isMissedStay = (number) => recipients.get(number)?.(one.connection) ?? false;
+  return failed;
 };
 
 /**
- * Proves a whole run (BC1–BC4): each connection, by number, has seen exactly what was for it, in order, once. Of one
- * that its client or the network has given up, or that was closed while it could not be written to, the tail may be
- * missing, and nothing else.
+ * Verifies a whole run (BC1–BC4): each connection, by number, has received exactly what was for it, in order, once. Only
+ * the tail may be missing, and only of a connection that the client or the network ended or that was closed congested.
  */
-export const judge = (ledger: Ledger, seen: readonly Sighting[]): Verdict => {
-  const next = new Uint32Array(seen.length);
-  const missing = new Uint32Array(seen.length);
+export const verifyDelivery = (log: DeliveryLog, records: readonly ClientRecord[]): Verdict => {
+  const next = new Uint32Array(records.length);
+  const missing = new Uint32Array(records.length);
   const suspects = new Set<number>();
-  let due = 0;
-  const places = replay(ledger, (connection, number) => {
-    due++;
-    const numbers = seen[connection]?.numbers;
+  let expected = 0;
+  const memberships = replay(log, (connection, number) => {
+    expected++;
+    const numbers = records[connection]?.numbers;
     const at = next[connection];
     if (numbers === undefined || at === undefined) suspects.add(connection);
     else if (at >= numbers.length) missing[connection] = (missing[connection] ?? 0) + 1;
@@ -142,16 +148,16 @@ export const judge = (ledger: Ledger, seen: readonly Sighting[]): Verdict => {
   let delivered = 0;
   let cutOff = 0;
   let whole = 0;
-  for (const [connection, { numbers, end }] of seen.entries()) {
-    const mayLackTail = end === 'left' || (end === 'ended' && places.closes.get(connection) === 'congested');
+  for (const [connection, { numbers, end }] of records.entries()) {
+    const mayLackTail = end === 'left' || (end === 'ended' && memberships.closes.get(connection) === 'congested');
     if (!mayLackTail) whole++;
     delivered += numbers.length;
     const lacks = missing[connection] ?? 0;
     cutOff += lacks;
     if ((next[connection] ?? 0) < numbers.length || (lacks > 0 && !mayLackTail)) suspects.add(connection);
   }
-  const faults = suspects.size === 0 ? [] : [...lookAgain(ledger, seen, suspects).values()].map(diagnose);
+  const faults = suspects.size === 0 ? [] : [...collectFailures(log, records, suspects).values()].map(diagnose);
   const byKind = noFaults();
   for (const { kind } of faults) byKind[kind]++;
-  return { due, delivered, cutOff, whole, partial: seen.length - whole, faults, byKind };
+  return { expected, delivered, cutOff, whole, partial: records.length - whole, faults, byKind };
 };

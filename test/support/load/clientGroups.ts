@@ -4,12 +4,12 @@ import { fileURLToPath } from 'node:url';
 import { afterEach } from 'vitest';
 import type { TestServer } from '../server/testServer.js';
 
-/** What a crowd is told to do; its groups are called by name. */
+/** A command to the process of the clients. Groups have names. */
 export type GroupCommand =
-  | { readonly order: 'dial'; readonly group: string; readonly port: number; readonly count: number }
-  | { readonly order: 'stall' | 'resume' | 'report'; readonly group: string };
+  | { readonly command: 'dial'; readonly group: string; readonly port: number; readonly count: number }
+  | { readonly command: 'stall' | 'resume' | 'report'; readonly group: string };
 
-/** What has become of one client: the number of the last message, and whether none was missing before it. */
+/** The state of one client: the number of its last message, and whether none was missing before it. */
 interface ClientReport {
   readonly last: number;
   readonly isInOrder: boolean;
@@ -17,7 +17,7 @@ interface ClientReport {
   readonly pings: number;
 }
 
-/** Milliseconds from `broadcast` to the client. */
+/** Time from `broadcast` to the client, in ms. */
 export interface Latency {
   readonly p50: number;
   readonly p99: number;
@@ -29,18 +29,18 @@ export interface GroupReport {
   readonly latency: Latency;
 }
 
-/** What a crowd says. */
+/** An event of the process of the clients. */
 export type GroupEvent =
-  | { readonly told: 'ready' | 'ended'; readonly group: string }
-  | { readonly told: 'got'; readonly group: string; readonly number: number }
-  | ({ readonly told: 'report'; readonly group: string } & GroupReport);
+  | { readonly event: 'ready' | 'ended'; readonly group: string }
+  | { readonly event: 'received'; readonly group: string; readonly number: number }
+  | ({ readonly event: 'report'; readonly group: string } & GroupReport);
 
 const program = fileURLToPath(new URL('./clientGroupsProcess.js', import.meta.url));
 const running: ChildProcess[] = [];
-/** How long anybody waits for a crowd to say something that is due. */
-const patience = 20_000;
+/** Time to wait for an event, in ms. */
+const timeout = 20_000;
 
-/** Ends the crowds that a test has started. */
+/** Ends the processes that a test has started. */
 export const useClientGroups = (): void => {
   afterEach(async () => {
     await Promise.all(
@@ -54,86 +54,86 @@ export const useClientGroups = (): void => {
   });
 };
 
-/** Clients in a process of their own, in groups. */
+/** Groups of clients in a process of their own. */
 export class ClientGroups {
   readonly #child: ChildProcess;
-  readonly #got = new Map<string, number>();
+  readonly #lastReceived = new Map<string, number>();
   readonly #ended = new Set<string>();
-  readonly #listeners = new Set<(told: GroupEvent) => void>();
+  readonly #listeners = new Set<(event: GroupEvent) => void>();
 
   constructor(private readonly testServer: TestServer) {
     this.#child = fork(program, { execArgv: [] });
     running.push(this.#child);
-    // Nobody else writes to this channel.
-    this.#child.on('message', (told: GroupEvent) => this.#hear(told));
+    // Only the process writes to this channel.
+    this.#child.on('message', (event: GroupEvent) => this.#onEvent(event));
   }
 
-  /** So many clients, `<group>-<n>`, each in the namespace `default`. */
+  /** Connects this many clients, `<group>-<n>`, to the namespace `default`. */
   async dial(group: string, count: number): Promise<void> {
     const ready = this.#next('ready', group);
-    this.#tell({ order: 'dial', group, port: Number(new URL(this.testServer.url).port), count });
+    this.#send({ command: 'dial', group, port: Number(new URL(this.testServer.url).port), count });
     await ready;
   }
 
-  /** They stop reading what comes. */
+  /** Stops the group from reading. */
   stall(group: string): void {
-    this.#tell({ order: 'stall', group });
+    this.#send({ command: 'stall', group });
   }
   resume(group: string): void {
-    this.#tell({ order: 'resume', group });
+    this.#send({ command: 'resume', group });
   }
 
-  /** Resolves when all of a group have got this message. */
+  /** Resolves when all of a group have received this message. */
   async received(group: string, number: number): Promise<void> {
-    while ((this.#got.get(group) ?? 0) < number) await this.#next('got', group);
+    while ((this.#lastReceived.get(group) ?? 0) < number) await this.#next('received', group);
   }
 
-  /** Resolves when the last of a group has seen the end of its line. */
+  /** Resolves when every connection of a group has ended. */
   async ended(group: string): Promise<void> {
     if (!this.#ended.has(group)) await this.#next('ended', group);
   }
 
   async report(group: string): Promise<GroupReport> {
     const report = this.#next('report', group);
-    this.#tell({ order: 'report', group });
+    this.#send({ command: 'report', group });
     return report;
   }
 
-  /** The whole crowd stands still: its lines are there, and nobody answers. */
+  /** Suspends the process: connections stay open and do not answer. */
   freeze(): void {
     this.#child.kill('SIGSTOP');
   }
 
-  #tell(order: GroupCommand): void {
-    this.#child.send(order);
+  #send(command: GroupCommand): void {
+    this.#child.send(command);
   }
 
-  #hear(told: GroupEvent): void {
-    if (told.told === 'got') this.#got.set(told.group, told.number);
-    if (told.told === 'ended') this.#ended.add(told.group);
-    for (const listener of this.#listeners) listener(told);
+  #onEvent(event: GroupEvent): void {
+    if (event.event === 'received') this.#lastReceived.set(event.group, event.number);
+    if (event.event === 'ended') this.#ended.add(event.group);
+    for (const listener of this.#listeners) listener(event);
   }
 
-  #next<Kind extends GroupEvent['told']>(
+  #next<Kind extends GroupEvent['event']>(
     kind: Kind,
     group: string,
-  ): Promise<Extract<GroupEvent, { readonly told: Kind }>> {
+  ): Promise<Extract<GroupEvent, { readonly event: Kind }>> {
     return new Promise((resolve, reject) => {
       const giveUp = (): void => {
         this.#listeners.delete(listener);
         reject(
           new Error(
-            `"${group}" was due to say "${kind}"; the last message that all of it got is ${this.#got.get(group)}`,
+            `no "${kind}" of "${group}"; the last message that all of it received is ${this.#lastReceived.get(group)}`,
           ),
         );
       };
-      const timer = setTimeout(giveUp, patience);
-      const listener = (told: GroupEvent): void => {
-        if (told.told !== kind || told.group !== group) return;
+      const timer = setTimeout(giveUp, timeout);
+      const listener = (event: GroupEvent): void => {
+        if (event.event !== kind || event.group !== group) return;
         clearTimeout(timer);
         this.#listeners.delete(listener);
         // Its kind was just looked at.
-        resolve(told as Extract<GroupEvent, { readonly told: Kind }>);
+        resolve(event as Extract<GroupEvent, { readonly event: Kind }>);
       };
       this.#listeners.add(listener);
     });

@@ -2,30 +2,30 @@ import { connect } from 'node:net';
 import { frame, upgrade } from '../peers/clientFrames.js';
 
 /**
- * Many clients in a process of their own, so that their work is not the server's. They speak bytes: a frame is found by
- * its header, of its payload only the beginning is looked at. Told what to do by the process that has started it.
+ * Many clients in a process of their own, so that they take no time from the server. They find frames by their headers
+ * and read only the beginning of each payload. The parent process sends commands.
  *
- * @typedef {import('./clientGroups.js').GroupCommand} Order
- * @typedef {import('./clientGroups.js').GroupEvent} Told
+ * @typedef {import('./clientGroups.js').GroupCommand} GroupCommand
+ * @typedef {import('./clientGroups.js').GroupEvent} GroupEvent
  */
 
-/** No crowd outlives this, whatever becomes of the test. */
-const longest = 180_000;
-/** Who dials at the same time. */
-const atOnce = 50;
-/** Bytes of a payload that are looked at. */
-const looked = 96;
+/** The process ends after this, in ms, even if the test has not ended it. */
+const lifetime = 180_000;
+/** How many connect at the same time. */
+const concurrency = 50;
+/** How many bytes of a payload are read. */
+const headBytes = 96;
 
 const pong = Buffer.from([0x8a, 0x80, 0, 0, 0, 0]);
 
-/** @param {Told} told */
-const tell = (told) => {
-  if (process.connected) process.send?.(told);
+/** @param {GroupEvent} event */
+const send = (event) => {
+  if (process.connected) process.send?.(event);
 };
 
 const micros = () => Number(process.hrtime.bigint() / 1_000n);
 
-/** One client of a group: what it has been sent, in which order. */
+/** One client of a group, and what it has received. */
 class Client {
   last = 0;
   isInOrder = true;
@@ -33,7 +33,7 @@ class Client {
   pings = 0;
   isReady = false;
   #isUpgraded = false;
-  /** Of a frame that is not whole yet: its beginning, or how much of its payload is still to come. @type {Buffer} */
+  /** Of an incomplete frame: its beginning, or how many bytes of its payload are still to come. @type {Buffer} */
   #kept = Buffer.alloc(0);
   #rest = 0;
 
@@ -74,11 +74,11 @@ class Client {
       }
       this.#rest = head.length;
       at += head.size;
-      this.#take(head.opcode, data.toString('latin1', at, at + Math.min(head.length, looked)));
+      this.#take(head.opcode, data.toString('latin1', at, at + Math.min(head.length, headBytes)));
     }
   }
 
-  /** Where the frames begin. @param {Buffer} data */
+  /** Returns where the frames begin. @param {Buffer} data */
   #upgrade(data) {
     const end = data.indexOf('\r\n\r\n');
     if (end === -1) {
@@ -105,13 +105,13 @@ class Client {
       const [, , , , , , number, sentAt] = text.split(';');
       this.isInOrder &&= Number(number) === this.last + 1;
       this.last = Number(number);
-      this.group.got(this.last, micros() - Number(sentAt));
+      this.group.received(this.last, micros() - Number(sentAt));
     }
   }
 }
 
 /**
- * The header of the frame that begins here, once it and what is looked at of the payload are there.
+ * Returns the header of the frame at this offset, once it and the head of the payload have arrived.
  * @param {Buffer} data
  * @param {number} at
  */
@@ -122,17 +122,17 @@ const frameAt = (data, at) => {
   const size = short < 126 ? 2 : short === 126 ? 4 : 10;
   if (there < size) return undefined;
   const length = size === 2 ? short : size === 4 ? data.readUInt16BE(at + 2) : Number(data.readBigUInt64BE(at + 2));
-  if (there < size + Math.min(length, looked)) return undefined;
+  if (there < size + Math.min(length, headBytes)) return undefined;
   return { opcode: data.readUInt8(at) & 15, size, length };
 };
 
-/** Clients that do the same. */
+/** A group of clients. */
 class Group {
   /** @type {Client[]} */
   clients = [];
   /** @type {number[]} */
   #latencies = [];
-  /** How many have got which message. @type {Map<number, number>} */
+  /** Number of a message -> how many clients have received it. @type {Map<number, number>} */
   #counts = new Map();
   #isReady = false;
   #hasEnded = false;
@@ -149,20 +149,20 @@ class Group {
     this.review();
   }
 
-  /** What has become of all of them. */
+  /** Connects more clients, and reports when all are ready or ended. */
   review() {
     const coming = this.clients.filter(({ isReady, hasEnded }) => !isReady && !hasEnded).length;
-    for (let more = atOnce - coming; more > 0 && this.clients.length < this.count; more--) {
+    for (let more = concurrency - coming; more > 0 && this.clients.length < this.count; more--) {
       this.clients.push(new Client(this, this.port, `${this.name}-${this.clients.length}`));
     }
     const isComplete = this.clients.length === this.count;
     if (!this.#isReady && isComplete && this.clients.every(({ isReady }) => isReady)) {
       this.#isReady = true;
-      tell({ told: 'ready', group: this.name });
+      send({ event: 'ready', group: this.name });
     }
     if (!this.#hasEnded && isComplete && this.clients.every(({ hasEnded }) => hasEnded)) {
       this.#hasEnded = true;
-      tell({ told: 'ended', group: this.name });
+      send({ event: 'ended', group: this.name });
     }
   }
 
@@ -170,13 +170,13 @@ class Group {
    * @param {number} number
    * @param {number} latency
    */
-  got(number, latency) {
+  received(number, latency) {
     this.#latencies.push(latency);
     const count = (this.#counts.get(number) ?? 0) + 1;
     this.#counts.set(number, count);
     if (count < this.clients.length) return;
     this.#counts.delete(number);
-    tell({ told: 'got', group: this.name, number });
+    send({ event: 'received', group: this.name, number });
   }
 
   report() {
@@ -184,19 +184,19 @@ class Group {
     const at = (/** @type {number} */ share) => (sorted[Math.floor((sorted.length - 1) * share)] ?? 0) / 1_000;
     this.#latencies = [];
     const clients = this.clients.map(({ last, isInOrder, hasEnded, pings }) => ({ last, isInOrder, hasEnded, pings }));
-    tell({ told: 'report', group: this.name, clients, latency: { p50: at(0.5), p99: at(0.99), max: at(1) } });
+    send({ event: 'report', group: this.name, clients, latency: { p50: at(0.5), p99: at(0.99), max: at(1) } });
   }
 }
 
 /** @type {Map<string, Group>} */
 const groups = new Map();
 
-process.on('message', (/** @type {Order} */ order) => {
-  if (order.order === 'dial') groups.set(order.group, new Group(order.group, order.port, order.count));
-  const group = groups.get(order.group);
-  if (order.order === 'stall') for (const { socket } of group?.clients ?? []) socket.pause();
-  if (order.order === 'resume') for (const { socket } of group?.clients ?? []) socket.resume();
-  if (order.order === 'report') group?.report();
+process.on('message', (/** @type {GroupCommand} */ command) => {
+  if (command.command === 'dial') groups.set(command.group, new Group(command.group, command.port, command.count));
+  const group = groups.get(command.group);
+  if (command.command === 'stall') for (const { socket } of group?.clients ?? []) socket.pause();
+  if (command.command === 'resume') for (const { socket } of group?.clients ?? []) socket.resume();
+  if (command.command === 'report') group?.report();
 });
 process.on('disconnect', () => process.exit());
-setTimeout(() => process.exit(1), longest);
+setTimeout(() => process.exit(1), lifetime);

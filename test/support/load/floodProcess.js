@@ -3,38 +3,38 @@ import { crc32 } from 'node:zlib';
 import { frame, upgrade } from '../peers/clientFrames.js';
 
 /**
- * Clients in a process of their own for whom it is enough to know which bytes they were sent: how many, and their
- * checksum. Told what to do by the process that has started it, and what they are by its arguments.
+ * Clients in a process of their own that count the bytes they receive, and their checksum. The arguments configure
+ * them; the parent process sends commands.
  *
- * @typedef {{ readonly bytes: number, readonly checksum: number, readonly hasEnded: boolean }} Sighting
- * @typedef {'flood' | 'quiet' | 'ask' | 'report'} FloodOrder
+ * @typedef {{ readonly bytes: number, readonly checksum: number, readonly hasEnded: boolean }} ClientSummary
+ * @typedef {'flood' | 'quiet' | 'ask' | 'report'} FloodCommand
  */
 
 const [port = '', count = '', event = '', bodyBytes = ''] = process.argv.slice(2);
-/** No flood outlives this, whatever becomes of the test. */
-const longest = 120_000;
-const atOnce = 50;
-/** Between two asks of the same client. */
-const askEvery = 50;
-/** Nobody keeps what is read, so that all read into the same bytes. */
+/** The process ends after this, in ms, even if the test has not ended it. */
+const lifetime = 120_000;
+const concurrency = 50;
+/** Time between two asks of the same client, in ms. */
+const askInterval = 50;
+/** All clients read into these bytes, as none keeps them. */
 const shared = Buffer.allocUnsafe(256 * 1_024);
 
-const said = frame(`;default;;${event};0;0;${'x'.repeat(Number(bodyBytes))}`);
-const asked = frame('$9;default;;ping;0;0;');
+const eventFrame = frame(`;default;;${event};0;0;${'x'.repeat(Number(bodyBytes))}`);
+const askFrame = frame('$9;default;;ping;0;0;');
 
 class Client {
   bytes = 0;
   checksum = 0;
   hasEnded = false;
   isQuiet = false;
-  #isIn = false;
-  #begun = '';
+  #isConnected = false;
+  #handshake = '';
   /** @type {(() => void) | undefined} */
-  #onAnswer;
+  #onReply;
 
-  /** @param {() => void} onIn */
-  constructor(onIn) {
-    this.onIn = onIn;
+  /** @param {() => void} onConnected */
+  constructor(onConnected) {
+    this.onConnected = onConnected;
     this.socket = connect({
       port: Number(port),
       host: '127.0.0.1',
@@ -49,37 +49,37 @@ class Client {
     this.socket.write(frame('$1;default;;_OnNamespaceConnect;0;0;'));
   }
 
-  /** Says it again and again, as fast as it leaves. */
+  /** Sends the event as fast as the socket takes it. */
   flood() {
     const goOn = () => {
-      while (!this.isQuiet && !this.hasEnded && this.socket.write(said));
+      while (!this.isQuiet && !this.hasEnded && this.socket.write(eventFrame));
     };
     this.socket.on('drain', goOn);
     goOn();
   }
 
-  /** @returns {Promise<number>} the milliseconds until it is answered */
+  /** @returns {Promise<number>} the time to the reply, in ms */
   ask() {
     const began = performance.now();
     return new Promise((resolve) => {
-      this.#onAnswer = () => resolve(performance.now() - began);
-      this.socket.write(asked);
+      this.#onReply = () => resolve(performance.now() - began);
+      this.socket.write(askFrame);
     });
   }
 
   /** @param {Buffer} bytes */
   #read(bytes) {
-    if (this.#isIn) {
+    if (this.#isConnected) {
       this.bytes += bytes.length;
       this.checksum = crc32(bytes, this.checksum);
-      if (this.#onAnswer && bytes.includes('$9;')) this.#onAnswer();
+      if (this.#onReply && bytes.includes('$9;')) this.#onReply();
       return true;
     }
-    this.#begun += bytes.toString('latin1');
-    if (!this.#begun.endsWith('$1;;;;;;')) return true;
-    this.#isIn = true;
-    this.#begun = '';
-    this.onIn();
+    this.#handshake += bytes.toString('latin1');
+    if (!this.#handshake.endsWith('$1;;;;;;')) return true;
+    this.#isConnected = true;
+    this.#handshake = '';
+    this.onConnected();
     return true;
   }
 }
@@ -89,29 +89,29 @@ const clients = [];
 
 const fill = () => {
   if (clients.length < Number(count)) clients.push(new Client(fill));
-  else if (++late === atOnce) process.send?.('ready');
+  else if (++filled === concurrency) process.send?.('ready');
 };
-let late = 0;
+let filled = 0;
 
 /** @type {number[]} */
 const latencies = [];
 
-const askOnAndOn = async () => {
+const askRepeatedly = async () => {
   const [client] = clients;
   if (!client) return;
   latencies.push(await client.ask());
   if (client.isQuiet) process.send?.({ latencies });
-  else setTimeout(askOnAndOn, askEvery);
+  else setTimeout(askRepeatedly, askInterval);
 };
 
-process.on('message', (/** @type {FloodOrder} */ order) => {
-  if (order === 'flood') for (const client of clients) client.flood();
-  if (order === 'quiet') for (const client of clients) client.isQuiet = true;
-  if (order === 'ask') void askOnAndOn();
-  if (order === 'report') {
-    process.send?.({ sightings: clients.map(({ bytes, checksum, hasEnded }) => ({ bytes, checksum, hasEnded })) });
+process.on('message', (/** @type {FloodCommand} */ command) => {
+  if (command === 'flood') for (const client of clients) client.flood();
+  if (command === 'quiet') for (const client of clients) client.isQuiet = true;
+  if (command === 'ask') void askRepeatedly();
+  if (command === 'report') {
+    process.send?.({ summaries: clients.map(({ bytes, checksum, hasEnded }) => ({ bytes, checksum, hasEnded })) });
   }
 });
 process.on('disconnect', () => process.exit());
-setTimeout(() => process.exit(1), longest);
-for (let more = atOnce; more > 0; more--) fill();
+setTimeout(() => process.exit(1), lifetime);
+for (let more = concurrency; more > 0; more--) fill();

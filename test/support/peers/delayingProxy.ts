@@ -2,52 +2,52 @@ import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
 
-/** A line to a server on loopback on which bytes can be late, as on a network that has been away for a while. */
-export interface Detour {
+/** A proxy on loopback that can deliver bytes late, as a network does after an outage. */
+export interface DelayingProxy {
   readonly port: number;
-  /** What is on its way to the server now, and whatever else comes on these connections, is held. */
+  /** Holds what the open connections send to the server from now on. */
   delay(): void;
-  /** It arrives after all, and so does the end of these connections. */
-  arrive(): void;
+  /** Delivers the held bytes, and then ends these connections. */
+  deliver(): void;
 }
 
-interface Way {
+interface ProxiedConnection {
   readonly near: Socket;
   readonly far: Socket;
   isLate: boolean;
   readonly late: Buffer[];
 }
 
-export const startDetour = async (target: number): Promise<Detour> => {
-  const ways = new Set<Way>();
+export const startDelayingProxy = async (target: number): Promise<DelayingProxy> => {
+  const connections = new Set<ProxiedConnection>();
   const server = createServer((near) => {
-    const way: Way = { near, far: connect(target, '127.0.0.1'), isLate: false, late: [] };
-    ways.add(way);
-    near.on('data', (bytes) => void (way.isLate ? way.late.push(bytes) : way.far.write(bytes)));
-    way.far.on('data', (bytes) => void (near.destroyed || near.write(bytes)));
-    near.on('error', () => {}).on('close', () => void (way.isLate || way.far.end()));
-    way.far
+    const connection: ProxiedConnection = { near, far: connect(target, '127.0.0.1'), isLate: false, late: [] };
+    connections.add(connection);
+    near.on('data', (bytes) => void (connection.isLate ? connection.late.push(bytes) : connection.far.write(bytes)));
+    connection.far.on('data', (bytes) => void (near.destroyed || near.write(bytes)));
+    near.on('error', () => {}).on('close', () => void (connection.isLate || connection.far.end()));
+    connection.far
       .on('error', () => {})
       .on('close', () => {
-        ways.delete(way);
+        connections.delete(connection);
         near.destroy();
       });
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   onTestFinished(() => {
-    for (const { near, far } of ways) for (const socket of [near, far]) socket.destroy();
+    for (const { near, far } of connections) for (const socket of [near, far]) socket.destroy();
     server.close();
   });
   const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('a port was expected');
+  if (address === null || typeof address === 'string') throw new Error('expected a port');
   return {
     port: address.port,
     delay() {
-      for (const way of ways) way.isLate = true;
+      for (const connection of connections) connection.isLate = true;
     },
-    arrive() {
-      for (const { far, isLate, late } of ways) if (isLate) far.end(Buffer.concat(late));
+    deliver() {
+      for (const { far, isLate, late } of connections) if (isLate) far.end(Buffer.concat(late));
     },
   };
 };

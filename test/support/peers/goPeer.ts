@@ -9,20 +9,20 @@ import { afterEach } from 'vitest';
 import { type GoVersion, goVersions, nameOfGo } from '../../interop/scenarios.js';
 import { describeMessage } from '../server/testServer.js';
 import type { Peer } from './installed.js';
-import { Inbox } from './rawClient.js';
+import { ReceiveQueue } from './rawClient.js';
 
 const folder = fileURLToPath(new URL('../../interop/go', import.meta.url));
 const cache = fileURLToPath(new URL('../../../node_modules/.cache/go-peer', import.meta.url));
 const buildTimeout = 240_000;
 
-/** What the program of a line is built with. */
-interface GoLine {
+/** What the program of one release line is built with. */
+interface GoBuild {
   readonly modules: string;
-  /** The Go that this line wants, where the one of the machine is older. */
+  /** The Go toolchain of this line, where the installed one is older. */
   readonly toolchain: string | undefined;
 }
 
-const lines: Readonly<Record<GoVersion, GoLine>> = {
+const builds: Readonly<Record<GoVersion, GoBuild>> = {
   'v0.0.24': { modules: 'go.mod', toolchain: undefined },
   'v0.0.25': { modules: 'newest.mod', toolchain: 'go1.27.1+auto' },
 };
@@ -38,9 +38,9 @@ const contents = (): string => {
   return hash.digest('hex').slice(0, 16);
 };
 
-/** Builds the program of one line, once for the present sources. */
+/** Builds the program of one release line, once for the present sources. */
 const build = async (go: string, version: GoVersion): Promise<Pick<Peer, 'path' | 'why'>> => {
-  const { modules, toolchain } = lines[version];
+  const { modules, toolchain } = builds[version];
   const target = join(cache, `${version}-${contents()}`);
   if (existsSync(target)) return { path: target };
   mkdirSync(cache, { recursive: true });
@@ -49,7 +49,7 @@ const build = async (go: string, version: GoVersion): Promise<Pick<Peer, 'path' 
   const options = ['build', `-modfile=${modules}`, '-o', made, '.'];
   try {
     await promisify(execFile)(go, options, { cwd: folder, env, timeout: buildTimeout });
-    // Another test file may have built it as well: whichever comes last is as good.
+    // Another test file may have built it meanwhile; both builds are the same.
     renameSync(made, target);
     return { path: target };
   } catch (error) {
@@ -65,13 +65,13 @@ const makePeers = async (): Promise<Peer[]> => {
   for (const version of goVersions) {
     const name = nameOfGo(version);
     const isOptional = version === goVersions.at(-1);
-    const missing = { path: undefined, why: `there is no Go to build ${name} with` };
+    const missing = { path: undefined, why: `no Go toolchain to build ${name}` };
     peers.push({ name, isOptional, ...(go === undefined ? missing : await build(go, version)) });
   }
   return peers;
 };
 
-/** One program for each line of Go neffos. */
+/** One program for each release line of Go neffos. */
 export const goPeers: readonly Peer[] = await makePeers();
 
 interface GoBody {
@@ -80,8 +80,8 @@ interface GoBody {
   readonly isBinary: boolean;
 }
 
-/** What a handler of the Go side was told. */
-interface GoNote {
+/** A message that a handler of the Go program received. */
+interface GoMessage {
   readonly conn: string;
   readonly event: string;
   readonly namespace: string;
@@ -99,7 +99,7 @@ interface GoAnswer {
   readonly value?: unknown;
 }
 
-/** What each handler does, by namespace and event; the lifecycle events are written down in any case. */
+/** What each handler does, by namespace and event. Lifecycle events are always recorded. */
 export type GoHandlers = Readonly<Record<string, Readonly<Record<string, string>>>>;
 
 /** What the nodes of a cluster share: `address` is a host and port for Redis, a URL for NATS. */
@@ -121,11 +121,11 @@ export interface GoArguments {
   readonly headers?: Readonly<Record<string, string>>;
   /** Makes a server a node of a cluster. */
   readonly exchange?: GoExchange;
-  /** The only id that hears a broadcast, or is asked. */
+  /** The only id that a broadcast or an ask is for. */
   readonly to?: string;
-  /** The connection with this id is left out of a broadcast, whatever others are called. */
+  /** Excludes the connection with this id on its own server. */
   readonly except?: string;
-  /** All of this id are left out. */
+  /** Excludes every connection with this id. */
   readonly exclude?: string;
   /** A broadcast of nothing but the body. */
   readonly isNative?: boolean;
@@ -133,39 +133,39 @@ export interface GoArguments {
   readonly count?: number;
   /** A broadcast of an error. */
   readonly err?: string;
-  /** What the same call says behind that. */
+  /** Further messages of the same call. */
   readonly more?: readonly GoArguments[];
 }
 
-const read = ({ text, isBinary }: GoBody): string | Uint8Array => (isBinary ? Buffer.from(text, 'hex') : text);
+const decodeBody = ({ text, isBinary }: GoBody): string | Uint8Array => (isBinary ? Buffer.from(text, 'hex') : text);
 
-const written = (body: string | Uint8Array = ''): GoBody =>
+const encodeBody = (body: string | Uint8Array = ''): GoBody =>
   typeof body === 'string'
     ? { text: body, isBinary: false }
     : { text: Buffer.from(body).toString('hex'), isBinary: true };
 
-const inWriting = ({ body, more = [], ...rest }: GoArguments): object => ({
+const encodeArguments = ({ body, more = [], ...rest }: GoArguments): object => ({
   ...rest,
-  body: written(body),
-  more: more.map(inWriting),
+  body: encodeBody(body),
+  more: more.map(encodeArguments),
 });
 
-/** A message as the program has received it. */
-const noteOf = (value: unknown): GoNote => {
-  if (typeof value !== 'object' || value === null || !('body' in value)) throw new Error(`no message: ${value}`);
+/** Returns a message as the program wrote it. */
+const messageOf = (value: unknown): GoMessage => {
+  if (typeof value !== 'object' || value === null || !('body' in value)) throw new Error(`not a message: ${value}`);
   // What the program writes for a message, see noteOf there.
-  return value as GoNote;
+  return value as GoMessage;
 };
 
-export const bodyOfNote = (value: unknown): string | Uint8Array => read(noteOf(value).body);
+export const bodyOfMessage = (value: unknown): string | Uint8Array => decodeBody(messageOf(value).body);
 
-/** The answer to an ask, in the line that a handler would write down for it. */
-export const lineOfNote = (value: unknown): string => lineOfGo(noteOf(value));
+/** Returns the reply to an ask in the line that a handler would record. */
+export const describeGoReply = (value: unknown): string => describeGoMessage(messageOf(value));
 
 /** A running Go program. */
 export class GoPeer {
-  /** What its handlers were told, one line each; `closed` when a client's connection has ended. */
-  readonly log = new Inbox<string>('Go');
+  /** The calls of its handlers, one line each; `closed` when a client's connection ended. */
+  readonly log = new ReceiveQueue<string>('Go');
   readonly #process: ChildProcess;
   readonly #waiting = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
   #lastId = 0;
@@ -174,16 +174,16 @@ export class GoPeer {
     this.#process = spawn(path, { stdio: ['pipe', 'pipe', 'inherit'] });
     const { stdout } = this.#process;
     if (stdout) createInterface(stdout).on('line', (line) => this.#read(line));
-    this.#process.on('exit', (code) => this.#end(`the Go program has ended with ${code}`));
+    this.#process.on('exit', (code) => this.#end(`the Go program ended with ${code}`));
     this.#process.on('error', (error) => this.#end(error.message));
   }
 
-  /** Has something done; rejects with the text of its error. */
+  /** Runs an operation; rejects with the text of its error. */
   do(op: string, what: GoArguments = {}): Promise<unknown> {
     const id = ++this.#lastId;
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject });
-      this.#process.stdin?.write(`${JSON.stringify({ id, op, ...inWriting(what) })}\n`);
+      this.#process.stdin?.write(`${JSON.stringify({ id, op, ...encodeArguments(what) })}\n`);
     });
   }
 
@@ -198,22 +198,22 @@ export class GoPeer {
   }
 
   #read(line: string): void {
-    // One of the two things that the program writes.
-    const said = JSON.parse(line) as GoAnswer | GoNote;
-    if (!('id' in said)) return this.log.push(lineOfGo(said));
-    const waiting = this.#waiting.get(said.id);
-    this.#waiting.delete(said.id);
-    if (said.error === undefined) waiting?.resolve(said.value);
-    else waiting?.reject(new Error(said.error));
+    // The program writes only these two.
+    const parsed = JSON.parse(line) as GoAnswer | GoMessage;
+    if (!('id' in parsed)) return this.log.push(describeGoMessage(parsed));
+    const waiting = this.#waiting.get(parsed.id);
+    this.#waiting.delete(parsed.id);
+    if (parsed.error === undefined) waiting?.resolve(parsed.value);
+    else waiting?.reject(new Error(parsed.error));
   }
 }
 
-const lineOfGo = ({ event, namespace, room, body, err, isForced, isLocal }: GoNote): string =>
+const describeGoMessage = ({ event, namespace, room, body, err, isForced, isLocal }: GoMessage): string =>
   event === 'closed'
     ? event
-    : describeMessage({ event, namespace, room, isForced, isLocal, body: err === '' ? read(body) : `! ${err}` });
+    : describeMessage({ event, namespace, room, isForced, isLocal, body: err === '' ? decodeBody(body) : `! ${err}` });
 
-/** Programs of one test file; whatever a test has started is ended after it. */
+/** Starts Go programs; ends those of a test after it. */
 export const useGo = () => {
   const started: GoPeer[] = [];
   afterEach(() => {

@@ -1,18 +1,18 @@
 import { accessSync, constants } from 'node:fs';
 import { describe } from 'vitest';
 
-/** A program outside of this package that a suite plays with: a browser, a broker. */
+/** A program outside of this package that a suite runs against: a browser, a broker. */
 export interface Peer {
   readonly name: string;
-  /** Where it is; `undefined` when it is missing. */
+  /** Its path; `undefined` if it is missing. */
   readonly path: string | undefined;
-  /** Why it is missing, if there is more to say than that. */
+  /** Why it is missing, if there is a reason to name. */
   readonly why?: string;
-  /** It may be missing anywhere. */
+  /** Whether it may be missing with MUSTER_PEERS=required. */
   readonly isOptional?: boolean;
 }
 
-/** With MUSTER_PEERS=required a suite whose peer is missing fails; otherwise it says so and is skipped. */
+/** With MUSTER_PEERS=required, a suite whose peer is missing fails. Otherwise it warns and is skipped. */
 const arePeersRequired = process.env['MUSTER_PEERS'] === 'required';
 
 const isExecutable = (path: string): boolean => {
@@ -24,7 +24,7 @@ const isExecutable = (path: string): boolean => {
   }
 };
 
-/** The program that the environment variable names, or else the usual one. */
+/** Finds the program that the environment variable names, or the usual one. */
 export const findProgram = (name: string, variable: string, usual: string): Peer => {
   const path = process.env[variable] || usual;
   return { name, path: isExecutable(path) ? path : undefined };
@@ -32,7 +32,7 @@ export const findProgram = (name: string, variable: string, usual: string): Peer
 
 export const chromium = findProgram('Chromium', 'CHROMIUM', '/usr/bin/chromium');
 
-/** A suite that needs this peer. */
+/** Describes a suite that needs this peer. */
 export const describeWith = (
   { name, path, why = `${name} is missing`, isOptional = false }: Peer,
   title: string,

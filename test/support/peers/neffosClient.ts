@@ -1,16 +1,16 @@
 import * as neffos from 'neffos.js';
 import { afterEach } from 'vitest';
 import { describeMessage } from '../server/testServer.js';
-import { Inbox } from './rawClient.js';
+import { ReceiveQueue } from './rawClient.js';
 
-/** A handler of the client: synchronous, as it must be; what it returns goes back to the server. */
+/** A handler of the client. It must be synchronous; the server receives what it returns. */
 export type ClientHandler = (ns: neffos.NSConn, message: neffos.Message) => Error | undefined | void;
 export type ClientNamespaces = Readonly<Record<string, Readonly<Record<string, ClientHandler>>>>;
 
-/** An unmodified neffos.js client, and what its handlers were told. */
+/** An unmodified neffos.js client, and the calls of its handlers. */
 export interface NeffosClient {
   readonly conn: neffos.Conn;
-  readonly log: Inbox<string>;
+  readonly log: ReceiveQueue<string>;
 }
 
 const bodyOf = ({ Body, Err }: neffos.Message): string | Uint8Array => {
@@ -19,8 +19,8 @@ const bodyOf = ({ Body, Err }: neffos.Message): string | Uint8Array => {
   return body instanceof ArrayBuffer ? new Uint8Array(body) : String(body ?? '');
 };
 
-/** The same line as the server's recorder writes. */
-const lineOfClient = (message: neffos.Message): string =>
+/** Returns the same line as `recordEvents` on the server. */
+const describeClientMessage = (message: neffos.Message): string =>
   describeMessage({
     namespace: message.Namespace,
     room: message.Room ?? '',
@@ -30,7 +30,7 @@ const lineOfClient = (message: neffos.Message): string =>
     isLocal: message.IsLocal ?? false,
   });
 
-/** Clients of one test file; all are closed after each test. */
+/** Starts clients; closes them after each test. */
 export const useNeffos = () => {
   const conns: neffos.Conn[] = [];
 
@@ -38,14 +38,14 @@ export const useNeffos = () => {
     for (const conn of conns.splice(0)) conn.close();
   });
 
-  /** Dials; every event of `namespaces` is written down, with or without a handler of its own. */
+  /** Connects a client that records every event of `namespaces`, with or without a handler. */
   return async (url: string, namespaces: ClientNamespaces, options: object = {}): Promise<NeffosClient> => {
-    const log = new Inbox<string>('neffos.js');
+    const log = new ReceiveQueue<string>('neffos.js');
     const recorded = Object.entries(namespaces).map(([namespace, handlers]) => {
       const events = Object.keys({ ...handlers, [neffos.OnAnyEvent]: true }).map((event) => [
         event,
         (ns: neffos.NSConn, message: neffos.Message) => {
-          log.push(lineOfClient(message));
+          log.push(describeClientMessage(message));
           return handlers[event]?.(ns, message);
         },
       ]);
@@ -59,6 +59,6 @@ export const useNeffos = () => {
   };
 };
 
-/** The client sends this as a binary frame. Its types do not know of it. */
+/** Sends a binary frame. The client's types lack this method. */
 export const emitBinary = (ns: neffos.NSConn, event: string, body: Uint8Array): boolean =>
   (ns as neffos.NSConn & { emitBinary(event: string, body: Uint8Array): boolean }).emitBinary(event, body);

@@ -1,7 +1,7 @@
 import { WebSocket } from 'ws';
 
-/** How long anybody waits for something that should come at once. */
-const patience = 5_000;
+/** Time to wait for an item, in ms. */
+const timeout = 5_000;
 
 interface Waiter<T> {
   readonly resolve: (item: T) => void;
@@ -9,8 +9,8 @@ interface Waiter<T> {
   readonly timer: NodeJS.Timeout;
 }
 
-/** Items in the order in which they come, read one by one. */
-export class Inbox<T> {
+/** A queue of received items, read one by one. */
+export class ReceiveQueue<T> {
   readonly all: T[] = [];
   readonly #waiters: Waiter<T>[] = [];
   #read = 0;
@@ -27,60 +27,60 @@ export class Inbox<T> {
     waiter.resolve(item);
   }
 
-  /** The next item that nobody has read; rejects when none comes. */
+  /** Returns the next unread item; rejects if none arrives in time. */
   next(): Promise<T> {
     if (this.#read < this.all.length) return Promise.resolve(this.all[this.#read++] as T);
-    if (this.#end !== undefined) return Promise.reject(this.#nothing(this.#end));
+    if (this.#end !== undefined) return Promise.reject(this.#emptyError(this.#end));
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         this.#waiters.splice(this.#waiters.indexOf(waiter), 1);
-        reject(this.#nothing(`nothing within ${patience} ms`));
-      }, patience);
+        reject(this.#emptyError(`nothing within ${timeout} ms`));
+      }, timeout);
       const waiter = { resolve, reject, timer };
       this.#waiters.push(waiter);
     });
   }
 
-  /** The next `count` items. */
+  /** Returns the next `count` items. */
   async take(count: number): Promise<T[]> {
     const taken: T[] = [];
     while (taken.length < count) taken.push(await this.next());
     return taken;
   }
 
-  /** What has come and was not read; it counts as read now. */
+  /** Returns all unread items, and marks them as read. */
   rest(): T[] {
     const rest = this.all.slice(this.#read);
     this.#read = this.all.length;
     return rest;
   }
 
-  /** Nothing will come any more. */
+  /** Ends the queue: every further `next` rejects. */
   end(why: string): void {
     this.#end = why;
     for (const { reject, timer } of this.#waiters.splice(0)) {
       clearTimeout(timer);
-      reject(this.#nothing(why));
+      reject(this.#emptyError(why));
     }
   }
 
-  #nothing(why: string): Error {
-    return new Error(`${this.name}: ${why}; so far ${this.all.map(String).join(' | ') || 'nothing came'}`);
+  #emptyError(why: string): Error {
+    return new Error(`${this.name}: ${why}; received so far: ${this.all.map(String).join(' | ') || 'nothing'}`);
   }
 }
 
 /** Text frames are strings, binary ones are bytes. */
 export type RawFrame = string | Buffer;
 
-export interface Closing {
+export interface CloseFrame {
   readonly code: number;
   readonly reason: string;
 }
 
-/** A websocket that knows nothing of neffos: it sends what it is told, and keeps what comes. */
+/** A WebSocket without the neffos protocol. It sends what a test passes, and keeps what it receives. */
 export class RawClient {
-  readonly frames = new Inbox<RawFrame>('raw client');
-  readonly closed: Promise<Closing>;
+  readonly frames = new ReceiveQueue<RawFrame>('raw client');
+  readonly closed: Promise<CloseFrame>;
   readonly #ws: WebSocket;
 
   private constructor(ws: WebSocket) {
@@ -95,7 +95,7 @@ export class RawClient {
     });
   }
 
-  /** Resolves when the upgrade is done; rejects when it is refused. */
+  /** Opens a connection; rejects if the upgrade is refused. */
   static dial(url: string, headers: Readonly<Record<string, string>> = {}): Promise<RawClient> {
     const ws = new WebSocket(url, { headers, perMessageDeflate: false });
     const client = new RawClient(ws);
@@ -113,30 +113,30 @@ export class RawClient {
     return this.frames.next();
   }
 
-  /** The next frame, which is text. */
+  /** Returns the next frame; rejects if it is binary. */
   async nextText(): Promise<string> {
     const frame = await this.next();
-    if (typeof frame !== 'string') throw new Error(`a text frame was due, got the bytes ${frame.toString('hex')}`);
+    if (typeof frame !== 'string') throw new Error(`expected a text frame, got the bytes ${frame.toString('hex')}`);
     return frame;
   }
 
-  /** Sends a frame and takes the next one that comes. */
+  /** Sends a frame and returns the next one that arrives. */
   ask(frame: string | Uint8Array): Promise<RawFrame> {
     this.send(frame);
     return this.next();
   }
 
-  /** `M`, and the id from `A<id>`. */
-  async ready(): Promise<string> {
+  /** Sends `M` and returns the id of `A<id>`. */
+  async acknowledge(): Promise<string> {
     this.send('M');
     const answer = await this.nextText();
-    if (!answer.startsWith('A')) throw new Error(`A<id> was due, got ${answer}`);
+    if (!answer.startsWith('A')) throw new Error(`expected A<id>, got ${answer}`);
     return answer.slice(1);
   }
 
-  /** Acknowledged, and connected to this namespace. */
+  /** Acknowledges, and connects to this namespace. */
   async inNamespace(namespace: string): Promise<this> {
-    await this.ready();
+    await this.acknowledge();
     await this.connect(namespace);
     return this;
   }
@@ -153,21 +153,21 @@ export class RawClient {
     return this.#step('$join', namespace, room, '_OnRoomJoin');
   }
 
-  /** A frame that is always answered and changes nothing: whatever was sent before it stands in front of its answer. */
-  async silence(): Promise<void> {
+  /** Checks that no frame is on its way: sends one that is always answered, and expects its answer next. */
+  async expectNoFrame(): Promise<void> {
     const answer = await this.ask('$sentinel;nowhere;;_OnNamespaceDisconnect;0;0;');
-    if (answer !== '$sentinel;;;;;;') throw new Error(`no frame was due, got ${String(answer)}`);
+    if (answer !== '$sentinel;;;;;;') throw new Error(`expected no frame, got ${String(answer)}`);
   }
 
-  /** Resolves when the server has read all that was sent before, acknowledged or not. */
-  heard(): Promise<void> {
+  /** Sends a ping; resolves at the pong, when the server has read all that was sent before. */
+  ping(): Promise<void> {
     return new Promise((resolve) => {
       this.#ws.once('pong', () => resolve());
       this.#ws.ping();
     });
   }
 
-  /** Stops reading what comes. */
+  /** Stops reading. */
   pause(): void {
     this.#ws.pause();
   }
@@ -175,12 +175,12 @@ export class RawClient {
     this.#ws.resume();
   }
 
-  close(code = 1000): Promise<Closing> {
+  close(code = 1000): Promise<CloseFrame> {
     this.#ws.close(code);
     return this.closed;
   }
 
-  /** Drops the line without a close frame. */
+  /** Ends the socket without a close frame. */
   terminate(): void {
     this.#ws.terminate();
   }

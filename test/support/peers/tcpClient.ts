@@ -6,27 +6,27 @@ import { frame, upgrade } from './clientFrames.js';
 
 export { frame, upgrade };
 
-/** What a peer that speaks bytes has got, and how its line has ended. */
-export interface PlainLine {
+/** A client that reads and writes bytes. */
+export interface TcpClient {
   readonly socket: Socket;
-  /** All that came so far. */
+  /** Returns all that it has received, as latin1. */
   text(): string;
-  /** Resolves when this has come, so many times. */
-  has(text: string, times?: number): Promise<void>;
-  readonly ended: Promise<void>;
+  /** Resolves when it has received this text, this many times. */
+  waitFor(text: string, times?: number): Promise<void>;
+  readonly closed: Promise<void>;
 }
 
 const sockets: Socket[] = [];
 
-/** Lines of one test file; whatever a test has opened is cut after it. */
-export const usePlainLines = (): void => {
+/** Destroys the sockets that a test has opened after it. */
+export const useTcpClients = (): void => {
   afterEach(() => {
     for (const socket of sockets.splice(0)) socket.destroy();
   });
 };
 
-/** A line without any protocol. */
-export const dialPlain = (testServer: TestServer): PlainLine => {
+/** Opens a TCP connection to the server. */
+export const dialTcp = (testServer: TestServer): TcpClient => {
   const socket = connect(Number(new URL(testServer.url).port), '127.0.0.1');
   sockets.push(socket);
   let text = '';
@@ -34,22 +34,22 @@ export const dialPlain = (testServer: TestServer): PlainLine => {
   const ended = once(socket, 'close').then(() => {});
   const has = async (wanted: string, times = 1): Promise<void> => {
     while (text.split(wanted).length <= times) {
-      if (socket.destroyed) throw new Error(`the line has ended without ${wanted} ${times} times: ${text}`);
+      if (socket.destroyed) throw new Error(`the connection ended before ${wanted} arrived ${times} times: ${text}`);
       await Promise.race([once(socket, 'data'), ended]);
     }
   };
   socket.on('data', (bytes) => {
     text += bytes.toString('latin1');
   });
-  return { socket, text: () => text, has, ended };
+  return { socket, text: () => text, waitFor: has, closed: ended };
 };
 
-/** Upgraded and acknowledged. */
-export const shake = async (testServer: TestServer): Promise<PlainLine> => {
-  const line = dialPlain(testServer);
-  line.socket.write(upgrade());
-  await line.has('\r\n\r\n');
-  line.socket.write(frame('M'));
-  await line.has('A');
-  return line;
+/** Opens a connection that is upgraded and acknowledged. */
+export const dialAcknowledged = async (testServer: TestServer): Promise<TcpClient> => {
+  const client = dialTcp(testServer);
+  client.socket.write(upgrade());
+  await client.waitFor('\r\n\r\n');
+  client.socket.write(frame('M'));
+  await client.waitFor('A');
+  return client;
 };

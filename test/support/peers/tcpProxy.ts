@@ -2,18 +2,18 @@ import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
 
-/** A line between a client and a server on loopback that can fail in the ways of a network. */
-export interface Proxy {
+/** A proxy on loopback that can fail as a network does. */
+export interface TcpProxy {
   readonly port: number;
-  /** The connections that are open through it. */
+  /** How many connections are open through it. */
   readonly connections: number;
-  /** How many there have been. */
+  /** How many connections have been opened through it. */
   readonly opened: number;
-  /** From now on nothing comes through, either way, and nobody is told: connections stay open, new ones too. */
+  /** Drops all bytes, both ways. Connections stay open; new ones are accepted. */
   swallow(): void;
-  /** Ends all connections when so many more bytes have gone to the server. */
+  /** Ends all connections after this many more bytes to the server. */
   cutAfter(bytes: number): void;
-  /** Bytes come through again. A connection that has lost some stays silent, as what follows would make no sense. */
+  /** Passes bytes again, except on a connection that has lost some. */
   heal(): void;
   close(): Promise<void>;
 }
@@ -24,8 +24,8 @@ interface Pair {
   hasLost: boolean;
 }
 
-/** Listens on a port of its own, and passes on to this one, until the test is over. */
-export const startProxy = async (target: number): Promise<Proxy> => {
+/** Starts a proxy to this port, until the test ends. */
+export const startTcpProxy = async (target: number): Promise<TcpProxy> => {
   const pairs = new Set<Pair>();
   let opened = 0;
   let isSwallowing = false;
@@ -57,7 +57,7 @@ export const startProxy = async (target: number): Promise<Proxy> => {
     pair.far.on('data', (bytes) => pass(pair, near, bytes));
     for (const socket of [near, pair.far]) {
       socket.setNoDelay(true).on('error', () => {});
-      // An end is swallowed as well, but for that of the client: its side is gone.
+      // An end is dropped as well, but not the client's: its socket no longer exists.
       socket.on('close', () => {
         if (socket === near || !(isSwallowing || pair.hasLost)) cut(pair);
       });
@@ -66,7 +66,7 @@ export const startProxy = async (target: number): Promise<Proxy> => {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('a port was expected');
+  if (address === null || typeof address === 'string') throw new Error('expected a port');
 
   const close = async (): Promise<void> => {
     for (const pair of pairs) cut(pair);

@@ -3,7 +3,7 @@ import { runInNewContext } from 'node:vm';
 import { expect } from 'vitest';
 import { type Events, type Limits, type NSConn, reply, type ServerOptions } from '../../../src/index.js';
 import type { RawClient } from '../peers/rawClient.js';
-import { usePlainLines } from '../peers/tcpClient.js';
+import { useTcpClients } from '../peers/tcpClient.js';
 import { type TestServer, useServers } from './testServer.js';
 
 setFlagsFromString('--expose-gc');
@@ -36,7 +36,7 @@ export interface AttackOptions extends Omit<ServerOptions, 'namespaces' | 'limit
 /** Returns a function that runs an attack and then checks the healthy client and what is left. */
 export const useAttacks = () => {
   const start = useServers();
-  usePlainLines();
+  useTcpClients();
 
   return async (options: AttackOptions, attack: (attack: Attack) => Promise<void>): Promise<void> => {
     const { handlers = {}, limits = {}, ...rest } = options;

@@ -19,7 +19,7 @@ import {
   type ServerOptions,
   type Where,
 } from '../../../src/index.js';
-import { Inbox, RawClient } from '../peers/rawClient.js';
+import { RawClient, ReceiveQueue } from '../peers/rawClient.js';
 
 /** A server on a free port of the loopback. */
 export interface TestServer {
@@ -28,7 +28,7 @@ export interface TestServer {
   /** The calls of `onError`. */
   readonly errors: { readonly error: unknown; readonly where: Where }[];
   /** The calls of `onDisconnect`. */
-  readonly disconnects: Inbox<{ readonly id: string; readonly reason: DisconnectReason }>;
+  readonly disconnects: ReceiveQueue<{ readonly id: string; readonly reason: DisconnectReason }>;
   /** Connects a raw client, with this connection id if it is given. */
   dial(id?: string): Promise<RawClient>;
   /** Returns the URL that gives a connection this id. */
@@ -53,14 +53,14 @@ export const useServers = () => {
 
   return async (options: ServerOptions, onPort = 0): Promise<TestServer> => {
     const errors: TestServer['errors'] = [];
-    const departures: TestServer['disconnects'] = new Inbox('onDisconnect');
+    const disconnects: TestServer['disconnects'] = new ReceiveQueue('onDisconnect');
     const server = new Server({
       idGenerator: idFromUrl,
       onError: (error, where) => errors.push({ error, where }),
       ...options,
       async onDisconnect(conn, reason) {
         await options.onDisconnect?.(conn, reason);
-        departures.push({ id: conn.id, reason });
+        disconnects.push({ id: conn.id, reason });
       },
     });
     servers.push(server);
@@ -71,7 +71,7 @@ export const useServers = () => {
       server,
       url,
       errors,
-      disconnects: departures,
+      disconnects,
       urlFor,
       async dial(id) {
         const client = await RawClient.dial(id === undefined ? url : urlFor(id));
@@ -101,7 +101,7 @@ export const describeMessage = (
 };
 
 /** Returns handlers that record every event and then call the one in `handlers`. */
-export const recordEvents = (log: Inbox<string>, handlers: Events = {}): Events => {
+export const recordEvents = (log: ReceiveQueue<string>, handlers: Events = {}): Events => {
   const lifecycle = [
     OnNamespaceConnect,
     OnNamespaceConnected,

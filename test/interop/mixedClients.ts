@@ -1,14 +1,14 @@
 import * as neffos from 'neffos.js';
 import { OnNativeMessage } from '../../src/index.js';
 import { GoPeer } from '../support/peers/goPeer.js';
-import { Inbox, RawClient, type RawFrame } from '../support/peers/rawClient.js';
+import { RawClient, type RawFrame, ReceiveQueue } from '../support/peers/rawClient.js';
 import { describeMessage } from '../support/server/testServer.js';
 
-type GuestKind = 'js' | 'go' | 'raw';
+type ClientKind = 'js' | 'go' | 'raw';
 
 /** A client of whatever kind, at one of the nodes. */
-export interface Guest {
-  readonly kind: GuestKind;
+export interface MixedClient {
+  readonly kind: ClientKind;
   readonly id: string;
   enter(namespace: string, rooms: readonly string[]): Promise<void>;
   /** What it is told next, in one line that is the same for every kind. */
@@ -40,7 +40,7 @@ const lineOfFrame = (frame: RawFrame): string => {
   return describeMessage({ namespace: nameOf(namespace), room: nameOf(room), event: nameOf(event), body, ...own });
 };
 
-export class RawGuest implements Guest {
+export class RawMixedClient implements MixedClient {
   readonly kind = 'raw';
 
   private constructor(
@@ -48,10 +48,10 @@ export class RawGuest implements Guest {
     readonly client: RawClient,
   ) {}
 
-  static async dial(id: string, url: string, isNativeOnly = false): Promise<RawGuest> {
-    const guest = new RawGuest(id, await RawClient.dial(url));
-    if (!isNativeOnly) await guest.client.ready();
-    return guest;
+  static async dial(id: string, url: string, isNativeOnly = false): Promise<RawMixedClient> {
+    const client = new RawMixedClient(id, await RawClient.dial(url));
+    if (!isNativeOnly) await client.client.acknowledge();
+    return client;
   }
 
   async enter(namespace: string, rooms: readonly string[]): Promise<void> {
@@ -72,7 +72,7 @@ export class RawGuest implements Guest {
   }
 }
 
-export class GoGuest implements Guest {
+export class GoMixedClient implements MixedClient {
   readonly kind = 'go';
 
   private constructor(
@@ -80,13 +80,13 @@ export class GoGuest implements Guest {
     private readonly peer: GoPeer,
   ) {}
 
-  static async dial(id: string, url: string, path: string, isNativeOnly = false): Promise<GoGuest> {
-    const guest = new GoGuest(id, new GoPeer(path));
+  static async dial(id: string, url: string, path: string, isNativeOnly = false): Promise<GoMixedClient> {
+    const client = new GoMixedClient(id, new GoPeer(path));
     const native = { '': { [OnNativeMessage]: '' } };
     const answering = { q: `reply:${id}`, echo: 'reply', no: `error:${knownError}`, odd: `error:${ownError}` };
     const all = { default: { ...quiet, ...answering }, bytes: quiet, '': { ...quiet, [OnNativeMessage]: '' } };
-    await guest.peer.do('dial', { url, handlers: isNativeOnly ? native : all });
-    return guest;
+    await client.peer.do('dial', { url, handlers: isNativeOnly ? native : all });
+    return client;
   }
 
   async enter(namespace: string, rooms: readonly string[]): Promise<void> {
@@ -117,20 +117,20 @@ const bodyOf = ({ Body, Err }: neffos.Message): string | Uint8Array => {
 };
 
 /** An unmodified neffos.js. */
-export class NeffosGuest implements Guest {
+export class NeffosMixedClient implements MixedClient {
   readonly kind = 'js';
-  readonly #log: Inbox<string>;
+  readonly #log: ReceiveQueue<string>;
 
   private constructor(
     readonly id: string,
     private readonly conn: neffos.Conn,
-    log: Inbox<string>,
+    log: ReceiveQueue<string>,
   ) {
     this.#log = log;
   }
 
-  static async dial(id: string, url: string): Promise<NeffosGuest> {
-    const log = new Inbox<string>(`neffos.js "${id}"`);
+  static async dial(id: string, url: string): Promise<NeffosMixedClient> {
+    const log = new ReceiveQueue<string>(`neffos.js "${id}"`);
     const written =
       (handler?: Handler): Handler =>
       (ns, message) => {
@@ -147,7 +147,7 @@ export class NeffosGuest implements Guest {
     };
     const all = { default: { ...any, ...answering }, bytes: any, '': { ...any, [OnNativeMessage]: written() } };
     // On Node this client needs one event per turn, as browsers give it.
-    return new NeffosGuest(id, await neffos.dial(url, all, { allowSynchronousEvents: false }), log);
+    return new NeffosMixedClient(id, await neffos.dial(url, all, { allowSynchronousEvents: false }), log);
   }
 
   async enter(namespace: string, rooms: readonly string[]): Promise<void> {
