@@ -2,11 +2,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { freePort } from '../../bench/daemon.js';
 import { type NatsNames, natsNames } from '../../src/exchange/naming.js';
 import { type NatsExchangeOptions, natsExchange } from '../../src/exchange/nats.js';
 import { exchangeContract } from '../contracts/exchangeContract.js';
 import { errorOf, expectNoSecrets } from '../support/exchange/secrets.js';
-import { freePort, natsServer, startNats } from '../support/peers/brokers.js';
+import { natsServer, startNats } from '../support/peers/brokers.js';
 import { describeWith } from '../support/peers/installed.js';
 import { startTcpProxy } from '../support/peers/tcpProxy.js';
 

@@ -3,10 +3,11 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
+import { freePort } from '../../bench/daemon.js';
 import type { StackExchange } from '../../src/exchange/exchange.js';
 import { natsExchange } from '../../src/exchange/nats.js';
 import { redisExchange } from '../../src/exchange/redis.js';
-import { freePort, natsServer, redisServer, startNats, startRedis } from '../support/peers/brokers.js';
+import { natsServer, redisServer, startNats, startRedis } from '../support/peers/brokers.js';
 import { describeWith, findProgram, type Peer } from '../support/peers/installed.js';
 import { ReceiveQueue } from '../support/peers/rawClient.js';
 

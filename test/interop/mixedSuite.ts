@@ -1,8 +1,9 @@
 import { afterAll, beforeAll } from 'vitest';
+import { freePort } from '../../bench/daemon.js';
 import { natsExchange } from '../../src/exchange/nats.js';
 import { redisExchange } from '../../src/exchange/redis.js';
 import { OnNativeMessage, Server, type ServerOptions } from '../../src/index.js';
-import { askRedis, freePort, natsServer, redisServer, startNats, startRedis } from '../support/peers/brokers.js';
+import { askRedis, natsServer, redisServer, startNats, startRedis } from '../support/peers/brokers.js';
 import { type GoHandlers, GoPeer, goPeers } from '../support/peers/goPeer.js';
 import { describeWith } from '../support/peers/installed.js';
 import { isOlderLine } from './goCluster.js';

@@ -1,46 +1,45 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll } from 'vitest';
+import { type Daemon, freePort, startDaemon } from '../../../bench/daemon.js';
+import { startRedisServer } from '../../../bench/redis.js';
 import { findProgram, type Peer } from './installed.js';
 
 export const redisServer: Peer = findProgram('Redis', 'REDIS_SERVER', '/usr/bin/redis-server');
 export const natsServer: Peer = findProgram('NATS', 'NATS_SERVER', '/usr/sbin/nats-server');
 
-/** Who may connect. */
+/** The credentials that the broker accepts. */
 export interface BrokerLogin {
   readonly user: string;
   readonly password: string;
 }
 
-/** A broker that runs on loopback, for this test file alone. */
+/** A broker on loopback, for one test file. */
 export interface RunningBroker {
-  /** Without credentials. */
+  /** The URL without credentials. */
   readonly url: string;
   readonly port: number;
-  /** Ends it at once. */
+  /** Kills it. */
   kill(): Promise<void>;
-  /** Ends it as an operator would. */
+  /** Ends it with SIGTERM. */
   stop(): Promise<void>;
-  /** Holds it, as it stands: connections stay open and nobody answers. */
+  /** Suspends it: connections stay open and it does not answer. */
   pause(): void;
   resume(): void;
-  /** Again, on the same port; ends it first if it runs. */
+  /** Starts it again on the same port. Kills it first if it runs. */
   restart(): Promise<void>;
-  /** The client connections that the broker counts. */
+  /** Returns how many client connections the broker counts. */
   connections(): Promise<number>;
 }
 
-/** How to start one kind of broker, and how to ask it. */
+/** How to start one kind of broker, and how to count its connections. */
 interface BrokerKind {
-  readonly path: string | undefined;
-  readonly name: string;
   readonly scheme: string;
-  readonly ready: RegExp;
-  readonly arguments: (port: number, folder: string) => readonly string[];
+  readonly start: (port: number, folder: string) => Daemon;
   readonly connections: (port: number, folder: string) => Promise<number>;
 }
 
@@ -56,9 +55,9 @@ const killAll = (): void => {
 };
 process.once('exit', killAll);
 
-/** Whoever runs the tests may kill this process without a word: then the system itself ends what it has started. */
+/** If this process is killed, the kernel ends the brokers. */
 const setpriv = findProgram('setpriv', 'SETPRIV', '/usr/bin/setpriv').path;
-const bound: readonly string[] = setpriv === undefined ? [] : [setpriv, '--pdeathsig', 'KILL'];
+const wrapper: readonly string[] = setpriv === undefined ? [] : [setpriv, '--pdeathsig', 'KILL'];
 
 afterAll(async () => {
   const ends = [...running].filter(isRunning).map((child) => once(child, 'exit'));
@@ -69,37 +68,15 @@ afterAll(async () => {
   folders.clear();
 });
 
-export const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('a port was expected');
-  return address.port;
-};
-
-const launch = (kind: BrokerKind, port: number, folder: string): Promise<ChildProcess> => {
-  if (kind.path === undefined) throw new Error(`${kind.name} is missing`);
-  const [program = kind.path, ...before] = [...bound, kind.path];
-  const command = [...before, ...kind.arguments(port, folder)];
-  const child = spawn(program, command, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
+const launch = async (kind: BrokerKind, port: number, folder: string): Promise<ChildProcess> => {
+  const { child, ready } = kind.start(port, folder);
   running.add(child);
   child.once('exit', () => running.delete(child));
-  return new Promise((resolve, reject) => {
-    let said = '';
-    const listen = (text: string): void => {
-      said += text;
-      if (kind.ready.test(said)) resolve(child);
-    };
-    child.stdout.setEncoding('utf8').on('data', listen);
-    child.stderr.setEncoding('utf8').on('data', listen);
-    child.once('error', reject);
-    child.once('exit', (code) => reject(new Error(`${kind.name} ended with ${code}: ${said}`)));
-  });
+  await ready;
+  return child;
 };
 
-/** How often a port is looked for, as somebody else may take it first. */
+/** How many ports are tried, as another process may take one first. */
 const attempts = 5;
 
 const start = async (kind: BrokerKind): Promise<RunningBroker> => {
@@ -138,59 +115,61 @@ const start = async (kind: BrokerKind): Promise<RunningBroker> => {
   };
 };
 
-/** Asks Redis in its own words; resolves with all that it says until it has said this. */
-export const askRedis = async (port: number, words: string, until: RegExp): Promise<string> => {
+/** Sends Redis a command; resolves with its output up to `until`. */
+export const askRedis = async (port: number, command: string, until: RegExp): Promise<string> => {
   const socket = connect(port, '127.0.0.1').setEncoding('utf8');
-  socket.write(words);
-  let said = '';
+  socket.write(command);
+  let output = '';
   for await (const text of socket) {
-    said += String(text);
-    if (until.test(said)) break;
+    output += String(text);
+    if (until.test(output)) break;
   }
-  return said;
+  return output;
 };
 
-/** Nothing is kept on disk. With more arguments, as in a configuration file's. */
+/** Starts Redis; `more` are arguments as in a configuration file. */
 export const startRedis = (login?: BrokerLogin, more: readonly string[] = []): Promise<RunningBroker> =>
   start({
-    path: redisServer.path,
-    name: redisServer.name,
     scheme: 'redis',
-    ready: /Ready to accept connections/,
-    arguments: (port, folder) => [
-      ...['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', '', '--appendonly', 'no'],
-      ...(login === undefined ? [] : ['--user', login.user, 'on', `>${login.password}`, '~*', '&*', '+@all']),
-      ...(login === undefined ? [] : ['--user', 'default', 'off']),
-      ...more,
-    ],
+    start: (port, folder) =>
+      startRedisServer(port, folder, {
+        wrapper,
+        more: [
+          ...(login === undefined ? [] : ['--user', login.user, 'on', `>${login.password}`, '~*', '&*', '+@all']),
+          ...(login === undefined ? [] : ['--user', 'default', 'off']),
+          ...more,
+        ],
+      }),
     connections: async (port) => {
-      const who = login === undefined ? '' : `AUTH ${login.user} ${login.password}\r\n`;
-      const said = await askRedis(port, `${who}INFO clients\r\n`, /connected_clients:\d+\r\n/);
-      // This question is one of them.
-      return Number(/connected_clients:(\d+)/.exec(said)?.[1] ?? Number.NaN) - 1;
+      const auth = login === undefined ? '' : `AUTH ${login.user} ${login.password}\r\n`;
+      const output = await askRedis(port, `${auth}INFO clients\r\n`, /connected_clients:\d+\r\n/);
+      // This command's connection is one of them.
+      return Number(/connected_clients:(\d+)/.exec(output)?.[1] ?? Number.NaN) - 1;
     },
   });
 
-/** Something that the monitoring of NATS says. */
+/** Returns the connection count of NATS' monitoring. */
 const monitored = async (url: string): Promise<number> => {
   const answer: unknown = await (await fetch(url)).json();
   const isCount = typeof answer === 'object' && answer !== null && 'num_connections' in answer;
   return isCount ? Number(answer.num_connections) : Number.NaN;
 };
 
-/** With more arguments, as in a configuration file's. */
+/** Starts NATS; `more` are arguments as on its command line. */
 export const startNats = async (login?: BrokerLogin, more: readonly string[] = []): Promise<RunningBroker> => {
   const monitor = await freePort();
   return start({
-    path: natsServer.path,
-    name: natsServer.name,
     scheme: 'nats',
-    ready: /Server is ready/,
-    arguments: (port) => [
-      ...['--addr', '127.0.0.1', '--port', String(port), '--http_port', String(monitor)],
-      ...(login === undefined ? [] : ['--user', login.user, '--pass', login.password]),
-      ...more,
-    ],
+    start: (port, folder) => {
+      if (natsServer.path === undefined) throw new Error('NATS is missing');
+      const [program = natsServer.path, ...before] = [...wrapper, natsServer.path];
+      const args = [
+        ...['--addr', '127.0.0.1', '--port', String(port), '--http_port', String(monitor)],
+        ...(login === undefined ? [] : ['--user', login.user, '--pass', login.password]),
+        ...more,
+      ];
+      return startDaemon([program, ...before, ...args], folder, /Server is ready/);
+    },
     connections: () => monitored(`http://127.0.0.1:${monitor}/connz`),
   });
 };
