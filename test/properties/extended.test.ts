@@ -6,8 +6,9 @@ import { connectionMachine as loginConnection } from '../../examples/machines/lo
 import { namespace as guardedNamespace, connection as hastyConnection } from '../../examples/machines/role/charts.js';
 import { connectionConfig, connectionSetup, defaultLimits, type Machines, reply } from '../../src/index.js';
 import { deferred } from '../support/async/promises.js';
-import { scenarios as local, type Scenario } from '../support/conformance/conformance.js';
-import { clusterScenarios } from '../support/conformance/linkScenarios.js';
+import { linkScenarios } from '../support/conformance/linkScenarios.js';
+import type { Scenario } from '../support/conformance/scenario.js';
+import { scenarios as local } from '../support/conformance/scenarios.js';
 import { withoutTokens } from '../support/server/fakeSocket.js';
 import {
   checkedMachines,
@@ -21,7 +22,7 @@ import {
 // The examples import what a program would; here that is what the tests run.
 vi.mock('musterjs', () => import('../../src/index.js'));
 
-const scenarios: readonly Scenario[] = [...local, ...clusterScenarios];
+const scenarios: readonly Scenario[] = [...local, ...linkScenarios];
 
 /** A login service that knows everybody, and says so as it is asked. */
 const atOnce = createMachine({ initial: 'known', states: { known: { type: 'final' } }, output: 'joe' });

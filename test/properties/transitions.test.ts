@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { type AnyStateMachine, createMachine } from 'xstate';
 import type { Machines } from '../../src/actors/context.js';
 import { connectionMachine, linkMachine, namespaceMachine, roomMachine, supervisorMachine } from '../../src/index.js';
-import { scenarios as local } from '../support/conformance/conformance.js';
-import { clusterScenarios } from '../support/conformance/linkScenarios.js';
+import { linkScenarios } from '../support/conformance/linkScenarios.js';
+import { scenarios as local } from '../support/conformance/scenarios.js';
 
 type Node = Readonly<Record<string, unknown>>;
 
@@ -60,7 +60,7 @@ const charts: Readonly<Record<keyof Machines, AnyStateMachine>> = {
   link: linkMachine,
 };
 
-const scenarios = [...local, ...clusterScenarios];
+const scenarios = [...local, ...linkScenarios];
 
 const allCuts = Object.entries(charts).flatMap(([name, machine]) =>
   cuts(machine.config as Node, name).map(({ label, config }) => ({

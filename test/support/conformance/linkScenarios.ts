@@ -3,7 +3,7 @@ import { defaultLimits, type Machines } from '../../../src/index.js';
 import { deferred, watch } from '../async/promises.js';
 import { memoryBroker } from '../exchange/memoryExchange.js';
 import { SupervisorHarness, settled } from '../server/supervisorHarness.js';
-import type { Scenario } from './conformance.js';
+import type { Scenario } from './scenario.js';
 
 const { exchangeTimeout, exchangeRetryDelay } = defaultLimits;
 
@@ -20,7 +20,7 @@ const open = (machines: Partial<Machines>, onConnect?: () => unknown) => {
     harness.clock.advance(ms);
     await settled();
   };
-  /** Until somebody tries to connect again, but well before an attempt that is silent is given up. */
+  /** Advances until the next connect, or half of its timeout. */
   const retry = async () => {
     const before = broker.connects;
     for (let passed = 0; passed < exchangeTimeout / 2 && broker.connects === before; passed += 10) await advance(10);
@@ -29,11 +29,11 @@ const open = (machines: Partial<Machines>, onConnect?: () => unknown) => {
   return { harness, broker, state, use, advance, retry };
 };
 
-/** What SPEC.md asks of the way to the broker, played to whatever charts it is given. */
-export const clusterScenarios: readonly Scenario[] = [
+/** Scenarios of the link to the broker. */
+export const linkScenarios: readonly Scenario[] = [
   {
     rule: 'EX1',
-    name: 'a broker that is not there, or says nothing, is none',
+    name: 'a broker that refuses, or does not answer, rejects',
     async run(machines) {
       const { harness, broker, state, use, advance } = open(machines);
       broker.stop();
@@ -53,7 +53,7 @@ export const clusterScenarios: readonly Scenario[] = [
   },
   {
     rule: 'EX10',
-    name: 'a broker that is lost is got back, however often that fails',
+    name: 'a lost broker is reconnected, however often that fails',
     async run(machines) {
       const { harness, broker, state, use, advance, retry } = open(machines);
       await use();
@@ -66,7 +66,7 @@ export const clusterScenarios: readonly Scenario[] = [
       expect([await retry(), state(), broker.sessions]).toEqual([1, 'degraded', 1]);
       await advance(exchangeTimeout);
       release();
-      // It is back, but the others may not be.
+      // It is connected again, but other servers may not be.
       expect([await retry(), state(), broker.sessions]).toEqual([1, 'degraded', 1]);
       broker.lose();
       await settled();
@@ -78,7 +78,7 @@ export const clusterScenarios: readonly Scenario[] = [
   },
   {
     rule: 'EX3',
-    name: 'a connection is let in when the broker carries to it',
+    name: 'a connection is accepted when the broker delivers to it',
     async run(machines) {
       const { harness, broker, use } = open(machines);
       await use();
@@ -95,7 +95,7 @@ export const clusterScenarios: readonly Scenario[] = [
   },
   {
     rule: 'EX3',
-    name: 'the broker may be quicker than onConnect',
+    name: 'the broker may confirm before onConnect settles',
     async run(machines) {
       const decision = deferred();
       const { harness, use } = open(machines, () => decision.promise);
@@ -112,7 +112,7 @@ export const clusterScenarios: readonly Scenario[] = [
   },
   {
     rule: 'EX16',
-    name: 'a server that closes lets go of the broker',
+    name: 'a server that closes ends its session',
     async run(machines) {
       const { harness, broker, state, use } = open(machines);
       await use();
