@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { holesIn, type Played, print, tabulate } from '../support/conformance/interopTable.js';
+import { holesIn, print, type TestRun, tableOf } from '../support/conformance/interopTable.js';
 import { goVersions, nameOfGo, players, type Scenario } from './scenarios.js';
 
 const all: readonly Scenario[] = [
@@ -7,16 +7,16 @@ const all: readonly Scenario[] = [
   { number: 40, name: 'forty', without: { raw: 'it cannot', 'Go client': 'it cannot' } },
 ];
 
-const ran = (file: string, title: string, state: Played['state'] = 'passed'): Played => ({
+const ran = (file: string, title: string, state: TestRun['state'] = 'passed'): TestRun => ({
   file: `/somewhere/test/${file}.test.ts`,
   title,
   state,
 });
 const [older, newest] = goVersions;
-const goClient = (version: (typeof goVersions)[number], title: string, state?: Played['state']): Played =>
+const goClient = (version: (typeof goVersions)[number], title: string, state?: TestRun['state']): TestRun =>
   ran('interop/goClient', `${nameOfGo(version)} as a client > ${title}`, state);
 
-const kinds = (...played: readonly Played[]) => tabulate(played, all).map(({ cells }) => cells.map(({ kind }) => kind));
+const kinds = (...played: readonly TestRun[]) => tableOf(played, all).map(({ cells }) => cells.map(({ kind }) => kind));
 /** Only Go clients play it. */
 const forGo: readonly Scenario[] = [
   { number: 5, name: 'five', without: { raw: 'no', 'neffos.js': 'no', 'Go server': 'no' } },
@@ -52,7 +52,7 @@ describe('the table of scenarios', () => {
   });
 
   test('a line of which no test has run is not there, and that is no hole', () => {
-    const lines = tabulate([goClient(older, '#5'), goClient(newest, '#5', 'skipped')], forGo);
+    const lines = tableOf([goClient(older, '#5'), goClient(newest, '#5', 'skipped')], forGo);
     expect(lines[0]?.cells.slice(2, 4)).toEqual([
       { kind: 'passed', tests: 1 },
       { kind: 'without', why: 'not built on this machine' },
@@ -61,18 +61,18 @@ describe('the table of scenarios', () => {
   });
 
   test('a line without any test at all is a hole', () => {
-    expect(holesIn(tabulate([goClient(older, '#5')], forGo))).toHaveLength(1);
+    expect(holesIn(tableOf([goClient(older, '#5')], forGo))).toHaveLength(1);
   });
 
   test('what a peer that is there has left out is a hole', () => {
     const played = [goClient(older, '#5'), goClient(newest, '#4'), goClient(newest, '#5', 'skipped')];
-    const lines = tabulate(played, forGo);
+    const lines = tableOf(played, forGo);
     expect(lines[0]?.cells[3]).toEqual({ kind: 'skipped' });
     expect(holesIn(lines)).toHaveLength(1);
   });
 
   test('it prints each reason once', () => {
-    const text = print(tabulate([ran('interop/goServer', `${nameOfGo(older)} as a server > #4`)], all));
+    const text = print(tableOf([ran('interop/goServer', `${nameOfGo(older)} as a server > #4`)], all));
     expect(text.split('\n').slice(1)).toEqual([
       ' 4  four      EMPTY  EMPTY      EMPTY              EMPTY              passed 1           EMPTY',
       '40  forty     – (1)  EMPTY      – (1)              – (1)              EMPTY              EMPTY',

@@ -3,7 +3,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { type Events, type NSConn, reply } from '../../src/index.js';
 import { decode, encode, type Frame, messageFrom, type NativeMode } from '../../src/protocol/codec.js';
 import type { Body } from '../../src/protocol/message.js';
-import { type Happening, happening, type Sent } from '../support/model/frameGenerators.js';
+import { type ConnectionEvent, connectionEvent, type Sent } from '../support/model/frameGenerators.js';
 import { type FakeClient, noResources, SupervisorHarness, settled } from '../support/server/supervisorHarness.js';
 
 /** So many frames are generated, at least. */
@@ -120,7 +120,7 @@ class Siege {
       for (const room of ['r', 's']) this.#say(this.#ask(`$;${ns};${room};_OnRoomJoin;0;0;`));
   }
 
-  async happen(what: Happening): Promise<void> {
+  async happen(what: ConnectionEvent): Promise<void> {
     const { harness, client } = this;
     const ns = client.conn?.namespace('n');
     const options = { timeout: 500 };
@@ -268,7 +268,7 @@ describe('whatever a client sends', () => {
     const play = async (
       isAcknowledged: boolean,
       isSeated: boolean,
-      happenings: readonly Happening[],
+      happenings: readonly ConnectionEvent[],
     ): Promise<void> => {
       const siege = new Siege(isAcknowledged, isSeated);
       for (const what of happenings) await siege.happen(what);
@@ -285,7 +285,7 @@ describe('whatever a client sends', () => {
     const property = fc.asyncProperty(
       nearlyAlways,
       usually,
-      fc.array(happening, { minLength: perRun, maxLength: 2 * perRun, size: 'max' }),
+      fc.array(connectionEvent, { minLength: perRun, maxLength: 2 * perRun, size: 'max' }),
       play,
     );
     const seed = Number(process.env['MUSTER_SEED'] ?? Date.now());

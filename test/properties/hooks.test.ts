@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { type Conn, type Message, type NSConn, reply } from '../../src/index.js';
-import { hooks } from '../support/model/naiveModel.js';
+import { lifecycleEvents } from '../support/model/program.js';
 import { type FakeClient, SupervisorHarness, settled } from '../support/server/supervisorHarness.js';
 
 /** How user code speaks, and how sockets take it. */
@@ -218,7 +218,7 @@ class Play {
     private readonly order: Order,
     private readonly mode: Mode,
   ) {
-    const lifecycle = hooks.map((event) => [event, (ns: NSConn) => this.speak(event, ns.conn, ns)]);
+    const lifecycle = lifecycleEvents.map((event) => [event, (ns: NSConn) => this.speak(event, ns.conn, ns)]);
     const chat = {
       ...Object.fromEntries(lifecycle),
       _OnAnyEvent: (ns: NSConn, { event }: Message) =>

@@ -10,7 +10,7 @@ import {
   type Message,
   type NSConn,
 } from '../../src/index.js';
-import { hooks } from '../support/model/naiveModel.js';
+import { lifecycleEvents } from '../support/model/program.js';
 import {
   type FakeClient,
   type HarnessOptions,
@@ -30,7 +30,7 @@ class Diary {
   #depth = 0;
 
   constructor(options: Partial<HarnessOptions> = {}) {
-    const lifecycle = hooks.map((event) => [
+    const lifecycle = lifecycleEvents.map((event) => [
       event,
       (ns: NSConn, { room, isForced }: Message) => {
         const line = `${event.slice(3)} ${room || ns.namespace}${isForced ? ' by force' : ''}`;

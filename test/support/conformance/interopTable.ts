@@ -10,7 +10,7 @@ const kinds: readonly (readonly [RegExp, PeerKind])[] = [
 ];
 
 /** One test that has run. */
-export interface Played {
+export interface TestRun {
   readonly file: string;
   /** With the names of the suites around it. */
   readonly title: string;
@@ -33,10 +33,10 @@ const notBuilt = 'not built on this machine';
 const kindOf = (file: string): PeerKind | undefined => kinds.find(([pattern]) => pattern.test(file))?.[1];
 const numbersIn = (title: string): number[] => [...title.matchAll(/#(\d+)\b/g)].map(([, digits]) => Number(digits));
 
-const of = ({ kind, suite }: Player, played: readonly Played[]): readonly Played[] =>
+const of = ({ kind, suite }: Player, played: readonly TestRun[]): readonly TestRun[] =>
   played.filter(({ file, title }) => kindOf(file) === kind && title.includes(suite));
 
-const cellOf = ({ number, without }: Scenario, { kind }: Player, all: readonly Played[]): Cell => {
+const cellOf = ({ number, without }: Scenario, { kind }: Player, all: readonly TestRun[]): Cell => {
   const mine = all.filter(({ title }) => numbersIn(title).includes(number));
   if (mine.some(({ state }) => state === 'failed')) return { kind: 'failed' };
   const tests = mine.filter(({ state }) => state === 'passed').length;
@@ -50,7 +50,7 @@ const cellOf = ({ number, without }: Scenario, { kind }: Player, all: readonly P
 };
 
 /** The table: which scenario was played by whom, and how it went. */
-export const tabulate = (played: readonly Played[], all: readonly Scenario[] = scenarios): Line[] => {
+export const tableOf = (played: readonly TestRun[], all: readonly Scenario[] = scenarios): Line[] => {
   const columns = players.map((player) => [player, of(player, played)] as const);
   return all.map((scenario) => ({
     scenario,
@@ -107,7 +107,7 @@ export default class ConformanceTable implements Reporter {
     const played = modules.flatMap(({ moduleId, children }) =>
       [...children.allTests()].map((test) => ({ file: moduleId, title: test.fullName, state: test.result().state })),
     );
-    const lines = tabulate(played);
+    const lines = tableOf(played);
     console.log(`\nConformance: scenario × peer\n${print(lines)}\n`);
     const holes = holesIn(lines);
     if (!isWhole(files) || holes.length === 0) return;

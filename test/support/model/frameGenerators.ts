@@ -6,7 +6,7 @@ export type Sent =
   | { readonly kind: 'answer'; readonly pick: number; readonly rest: string };
 
 /** One thing that happens to a connection. */
-export type Happening =
+export type ConnectionEvent =
   | { readonly kind: 'says'; readonly sent: Sent }
   | { readonly kind: 'rests' }
   | { readonly kind: 'waits'; readonly ms: number }
@@ -125,13 +125,16 @@ const sent: fc.Arbitrary<Sent> = fc.oneof(
 );
 
 /** What happens to a connection, mostly that its client says something. */
-export const happening: fc.Arbitrary<Happening> = fc.oneof(
+export const connectionEvent: fc.Arbitrary<ConnectionEvent> = fc.oneof(
   { arbitrary: fc.record({ kind: fc.constant('says' as const), sent }), weight: 120 },
-  { arbitrary: fc.constant<Happening>({ kind: 'rests' }), weight: 10 },
+  { arbitrary: fc.constant<ConnectionEvent>({ kind: 'rests' }), weight: 10 },
   { arbitrary: fc.record({ kind: fc.constant('waits' as const), ms: fc.constantFrom(10, 1_000, 2_000) }), weight: 4 },
-  { arbitrary: fc.constantFrom<Happening>({ kind: 'stalls' }, { kind: 'drains' }, { kind: 'drains' }), weight: 3 },
   {
-    arbitrary: fc.constantFrom<Happening>({ kind: 'asked' }, { kind: 'called in' }, { kind: 'called out' }),
+    arbitrary: fc.constantFrom<ConnectionEvent>({ kind: 'stalls' }, { kind: 'drains' }, { kind: 'drains' }),
+    weight: 3,
+  },
+  {
+    arbitrary: fc.constantFrom<ConnectionEvent>({ kind: 'asked' }, { kind: 'called in' }, { kind: 'called out' }),
     weight: 3,
   },
 );
