@@ -51,7 +51,7 @@ describe('the throttle', () => {
     expect(throttle.isOn).toBe(false);
   });
 
-  test('[BC10] it stops who has spoken since the last release, and nobody else', () => {
+  test('[BC10] it stops the producers since the last release, and no other client', () => {
     const { throttle } = makeThrottle();
     const [before, within, never] = [producer(), producer(), producer()];
     produceIn(throttle, before, little);
@@ -63,7 +63,7 @@ describe('the throttle', () => {
     expect([before, within, never].map((one) => throttle.isPaused(one))).toEqual([false, false, false]);
   });
 
-  test('[BC10] a turn within a turn is told apart', () => {
+  test('[BC10] a turn within a turn counts for its own connection', () => {
     const { throttle } = makeThrottle();
     const [outer, inner] = [producer(), producer()];
     throttle.leave(throttle.enter(outer));
@@ -75,7 +75,7 @@ describe('the throttle', () => {
     expect([outer, inner].map((one) => throttle.isPaused(one))).toEqual([false, true]);
   });
 
-  test('[BC10] what is issued outside of turns counts for those whose turns go on', async () => {
+  test('[BC10] what is published outside of turns counts for the running turns', async () => {
     const { throttle } = makeThrottle();
     const [during, after, other] = [producer(), producer(), producer()];
     let end = (): void => {};
@@ -93,7 +93,7 @@ describe('the throttle', () => {
     expect([during, after].map((one) => throttle.isPaused(one))).toEqual([true, false]);
   });
 
-  test('[BC10] what another producer says in its turn is not theirs', async () => {
+  test('[BC10] what another producer publishes in its turn does not count', async () => {
     const { throttle } = makeThrottle();
     const [patient, loud] = [producer(), producer()];
     const following = throttle.follow(patient, Promise.resolve());
@@ -102,7 +102,7 @@ describe('the throttle', () => {
     expect([patient, loud].map((one) => throttle.isPaused(one))).toEqual([false, true]);
   });
 
-  test('[BC10] whom it holds it releases once', () => {
+  test('[BC10] it releases a held client once', () => {
     const { throttle, released } = makeThrottle();
     const one = { resume: () => {} };
     throttle.review(much);
@@ -145,8 +145,8 @@ const loudHouse = (options: HarnessOptions = {}) => {
 
 const big = 'x'.repeat(600);
 
-describe('a client whose handlers broadcast', () => {
-  test('[BC10] is not read while too much is under way, what it has sent waits, and nothing is lost', async () => {
+describe('a producer', () => {
+  test('[BC10] is not read while the throttle is set, its frames wait, and nothing is lost', async () => {
     const { harness, loud, healthy, said } = loudHouse();
     for (const body of [`1${big}`, `2${big}`, `3${big}`, '4']) loud.socket.receive(`;n;;say;0;0;${body}`);
     expect(said.map((body) => body[0])).toEqual(['1', '2']);
@@ -161,7 +161,7 @@ describe('a client whose handlers broadcast', () => {
     expect(heard).toEqual(['1', '2', '3', '4']);
   });
 
-  test('[BC10] nobody else waits', () => {
+  test('[BC10] other clients do not wait', () => {
     const { harness, loud, healthy } = loudHouse();
     for (const body of [big, big, big]) loud.socket.receive(`;n;;say;0;0;${body}`);
     expect(harness.server.pressure.isThrottling).toBe(true);
@@ -184,7 +184,7 @@ describe('a client whose handlers broadcast', () => {
     expect(loud.socket.isReading).toBe(true);
   });
 
-  test('[BC10] is held back as well when the walk is too slow', async () => {
+  test('[BC10] is held when passes are too slow, too', async () => {
     const { harness, loud, said } = loudHouse({ limits: { maxLogDelay: 50 }, msPerRead: 1 });
     for (let more = 0; more < 300; more++) harness.open(`${more}`, 'n');
     loud.socket.receive(';n;;say;0;0;1');
@@ -198,7 +198,7 @@ describe('a client whose handlers broadcast', () => {
     expect(harness.server.pressure).toMatchObject({ lag: 0, isThrottling: false });
   });
 
-  test('[BC10] goes on being read where the server has asked it, among others', async () => {
+  test("[BC10] is still read while the server's ask of an audience waits for it", async () => {
     const { harness, loud } = loudHouse();
     const answer = harness.server.ask({ namespace: 'n', event: 'who' });
     await harness.settle();
@@ -221,7 +221,7 @@ describe('a client whose handlers broadcast', () => {
     return expect.poll(() => loud.socket.isReading).toBe(true);
   });
 
-  test('[BC10] goes on being read while this side waits for its answer', async () => {
+  test('[BC10] is still read while the server waits for its answer', async () => {
     const { harness, loud } = loudHouse();
     for (const body of [big, big, big]) loud.socket.receive(`;n;;say;0;0;${body}`);
     expect(loud.socket.isReading).toBe(false);
@@ -255,7 +255,7 @@ describe('a client whose handlers broadcast', () => {
     expect(loud.socket.isReading).toBe(false);
   });
 
-  test('[BC10] nobody is held back for those who cannot take what they are sent', async () => {
+  test('[BC10] congested connections do not set the throttle', async () => {
     const harness = new SupervisorHarness({
       namespaces: { n: {} },
       msPerRead: 0.2,

@@ -15,7 +15,7 @@ const apart = async (limits = {}) => {
 };
 
 describe('asking', () => {
-  test('[EX7] the first answer settles, of whatever server; the others lead nowhere', async () => {
+  test('[EX7] the first answer of any server settles the ask; later ones have no effect', async () => {
     const { asking, asked, open, ask, settle, broker, disconnectAll } = await apart();
     const clients = [await open('a'), await open('b'), await open('c', asking)];
     const before = broker.subscriptions;
@@ -32,7 +32,7 @@ describe('asking', () => {
     await disconnectAll();
   });
 
-  test('[EX7] nobody here is no reason to reject, but time is, and a signal', async () => {
+  test('[EX7] it does not reject for want of local connections, but at its timeout or by its signal', async () => {
     const { ask, asking, advance, settle, broker } = await apart();
     const before = broker.subscriptions;
     const late = watch(ask());
@@ -48,7 +48,7 @@ describe('asking', () => {
     expect(asking.supervisor.exchange?.status.waiting.messages).toBe(0);
   });
 
-  test('[EX7] [EX4] what comes back of it asks nobody again, however late', async () => {
+  test('[EX7] [EX4] an echo of the ask does not ask again, however late', async () => {
     const { asking, open, ask, settle, broker, disconnectAll } = await apart();
     const here = await open('here', asking);
     const answer = ask();
@@ -94,7 +94,7 @@ describe('asking', () => {
     await disconnectAll();
   });
 
-  test('[EX7] [EX5] it goes out when its answers would be heard, and what was said later goes behind it', async () => {
+  test('[EX7] [EX5] it goes out once its answers can arrive, and later messages follow it', async () => {
     const { asking, ask, open, settle, broker, disconnectAll } = await apart();
     const there = await open('there');
     const release = broker.hold('confirming');
@@ -110,7 +110,7 @@ describe('asking', () => {
     await disconnectAll();
   });
 
-  test('[EX7] [EX11] while the broker is away it waits, as long as somebody wants to know', async () => {
+  test('[EX7] [EX11] while the broker is away it waits until its timeout or signal', async () => {
     const { asking, ask, open, settle, advance, broker, disconnectAll } = await apart();
     const there = await open('there');
     // The one that was opened first, which asks.
@@ -130,7 +130,7 @@ describe('asking', () => {
 });
 
 describe('being asked', () => {
-  test('[EX8] only who was asked may answer, once', async () => {
+  test('[EX8] only the asked client may answer, once', async () => {
     const { open, ask, asked, settle, broker, disconnectAll } = await apart();
     const [there, other] = [await open('there'), await open('other')];
     const answer = watch(ask({ to: 'there' }));
@@ -148,7 +148,7 @@ describe('being asked', () => {
     await disconnectAll();
   });
 
-  test('[EX8] an answer that comes too late leads nowhere, nor does one of who has closed', async () => {
+  test('[EX8] a late answer has no effect, nor has one of a closed connection', async () => {
     const { open, ask, settle, advance, broker, disconnectAll } = await apart();
     const [slow, gone] = [await open('slow'), await open('gone')];
     const asks = [watch(ask({ to: 'slow' }, { timeout: 60_000 })), watch(ask({ to: 'gone' }, { timeout: 60_000 }))];
@@ -164,7 +164,7 @@ describe('being asked', () => {
     await disconnectAll();
   });
 
-  test('[EX8] so many of others may be open, and they take no place of our own', async () => {
+  test('[EX8] pending asks of other servers have a limit of their own', async () => {
     const { all, settle, disconnectAll } = await openCluster(3, { namespaces: { n: {} }, limits: { asks: 3 } });
     const [asked, ...asking] = all;
     asked?.open('there');

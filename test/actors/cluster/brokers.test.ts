@@ -23,7 +23,7 @@ const asksAcross = async (makeExchange: () => Parameters<typeof makeNode>[0]) =>
 };
 
 describeWith(redisServer, 'servers on Redis', () => {
-  test('[EX2] have two connections each, however many clients', async () => {
+  test('[EX2] have two connections each, for any number of clients', async () => {
     const broker = await startRedis();
     const nodes = [1, 2].map(() => makeNode(redisExchange({ url: broker.url, channel: 'app' })));
     for (const node of await Promise.all(nodes)) {
@@ -41,7 +41,7 @@ describeWith(redisServer, 'servers on Redis', () => {
 });
 
 describeWith(natsServer, 'servers on NATS', () => {
-  test('[EX2] have one connection each, however many clients', async () => {
+  test('[EX2] have one connection each, for any number of clients', async () => {
     const broker = await startNats();
     const nodes = [1, 2].map(() => makeNode(natsExchange({ servers: broker.url, prefix: 'app' })));
     for (const node of await Promise.all(nodes)) {

@@ -24,7 +24,7 @@ const two = async (options: HarnessOptions = { namespaces: { n: {} } }) => {
 
 const e = { namespace: 'n', event: 'e' };
 
-describe('what is carried', () => {
+describe('relayed messages', () => {
   test.each<[string, OutgoingMessage, string]>([
     ['text', { ...e, body: 'grün; und;mehr' }, 't ;n;;e;0;0;grün; und;mehr'],
     ['bytes that are text', { ...e, body: new TextEncoder().encode('abc') }, 'b ;n;;e;0;0;abc'],
@@ -73,7 +73,7 @@ describe('what is carried', () => {
     await disconnectAll();
   });
 
-  test('[EX6] [FR10] a native message beside events goes as it is to those in the empty namespace', async () => {
+  test('[EX6] [FR10] a native message beside events reaches the empty namespace unchanged', async () => {
     const events = { [OnNativeMessage]() {}, e() {} };
     const { a, b, open, say, heard, settle, disconnectAll, broker } = await two({ events, namespaces: { n: {} } });
     const clients = [await open(a, 'x', ''), await open(b, 'y', '')];
@@ -93,7 +93,7 @@ describe('what is carried', () => {
     await disconnectAll();
   });
 
-  test('[EX6] [EX4] [HS10] native messages only: as they are, once each, however alike', async () => {
+  test('[EX6] [EX4] [HS10] in native-only mode each message arrives unchanged and once, even if equal to another', async () => {
     const { a, b, say, heard, settle, disconnectAll, broker } = await two({ events: { [OnNativeMessage]() {} } });
     const clients = [a.connect('x'), b.connect('y')];
     await settle();
@@ -121,8 +121,8 @@ describe('what is carried', () => {
   });
 });
 
-describe('what is missing', () => {
-  test('[EX9] [EX18] is counted when the next comes, on each channel by itself', async () => {
+describe('missing messages', () => {
+  test('[EX9] [EX18] are counted when the next one arrives, per channel', async () => {
     const { a, b, open, say, lost, settle, advance, broker, disconnectAll } = await two();
     await open(b, 'joe');
     say(a, e, { ...e, to: 'joe' });
@@ -147,7 +147,7 @@ describe('what is missing', () => {
     await disconnectAll();
   });
 
-  test('[EX9] whoever comes back, or is heard for the first time, has missed nothing', async () => {
+  test('[EX9] a server that reconnects, or is received for the first time, has missed nothing', async () => {
     const { a, b, open, say, lost, settle, disconnectAll } = await two();
     const joe = await open(b, 'joe');
     say(a, { ...e, to: 'joe' });
@@ -164,7 +164,7 @@ describe('what is missing', () => {
   });
 });
 
-describe('what is too much', () => {
+describe('overload', () => {
   test('[EX14] a message that is larger than others would take is served here only, and counted', async () => {
     const { a, b, open, say, lost, heard, settle, disconnectAll } = await two({
       namespaces: { n: {} },
@@ -180,7 +180,7 @@ describe('what is too much', () => {
     await disconnectAll();
   });
 
-  test('[EX14] [EX18] what comes faster than it can be given out is dropped at last, and counted', async () => {
+  test('[EX14] [EX18] messages that arrive faster than they can be delivered are dropped in the end, and counted', async () => {
     const { a, b, open, say, lost, heard, settle, disconnectAll } = await two({
       namespaces: { n: {} },
       limits: { maxLog: 100 },

@@ -56,8 +56,8 @@ describe('asks', () => {
   });
 });
 
-describe('what is missing', () => {
-  test('[EX9] what comes to an id while nobody with it is in is missing to nobody', async () => {
+describe('missing messages', () => {
+  test('[EX9] a message to an id without connections is missing to no client', async () => {
     const { broker, a, b } = await pair();
     const client = await b.enter('x');
     const say = (body: string): void => a.server.broadcast(null, { namespace: 'default', event: 'e', to: 'x', body });

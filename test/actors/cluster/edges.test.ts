@@ -38,7 +38,7 @@ const but = (broker: MemoryBroker, other: (channel: string) => Promise<void> | u
 };
 
 describe('a link that is lost', () => {
-  test('[EX11] [EX12] what waits behind an ask waits for the next session, and is in no doubt', async () => {
+  test('[EX11] [EX12] messages behind an ask wait for the next session, and are not unconfirmed', async () => {
     const { a, b, broker, open, settle, until, disconnectAll } = await two();
     const there = await open(b, 'y');
     const release = broker.hold('taking');
@@ -54,7 +54,7 @@ describe('a link that is lost', () => {
     await disconnectAll();
   });
 
-  test('[EX11] [EX3] whoever it lets in may speak at once, and is heard when it is back', async () => {
+  test('[EX11] [EX3] a connection accepted meanwhile may broadcast at once, and its messages arrive after the reconnect', async () => {
     const say = (ns: NSConn): void => ns.broadcast({ event: 'e', body: 'hello' });
     const { a, b, broker, open, settle, until, disconnectAll } = await two({ namespaces: { n: { say } } });
     const there = await open(b, 'y');
@@ -71,7 +71,7 @@ describe('a link that is lost', () => {
     await disconnectAll();
   });
 
-  test('[EX16] one that is back already sends what waits when its server closes, and does not wait for the others', async () => {
+  test('[EX16] a link that has reconnected publishes its queue at the close of its server, without waiting for other servers', async () => {
     const { a, b, broker, open, settle, advance, disconnectAll } = await two();
     const there = await open(b, 'y');
     broker.lose({ count: 1 });
@@ -87,7 +87,7 @@ describe('a link that is lost', () => {
   });
 });
 
-describe('asks that nobody will answer', () => {
+describe('asks without an answer', () => {
   test('[EX7] [AK6] [DR1] end with their server', async () => {
     const { a, open, settle } = await two();
     const here = await open(a, 'x');
@@ -112,7 +112,7 @@ describe('asks that nobody will answer', () => {
     expect([asked.error, a.clock.timers]).toEqual([ErrWrite, 0]);
   });
 
-  test('[EX7] reject at once when they cannot be sent, and nobody is here', async () => {
+  test('[EX7] reject at once if they cannot be sent and no local connection matches', async () => {
     const { a, open, settle, disconnectAll } = await two({ namespaces: { n: {} }, limits: { exchangePayload: 100 } });
     const big = { ...e, body: 'x'.repeat(200) };
     const alone = watch(a.supervisor.ask(big, {}));
@@ -128,7 +128,7 @@ describe('asks that nobody will answer', () => {
 });
 
 describe('a broker that refuses', () => {
-  test('[EX3] [EX18] the channel of an id: the connection is let in all the same, and it is counted', async () => {
+  test('[EX3] [EX18] the channel of an id: the connection is accepted, and the refusal is counted', async () => {
     const broker = memoryBroker();
     const harness = new SupervisorHarness({ namespaces: { n: {} } });
     const refuse = (channel: string) =>
@@ -189,7 +189,7 @@ test('[EX3] [SV3] a connection that its own chart ends at once leaves no channel
   expect([harness.supervisor.total, broker.subscriptions]).toEqual([0, ['memory.n.']]);
 });
 
-test('[BC10] what others broadcast is no doing of a client whose handler waits meanwhile', async () => {
+test('[BC10] broadcasts of other servers do not count for a client whose handler runs', async () => {
   const slow = deferred();
   const got: unknown[] = [];
   const handlers = { slow: () => slow.promise, fast: (_: NSConn, { body }: { body: unknown }) => void got.push(body) };
@@ -209,7 +209,7 @@ test('[BC10] what others broadcast is no doing of a client whose handler waits m
   await disconnectAll();
 });
 
-test('[EX14] our own ask that comes back into a flood is no loss', async () => {
+test("[EX14] an echo of the server's own ask in a flood is no loss", async () => {
   const { a, b, open, settle, disconnectAll } = await two({ namespaces: { n: {} }, limits: { maxLog: 100 } });
   await open(a, 'x');
   a.supervisor.ask(e, {});

@@ -50,7 +50,7 @@ describe('use', () => {
     await expect(server.useStackExchange(broker.exchange())).rejects.toThrow('this server is closed');
   });
 
-  test('[EX1] a broker that is not there is told as it says, and may be there later', async () => {
+  test('[EX1] an unreachable broker rejects with its error, and may be used later', async () => {
     const broker = memoryBroker();
     const server = new Server({ namespaces: { n: {} } });
     broker.failConnect(new Error('wrong password'));
@@ -71,7 +71,7 @@ describe('use', () => {
     expect([used.state, used.error, broker.sessions]).toEqual(['rejected', new Error('the server was closed'), 0]);
   });
 
-  test('[EX1] [EX3] whoever is here already is heard as well', async () => {
+  test('[EX1] [EX3] existing connections are subscribed as well', async () => {
     const broker = memoryBroker();
     const harness = new SupervisorHarness({ namespaces: { n: {}, other: {} } });
     for (const id of ['a', 'a', 'b']) harness.open(id, 'n');
@@ -84,7 +84,7 @@ describe('use', () => {
 });
 
 describe('ids', () => {
-  test('[EX3] are heard as long as somebody has them', async () => {
+  test('[EX3] stay subscribed while a connection has them', async () => {
     const { harness, broker } = await open();
     const first = harness.open('a');
     await settled();
@@ -99,7 +99,7 @@ describe('ids', () => {
     expect(broker.subscriptions).toEqual(['memory.n.']);
   });
 
-  test('[EX3] nobody waits for a broker that is away, nor for one that goes', async () => {
+  test('[EX3] no connection waits for a lost broker, or for one that is lost meanwhile', async () => {
     const { harness, broker, back } = await open();
     broker.hold('taking');
     const waiting = harness.connect('a');
@@ -160,7 +160,7 @@ describe('the link', () => {
     await harness.disconnectAll();
   });
 
-  test('[EX10] local service goes on in every state', async () => {
+  test('[EX10] local delivery continues in every state', async () => {
     const { harness, broker, say, back } = await open();
     const client = harness.open('a', 'n');
     await settled();
@@ -187,8 +187,8 @@ describe('the link', () => {
   });
 });
 
-describe('what waits', () => {
-  test('[EX11] goes out in order when the broker is back, behind what was said before', async () => {
+describe('the exchange queue', () => {
+  test('[EX11] is published in order after a reconnect, behind earlier messages', async () => {
     const { broker, say, carried, back, exchange, losses } = await open();
     say('1');
     await settled();
@@ -203,7 +203,7 @@ describe('what waits', () => {
     expect([exchange.status.waiting, losses()]).toEqual([{ messages: 0, bytes: 0 }, []]);
   });
 
-  test('[EX11] [EX18] waits so long, and so much of it', async () => {
+  test('[EX11] [EX18] has a limit of time and size', async () => {
     const { broker, say, carried, advance, back, exchange, losses } = await open({
       exchangeQueueBytes: 400,
       exchangeQueueTimeout: 1_000,
@@ -227,7 +227,7 @@ describe('what waits', () => {
     expect(carried()).toHaveLength(11 - overflowed);
   });
 
-  test('[EX12] [EX18] what the broker had when it was lost is not sent again, whether it has it or not', async () => {
+  test('[EX12] [EX18] does not publish again what the broker had when it was lost', async () => {
     for (const taken of [true, false]) {
       const { broker, say, carried, back, exchange, losses } = await open();
       broker.hold('taking');
@@ -277,7 +277,7 @@ describe('what waits', () => {
   });
 });
 
-describe('an exchange of somebody else', () => {
+describe('a custom exchange', () => {
   const failing = (where: 'ping' | 'close' | 'unsubscribe' | 'publish') => {
     const broker = memoryBroker();
     const inner = broker.exchange();
@@ -302,7 +302,7 @@ describe('an exchange of somebody else', () => {
   };
 
   test.each(['ping', 'close', 'unsubscribe', 'publish'] as const)(
-    '[EX10] [EX18] that throws in %s harms nobody, and is told',
+    '[EX10] [EX18] that throws in %s affects no connection, and is reported',
     async (where) => {
       const { broker, exchange } = failing(where);
       const harness = new SupervisorHarness({ namespaces: { n: {} } });

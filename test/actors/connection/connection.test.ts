@@ -30,7 +30,7 @@ const nsOf = (harness: SupervisorHarness, at: number) => {
   return ns;
 };
 
-describe('what goes wrong in one connection', () => {
+describe('errors in one connection', () => {
   test('[SV1] a membership chart that throws ends its own connection, and no other', async () => {
     const broken = roomMachine.provide({
       actions: {
@@ -72,7 +72,7 @@ describe('what goes wrong in one connection', () => {
     await expect(call).rejects.toBe(ErrWrite);
   });
 
-  test('[BC2] a failed connection gets no message behind a hole', async () => {
+  test('[BC2] a failed connection gets no message behind a gap', async () => {
     const broken = connectionMachine.provide({
       actions: {
         recordReason: () => {
@@ -110,7 +110,7 @@ describe('what goes wrong in one connection', () => {
 });
 
 describe('close codes and texts', () => {
-  test('[HS7] a refusal longer than a close frame is told whole, and closes with what fits', async () => {
+  test('[HS7] a refusal longer than a close frame is sent in full, and the close frame has what fits', async () => {
     const text = 'é'.repeat(100);
     const harness = new SupervisorHarness({
       namespaces: { n: {} },
@@ -174,7 +174,7 @@ describe('close codes and texts', () => {
 });
 
 describe('native messages only', () => {
-  test('[HS10] [SV13] what a handler returns goes nowhere, and is told to who debugs', async () => {
+  test('[HS10] [SV13] an unused return value is sent nowhere, and is reported with `debug`', async () => {
     for (const debug of [undefined, () => {}]) {
       const events = { [OnNativeMessage]: () => reply('nowhere') };
       const harness = new SupervisorHarness(debug ? { events, debug } : { events });
@@ -187,7 +187,7 @@ describe('native messages only', () => {
     }
   });
 
-  test('[HS3] what is written in onConnect goes out when it agrees, in order', async () => {
+  test('[HS3] what onConnect writes is sent when it accepts, in order', async () => {
     let agree = (): void => {};
     const harness = new SupervisorHarness({
       events: { [OnNativeMessage]: () => {} },
@@ -208,7 +208,7 @@ describe('native messages only', () => {
 });
 
 describe('how long a call waits', () => {
-  test('[AK4] for a connect that another call has begun: as long as it says itself', async () => {
+  test('[AK4] a pending connect of another call keeps its own timeout', async () => {
     const harness = new SupervisorHarness({ namespaces: { n: {} } });
     const { conn, socket } = harness.open('a');
     const first = conn?.connect('n');
@@ -294,7 +294,7 @@ describe('onConnect', () => {
     expect(socket.lines).toEqual(['t Hunknown', 'close 1008 unknown']);
   });
 
-  test('[HS10] in native-only mode a connection is a member from the start, whoever says so', async () => {
+  test('[HS10] in native-only mode a connection is a member from the start', async () => {
     const heard: unknown[] = [];
     const harness = new SupervisorHarness({
       events: { [OnNativeMessage]: (_, { body }) => void heard.push(body) },
@@ -328,7 +328,7 @@ describe('onConnect', () => {
 });
 
 describe('turns', () => {
-  test('[RM7] a join that a handler has begun and not awaited is part of what follows it', async () => {
+  test('[RM7] a join that a handler has begun without awaiting completes before the next frame', async () => {
     let admit = (): void => {};
     const harness = new SupervisorHarness({
       namespaces: {
@@ -352,7 +352,7 @@ describe('turns', () => {
     expect(client.socket.lines.at(-1)).toBe('t $2;n;r;speak;0;0;heard');
   });
 
-  test('[DR1] a turn that is under way may end, and its answer goes out before the goodbye', async () => {
+  test('[DR1] a running turn may end, and its reply goes out before the close frame', async () => {
     let finish = (): void => {};
     const slow = () =>
       new Promise<ReturnType<typeof reply>>((done) => {
@@ -372,7 +372,7 @@ describe('turns', () => {
     await closing;
   });
 
-  test('[BP3] what a frame costs to keep is its whole size, names too', async () => {
+  test('[BP3] a queued frame counts with its full size, names included', async () => {
     const harness = new SupervisorHarness({
       namespaces: { n: { hang: () => new Promise(() => {}) } },
       limits: { inboxBytes: 1_000 },
@@ -384,7 +384,7 @@ describe('turns', () => {
 });
 
 describe('backpressure', () => {
-  test('[BP2] a burst within one turn evicts nobody who then takes it', async () => {
+  test('[BP2] a burst within one tick evicts no client that then reads it', async () => {
     const harness = new SupervisorHarness({
       namespaces: { n: {} },
       limits: { highWaterMark: 10, slowConsumerMessages: 3 },
@@ -420,7 +420,7 @@ describe('a chart of the program', () => {
     expect(client.socket.lines).toEqual(['close 1008 too many frames before the acknowledgement']);
   });
 
-  test('[SV11] [SV5] [BC3] one that handles frames and deliveries itself comes to the same bytes', async () => {
+  test('[SV11] [SV5] [BC3] a chart that handles FRAME and DELIVER itself sends the same bytes', async () => {
     const { config, implementations } = connectionMachine;
     const states = config.states as unknown as { open: { on: object } };
     const open = {
@@ -461,7 +461,7 @@ describe('a chart of the program', () => {
   });
 });
 
-describe('a chart that takes what is hot in some of its states', () => {
+describe('a chart that takes hot events in some states', () => {
   const { open } = connectionConfig.states;
   const ear = {
     initial: 'keen',
@@ -520,7 +520,7 @@ describe('calls that meet', () => {
     socket.receive(`${socket.tokens.at(-1)};;;;;;`);
   };
 
-  test('[RM7] a turn that awaits a join begun before it goes on with the answer', async () => {
+  test('[RM7] a turn that awaits an earlier join resumes with the answer', async () => {
     const { harness, done } = started({ chat: (ns) => ns.joinRoom('r') });
     const client = harness.open('a', 'n');
     void nsOf(harness, 0).joinRoom('r');
@@ -531,7 +531,7 @@ describe('calls that meet', () => {
     expect(nsOf(harness, 0).room('r')).toBeDefined();
   });
 
-  test('[RM7] so does one whose answer has come before the turn asked for it', async () => {
+  test('[RM7] a turn whose answer arrived before it awaited resumes as well', async () => {
     let go = (): void => {};
     const gate = new Promise<void>((open) => {
       go = open;
@@ -619,7 +619,7 @@ describe('a membership chart that throws', () => {
     await expect(call).rejects.toBe(ErrWrite);
   });
 
-  test('[SV1] [NS7] whatever else there is is told of the end', async () => {
+  test('[SV1] [NS7] every other pending operation ends with the connection', async () => {
     const told: string[] = [];
     const note = (_: NSConn, { event, room }: { event: string; room: string }): void =>
       void told.push(`${event} ${room}`);
@@ -636,8 +636,8 @@ describe('a membership chart that throws', () => {
   });
 });
 
-describe('an ask of everybody, from a handler', () => {
-  test('[BP3] [AK7] is answered by its own client, however full the lane', async () => {
+describe('an ask of an audience, from a handler', () => {
+  test("[BP3] [AK7] is answered by the handler's own client, even with a full inbox", async () => {
     const answers: unknown[] = [];
     let go = (): void => {};
     const gate = new Promise<void>((open) => {
@@ -670,7 +670,7 @@ describe('an ask of everybody, from a handler', () => {
 });
 
 describe('waitConnect', () => {
-  test('[NS4] rejects with its signal, also one that was given up before, and when its time is over', async () => {
+  test('[NS4] rejects by its signal, aborted before or later, and at its timeout', async () => {
     const harness = new SupervisorHarness({ namespaces: { n: {} } });
     const conn = harness.open('a').conn;
     const gone = new Error('given up');

@@ -32,8 +32,8 @@ const atCongestion = (options: HarnessOptions, react: (harness: SupervisorHarnes
   return { harness, client };
 };
 
-describe('somebody who has been given a part of what they are owed', () => {
-  test('[BC1] [BC4] leaves, and gets the rest, the answer, and nothing that comes later', async () => {
+describe('a member with partly delivered entries', () => {
+  test('[BC1] [BC4] leaves, and gets the rest, the answer, and nothing later', async () => {
     const { harness, client, other } = await inTheMiddle();
     client.socket.receive('$1;n;;_OnNamespaceDisconnect;0;0;');
     harness.server.broadcast(null, { namespace: 'n', event: 'late' });
@@ -50,7 +50,7 @@ describe('somebody who has been given a part of what they are owed', () => {
     expect(eventsOf(client)).toEqual(['1', '2', '3', 'close 1000 ']);
   });
 
-  test('[BC3] gets what the program delivers to its actor behind the rest, congested or not', async () => {
+  test('[BC3] gets deliveries of the program to its actor behind the rest, congested or not', async () => {
     const bytes = Uint8Array.from([0x81, 5, ...Buffer.from(';n;;x')]);
     const { harness, client } = await inTheMiddle();
     client.conn?.actor.send({ type: 'DELIVER', bytes });
@@ -75,8 +75,8 @@ describe('somebody who has been given a part of what they are owed', () => {
   });
 });
 
-describe('what a delivery leads to', () => {
-  test('[BC2] [BC8] a broadcast within a walk takes nothing from those who are still to be visited', async () => {
+describe('effects of a delivery', () => {
+  test('[BC2] [BC8] a broadcast during a pass takes nothing from later members', async () => {
     const { harness } = atCongestion({ syncBroadcaster: true }, ({ server }) =>
       server.broadcast(null, { namespace: 'n', room: 'r', event: 'in the room' }),
     );
@@ -86,7 +86,7 @@ describe('what a delivery leads to', () => {
     expect(eventsOf(other)).toEqual(['news', 'in the room']);
   });
 
-  test('[BC8] a flush that is asked for within a walk waits for all of it', async () => {
+  test('[BC8] a flush requested during a pass waits for the whole pass', async () => {
     let served = -1;
     const { harness } = atCongestion({ msPerRead: 5, sliceMs: 4 }, ({ server }) => {
       void server.flush().then(() => {
@@ -99,7 +99,7 @@ describe('what a delivery leads to', () => {
     expect(served).toBe(60);
   });
 
-  test('[BC3] what is emitted in the middle of a long write waits for the end of it', async () => {
+  test('[BC3] an emit during a long write follows it', async () => {
     const { harness, client } = atCongestion({}, (_, { conn }) => conn?.namespace('n')?.emit('direct'));
     for (const event of ['1', '2', '3']) harness.server.broadcast(null, { namespace: 'n', event, body: big });
     harness.server.broadcast(null, { namespace: 'n', event: 'alone', to: 'client' });
@@ -109,7 +109,7 @@ describe('what a delivery leads to', () => {
     expect(eventsOf(client)).toEqual(['1', '2', '3', 'alone', 'direct']);
   });
 
-  test('[BC3] [SV11] so does what an action of the chart emits then', async () => {
+  test('[BC3] [SV11] an emit of an action of the chart follows it as well', async () => {
     const countCongestion = (): void => void harness.clients[0]?.conn?.namespace('n')?.emit('direct');
     const connection = connectionMachine.provide({ actions: { countCongestion } });
     const harness = new SupervisorHarness({ namespaces: { n: {} }, machines: { connection } });
@@ -122,7 +122,7 @@ describe('what a delivery leads to', () => {
     expect(eventsOf(client)).toEqual(['1', '2', '3', 'direct']);
   });
 
-  test('[SV11] [SV5] nothing follows the close frame, whatever an action of the chart writes', async () => {
+  test('[SV11] [SV5] nothing follows the close frame, even if an action of the chart writes', async () => {
     const sendClose = (): void => void harness.clients[0]?.conn?.namespace('n')?.emit('bye');
     const connection = connectionMachine.provide({ actions: { sendClose } });
     const harness = new SupervisorHarness({ namespaces: { n: {} }, machines: { connection } });

@@ -15,7 +15,7 @@ const stalledGuest = (limits: { highWaterMark: number; slowConsumerMessages?: nu
 };
 
 describe('a client that does not read', () => {
-  test('[BP1] is congested above the mark, gets nothing more until its socket drains, and then all of it in order', () => {
+  test('[BP1] is congested above the limit, gets nothing more until its socket drains, and then everything in order', () => {
     const { client, ns } = stalledGuest({ highWaterMark: 10 });
     for (const event of ['1', '2', '3']) ns.emit(event);
     expect(client.socket.payloads).toEqual([';n;;1;0;0;']);
@@ -29,7 +29,7 @@ describe('a client that does not read', () => {
   test.each([
     ['messages', { highWaterMark: 10, slowConsumerMessages: 2 }],
     ['bytes', { highWaterMark: 10, slowConsumerBytes: 20 }],
-  ])('[BP2] is evicted when too many %s were issued to it meanwhile', async (_, limits) => {
+  ])('[BP2] is evicted when it misses too many %s', async (_, limits) => {
     const { harness, client, ns } = stalledGuest(limits);
     for (const event of ['1', '2', '3', '4']) ns.emit(event);
     expect(client.socket.isDestroyed).toBe(false);
@@ -39,7 +39,7 @@ describe('a client that does not read', () => {
     expect(harness.server.totalConnections).toBe(0);
   });
 
-  test('[BP2] is evicted when it stays so for too long, and no earlier', () => {
+  test('[BP2] is evicted when it stays congested too long, and not earlier', () => {
     const { harness, client, ns } = stalledGuest({ highWaterMark: 10 });
     ns.emit('1');
     harness.clock.advance(9_999);
@@ -50,7 +50,7 @@ describe('a client that does not read', () => {
 });
 
 describe('before a connection is open', () => {
-  test('[HS3] what onConnect emits goes out behind A, in order', async () => {
+  test('[HS3] emits of onConnect follow A, in order', async () => {
     const harness = new SupervisorHarness({
       namespaces: { n: {} },
       onConnect: async (conn) => {
@@ -73,7 +73,7 @@ describe('before a connection is open', () => {
     expect(socket.payloads.at(-1)).toBe(';n;;later;0;0;');
   });
 
-  test('[HS3] [HS10] where there is no A, it goes out once the server has agreed', async () => {
+  test('[HS3] [HS10] without A they are sent once the server has accepted', async () => {
     let agree = (): void => {};
     const harness = new SupervisorHarness({
       events: { _OnNativeMessage: () => {} },
@@ -94,7 +94,7 @@ describe('before a connection is open', () => {
   test.each([
     ['frames', { earlyFrames: 2 }, ['x', 'y'], 'z'],
     ['bytes', { earlyBytes: 8 }, ['1234', '5678'], '9'],
-  ])('[HS5] so many %s may come early, and not one more', (_, limits, held, more) => {
+  ])('[HS5] up to the limit of early %s is accepted, and not one more', (_, limits, held, more) => {
     const never = (): Promise<void> => new Promise(() => {});
     const harness = new SupervisorHarness({ namespaces: { n: {} }, limits, onConnect: never });
     const { socket } = harness.connect('a');
@@ -105,7 +105,7 @@ describe('before a connection is open', () => {
   });
 });
 
-describe('what a connection may have', () => {
+describe('limits of a connection', () => {
   test('[NS11] one namespace too many is answered, and the connection is kept', () => {
     const harness = new SupervisorHarness({ namespaces: { a: {}, b: {}, c: {} }, limits: { namespaces: 2 } });
     const { socket } = harness.open('joe');
@@ -118,7 +118,7 @@ describe('what a connection may have', () => {
     expect(socket.payloads).toEqual(['$2;;;;;;', '$1;;;;;;']);
   });
 
-  test('[NS12] waitConnect resolves whoever began, and rejects when the connection ends', async () => {
+  test("[NS12] waitConnect resolves for either side's connect, and rejects when the connection ends", async () => {
     const harness = new SupervisorHarness({ namespaces: { n: {}, never: {} } });
     const client = harness.open('a');
     const [byClient, lost] = [client.conn?.waitConnect('n'), client.conn?.waitConnect('never')];
@@ -129,7 +129,7 @@ describe('what a connection may have', () => {
     await expect(lost).rejects.toBe(ErrWrite);
   });
 
-  test('[SV14] a store that lives as long as it does', () => {
+  test('[SV14] a store with the lifetime of the connection', () => {
     const harness = new SupervisorHarness({ namespaces: { n: {} } });
     const [one, two] = [harness.open('a').conn, harness.open('a').conn];
     const value = { a: 1 };
@@ -143,7 +143,7 @@ describe('what a connection may have', () => {
     }
   });
 
-  test('[SV15] connections() lists those to whom the server agrees, acknowledged or not', async () => {
+  test('[SV15] connections() lists accepted connections, acknowledged or not', async () => {
     let agree = (): void => {};
     const harness = new SupervisorHarness({
       namespaces: { n: {} },

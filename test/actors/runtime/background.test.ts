@@ -29,7 +29,7 @@ class FakeWalk implements BackgroundTask {
 }
 
 describe('the slice', () => {
-  test('[BC5] work begins when the present turn of the event loop is over', () => {
+  test('[BC5] work begins after the current tick', () => {
     const clock = new FakeClock();
     const turn = new BackgroundTasks(clock, 4);
     const walk = new FakeWalk(clock, 1);
@@ -41,7 +41,7 @@ describe('the slice', () => {
     expect(clock.immediates).toBe(0);
   });
 
-  test('[BC5] what is not done in its slice goes on in the next turn', () => {
+  test('[BC5] what does not fit into a slice continues in the next tick', () => {
     const clock = new FakeClock();
     const turn = new BackgroundTasks(clock, 4);
     const walk = new FakeWalk(clock, 10);
@@ -56,7 +56,7 @@ describe('the slice', () => {
     expect(turns).toBe(3);
   });
 
-  test('[BC5] all walks of a turn share one slice', () => {
+  test('[BC5] all tasks of a tick share one slice', () => {
     const clock = new FakeClock();
     const turn = new BackgroundTasks(clock, 4);
     const walks = [new FakeWalk(clock, 2), new FakeWalk(clock, 1), new FakeWalk(clock, 20)];
@@ -71,7 +71,7 @@ describe('the slice', () => {
     expect(clock.now()).toBe(4);
   });
 
-  test('[BC5] nobody is starved by a walk that takes all of each slice', () => {
+  test('[BC5] a task that uses its whole slice does not starve others', () => {
     const clock = new FakeClock();
     const turn = new BackgroundTasks(clock, 4);
     const [huge, small] = [new FakeWalk(clock, 1_000), new FakeWalk(clock, 3)];
@@ -81,7 +81,7 @@ describe('the slice', () => {
     expect([huge.isDone, small.isDone]).toEqual([false, true]);
   });
 
-  test('[BC5] a walk that is woken within a slice has its part of the next', () => {
+  test('[BC5] a task that is woken within a slice runs in the next one', () => {
     const clock = new FakeClock();
     const turn = new BackgroundTasks(clock, 4);
     const late = new FakeWalk(clock, 1);

@@ -20,7 +20,7 @@ describe('deadlines', () => {
     expect(log).toHaveLength(1);
   });
 
-  test('[AK4] each expires when its time has come, in order of time', () => {
+  test('[AK4] each expires at its time, in order of time', () => {
     const { clock, log, after } = makeSweeper();
     for (const ms of [30, 10, 20]) after(ms);
     clock.advance(9);
@@ -104,7 +104,7 @@ describe('deadlines', () => {
   });
 });
 
-describe('what remains', () => {
+describe('timers left over', () => {
   test('[SV3] nothing, when all have expired', () => {
     const { clock, sweeper, after } = makeSweeper();
     for (const ms of [10, 20, 10]) after(ms);
@@ -112,7 +112,7 @@ describe('what remains', () => {
     expect([sweeper.size, clock.timers]).toEqual([0, 0]);
   });
 
-  test('[DR1] nobody stays for it once it is let go, and it still comes in its time', () => {
+  test('[DR1] none keeps the process alive once it is unreferenced, and it still fires', () => {
     const { clock, sweeper, after, log } = makeSweeper();
     after(20);
     sweeper.unref();

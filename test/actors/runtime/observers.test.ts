@@ -7,7 +7,7 @@ const raise = (text: string): never => {
 };
 
 describe('observers of running actors', () => {
-  test('[SV16] one that throws is told to onError, and the others hear all the same', async () => {
+  test('[SV16] an observer that throws is reported to onError, and the others are called', async () => {
     const harness = new SupervisorHarness({ namespaces: { n: {} } });
     const heard: string[] = [];
     harness.supervisor.actor.subscribe(() => raise('of the root'));
@@ -40,7 +40,7 @@ describe('observers of running actors', () => {
     expect(harness.errors.map(({ error }) => String(error)).sort()).toEqual(['Error: broken chart', 'Error: of error']);
   });
 
-  test('[SV16] who unsubscribes hears no more', async () => {
+  test('[SV16] an unsubscribed observer is not called again', async () => {
     const harness = new SupervisorHarness({ namespaces: { n: {} } });
     const heard: unknown[] = [];
     const client = harness.connect('a');

@@ -49,7 +49,7 @@ describe('timers of charts', () => {
     expect(clock.timers).toBe(0);
   });
 
-  test('[SV3] leaving a state takes its timer away', () => {
+  test('[SV3] leaving a state clears its timer', () => {
     const clock = new FakeClock();
     const actor = makeSystem(clock).child('a');
     expect(clock.timers).toBe(1);
@@ -90,7 +90,7 @@ describe('timers of charts', () => {
     expect(clock.cleared).toBe(0);
   });
 
-  test('[SV8] one timer among several of one actor can be taken away', () => {
+  test('[SV8] one of several timers of an actor can be cleared', () => {
     const clock = new FakeClock();
     const { root, child } = makeSystem(clock);
     const [source, target] = [child('source'), child('target')];
@@ -108,7 +108,7 @@ describe('timers of charts', () => {
     expect(target.getSnapshot().value).toBe('calm');
   });
 
-  test('[SV8] timers without a name do not take each other away', () => {
+  test('[SV8] timers without a name do not clear each other', () => {
     const clock = new FakeClock();
     const { root, child } = makeSystem(clock);
     const source = child('source');
@@ -121,7 +121,7 @@ describe('timers of charts', () => {
 });
 
 describe('the clock of the system', () => {
-  test('[SV4] never goes back, and its timers can be taken away', async () => {
+  test('[SV4] never runs backwards, and its timers can be cleared', async () => {
     const before = systemClock.now();
     const log: string[] = [];
     const handle = systemClock.setTimeout(() => log.push('cancelled'), 0);

@@ -34,8 +34,8 @@ const pass = async (harness: SupervisorHarness, ms: number): Promise<void> => {
   await harness.settle();
 };
 
-describe('who waits for the end of a walk', () => {
-  test('[DO2] has no deadline but that of waiting: neither for M nor for onConnect', async () => {
+describe('an arrival that waits for a do', () => {
+  test('[DO2] has no deadline but the limit of waiting: neither for M nor for onConnect', async () => {
     const admitted: string[] = [];
     const { harness } = open(1, { onConnect: ({ id }) => void admitted.push(id) });
     const { promise, open: end } = deferred();
@@ -54,7 +54,7 @@ describe('who waits for the end of a walk', () => {
     expect(silent.socket.lines).toEqual(['close 1008 not acknowledged in time']);
   });
 
-  test('[DO2] is closed with 1013 after exactly 30 s, is read again to hear the goodbye, and nobody is told', async () => {
+  test('[DO2] is closed with 1013 after exactly 30 s, is read until its close frame, and no handler runs', async () => {
     const admitted: string[] = [];
     const { harness, disconnects } = open(1, {
       limits: { handlerTimeout: 1_000_000 },
@@ -84,7 +84,7 @@ describe('who waits for the end of a walk', () => {
     expect(harness.clock.timers).toBe(idleTimers);
   });
 
-  test('[DO2] is forgotten when its socket is gone: it holds nothing until the walk ends', async () => {
+  test('[DO2] is dropped when its socket ends: it holds nothing until the do ends', async () => {
     const { harness } = open(1, { limits: { handlerTimeout: 1_000_000 } });
     const { promise, open: end } = deferred();
     void harness.server.do(() => promise);
@@ -104,7 +104,7 @@ describe('who waits for the end of a walk', () => {
     expect(harness.server.totalConnections).toBe(1);
   });
 
-  test('[DO2] waits on from walk to walk only until the first of them has ended', async () => {
+  test('[DO2] waits for the first of several dos only', async () => {
     const { harness } = open(1);
     const [first, second] = [deferred(), deferred()];
     void harness.server.do(() => first.promise);
@@ -150,7 +150,7 @@ describe('while a visitor has not settled', () => {
     expect(walk.state).toBe('resolved');
   });
 
-  test('[DO1] whoever is visited may end meanwhile: its visitor is waited for all the same', async () => {
+  test('[DO1] a connection may end during its visit: the do still waits for its visitor', async () => {
     const { harness, clients, disconnects } = open(2);
     const visited: string[] = [];
     const { promise, open: end } = deferred();
@@ -169,7 +169,7 @@ describe('while a visitor has not settled', () => {
     expect([visited, walk.state]).toEqual([['client0', 'client1'], 'resolved']);
   });
 
-  test('[DO1] the order is that of registration, whoever said M first', async () => {
+  test('[DO1] the order is that of registration, not of M', async () => {
     const { harness } = open(0);
     const clients = ['a', 'b', 'c'].map((id) => harness.connect(id));
     for (const { socket } of clients.toReversed()) socket.receive('M');
@@ -181,7 +181,7 @@ describe('while a visitor has not settled', () => {
 });
 
 describe('visits that fail', () => {
-  test('[DO3] in every way there is, and each error is told, in the order of the visits', async () => {
+  test('[DO3] with any error are reported, in the order of the visits', async () => {
     const { harness } = open(7);
     const visited: string[] = [];
     const late = deferred();
@@ -236,15 +236,15 @@ describe('visits that fail', () => {
     expect(error).toMatchObject({ errors: [expect.any(HandlerTimeout)] });
   });
 
-  test('[DO4] and the error says that it waits for itself', async () => {
+  test('[DO4] the error says that the do waits for itself', async () => {
     const { error } = await awaitItself();
     const said = /a do awaited by its own visitor waits for itself/;
     expect(error).toMatchObject({ errors: [{ message: expect.stringMatching(said) }] });
   });
 });
 
-describe('when there will be no walk', () => {
-  test('[DO4] [DR1] while it drains, and when it has, it rejects at once and nobody is visited', async () => {
+describe('without a do', () => {
+  test('[DO4] [DR1] during and after a drain it rejects at once and visits no connection', async () => {
     const { promise, open: end } = deferred();
     const { harness, clients } = open(2, { namespaces: { chat: { wait: () => promise } } });
     clients[0]?.socket.receive(';chat;;wait;0;0;');
@@ -281,12 +281,12 @@ describe('when there will be no walk', () => {
     return { harness, late, present, next };
   };
 
-  test('[DO2] [DR1] who waits when the root actor is stopped by hand is turned away', async () => {
+  test('[DO2] [DR1] a waiting arrival is refused when the program stops the root actor', async () => {
     const { late, harness } = await stopByHand();
     expect([late.conn, late.socket.isDestroyed, harness.server.totalConnections]).toEqual([undefined, true, 0]);
   });
 
-  test('[DO4] [DR1] walks reject when the root actor is stopped by hand', async () => {
+  test('[DO4] [DR1] pending dos reject when the program stops the root actor', async () => {
     const { present, next } = await stopByHand();
     expect([present.state, next.state]).toEqual(['rejected', 'rejected']);
     expect([present.error, next.error]).toEqual([ErrWrite, ErrWrite]);
@@ -308,7 +308,7 @@ describe('when there will be no walk', () => {
     expect(warned.mock.calls).toEqual([]);
   });
 
-  test('[DR1] [DO2] who arrives when it is over is turned away and counted, and nothing is sent to the root actor', async () => {
+  test('[DR1] [DO2] an arrival after the end is refused and counted, and the root actor gets no event', async () => {
     const { harness } = await stopByHand();
     const warned = vi.spyOn(console, 'warn').mockImplementation(() => {});
     onTestFinished(() => warned.mockRestore());
@@ -320,8 +320,8 @@ describe('when there will be no walk', () => {
   });
 });
 
-describe('on a real line', () => {
-  test('[DO2] what was sent with the upgrade is read when the walk has ended, in order, and nothing before', async () => {
+describe('on a TCP connection', () => {
+  test('[DO2] frames sent with the upgrade are read after the do, in order, and not before', async () => {
     const admitted: string[] = [];
     const testServer = await start({ namespaces: { chat }, onConnect: ({ id }) => void admitted.push(id) });
     await (await testServer.dial('first')).acknowledge();
@@ -344,7 +344,7 @@ describe('on a real line', () => {
     expect(admitted).toEqual(['first', 'late', 'other']);
   });
 
-  test('[DO2] [HS15] those who wait and those who have not said M are bounded together; the next one stands in line', async () => {
+  test('[DO2] [HS15] waiting and unacknowledged connections share one limit; the next upgrade waits in the queue', async () => {
     const testServer = await start({ namespaces: { chat }, limits: { admission: 3 } });
     await (await testServer.dial('first')).acknowledge();
     const silent = await testServer.dial('silent');
@@ -366,7 +366,7 @@ describe('on a real line', () => {
     await Promise.all([inLine.waitFor('\r\n\r\n'), probe.waitFor('302')]);
   });
 
-  test('[DO2] [HS15] who goes away without a word while it waits leaves its place to the next', async () => {
+  test('[DO2] [HS15] a waiting arrival whose client disconnects makes room for the next', async () => {
     const testServer = await start({ namespaces: { chat }, limits: { admission: 1, admissionTimeout: 3_000 } });
     await (await testServer.dial('first')).acknowledge();
     const { promise, open: end } = deferred();
@@ -379,7 +379,7 @@ describe('on a real line', () => {
     await walk;
   });
 
-  test('[DO2] [HS15] so does one whose line breaks while what it has sent waits', async () => {
+  test('[DO2] [HS15] a waiting arrival with unread frames whose socket breaks makes room as well', async () => {
     const sockets: Socket[] = [];
     const testServer = await start({
       namespaces: { chat },

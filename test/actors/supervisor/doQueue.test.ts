@@ -121,7 +121,7 @@ describe('visiting', () => {
     expect(failures).toEqual([undefined]);
   });
 
-  test('[DO1] with nobody there it ends as well', async () => {
+  test('[DO1] without connections it ends as well', async () => {
     const { log, run, begin, turns } = makeVisits();
     run(() => log.push('visited'));
     begin();
@@ -129,7 +129,7 @@ describe('visiting', () => {
     expect(log).toEqual(['(ended)', '(done)']);
   });
 
-  test('[DO1] who has closed when its turn comes is not visited', async () => {
+  test('[DO1] a connection that is closed at its turn is not visited', async () => {
     const { log, run, begin, turns, guest, guests } = makeVisits('a', 'b', 'c', 'd');
     run((conn) => {
       log.push(conn.id);
@@ -163,7 +163,7 @@ describe('visiting', () => {
     expect(log).toEqual(['a', 'a done', 'b', 'b done', '(ended)', '(done)']);
   });
 
-  test('[BC5] [DO1] a long walk goes on from slice to slice', async () => {
+  test('[BC5] [DO1] a long do continues from slice to slice', async () => {
     const { clock, log, run, begin, turns } = makeVisits(...'abcdefghij');
     run((conn) => {
       log.push(conn.id);
