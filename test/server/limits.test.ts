@@ -31,7 +31,7 @@ describe('connections on the way in', () => {
     expect(await second).toBe('second');
   });
 
-  test('[HS15] who has waited for too long, or finds the line full, gets no answer at all', async () => {
+  test('[HS15] an upgrade that waits too long, or finds the queue full, gets no answer', async () => {
     const testServer = await open({ admission: 1, admissionTimeout: 100 });
     const first = await testServer.dial();
     const waiting = dialTcp(testServer);
@@ -45,7 +45,7 @@ describe('connections on the way in', () => {
     expect(await late.acknowledge()).toBe('late');
   });
 
-  test('[HS15] a place is free again when its connection goes, or is refused', async () => {
+  test('[HS15] a slot is free again when its connection ends or is refused', async () => {
     const testServer = await open(
       { admission: 1 },
       {
@@ -61,7 +61,7 @@ describe('connections on the way in', () => {
     expect(await (await testServer.dial('last')).acknowledge()).toBe('last');
   });
 
-  test('[HS15] [DO2] those who wait for the end of a do have places as well', async () => {
+  test('[HS15] [DO2] arrivals that wait for a do have slots as well', async () => {
     const testServer = await open({ admission: 1, admissionTimeout: 100 });
     await (await testServer.dial()).acknowledge();
     let end = (): void => {};
@@ -92,7 +92,7 @@ describe('headers and protocols of an upgrade', () => {
     return conn?.request.headers ?? {};
   };
 
-  test('[HS14] a header on the list comes from the URL, in any case of letters, and never over a real one', async () => {
+  test('[HS14] a listed header comes from the URL, in any case, and never replaces a real one', async () => {
     const path = '/?x-WEBSOCKET-header-X-Token=one&X-Websocket-Header-X-Token=two&X-Websocket-Header-X-Id=joe';
     expect(await headersOf(['X-Token'], path)).toMatchObject({ 'x-token': 'one' });
     expect((await headersOf(['X-Token'], path))['x-id']).toBeUndefined();
@@ -189,7 +189,7 @@ describe('messages that do not end', () => {
     expect((await testServer.disconnects.next()).reason).toMatchObject({ code: 1008, text: incomplete });
   });
 
-  test('[LM6] one that comes byte by byte, in time, is a message', async () => {
+  test('[LM6] a message that arrives byte by byte in time is accepted', async () => {
     const testServer = await open({ messageTimeout: 5_000 });
     const client = await dialAcknowledged(testServer);
     for (const byte of frame('$1;nope;;_OnNamespaceDisconnect;0;0;')) {
@@ -199,7 +199,7 @@ describe('messages that do not end', () => {
     await client.waitFor('$1;;;;;;');
   });
 
-  test('[LM6] the time is that of each message: a stream that never stops at the end of one goes on', async () => {
+  test('[LM6] the time counts for each message: a continuous stream of them goes on', async () => {
     const testServer = await open({ messageTimeout: 150 });
     const client = await dialAcknowledged(testServer);
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
@@ -214,7 +214,7 @@ describe('messages that do not end', () => {
     await client.waitFor('$1;;;;;;', 11);
   });
 
-  test('[LM6] a pong that comes in two pieces is no message that does not end', async () => {
+  test('[LM6] a pong in two pieces is no unfinished message', async () => {
     const testServer = await open({ messageTimeout: 60 });
     const client = await dialAcknowledged(testServer);
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
@@ -231,7 +231,7 @@ describe('messages that do not end', () => {
     await client.waitFor('$1;;;;;;', 2);
   });
 
-  test('[LM6] who is not read for now has not been slow', async () => {
+  test('[LM6] a paused client is not judged', async () => {
     let release = (): void => {};
     const held = new Promise<void>((resolve) => {
       release = resolve;
@@ -269,7 +269,7 @@ describe('messages that do not end', () => {
     ['tooBig', [Buffer.from([0x81, 0xff, 0, 0, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0])]],
     ['notUtf8', [frame(Buffer.from([0xff]), { opcode: 1 })]],
     ['malformed', [Buffer.from([0x83, 0x80, 0, 0, 0, 0])]],
-  ] as const)('[SV6] [LM1] what is no message closes, and both sides are told why: %s', async (name, parts) => {
+  ] as const)('[SV6] [LM1] an invalid message closes, and both sides get the reason: %s', async (name, parts) => {
     const testServer = await open({});
     const client = await dialAcknowledged(testServer);
     client.socket.write(Buffer.concat(parts));
@@ -283,23 +283,26 @@ describe('messages that do not end', () => {
   test.each([
     [1_000, 'bye'],
     [1_005, ''],
-  ])('[SV5] [SV6] a client that says goodbye is gone at once, though its line stays: %d', async (code, text) => {
-    const testServer = await open({ closeTimeout: 300 });
-    const client = await dialAcknowledged(testServer);
-    const conn = testServer.server.connections()[0];
-    const body = code === 1_005 ? Buffer.alloc(0) : Buffer.from(`\x03\xe8${text}`, 'latin1');
-    client.socket.allowHalfOpen = true;
-    client.socket.write(frame(body, { opcode: 8 }));
-    expect((await testServer.disconnects.next()).reason).toMatchObject({ code, text });
-    expect(conn?.isClosed).toBe(true);
-    expect(testServer.server.totalConnections).toBe(0);
-    client.socket.end();
-    await client.closed;
-  });
+  ])(
+    '[SV5] [SV6] a client that sends a close frame is removed at once, though its socket stays open: %d',
+    async (code, text) => {
+      const testServer = await open({ closeTimeout: 300 });
+      const client = await dialAcknowledged(testServer);
+      const conn = testServer.server.connections()[0];
+      const body = code === 1_005 ? Buffer.alloc(0) : Buffer.from(`\x03\xe8${text}`, 'latin1');
+      client.socket.allowHalfOpen = true;
+      client.socket.write(frame(body, { opcode: 8 }));
+      expect((await testServer.disconnects.next()).reason).toMatchObject({ code, text });
+      expect(conn?.isClosed).toBe(true);
+      expect(testServer.server.totalConnections).toBe(0);
+      client.socket.end();
+      await client.closed;
+    },
+  );
 });
 
-describe('the heartbeat on a real line', () => {
-  test('[LM3] a peer that never answers a ping is let go, one that does stays', async () => {
+describe('the heartbeat on a TCP connection', () => {
+  test('[LM3] a client that never answers a ping is terminated, one that does stays', async () => {
     const testServer = await open({ pingInterval: 100, pingTimeout: 100 });
     const healthy = await (await testServer.dial('well')).inDefault();
     await dialAcknowledged(testServer);

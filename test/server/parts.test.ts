@@ -16,7 +16,7 @@ const request = (): IncomingMessage =>
   Object.assign(new EventEmitter(), { method: 'GET', url: '/', headers: {} }) as unknown as IncomingMessage;
 
 describe('the parts of a server', () => {
-  test('a server runs on the clock, the random numbers and the transport it is given', async () => {
+  test('a server uses the given clock, random numbers and transport', async () => {
     const clock = new FakeClock();
     const socket = new FakeSocket();
     const opened = new EventEmitter();
@@ -41,7 +41,7 @@ describe('the parts of a server', () => {
     expect(socket.sent).toEqual([{ kind: 'close', code: 1008, text: 'not acknowledged in time' }]);
   });
 
-  test('ids come from its random numbers', async () => {
+  test('ids come from the given random numbers', async () => {
     const clock = new FakeClock();
     const socket = new FakeSocket();
     const transport: Transport = () => (_request, _socket, _head, done) => done(socket);

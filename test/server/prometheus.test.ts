@@ -90,7 +90,7 @@ const lifted = (families: ReadonlyMap<string, Family>) => {
 describe('the text of the metrics', () => {
   const serve = useServers();
 
-  test('[IN8] has what its page says, in that order', async () => {
+  test('[IN8] has the metrics of its page, in that order', async () => {
     const { server } = await serve({ namespaces: { n: {} } });
     const alone = parse(server.metricsText());
     await server.useStackExchange(memoryBroker().exchange());
@@ -139,7 +139,7 @@ describe('the text of the metrics', () => {
     expect(labels('muster_closes_total').sort()).toEqual([...Object.keys(closeReasons), ...others].sort());
   });
 
-  test('[IN7] [IN8] [IN9] tells what has happened, in sums and without a word of a client', async () => {
+  test('[IN7] [IN8] [IN9] reports sums without any text of a client', async () => {
     const hold = deferred();
     const { server, dial, url, disconnects } = await serve({
       namespaces: { default: { echo: (ns, msg) => void ns.emit('echo', String(msg.body)), hang: () => hold.promise } },
@@ -204,7 +204,7 @@ describe('the text of the metrics', () => {
     hold.open();
   });
 
-  test('[IN7] those whom nobody can take are counted', async () => {
+  test('[IN7] dropped messages are counted', async () => {
     const open = deferred();
     const { server, url } = await serve({
       namespaces: { n: {} },
@@ -220,7 +220,7 @@ describe('the text of the metrics', () => {
     expect(lifted(parse(server.metricsText())).sum('muster_connections')).toBe(0);
   });
 
-  test('[IN7] one who does not read is seen to be congested, and to be let go', async () => {
+  test('[IN7] a client that does not read is reported as congested, and as evicted', async () => {
     const { server, dial, disconnects } = await serve({
       namespaces: { default: {} },
       limits: { slowConsumerTimeout: 300 },

@@ -186,27 +186,27 @@ const assault = async (exchange: StackExchange, prefix: string, count: number, h
 };
 
 describe('ten thousand payloads', () => {
-  test('[EX14] [EX8] [EX13] [EX18] that mean harm do none', { timeout: 120_000 }, async () => {
+  test('[EX14] [EX8] [EX13] [EX18] of an attacker', { timeout: 120_000 }, async () => {
     await assault(memoryBroker().exchange(), 'memory', 10_000, true);
   });
 });
 
 describeWith(redisServer, 'two thousand payloads by Redis', () => {
-  test('[EX14] [EX8] [EX13] [EX18] that mean harm do none', { timeout: 120_000 }, async () => {
+  test('[EX14] [EX8] [EX13] [EX18] of an attacker', { timeout: 120_000 }, async () => {
     const { url } = await startRedis();
     await assault(redisExchange({ url, channel: 'muster' }), 'muster', 2_000, true);
   });
 });
 
 describeWith(natsServer, 'two thousand payloads by NATS', () => {
-  test('[EX14] [EX8] [EX13] [EX18] that mean harm do none', { timeout: 120_000 }, async () => {
+  test('[EX14] [EX8] [EX13] [EX18] of an attacker', { timeout: 120_000 }, async () => {
     const { url } = await startNats();
     // What is huge NATS itself does not take.
     await assault(natsExchange({ servers: url }), 'neffos', 2_000, false);
   });
 });
 
-describe('clients that mean harm', () => {
+describe('hostile clients', () => {
   const wait = (tokens: readonly string[]) =>
     fc.oneof(
       fc.constantFrom(...guessedWaits(tokens, 'memory'), '', '$', '$1'),
@@ -287,7 +287,7 @@ describe('clients that mean harm', () => {
     attacker.close();
   });
 
-  test('[EX7] [EX8] an ask is settled by its own channel alone, whatever stands in the answer', async () => {
+  test('[EX7] [EX8] an ask is settled on its own channel only, whatever the answer contains', async () => {
     const { nodes, attacker, by } = await besiege({ ...memoryBroker().exchange(), hearsBareTokens: true });
     const asks = [1, 2].map(() => nodes.a.server.ask(question, { timeout: longTimeout }));
     const [first, second] = asks.map(watch);
@@ -311,7 +311,7 @@ describe('clients that mean harm', () => {
 });
 
 describe('credentials', () => {
-  test('[EX17] a broker that is not there is told of without them, in errors and in the status', async () => {
+  test('[EX17] an unreachable broker is reported without credentials, in errors and in the status', async () => {
     const secret = 'hunter2%2Fsecret';
     for (const exchange of [
       redisExchange({ url: `redis://ann:${secret}@127.0.0.1:1`, channel: 'muster' }),

@@ -36,7 +36,7 @@ describe.each(namings)('ten thousand names with %s', (naming, prefix, channelOf)
     expect(carried).toBeGreaterThan(1_000);
   });
 
-  test('[EX13] none is a pattern, or more than one word of the protocol', () => {
+  test('[EX13] no channel is a pattern, or more than one word of the protocol', () => {
     for (const name of names) {
       for (const kind of ['namespace', 'connection', 'answers'] as const) {
         const channel = channelFor(channelOf, kind, name);
@@ -61,7 +61,7 @@ describe.each(namings)('ten thousand names with %s', (naming, prefix, channelOf)
   });
 });
 
-describe.each(namings)('who connects, where channels are named by %s', (naming, _, channelOf) => {
+describe.each(namings)('connecting, with channels named by %s', (naming, _, channelOf) => {
   const isId = (name: string): boolean =>
     !/\p{Cs}/u.test(name) &&
     Buffer.byteLength(name) > 0 &&
@@ -78,7 +78,7 @@ describe.each(namings)('who connects, where channels are named by %s', (naming, 
     return { broker, refusals, exchange, node: await makeNode(exchange, { onUpgradeError, ...options }) };
   };
 
-  test('[EX13] an id that cannot be carried is refused with 500, and nobody else notices', async () => {
+  test('[EX13] an id without a valid channel is refused with 500, and affects no other client', async () => {
     const { broker, refusals, exchange, node } = await start();
     const other = await makeNode(exchange);
     const healthy = await node.enter('healthy');
@@ -118,7 +118,7 @@ describe.each(namings)('who connects, where channels are named by %s', (naming, 
     expect(node.server.totalConnections).toBe(0);
   });
 
-  test('[EX6] [EX13] what is for an id that is a namespace’s name is for nobody, here and elsewhere', async () => {
+  test('[EX6] [EX13] a message to an id that equals the name of a namespace reaches no client, on either server', async () => {
     const { broker, exchange, node } = await start();
     const other = await makeNode(exchange);
     const [here, there] = [await node.enter('here'), await other.enter('there')];
@@ -128,7 +128,7 @@ describe.each(namings)('who connects, where channels are named by %s', (naming, 
     expect(broker.published.filter(({ payload }) => Buffer.from(payload).includes('secret'))).toEqual([]);
   });
 
-  test('[EX7] [EX13] nor does anybody answer an ask for it', async () => {
+  test('[EX7] [EX13] an ask of it gets no answer', async () => {
     const { exchange, node } = await start();
     const there = await (await makeNode(exchange)).enter('there');
     const asked = node.server.ask({ namespace: 'default', event: 'q', to: 'default' }, { timeout: 100 });
@@ -148,7 +148,7 @@ describe.each(namings)('who connects, where channels are named by %s', (naming, 
   });
 });
 
-test('[EX6] [EX13] what is for the empty id, which nobody has, is for nobody', async () => {
+test('[EX6] [EX13] a message to the empty id, which no connection has, reaches no client', async () => {
   const broker = memoryBroker();
   const node = await makeNode(broker.exchange(), { events: {} });
   const there = await (await (await makeNode(broker.exchange(), { events: {} })).dial()).inNamespace('');

@@ -167,7 +167,7 @@ describe('a visitor that', () => {
     });
 });
 
-test('[AK3] a recogniser of errors that throws, or says so later, has recognised nothing', async () => {
+test('[AK3] a matcher of errors that throws or rejects has matched nothing', async () => {
   registerKnownError(new Error('recognised'), () => raise(new Error('no')));
   // Plain JavaScript may give any function.
   registerKnownError(new Error('recognised'), (async () => raise(new Error('no'))) as unknown as () => boolean);

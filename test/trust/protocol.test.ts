@@ -12,7 +12,7 @@ const flood = async (client: RawClient, frames: readonly string[]): Promise<void
   await client.expectNoFrame();
 };
 
-describe('who one is', () => {
+describe('identity', () => {
   test.each(['A', 'Ahealthy', 'Avictim-id', 'H', 'Hno', 'MM', 'M ', 'm'])(
     '[HS2] [HS7] %j acknowledges nothing, while onConnect thinks it over and refuses',
     async (first) => {
@@ -38,7 +38,7 @@ describe('who one is', () => {
     },
   );
 
-  test('[HS11] [BC1] a shared id is one address for all that have it, and nobody else’s', async () => {
+  test('[HS11] [BC1] a shared id addresses all its connections, and no others', async () => {
     await attack({}, async ({ target: testServer, attacker }) => {
       const [one, two, other] = [await attacker('same'), await attacker('same'), await attacker('*')];
       for (const client of [one, two, other]) await client.inDefault();
@@ -83,7 +83,7 @@ describe('tokens', () => {
     });
   });
 
-  test('[AK4] an answer that comes too late is nothing, and the next events are handled', async () => {
+  test('[AK4] a late answer is ignored, and later events are handled', async () => {
     await attack({ handlers: { chat() {} } }, async ({ target: testServer, attacker, handled: ran }) => {
       const client = await (await attacker()).inDefault();
       const asking = testServer.connection('attacker').namespace('default')?.ask('question', '', { timeout: 50 });
@@ -94,7 +94,7 @@ describe('tokens', () => {
     });
   });
 
-  test('[BC9] an ask that is sent on asks nobody, and ends nothing', async () => {
+  test('[BC9] a forwarded ask asks no client, and ends nothing', async () => {
     const handlers = {
       chat: (
         { conn }: Parameters<NonNullable<Parameters<typeof attack>[0]['handlers']>[string]>[0],
@@ -109,7 +109,7 @@ describe('tokens', () => {
     });
   });
 
-  test('[AK4] [AK9] what is never answered ends with the connection, all of it', async () => {
+  test('[AK4] [AK9] asks without an answer end with the connection, all of them', async () => {
     await attack({}, async ({ target: testServer, attacker }) => {
       const client = await (await attacker()).inDefault();
       const ns = testServer.connection('attacker').namespace('default');
@@ -172,7 +172,7 @@ describe('names', () => {
     });
   });
 
-  test('[FR1] [RM1] what a handler decides on is the very name that is joined, however it was written', async () => {
+  test('[FR1] [RM1] a veto handler decides on the very name that is joined, in any encoding', async () => {
     const seen: string[] = [];
     const handlers = {
       [OnRoomJoin](_: unknown, { room }: Message) {
@@ -211,8 +211,8 @@ describe('names', () => {
   });
 });
 
-describe('what is kept', () => {
-  test('[FR7] small bodies that a program keeps do not keep what they were read with', async () => {
+describe('memory', () => {
+  test('[FR7] small bodies that a program keeps do not keep the buffers that they were read into', async () => {
     const kept: unknown[] = [];
     const handlers = { keep: (_: unknown, { body }: Message) => void kept.push(body) };
     const external = async (): Promise<number> => {

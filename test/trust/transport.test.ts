@@ -32,7 +32,7 @@ describe('sizes', () => {
     2n ** 63n - 1n,
     2n ** 63n,
     65_537n,
-  ])('[LM1] a frame that promises %d bytes is closed with 1009 before it comes', async (length) => {
+  ])('[LM1] a frame of %d announced bytes is closed with 1009 before they arrive', async (length) => {
     await attack({}, async ({ target: testServer }) => {
       const client = await dialAcknowledged(testServer);
       client.socket.write(promise(length));
@@ -52,7 +52,7 @@ describe('sizes', () => {
     });
   });
 
-  test('[LM6] parts that never come to an end are let go, and cost little meanwhile', async () => {
+  test('[LM6] fragments without an end are closed, and cost little meanwhile', async () => {
     await attack({ limits: { messageTimeout: 1_000, closeTimeout: 100 } }, async ({ target: testServer }) => {
       const clients = await Promise.all(Array.from({ length: 100 }, () => dialAcknowledged(testServer)));
       const before = await heapUsed();
@@ -68,7 +68,7 @@ describe('sizes', () => {
     });
   });
 
-  test('[LM6] a message that comes byte by byte is let go long before it is whole', async () => {
+  test('[LM6] a message that arrives byte by byte is closed long before its end', async () => {
     await attack({}, async ({ target: testServer }) => {
       const client = await dialAcknowledged(testServer);
       client.socket.setNoDelay(true);
@@ -83,7 +83,7 @@ describe('sizes', () => {
     });
   });
 
-  test('[HS5] [FR7] bytes that come early do not keep what they were read with', async () => {
+  test('[HS5] [FR7] early bytes do not keep the buffers that they were read into', async () => {
     await attack(
       { onConnect: ({ id }) => (id === 'healthy' ? undefined : new Promise(() => {})) },
       async ({ target: testServer }) => {
@@ -111,7 +111,7 @@ describe('sizes', () => {
     );
   });
 
-  test('[HS16] a compressed frame that nobody agreed to is an error of the protocol', async () => {
+  test('[HS16] a compressed frame without the extension is a protocol error', async () => {
     await attack({}, async ({ target: testServer }) => {
       const clients = await Promise.all(Array.from({ length: 20 }, () => dialAcknowledged(testServer)));
       const bomb = deflateRawSync(Buffer.alloc(16 * MiB));
@@ -164,7 +164,7 @@ describe('upgrades', () => {
     '/?X-Websocket-Header-Cookie=a&X-Websocket-Header-Host=b',
     '/?X-Websocket-Header-__proto__=a',
     '/?X-Websocket-Header-X-Forwarded-For=1',
-  ])('[HS14] %s says nothing of anybody', async (path) => {
+  ])('[HS14] %s calls no handler', async (path) => {
     const seen: unknown[] = [];
     const onUpgrade = ({ headers }: { headers: object }): void => void seen.push(Object.keys(headers).sort());
     await attack({ onUpgrade }, async ({ target: testServer }) => {
@@ -179,7 +179,7 @@ describe('upgrades', () => {
     });
   });
 
-  test('[LM8] two hundred requests that never end are cut, while others get in', async () => {
+  test('[LM8] two hundred requests without an end are cut, while others connect', async () => {
     await attack({ limits: { headersTimeout: 400 } }, async ({ target: testServer, attacker }) => {
       const clients = Array.from({ length: 200 }, () => dialTcp(testServer));
       for (const { socket } of clients) socket.write('GET / HTTP/1.1\r\nHost: loopback\r\nX-');
@@ -188,7 +188,7 @@ describe('upgrades', () => {
     });
   });
 
-  test('[HS5] [HS6] [HS15] two hundred that never say M, and fifty thousand frames before it', async () => {
+  test('[HS5] [HS6] [HS15] two hundred connections that never send M, and fifty thousand frames before it', async () => {
     await attack(
       { limits: { ackTimeout: 400, admission: 500 } },
       async ({ target: testServer, attacker, handled: ran }) => {
@@ -207,7 +207,7 @@ describe('upgrades', () => {
     );
   });
 
-  test('[HS15] one socket stands in line once, however much it sends ahead', async () => {
+  test('[HS15] a socket waits in the queue once, however much it sends ahead', async () => {
     await attack(
       { limits: { admission: 3, ackTimeout: 60_000, admissionTimeout: 60_000 } },
       async ({ target: testServer }) => {
@@ -228,7 +228,7 @@ describe('upgrades', () => {
     );
   });
 
-  test('[HS1] [SV8] three hundred come at once, go at once, and come back at once', async () => {
+  test('[HS1] [SV8] three hundred connect at once, disconnect at once, and reconnect at once', async () => {
     await attack({}, async ({ target: testServer }) => {
       for (let round = 0; round < 3; round++) {
         const clients = await Promise.all(Array.from({ length: 300 }, (_, at) => testServer.dial(`r${round}.${at}`)));
@@ -242,7 +242,7 @@ describe('upgrades', () => {
 });
 
 describe('floods', () => {
-  test('[LM9] however much comes at once, little of it is handled before others have their turn', async () => {
+  test('[LM9] of a burst, only a little is handled before other connections take turns', async () => {
     let isCounting = true;
     let now = 0;
     const counts: number[] = [];
@@ -283,7 +283,7 @@ describe('floods', () => {
     });
   });
 
-  test('[BP3] a client that floods the handler which asks it is closed, and nobody else', async () => {
+  test('[BP3] a client that floods the handler which asks it is closed, and no other', async () => {
     const handlers = {
       work: (ns: NSConn) =>
         ns.ask('question').then(
@@ -298,7 +298,7 @@ describe('floods', () => {
     });
   });
 
-  test('[BC5] [BP2] a client whose every event goes to everybody, beside ten that do not read', async () => {
+  test('[BC5] [BP2] a client whose every event is broadcast to all, beside ten that do not read', async () => {
     const handlers = {
       all: (ns: NSConn, message: Message) => ns.conn.server.broadcast(null, { ...message, room: '' }),
     };
@@ -359,7 +359,7 @@ describe('floods', () => {
   });
 });
 
-test('[HS13] a page of another host gets in nowhere, one of this host does', async () => {
+test('[HS13] a page of another host cannot connect, one of this host can', async () => {
   await attack({}, async ({ target: testServer }) => {
     const { host } = new URL(testServer.url);
     for (const origin of [

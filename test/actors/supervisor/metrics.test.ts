@@ -175,7 +175,7 @@ describe('metrics', () => {
   };
 
   test.each(Object.entries(endings))(
-    '[IN7] [IN9] what ends a connection is counted: %s',
+    '[IN7] [IN9] the end of a connection is counted by cause: %s',
     async (cause, [options, end]) => {
       const harness = new SupervisorHarness({ namespaces: { n: {} }, ...options });
       const client = harness.open('a', 'n');
@@ -186,7 +186,7 @@ describe('metrics', () => {
     },
   );
 
-  test('[IN7] so is what ends those who were never let in', async () => {
+  test('[IN7] the end of a connection that was never accepted is counted as well', async () => {
     const early = (harness: SupervisorHarness): void =>
       harness.connect('a').socket.receive(...Array.from({ length: 17 }, () => 'x'));
     const harness = new SupervisorHarness({
@@ -210,7 +210,7 @@ describe('metrics', () => {
     });
   });
 
-  test('[IN7] what takes as long as a bound is within it', () => {
+  test('[IN7] a value equal to a bound counts within it', () => {
     const histogram = new Histogram([1, 10]);
     for (const ms of [0, 1, 1.1, 10, 11]) histogram.note(ms);
     expect(histogram.timing).toEqual({
@@ -226,7 +226,7 @@ describe('metrics', () => {
   /** Every reason that a close frame can carry, and what it counts as when Muster gives it. */
   const sendable = Object.entries(closeReasons).filter(([, { code }]) => code !== 1006);
 
-  test.each(sendable)('[IN9] a client that closes with the words of %s counts as client', async (_, { code, text }) => {
+  test.each(sendable)('[IN9] a client that closes with the text of %s counts as client', async (_, { code, text }) => {
     const harness = new SupervisorHarness({ namespaces: { n: {} } });
     harness.open('a', 'n').socket.disconnect(code, text);
     harness.connect('b').socket.disconnect(code, text);
@@ -234,7 +234,7 @@ describe('metrics', () => {
     expect(counted(metricsOf(harness).closes)).toEqual({ client: 2 });
   });
 
-  test.each(sendable)('[IN9] a program that closes with the words of %s counts as program', async (name, reason) => {
+  test.each(sendable)('[IN9] a program that closes with the text of %s counts as program', async (name, reason) => {
     const { code, text } = reason;
     const throws = (): never => {
       throw new CloseError(code, text);
@@ -255,13 +255,13 @@ describe('metrics', () => {
     expect(counted(closes)).toEqual({ [name === 'normal' ? name : 'program']: 2, refused: 2 });
   });
 
-  test('[IN9] what Muster itself closes counts under its own name', () => {
+  test('[IN9] a close by Muster counts under its own cause', () => {
     for (const [cause, { code, text }] of Object.entries(closeReasons)) {
       expect(closeCause({ reason: { code, text, cause }, wasAccepted: true })).toBe(cause);
     }
   });
 
-  test.each(['stuck', 'pingTimeout', 'lost'] as const)('[IN9] no close frame can say %s', async (name) => {
+  test.each(['stuck', 'pingTimeout', 'lost'] as const)('[IN9] no close frame can cause %s', async (name) => {
     const harness = new SupervisorHarness({ namespaces: { n: {} } });
     const { code, text } = closeReasons[name];
     harness.open('a', 'n').socket.disconnect(code, text);
@@ -309,7 +309,7 @@ describe('metrics', () => {
     expect(counted(metricsOf(harness).closes)).toEqual({ slowConsumer: 1 });
   });
 
-  test('[IN7] what is broadcast is counted once, and once for each who is given it, congested or not', async () => {
+  test('[IN7] a broadcast is counted once, and each delivery once, congested or not', async () => {
     const harness = new SupervisorHarness({ namespaces: { n: {} }, limits: { highWaterMark: 10 } });
     const clients = ['a', 'b', 'c'].map((id) => harness.open(id, 'n'));
     const [first] = clients;
@@ -356,7 +356,7 @@ describe('metrics', () => {
     expect(buckets.filter((bucket) => bucket.count > 0).map(({ upTo }) => upTo)).toEqual([50, 100, 250, 500, 1_000]);
   });
 
-  test('[IN7] what comes of a client is counted in bytes, and what is dropped of it by reason', async () => {
+  test('[IN7] received data is counted in bytes, and dropped frames by reason', async () => {
     const harness = new SupervisorHarness({ namespaces: { n: { e() {} } } });
     const { socket } = harness.open('a', 'n');
     const before = metricsOf(harness);
@@ -442,7 +442,7 @@ describe('metrics', () => {
     await disconnectAll();
   });
 
-  test('[IN7] what was read stays as it was', () => {
+  test('[IN7] an earlier reading does not change', () => {
     const harness = new SupervisorHarness({ namespaces: { n: {} } });
     const before = metricsOf(harness);
     const copy = structuredClone(before);

@@ -13,7 +13,7 @@ import {
 import { checkedMachines, SupervisorHarness } from '../../support/server/supervisorHarness.js';
 
 describe("charts of the program's own", () => {
-  test('[SV11] what it provides the supervisor with runs as well', async () => {
+  test('[SV11] provided actions of the supervisor run as well', async () => {
     const told: string[] = [];
     const supervisor = supervisorMachine.provide({
       actions: { admit: ({ event }) => void told.push(event.type), beginVisit: () => void told.push('visit') },
@@ -27,7 +27,7 @@ describe("charts of the program's own", () => {
     expect(told).toEqual(['CONNECT', 'visit']);
   });
 
-  test('[SV11] [BC3] one that handles BROADCAST and COUNT itself comes to the same bytes', async () => {
+  test('[SV11] [BC3] a chart that handles BROADCAST and COUNT itself sends the same bytes', async () => {
     const seen: string[] = [];
     const note = ({ event }: { readonly event: { readonly type: string } }): void => void seen.push(event.type);
     const supervisor = supervisorSetup
@@ -83,7 +83,7 @@ describe("charts of the program's own", () => {
     },
   });
 
-  test('[SV11] [BC2] what is sent while its chart goes on to where it takes it no more is not lost', async () => {
+  test("[SV11] [BC2] a broadcast during the chart's last transitions is not lost", async () => {
     const harness: SupervisorHarness = new SupervisorHarness({
       namespaces: { n: {} },
       machines: checkedMachines({
@@ -101,7 +101,7 @@ describe("charts of the program's own", () => {
     await closing;
   });
 
-  test('[SV11] [BC3] whoever is told a count goes on outside of every mailbox, and errors are the caller’s', async () => {
+  test('[SV11] [BC3] the callback of COUNT runs outside of every mailbox, and its errors go to the caller', async () => {
     const play = async (machines: Partial<Machines>): Promise<readonly string[]> => {
       const harness = new SupervisorHarness({ namespaces: { n: {} }, machines });
       const client = harness.open('a', 'n');
@@ -118,7 +118,7 @@ describe("charts of the program's own", () => {
     expect(await play(checkedMachines({ supervisor: owner }))).toEqual(await play({}));
   });
 
-  test('[SV1] a supervisor whose action throws goes on as it was', () => {
+  test('[SV1] a supervisor whose action throws keeps its state', () => {
     const supervisor = supervisorMachine.provide({
       actions: {
         admit: () => {
@@ -144,7 +144,7 @@ describe('an action of the program that fails later', () => {
     ['a connection', { connection: connectionMachine.provide({ actions: { sendAccept: fail } }) }],
     ['a namespace', { namespace: namespaceMachine.provide({ actions: { enter: fail } }) }],
     ['a room', { room: roomMachine.provide({ actions: { enter: fail } }) }],
-  ])('[SV11] is told to onError, and harms nobody: %s', async (_, machines) => {
+  ])('[SV11] is reported to onError, and affects no connection: %s', async (_, machines) => {
     const harness = new SupervisorHarness({ namespaces: { n: {} }, machines });
     harness.open('a', 'n', ['r']);
     await harness.settle();
@@ -154,7 +154,7 @@ describe('an action of the program that fails later', () => {
 });
 
 describe('draining', () => {
-  test('[DR1] does not wait for a connection whose chart has failed on its way out', async () => {
+  test('[DR1] does not wait for a connection whose chart has failed while closing', async () => {
     const connection = connectionMachine.provide({
       actions: {
         destroySocket: () => {
@@ -172,7 +172,7 @@ describe('draining', () => {
     expect(harness.supervisor.counters.failures).toBe(1);
   });
 
-  test('[DR1] does not wait for a socket that was told goodbye and stays', async () => {
+  test('[DR1] does not wait for a socket that stays open after its close frame', async () => {
     const harness = new SupervisorHarness({
       namespaces: { n: {} },
       limits: { doWaitTimeout: 10, handlerTimeout: 1_000 },
@@ -193,7 +193,7 @@ describe('draining', () => {
     expect(held.socket.isDestroyed).toBe(true);
   });
 
-  test('[DO2] nor does such a socket stay for ever', async () => {
+  test('[DO2] such a socket is destroyed in the end', async () => {
     const harness = new SupervisorHarness({ namespaces: { n: {} }, limits: { doWaitTimeout: 10, closeTimeout: 50 } });
     harness.open('a', 'n');
     void harness.supervisor.do(() => new Promise(() => {}));
@@ -221,7 +221,7 @@ describe('draining', () => {
     expect(client.socket.isDestroyed).toBe(true);
   });
 
-  test('[DR1] a root actor that is stopped by hand takes everybody with it', async () => {
+  test('[DR1] a stop of the root actor by the program ends every connection', async () => {
     const harness = new SupervisorHarness({ namespaces: { n: {} } });
     const client = harness.open('a', 'n');
     harness.supervisor.actor.stop();
@@ -244,7 +244,7 @@ describe('draining', () => {
     expect(harness.clients[1]?.socket.payloads).toHaveLength(1);
   });
 
-  test('[DR1] [NS7] what a hanging handler keeps back still comes in its time', async () => {
+  test('[DR1] [NS7] events behind a hanging handler still run in order', async () => {
     const told: string[] = [];
     const harness = new SupervisorHarness({
       namespaces: { n: { _OnNamespaceDisconnect: () => new Promise(() => {}) } },
@@ -261,7 +261,7 @@ describe('draining', () => {
     expect(told).toEqual(['a 1001 true']);
   });
 
-  test('[DR1] closes who has not been let in, and who waits for a do, as well', async () => {
+  test('[DR1] closes connections that are not accepted and arrivals that wait for a do', async () => {
     const harness = new SupervisorHarness({ namespaces: { n: {} }, onConnect: () => new Promise(() => {}) });
     const waiting = harness.connect('a');
     void harness.supervisor.do(() => new Promise(() => {}));
@@ -278,7 +278,7 @@ describe('draining', () => {
 });
 
 describe('an ask of an audience', () => {
-  test('[BC8] [AK5] goes out at once where every broadcast does', () => {
+  test('[BC8] [AK5] goes out at once with synchronous broadcasts', () => {
     const harness = new SupervisorHarness({ namespaces: { n: {} }, syncBroadcaster: true });
     const { socket } = harness.open('a', 'n');
     void harness.supervisor.ask({ namespace: 'n', event: 'q' }, {});

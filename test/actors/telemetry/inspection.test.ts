@@ -48,7 +48,7 @@ describe('inspection', () => {
     expect(lines.slice(-2)).toEqual(['supervisor < xstate.done.actor.connection-1', 'supervisor = "accepting"']);
   });
 
-  test('[IN1] [IN4] one that comes later is shown who lives, and only what it asks for', async () => {
+  test('[IN1] [IN4] a late observer is shown the live actors, and only what it asks for', async () => {
     const broker = memoryBroker();
     const harness = new SupervisorHarness({ namespaces: { n: {} } });
     await harness.supervisor.useExchange(broker.exchange());
@@ -76,7 +76,7 @@ describe('inspection', () => {
     await harness.disconnectAll();
   });
 
-  test('[IN3] one that throws is told of, and everybody else goes on', async () => {
+  test('[IN3] an observer that throws is reported, and the others are called', async () => {
     const harness = new SupervisorHarness({
       namespaces: { n: {} },
       inspect: {
@@ -98,7 +98,7 @@ describe('inspection', () => {
     await harness.disconnectAll();
   });
 
-  test('[IN3] one that has enough hears nothing more, not even what is under way', async () => {
+  test('[IN3] an unsubscribed observer is called no more, not even for the current event', async () => {
     const harness = new SupervisorHarness({ namespaces: { n: {} } });
     const heard: string[] = [];
     let end = (): void => {};
@@ -112,7 +112,7 @@ describe('inspection', () => {
     await harness.disconnectAll();
   });
 
-  test('[IN3] one that fails later, and a filter that throws, are told of, and everybody else goes on', async () => {
+  test('[IN3] an observer that rejects later and a filter that throws are reported, and the others are called', async () => {
     const harness = new SupervisorHarness({
       namespaces: { n: {} },
       inspect: async () => {
@@ -141,7 +141,7 @@ describe('inspection', () => {
     await harness.disconnectAll();
   });
 
-  test('[IN2] what one does about an event, others are told after that event', async () => {
+  test('[IN2] other observers see what an observer causes after its event', async () => {
     const harness = new SupervisorHarness({ namespaces: { n: {} } });
     harness.supervisor.introspection.inspect((shown) => {
       if (shown.type !== '@xstate.event' || shown.event.type !== 'FRAME') return;
@@ -157,7 +157,7 @@ describe('inspection', () => {
     expect(lines).toEqual(['connection-1 < FRAME', 'supervisor < BROADCAST', 'connection-1 < DELIVER']);
   });
 
-  test('[IN3] one that causes what it is told of does not hold the event loop', async () => {
+  test('[IN3] an observer that causes the events it observes does not block the event loop', async () => {
     const harness = new SupervisorHarness({ namespaces: { n: {} } });
     harness.open('a', 'n');
     await harness.settle();
@@ -178,7 +178,7 @@ describe('inspection', () => {
     await harness.disconnectAll();
   });
 
-  test('[IN2] [BC8] a broadcast that is written at once is told of before what is written', async () => {
+  test('[IN2] [BC8] a synchronous broadcast is observed before its writes', async () => {
     const { lines, observe } = makeLog();
     const harness = new SupervisorHarness({ namespaces: { n: {} }, syncBroadcaster: true });
     harness.open('a', 'n');
@@ -190,7 +190,7 @@ describe('inspection', () => {
     expect(lines).toEqual(['supervisor < BROADCAST', 'connection-1 < DELIVER']);
   });
 
-  test('[IN1] what a late one does about those who live it is told of', async () => {
+  test('[IN1] what a late observer does during the introduction is observed', async () => {
     const harness = new SupervisorHarness({ namespaces: { n: {} } });
     const client = harness.open('a', 'n');
     await harness.settle();
@@ -203,7 +203,7 @@ describe('inspection', () => {
     expect(lines.slice(0, 3)).toEqual(['supervisor lives', 'connection-1 lives', 'connection-1 < CLOSE']);
   });
 
-  test('[IN1] whoever is wanted later only is introduced first', async () => {
+  test('[IN1] an actor that matches only later is introduced first', async () => {
     const harness = new SupervisorHarness({ namespaces: { n: { vip: (ns) => ns.conn.set('vip', true) } } });
     const { lines, observe } = makeLog();
     harness.supervisor.introspection.inspect(observe, (conn) => conn.get('vip') === true);
@@ -274,7 +274,7 @@ const whole = (deliveries: readonly { readonly bytes: Uint8Array }[]): string[] 
   deliveries.flatMap(({ bytes }) => readFrames(bytes));
 
 describe('deliveries', () => {
-  test('[IN4] who watches a connection is shown what it is given, one write at a time, and nobody else’s', async () => {
+  test('[IN4] an observer of a connection is shown its deliveries, one write at a time, and no others', async () => {
     const harness = new SupervisorHarness({ namespaces: { n: {} } });
     const clients = [harness.open('a', 'n'), harness.open('b', 'n')];
     const { seen, end } = watchDeliveries(harness, 'b');
@@ -300,7 +300,7 @@ describe('deliveries', () => {
     await harness.disconnectAll();
   });
 
-  test('[IN2] [BC3] whatever the observer does about a delivery comes after it', async () => {
+  test('[IN2] [BC3] what an observer does about a delivery follows it', async () => {
     const harness: SupervisorHarness = new SupervisorHarness({ namespaces: { n: {} } });
     const client = harness.open('a', 'n');
     harness.supervisor.introspection.inspect((shown) => {

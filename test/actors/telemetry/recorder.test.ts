@@ -21,7 +21,7 @@ const open = (recorder = { last: 16, sample: 1 }) => {
 };
 
 describe('the recorder', () => {
-  test('[IN5] tells by which way a slow consumer came to its end', async () => {
+  test('[IN5] reports the steps that led to an eviction', async () => {
     const { harness, ends } = open();
     const client = harness.open('a', 'n');
     harness.clock.advance(500);
@@ -42,7 +42,7 @@ describe('the recorder', () => {
     expect(harness.errors).toEqual([]);
   });
 
-  test('[IN5] tells what the event has said, and nothing of one that ended as it should', async () => {
+  test('[IN5] reports the text of the event, and nothing for a usual end', async () => {
     const { harness, ends } = open();
     const [healthy, ill] = [harness.open('a', 'n'), harness.open('b', 'n')];
     healthy.conn?.close();
@@ -64,7 +64,7 @@ describe('the recorder', () => {
     expect(ends[0]?.path?.map(({ event }) => event)).toEqual(['AGREED', 'ACK', 'CLOSE']);
   });
 
-  test('[IN5] a text that says nothing of an end is not kept', async () => {
+  test('[IN5] a text that says nothing about an end is not kept', async () => {
     const { open: usual } = connectionConfig.states;
     const login = {
       target: '#connection.closing',
@@ -96,7 +96,7 @@ describe('the recorder', () => {
     expect(ends[0]?.path?.map(({ at, event }) => `${at} ${event}`)).toEqual(['0 CLOSE']);
   });
 
-  test('[IN5] what was told stays as it was told', async () => {
+  test('[IN5] an earlier report does not change', async () => {
     const { harness, ends } = open();
     const client = harness.open('a', 'n');
     client.conn?.close(4_001, 'enough');
@@ -108,7 +108,7 @@ describe('the recorder', () => {
     expect([told > 0, path.length]).toEqual([true, told]);
   });
 
-  test('[IN5] keeps the last steps, of a sample, and of others what is out of the ordinary', async () => {
+  test('[IN5] keeps the last steps of a sample, and unusual steps of all others', async () => {
     const { harness, ends } = open({ last: 2, sample: 1 });
     harness.open('a', 'n').socket.disconnect(1_006);
     await harness.settle();
@@ -138,7 +138,7 @@ describe('the recorder', () => {
     ]);
   });
 
-  test('[IN5] [SV1] tells of a chart that has failed', async () => {
+  test('[IN5] [SV1] reports a chart that has failed', async () => {
     const ends: DisconnectReason[] = [];
     const countCongestion = (): never => {
       throw new Error('a bad chart');

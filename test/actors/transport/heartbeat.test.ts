@@ -40,7 +40,7 @@ const pass = async (harness: SupervisorHarness, ms: number): Promise<void> => {
 };
 
 describe('the heartbeat', () => {
-  test('[LM3] pings every 25 s; who answers stays, who does not is gone 10 s later, once', async () => {
+  test('[LM3] pings every 25 s; a client that answers stays, one that does not is terminated 10 s later, once', async () => {
     const { harness, told, reasons, clients } = open();
     const [healthy, mute] = clients('well', 'mute');
     if (mute) mute.socket.ignoresPings = true;
@@ -70,7 +70,7 @@ describe('the heartbeat', () => {
     expect(mute?.socket.isDestroyed).toBe(true);
   });
 
-  test('[LM3] who is not read for now is not judged', async () => {
+  test('[LM3] a paused client is not judged', async () => {
     const { harness, clients, release } = open({ limits: { inboxMessages: 2, handlerTimeout: 1_000_000 } });
     const [mute] = clients('mute');
     if (mute) mute.socket.ignoresPings = true;
@@ -85,7 +85,7 @@ describe('the heartbeat', () => {
     expect(mute?.socket.isDestroyed).toBe(true);
   });
 
-  test('[LM3] who is congested has a deadline of its own', async () => {
+  test('[LM3] a congested client has a deadline of its own', async () => {
     const { harness, clients } = open({ limits: { highWaterMark: 10, slowConsumerTimeout: 500_000 } });
     const [mute] = clients('mute');
     if (mute) mute.socket.ignoresPings = true;
@@ -95,7 +95,7 @@ describe('the heartbeat', () => {
     expect([mute?.socket.pings, mute?.socket.isDestroyed]).toEqual([0, false]);
   });
 
-  test('[LM3] who comes late is pinged with the next round, who has gone is not missed', async () => {
+  test('[LM3] a late connection is pinged in the next round, and a closed one is skipped', async () => {
     const { harness, reasons, clients } = open();
     const [leaving] = clients('leaving', 'staying');
     if (leaving) leaving.socket.ignoresPings = true;
@@ -109,7 +109,7 @@ describe('the heartbeat', () => {
     expect(late?.socket.pings).toBe(1);
   });
 
-  test('[LM3] a round is a walk in slices', async () => {
+  test('[LM3] a round is a background task in slices', async () => {
     const { harness, clients } = open({ msPerRead: 3 });
     clients(...Array.from({ length: 10 }, (_, at) => `client${at}`));
     for (let second = 0; second < 25; second++) harness.clock.advance(1_000);
@@ -133,7 +133,7 @@ describe('the heartbeat', () => {
     expect(slow?.socket.isDestroyed).toBe(false);
   });
 
-  test('[LM3] who is silent is looked at once more in a later turn, and lost if nothing has come by then', async () => {
+  test('[LM3] a silent client is checked once more in a later tick, and terminated if nothing has arrived', async () => {
     const { harness, clients } = open();
     const [late, gone] = clients('late', 'gone');
     for (const { socket } of harness.clients) socket.ignoresPings = true;
@@ -176,7 +176,7 @@ describe('the heartbeat', () => {
       expect([socket.pings, socket.isDestroyed]).toEqual([2, true]);
     });
 
-    test('[LM3] finds who takes nothing from one judgement to the next', async () => {
+    test('[LM3] terminates a client that takes no byte between two checks', async () => {
       const { harness, socket, emit, reasons } = await stalled();
       await pass(harness, 40_000);
       emit();
@@ -187,7 +187,7 @@ describe('the heartbeat', () => {
       expect(reasons).toMatchObject([{ code: 1006, text: 'no answer to a ping' }]);
     });
 
-    test('[LM3] keeps who takes something, though its queue is always as long', async () => {
+    test('[LM3] keeps a client that takes bytes, even if its queue stays as long', async () => {
       const { harness, socket, emit, size } = await stalled();
       for (let round = 0; round < 8; round++) {
         await pass(harness, 25_000);
@@ -199,7 +199,7 @@ describe('the heartbeat', () => {
       expect(socket.isDestroyed).toBe(true);
     });
 
-    test('[LM3] keeps who sends something', async () => {
+    test('[LM3] keeps a client that sends bytes', async () => {
       const { harness, socket } = await stalled();
       for (let round = 0; round < 8; round++) {
         await pass(harness, 25_000);
@@ -208,7 +208,7 @@ describe('the heartbeat', () => {
       expect(socket.isDestroyed).toBe(false);
     });
 
-    test('[LM3] is forgotten when the queue is empty: whoever has taken all of it is there', async () => {
+    test('[LM3] is dropped when the queue is empty: the client has taken all of it', async () => {
       const { harness, clients } = open({ limits: { highWaterMark: 10, slowConsumerTimeout: 500_000 } });
       const [client] = clients('slow');
       const socket = client?.socket;
@@ -226,7 +226,7 @@ describe('the heartbeat', () => {
     });
   });
 
-  test('[LM3] [SV3] it has one timer while somebody is there, and none when nobody is', async () => {
+  test('[LM3] [SV3] it has one timer while there are connections, and none without', async () => {
     const { harness, clients } = open();
     expect(harness.clock.timers).toBe(0);
     clients('a', 'b');

@@ -31,7 +31,7 @@ const open = (debug?: (note: FrameNote) => unknown) => {
 };
 
 describe('the log of frames', () => {
-  test('[SV12] tells of every frame, in order, with its size', async () => {
+  test('[SV12] logs every frame, in order, with its size', async () => {
     const { harness, lines } = open();
     const { socket, conn } = harness.connect('ann');
     socket.receive('early', 'M', '$1;n;;_OnNamespaceConnect;0;0;', '$2;n;;echo;0;0;äb', '$3;n;;boom;0;0;');
@@ -65,7 +65,7 @@ describe('the log of frames', () => {
     expect(lines().join()).not.toContain('canary');
   });
 
-  test('[SV12] neither the text of a refusal nor a token is told', () => {
+  test('[SV12] neither the text of a refusal nor a token is logged', () => {
     const { harness, lines } = open();
     harness.connect('refused').socket.receive('M');
     harness.open('b', 'n').socket.receive('$secret;n;;boom;0;0;', 'secret;n;;answer;0;0;');
@@ -84,7 +84,7 @@ describe('the log of frames', () => {
   test.each([
     ['only', { [OnNativeMessage]: () => {} }],
     ['mixed', { [OnNativeMessage]: () => {}, other() {} }],
-  ])('[SV12] a native message is told by its size alone: %s', (_, events) => {
+  ])('[SV12] a native message is logged by its size only: %s', (_, events) => {
     const notes: FrameNote[] = [];
     const harness = new SupervisorHarness({ events, namespaces: {}, debug: (note) => notes.push(note) });
     const { socket, conn } = harness.connect('ann');
@@ -102,7 +102,7 @@ describe('the log of frames', () => {
     expect(told.join()).not.toContain('canary');
   });
 
-  test('[SV12] a name is quoted, so that it stays on its line and says nothing to a terminal', () => {
+  test('[SV12] a name is quoted, so that it has no line breaks or control characters', () => {
     const { harness, lines } = open();
     const name = 'a\n\u001b[31m\u009b31m\u2028"';
     harness.open('b', 'n').socket.receive(`;n;${name};${name};0;0;`);
@@ -111,7 +111,7 @@ describe('the log of frames', () => {
     );
   });
 
-  test('[SV12] a ping is told as well', async () => {
+  test('[SV12] a ping is logged as well', async () => {
     const { harness, lines } = open();
     harness.open('b', 'n');
     harness.clock.advance(25_000);
@@ -119,7 +119,7 @@ describe('the log of frames', () => {
     expect(lines().at(-1)).toBe('"b" out control ping, 0 bytes');
   });
 
-  test('[SV12] [SV2] a log that throws or rejects harms nothing', async () => {
+  test('[SV12] [SV2] a log that throws or rejects has no effect', async () => {
     const failure = new Error('disk full');
     for (const debug of [
       () => {
@@ -155,12 +155,12 @@ describe('the log of frames', () => {
   });
 });
 
-describe('what handlers return in vain', () => {
+describe('an unused return value', () => {
   test.each([
     ['odd', 'number'],
     ['later', 'string'],
     ['nothing', 'null'],
-  ])('[SV13] is told to onError: %s', async (event, type) => {
+  ])('[SV13] is reported to onError: %s', async (event, type) => {
     const { harness } = open();
     const { socket } = harness.open('b', 'n');
     socket.receive(`$1;n;;${event};0;0;`);
@@ -170,7 +170,7 @@ describe('what handlers return in vain', () => {
     expect(String(harness.errors[0]?.error)).toContain(`a returned ${type} goes nowhere`);
   });
 
-  test('[SV13] and to nobody without debug', () => {
+  test('[SV13] is not reported without debug', () => {
     const harness = new SupervisorHarness({ namespaces: { n: { odd: () => 42 as unknown as undefined } } });
     harness.open('b', 'n').socket.receive('$1;n;;odd;0;0;');
     expect(harness.errors).toEqual([]);

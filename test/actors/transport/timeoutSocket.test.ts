@@ -13,7 +13,7 @@ const open = (limits: { readTimeout?: number; writeTimeout?: number; inboxMessag
 };
 
 describe('readTimeout', () => {
-  test('[LM4] a client that sends no message for so long is closed, others are not', async () => {
+  test('[LM4] a client that sends no message in time is closed, and no other', async () => {
     const { harness, reasons, client } = open({ readTimeout: 1_000 });
     const other = harness.open('b', 'n');
     harness.clock.advance(900);
@@ -27,7 +27,7 @@ describe('readTimeout', () => {
     expect(reasons).toMatchObject([{ code: 1001, text: 'read timeout' }]);
   });
 
-  test('[LM4] who is not read cannot be heard', () => {
+  test('[LM4] a paused client is not judged', () => {
     const { harness, client } = open({ readTimeout: 1_000, inboxMessages: 1 });
     client.socket.receive('$1;n;;hang;0;0;', ';n;;x;0;0;', ';n;;x;0;0;');
     expect(client.socket.isReading).toBe(false);
@@ -35,7 +35,7 @@ describe('readTimeout', () => {
     expect(client.socket.lines).toEqual([]);
   });
 
-  test('[LM4] [SV3] without it nobody is closed, and at the end no timer is left', async () => {
+  test('[LM4] [SV3] without it no connection is closed, and no timer is left at the end', async () => {
     const patient = open({});
     patient.harness.clock.advance(900_000);
     expect(patient.client.socket.lines).toEqual([]);
@@ -46,7 +46,7 @@ describe('readTimeout', () => {
 });
 
 describe('writeTimeout', () => {
-  test('[LM5] what was written has to leave in time', async () => {
+  test('[LM5] written bytes have to leave in time', async () => {
     const { harness, reasons, client } = open({ writeTimeout: 1_000 });
     client.socket.stall();
     client.conn?.namespace('n')?.emit('x');
