@@ -86,7 +86,7 @@ for (const { peer, start, exchange } of kinds) {
       expect(balance).toMatchObject({ expired: 0, overflowed: 0 });
     });
 
-    test('[EX15] [EX11] [EX12] [EX9] [EX5] a server that is cut off notices it by its ping, and goes on by itself', {
+    test('[EX15] [EX11] [EX12] [EX9] [EX5] a server that is cut off notices it by its ping, and continues alone', {
       timeout: 60_000,
     }, async () => {
       const { proxy, pair, random } = await open();
@@ -124,7 +124,7 @@ for (const { peer, start, exchange } of kinds) {
       expect(a.status.lost.unconfirmed).toBe(0);
     });
 
-    test(`[EX12] [EX9] [EX10] a line that breaks in the middle of a message, ${times} times`, {
+    test(`[EX12] [EX9] [EX10] a connection that breaks in the middle of a message, ${times} times`, {
       timeout: 60_000,
     }, async () => {
       const { proxy, pair, random } = await open();
@@ -145,7 +145,7 @@ for (const { peer, start, exchange } of kinds) {
       expect(a.status.lost.unconfirmed).toBe(0);
     });
 
-    test('[EX15] [EX10] [EX12] [EX9] it hangs, and goes on: what was in doubt may have arrived, and adds up', {
+    test('[EX15] [EX10] [EX12] [EX9] it hangs and resumes: unconfirmed messages may have arrived, and the counts match', {
       timeout: 60_000,
     }, async () => {
       const { broker, pair, random } = await open();
@@ -165,7 +165,7 @@ for (const { peer, start, exchange } of kinds) {
       expect(balance).toMatchObject({ expired: 0, overflowed: 0 });
     });
 
-    test('[EX5] [EX9] what was in doubt and arrives late is out of order for nobody, and is counted once', {
+    test('[EX5] [EX9] an unconfirmed message that arrives late is out of order for no client, and is counted once', {
       timeout: 60_000,
     }, async () => {
       const { detour: proxy, pair } = await open();
@@ -191,7 +191,7 @@ for (const { peer, start, exchange } of kinds) {
       expect(a.status.lost.missing).toBe(inDoubt.filter((number) => !seen.includes(number)).length);
     });
 
-    test('[EX11] [EX18] while it is away so many bytes wait, the eldest, and come in order when it is back', async () => {
+    test('[EX11] [EX18] while it is away the oldest messages wait up to a size, and arrive in order after the reconnect', async () => {
       const exchangeQueueBytes = 20_000;
       const { broker, pair } = await open({ exchangeQueueBytes });
       const { a, b } = pair;
@@ -219,7 +219,7 @@ for (const { peer, start, exchange } of kinds) {
       expect(b.status.lost.missing).toBeGreaterThanOrEqual(10);
     });
 
-    test('[EX11] [EX18] while it is away nothing waits longer than it may; what is younger comes in order', {
+    test('[EX11] [EX18] while it is away no message waits longer than its timeout; newer ones arrive in order', {
       timeout: 30_000,
     }, async () => {
       const exchangeQueueTimeout = 1_500;
@@ -256,7 +256,7 @@ describe('a broker that fails at any moment', () => {
     exchangeRetryDelay: fc.constant(1),
   });
 
-  test('[EX9] [EX10] [EX11] [EX12] [EX3] [EX5] everything adds up, whatever happens', {
+  test('[EX9] [EX10] [EX11] [EX12] [EX3] [EX5] the counts match for random faults', {
     timeout: 60_000,
   }, async () => {
     const sum: Record<string, number> = {};

@@ -77,7 +77,7 @@ const startServers = async (exchange: Awaited<ReturnType<(typeof brokers)[number
 };
 
 for (const { peer, exchange } of brokers) {
-  describeWith(peer, `${peer.name} between servers whose clients come, move, stall and go`, () => {
+  describeWith(peer, `${peer.name} between servers whose clients connect, move, stall and close`, () => {
     test('[EX5] [EX4] [EX6] [EX3] [BC1] [BC2] [BC4] nothing is lost, doubled, out of order or with strangers', {
       timeout: 90_000,
     }, async () => {

@@ -16,7 +16,7 @@ const inChat = { namespaces: { chat } };
 const people = (harness: SupervisorHarness, count: number): FakeClient[] =>
   Array.from({ length: count }, (_, n) => harness.open(`client${n}`, 'chat'));
 
-describe('a walk over all connections', () => {
+describe('a do over all connections', () => {
   test('[DO1] visits each once, in order of registration, unacknowledged ones too', async () => {
     const harness = new SupervisorHarness(inChat);
     people(harness, 3);
@@ -26,7 +26,7 @@ describe('a walk over all connections', () => {
     expect(visited).toEqual(['client0', 'client1', 'client2', 'knocks']);
   });
 
-  test('[DO1] does nothing at all in the call itself, and ends with nobody there', async () => {
+  test('[DO1] does nothing within the call, and ends without connections', async () => {
     const harness = new SupervisorHarness(inChat);
     const [ann] = people(harness, 1);
     const visited: string[] = [];
@@ -38,7 +38,7 @@ describe('a walk over all connections', () => {
     expect(visited).toEqual([]);
   });
 
-  test('[DO1] does not visit who has closed meanwhile, nor anybody twice', async () => {
+  test('[DO1] visits neither connections that have closed meanwhile, nor any of them twice', async () => {
     const harness = new SupervisorHarness(inChat);
     const clients = people(harness, 5);
     const visited: string[] = [];
@@ -53,7 +53,7 @@ describe('a walk over all connections', () => {
     expect(visited).toEqual(['client0', 'client1', 'client4']);
   });
 
-  test('[DO1] waits for an asynchronous visitor before it goes on', async () => {
+  test('[DO1] awaits an asynchronous visitor before the next visit', async () => {
     const harness = new SupervisorHarness(inChat);
     people(harness, 3);
     const visits: { readonly id: string; readonly open: () => void }[] = [];
@@ -74,7 +74,7 @@ describe('a walk over all connections', () => {
     expect(walk.state).toBe('resolved');
   });
 
-  test('[DO1] [BC5] goes in slices, between which frames come in and broadcasts go out', async () => {
+  test('[DO1] [BC5] runs in slices, between which frames arrive and broadcasts go out', async () => {
     const harness = new SupervisorHarness({ ...inChat, msPerRead: 1, sliceMs: 2 });
     const clients = people(harness, 12);
     const visited: string[] = [];
@@ -92,8 +92,8 @@ describe('a walk over all connections', () => {
   });
 });
 
-describe('who arrives during a walk', () => {
-  test('[DO2] is not visited, not counted, not heard, and let in right after, first come first', async () => {
+describe('an arrival during a do', () => {
+  test('[DO2] is not visited, counted or read, and is registered right after it, in order', async () => {
     const admitted: string[] = [];
     const harness = new SupervisorHarness({ ...inChat, onConnect: ({ id }) => void admitted.push(id) });
     people(harness, 2);
@@ -128,7 +128,7 @@ describe('who arrives during a walk', () => {
     expect(harness.clock.timers).toBe(idleTimers);
   });
 
-  test('[DO2] [DO4] waits also when a visitor itself lets it arrive, and when a next walk waits already', async () => {
+  test('[DO2] [DO4] waits also when a visitor causes it, and when a further do waits', async () => {
     const harness = new SupervisorHarness(inChat);
     people(harness, 2);
     const first: string[] = [];
@@ -144,7 +144,7 @@ describe('who arrives during a walk', () => {
     expect(second).toEqual(['client0', 'client1', 'friend of client0', 'friend of client1']);
   });
 
-  test('[DO2] is let in before the promise of the walk settles', async () => {
+  test('[DO2] is registered before the promise of the do settles', async () => {
     const harness = new SupervisorHarness(inChat);
     people(harness, 1);
     const counts: number[] = [];
@@ -156,7 +156,7 @@ describe('who arrives during a walk', () => {
     expect(counts).toEqual([2]);
   });
 
-  test('[DO2] that waits for over 30 s is closed with 1013 and never let in', async () => {
+  test('[DO2] that waits for over 30 s is closed with 1013 and never registered', async () => {
     const harness = new SupervisorHarness({ ...inChat, limits: { handlerTimeout: 100_000 } });
     people(harness, 1);
     const { promise, open } = deferred();
@@ -176,7 +176,7 @@ describe('who arrives during a walk', () => {
     expect(harness.server.totalConnections).toBe(2);
   });
 
-  test('[DO2] and goes away again is never let in', async () => {
+  test('[DO2] that disconnects is never registered', async () => {
     const harness = new SupervisorHarness(inChat);
     people(harness, 1);
     const { promise, open } = deferred();
@@ -192,7 +192,7 @@ describe('who arrives during a walk', () => {
     expect(harness.resources).toEqual(noResources);
   });
 
-  test('[DO1] [DO2] [DO4] whatever happens in whatever order, those are visited that were there and stayed', async () => {
+  test('[DO1] [DO2] [DO4] random runs visit the connections that were there and stayed', async () => {
     type Happening = 'arrive' | 'speak' | 'hangUp' | 'close' | 'do';
     const happening = fc.constantFrom<Happening>('arrive', 'arrive', 'speak', 'hangUp', 'close', 'do');
     const property = fc.asyncProperty(
@@ -271,7 +271,7 @@ describe('who arrives during a walk', () => {
 });
 
 describe('a visitor that fails', () => {
-  test('[DO3] fails its own visit only; the promise rejects when the walk has ended', async () => {
+  test('[DO3] fails its own visit only; the promise rejects when the do has ended', async () => {
     const harness = new SupervisorHarness(inChat);
     people(harness, 4);
     const visited: string[] = [];
@@ -290,7 +290,7 @@ describe('a visitor that fails', () => {
     expect(walk.error).toMatchObject({ errors: [thrown, rejected] });
   });
 
-  test('[DO3] that does not settle within handlerTimeout fails, and the walk goes on', async () => {
+  test('[DO3] that does not settle within handlerTimeout fails, and the do continues', async () => {
     const harness = new SupervisorHarness(inChat);
     people(harness, 2);
     const visited: string[] = [];
@@ -311,7 +311,7 @@ describe('a visitor that fails', () => {
     expect(harness.clock.timers).toBe(idleTimers);
   });
 
-  test('[DO3] [DO2] does not keep those out who wait', async () => {
+  test('[DO3] [DO2] does not keep waiting arrivals from being registered', async () => {
     const harness = new SupervisorHarness(inChat);
     people(harness, 1);
     const walk = watch(
@@ -330,8 +330,8 @@ describe('a visitor that fails', () => {
   });
 });
 
-describe('a walk within a walk', () => {
-  test('[DO4] waits its turn', async () => {
+describe('a do within a do', () => {
+  test('[DO4] waits for the outer one', async () => {
     const harness = new SupervisorHarness(inChat);
     people(harness, 2);
     const said: string[] = [];
@@ -364,8 +364,8 @@ describe('a walk within a walk', () => {
   });
 });
 
-describe('what goes on during a walk', () => {
-  test('[DO4] broadcasts and emits of visitors arrive as called, those of others as well', async () => {
+describe('other work during a do', () => {
+  test('[DO4] broadcasts and emits arrive in program order, those of visitors and of others', async () => {
     const harness = new SupervisorHarness(inChat);
     const clients = people(harness, 3);
     const walk = harness.server.do(async (conn) => {
@@ -410,7 +410,7 @@ describe('what goes on during a walk', () => {
     ]);
   });
 
-  test('[DO4] [DR1] a drain ends the walk, refuses those that wait, and turns away who was held', async () => {
+  test('[DO4] [DR1] a drain ends the do, rejects waiting ones, and refuses waiting arrivals', async () => {
     const harness = new SupervisorHarness(inChat);
     const [ann] = people(harness, 1);
     const walk = watch(harness.server.do(() => new Promise(() => {})));
@@ -447,7 +447,7 @@ describe('counting', () => {
     expect(counts).toEqual([4, 3, 2, 2, 3]);
   });
 
-  test('[DO5] [DO6] COUNT is answered at once, even within a walk', async () => {
+  test('[DO5] [DO6] COUNT is answered at once, even during a do', async () => {
     const harness = new SupervisorHarness(inChat);
     people(harness, 2);
     const counts: number[] = [];

@@ -62,7 +62,7 @@ describe("the usual suite, on a program's own charts", () => {
     await scenario.run(machines);
   });
 
-  test('[SV20] what is changed on purpose is there', () => {
+  test('[SV20] the changes of the charts are present', () => {
     const known = scenarios.map(idOf);
     const changed = Object.values(extensions).flatMap(({ changes }) => changes);
     expect(changed.filter((id) => !known.includes(id))).toEqual([]);
@@ -70,8 +70,8 @@ describe("the usual suite, on a program's own charts", () => {
   });
 });
 
-describe('what they change: role', () => {
-  test('[SV11] [HS6] who does not say M has as long as the chart says', () => {
+describe('changes: role', () => {
+  test('[SV11] [HS6] a client without M has the time of the chart', () => {
     const harness = new SupervisorHarness({ namespaces: { n: {} }, machines: extensions['role']?.machines ?? {} });
     const client = harness.connect('a');
     harness.clock.advance(299);
@@ -80,7 +80,7 @@ describe('what they change: role', () => {
     expect(client.socket.lines).toEqual(['close 1008 not acknowledged in time']);
   });
 
-  test('[SV19] only who has the role gets in, whoever begins, and it counts at the moment of asking', async () => {
+  test("[SV19] only a client with the role connects, for either side's connect, by its role at that moment", async () => {
     const harness = new SupervisorHarness({
       namespaces: { n: {}, staff: {} },
       machines: extensions['role']?.machines ?? {},
@@ -98,12 +98,12 @@ describe('what they change: role', () => {
   });
 });
 
-describe('what they change: away', () => {
+describe('changes: away', () => {
   const open = () => new SupervisorHarness({ namespaces: { n: { hi: () => reply('there') } }, ...extensions['away'] });
   const idle = 300_000;
   const { pingInterval } = defaultLimits;
 
-  test('[SV20] who is silent is away, and is back with the next frame; pings do not count', async () => {
+  test('[SV20] a silent client is away until its next frame; pings do not count', async () => {
     const harness = open();
     const client = harness.open('a', 'n');
     expect(stateOf(client)).toEqual({ open: { flow: 'flowing', presence: 'here' } });
@@ -121,7 +121,7 @@ describe('what they change: away', () => {
     expect([presenceOf(client), client.socket.lines.at(-1)]).toEqual(['here', 't $1;n;;hi;0;0;there']);
   });
 
-  test('[SV20] [IN1] an observer sees it go away and come back', async () => {
+  test('[SV20] [IN1] an observer sees both transitions', async () => {
     const harness = open();
     const client = harness.open('a', 'n');
     const seen: unknown[] = [];
@@ -135,7 +135,7 @@ describe('what they change: away', () => {
     expect([...new Set(seen)].toSorted()).toEqual(['away', 'here']);
   });
 
-  test('[SV20] [SV3] nothing remains of who was away', async () => {
+  test('[SV20] [SV3] a client that was away leaves nothing behind', async () => {
     const harness = open();
     harness.open('a', 'n');
     harness.clock.advance(idle + 1);
@@ -144,7 +144,7 @@ describe('what they change: away', () => {
   });
 });
 
-describe('what they change: login', () => {
+describe('changes: login', () => {
   const open = () => {
     const asked: string[] = [];
     const { promise, open: known, jam: unknown } = deferred();
@@ -174,7 +174,7 @@ describe('what they change: login', () => {
     expect(client.conn?.actor.getSnapshot().context.user).toBe('user of a');
   });
 
-  test('[SV20] [HS7] who is not known is refused', async () => {
+  test('[SV20] [HS7] an unknown client is refused', async () => {
     const { harness, unknown } = open();
     const client = harness.connect('a');
     client.socket.receive('M');
@@ -184,7 +184,7 @@ describe('what they change: login', () => {
     expect(harness.errors).toEqual([]);
   });
 
-  test('[SV20] [HS8] a service that says nothing refuses, at the time of the chart', async () => {
+  test('[SV20] [HS8] a service that does not answer refuses, at the timeout of the chart', async () => {
     const { harness } = open();
     const client = harness.connect('a');
     client.socket.receive('M');
@@ -193,7 +193,7 @@ describe('what they change: login', () => {
     expect(client.socket.lines).toEqual(['t Hnot logged in in time', 'close 1008 not logged in in time']);
   });
 
-  test('[SV20] [SV3] who goes meanwhile leaves nothing behind, whatever the service says then', async () => {
+  test('[SV20] [SV3] a client that closes meanwhile leaves nothing behind, with any late result of the service', async () => {
     const { harness, known } = open();
     harness.connect('a').socket.receive('M');
     await harness.settle();
@@ -314,7 +314,7 @@ describe('hot events', () => {
   test.each([
     ['frames', checkedMachines({ connection: awayConnection })],
     ['frames and deliveries', checkedMachines({ connection: throughChart })],
-  ])('[SV11] [SV20] a chart that handles %s itself comes to the same bytes', async (_, machines) => {
+  ])('[SV11] [SV20] a chart that handles %s itself sends the same bytes', async (_, machines) => {
     await fc.assert(
       fc.asyncProperty(commands, async (given) => {
         expect(await play(machines, given)).toEqual(await play({}, given));

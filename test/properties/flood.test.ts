@@ -69,7 +69,7 @@ class Record {
   }
 }
 
-test('[BC10] [BC2] [BC3] [BC5] 200 clients whose handlers broadcast to 5 000 as fast as they can are held back, and harm nobody', {
+test('[BC10] [BC2] [BC3] [BC5] 200 producers that broadcast to 5 000 clients are throttled, and affect no other client', {
   timeout: 120_000,
 }, async () => {
   const record = new Record();

@@ -259,10 +259,10 @@ const checkCodec = (payload: string | Uint8Array, mode: NativeMode): void => {
   if (body.length !== frame.body.length) throw new Error(`another body: ${String(payload)}`);
 };
 
-describe('whatever a client sends', () => {
+describe('random input of a client', () => {
   let frames = 0;
 
-  test('[FR2] [SV2] [SV3] nothing throws, nobody else notices, every frame that goes out is one, and nothing remains', {
+  test('[FR2] [SV2] [SV3] causes no throw, affects no other client, yields valid frames only, and leaves nothing behind', {
     timeout: 300_000,
   }, async () => {
     const play = async (

@@ -326,7 +326,7 @@ const orders: readonly { readonly order: Order; readonly heard: readonly string[
 ];
 
 for (const mode of modes) {
-  describe(`what user code says ${mode.mode} arrives as it was called`, () => {
+  describe(`program order holds for calls ${mode.mode}`, () => {
     for (const place of places) {
       for (const { order, heard } of orders) {
         test(`[BC3] [SV10] from ${place.place}: ${order}`, async () => {
@@ -343,7 +343,7 @@ for (const mode of modes) {
   });
 }
 
-describe('what goes out by itself keeps its place', () => {
+describe('answers keep their place', () => {
   const chat = {
     _OnNamespaceConnected: (ns: NSConn) => ns.broadcast({ event: 'connected' }),
     _OnRoomJoined: (ns: NSConn, { room }: Message) => {
@@ -384,25 +384,25 @@ describe('what goes out by itself keeps its place', () => {
   test('[BC3] [SV5] a broadcast before a close arrives before the close frame, one after it not at all', async () => {
     expect(await heard('$1;chat;;closes;0;0;')).toEqual([';chat;;before;0;0;', 'close 4000 bye']);
   });
-  test('[RM1] [BC3] what Joined says arrives before the answer to the join', async () => {
+  test('[RM1] [BC3] emits of Joined arrive before the answer to the join', async () => {
     expect(await heard('$1;chat;r;_OnRoomJoin;0;0;')).toEqual([
       ';chat;r;joined;0;0;',
       ';chat;r;hello;0;0;',
       '$1;;;;;;',
     ]);
   });
-  test('[RM2] [BC3] what Left says arrives before the answer to the leave', async () => {
+  test('[RM2] [BC3] emits of Left arrive before the answer to the leave', async () => {
     const frames = await heard('$1;chat;r;_OnRoomJoin;0;0;', '$2;chat;r;_OnRoomLeave;0;0;');
     expect(frames.slice(3)).toEqual([';chat;;left;0;0;', '$2;;;;;;']);
   });
-  test('[NS1] [BC3] what Connected says arrives behind the answer to the connect', async () => {
+  test('[NS1] [BC3] emits of Connected arrive behind the answer to the connect', async () => {
     const harness = new SupervisorHarness({ namespaces: { chat } });
     const { socket } = harness.connect('ann');
     socket.receive('M', '$1;chat;;_OnNamespaceConnect;0;0;');
     await harness.settle();
     expect(socket.lines).toEqual(['t Aann', 't $1;;;;;;', 't ;chat;;connected;0;0;']);
   });
-  test('[BC4] who joins in the turn of a broadcast does not get it, who leaves does', async () => {
+  test('[BC4] a client that joins in the turn of a broadcast does not get it, one that leaves does', async () => {
     const harness = new SupervisorHarness({ namespaces: { chat: {} } });
     const [stays, comes, goes] = [
       harness.open('stays', 'chat', ['r']),
@@ -417,7 +417,7 @@ describe('what goes out by itself keeps its place', () => {
     expect(comes.socket.payloads).toEqual(['$1;;;;;;']);
     expect(goes.socket.payloads).toEqual([';chat;r;news;0;0;', '$1;;;;;;']);
   });
-  test('[BC3] [BP1] what was issued to one id does not overtake what was issued to its room before', async () => {
+  test('[BC3] [BP1] a message to one id does not overtake an earlier one to its room', async () => {
     const harness = new SupervisorHarness({ namespaces: { chat: {} }, limits: { highWaterMark: 1 } });
     const { socket } = harness.open('ann', 'chat', ['r']);
     socket.stall();

@@ -37,7 +37,7 @@ test.each([
   { mode: 'in slices', syncBroadcaster: false, deliveries },
   { mode: 'at once', syncBroadcaster: true, deliveries: deliveries / 20 },
 ])(
-  '[BC1] [BC2] [BC3] [BC4] [BC8] $deliveries deliveries $mode to connections that come, move, stall and go: nothing is lost, doubled or out of order',
+  '[BC1] [BC2] [BC3] [BC4] [BC8] $deliveries deliveries $mode to connections that connect, move, stall and close: nothing is lost, doubled or out of order',
   {
     timeout: 400_000,
   },

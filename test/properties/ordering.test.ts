@@ -348,7 +348,7 @@ const compareBooks = ({ harness, model }: ModelRun): void => {
 const byNumber = (a: number, b: number): number => a - b;
 
 describe('everything that a connection is sent', () => {
-  test('[BC3] [BC1] [BC2] [BC4] is what a naive model sends at once, byte for byte and in order', {
+  test('[BC3] [BC1] [BC2] [BC4] equals the output of a naive model, byte for byte and in order', {
     timeout: 60_000 + runs * 1_000,
   }, async () => {
     const property = fc.asyncProperty(options, residents, turns, async (given, people, happenings) => {

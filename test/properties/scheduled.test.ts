@@ -295,7 +295,7 @@ const check = (play: Play): void => {
 };
 
 describe('handlers, hooks and visitors that take their time', () => {
-  test('[SV7] [BC2] [BC3] [DO1] [DO4] [LM9] [DR1] in whatever order they settle: turns do not overlap, nobody misses anything', {
+  test('[SV7] [BC2] [BC3] [DO1] [DO4] [LM9] [DR1] turns do not overlap and no message is lost, in any order of settling', {
     timeout: 60_000 + runs * 1_000,
   }, async () => {
     const property = fc.asyncProperty(fc.scheduler(), setting, async (scheduler, given) => {

@@ -68,7 +68,7 @@ const runs: readonly { readonly what: string; readonly limits: Partial<Limits>; 
 ];
 
 for (const { what, limits, owed } of runs) {
-  test(`[BP1] [BP2] [BC2] of 1 100 clients 100 stall: each of them is evicted ${what}, and nobody else notices`, {
+  test(`[BP1] [BP2] [BC2] of 1 100 clients 100 stall: each of them is evicted ${what}, and no other client is affected`, {
     timeout: 120_000,
   }, async () => {
     const testServer = await start({ namespaces: { default: {} }, limits });

@@ -115,9 +115,9 @@ const moments: readonly Moment[] = [
   },
 ];
 
-describe('the loop of the server stands still for longer than anybody may be silent', () => {
+describe('the event loop of the server stalls for longer than the ping timeout', () => {
   for (const { moment, ms, options, come } of moments) {
-    test(`[LM3] ${moment}: nobody who answers is lost, and who is dead is found all the same`, {
+    test(`[LM3] ${moment}: no client that answers is terminated, and dead ones are still found`, {
       timeout: 60_000,
     }, async () => {
       const testServer = await open(options);
@@ -143,7 +143,7 @@ describe('the loop of the server stands still for longer than anybody may be sil
 
 describe('the server is busy with its own broadcasts', () => {
   for (const syncBroadcaster of [false, true]) {
-    test(`[LM3] [BC5] nobody who answers is lost, with syncBroadcaster ${syncBroadcaster}`, {
+    test(`[LM3] [BC5] no client that answers is terminated, with syncBroadcaster ${syncBroadcaster}`, {
       timeout: 60_000,
     }, async () => {
       const patience = 1_000;

@@ -137,9 +137,9 @@ const closings: readonly {
   },
 ];
 
-describe('close, from wherever it is called', () => {
+describe('close, from any place', () => {
   for (const { from, where, frames, before, after } of closings) {
-    test(`[SV5] [SV3] [NS7] from ${from}: at once closed, told once and afterwards, nothing remains`, async () => {
+    test(`[SV5] [SV3] [NS7] from ${from}: closed at once, one onDisconnect afterwards, nothing remains`, async () => {
       const diary = new Diary();
       const { harness } = diary;
       const ann = seatAnn(diary);
@@ -209,7 +209,7 @@ describe('close, from wherever it is called', () => {
     },
   ];
   for (const { from, go } of byOthers) {
-    test(`[SV5] [SV3] [NS7] from ${from}: told once, nothing remains`, async () => {
+    test(`[SV5] [SV3] [NS7] from ${from}: one onDisconnect, nothing remains`, async () => {
       const diary = new Diary();
       const { harness } = diary;
       const ann = seatAnn(diary);
@@ -223,7 +223,7 @@ describe('close, from wherever it is called', () => {
     });
   }
 
-  test('[SV5] [SV6] in onConnect: nothing of the client runs, and onDisconnect is not told', async () => {
+  test('[SV5] [SV6] in onConnect: no handler of the client runs, and no onDisconnect', async () => {
     const diary = new Diary();
     const { harness } = diary;
     diary.plan('onConnect', (conn) => conn.close(4000, 'no'));
@@ -248,7 +248,7 @@ describe('close, from wherever it is called', () => {
     expect([ann.socket.lines, harness.resources]).toEqual([[], noResources]);
   });
 
-  test('[SV5] [BC3] behind a congested socket what is owed is given up, and the close frame goes out', async () => {
+  test('[SV5] [BC3] behind a congested socket pending messages are dropped, and the close frame goes out', async () => {
     const diary = new Diary({ limits: { highWaterMark: 1 } });
     const { harness } = diary;
     const ann = seatAnn(diary);
@@ -294,7 +294,7 @@ describe('close, from wherever it is called', () => {
 });
 
 describe('a connection that ends while its code runs', () => {
-  test('[SV5] [SV7] is told when the turn is over, and no frame behind it is handled', async () => {
+  test('[SV5] [SV7] gets its forced events after the turn, and later frames are dropped', async () => {
     const diary = new Diary();
     const { harness } = diary;
     const ann = seatAnn(diary);
@@ -309,7 +309,7 @@ describe('a connection that ends while its code runs', () => {
     expect([diary.lines, harness.resources]).toEqual([ending, noResources]);
   });
 
-  test('[SV4] [SV3] and never settles is told after handlerTimeout', async () => {
+  test('[SV4] [SV3] that never settles gets them after handlerTimeout', async () => {
     const diary = new Diary();
     const { harness } = diary;
     const ann = seatAnn(diary);
@@ -323,7 +323,7 @@ describe('a connection that ends while its code runs', () => {
     expect([diary.lines, harness.resources]).toEqual([ending, noResources]);
   });
 
-  test('[AK4] [SV3] rejects what waits for its client: asks, joins, leaves, connects', async () => {
+  test('[AK4] [SV3] rejects pending calls: asks, joins, leaves, connects', async () => {
     const diary = new Diary();
     const { harness } = diary;
     const { conn, socket } = seatAnn(diary);
@@ -344,7 +344,7 @@ describe('a connection that ends while its code runs', () => {
     expect([diary.lines, harness.resources]).toEqual([['NamespaceConnect game', ...ending], noResources]);
   });
 
-  test('[AK4] [SV3] an ask that nobody answers leaves nothing behind', async () => {
+  test('[AK4] [SV3] an ask without an answer leaves nothing behind', async () => {
     const diary = new Diary();
     const { harness } = diary;
     const fate = seatAnn(diary).conn?.namespace('chat')?.ask('question', '', { timeout: 50 });
@@ -355,8 +355,8 @@ describe('a connection that ends while its code runs', () => {
   });
 });
 
-describe('the last that is told of a connection', () => {
-  test('[NS7] goes by the order in which rooms were joined, not in which they were asked for', async () => {
+describe('the forced events of a connection', () => {
+  test('[NS7] follow the order in which rooms were joined, not in which they were requested', async () => {
     const diary = new Diary();
     const { harness, lines } = diary;
     const ann = harness.open('ann', 'chat');
@@ -374,7 +374,7 @@ describe('the last that is told of a connection', () => {
     expect(diary.reasons[0]?.rooms.map(({ room }) => room)).toEqual(['joined first', 'asked first']);
   });
 
-  test('[NS7] goes by the order in which namespaces were connected, not in which they were asked for', async () => {
+  test('[NS7] follow the order in which namespaces were connected, not in which they were requested', async () => {
     const diary = new Diary();
     const { harness, lines } = diary;
     const ann = harness.open('ann');
@@ -389,7 +389,7 @@ describe('the last that is told of a connection', () => {
     expect(lines).toEqual(['NamespaceDisconnect chat by force', 'NamespaceDisconnect game by force', 'onDisconnect']);
   });
 
-  test('[SV6] is code, text, whether it was let in, and its rooms', async () => {
+  test('[SV6] end with code, text, whether it was accepted, and its rooms', async () => {
     const diary = new Diary();
     const { harness } = diary;
     const ann = seatAnn(diary);
@@ -410,7 +410,7 @@ describe('the last that is told of a connection', () => {
     ]);
   });
 
-  test('[SV6] [HS6] of one that was let in and never came', async () => {
+  test('[SV6] [HS6] of a connection that was accepted and never acknowledged', async () => {
     const diary = new Diary();
     const { harness } = diary;
     harness.connect('ann');
@@ -422,7 +422,7 @@ describe('the last that is told of a connection', () => {
   });
 
   for (const fireDisconnectAlways of [false, true]) {
-    test(`[SV6] [HS8] of one that was never let in, with fireDisconnectAlways ${fireDisconnectAlways}`, async () => {
+    test(`[SV6] [HS8] of a connection that was never accepted, with fireDisconnectAlways ${fireDisconnectAlways}`, async () => {
       const diary = new Diary({ fireDisconnectAlways, onConnect: () => new Promise(() => {}) });
       const { harness } = diary;
       harness.connect('ann');
@@ -437,7 +437,7 @@ describe('the last that is told of a connection', () => {
     });
   }
 
-  test('[SV2] [SV3] reaches onError when it throws, and ends all the same', async () => {
+  test('[SV2] [SV3] reports a throw to onError, and ends as well', async () => {
     const diary = new Diary();
     const { harness } = diary;
     const ann = seatAnn(diary);
@@ -477,7 +477,7 @@ describe('a chart that throws', () => {
     },
   });
 
-  test('[SV1] ends its own connection with 1011, counted and reported; all else goes on', async () => {
+  test('[SV1] ends its own connection with 1011, counted and reported; all others continue', async () => {
     const diary = new Diary(failing());
     const { harness } = diary;
     const bob = harness.open('bob', 'chat');
@@ -503,7 +503,7 @@ describe('a chart that throws', () => {
     expect([ann.socket.isDestroyed, harness.resources]).toEqual([true, noResources]);
   });
 
-  test('[SV1] [SV3] [NS7] in the middle of its life: it is told of its end, its asks reject, it leaves every audience', async () => {
+  test('[SV1] [SV3] [NS7] of an open connection: its forced events run, its asks reject, it leaves every audience', async () => {
     const diary = new Diary({ limits: { highWaterMark: 1 } });
     const { harness } = diary;
     const ann = seatAnn(diary);
@@ -578,7 +578,7 @@ describe('after any churn', () => {
     expect(harness.resources).toEqual(noResources);
   });
 
-  test('[SV3] a lost socket that is lost again, or closed, is told of once', async () => {
+  test('[SV3] a lost socket that is lost again, or closed, is reported once', async () => {
     const diary = new Diary();
     const { harness } = diary;
     const ann = seatAnn(diary);

@@ -75,7 +75,7 @@ describe('the charts decide', () => {
     await run({});
   });
 
-  test('[SV9] there are transitions to take away', () => {
+  test('[SV9] the charts have transitions to remove', () => {
     expect(allCuts.length).toBeGreaterThan(70);
   });
 
