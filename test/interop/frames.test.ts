@@ -645,7 +645,7 @@ describe('worked frames, byte for byte', () => {
     });
   }
 
-  it('[BC9] [BC1] #20 #26 row 34: every connection of the namespace gets it, and nobody else', async () => {
+  it('[BC9] [BC1] #20 #26 row 34: every connection of the namespace gets it, and no other', async () => {
     const testServer = await start(workedHandlers(new ReceiveQueue('handlers')));
     const asker = await (await testServer.dial()).inDefault();
     const other = await (await testServer.dial()).inDefault();
@@ -714,7 +714,7 @@ describe('a refusal', () => {
     expect((await client.closed).code).toBe(1008);
   });
 
-  it('[HS7] #20 #21 row 2: nothing that came early is looked at', async () => {
+  it('[HS7] #20 #21 row 2: early frames are ignored', async () => {
     const log = new ReceiveQueue<string>('handlers');
     const refusals = new ReceiveQueue<() => void>('refusals');
     const testServer = await start({
@@ -810,7 +810,7 @@ describe('native messages', () => {
     expect(log.all.slice(0, 2)).toEqual(['true M', 'true hello']);
   });
 
-  it('[HS10] #20 #11 row 38: a frame that comes before onConnect agrees waits for it', async () => {
+  it('[HS10] #20 #11 row 38: a frame before onConnect settles waits for it', async () => {
     let agree = (): void => {};
     const log = new ReceiveQueue<string>('handlers');
     const asked = new ReceiveQueue<true>('onConnect');
@@ -853,7 +853,7 @@ describe('native messages', () => {
     },
   });
 
-  it('[FR1] #20 #10 row 39: before the empty namespace is connected a raw payload reaches nobody', async () => {
+  it('[FR1] #20 #10 row 39: before the empty namespace is connected, a raw payload reaches no handler', async () => {
     const log = new ReceiveQueue<string>('handlers');
     const client = await (await start(mixed(log))).dial();
     await client.acknowledge();

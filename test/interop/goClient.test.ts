@@ -106,7 +106,7 @@ for (const peer of goPeers)
         ['1e99', 0, false],
         ['12.7', 0, false],
         ['-1', 0, false],
-      ])('[HS14] #19 it says %j of how often it has tried: that counts as %i', async (header, tries, isBack) => {
+      ])('[HS14] #19 it sends %j as its count of retries: that counts as %i', async (header, tries, isBack) => {
         const { testServer } = await startDefault();
         await dial(testServer.urlFor('joe'), { default: {} }, { 'X-Websocket-Reconnect': header });
         const { reconnectTries, wasReconnected } = testServer.connection('joe');
@@ -121,7 +121,7 @@ for (const peer of goPeers)
         expect(tries).toEqual([0, 3]);
       });
 
-      it('[NS1] #5 #6 what only one side declares is a bad namespace on either', async () => {
+      it('[NS1] #5 #6 a namespace that only one side declares is a bad namespace on either', async () => {
         const { testServer } = await startDefault({}, { only_on_server: {} });
         const go = await dial(testServer.urlFor('joe'), { default: {}, only_on_client: {} });
         await expect(go.do('connect', { namespace: 'only_on_server' })).rejects.toThrow(ErrBadNamespace.message);
@@ -129,7 +129,7 @@ for (const peer of goPeers)
         expect(testServer.server.connectionsByNamespace('only_on_server')).toEqual([]);
       });
 
-      it('[NS2] #7 a refusal of either side is told to the caller, and nothing is connected', async () => {
+      it('[NS2] #7 a refusal of either side rejects the call, and nothing is connected', async () => {
         const refuse = (): never => {
           throw ErrBadNamespace;
         };
@@ -149,7 +149,7 @@ for (const peer of goPeers)
         expect(testServer.connection('joe').namespace('mine')).toBeUndefined();
       });
 
-      it('[HS7] #21 a refusal of onConnect is what dialling fails with', async () => {
+      it('[HS7] #21 a refusal of onConnect fails the dial', async () => {
         const { testServer } = await startDefault(
           {},
           {},
@@ -212,7 +212,7 @@ for (const peer of goPeers)
         expect(testServer.connection('joe').namespace('default')).toBeUndefined();
       });
 
-      it('[NS7] [SV6] #25 the line is lost: forced events on the server, once each, then the end', async () => {
+      it('[NS7] [SV6] #25 the socket is lost: forced events on the server, once each, then the end', async () => {
         const { testServer, log } = await startDefault();
         const go = await enter(testServer, { rooms: ['r1', 'r2'] });
         log.rest();
@@ -231,7 +231,7 @@ for (const peer of goPeers)
         ]);
       });
 
-      it('[SV5] [NS7] #25 the server closes: it hears of it by its forced events', async () => {
+      it('[SV5] [NS7] #25 the server closes: the client gets its forced events', async () => {
         const { testServer } = await startDefault();
         const go = await enter(testServer, { rooms: ['r1'] });
         testServer.connection('joe').close();
@@ -299,7 +299,7 @@ for (const peer of goPeers)
         expect(await go.log.next()).toBe('OnNativeMessage : re:hello; world');
       });
 
-      it('[AK2] [AK3] #27 the server asks: an answer, an error, a known error, nobody in time', async () => {
+      it('[AK2] [AK3] #27 the server asks: an answer, an error, a known error, a timeout', async () => {
         const { testServer } = await startDefault();
         const handlers = {
           q: 'reply:forty two',
@@ -315,7 +315,7 @@ for (const peer of goPeers)
         await expect(ns.ask('mute', '', { timeout: 50 })).rejects.toThrow(AskTimeout);
       });
 
-      it('[AK7] #27 a handler asks its client while other frames come: the token decides, nothing is lost', async () => {
+      it('[AK7] #27 a handler asks its client between other frames: the token matches, nothing is lost', async () => {
         const said: string[] = [];
         const { testServer } = await startDefault({
           async first(ns) {
@@ -332,7 +332,7 @@ for (const peer of goPeers)
         expect(said).toEqual(['1', '2', '3']);
       });
 
-      it('[AK4] #27 the end of the connection rejects what is asked', async () => {
+      it('[AK4] #27 the end of the connection rejects its asks', async () => {
         const { testServer } = await startDefault();
         const go = await enter(testServer, { handlers: { mute: '' } });
         const asked = nsOf(testServer, 'joe').ask('mute');
@@ -341,7 +341,7 @@ for (const peer of goPeers)
         await expect(asked).rejects.toBe(ErrWrite);
       });
 
-      it('[FR3] [FR5] #28 binary goes both ways byte for byte, and an error of it comes as text', async () => {
+      it('[FR3] [FR5] #28 binary passes both ways byte for byte, and an error of it is text', async () => {
         const bytes = new Uint8Array([1, 0xff, 0x3b, 2]);
         const { testServer } = await startDefault({
           echo: (_, { body }) => reply(body),
@@ -374,7 +374,7 @@ for (const peer of goPeers)
     });
 
     describe('rooms and broadcasts', () => {
-      it('[RM1] [RM2] #12 it joins, hears the room, and leaves inside a handler', async () => {
+      it('[RM1] [RM2] #12 it joins, gets broadcasts to the room, and leaves inside a handler', async () => {
         const { testServer, log } = await startDefault({
           event: (ns, message) => ns.conn.server.broadcast(null, message),
         });
@@ -447,7 +447,7 @@ for (const peer of goPeers)
         expect(testServer.server.roomNames('default')).toEqual(['sticky']);
       });
 
-      it('[RM3] [RM4] #24 the server joins and takes out, and the client may refuse to come in', async () => {
+      it('[RM3] [RM4] #24 the server joins it and removes it, and the client may refuse to join', async () => {
         const { testServer } = await startDefault();
         const go = await enter(testServer, { handlers: { [OnRoomJoin]: 'refuse:no=not there' } });
         const ns = nsOf(testServer, 'joe');
@@ -493,7 +493,7 @@ for (const peer of goPeers)
         for (const client of clients) expect(await told(client)).toEqual(all);
       });
 
-      it('[AK5] #15 the server asks one id: it answers, the others hear nothing', async () => {
+      it('[AK5] #15 the server asks one id: it answers, the others get nothing', async () => {
         const { testServer } = await startDefault();
         const asked = await enter(testServer, { id: 'conn_ID', handlers: { ask: 'reply:dataok' } });
         const other = await enter(testServer, { id: 'other', handlers: { ask: 'reply:wrong' } });

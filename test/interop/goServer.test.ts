@@ -245,7 +245,7 @@ for (const peer of goPeers)
       expect(await play(await startTheirs(path, mixedActs), scene)).toEqual(expected);
     });
 
-    it('[NS7] #25 the line is lost: forced events of both', async () => {
+    it('[NS7] #25 the socket is lost: forced events of both', async () => {
       const told = async (side: Side): Promise<string[]> => {
         const client = await RawClient.dial(`${side.url}?id=joe`);
         await client.inDefault();
@@ -284,7 +284,7 @@ for (const peer of goPeers)
         }
       });
 
-      it('[HS12] #19 a GET without upgrade is answered 400', async () => {
+      it('[HS12] #19 a GET without upgrade is answered with 400', async () => {
         for (const { url } of await both()) {
           const { status, headers } = await request(url, 'GET');
           expect([status, headers['sec-websocket-version']]).toEqual([400, '13']);

@@ -64,7 +64,7 @@ const suiteOfOurs = (the: () => MixedCluster): void => {
   });
 
   // A neffos.js client cannot answer with bytes.
-  it.each(['go-a', 'go-b', 'go-g'])('[EX7] bytes that are no text, there and back: %s', async (name) => {
+  it.each(['go-a', 'go-b', 'go-g'])('[EX7] invalid UTF-8, both ways: %s', async (name) => {
     const { body } = await ask({ event: 'echo', body: bytes, to: name });
     expect(body).toEqual(bytes);
     await the().received('a');
@@ -103,7 +103,7 @@ const suiteOfOurs = (the: () => MixedCluster): void => {
     ['raw-b', 'raw-a', 'raw-g'],
     ['raw-g', 'raw-b', 'raw-a'],
   ])(
-    '[EX7] all of them: the answer of %s comes first, each is asked once, later ones change nothing',
+    '[EX7] all of them: the answer of %s is first, each is asked once, later ones change nothing',
     async (...names) => {
       const asked = ask({ event: 'pick' });
       const tokens = new Map(
@@ -123,7 +123,7 @@ const suiteOfOurs = (the: () => MixedCluster): void => {
     },
   );
 
-  it.each(['raw-b', 'raw-g', 'nobody'])('[EX7] nobody answers, at %s: in time it rejects', async (name) => {
+  it.each(['raw-b', 'raw-g', 'nobody'])('[EX7] no answer, at %s: it rejects at the timeout', async (name) => {
     await expect(ask({ event: 'pick', to: name }, 50)).rejects.toBeInstanceOf(AskTimeout);
     if (name !== 'nobody') {
       answerBy(the(), name, 'pick', await questionOf(the(), name, 'pick'), 'late');
@@ -211,7 +211,7 @@ const suiteOfGo = ({ broker, isOlder }: MixedSetting, the: () => MixedCluster): 
   if (isOlder && broker === 'redis')
     console.warn('Go neffos v0.0.24 hangs on Redis when a second answer comes quickly: nobody answers it by himself');
   else
-    it('[EX8] all of them: one of ours has answered, or one of its own where it hears those', async () => {
+    it('[EX8] all of them: a client of Muster has answered, or one of the node where it receives those', async () => {
       const name = bodyOfMessage(await ask({ event: 'q' }, true));
       expect(name).toMatch(isOlder ? /^(js|go)-[ab]$/ : /^(js|go)-[abg]$/);
       await the().received('g');

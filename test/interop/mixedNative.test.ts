@@ -99,7 +99,7 @@ describeMixed(nativeOnly, ({ isMute }: MixedSetting, the) => {
   if (isMute) console.warn('Go neffos v0.0.24 has no NATS subject for the empty namespace: it speaks to ids alone');
   else cross(toAll, 'g');
 
-  it('[EX4] two that say the same at once: each of them is heard', async () => {
+  it('[EX4] two equal messages at once both arrive', async () => {
     await Promise.all(
       ['a', 'b', 'a', 'b'].map((place) => the().broadcast(place === 'a' ? 'a' : 'b', [native('same')])),
     );
@@ -111,7 +111,7 @@ describeMixed(nativeOnly, ({ isMute }: MixedSetting, the) => {
       ]);
   });
 
-  it('[EX5] 200 in a row stay in order', async () => {
+  it('[EX5] 200 in a row keep their order', async () => {
     const said = Array.from({ length: 200 }, (_, n) => String(n % 7));
     await Promise.all(said.map((body) => the().broadcast('a', [native(body)])));
     const told = await the().received('a');

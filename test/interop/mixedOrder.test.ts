@@ -54,7 +54,7 @@ const inOrder = (lines: readonly string[], { place }: PlacedClient, { broker }: 
 
 describeMixed(eventful, (setting, the) => {
   for (const from of ['a', 'g'] as const)
-    it(`[EX5] from ${from}: 200 messages of all kinds, one by one, come in that order everywhere`, async () => {
+    it(`[EX5] from ${from}: 200 messages of all kinds, one by one, arrive in that order everywhere`, async () => {
       const isMute = setting.isMute && from === 'g';
       const kinds = isMute ? turns.filter((turn) => turn('', 0).message.namespace !== '') : turns;
       const said = Array.from({ length: 200 }, (_, n) => kinds[n % kinds.length]?.(String(n), n) ?? { message: {} });
@@ -68,7 +68,7 @@ describeMixed(eventful, (setting, the) => {
       }
     });
 
-  it('[EX5] three that speak at once: what each of them says stays in order everywhere', async () => {
+  it('[EX5] three publishers at once: the messages of each keep their order everywhere', async () => {
     const numbers = Array.from({ length: 60 }, (_, n) => n);
     await Promise.all(
       numbers.flatMap((n) => places.map((place) => the().broadcast(place, [{ body: `${place} ${n}` }]))),

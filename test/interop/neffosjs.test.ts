@@ -113,7 +113,7 @@ describe('the handshake', () => {
     expect(log.all).toEqual(['OnNamespaceConnect default local', 'OnNamespaceConnected default local']);
   });
 
-  it('[HS9] #23 a connect inside onConnect to what the client does not know closes it with the text', async () => {
+  it('[HS9] #23 a connect inside onConnect to a namespace unknown to the client closes it with the text', async () => {
     const failures = new ReceiveQueue<unknown>('failures');
     const testServer = await start({
       namespaces: { default: {} },
@@ -131,7 +131,7 @@ describe('the handshake', () => {
     expect(conn.namespace('default')).toBeUndefined();
   });
 
-  it('[HS3] what is emitted in onConnect comes behind the id', async () => {
+  it('[HS3] emits of onConnect arrive behind the id', async () => {
     const testServer = await start({
       events: { [OnNativeMessage]() {}, ping: () => reply('pong') },
       async onConnect(conn) {
@@ -146,7 +146,7 @@ describe('the handshake', () => {
   });
 });
 
-describe('finding its way back', () => {
+describe('reconnecting', () => {
   /** A client in room r1 that comes back by itself, and the Conn of each of its lives. */
   const settle = async (url: string) => {
     const lives = new ReceiveQueue<neffos.Conn>('lives');
@@ -187,7 +187,7 @@ describe('finding its way back', () => {
     (await lives.next()).close();
   });
 
-  it('[HS12] [HS14] #30 #19 it counts the probes that find nobody', async () => {
+  it('[HS12] [HS14] #30 #19 it counts the probes without an answer', async () => {
     const { testServer, log } = await startDefault();
     const gateway = await openGateway(testServer.url);
     const { lives, log: clientLog } = await settle(gateway.url);
@@ -337,7 +337,7 @@ describe('namespaces', () => {
     expect(conn.isClosed()).toBe(false);
   });
 
-  it('[NS1] what Connected emits comes behind the answer', async () => {
+  it('[NS1] emits of Connected arrive behind the answer', async () => {
     const { testServer } = await startDefault({ _OnNamespaceConnected: (ns) => void ns.emit('welcome', 'hi') });
     const { conn, log } = await dial(testServer.url, { default: {} });
     await conn.connect('default');
@@ -425,7 +425,7 @@ describe('rooms', () => {
     expect(log.rest()).toEqual(['OnRoomJoin default/srv local', 'OnRoomJoined default/srv local']);
   });
 
-  it('[RM3] [RM7] #13 a handler joins its client, and what the client sends then finds it joined', async () => {
+  it('[RM3] [RM7] #13 a handler joins its client, and later frames of the client find it joined', async () => {
     const { testServer } = await startDefault({
       async enter(ns, { body }) {
         const room = await ns.joinRoom(String(body));
@@ -563,7 +563,7 @@ describe('events', () => {
     expect(await log.next()).toBe('say default/r1: hi');
   });
 
-  it('[FR3] [FR5] #28 binary goes both ways, byte for byte', async () => {
+  it('[FR3] [FR5] #28 binary passes both ways, byte for byte', async () => {
     const received = new ReceiveQueue<Message>('messages');
     const { testServer } = await startDefault({
       bytes(ns, message) {
@@ -608,7 +608,7 @@ describe('events', () => {
     expect(answers.map(({ Body }) => Body)).toEqual(bodies);
   });
 
-  it('[AK8] [SV2] #20 a throw rejects the ask with its text, and goes on', async () => {
+  it('[AK8] [SV2] #20 a throw rejects the ask with its text, and the connection continues', async () => {
     const { testServer } = await startDefault({
       async boom() {
         throw new Error('boom; with semicolon');
@@ -748,19 +748,19 @@ describe('broadcast', () => {
   const inNamespace = 'news default: x;y';
   const inRoom = 'news default/r1: x;y';
 
-  it('[BC1] #26 to the namespace: everybody in it', async () => {
+  it('[BC1] #26 to the namespace: every member', async () => {
     const { server, whoGot } = await crowd();
     server.broadcast(null, toNamespace);
     expect(await whoGot(inNamespace)).toEqual(['ann', 'tab1', 'tab2', 'eve']);
   });
 
-  it('[BC1] #26 to the room: everybody in it', async () => {
+  it('[BC1] #26 to the room: every member', async () => {
     const { server, whoGot } = await crowd();
     server.broadcast(null, toRoom);
     expect(await whoGot(inRoom)).toEqual(['ann', 'tab1', 'tab2']);
   });
 
-  it('[BC1] #26 a namespace where the client is not: nobody', async () => {
+  it('[BC1] #26 a namespace without the client: no delivery', async () => {
     const testServer = await start({ namespaces: { default: { ping: () => reply('pong') }, other: {} } });
     const client = await enter(testServer);
     testServer.server.broadcast(null, { ...toNamespace, namespace: 'other' });
@@ -834,7 +834,7 @@ describe('broadcast', () => {
     expect(await told(eve)).toEqual(['news default: 2', 'news default: 3']);
   });
 
-  it('[BC3] #26 broadcasts and emits come in the order in which they were issued', async () => {
+  it('[BC3] #26 broadcasts and emits arrive in program order', async () => {
     const { server, testServer, ann } = await crowd();
     const expected: string[] = [];
     for (let n = 0; n < 50; n++) {
@@ -845,7 +845,7 @@ describe('broadcast', () => {
     expect(await told(ann)).toEqual(expected);
   });
 
-  it('[BC9] #20 row 34: a received ask that is broadcast again comes as an event, and does not answer', async () => {
+  it('[BC9] #20 row 34: a received ask that is broadcast again arrives as an event, and does not answer', async () => {
     const { ann, whoGot } = await crowd({
       all: ({ conn }, message) => conn.server.broadcast(null, message),
       news: ({ conn }, message) => conn.server.broadcast(null, message),
@@ -859,7 +859,7 @@ describe('broadcast', () => {
     expect(isAnswered).toBe(false);
   });
 
-  it('[BC9] a received message of a room goes back to that room', async () => {
+  it('[BC9] a received message of a room is sent to that room again', async () => {
     const { tab1, whoGot } = await crowd({ news: (ns, message) => ns.conn.server.broadcast(ns, message) });
     tab1.ns.room('r1').emit('news', 'x;y');
     await tab1.ns.ask('ping', '');
@@ -886,7 +886,7 @@ describe('broadcast', () => {
 describe('server.ask', () => {
   const question: OutgoingMessage = { namespace: 'default', event: 'q', body: 'who?' };
 
-  it('[AK5] asks everybody: the first answer settles, a late one reaches nobody', async () => {
+  it('[AK5] asks all: the first answer settles, a late one has no effect', async () => {
     const { testServer, log } = await startDefault();
     const silent = await enter(testServer, { id: 'silent' });
     const ann = await enter(testServer, { id: 'ann', handlers: { q: () => neffos.reply('me') } });
@@ -922,13 +922,13 @@ describe('server.ask', () => {
     await expect(testServer.server.ask(question)).rejects.toThrow(new Error('nobody you know'));
   });
 
-  it('[AK5] nobody to ask rejects at once', async () => {
+  it('[AK5] an empty audience rejects at once', async () => {
     const { testServer } = await startDefault();
     await enter(testServer, { id: 'ann' });
     await expect(testServer.server.ask({ ...question, to: 'bob' })).rejects.toBe(ErrNoAudience);
   });
 
-  it('[AK6] #27 rejects when all who were asked have closed', async () => {
+  it('[AK6] #27 rejects when every asked connection has closed', async () => {
     const { testServer } = await startDefault();
     const ann = await enter(testServer);
     const bob = await enter(testServer);
@@ -1001,7 +1001,7 @@ describe('the end of a connection', () => {
     expect((await testServer.disconnects.next()).reason).toMatchObject({ code: 4001, text: 'go', wasAccepted: true });
   });
 
-  it('[SV5] what it is owed is there before the close', async () => {
+  it('[SV5] pending messages arrive before the close', async () => {
     const { testServer } = await startDefault();
     const client = await enter(testServer, { id: 'joe' });
     testServer.server.broadcast(null, { namespace: 'default', event: 'news', body: '1' });
@@ -1016,7 +1016,7 @@ describe('the end of a connection', () => {
     ]);
   });
 
-  it('[DR1] the server goes down: everybody gets what they are owed, then the end', async () => {
+  it('[DR1] the server closes: every client gets its pending messages, then the end', async () => {
     const { testServer } = await startDefault();
     const ann = await enter(testServer, { rooms: ['r1'] });
     const bob = await enter(testServer);
@@ -1051,7 +1051,7 @@ describe('native messages', () => {
     return { testServer, log, client, ns };
   };
 
-  it('[FR1] #10 a framed one goes both ways', async () => {
+  it('[FR1] #10 a framed one passes both ways', async () => {
     const { testServer, log, client, ns } = await startMixed();
     ns.emit(OnNativeMessage, 'x;y');
     expect(await log.next()).toBe('OnNativeMessage : x;y');

@@ -7,7 +7,7 @@ import { useServers } from '../support/server/testServer.js';
 const start = useServers();
 const dial = useNeffos();
 
-it('[NS1] #5 what the client does not declare it does not ask for', async () => {
+it('[NS1] #5 the client does not ask for what it does not declare', async () => {
   const testServer = await start({ namespaces: { default: {}, only_on_server: {} } });
   const { conn } = await dial(testServer.url, { default: {} });
   await expect(conn.connect('only_on_server')).rejects.toBeDefined();

@@ -48,7 +48,7 @@ describe('events', () => {
     );
   });
 
-  it('[FR10] #10 an error of a native handler goes nowhere but to onError', async () => {
+  it('[FR10] #10 an error of a native handler goes to onError only', async () => {
     const failing: Events = {
       [OnNativeMessage]() {
         throw new Error('no');
@@ -61,7 +61,7 @@ describe('events', () => {
     expect(testServer.errors.map(({ where }) => where.during)).toEqual([OnNativeMessage]);
   });
 
-  it('[SV7] #17 handlers of one object share what it holds', async () => {
+  it('[SV7] #17 handlers of one object share its state', async () => {
     class Counter {
       readonly #counts = new Map<string, number>();
       readonly events: Events = {
@@ -89,8 +89,8 @@ describe('events', () => {
   });
 });
 
-describe('to whom', () => {
-  it('[BC1] [BC13] #14 a broadcast to one id reaches it alone, and never the one who sent', async () => {
+describe('audience', () => {
+  it('[BC1] [BC13] #14 a broadcast to one id reaches it alone, and never the sender', async () => {
     const testServer = await start({
       namespaces: {
         default: {
@@ -111,7 +111,7 @@ describe('to whom', () => {
     await second.expectNoFrame();
   });
 
-  it('[AK5] #15 the server asks one id, and nobody else hears of it', async () => {
+  it('[AK5] #15 the server asks one id, and no other client gets the ask', async () => {
     const testServer = await start({ namespaces: { default: {} } });
     const first = await (await testServer.dial('conn_ID')).inDefault();
     const second = await (await testServer.dial('other')).inDefault();
@@ -217,7 +217,7 @@ describe('order and flags', () => {
   });
 });
 
-describe('what a client may not say', () => {
+describe('frames that a client may not send', () => {
   const forged = [
     OnNamespaceConnect,
     OnNamespaceConnected,
@@ -279,7 +279,7 @@ describe('what a client may not say', () => {
     expect(await client.ask('$2;other;;_OnNativeMessage;0;0;')).toBe('$2;other;;_OnNativeMessage;0;0;own');
   });
 
-  it('[BC9] [AK2] #31 a sender tag or somebody’s token in front of an event: it is an answer that nobody waits for', async () => {
+  it('[BC9] [AK2] #31 a sender tag or a foreign token in front of an event is an answer without an ask', async () => {
     const log = new ReceiveQueue<string>('handlers');
     const testServer = await start({
       namespaces: { default: recordEvents(log, { chat: (ns, message) => ns.broadcast(message) }) },
@@ -307,7 +307,7 @@ describe('what a client may not say', () => {
 });
 
 describe('before the acknowledgement', () => {
-  it('[HS6] #21 a client that never says M is closed in time', async () => {
+  it('[HS6] #21 a client without M is closed in time', async () => {
     const testServer = await start({ namespaces: { default: {} }, limits: { ackTimeout: 50 } });
     const client = await testServer.dial();
     expect(await client.closed).toEqual({ code: 1008, reason: 'not acknowledged in time' });

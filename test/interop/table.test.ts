@@ -23,7 +23,7 @@ const forGo: readonly Scenario[] = [
 ];
 
 describe('the table of scenarios', () => {
-  test('each line of Go has columns of its own', () => {
+  test('each release line of Go has columns of its own', () => {
     expect(players.map(({ name }) => name)).toEqual([
       'raw',
       'neffos.js',
@@ -41,7 +41,7 @@ describe('the table of scenarios', () => {
     expect(kinds(ran('interop/raw', '#4 one'), ran('interop/raw', '#4 two', 'failed'))[0]?.[0]).toBe('failed');
   });
 
-  test('a number is a whole one, and a test counts for the peer of its file alone', () => {
+  test('numbers match in full, and a test counts for the peer of its file only', () => {
     const [four, forty] = kinds(ran('interop/neffosjs', '#40 one'), ran('actors/lane', '#4 two'));
     expect(four).toEqual(['empty', 'empty', 'empty', 'empty', 'empty', 'empty']);
     expect(forty).toEqual(['without', 'passed', 'without', 'without', 'empty', 'empty']);
@@ -51,7 +51,7 @@ describe('the table of scenarios', () => {
     expect(kinds(goClient(older, '#40'))[1]?.slice(2, 4)).toEqual(['passed', 'without']);
   });
 
-  test('a line of which no test has run is not there, and that is no hole', () => {
+  test('a release line whose tests were all skipped is missing, and that is no hole', () => {
     const lines = tableOf([goClient(older, '#5'), goClient(newest, '#5', 'skipped')], forGo);
     expect(lines[0]?.cells.slice(2, 4)).toEqual([
       { kind: 'passed', tests: 1 },
@@ -60,11 +60,11 @@ describe('the table of scenarios', () => {
     expect(holesIn(lines)).toEqual([]);
   });
 
-  test('a line without any test at all is a hole', () => {
+  test('a release line without tests is a hole', () => {
     expect(holesIn(tableOf([goClient(older, '#5')], forGo))).toHaveLength(1);
   });
 
-  test('what a peer that is there has left out is a hole', () => {
+  test('a scenario that a present peer has skipped is a hole', () => {
     const played = [goClient(older, '#5'), goClient(newest, '#4'), goClient(newest, '#5', 'skipped')];
     const lines = tableOf(played, forGo);
     expect(lines[0]?.cells[3]).toEqual({ kind: 'skipped' });
