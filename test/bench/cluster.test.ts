@@ -32,7 +32,7 @@ describeWith(findProgram('Redis', 'REDIS_SERVER', '/usr/bin/redis-server'), 'two
     return cluster;
   };
 
-  test('the broker is gone with the process that has it', async () => {
+  test('the broker ends with its process', async () => {
     const broker = startWorker('a broker', 'broker.js');
     const { url } = await broker.ready;
     expect(await broker.figure('connections', 'connections')).toBe(0);
@@ -85,7 +85,7 @@ describeWith(findProgram('Redis', 'REDIS_SERVER', '/usr/bin/redis-server'), 'two
     });
   });
 
-  test('the row goes to its end and says what it has found', async () => {
+  test('the row completes and reports its figures', async () => {
     const stage = new Stage({ isQuick: true, rounds: 1, mostConnections: 20, progress: () => {} });
     stage.without = ['socket.io'];
     const { systems, facts } = await stage.play(clusterRow);

@@ -42,13 +42,13 @@ describe('the frame reader of the bench', () => {
     }
   });
 
-  test('finds the same frames when every byte comes alone', () => {
+  test('finds the same frames byte by byte', () => {
     const cuts = Array.from({ length: stream.length - 1 }, (_, at) => at + 1);
     expect(read(stream, cuts, Number.POSITIVE_INFINITY)).toEqual(whole);
     expect(read(stream, cuts, 0)).toHaveLength(whole.length);
   });
 
-  test('keeps no more of a payload than it is asked to, and counts all the same', () => {
+  test('keeps no more of a payload than requested, and counts all of it', () => {
     const seen = read(stream, [3, 200, 70_000], 64);
     expect(seen.map(({ length }) => length)).toEqual(whole.map(({ length }) => length));
     expect(seen.map(({ text }) => text)).toEqual(whole.map(({ text }) => text.slice(0, 64)));
@@ -86,7 +86,7 @@ const aSystem = (names: readonly string[]) => (): void => {
     expect(await load.figure('delivered', 'expect', { deliveries: 3 * 2 * 20 + 1 })).toBe(3 * 2 * 20);
   });
 
-  test.each(names)('%s: tells its processor time as the system does', async (name) => {
+  test.each(names)('%s: reports its processor time as the system does', async (name) => {
     const { server } = await twenty(name);
     const { user, system } = await server.call('cpu');
     const ratio = (Number(user) + Number(system)) / (await server.cpu());
@@ -94,7 +94,7 @@ const aSystem = (names: readonly string[]) => (): void => {
     expect(ratio).toBeLessThan(2);
   });
 
-  test.each(names)('%s: what each says in a room, all in it hear', async (name) => {
+  test.each(names)('%s: a message of one client in a room reaches all', async (name) => {
     const { load } = await twenty(name);
     await load.call('speak', { room: 'r0', bytes: 64 });
     expect(await load.figure('delivered', 'expect', { deliveries: 20 * 20 + 1 })).toBe(20 * 20);
@@ -117,13 +117,13 @@ const noteOf = async (stage: Stage, full: number, quick: number, beside = 0): Pr
   return [note, ...facts.map(({ value }) => value)].join(' ');
 };
 
-describe('a row says how many connections it has had', () => {
-  test('where that is what it promises, it says nothing', async () => {
+describe('a row reports how many connections it had', () => {
+  test('with the full number it prints no note', async () => {
     expect(await noteOf(stageOf(false, 15_000), 15_000, 3_000)).toBe('A crowd. 15000');
     expect(await noteOf(stageOf(true, 15_000), 1_000, 1_000)).toBe('A crowd. 1000');
   });
 
-  test('where fewer are allowed, or fewer are wanted, it says why', async () => {
+  test('with fewer connections, allowed or requested, it prints the reason', async () => {
     const limited = 'as `ulimit -n` allows a process no more.';
     expect(await noteOf(stageOf(false, 3_500), 15_000, 3_000)).toBe(
       `A crowd. Here with 3 500 connections instead of 15 000, ${limited} 3500`,
@@ -137,14 +137,14 @@ describe('a row says how many connections it has had', () => {
     );
   });
 
-  test('and says it of this row alone', async () => {
+  test('prints it for this row alone', async () => {
     const stage = stageOf(false, 2_000);
     await noteOf(stage, 15_000, 3_000);
     expect(await noteOf(stage, 1_000, 1_000)).toBe('A crowd. 1000');
   });
 });
 
-test('a row goes to its end and says what it has found', async () => {
+test('a row completes and reports its figures', async () => {
   const stage = stageOf(true, 20);
   stage.without = ['ws prepared', 'socket.io', 'go neffos', 'go neffos sync'];
   const { systems, ratios, note } = await stage.play(broadcast);

@@ -31,7 +31,7 @@ describe('the verdict', () => {
     expect(verdictOf(ratio)).toBe('missed');
   });
 
-  test('names the musts that are missed, and who has not delivered what was due', () => {
+  test('names the missed musts, and the systems that lost deliveries', () => {
     const { count, missed: misses } = mustsOf(whole);
     expect(count).toBe(3);
     expect(misses).toEqual([{ row: 'broadcast', ...missed }]);
@@ -42,7 +42,7 @@ describe('the verdict', () => {
 describe('the table', () => {
   const text = table(whole);
 
-  test('tells the median, the spread and the deliveries of each system', () => {
+  test('prints the median, the spread and the deliveries of each system', () => {
     expect(lineWith(text, '  ws string  ')).toMatch(/^ {2}ws string +2\.20 +\[1\.10 – 4\.40\] +12 000 of 12 000$/);
   });
 
@@ -51,12 +51,12 @@ describe('the table', () => {
     expect(text.split('\n').at(-1)).toBe('broadcast: hasty LOST 1 000');
   });
 
-  test('marks what came too often as well', () => {
+  test('marks surplus deliveries as well', () => {
     const row = rowOf({ systems: [systemOf('eager', 1, { delivered: 12_001 })] });
     expect(lineWith(table(resultOf(row)), '  eager')).toMatch(/!! 12 001 of 12 000, 1 TOO MANY$/);
   });
 
-  test('says of every ratio and fact what is asked for and whether it holds', () => {
+  test('prints for every ratio and fact the target and whether it holds', () => {
     expect(lineWith(text, 'muster / ws string')).toMatch(/ 0\.900 +must ≤ 0\.95 +aim ≤ 0\.8 +✓$/);
     expect(lineWith(text, 'muster / socket.io')).toMatch(/ 0\.800 +must ≤ 0\.75 +aim ≤ 0\.6 +✗ MISSED$/);
     expect(lineWith(text, 'one more room')).toMatch(/ 96\.0 bytes +must ≤ 160 +aim ≤ 100 +✓ and the aim$/);
@@ -68,7 +68,7 @@ describe('the table', () => {
     expect(lineWith(table(resultOf(rowOf({ ratios: [ratio] }))), ratio.what)).toMatch(/ 1\.102 /);
   });
 
-  test('says what the run was made on and with', () => {
+  test('prints the machine and the versions of the run', () => {
     expect(text).toContain('A run of 2026-01-02 03:04 UTC, 15 minutes');
     expect(text).toContain('A processor, 2 cores · 4.0 GiB · Linux 6.1 x64 · Node 20.19.0\nmuster 0.1.0 · ws 8.23.0');
     expect(table({ ...whole, isQuick: true, seconds: 61 })).toContain(
@@ -134,7 +134,7 @@ const elementsOf = (xml: string): string[] => {
 describe('the chart', () => {
   const svg = chart(whole);
 
-  test('is well-formed, and says in words what it shows', () => {
+  test('is well-formed, and describes in text what it shows', () => {
     expect(elementsOf(svg).slice(0, 4)).toEqual(['svg', 'title', 'desc', 'rect']);
     expect(svg).toContain('role="img" aria-labelledby="title desc"');
     expect(svg).toContain(
@@ -151,7 +151,7 @@ describe('the chart', () => {
     expect(elementsOf(svg).filter((name) => name === 'path')).toHaveLength(2);
   });
 
-  test('draws a bar as far as its line or beyond just where the must holds', () => {
+  test('draws a bar up to its line or beyond exactly if the must holds', () => {
     const lines = Array.from(svg.matchAll(/<path d="M(\d+) /g), ([, x]) => Number(x));
     const ends = Array.from(
       svg.matchAll(/<rect x="(\d+)" y="\d+" width="(\d+)"/g),

@@ -5,7 +5,7 @@ describe.each([1, 2, 3, 4, 5, 6])('%d systems that have their turn', (count) => 
   const all = Array.from({ length: count }, (_, at) => `system ${at}`);
   const rounds = Array.from({ length: 2 * count }, (_, round) => inTurn(all, round));
 
-  test('all of them come in each round', () => {
+  test('every system runs in each round', () => {
     for (const round of rounds) expect(round.toSorted()).toEqual(all);
   });
 
@@ -16,7 +16,7 @@ describe.each([1, 2, 3, 4, 5, 6])('%d systems that have their turn', (count) => 
     }
   });
 
-  test('none comes twice in a row, where there are three or more', () => {
+  test('none runs twice in a row, if there are three or more', () => {
     const turns = [...rounds, ...rounds].flat();
     const again = turns.filter((system, at) => system === turns[at - 1]);
     expect(again.length > 0).toBe(count < 3);

@@ -39,7 +39,7 @@ const addressesOf = async ({ address }: RunningExample): Promise<string[]> => {
 };
 
 describe('the cluster example without a Redis', () => {
-  it('[EX1] names what is missing, and exits with 1', async () => {
+  it('[EX1] names the missing service, and exits with 1', async () => {
     vi.stubEnv('REDIS_SERVER', '/nowhere/redis-server');
     const { code, out, err } = await ended(run('0'));
     expect([code, out]).toEqual([1, '']);
@@ -180,7 +180,7 @@ describeWith(redisServer, 'the cluster example as a program', (redis) => {
       expect(complaints).toEqual([]);
     });
 
-    it('[EX10] [EX11] without Redis each side goes on, and waiting messages arrive when it is back', async () => {
+    it('[EX10] [EX11] without Redis each side continues, and waiting messages arrive after the reconnect', async () => {
       const { page, complaints } = await open((await start()).address);
       await say(page, 'A', 'first');
       await sees(page, 'B', 'first');

@@ -31,7 +31,7 @@ describe.each(['express', 'fastify'])('beside %s', (framework) => {
     expect(conn).toBeInstanceOf(neffos.Conn);
   });
 
-  it('[HS12] an upgrade on another path gets nowhere', async () => {
+  it('[HS12] an upgrade on another path is refused', async () => {
     const { address } = await start();
     const ws = new WebSocket(`${address.replace('http', 'ws')}/elsewhere`);
     const [error] = await once(ws, 'error');

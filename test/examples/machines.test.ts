@@ -17,7 +17,7 @@ const transcriptOf = async (name: keyof typeof examples): Promise<string[]> => {
   return out.trimEnd().split('\n');
 };
 
-test('[SV19] [SV11] role: a guard keeps a guest out, and a delay is shorter than usual', async () => {
+test('[SV19] [SV11] role: a guard refuses a guest, and a delay is shorter than usual', async () => {
   expect(await transcriptOf('role')).toEqual([
     'ann is in lobby',
     'ann is in staff',

@@ -53,7 +53,7 @@ describeWith(chromium, 'the first server and page of the README', (executablePat
     return page;
   };
 
-  test('[BC1] what one tab says is read in the other', async () => {
+  test('[BC1] a message of one tab appears in the other', async () => {
     const [ann, ben] = [await open(), await open()];
     await ann.fill('input', 'hello');
     await ann.press('input', 'Enter');

@@ -29,7 +29,7 @@ const fileWith = (text: string): string => {
 };
 
 for (const names of natsNames) {
-  describeWith(natsServer, `NATS carries what servers say to each other, with names ${names}`, () => {
+  describeWith(natsServer, `NATS between servers, with names ${names}`, () => {
     exchangeContract({ connections: 1, start: start(names) });
   });
 }
@@ -63,7 +63,7 @@ describeWith(natsServer, 'a session of NATS', () => {
     expect(losses).toEqual([]);
   });
 
-  test('[EX1] a payload that is too large for the broker rejects, and the session goes on', async () => {
+  test("[EX1] a payload above the broker's limit rejects, and the session continues", async () => {
     const { url } = await startNats();
     const { session, losses } = await listenTo({ servers: url });
     await expect(session.publish('a', new Uint8Array(1_048_577))).rejects.toThrow(/nats: .*max_payload/);
@@ -79,7 +79,7 @@ describeWith(natsServer, 'a session of NATS', () => {
     await session.ping();
   });
 
-  test('[EX2] a listener that throws ends the session, and is told', async () => {
+  test('[EX2] a listener that throws ends the session, and is reported', async () => {
     const { url, connections } = await startNats();
     const losses: unknown[] = [];
     const received = (): void => {
@@ -99,7 +99,7 @@ describeWith(natsServer, 'a session of NATS', () => {
     expect(await connections()).toBe(1);
   });
 
-  test('[EX2] a connect that is not answered is given up in time', async () => {
+  test('[EX2] a connect without an answer rejects at its timeout', async () => {
     const { port } = await startNats();
     const proxy = await startTcpProxy(port);
     proxy.swallow();
@@ -107,7 +107,7 @@ describeWith(natsServer, 'a session of NATS', () => {
     await expect(connecting).rejects.toThrow('nats');
   });
 
-  test('[EX17] who may not connect is told so without the password', async () => {
+  test('[EX17] a refused login is reported without the password', async () => {
     const { port } = await startNats({ user: 'ann', password: '12345/right' });
     const error = await errorOf(() => listenTo({ servers: `nats://ann:12345%2Fwrong@127.0.0.1:${port}` }));
     expect(String(error)).toMatch(/nats: .*Authorization Violation/);

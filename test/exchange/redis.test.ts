@@ -31,7 +31,7 @@ const listen = async (welcome: (socket: Socket) => void) => {
   return { url: `redis://127.0.0.1:${address.port}`, sockets };
 };
 
-describeWith(redisServer, 'Redis carries what servers say to each other', () => {
+describeWith(redisServer, 'Redis between servers', () => {
   exchangeContract({
     connections: 2,
     start: async () => {
@@ -92,7 +92,7 @@ describeWith(redisServer, 'Redis carries what servers say to each other', () => 
     await expect.poll(broker.connections).toBe(0);
   });
 
-  test('[EX2] a connect that fails leaves nothing, also when one connection comes up after that', async () => {
+  test('[EX2] a failed connect leaves nothing behind, even if one connection opens later', async () => {
     const broker = await startRedis();
     const late = deferred();
     let count = 0;
@@ -118,7 +118,7 @@ describeWith(redisServer, 'Redis carries what servers say to each other', () => 
     await expect.poll(broker.connections).toBe(0);
   });
 
-  test('[EX2] a connect that is not answered is given up in time, and leaves nothing', async () => {
+  test('[EX2] a connect without an answer rejects at its timeout, and leaves nothing behind', async () => {
     const door = await listen((socket) => void socket.resume());
     const client = { socket: { connectTimeout: 50 } };
     const connecting = redisExchange({ url: door.url, channel, client }).connect(deaf);
@@ -126,7 +126,7 @@ describeWith(redisServer, 'Redis carries what servers say to each other', () => 
     await expect.poll(() => door.sockets.size).toBe(0);
   });
 
-  test('[EX2] a listener that throws ends the session, and is told', async () => {
+  test('[EX2] a listener that throws ends the session, and is reported', async () => {
     const { url, connections } = await startRedis();
     const losses: unknown[] = [];
     const received = (): void => {
@@ -139,7 +139,7 @@ describeWith(redisServer, 'Redis carries what servers say to each other', () => 
     await expect.poll(connections).toBe(0);
   });
 
-  test('[EX17] who may not connect is told so without the password', async () => {
+  test('[EX17] a refused login is reported without the password', async () => {
     const { port } = await startRedis({ user: 'ann', password: 'right/secret' });
     const at = (login: string) => redisExchange({ url: `redis://${login}@127.0.0.1:${port}`, channel });
     const error = await errorOf(() => at('ann:wrong%2Fsecret').connect(deaf));
@@ -154,7 +154,7 @@ describeWith(redisServer, 'Redis carries what servers say to each other', () => 
     other.close();
   });
 
-  test('[EX17] a broker that is lost is told without the password', async () => {
+  test('[EX17] a lost broker is reported without the password', async () => {
     const broker = await startRedis({ user: 'ann', password: 'secret-1' });
     const proxy = await startTcpProxy(broker.port);
     const losses: unknown[] = [];
@@ -180,7 +180,7 @@ describe('redisExchange', () => {
       });
     });
 
-  test('[EX17] a broker that repeats what it was given is not repeated, whoever knows the password', async () => {
+  test('[EX17] an error that repeats the login hides it, with or without the password', async () => {
     const { url } = await refusing("unknown command 'X', with args beginning with:");
     const credentials = async () => ({ username: 'ann', password: 'secret-1' });
     const client = { credentialsProvider: { type: 'async-credentials-provider', credentials } } as const;
@@ -189,7 +189,7 @@ describe('redisExchange', () => {
     expectNoSecrets(error, ['secret-1']);
   });
 
-  test('[EX17] passwords that were given are shown in nothing that a broker says', async () => {
+  test('[EX17] given passwords appear in no error of the broker', async () => {
     const { url } = await refusing('what is');
     const client = { username: 'ann', password: 'secret-1' };
     for (const options of [{ url: url.replace('//', '//ann:secret-1@') }, { url, client }]) {

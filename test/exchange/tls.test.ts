@@ -47,7 +47,7 @@ const deaf = { received: () => {}, lost: () => {} };
 const login = { user: 'app', password: 'hidden' };
 
 describeWith(and(redisServer, openssl), 'Redis by TLS', () => {
-  test('[EX1] [EX17] the URL says so, and whom to trust is for the options', async () => {
+  test('[EX1] [EX17] the URL enables it, and the options name the trusted CA', async () => {
     const { key, cert, ca } = certify();
     const port = await freePort();
     const secure = ['--tls-port', String(port), '--tls-cert-file', cert, '--tls-key-file', key];
@@ -59,7 +59,7 @@ describeWith(and(redisServer, openssl), 'Redis by TLS', () => {
 });
 
 describeWith(and(natsServer, openssl), 'NATS by TLS', () => {
-  test('[EX1] [EX17] the address says so, and whom to trust is for the options', async () => {
+  test('[EX1] [EX17] the URL enables it, and the options name the trusted CA', async () => {
     const { key, cert, ca } = certify();
     const { port } = await startNats(login, ['--tls', '--tlscert', cert, '--tlskey', key]);
     // This client looks for names only in a certificate.

@@ -91,7 +91,7 @@ const statusOf = async (path: string, headers: Readonly<Record<string, string>> 
   return response.status;
 };
 
-describe('who may look', () => {
+describe('access', () => {
   test('[IN10] without authorize there is no page', async () => {
     const { server, url } = await startServer({ namespaces: { n: {} } });
     // A program without types may leave it out.
@@ -133,7 +133,7 @@ describe('who may look', () => {
     expect(await statusOf(`${address}/..%2finspector.js`)).toBe(404);
   });
 
-  test('[IN10] a page that stays open is asked for again', async () => {
+  test('[IN10] a page that stays open is authorized again', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] });
     closers.push(() => vi.useRealTimers());
     let isAllowed = true;
@@ -190,7 +190,7 @@ describe('who may look', () => {
     }
   });
 
-  test('[IN11] what it shows and does is for the page itself', async () => {
+  test('[IN11] its data and commands are for its own page only', async () => {
     const { address, dial, connection } = await start();
     await (await dial('a')).inNamespace('n');
     const { host } = new URL(address);
@@ -233,8 +233,8 @@ const refOf = async (address: string, id: string): Promise<string> => {
   return connections.find((one) => one.id === id)?.actor ?? '';
 };
 
-describe('what it tells', () => {
-  test('[IN13] nothing is watched while nobody looks', async () => {
+describe('the feed', () => {
+  test('[IN13] nothing is observed without a page', async () => {
     const { address, page, watchers, dial } = await start();
     await (await dial('a')).inNamespace('n');
     await found(address);
@@ -258,7 +258,7 @@ describe('what it tells', () => {
     expect(page.viewers).toBe(0);
   });
 
-  test('[IN12] [IN13] counts follow who comes and goes, four times a second', async () => {
+  test('[IN12] [IN13] counts follow connections as they open and close, four times a second', async () => {
     const { address, dial } = await start();
     const { told } = await look(address);
     const first = await told.next();
@@ -293,7 +293,7 @@ describe('what it tells', () => {
     expect(await found(address, { namespace: 'nowhere' })).toEqual({ connections: [], total: 0, places: [] });
   });
 
-  test('[IN14] it tells of fifty at most, the newest', async () => {
+  test('[IN14] it lists at most fifty, the newest', async () => {
     const { address, dial } = await start();
     for (let count = 0; count < 52; count++) await (await dial(`id-${count}`)).acknowledge();
     const { connections, total } = await found(address);
@@ -314,7 +314,7 @@ describe('what it tells', () => {
     await expect.poll(states).toEqual(['namespace.connected']);
   });
 
-  test('[IN5] [IN14] whoever did not end as it should is shown with the way it went, where that is recorded', async () => {
+  test('[IN5] [IN14] an unusual end is shown with the steps that led to it, where they are recorded', async () => {
     const { address, dial, connection } = await start(letIn, { recorder: true });
     const plain = await start();
     const { told: unrecorded } = await look(plain.address);
@@ -377,7 +377,7 @@ describe('what it tells', () => {
     expect((await itself.next()).subject).toMatchObject({ id: 'bob', actor: bob });
   });
 
-  test('[IN14] whoever looked for one too early takes it from nobody by leaving, nor does who sees it as well', async () => {
+  test('[IN14] a page that follows a connection early does not take it from another by closing', async () => {
     const { address, dial, page } = await start();
     const early = await look(address, 'connection-1');
     expect((await early.told.next()).subject).toBeNull();
@@ -393,7 +393,7 @@ describe('what it tells', () => {
     expect(told.all.at(-1)?.subject).toMatchObject({ id: 'a' });
   });
 
-  test('[IN14] [IN12] whoever is on the way out is found by that', async () => {
+  test('[IN14] [IN12] a closing connection is found by that state', async () => {
     const { address, dial, connection } = await start();
     const client = await (await dial('a')).inNamespace('n');
     client.pause();
@@ -422,7 +422,7 @@ describe('what it tells', () => {
     expect([asked, page.viewers]).toEqual([2, 0]);
   });
 
-  test('[IN14] it counts what the one says and is given since then, and tells what waits for it', async () => {
+  test('[IN14] it counts frames and deliveries from then on, and shows what waits for the connection', async () => {
     const decision = deferred();
     const namespaces = { n: { slow: () => decision.promise, quick: (ns: NSConn) => void ns.emit('hi') }, m: {} };
     const { address, dial, connection, server } = await start(letIn, { namespaces });
@@ -450,7 +450,7 @@ describe('what it tells', () => {
     await expect.poll(() => subject()?.account).toMatchObject({ turns: 0, asks: 0 });
   });
 
-  test('[IN13] only whom somebody follows is looked at more closely', async () => {
+  test('[IN13] only followed connections are observed in detail', async () => {
     const { address, dial, connection, server, watchers } = await start();
     for (const id of ['a', 'b']) await (await dial(id)).inNamespace('n');
     const passed: string[] = [];
@@ -468,7 +468,7 @@ describe('what it tells', () => {
     await expect.poll(() => watchers()).toBe(0);
   });
 
-  test('[IN14] one that has not been let in yet is found, followed and closed', async () => {
+  test('[IN14] a connection that is not accepted yet is found, followed and closed', async () => {
     const decision = deferred();
     const decide = ({ id }: Conn) => (id === 'early' ? decision.promise : new Promise(() => {}));
     const { address, dial } = await start(letIn, { onConnect: decide });

@@ -103,7 +103,7 @@ describeWith(chromium, 'the page of the inspector in a browser', (executablePath
     expect(complaints).toEqual([]);
   });
 
-  it('[IN13] a page has one stream, however quickly the choice changes', async () => {
+  it('[IN13] a page has one stream, even if the choice changes quickly', async () => {
     const decision = deferred();
     const authorize = ({ url = '' }: IncomingMessage) =>
       url.includes('follow=connection') ? decision.promise.then(() => true) : true;
@@ -161,7 +161,7 @@ describeWith(chromium, 'the page of the inspector in a browser', (executablePath
     await expect.poll(viewers).toBe(1);
   });
 
-  it('[IN14] a page that stays open over a restart mistakes no connection for another', async () => {
+  it('[IN14] a page that stays open over a restart does not mix up connections', async () => {
     const first = await open();
     const { page, server } = first;
     await (await first.dial('alice')).acknowledge();

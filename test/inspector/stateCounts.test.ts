@@ -47,7 +47,7 @@ const peopled = (census: StateCounts): Record<string, number> =>
   Object.fromEntries(census.read().flatMap(({ state, count }) => (count > 0 ? [[state, count]] : [])));
 
 describe('the census', () => {
-  test('[IN12] those who are there are counted first, and then whoever comes and goes', async () => {
+  test('[IN12] existing connections are counted first, then those that open and close', async () => {
     const harness = new SupervisorHarness({ namespaces: { n: {} }, onConnect: () => {} });
     for (const id of ['a', 'b', 'c']) harness.open(id, 'n');
     await harness.settle();
@@ -75,7 +75,7 @@ describe('the census', () => {
     expect(peopled(census)).toEqual({});
   });
 
-  test('[IN12] one whose chart fails is in no state any more', async () => {
+  test('[IN12] a connection whose chart has failed is in no state', async () => {
     const fail = (): void => {
       throw new Error('no');
     };
@@ -91,7 +91,7 @@ describe('the census', () => {
     await harness.disconnectAll();
   });
 
-  test('[IN12] rates and stays come from what all have done together', async () => {
+  test('[IN12] rates and durations come from all connections together', async () => {
     const harness = new SupervisorHarness({ namespaces: { n: {} } });
     const { conn } = harness.open('a', 'n');
     await harness.settle();
@@ -123,7 +123,7 @@ describe('the census', () => {
 });
 
 describe('a viewer', () => {
-  test('[IN13] who does not read misses what is said, and is let go after a while', () => {
+  test('[IN13] a viewer that does not read misses messages, and is closed after a while', () => {
     const said: string[] = [];
     let isGone = false;
     const line = {
@@ -151,7 +151,7 @@ describe('a viewer', () => {
     expect([viewer.tell('8', 30_250), said.length]).toEqual([false, 3]);
   });
 
-  test('[IN13] one that was sent away is told nothing more, though its line may take some again', () => {
+  test('[IN13] a closed viewer is sent nothing more, even if its socket takes bytes again', () => {
     const said: string[] = [];
     const line = {
       writableNeedDrain: false,

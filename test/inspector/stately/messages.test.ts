@@ -57,7 +57,7 @@ const lineOf = (message: StatelyInspectionEvent): string => {
 const due = ['supervisor lives', '< CONNECT', '= "accepting"', 'connection-1 lives', '< AGREED'];
 
 describe('Stately’s protocol', () => {
-  test('[IN6] its receiver by websocket understands what is sent', async () => {
+  test('[IN6] its receiver by WebSocket accepts the messages', async () => {
     const server = new WebSocketServer({ port: 0, host: '127.0.0.1' });
     onTestFinished(() => {
       for (const client of server.clients) client.terminate();
@@ -77,7 +77,7 @@ describe('Stately’s protocol', () => {
     expect(all.map(lineOf)).toContain('= {"open":{"flow":"flowing"}}');
   });
 
-  test('[IN6] its receiver in a page understands what is posted to it', async () => {
+  test('[IN6] its receiver in a page accepts the posted messages', async () => {
     const listeners: ((event: { data: unknown }) => void)[] = [];
     const posted: unknown[] = [];
     const parent = { postMessage: (message: unknown) => posted.push(message) };
@@ -99,7 +99,7 @@ describe('Stately’s protocol', () => {
     expect(heard.slice(0, due.length).map(lineOf)).toEqual(due);
   });
 
-  test('[IN6] actors come with the chart that they run, as it can be drawn', async () => {
+  test('[IN6] actors are sent with a drawable copy of their chart', async () => {
     const actors = (await life()).map((line) => JSON.parse(line)).filter(({ type }) => type === '@xstate.actor');
     const charts = actors.map(({ definition }) => JSON.parse(definition));
     expect(charts.map(({ id }) => id)).toEqual(['supervisor', 'connection']);
@@ -112,7 +112,7 @@ describe('Stately’s protocol', () => {
     });
   });
 
-  test('[IN6] nor does what a chart of the program’s own keeps, in its config or in its events', async () => {
+  test("[IN6] nor does data in the config or events of a program's own chart", async () => {
     const connection = connectionSetup.createMachine({
       ...connectionConfig,
       meta: { who: 'hunter2' },
@@ -171,7 +171,7 @@ describe('Stately’s protocol', () => {
     expect(actor.getSnapshot().value).toEqual({ both: { a: 'two', b: 'two' } });
   });
 
-  test('[IN6] what clients and the program say to each other does not leave the process', async () => {
+  test('[IN6] bodies of clients and the program do not leave the process', async () => {
     const sent = await life();
     expect(sent.filter((line) => line.includes('hunter2') || line.includes('secret'))).toEqual([]);
     expect(sent.some((line) => line.includes('"text":"enough"'))).toBe(true);
