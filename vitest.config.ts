@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    reporters: ['default', './test/support/conformanceTable.ts'],
+    reporters: ['default', './test/support/conformance/interopTable.ts'],
     testTimeout: 20_000,
     pool: 'forks',
   },

@@ -7,7 +7,6 @@ import { type NatsNames, natsNames, natsSubjects, redisNames } from '../src/exch
 import { defaultLimits, linkMachine } from '../src/index.js';
 import { closeReasons } from '../src/protocol/errors.js';
 import { withLimitMembers, withLimits, withMetrics } from '../tools/tables.js';
-import { natsServer, redisServer, startNats, startRedis } from './support/brokers.js';
 import {
   type Block,
   blocksOf,
@@ -16,8 +15,9 @@ import {
   compileBlocks,
   removeBlocks,
   runBlock,
-} from './support/docBlocks.js';
-import { describeWith } from './support/peers.js';
+} from './support/docs/docBlocks.js';
+import { natsServer, redisServer, startNats, startRedis } from './support/peers/brokers.js';
+import { describeWith } from './support/peers/installed.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const read = (page: string): string => readFileSync(join(root, page), 'utf8');

@@ -7,8 +7,10 @@ const idPattern = /\b(?:HS|FR|NS|RM|AK|BC|DO|BP|SV|LM|EX|DR|RD|IN)\d+\b/g;
 
 const rules = [...readFileSync(path('../SPEC.md'), 'utf8').matchAll(/^- \*\*([A-Z]{2}\d+)\*\* /gm)].map(([, id]) => id);
 
-/** Scenarios are titled by the test that plays them. */
-const played = [...readFileSync(path('support/conformance.ts'), 'utf8').matchAll(/scenario\(\s*'([A-Z]{2}\d+)'/g)];
+/** The test that runs a scenario builds its title from the rule. */
+const played = readdirSync(path('support/conformance'), { encoding: 'utf8' }).flatMap((name) => [
+  ...readFileSync(path(`support/conformance/${name}`), 'utf8').matchAll(/scenario\(\s*'([A-Z]{2}\d+)'/g),
+]);
 
 /** The ids at the beginning of every test title. */
 const tested = readdirSync(path('.'), { recursive: true, encoding: 'utf8' })

@@ -6,7 +6,7 @@ import { startWorker } from '../../bench/processes.js';
 import { awaitDeliveries, connectClients, perDeliveryOf, RowRunner } from '../../bench/rowRunner.js';
 import { clusterRow } from '../../bench/rows/cluster.js';
 import { rows } from '../../bench/rows/index.js';
-import { describeWith, findProgram } from '../support/peers.js';
+import { describeWith, findProgram } from '../support/peers/installed.js';
 import { socketio } from './socketioPeer.js';
 
 test('the bench has the row, and leaves it out without Redis', () => {

@@ -4,7 +4,7 @@ import { type Pair, startPair } from '../../bench/processes.js';
 import { RowRunner } from '../../bench/rowRunner.js';
 import { broadcast } from '../../bench/rows/broadcast.js';
 import { frame, ping } from '../../src/protocol/frame.js';
-import { describeWith } from '../support/peers.js';
+import { describeWith } from '../support/peers/installed.js';
 import { socketio } from './socketioPeer.js';
 
 interface Seen {
@@ -42,7 +42,7 @@ describe('the frame reader of the bench', () => {
     }
   });
 
-  test('finds the same frames when every byte comes alone', () => {
+  test('finds the same frames byte by byte', () => {
     const cuts = Array.from({ length: stream.length - 1 }, (_, at) => at + 1);
     expect(read(stream, cuts, Number.POSITIVE_INFINITY)).toEqual(whole);
     expect(read(stream, cuts, 0)).toHaveLength(whole.length);

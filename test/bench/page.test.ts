@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { between, filled, image, lastChart, lastRun, measured, page } from '../../bench/document.js';
-import { whole } from '../support/benchResults.js';
+import { whole } from './sampleResults.js';
 
 /** A function that is a statement of its own, its lines apart from how they are indented; its type is another matter. */
 const functionIn = (text: string, name: string): string[] | undefined =>

@@ -6,7 +6,7 @@ import { markdown, table } from '../../bench/report.js';
 import type { Ratio, SystemResult } from '../../bench/result.js';
 import { whyNoSocketio } from '../../bench/systems/socketio.js';
 import { lossesOf, mustsOf, verdictOf } from '../../bench/verdict.js';
-import { lossy, missed, resultOf, rowOf, systemOf, whole } from '../support/benchResults.js';
+import { lossy, missed, resultOf, rowOf, systemOf, whole } from './sampleResults.js';
 
 /** The line of a text in which this stands. */
 const lineWith = (text: string, words: string): string | undefined =>

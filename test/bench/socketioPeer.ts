@@ -1,5 +1,5 @@
 import { socketioServer, whyNoSocketio } from '../../bench/systems/socketio.js';
-import type { Peer } from '../support/peers.js';
+import type { Peer } from '../support/peers/installed.js';
 
 const why = whyNoSocketio();
 

@@ -16,12 +16,12 @@ test.each([
   expect(figure(value)).toBe(text);
 });
 
-test('whole numbers stand in groups', () => {
+test('integers have digit groups', () => {
   expect([0, 999, 1_000, 40_000, 1_000_000].map(grouped)).toEqual(['0', '999', '1 000', '40 000', '1 000 000']);
 });
 
 describe('the statistics', () => {
-  test('the median is the middle, whatever the order', () => {
+  test('the median is the middle for any order', () => {
     expect(median([9, 1, 10])).toBe(9);
     expect(median([10, 2, 9, 1])).toBe(5.5);
     expect(median([])).toBeNaN();
@@ -33,7 +33,7 @@ describe('the statistics', () => {
     expect(percentile([], 0.5)).toBeNaN();
   });
 
-  test('a ratio in pairs does not see what slows a whole round', () => {
+  test('a ratio in pairs is not affected by a slow round', () => {
     const values = [1, 10, 100];
     const others = [2, 20, 200];
     expect(medianRatio(values, others)).toBe(0.5);

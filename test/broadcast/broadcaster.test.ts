@@ -5,7 +5,7 @@ import type { Subscriber, SubscriberHost } from '../../src/broadcast/subscriber.
 import { Topics } from '../../src/broadcast/topics.js';
 import { type FrameSink, frame } from '../../src/protocol/frame.js';
 import type { Body } from '../../src/protocol/message.js';
-import { HandClock } from '../support/handClock.js';
+import { FakeClock } from '../support/server/fakeClock.js';
 
 const forever = Number.POSITIVE_INFINITY;
 
@@ -74,7 +74,7 @@ interface Member {
 
 /** A broadcaster, its topics, and their members. */
 class Hall {
-  readonly clock = new HandClock();
+  readonly clock = new FakeClock();
   readonly topics = new Topics();
   wakes = 0;
   slices = 0;
@@ -142,8 +142,8 @@ class Hall {
   }
 }
 
-describe('whom it is for', () => {
-  test('[BC1] [BC2] everybody in the namespace gets it, once, and nobody else', () => {
+describe('the audience', () => {
+  test('[BC1] [BC2] every member of the namespace gets it once, and no other connection', () => {
     const hall = new Hall();
     const [a, b] = [hall.arrive('a'), hall.arrive('b', ['', 'r'])];
     const outside = hall.arrive('c', []);
@@ -196,7 +196,7 @@ describe('whom it is for', () => {
     ]);
   });
 
-  test('[BC4] who joins after the issue does not get it, and who leaves still does', () => {
+  test('[BC4] a member that joins after the publish does not get it, and one that leaves still does', () => {
     const hall = new Hall();
     const [stays, leaves] = [hall.arrive('a'), hall.arrive('b')];
     hall.issue('first');
@@ -211,7 +211,7 @@ describe('whom it is for', () => {
     ]);
   });
 
-  test('[BC4] who leaves and comes again misses exactly what was issued meanwhile', () => {
+  test('[BC4] a member that leaves and rejoins misses exactly what was published in between', () => {
     const hall = new Hall();
     const member = hall.arrive('a');
     hall.arrive('b');
@@ -224,7 +224,7 @@ describe('whom it is for', () => {
     expect(member.connection.texts).toEqual(['1', '3']);
   });
 
-  test('[BC4] who changes rooms while a walk is under way gets each message once', () => {
+  test('[BC4] a member that changes rooms during a pass gets each message once', () => {
     const hall = new Hall();
     const members = hall.crowd(40, 'r');
     hall.issue('r1', { room: 'r' });
@@ -239,7 +239,7 @@ describe('whom it is for', () => {
     for (const { connection } of members) expect(connection.texts).toEqual(['r1', 's1']);
   });
 
-  test('[BC4] [BC2] who closes is given what was issued before, and nothing after', () => {
+  test('[BC4] [BC2] a closed member gets what was published before, and nothing after', () => {
     const hall = new Hall();
     const [goes, stays] = [hall.arrive('a'), hall.arrive('b')];
     hall.issue('1');
@@ -255,8 +255,8 @@ describe('whom it is for', () => {
   });
 });
 
-describe('in what order', () => {
-  test('[BC3] broadcasts, messages to one and direct frames come in the order of the program', () => {
+describe('order', () => {
+  test('[BC3] broadcasts, messages to one member and direct frames arrive in program order', () => {
     const hall = new Hall();
     const member = hall.arrive('a', ['', 'r']);
     hall.issue('1');
@@ -271,7 +271,7 @@ describe('in what order', () => {
     expect(member.connection.texts).toEqual(['1', '2', '3', '4', '5', '6', '7', '8']);
   });
 
-  test('[BC3] in whatever order the topics are walked', () => {
+  test('[BC3] program order holds for any order of the topics', () => {
     const hall = new Hall();
     const rooms = Array.from({ length: 20 }, (_, at) => `r${at}`);
     const member = hall.arrive('a', ['', ...rooms]);
@@ -286,7 +286,7 @@ describe('in what order', () => {
     expect(member.connection.texts).toEqual(expected);
   });
 
-  test('[BC12] what one call carries keeps its order', () => {
+  test('[BC12] the messages of one call keep their order', () => {
     const hall = new Hall();
     const [a, b] = [hall.arrive('a', ['', 'r']), hall.arrive('b')];
     for (const [text, room] of [
@@ -305,7 +305,7 @@ describe('in what order', () => {
 });
 
 describe('with how many writes', () => {
-  test('[BC5] issuing writes nothing, and asks once for a slice', () => {
+  test('[BC5] publishing writes nothing, and requests one slice', () => {
     const hall = new Hall();
     const member = hall.arrive('a');
     hall.issue('1');
@@ -316,7 +316,7 @@ describe('with how many writes', () => {
     expect(hall.wakes).toBe(2);
   });
 
-  test('[BC6] whatever is owed goes out in one write', () => {
+  test('[BC6] all pending entries go out in one write', () => {
     const hall = new Hall();
     const members = hall.crowd(50);
     for (const [at, { connection, subscriber }] of members.entries()) {
@@ -332,7 +332,7 @@ describe('with how many writes', () => {
     }
   });
 
-  test('[BC6] [BC7] one message is one buffer, shared by everybody', () => {
+  test('[BC6] [BC7] one message is one buffer, shared by the whole audience', () => {
     const hall = new Hall();
     const [first, ...others] = hall.crowd(40);
     hall.issue('hi');
@@ -350,7 +350,7 @@ describe('with how many writes', () => {
     expect(first?.connection.texts).toEqual(['1', '2']);
   });
 
-  test('[BC6] only those who are owed the very same share a buffer', () => {
+  test('[BC6] only members with the same pending entries share a buffer', () => {
     const hall = new Hall();
     const [a, b, c] = [hall.arrive('a'), hall.arrive('b'), hall.arrive('c')];
     hall.issue('1');
@@ -377,7 +377,7 @@ describe('with how many writes', () => {
     expect(one.connection.writes[0]).toBe(twin.connection.writes[0]);
   });
 
-  test('[BC7] what a program does to its bytes later is not seen', () => {
+  test('[BC7] bytes that a program changes later are sent as they were', () => {
     const hall = new Hall();
     const member = hall.arrive('a');
     const body = Buffer.from('before');
@@ -389,7 +389,7 @@ describe('with how many writes', () => {
 });
 
 describe('in slices', () => {
-  test('[BC5] a walk stops in the middle of what one member is owed, and goes on right there', () => {
+  test("[BC5] a pass stops in the middle of one member's pending entries, and resumes there", () => {
     const hall = new Hall();
     const [one, other] = [hall.arrive('one', ['', 'r'], () => hall.clock.spend(1)), hall.arrive('other')];
     const text = (at: number): string => `${at}${'x'.repeat(250_000)}`;
@@ -409,7 +409,7 @@ describe('in slices', () => {
     expect(other.connection.texts).toEqual([...all, 'last']);
   });
 
-  test('[BC10] the log holds what was issued to one alone as well, until it is given out', () => {
+  test('[BC10] the log holds a message to one member until it is delivered', () => {
     const hall = new Hall();
     const members = hall.crowd(40, '', () => hall.clock.spend(1));
     for (const { connection } of members) hall.issue('12345678', { to: connection.id });
@@ -422,7 +422,7 @@ describe('in slices', () => {
     expect([hall.broadcaster.logBytes, hall.broadcaster.lag]).toEqual([0, 0]);
   });
 
-  test('[BC10] the lag is that of whoever still waits', () => {
+  test('[BC10] the delay is that of the oldest pending entry', () => {
     const hall = new Hall();
     const [one] = [hall.arrive('one'), hall.arrive('other')];
     for (const to of ['one', 'other']) hall.issue('12345678', { to });
@@ -431,7 +431,7 @@ describe('in slices', () => {
     expect(hall.broadcaster.lag).toBe(3_000);
   });
 
-  test('[BC6] one that is longer than a write does not hide what is behind it', () => {
+  test('[BC6] an entry longer than a write does not block the next one', () => {
     const hall = new Hall();
     const one = hall.arrive('one');
     const texts = ['x'.repeat(300_000), 'y', 'z'.repeat(300_000), '1', '2'];
@@ -440,7 +440,7 @@ describe('in slices', () => {
     expect(one.connection.texts).toEqual(texts);
   });
 
-  test('[BC5] [BC3] what was for one member alone keeps its place, over slices', () => {
+  test('[BC5] [BC3] a message to one member keeps its place, over slices', () => {
     const hall = new Hall();
     const one = hall.arrive('one', [''], () => hall.clock.spend(1));
     const text = (at: number): string => `${at}${'x'.repeat(250_000)}`;
@@ -451,7 +451,7 @@ describe('in slices', () => {
     expect(one.connection.texts).toEqual([text(0), text(1), text(2), 'to one']);
   });
 
-  test('[BC5] a walk stops at its deadline and goes on later', () => {
+  test('[BC5] a pass stops at its deadline and resumes later', () => {
     const hall = new Hall();
     const members = hall.crowd(200, '', () => hall.clock.spend(1));
     hall.issue('hi');
@@ -510,7 +510,7 @@ describe('in slices', () => {
     for (const { connection } of members) expect(connection.texts).toEqual(['hi']);
   });
 
-  test('[BC3] what is issued while a walk is under way comes after it, and is given to all', () => {
+  test('[BC3] what is published during a pass follows it, and reaches the whole audience', () => {
     const hall = new Hall();
     const members = hall.crowd(64, '', () => hall.clock.spend(1));
     hall.issue('1');
@@ -536,7 +536,7 @@ describe('in slices', () => {
     for (const { connection } of members) expect(connection.texts).toEqual(['1', '2']);
   });
 
-  test('[SV3] the log is empty when everybody has been served', () => {
+  test('[SV3] the log is empty after all deliveries', () => {
     const hall = new Hall();
     hall.crowd(3);
     hall.issue('12345678');
@@ -548,7 +548,7 @@ describe('in slices', () => {
     expect(hall.broadcaster.logBytes).toBe(0);
   });
 
-  test('[SV3] the log is empty when nobody is left', () => {
+  test('[SV3] the log is empty when no member is left', () => {
     const hall = new Hall();
     const members = hall.crowd(40, 'r');
     hall.issue('1', { room: 'r' });
@@ -560,8 +560,8 @@ describe('in slices', () => {
   });
 });
 
-describe('to whom it is too much', () => {
-  test('[BP1] what a congested connection is owed waits in its outbox by reference, and goes out first', () => {
+describe('congested members', () => {
+  test('[BP1] pending entries of a congested connection wait in its outbox by reference, and go out first', () => {
     const hall = new Hall();
     const [slow, fast] = [hall.arrive('slow'), hall.arrive('fast')];
     slow.connection.isCongested = true;
@@ -582,7 +582,7 @@ describe('to whom it is too much', () => {
     expect(slow.subscriber.outbox).toBeUndefined();
   });
 
-  test('[BP2] it is told what its outbox has come to hold', () => {
+  test('[BP2] the connection learns the size of its outbox', () => {
     const hall = new Hall();
     const slow = hall.arrive('slow');
     slow.connection.isCongested = true;
@@ -616,7 +616,7 @@ describe('to whom it is too much', () => {
     expect(slow.connection.writes.every((bytes) => bytes.length <= 256 * 1024)).toBe(true);
   });
 
-  test('[BP1] [BP2] what was owed before the congestion began waits by reference, and is no lag', () => {
+  test('[BP1] [BP2] entries pending before the congestion wait by reference, and do not count as missed', () => {
     const hall = new Hall();
     const fill = ({ connection }: Member): void => {
       connection.isCongested = true;
@@ -639,7 +639,7 @@ describe('to whom it is too much', () => {
     expect(slow.connection.writes[0]).toBe(fast.connection.writes[0]);
   });
 
-  test('[BP1] nobody else notices', () => {
+  test('[BP1] other members are not affected', () => {
     const hall = new Hall();
     const [slow, fast] = [hall.arrive('slow'), hall.arrive('fast')];
     slow.connection.isCongested = true;
@@ -653,7 +653,7 @@ describe('to whom it is too much', () => {
     expect(slow.connection.texts).toEqual(['1', '2', '3']);
   });
 
-  test('[BP1] to drain what owes nothing is nothing', () => {
+  test('[BP1] a drain without pending entries does nothing', () => {
     const hall = new Hall();
     const member = hall.arrive('a');
     hall.drain(member);
@@ -675,13 +675,13 @@ describe('until when', () => {
     for (let at = 0; at < 4; at++) await Promise.resolve();
   };
 
-  test('[BC8] with nothing issued a flush resolves at once', async () => {
+  test('[BC8] with an empty log a flush resolves at once', async () => {
     const hall = new Hall();
     hall.crowd(3);
     expect((await flushed(hall))()).toBe(true);
   });
 
-  test('[BC8] a flush resolves when everybody has been given what was issued before, and not earlier', async () => {
+  test('[BC8] a flush resolves when the earlier entries are delivered to all, and not before', async () => {
     const hall = new Hall();
     hall.crowd(64, '', () => hall.clock.spend(1));
     hall.issue('1');
@@ -694,7 +694,7 @@ describe('until when', () => {
     expect(isDone()).toBe(true);
   });
 
-  test('[BC8] what is issued later is not waited for', async () => {
+  test('[BC8] a flush does not wait for later entries', async () => {
     const hall = new Hall();
     hall.crowd(64, '', () => hall.clock.spend(1));
     hall.issue('1');
@@ -723,7 +723,7 @@ describe('until when', () => {
     expect([isDone(), member.connection.texts]).toEqual([true, ['hi']]);
   });
 
-  test('[BC8] what waits in an outbox is not waited for, nor who has closed', async () => {
+  test('[BC8] a flush waits neither for outboxes nor for closed members', async () => {
     const hall = new Hall();
     const [slow, gone] = [hall.arrive('slow'), hall.arrive('gone')];
     slow.connection.isCongested = true;
@@ -736,7 +736,7 @@ describe('until when', () => {
     expect(slow.connection.writes).toEqual([]);
   });
 
-  test('[BC8] without a deadline a walk hands everything over at once', () => {
+  test('[BC8] without a deadline a pass delivers everything at once', () => {
     const hall = new Hall();
     const members = hall.crowd(100, '', () => hall.clock.spend(1_000));
     for (const text of ['1', '2']) {
@@ -747,7 +747,7 @@ describe('until when', () => {
   });
 });
 
-describe('as a whole', () => {
+describe('the broadcaster as a whole', () => {
   const rooms = ['', 'r', 's'];
   const ids = ['joe', 'ann', 'bob'];
   const who = fc.nat({ max: 7 });

@@ -10,7 +10,7 @@ const holding = (...entries: readonly Entry[]): Outbox => {
 };
 
 describe('outbox', () => {
-  test('[BP1] it is empty until something is owed, and counts bytes', () => {
+  test('[BP1] it is empty until it holds an entry, and counts bytes', () => {
     const outbox = new Outbox();
     expect([outbox.isEmpty, outbox.bytes]).toEqual([true, 0]);
     outbox.add(entry(1, 100));
@@ -18,7 +18,7 @@ describe('outbox', () => {
     expect([outbox.isEmpty, outbox.bytes]).toEqual([false, 120]);
   });
 
-  test('[BP1] it keeps what it is given by reference, and gives it back in order', () => {
+  test('[BP1] it holds entries by reference, and returns them in order', () => {
     const [a, b, c] = [entry(1), entry(2), entry(2)] as const;
     const taken = holding(a, b, c).takeOldest();
     expect(taken).toHaveLength(3);
@@ -34,13 +34,13 @@ describe('outbox', () => {
     expect(outbox.takeOldest()).toEqual([]);
   });
 
-  test('[BP1] one that is larger than a write goes alone', () => {
+  test('[BP1] an entry larger than a write goes alone', () => {
     const outbox = holding(entry(1, writeLimit * 5), entry(2, 1));
     expect(outbox.takeOldest().map(({ number }) => number)).toEqual([1]);
     expect(outbox.bytes).toBe(1);
   });
 
-  test('[BC3] those issued after a number are taken away from the end, behind what is gathered already', () => {
+  test('[BC3] entries after a number are removed from the end', () => {
     const outbox = holding(entry(1, 10), entry(3, 20), entry(3, 30), entry(4, 40));
     const into = [entry(9)];
     outbox.takeAfter(2, into);

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { deliveryCost, Pacer } from '../../src/broadcast/pacer.js';
-import { HandClock } from '../support/handClock.js';
+import { FakeClock } from '../support/server/fakeClock.js';
 
 const makePacer = () => {
-  const clock = new HandClock();
+  const clock = new FakeClock();
   return { clock, pacer: new Pacer(() => clock.now()) };
 };
 
@@ -18,7 +18,7 @@ const slice = (
   pacer.end(hasMore);
 };
 
-describe('the time of a walk', () => {
+describe('the time of a pass', () => {
   test('[BC5] is up at its end, which is looked at after 16 connections or 64 KiB', () => {
     const { clock, pacer } = makePacer();
     pacer.begin(clock.now() + 4);
@@ -43,7 +43,7 @@ describe('how long the rest will take', () => {
     expect(makePacer().pacer.estimatedMs).toBe(0);
   });
 
-  test('[BC10] is told by what the last second of walking has given out', () => {
+  test('[BC10] is estimated from the deliveries of the last second', () => {
     const parts = makePacer();
     slice(parts, { writes: 1_000, bytes: 900, ms: 1_000 });
     slice(parts, { writes: 1_000, bytes: 900, ms: 1_000 });
@@ -52,7 +52,7 @@ describe('how long the rest will take', () => {
     expect(parts.pacer.estimatedMs).toBeLessThan(3_100);
   });
 
-  test('[BC10] what is faster than before soon counts', () => {
+  test('[BC10] faster deliveries soon lower the estimate', () => {
     const parts = makePacer();
     for (let times = 0; times < 10; times++) slice(parts, { writes: 100, bytes: 0, ms: 500 });
     parts.pacer.outstanding = deliveryCost(0, 1_000);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { type Load, type Parked, type Producer, Throttle } from '../../src/broadcast/throttle.js';
 import { reply } from '../../src/index.js';
-import { House, type HouseOptions, settled } from '../support/house.js';
+import { type HarnessOptions, SupervisorHarness, settled } from '../support/server/supervisorHarness.js';
 
 const limits = { maxLog: 100, maxLogDelay: 2_000 };
 const little: Load = { logBytes: 0, lag: 0 };
@@ -51,7 +51,7 @@ describe('the throttle', () => {
     expect(throttle.isOn).toBe(false);
   });
 
-  test('[BC10] it stops who has spoken since the last release, and nobody else', () => {
+  test('[BC10] it stops the producers since the last release, and no other client', () => {
     const { throttle } = makeThrottle();
     const [before, within, never] = [producer(), producer(), producer()];
     produceIn(throttle, before, little);
@@ -63,7 +63,7 @@ describe('the throttle', () => {
     expect([before, within, never].map((one) => throttle.isPaused(one))).toEqual([false, false, false]);
   });
 
-  test('[BC10] a turn within a turn is told apart', () => {
+  test('[BC10] a turn within a turn counts for its own connection', () => {
     const { throttle } = makeThrottle();
     const [outer, inner] = [producer(), producer()];
     throttle.leave(throttle.enter(outer));
@@ -75,7 +75,7 @@ describe('the throttle', () => {
     expect([outer, inner].map((one) => throttle.isPaused(one))).toEqual([false, true]);
   });
 
-  test('[BC10] what is issued outside of turns counts for those whose turns go on', async () => {
+  test('[BC10] what is published outside of turns counts for the running turns', async () => {
     const { throttle } = makeThrottle();
     const [during, after, other] = [producer(), producer(), producer()];
     let end = (): void => {};
@@ -93,7 +93,7 @@ describe('the throttle', () => {
     expect([during, after].map((one) => throttle.isPaused(one))).toEqual([true, false]);
   });
 
-  test('[BC10] what another producer says in its turn is not theirs', async () => {
+  test('[BC10] what another producer publishes in its turn does not count', async () => {
     const { throttle } = makeThrottle();
     const [patient, loud] = [producer(), producer()];
     const following = throttle.follow(patient, Promise.resolve());
@@ -102,7 +102,7 @@ describe('the throttle', () => {
     expect([patient, loud].map((one) => throttle.isPaused(one))).toEqual([false, true]);
   });
 
-  test('[BC10] whom it holds it releases once', () => {
+  test('[BC10] it releases a held client once', () => {
     const { throttle, released } = makeThrottle();
     const one = { resume: () => {} };
     throttle.review(much);
@@ -118,9 +118,9 @@ describe('the throttle', () => {
 });
 
 /** Listeners whom each look at the clock keeps waiting, and somebody whose handlers say it all again. */
-const loudHouse = (options: HouseOptions = {}) => {
+const loudHouse = (options: HarnessOptions = {}) => {
   const said: string[] = [];
-  const house = new House({
+  const harness = new SupervisorHarness({
     namespaces: {
       n: {
         say(ns, { body }) {
@@ -138,105 +138,105 @@ const loudHouse = (options: HouseOptions = {}) => {
     limits: { maxLog: 1_000 },
     ...options,
   });
-  const loud = house.seat('loud', 'n');
-  const well = house.seat('well', 'n');
-  return { house, loud, well, said };
+  const loud = harness.open('loud', 'n');
+  const healthy = harness.open('well', 'n');
+  return { harness, loud, healthy, said };
 };
 
 const big = 'x'.repeat(600);
 
-describe('a client whose handlers broadcast', () => {
-  test('[BC10] is not read while too much is under way, what it has sent waits, and nothing is lost', async () => {
-    const { house, loud, well, said } = loudHouse();
-    for (const body of [`1${big}`, `2${big}`, `3${big}`, '4']) loud.socket.say(`;n;;say;0;0;${body}`);
+describe('a producer', () => {
+  test('[BC10] is not read while the throttle is set, its frames wait, and nothing is lost', async () => {
+    const { harness, loud, healthy, said } = loudHouse();
+    for (const body of [`1${big}`, `2${big}`, `3${big}`, '4']) loud.socket.receive(`;n;;say;0;0;${body}`);
     expect(said.map((body) => body[0])).toEqual(['1', '2']);
     expect(loud.socket.isReading).toBe(false);
-    expect(house.server.pressure).toMatchObject({ log: expect.any(Number), isThrottling: true });
-    expect(house.server.pressure.log).toBeGreaterThan(1_000);
-    expect(house.supervisor.counters.throttled).toBe(1);
-    await house.rest();
+    expect(harness.server.pressure).toMatchObject({ log: expect.any(Number), isThrottling: true });
+    expect(harness.server.pressure.log).toBeGreaterThan(1_000);
+    expect(harness.supervisor.counters.throttled).toBe(1);
+    await harness.settle();
     expect(loud.socket.isReading).toBe(true);
-    expect(house.server.pressure).toEqual({ log: 0, lag: 0, isThrottling: false });
-    const heard = well.socket.payloads.map((payload) => payload.replace(';n;;said;0;0;', '')[0]);
+    expect(harness.server.pressure).toEqual({ log: 0, lag: 0, isThrottling: false });
+    const heard = healthy.socket.payloads.map((payload) => payload.replace(';n;;said;0;0;', '')[0]);
     expect(heard).toEqual(['1', '2', '3', '4']);
   });
 
-  test('[BC10] nobody else waits', () => {
-    const { house, loud, well } = loudHouse();
-    for (const body of [big, big, big]) loud.socket.say(`;n;;say;0;0;${body}`);
-    expect(house.server.pressure.isThrottling).toBe(true);
-    well.socket.say('$7;n;;ping;0;0;');
-    expect(well.socket.isReading).toBe(true);
-    expect(well.socket.payloads.at(-1)).toBe('$7;n;;ping;0;0;pong');
+  test('[BC10] other clients do not wait', () => {
+    const { harness, loud, healthy } = loudHouse();
+    for (const body of [big, big, big]) loud.socket.receive(`;n;;say;0;0;${body}`);
+    expect(harness.server.pressure.isThrottling).toBe(true);
+    healthy.socket.receive('$7;n;;ping;0;0;');
+    expect(healthy.socket.isReading).toBe(true);
+    expect(healthy.socket.payloads.at(-1)).toBe('$7;n;;ping;0;0;pong');
   });
 
   test('[BC10] is known also when it does so after an await', async () => {
-    const { house, loud, said } = loudHouse();
-    for (const body of [`1${big}`, `2${big}`, `3${big}`]) loud.socket.say(`;n;;sayLater;0;0;${body}`);
-    while (!house.server.pressure.isThrottling) {
+    const { harness, loud, said } = loudHouse();
+    for (const body of [`1${big}`, `2${big}`, `3${big}`]) loud.socket.receive(`;n;;sayLater;0;0;${body}`);
+    while (!harness.server.pressure.isThrottling) {
       expect(said.length).toBeLessThan(3);
       await settled();
     }
     await settled();
     expect(loud.socket.isReading).toBe(false);
-    await house.rest();
+    await harness.settle();
     expect(said).toHaveLength(3);
     expect(loud.socket.isReading).toBe(true);
   });
 
-  test('[BC10] is held back as well when the walk is too slow', async () => {
-    const { house, loud, said } = loudHouse({ limits: { maxLogDelay: 50 }, perLook: 1 });
-    for (let more = 0; more < 300; more++) house.seat(`${more}`, 'n');
-    loud.socket.say(';n;;say;0;0;1');
-    house.clock.advance(60);
-    expect(house.server.pressure.lag).toBeGreaterThan(50);
-    loud.socket.say(';n;;say;0;0;2', ';n;;say;0;0;3');
+  test('[BC10] is held when passes are too slow, too', async () => {
+    const { harness, loud, said } = loudHouse({ limits: { maxLogDelay: 50 }, msPerRead: 1 });
+    for (let more = 0; more < 300; more++) harness.open(`${more}`, 'n');
+    loud.socket.receive(';n;;say;0;0;1');
+    harness.clock.advance(60);
+    expect(harness.server.pressure.lag).toBeGreaterThan(50);
+    loud.socket.receive(';n;;say;0;0;2', ';n;;say;0;0;3');
     expect(said).toEqual(['1', '2']);
-    expect(house.server.pressure.isThrottling).toBe(true);
-    await house.rest();
+    expect(harness.server.pressure.isThrottling).toBe(true);
+    await harness.settle();
     expect(said).toEqual(['1', '2', '3']);
-    expect(house.server.pressure).toMatchObject({ lag: 0, isThrottling: false });
+    expect(harness.server.pressure).toMatchObject({ lag: 0, isThrottling: false });
   });
 
-  test('[BC10] goes on being read where the server has asked it, among others', async () => {
-    const { house, loud } = loudHouse();
-    const answer = house.server.ask({ namespace: 'n', event: 'who' });
-    await house.rest();
+  test("[BC10] is still read while the server's ask of an audience waits for it", async () => {
+    const { harness, loud } = loudHouse();
+    const answer = harness.server.ask({ namespace: 'n', event: 'who' });
+    await harness.settle();
     const token = loud.socket.tokens.at(-1);
-    for (const body of [big, big, big]) loud.socket.say(`;n;;say;0;0;${body}`);
-    expect(house.server.pressure.isThrottling).toBe(true);
+    for (const body of [big, big, big]) loud.socket.receive(`;n;;say;0;0;${body}`);
+    expect(harness.server.pressure.isThrottling).toBe(true);
     expect(loud.socket.isReading).toBe(true);
-    loud.socket.say(`${token};n;;who;0;0;me`);
+    loud.socket.receive(`${token};n;;who;0;0;me`);
     expect((await answer).body).toBe('me');
-    loud.socket.say(';n;;say;0;0;more');
+    loud.socket.receive(';n;;say;0;0;more');
     expect(loud.socket.isReading).toBe(false);
   });
 
   test('[BC10] is closed meanwhile, and read again, so that it can answer the close frame', () => {
-    const { house, loud } = loudHouse();
-    for (const body of [big, big, big]) loud.socket.say(`;n;;say;0;0;${body}`);
+    const { harness, loud } = loudHouse();
+    for (const body of [big, big, big]) loud.socket.receive(`;n;;say;0;0;${body}`);
     expect(loud.socket.isReading).toBe(false);
     loud.conn?.close();
-    expect(house.server.pressure.isThrottling).toBe(true);
+    expect(harness.server.pressure.isThrottling).toBe(true);
     return expect.poll(() => loud.socket.isReading).toBe(true);
   });
 
-  test('[BC10] goes on being read while this side waits for its answer', async () => {
-    const { house, loud } = loudHouse();
-    for (const body of [big, big, big]) loud.socket.say(`;n;;say;0;0;${body}`);
+  test('[BC10] is still read while the server waits for its answer', async () => {
+    const { harness, loud } = loudHouse();
+    for (const body of [big, big, big]) loud.socket.receive(`;n;;say;0;0;${body}`);
     expect(loud.socket.isReading).toBe(false);
     loud.socket.sent.length = 0;
     const answer = loud.conn?.ask({ namespace: 'n', event: 'who' });
     expect(loud.socket.isReading).toBe(true);
     // Behind all that was issued before, the question comes last.
-    loud.socket.say(`${loud.socket.tokens.at(-1)};n;;who;0;0;me`);
+    loud.socket.receive(`${loud.socket.tokens.at(-1)};n;;who;0;0;me`);
     expect((await answer)?.body).toBe('me');
-    expect(house.server.pressure.isThrottling).toBe(true);
+    expect(harness.server.pressure.isThrottling).toBe(true);
     expect(loud.socket.isReading).toBe(false);
   });
 
   test('[BC10] is known also when it does so in a step that its answer has led to', async () => {
-    const house = new House({
+    const harness = new SupervisorHarness({
       namespaces: {
         n: {
           go: (ns) => void ns.joinRoom('r').catch(() => {}),
@@ -245,37 +245,41 @@ describe('a client whose handlers broadcast', () => {
       },
       limits: { maxLog: 1_000 },
     });
-    const loud = house.seat('loud', 'n');
-    loud.socket.say(';n;;go;0;0;');
+    const loud = harness.open('loud', 'n');
+    loud.socket.receive(';n;;go;0;0;');
     await settled();
-    loud.socket.say(`${loud.socket.tokens.at(-1)};n;r;_OnRoomJoin;0;0;`);
+    loud.socket.receive(`${loud.socket.tokens.at(-1)};n;r;_OnRoomJoin;0;0;`);
     await settled();
-    expect(house.server.pressure.isThrottling).toBe(true);
-    loud.socket.say(';n;;go;0;0;');
+    expect(harness.server.pressure.isThrottling).toBe(true);
+    loud.socket.receive(';n;;go;0;0;');
     expect(loud.socket.isReading).toBe(false);
   });
 
-  test('[BC10] nobody is held back for those who cannot take what they are sent', async () => {
-    const house = new House({ namespaces: { n: {} }, perLook: 0.2, limits: { slowConsumerTimeout: 500_000 } });
-    const guests = Array.from({ length: 200 }, (_, at) => house.seat(`${at}`, 'n'));
-    for (const { socket } of guests) socket.stall();
-    house.server.broadcast(null, { namespace: 'n', event: 'x', body: 'y'.repeat(70_000) });
-    await house.rest();
+  test('[BC10] congested connections do not set the throttle', async () => {
+    const harness = new SupervisorHarness({
+      namespaces: { n: {} },
+      msPerRead: 0.2,
+      limits: { slowConsumerTimeout: 500_000 },
+    });
+    const clients = Array.from({ length: 200 }, (_, at) => harness.open(`${at}`, 'n'));
+    for (const { socket } of clients) socket.stall();
+    harness.server.broadcast(null, { namespace: 'n', event: 'x', body: 'y'.repeat(70_000) });
+    await harness.settle();
     for (let at = 0; at < 1_000; at++) {
-      house.server.broadcast(null, { namespace: 'n', event: 'x', body: '1' });
-      for (let ticks = 0; ticks < 3; ticks++) house.clock.tick();
+      harness.server.broadcast(null, { namespace: 'n', event: 'x', body: '1' });
+      for (let ticks = 0; ticks < 3; ticks++) harness.clock.tick();
     }
-    house.server.broadcast(null, { namespace: 'n', event: 'x', body: '1' });
-    expect(house.server.pressure).toMatchObject({ isThrottling: false });
-    expect(house.server.pressure.lag).toBeLessThan(100);
+    harness.server.broadcast(null, { namespace: 'n', event: 'x', body: '1' });
+    expect(harness.server.pressure).toMatchObject({ isThrottling: false });
+    expect(harness.server.pressure.lag).toBeLessThan(100);
   });
 
   test('[BC10] may leave meanwhile, and leaves nothing behind', async () => {
-    const { house, loud } = loudHouse();
-    for (const body of [big, big, big]) loud.socket.say(`;n;;say;0;0;${body}`);
-    loud.socket.hangUp();
-    await house.rest();
-    expect(house.server.totalConnections).toBe(1);
-    expect(house.server.pressure.isThrottling).toBe(false);
+    const { harness, loud } = loudHouse();
+    for (const body of [big, big, big]) loud.socket.receive(`;n;;say;0;0;${body}`);
+    loud.socket.disconnect();
+    await harness.settle();
+    expect(harness.server.totalConnections).toBe(1);
+    expect(harness.server.pressure.isThrottling).toBe(false);
   });
 });

@@ -60,7 +60,7 @@ describe('places', () => {
     expect([...topicOf(topics, ...other).members]).toEqual([second]);
   });
 
-  test('[BC2] who joins twice is in once', () => {
+  test('[BC2] a second join changes nothing', () => {
     const topics = new Topics();
     const subscriber = subscriberIn(topics, 'a', ['n', ''], ['n', '']);
     expect(membersOf(topics, 'n', '')).toEqual([subscriber]);
@@ -69,7 +69,7 @@ describe('places', () => {
     expect(topics.topic('n', '')).toBeUndefined();
   });
 
-  test('[SV3] who leaves is gone, and an empty place is no place', () => {
+  test('[SV3] a member that leaves is removed, and so is an empty topic', () => {
     const topics = new Topics();
     const a = subscriberIn(topics, 'a', ['n', ''], ['n', 'r']);
     const b = subscriberIn(topics, 'b', ['n', '']);
@@ -82,7 +82,7 @@ describe('places', () => {
     expect(a.topics.map(({ room }) => room)).toEqual(['']);
   });
 
-  test('[BC1] leaving what others are in changes nothing for them', () => {
+  test('[BC1] leaving a topic changes nothing for its other members', () => {
     const topics = new Topics();
     const member = subscriberIn(topics, 'a', ['n', 'r']);
     topics.leave(subscriberIn(topics, 'b'), 'n', 'r');
@@ -109,7 +109,7 @@ describe('ids', () => {
     expect([...topics.withId('nobody')]).toEqual([]);
   });
 
-  test('[SV3] who departs leaves everything at once, and nothing remains', () => {
+  test('[SV3] a connection that closes leaves everything at once', () => {
     const topics = new Topics();
     const other = subscriberIn(topics, 'joe', ['n', '']);
     const subscriber = subscriberIn(topics, 'joe', ['n', ''], ['n', 'r'], ['m', '']);
@@ -125,7 +125,7 @@ describe('ids', () => {
   });
 });
 
-describe('whom an ask was issued to', () => {
+describe('the audience of an ask', () => {
   const asked = (topics: Topics, only?: readonly Subscriber[]) => {
     const ends: string[] = [];
     const members = new AskedMembers(topicOf(topics, 'n', ''), only, () => ends.push('deserted'));
@@ -133,7 +133,7 @@ describe('whom an ask was issued to', () => {
     return { members, ends };
   };
 
-  test('[AK6] who was there may answer, also after it has left; who came later may not', () => {
+  test('[AK6] a member at the publish may answer, also after it has left; a later one may not', () => {
     const topics = new Topics();
     const stays = subscriberIn(topics, 'a', ['n', '']);
     const leaves = subscriberIn(topics, 'b', ['n', '']);
@@ -173,7 +173,7 @@ describe('whom an ask was issued to', () => {
     expect(ends).toEqual(['deserted']);
   });
 
-  test('[AK6] who has left and come again is still one', () => {
+  test('[AK6] a member that has left and rejoined still counts', () => {
     const topics = new Topics();
     const subscriber = subscriberIn(topics, 'a', ['n', '']);
     subscriberIn(topics, 'b', ['n', '']);
@@ -199,7 +199,7 @@ describe('whom an ask was issued to', () => {
     expect(ends).toEqual(['deserted']);
   });
 
-  test('[AK6] who rejoins an empty place is known as a latecomer, if it is one', () => {
+  test('[AK6] a connection that joins an empty topic again is known as a late one', () => {
     const topics = new Topics();
     const subscriber = subscriberIn(topics, 'a', ['n', '']);
     const { members } = asked(topics);

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { afterEach, beforeAll, expect, onTestFinished, test } from 'vitest';
 import type { ChannelKind, ExchangeSession, StackExchange } from '../../src/exchange/exchange.js';
-import { anyName, oddNames } from '../support/channelNames.js';
-import { Ear } from '../support/exchangeEar.js';
-import { watch } from '../support/promises.js';
-import { startProxy } from '../support/proxy.js';
+import { watch } from '../support/async/promises.js';
+import { anyName, oddNames } from '../support/exchange/channelNames.js';
+import { RecordingListener } from '../support/exchange/recordingListener.js';
+import { startTcpProxy } from '../support/peers/tcpProxy.js';
 
 /** A broker that a suite runs, and exchanges that go there. */
 interface BrokerUnderTest {
@@ -48,10 +48,10 @@ export const exchangeContract = ({ start, connections }: ContractTerms): void =>
   });
 
   const join = async (exchange = broker.exchange()) => {
-    const ear = new Ear();
-    const session = await exchange.connect(ear.listener);
+    const listener = new RecordingListener();
+    const session = await exchange.connect(listener.listener);
     open.add(session);
-    return { ear, session, exchange };
+    return { listener, session, exchange };
   };
 
   /** A broker for one test, which may kill it. */
@@ -62,13 +62,13 @@ export const exchangeContract = ({ start, connections }: ContractTerms): void =>
   };
 
   test('[EX1] what a session publishes comes back to itself', async () => {
-    const { ear, session, exchange } = await join();
+    const { listener, session, exchange } = await join();
     const channel = exchange.channelOf('namespace', 'default');
     await session.subscribe([channel]);
     await session.publish(channel, bytes(';default;;chat;0;0;hi'));
-    await ear.hears(1);
-    expect(ear.heard.map((one) => one.channel)).toEqual([channel]);
-    expect(ear.texts).toEqual([';default;;chat;0;0;hi']);
+    await listener.waitForCount(1);
+    expect(listener.received.map((one) => one.channel)).toEqual([channel]);
+    expect(listener.texts).toEqual([';default;;chat;0;0;hi']);
   });
 
   test('[EX1] what one publishes comes in order, on whatever channels, and is confirmed in order', async () => {
@@ -83,9 +83,11 @@ export const exchangeContract = ({ start, connections }: ContractTerms): void =>
         confirmed.push(text);
       }),
     );
-    await reader.ear.hears(sent.length);
-    expect(reader.ear.texts).toEqual(sent);
-    expect(reader.ear.heard.map(({ channel }) => channel)).toEqual(sent.map((_, at) => channels[at % channels.length]));
+    await reader.listener.waitForCount(sent.length);
+    expect(reader.listener.texts).toEqual(sent);
+    expect(reader.listener.received.map(({ channel }) => channel)).toEqual(
+      sent.map((_, at) => channels[at % channels.length]),
+    );
     expect(confirmed).toEqual(sent);
   });
 
@@ -99,8 +101,8 @@ export const exchangeContract = ({ start, connections }: ContractTerms): void =>
     const channel = reader.exchange.channelOf('namespace', 'default');
     await reader.session.subscribe([channel]);
     await writer.session.publish(channel, payload);
-    await reader.ear.hears(1);
-    expect(Buffer.compare(reader.ear.heard[0]?.payload ?? bytes('none'), payload)).toBe(0);
+    await reader.listener.waitForCount(1);
+    expect(Buffer.compare(reader.listener.received[0]?.payload ?? bytes('none'), payload)).toBe(0);
   });
 
   test('[EX1] once a subscription is confirmed, the very next publish of another session comes', async () => {
@@ -109,9 +111,9 @@ export const exchangeContract = ({ start, connections }: ContractTerms): void =>
       const channel = reader.exchange.channelOf('connection', `c${round}`);
       await reader.session.subscribe([channel]);
       writer.session.publish(channel, bytes(String(round))).catch(() => {});
-      await reader.ear.hears(round + 1);
+      await reader.listener.waitForCount(round + 1);
     }
-    expect(reader.ear.texts).toEqual(Array.from({ length: 50 }, (_, round) => String(round)));
+    expect(reader.listener.texts).toEqual(Array.from({ length: 50 }, (_, round) => String(round)));
   });
 
   test('[EX1] 3 000 channels at once, and each is heard', async () => {
@@ -119,14 +121,14 @@ export const exchangeContract = ({ start, connections }: ContractTerms): void =>
     const channels = Array.from({ length: 3_000 }, (_, at) => reader.exchange.channelOf('connection', `many${at}`));
     await reader.session.subscribe(channels);
     await Promise.all(channels.map((channel) => writer.session.publish(channel, bytes(channel))));
-    await reader.ear.hears(channels.length);
-    expect(reader.ear.texts).toEqual(channels);
+    await reader.listener.waitForCount(channels.length);
+    expect(reader.listener.texts).toEqual(channels);
     reader.session.unsubscribe(channels.slice(1));
     await reader.session.ping();
     await writer.session.publish(channels[2_999] ?? '', bytes('gone'));
     await writer.session.publish(channels[0] ?? '', bytes('kept'));
-    await reader.ear.hears(channels.length + 1);
-    expect(reader.ear.texts.at(-1)).toBe('kept');
+    await reader.listener.waitForCount(channels.length + 1);
+    expect(reader.listener.texts.at(-1)).toBe('kept');
   });
 
   test('[EX1] subscribe and unsubscribe take effect in the order of the calls', async () => {
@@ -142,8 +144,8 @@ export const exchangeContract = ({ start, connections }: ContractTerms): void =>
     reader.session.unsubscribe([second]);
     await reader.session.subscribe([second, second]);
     for (const channel of [first, second, end]) await writer.session.publish(channel, bytes(channel));
-    await reader.ear.hears(2);
-    expect(reader.ear.texts).toEqual([second, end]);
+    await reader.listener.waitForCount(2);
+    expect(reader.listener.texts).toEqual([second, end]);
   });
 
   test('[EX1] nothing to subscribe or unsubscribe is no error, nor is a channel that nobody is subscribed to', async () => {
@@ -159,32 +161,32 @@ export const exchangeContract = ({ start, connections }: ContractTerms): void =>
     const tokens = ['kabc-1f', 'k!abc-1f', 'R0123456789'];
     await reader.session.subscribe(tokens);
     for (const token of tokens) await writer.session.publish(token, bytes(token));
-    await reader.ear.hears(tokens.length);
-    expect(reader.ear.heard.map(({ channel }) => channel)).toEqual(tokens);
-    expect(reader.ear.texts).toEqual(tokens);
+    await reader.listener.waitForCount(tokens.length);
+    expect(reader.listener.received.map(({ channel }) => channel)).toEqual(tokens);
+    expect(reader.listener.texts).toEqual(tokens);
   });
 
   test('[EX1] a killed broker is told once, and from then on everything rejects', async () => {
     const own = await ownBroker();
-    const { ear, session, exchange } = await join(own.exchange());
+    const { listener, session, exchange } = await join(own.exchange());
     const channel = exchange.channelOf('namespace', 'default');
     await session.subscribe([channel]);
     await own.kill();
-    await ear.isLost();
-    expect(ear.losses).toEqual([expect.any(Error)]);
+    await listener.waitForLoss();
+    expect(listener.losses).toEqual([expect.any(Error)]);
     await expect(session.publish(channel, bytes('late'))).rejects.toThrow();
     await expect(session.subscribe([channel])).rejects.toThrow();
     await expect(session.ping()).rejects.toThrow();
     session.unsubscribe([channel]);
     session.close();
     await new Promise((resolve) => setImmediate(resolve));
-    expect(ear.losses).toHaveLength(1);
-    expect(ear.heard).toEqual([]);
+    expect(listener.losses).toHaveLength(1);
+    expect(listener.received).toEqual([]);
   });
 
   test('[EX1] what is under way when the broker is killed settles, one way or the other', async () => {
     const own = await ownBroker();
-    const { session, ear } = await join(own.exchange());
+    const { session, listener } = await join(own.exchange());
     const under = [
       ...Array.from({ length: 100 }, () => session.publish('a', bytes('x'))),
       session.subscribe(['a', 'b']),
@@ -193,7 +195,7 @@ export const exchangeContract = ({ start, connections }: ContractTerms): void =>
     const settled = Promise.allSettled(under);
     await own.kill();
     await settled;
-    await ear.isLost();
+    await listener.waitForLoss();
   });
 
   test('[EX1] close is told to nobody, and nothing is heard after it', async () => {
@@ -207,16 +209,16 @@ export const exchangeContract = ({ start, connections }: ContractTerms): void =>
     await writer.session.publish(channel, bytes('later'));
     await expect(reader.session.ping()).rejects.toThrow();
     await writer.session.ping();
-    expect(reader.ear.heard).toEqual([]);
-    expect(reader.ear.losses).toEqual([]);
+    expect(reader.listener.received).toEqual([]);
+    expect(reader.listener.losses).toEqual([]);
   });
 
   test('[EX1] connect rejects when nobody is there', async () => {
     const own = await ownBroker();
     await own.kill();
-    const ear = new Ear();
-    await expect(own.exchange().connect(ear.listener)).rejects.toThrow(own.exchange().name);
-    expect(ear.losses).toEqual([]);
+    const listener = new RecordingListener();
+    await expect(own.exchange().connect(listener.listener)).rejects.toThrow(own.exchange().name);
+    expect(listener.losses).toEqual([]);
   });
 
   test('[EX13] no two names share a channel, and answers share none with anybody', () => {
@@ -253,9 +255,9 @@ export const exchangeContract = ({ start, connections }: ContractTerms): void =>
     for (const channel of others.filter((one) => !odd.includes(one)))
       await writer.session.publish(channel, bytes('no'));
     for (const channel of odd) await writer.session.publish(channel, bytes(channel));
-    await reader.ear.hears(odd.length);
-    expect(reader.ear.heard.map(({ channel }) => channel)).toEqual(odd);
-    expect(reader.ear.texts).toEqual(odd);
+    await reader.listener.waitForCount(odd.length);
+    expect(reader.listener.received.map(({ channel }) => channel)).toEqual(odd);
+    expect(reader.listener.texts).toEqual(odd);
   });
 
   test('[EX2] a session has its number of connections, and leaves none', async () => {
@@ -272,8 +274,8 @@ export const exchangeContract = ({ start, connections }: ContractTerms): void =>
   test('[EX2] a line that swallows everything: nothing resolves, and close ends what waits', async () => {
     const { remote } = broker;
     if (remote === undefined) return expect(connections).toBe(0);
-    const proxy = await startProxy(remote.port);
-    const { session, ear } = await join(broker.exchange(proxy.port));
+    const proxy = await startTcpProxy(remote.port);
+    const { session, listener } = await join(broker.exchange(proxy.port));
     await session.ping();
     expect(proxy.connections).toBe(connections);
     proxy.swallow();
@@ -284,21 +286,21 @@ export const exchangeContract = ({ start, connections }: ContractTerms): void =>
     expect(seen.map(({ state }) => state)).toEqual(['pending', 'pending', 'pending']);
     session.close();
     await expect.poll(() => seen.map(({ state }) => state)).toEqual(['rejected', 'rejected', 'rejected']);
-    expect(ear.losses).toEqual([]);
+    expect(listener.losses).toEqual([]);
     await expect.poll(() => proxy.connections).toBe(0);
   });
 
   test('[EX2] a line that is cut is lost, once, with all that waits', async () => {
     const { remote } = broker;
     if (remote === undefined) return expect(connections).toBe(0);
-    const proxy = await startProxy(remote.port);
-    const { session, ear } = await join(broker.exchange(proxy.port));
+    const proxy = await startTcpProxy(remote.port);
+    const { session, listener } = await join(broker.exchange(proxy.port));
     proxy.cutAfter(10_000);
     const publishes = Array.from({ length: 20 }, () => session.publish('a', new Uint8Array(1_000)));
     const results = await Promise.allSettled(publishes);
-    await ear.isLost();
+    await listener.waitForLoss();
     expect(results.some(({ status }) => status === 'rejected')).toBe(true);
-    expect(ear.losses).toHaveLength(1);
+    expect(listener.losses).toHaveLength(1);
     await expect.poll(() => proxy.connections).toBe(0);
     const again = await join(broker.exchange(proxy.port));
     await again.session.ping();

@@ -2,9 +2,9 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { type Browser, type Locator, type Page, chromium as playwright } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { ended, type RunningExample, useExample } from '../support/exampleProcess.js';
-import { chromium, describeWith } from '../support/peers.js';
-import { RawClient } from '../support/rawClient.js';
+import { ended, type RunningExample, useExample } from '../support/docs/exampleProcess.js';
+import { chromium, describeWith } from '../support/peers/installed.js';
+import { RawClient } from '../support/peers/rawClient.js';
 
 const { run: spawnChat, start: startChat, stopAll } = useExample('chat');
 

@@ -1,10 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { type Browser, type Page, chromium as playwright } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { type RunningBroker, redisServer, startRedis } from '../support/brokers.js';
-import { ended, type RunningExample, useExample } from '../support/exampleProcess.js';
-import { chromium, describeWith } from '../support/peers.js';
-import { RawClient } from '../support/rawClient.js';
+import { ended, type RunningExample, useExample } from '../support/docs/exampleProcess.js';
+import { type RunningBroker, redisServer, startRedis } from '../support/peers/brokers.js';
+import { chromium, describeWith } from '../support/peers/installed.js';
+import { RawClient } from '../support/peers/rawClient.js';
 
 const { run, start: startExample, stopAll } = useExample('cluster');
 
@@ -39,7 +39,7 @@ const addressesOf = async ({ address }: RunningExample): Promise<string[]> => {
 };
 
 describe('the cluster example without a Redis', () => {
-  it('[EX1] names what is missing, and exits with 1', async () => {
+  it('[EX1] names the missing service, and exits with 1', async () => {
     vi.stubEnv('REDIS_SERVER', '/nowhere/redis-server');
     const { code, out, err } = await ended(run('0'));
     expect([code, out]).toEqual([1, '']);
@@ -180,7 +180,7 @@ describeWith(redisServer, 'the cluster example as a program', (redis) => {
       expect(complaints).toEqual([]);
     });
 
-    it('[EX10] [EX11] without Redis each side goes on, and waiting messages arrive when it is back', async () => {
+    it('[EX10] [EX11] without Redis each side continues, and waiting messages arrive after the reconnect', async () => {
       const { page, complaints } = await open((await start()).address);
       await say(page, 'A', 'first');
       await sees(page, 'B', 'first');

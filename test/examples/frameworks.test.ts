@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import * as neffos from 'neffos.js';
 import { afterEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
-import { ended, useExample } from '../support/exampleProcess.js';
-import { useNeffos } from '../support/neffosClient.js';
+import { ended, useExample } from '../support/docs/exampleProcess.js';
+import { useNeffos } from '../support/peers/neffosClient.js';
 
 describe.each(['express', 'fastify'])('beside %s', (framework) => {
   const { start, stopAll } = useExample(framework);
@@ -31,7 +31,7 @@ describe.each(['express', 'fastify'])('beside %s', (framework) => {
     expect(conn).toBeInstanceOf(neffos.Conn);
   });
 
-  it('[HS12] an upgrade on another path gets nowhere', async () => {
+  it('[HS12] an upgrade on another path is refused', async () => {
     const { address } = await start();
     const ws = new WebSocket(`${address.replace('http', 'ws')}/elsewhere`);
     const [error] = await once(ws, 'error');

@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'vitest';
-import { ended, useExample } from '../support/exampleProcess.js';
+import { ended, useExample } from '../support/docs/exampleProcess.js';
 
 /** The examples, each of which exits by itself. */
 const examples = {
@@ -17,7 +17,7 @@ const transcriptOf = async (name: keyof typeof examples): Promise<string[]> => {
   return out.trimEnd().split('\n');
 };
 
-test('[SV19] [SV11] role: a guard keeps a guest out, and a delay is shorter than usual', async () => {
+test('[SV19] [SV11] role: a guard refuses a guest, and a delay is shorter than usual', async () => {
   expect(await transcriptOf('role')).toEqual([
     'ann is in lobby',
     'ann is in staff',

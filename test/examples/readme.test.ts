@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Browser, type Page, chromium as playwright } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { chromium, describeWith } from '../support/peers.js';
+import { chromium, describeWith } from '../support/peers/installed.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 /** Inside of the package, so that the package finds itself by its name. */
@@ -53,7 +53,7 @@ describeWith(chromium, 'the first server and page of the README', (executablePat
     return page;
   };
 
-  test('[BC1] what one tab says is read in the other', async () => {
+  test('[BC1] a message of one tab appears in the other', async () => {
     const [ann, ben] = [await open(), await open()];
     await ann.fill('input', 'hello');
     await ann.press('input', 'Enter');

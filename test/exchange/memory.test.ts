@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { exchangeContract } from '../contracts/exchangeContract.js';
-import { type MemoryBroker, memoryBroker } from '../support/memoryExchange.js';
-import { watch } from '../support/promises.js';
+import { watch } from '../support/async/promises.js';
+import { type MemoryBroker, memoryBroker } from '../support/exchange/memoryExchange.js';
 
 describe('the exchange of tests, in memory', () => {
   exchangeContract({
@@ -13,7 +13,7 @@ describe('the exchange of tests, in memory', () => {
   });
 });
 
-describe('what a test can do to the broker in memory', () => {
+describe('the memory broker', () => {
   const bytes = new TextEncoder().encode('x');
   const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
@@ -27,7 +27,7 @@ describe('what a test can do to the broker in memory', () => {
     return { heard, session };
   };
 
-  test('[EX1] it holds what it has not taken, and what it has not confirmed', async () => {
+  test('[EX1] it holds commands before it takes them, and before it confirms them', async () => {
     const broker = memoryBroker();
     const { heard, session } = await join(broker);
     const take = broker.hold('taking');
@@ -43,7 +43,7 @@ describe('what a test can do to the broker in memory', () => {
     expect([seen.state, broker.waiting]).toEqual(['resolved', 0]);
   });
 
-  test.each([true, false])('[EX1] it loses sessions, having taken what was under way: %s', async (taken) => {
+  test.each([true, false])('[EX1] it loses sessions after taking their commands: %s', async (taken) => {
     const broker = memoryBroker();
     const [one, other] = [await join(broker), await join(broker)];
     broker.hold('taking');
@@ -65,7 +65,7 @@ describe('what a test can do to the broker in memory', () => {
     broker.stop();
     expect([broker.sessions, broker.subscriptions]).toEqual([0, []]);
     await expect(session.ping()).rejects.toThrow('over');
-    await expect(join(broker)).rejects.toThrow('nobody');
+    await expect(join(broker)).rejects.toThrow('stopped');
     broker.start();
     await join(broker);
     expect(broker.connects).toBe(4);

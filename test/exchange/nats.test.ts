@@ -2,13 +2,14 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { freePort } from '../../bench/daemon.js';
 import { type NatsNames, natsNames } from '../../src/exchange/naming.js';
 import { type NatsExchangeOptions, natsExchange } from '../../src/exchange/nats.js';
 import { exchangeContract } from '../contracts/exchangeContract.js';
-import { freePort, natsServer, startNats } from '../support/brokers.js';
-import { describeWith } from '../support/peers.js';
-import { startProxy } from '../support/proxy.js';
-import { errorOf, expectSecrecy } from '../support/secrecy.js';
+import { errorOf, expectNoSecrets } from '../support/exchange/secrets.js';
+import { natsServer, startNats } from '../support/peers/brokers.js';
+import { describeWith } from '../support/peers/installed.js';
+import { startTcpProxy } from '../support/peers/tcpProxy.js';
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
@@ -28,7 +29,7 @@ const fileWith = (text: string): string => {
 };
 
 for (const names of natsNames) {
-  describeWith(natsServer, `NATS carries what servers say to each other, with names ${names}`, () => {
+  describeWith(natsServer, `NATS between servers, with names ${names}`, () => {
     exchangeContract({ connections: 1, start: start(names) });
   });
 }
@@ -62,7 +63,7 @@ describeWith(natsServer, 'a session of NATS', () => {
     expect(losses).toEqual([]);
   });
 
-  test('[EX1] a payload that is too large for the broker rejects, and the session goes on', async () => {
+  test("[EX1] a payload above the broker's limit rejects, and the session continues", async () => {
     const { url } = await startNats();
     const { session, losses } = await listenTo({ servers: url });
     await expect(session.publish('a', new Uint8Array(1_048_577))).rejects.toThrow(/nats: .*max_payload/);
@@ -78,7 +79,7 @@ describeWith(natsServer, 'a session of NATS', () => {
     await session.ping();
   });
 
-  test('[EX2] a listener that throws ends the session, and is told', async () => {
+  test('[EX2] a listener that throws ends the session, and is reported', async () => {
     const { url, connections } = await startNats();
     const losses: unknown[] = [];
     const received = (): void => {
@@ -98,19 +99,19 @@ describeWith(natsServer, 'a session of NATS', () => {
     expect(await connections()).toBe(1);
   });
 
-  test('[EX2] a connect that is not answered is given up in time', async () => {
+  test('[EX2] a connect without an answer rejects at its timeout', async () => {
     const { port } = await startNats();
-    const proxy = await startProxy(port);
+    const proxy = await startTcpProxy(port);
     proxy.swallow();
     const connecting = listenTo({ servers: `127.0.0.1:${proxy.port}`, client: { timeout: 50 } });
     await expect(connecting).rejects.toThrow('nats');
   });
 
-  test('[EX17] who may not connect is told so without the password', async () => {
+  test('[EX17] a refused login is reported without the password', async () => {
     const { port } = await startNats({ user: 'ann', password: '12345/right' });
     const error = await errorOf(() => listenTo({ servers: `nats://ann:12345%2Fwrong@127.0.0.1:${port}` }));
     expect(String(error)).toMatch(/nats: .*Authorization Violation/);
-    expectSecrecy(error, ['12345', 'wrong']);
+    expectNoSecrets(error, ['12345', 'wrong']);
     await (await listenTo({ servers: `nats://ann:12345%2Fright@127.0.0.1:${port}` })).session.ping();
     const client = { user: 'ann', pass: '12345/right' };
     await (await listenTo({ servers: `127.0.0.1:${port}`, client })).session.ping();
@@ -120,7 +121,7 @@ describeWith(natsServer, 'a session of NATS', () => {
     const { port } = await startNats(undefined, ['--auth', 'token-1']);
     await (await listenTo({ servers: `nats://token-1@127.0.0.1:${port}` })).session.ping();
     const error = await errorOf(() => listenTo({ servers: `nats://token-2@127.0.0.1:${port}` }));
-    expectSecrecy(error, ['token-2']);
+    expectNoSecrets(error, ['token-2']);
   });
 });
 
@@ -197,7 +198,7 @@ describe('natsExchange', () => {
     const error = await errorOf(() => natsExchange({ servers }));
     expect(error).toBeInstanceOf(TypeError);
     expect(String(error)).toContain('"servers"');
-    expectSecrecy(error, ['secret-1', 'ann']);
+    expectNoSecrets(error, ['secret-1', 'ann']);
   });
 
   test.each<[string, NatsExchangeOptions]>([
@@ -206,6 +207,6 @@ describe('natsExchange', () => {
   ])('[EX17] credentials %s are refused, and not shown', async (_, options) => {
     const error = await errorOf(() => natsExchange(options));
     expect(error).toBeInstanceOf(TypeError);
-    expectSecrecy(error, ['secret-1', 'secret-2']);
+    expectNoSecrets(error, ['secret-1', 'secret-2']);
   });
 });

@@ -3,11 +3,11 @@ import { connect, createServer, type Socket } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { type RedisExchangeOptions, redisExchange } from '../../src/exchange/redis.js';
 import { exchangeContract } from '../contracts/exchangeContract.js';
-import { askRedis, redisServer, startRedis } from '../support/brokers.js';
-import { describeWith } from '../support/peers.js';
-import { gate } from '../support/promises.js';
-import { startProxy } from '../support/proxy.js';
-import { errorOf, expectSecrecy } from '../support/secrecy.js';
+import { deferred } from '../support/async/promises.js';
+import { errorOf, expectNoSecrets } from '../support/exchange/secrets.js';
+import { askRedis, redisServer, startRedis } from '../support/peers/brokers.js';
+import { describeWith } from '../support/peers/installed.js';
+import { startTcpProxy } from '../support/peers/tcpProxy.js';
 
 const channel = 'muster';
 const deaf = { received: () => {}, lost: () => {} };
@@ -31,7 +31,7 @@ const listen = async (welcome: (socket: Socket) => void) => {
   return { url: `redis://127.0.0.1:${address.port}`, sockets };
 };
 
-describeWith(redisServer, 'Redis carries what servers say to each other', () => {
+describeWith(redisServer, 'Redis between servers', () => {
   exchangeContract({
     connections: 2,
     start: async () => {
@@ -92,9 +92,9 @@ describeWith(redisServer, 'Redis carries what servers say to each other', () => 
     await expect.poll(broker.connections).toBe(0);
   });
 
-  test('[EX2] a connect that fails leaves nothing, also when one connection comes up after that', async () => {
+  test('[EX2] a failed connect leaves nothing behind, even if one connection opens later', async () => {
     const broker = await startRedis();
-    const late = gate();
+    const late = deferred();
     let count = 0;
     const client = {
       socket: {
@@ -109,7 +109,7 @@ describeWith(redisServer, 'Redis carries what servers say to each other', () => 
         },
       },
     };
-    const proxy = await startProxy(broker.port);
+    const proxy = await startTcpProxy(broker.port);
     const url = `redis://broker.test:${proxy.port}`;
     await expect(redisExchange({ url, channel, client }).connect(deaf)).rejects.toThrow('no such host');
     expect(proxy.opened).toBe(0);
@@ -118,7 +118,7 @@ describeWith(redisServer, 'Redis carries what servers say to each other', () => 
     await expect.poll(broker.connections).toBe(0);
   });
 
-  test('[EX2] a connect that is not answered is given up in time, and leaves nothing', async () => {
+  test('[EX2] a connect without an answer rejects at its timeout, and leaves nothing behind', async () => {
     const door = await listen((socket) => void socket.resume());
     const client = { socket: { connectTimeout: 50 } };
     const connecting = redisExchange({ url: door.url, channel, client }).connect(deaf);
@@ -126,7 +126,7 @@ describeWith(redisServer, 'Redis carries what servers say to each other', () => 
     await expect.poll(() => door.sockets.size).toBe(0);
   });
 
-  test('[EX2] a listener that throws ends the session, and is told', async () => {
+  test('[EX2] a listener that throws ends the session, and is reported', async () => {
     const { url, connections } = await startRedis();
     const losses: unknown[] = [];
     const received = (): void => {
@@ -139,12 +139,12 @@ describeWith(redisServer, 'Redis carries what servers say to each other', () => 
     await expect.poll(connections).toBe(0);
   });
 
-  test('[EX17] who may not connect is told so without the password', async () => {
+  test('[EX17] a refused login is reported without the password', async () => {
     const { port } = await startRedis({ user: 'ann', password: 'right/secret' });
     const at = (login: string) => redisExchange({ url: `redis://${login}@127.0.0.1:${port}`, channel });
     const error = await errorOf(() => at('ann:wrong%2Fsecret').connect(deaf));
     expect(String(error)).toMatch(/redis: WRONGPASS/);
-    expectSecrecy(error, ['wrong/secret', 'wrong%2Fsecret', 'secret']);
+    expectNoSecrets(error, ['wrong/secret', 'wrong%2Fsecret', 'secret']);
     const session = await at('ann:right%2Fsecret').connect(deaf);
     await session.ping();
     session.close();
@@ -154,17 +154,17 @@ describeWith(redisServer, 'Redis carries what servers say to each other', () => 
     other.close();
   });
 
-  test('[EX17] a broker that is lost is told without the password', async () => {
+  test('[EX17] a lost broker is reported without the password', async () => {
     const broker = await startRedis({ user: 'ann', password: 'secret-1' });
-    const proxy = await startProxy(broker.port);
+    const proxy = await startTcpProxy(broker.port);
     const losses: unknown[] = [];
     const url = `redis://ann:secret-1@127.0.0.1:${proxy.port}`;
     const listener = { received: () => {}, lost: (error: unknown) => losses.push(error) };
     const session = await redisExchange({ url, channel }).connect(listener);
     proxy.cutAfter(1);
-    expectSecrecy(await errorOf(() => session.publish('a', bytes('x'))), ['secret-1']);
+    expectNoSecrets(await errorOf(() => session.publish('a', bytes('x'))), ['secret-1']);
     await expect.poll(() => losses).toHaveLength(1);
-    expectSecrecy(losses[0], ['secret-1']);
+    expectNoSecrets(losses[0], ['secret-1']);
   });
 });
 
@@ -180,22 +180,22 @@ describe('redisExchange', () => {
       });
     });
 
-  test('[EX17] a broker that repeats what it was given is not repeated, whoever knows the password', async () => {
+  test('[EX17] an error that repeats the login hides it, with or without the password', async () => {
     const { url } = await refusing("unknown command 'X', with args beginning with:");
     const credentials = async () => ({ username: 'ann', password: 'secret-1' });
     const client = { credentialsProvider: { type: 'async-credentials-provider', credentials } } as const;
     const error = await errorOf(() => redisExchange({ url, channel, client }).connect(deaf));
     expect(String(error)).toBe("Error: redis: ERR unknown command 'X'");
-    expectSecrecy(error, ['secret-1']);
+    expectNoSecrets(error, ['secret-1']);
   });
 
-  test('[EX17] passwords that were given are shown in nothing that a broker says', async () => {
+  test('[EX17] given passwords appear in no error of the broker', async () => {
     const { url } = await refusing('what is');
     const client = { username: 'ann', password: 'secret-1' };
     for (const options of [{ url: url.replace('//', '//ann:secret-1@') }, { url, client }]) {
       const error = await errorOf(() => redisExchange({ channel, ...options }).connect(deaf));
       expect(String(error)).toContain('ERR what is');
-      expectSecrecy(error, ['secret-1']);
+      expectNoSecrets(error, ['secret-1']);
     }
   });
 
@@ -258,13 +258,13 @@ describe('redisExchange', () => {
     const error = await errorOf(() => redisExchange({ url, channel }));
     expect(error).toBeInstanceOf(TypeError);
     expect(String(error)).toContain('"url"');
-    expectSecrecy(error, ['secret-1', 'ann']);
+    expectNoSecrets(error, ['secret-1', 'ann']);
   });
 
   test('[EX17] credentials in two places are refused, and not shown', async () => {
     const client = { password: 'secret-2' };
     const error = await errorOf(() => redisExchange({ url: 'redis://ann:secret-1@h', channel, client }));
     expect(String(error)).toContain('once');
-    expectSecrecy(error, ['secret-1', 'secret-2']);
+    expectNoSecrets(error, ['secret-1', 'secret-2']);
   });
 });

@@ -3,12 +3,13 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
+import { freePort } from '../../bench/daemon.js';
 import type { StackExchange } from '../../src/exchange/exchange.js';
 import { natsExchange } from '../../src/exchange/nats.js';
 import { redisExchange } from '../../src/exchange/redis.js';
-import { freePort, natsServer, redisServer, startNats, startRedis } from '../support/brokers.js';
-import { describeWith, findProgram, type Peer } from '../support/peers.js';
-import { Inbox } from '../support/rawClient.js';
+import { natsServer, redisServer, startNats, startRedis } from '../support/peers/brokers.js';
+import { describeWith, findProgram, type Peer } from '../support/peers/installed.js';
+import { ReceiveQueue } from '../support/peers/rawClient.js';
 
 const openssl = findProgram('OpenSSL', 'OPENSSL', '/usr/bin/openssl');
 /** Both are needed. */
@@ -30,7 +31,7 @@ const certify = () => {
 
 /** What is published comes, over one session. */
 const echoes = async (exchange: StackExchange): Promise<string> => {
-  const heard = new Inbox<string>('broker');
+  const heard = new ReceiveQueue<string>('broker');
   const session = await exchange.connect({
     received: (_, payload) => heard.push(Buffer.from(payload).toString()),
     lost: (error) => heard.end(String(error)),
@@ -46,7 +47,7 @@ const deaf = { received: () => {}, lost: () => {} };
 const login = { user: 'app', password: 'hidden' };
 
 describeWith(and(redisServer, openssl), 'Redis by TLS', () => {
-  test('[EX1] [EX17] the URL says so, and whom to trust is for the options', async () => {
+  test('[EX1] [EX17] the URL enables it, and the options name the trusted CA', async () => {
     const { key, cert, ca } = certify();
     const port = await freePort();
     const secure = ['--tls-port', String(port), '--tls-cert-file', cert, '--tls-key-file', key];
@@ -58,7 +59,7 @@ describeWith(and(redisServer, openssl), 'Redis by TLS', () => {
 });
 
 describeWith(and(natsServer, openssl), 'NATS by TLS', () => {
-  test('[EX1] [EX17] the address says so, and whom to trust is for the options', async () => {
+  test('[EX1] [EX17] the URL enables it, and the options name the trusted CA', async () => {
     const { key, cert, ca } = certify();
     const { port } = await startNats(login, ['--tls', '--tlscert', cert, '--tlskey', key]);
     // This client looks for names only in a certificate.

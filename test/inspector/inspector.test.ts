@@ -4,9 +4,9 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import { type Conn, type NSConn, OnNamespaceConnect, Server, type ServerOptions } from '../../src/index.js';
 import { type Inspector, inspector } from '../../src/inspector/inspector.js';
 import type { Authorize } from '../../src/inspector/sameOrigin.js';
-import { gate } from '../support/promises.js';
-import { Inbox } from '../support/rawClient.js';
-import { useServers } from '../support/testServer.js';
+import { deferred } from '../support/async/promises.js';
+import { ReceiveQueue } from '../support/peers/rawClient.js';
+import { useServers } from '../support/server/testServer.js';
 
 const startServer = useServers();
 const closers: (() => unknown)[] = [];
@@ -18,9 +18,9 @@ const letIn: Authorize = () => true;
 
 /** A server with an inspector; counts how many watch it. */
 const start = async (authorize: Authorize = letIn, options: Partial<ServerOptions> = {}) => {
-  const house = await startServer({ namespaces: { n: {}, m: {} }, ...options });
+  const testServer = await startServer({ namespaces: { n: {}, m: {} }, ...options });
   let watchers = 0;
-  const { server } = house;
+  const { server } = testServer;
   const subscribe = server.watching.subscribe.bind(server.watching);
   vi.spyOn(server.watching, 'subscribe').mockImplementation((listener) => {
     const end = subscribe(listener);
@@ -31,8 +31,8 @@ const start = async (authorize: Authorize = letIn, options: Partial<ServerOption
     };
   });
   const page = inspector(server, { authorize });
-  const address = `${house.url.replace('ws', 'http')}inspector`;
-  return { ...house, page, address, watchers: () => watchers };
+  const address = `${testServer.url.replace('ws', 'http')}inspector`;
+  return { ...testServer, page, address, watchers: () => watchers };
 };
 
 interface Told {
@@ -61,7 +61,7 @@ interface Told {
 
 /** Opens a stream and reads what it is told. */
 const look = async (address: string, follow = '') => {
-  const told = new Inbox<Told>('stream');
+  const told = new ReceiveQueue<Told>('stream');
   const request = requestOf(`${address}/stream?follow=${follow}`, { agent: false });
   request.on('error', () => {});
   closers.push(() => request.destroy());
@@ -91,7 +91,7 @@ const statusOf = async (path: string, headers: Readonly<Record<string, string>> 
   return response.status;
 };
 
-describe('who may look', () => {
+describe('access', () => {
   test('[IN10] without authorize there is no page', async () => {
     const { server, url } = await startServer({ namespaces: { n: {} } });
     // A program without types may leave it out.
@@ -133,7 +133,7 @@ describe('who may look', () => {
     expect(await statusOf(`${address}/..%2finspector.js`)).toBe(404);
   });
 
-  test('[IN10] a page that stays open is asked for again', async () => {
+  test('[IN10] a page that stays open is authorized again', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] });
     closers.push(() => vi.useRealTimers());
     let isAllowed = true;
@@ -190,7 +190,7 @@ describe('who may look', () => {
     }
   });
 
-  test('[IN11] what it shows and does is for the page itself', async () => {
+  test('[IN11] its data and commands are for its own page only', async () => {
     const { address, dial, connection } = await start();
     await (await dial('a')).inNamespace('n');
     const { host } = new URL(address);
@@ -233,8 +233,8 @@ const refOf = async (address: string, id: string): Promise<string> => {
   return connections.find((one) => one.id === id)?.actor ?? '';
 };
 
-describe('what it tells', () => {
-  test('[IN13] nothing is watched while nobody looks', async () => {
+describe('the feed', () => {
+  test('[IN13] nothing is observed without a page', async () => {
     const { address, page, watchers, dial } = await start();
     await (await dial('a')).inNamespace('n');
     await found(address);
@@ -258,14 +258,14 @@ describe('what it tells', () => {
     expect(page.viewers).toBe(0);
   });
 
-  test('[IN12] [IN13] counts follow who comes and goes, four times a second', async () => {
+  test('[IN12] [IN13] counts follow connections as they open and close, four times a second', async () => {
     const { address, dial } = await start();
     const { told } = await look(address);
     const first = await told.next();
     expect(first.overview.supervisor).toContain('supervisor.accepting');
     const began = performance.now();
     const clients = await Promise.all(['a', 'b', 'c'].map(dial));
-    for (const client of clients) await client.ready();
+    for (const client of clients) await client.acknowledge();
     const flowing = (): number | undefined =>
       told.all.at(-1)?.overview.states.find(({ state }) => state === 'connection.open.flow.flowing')?.count;
     await expect.poll(flowing).toBe(3);
@@ -293,19 +293,19 @@ describe('what it tells', () => {
     expect(await found(address, { namespace: 'nowhere' })).toEqual({ connections: [], total: 0, places: [] });
   });
 
-  test('[IN14] it tells of fifty at most, the newest', async () => {
+  test('[IN14] it lists at most fifty, the newest', async () => {
     const { address, dial } = await start();
-    for (let count = 0; count < 52; count++) await (await dial(`id-${count}`)).ready();
+    for (let count = 0; count < 52; count++) await (await dial(`id-${count}`)).acknowledge();
     const { connections, total } = await found(address);
     expect([connections.length, total, connections[0]?.id, connections.at(-1)?.id]).toEqual([50, 52, 'id-51', 'id-2']);
   });
 
   test('[IN14] [NS1] a namespace that is still being decided on is shown as that', async () => {
-    const decision = gate();
+    const decision = deferred();
     const namespaces = { n: { [OnNamespaceConnect]: () => decision.promise }, m: {} };
     const { address, dial, connection } = await start(letIn, { namespaces });
     const client = await dial('a');
-    await client.ready();
+    await client.acknowledge();
     client.send('$1;n;;_OnNamespaceConnect;0;0;');
     const { told } = await look(address, connection('a').actor.id);
     const states = () => told.all.at(-1)?.followed?.namespaces.map((one) => one.states.at(-1));
@@ -314,7 +314,7 @@ describe('what it tells', () => {
     await expect.poll(states).toEqual(['namespace.connected']);
   });
 
-  test('[IN5] [IN14] whoever did not end as it should is shown with the way it went, where that is recorded', async () => {
+  test('[IN5] [IN14] an unusual end is shown with the steps that led to it, where they are recorded', async () => {
     const { address, dial, connection } = await start(letIn, { recorder: true });
     const plain = await start();
     const { told: unrecorded } = await look(plain.address);
@@ -364,10 +364,10 @@ describe('what it tells', () => {
 
   test('[IN14] a page that outlives the process does not take one connection for another', async () => {
     const { address, dial } = await start();
-    await (await dial('alice')).ready();
+    await (await dial('alice')).acknowledge();
     const alice = await refOf(address, 'alice');
     const again = await start();
-    await (await again.dial('bob')).ready();
+    await (await again.dial('bob')).acknowledge();
     const bob = await refOf(again.address, 'bob');
     expect([alice, bob].map((reference) => reference.split('~')[0])).toEqual(['connection-1', 'connection-1']);
     const { told } = await look(again.address, alice);
@@ -377,11 +377,11 @@ describe('what it tells', () => {
     expect((await itself.next()).followed).toMatchObject({ id: 'bob', actor: bob });
   });
 
-  test('[IN14] whoever looked for one too early takes it from nobody by leaving, nor does who sees it as well', async () => {
+  test('[IN14] a page that follows a connection early does not take it from another by closing', async () => {
     const { address, dial, page } = await start();
     const early = await look(address, 'connection-1');
     expect((await early.told.next()).followed).toBeNull();
-    await (await dial('a')).ready();
+    await (await dial('a')).acknowledge();
     const { told } = await look(address, 'connection-1');
     expect((await told.next()).followed).toMatchObject({ id: 'a' });
     const another = await look(address, 'connection-1');
@@ -393,7 +393,7 @@ describe('what it tells', () => {
     expect(told.all.at(-1)?.followed).toMatchObject({ id: 'a' });
   });
 
-  test('[IN14] [IN12] whoever is on the way out is found by that', async () => {
+  test('[IN14] [IN12] a closing connection is found by that state', async () => {
     const { address, dial, connection } = await start();
     const client = await (await dial('a')).inNamespace('n');
     client.pause();
@@ -422,8 +422,8 @@ describe('what it tells', () => {
     expect([asked, page.viewers]).toEqual([2, 0]);
   });
 
-  test('[IN14] it counts what the one says and is given since then, and tells what waits for it', async () => {
-    const decision = gate();
+  test('[IN14] it counts frames and deliveries from then on, and shows what waits for the connection', async () => {
+    const decision = deferred();
     const namespaces = { n: { slow: () => decision.promise, quick: (ns: NSConn) => void ns.emit('hi') }, m: {} };
     const { address, dial, connection, server } = await start(letIn, { namespaces });
     const client = await (await dial('a')).inNamespace('n');
@@ -450,7 +450,7 @@ describe('what it tells', () => {
     await expect.poll(() => followed()?.usage).toMatchObject({ turns: 0, asks: 0 });
   });
 
-  test('[IN13] only whom somebody follows is looked at more closely', async () => {
+  test('[IN13] only followed connections are observed in detail', async () => {
     const { address, dial, connection, server, watchers } = await start();
     for (const id of ['a', 'b']) await (await dial(id)).inNamespace('n');
     const passed: string[] = [];
@@ -468,8 +468,8 @@ describe('what it tells', () => {
     await expect.poll(() => watchers()).toBe(0);
   });
 
-  test('[IN14] one that has not been let in yet is found, followed and closed', async () => {
-    const decision = gate();
+  test('[IN14] a connection that is not accepted yet is found, followed and closed', async () => {
+    const decision = deferred();
     const decide = ({ id }: Conn) => (id === 'early' ? decision.promise : new Promise(() => {}));
     const { address, dial } = await start(letIn, { onConnect: decide });
     const client = await dial('early');
@@ -495,7 +495,7 @@ describe('what it tells', () => {
 
   test('[IN14] it keeps the last sixty steps, and alike ones once', async () => {
     const { address, dial, connection } = await start();
-    await (await dial('a')).ready();
+    await (await dial('a')).acknowledge();
     const { actor } = connection('a');
     const { told } = await look(address, actor.id);
     for (let count = 0; count < 40; count++) for (const type of ['CONGESTED', 'DRAINED']) actor.send({ type });

@@ -4,11 +4,11 @@ import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { connectionMachine, type ServerOptions } from '../../src/index.js';
 import { type Authorize, inspector } from '../../src/inspector/inspector.js';
 import { connectionSetup } from '../../src/machines/connection.js';
-import { memoryBroker } from '../support/memoryExchange.js';
-import { chromium, describeWith } from '../support/peers.js';
-import { gate } from '../support/promises.js';
-import type { RawClient } from '../support/rawClient.js';
-import { useServers } from '../support/testServer.js';
+import { deferred } from '../support/async/promises.js';
+import { memoryBroker } from '../support/exchange/memoryExchange.js';
+import { chromium, describeWith } from '../support/peers/installed.js';
+import type { RawClient } from '../support/peers/rawClient.js';
+import { useServers } from '../support/server/testServer.js';
 
 /** What of a chart is edited here; xstate itself types a config so loosely that it takes none of its own back. */
 interface Editable {
@@ -45,8 +45,8 @@ describeWith(chromium, 'the page of the inspector in a browser', (executablePath
 
   /** A server, its page in a browser, and what the page has asked for and complained about. */
   const open = async (options: Partial<ServerOptions> = {}, authorize: Authorize = () => true) => {
-    const house = await startServer({ namespaces: { n: {} }, ...options });
-    const { viewers } = inspectorOf(house.server, authorize);
+    const testServer = await startServer({ namespaces: { n: {} }, ...options });
+    const { viewers } = inspectorOf(testServer.server, authorize);
     const page = await (await browser.newContext({ viewport: { width: 1440, height: 900 } })).newPage();
     page.setDefaultTimeout(10_000);
     const complaints: string[] = [];
@@ -54,9 +54,9 @@ describeWith(chromium, 'the page of the inspector in a browser', (executablePath
     page.on('pageerror', (error) => complaints.push(error.message));
     page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
     page.on('request', (request) => asked.push(new URL(request.url()).origin));
-    const origin = house.url.replace('ws', 'http').replace(/\/$/, '');
+    const origin = testServer.url.replace('ws', 'http').replace(/\/$/, '');
     const response = await page.goto(`${origin}/inspector`);
-    return { ...house, page, complaints, asked, origin, status: response?.status(), viewers };
+    return { ...testServer, page, complaints, asked, origin, status: response?.status(), viewers };
   };
   const inspectorOf = (server: Parameters<typeof inspector>[0], authorize: Authorize) => {
     const shown = inspector(server, { authorize });
@@ -85,7 +85,7 @@ describeWith(chromium, 'the page of the inspector in a browser', (executablePath
   it('[IN5] [IN14] it lists the newest dropped connections', async () => {
     const { page, dial, connection } = await open({ recorder: true });
     for (let nth = 0; nth < 12; nth++) {
-      await (await dial(`id-${nth}`)).ready();
+      await (await dial(`id-${nth}`)).acknowledge();
       connection(`id-${nth}`).close(4_001, 'enough');
     }
     await shows(page, '#dropped', 'id-11');
@@ -96,19 +96,19 @@ describeWith(chromium, 'the page of the inspector in a browser', (executablePath
 
   it('[IN5] [IN14] a followed connection is shown with its recorded steps', async () => {
     const { page, dial, complaints } = await open({ recorder: true });
-    await (await dial('a')).ready();
+    await (await dial('a')).acknowledge();
     await choose(page, 'a');
     await shows(page, '#followed .step .way', 'open.flow.flowing');
     await shows(page, '#followed .steps', 'None yet.');
     expect(complaints).toEqual([]);
   });
 
-  it('[IN13] a page has one stream, however quickly the choice changes', async () => {
-    const decision = gate();
+  it('[IN13] a page has one stream, even if the choice changes quickly', async () => {
+    const decision = deferred();
     const authorize = ({ url = '' }: IncomingMessage) =>
       url.includes('follow=connection') ? decision.promise.then(() => true) : true;
     const { page, dial, viewers, complaints } = await open({}, authorize);
-    await (await dial('a')).ready();
+    await (await dial('a')).acknowledge();
     await choose(page, 'a');
     await page.locator('.back').click();
     decision.open();
@@ -121,11 +121,11 @@ describeWith(chromium, 'the page of the inspector in a browser', (executablePath
   });
 
   it('[IN13] [IN14] many choices do not lock the page up while authorize is slow', async () => {
-    const decision = gate();
+    const decision = deferred();
     const authorize = ({ url = '' }: IncomingMessage) =>
       url.includes('/stream?') ? decision.promise.then(() => true) : true;
     const { page, dial, viewers, complaints } = await open({}, authorize);
-    await (await dial('a')).ready();
+    await (await dial('a')).acknowledge();
     for (let times = 0; times < 8; times++) {
       await choose(page, 'a');
       await page.locator('.back').click();
@@ -161,10 +161,10 @@ describeWith(chromium, 'the page of the inspector in a browser', (executablePath
     await expect.poll(viewers).toBe(1);
   });
 
-  it('[IN14] a page that stays open over a restart mistakes no connection for another', async () => {
+  it('[IN14] a page that stays open over a restart does not mix up connections', async () => {
     const first = await open();
     const { page, server } = first;
-    await (await first.dial('alice')).ready();
+    await (await first.dial('alice')).acknowledge();
     // As typed by hand.
     await page.goto(`${first.origin}/inspector/#connection-1`);
     await shows(page, '.followed-id', 'alice');
@@ -172,7 +172,7 @@ describeWith(chromium, 'the page of the inspector in a browser', (executablePath
     await server.close({ timeout: 1 });
     const second = await startServer({ namespaces: { n: {} } }, Number(port));
     inspectorOf(second.server, () => true);
-    await (await second.dial('bob')).ready();
+    await (await second.dial('bob')).acknowledge();
     await shows(page, '.followed-state', 'Not connected.');
     await page.locator('.back').click();
     await choose(page, 'bob');
@@ -252,7 +252,7 @@ describeWith(chromium, 'the page of the inspector in a browser', (executablePath
 
   it('[IN14] an edited machine is drawn and counted as edited', async () => {
     const { page, dial, complaints } = await open({ machines: { connection: withAway() } });
-    await (await dial('a')).ready();
+    await (await dial('a')).acknowledge();
     await now(page, 'open.flow.away', 1);
     await shows(page, '#drawing [data-state="connection.open.flow.away"]', 'Nothing has come for a while.');
     await isActive(page, 'open.flow.away');
@@ -261,7 +261,7 @@ describeWith(chromium, 'the page of the inspector in a browser', (executablePath
 
   it('[IN16] charts are outlined, and shown in full as details', async () => {
     const { page, dial, complaints } = await open();
-    await (await dial('a')).ready();
+    await (await dial('a')).acknowledge();
     await isActive(page, 'open.flow.flowing');
     const means = 'The socket is full; deliveries wait in the outbox.';
     const written = async () => (await page.locator('#drawing text').allTextContents()).join(' ');

@@ -4,16 +4,16 @@ import { connectionMachine } from '../../src/index.js';
 import { statesOf } from '../../src/inspector/draw/chart.js';
 import { StateCounts } from '../../src/inspector/stateCounts.js';
 import { Viewer } from '../../src/inspector/viewer.js';
-import { House } from '../support/house.js';
+import { SupervisorHarness } from '../support/server/supervisorHarness.js';
 
 const flowing = 'connection.open.flow.flowing';
 const congested = 'connection.open.flow.congested';
 
-/** A counts of a house, taken from now on, and how to end it. */
-const takeCensus = (house: House) => {
-  const counts = new StateCounts(connectionMachine, () => house.clock.now());
+/** Counts the states of all connections from now on. Returns the counts and how to end them. */
+const countStates = (harness: SupervisorHarness) => {
+  const counts = new StateCounts(connectionMachine, () => harness.clock.now());
   let looks = 0;
-  const end = house.supervisor.introspection.subscribe({
+  const end = harness.supervisor.introspection.subscribe({
     began: (actor) => counts.began(actor),
     stepped: (actor, _event, before, after) => {
       looks++;
@@ -30,9 +30,9 @@ const takeCensus = (house: House) => {
 };
 
 /** How many are in each state, as a walk finds it. */
-const walk = (house: House): Record<string, number> => {
+const walk = (harness: SupervisorHarness): Record<string, number> => {
   const counts: Record<string, number> = {};
-  const end = house.supervisor.introspection.subscribe({
+  const end = harness.supervisor.introspection.subscribe({
     began(actor) {
       const snapshot: AnyMachineSnapshot = actor.getSnapshot();
       if (actor.src !== 'connection' || snapshot.status !== 'active') return;
@@ -47,83 +47,83 @@ const peopled = (counts: StateCounts): Record<string, number> =>
   Object.fromEntries(counts.read().flatMap(({ state, count }) => (count > 0 ? [[state, count]] : [])));
 
 describe('the counts', () => {
-  test('[IN12] those who are there are counted first, and then whoever comes and goes', async () => {
-    const house = new House({ namespaces: { n: {} }, onConnect: () => {} });
-    for (const id of ['a', 'b', 'c']) house.seat(id, 'n');
-    await house.rest();
-    const { counts, of } = takeCensus(house);
-    expect(peopled(counts)).toEqual(walk(house));
+  test('[IN12] existing connections are counted first, then those that open and close', async () => {
+    const harness = new SupervisorHarness({ namespaces: { n: {} }, onConnect: () => {} });
+    for (const id of ['a', 'b', 'c']) harness.open(id, 'n');
+    await harness.settle();
+    const { counts, of } = countStates(harness);
+    expect(peopled(counts)).toEqual(walk(harness));
     expect(of('connection')).toMatchObject({ count: 3, entered: 0, left: 0 });
 
-    const late = house.connect('d');
+    const late = harness.connect('d');
     expect(of('connection.acknowledging.client.unacknowledged').count).toBe(1);
-    expect(peopled(counts)).toEqual(walk(house));
-    late.socket.say('M');
-    await house.rest();
+    expect(peopled(counts)).toEqual(walk(harness));
+    late.socket.receive('M');
+    await harness.settle();
     expect(of(flowing).count).toBe(4);
 
-    const [first, second] = house.supervisor.connections();
+    const [first, second] = harness.supervisor.connections();
     first?.actor.send({ type: 'CONGESTED' });
     expect([of(flowing).count, of(congested).count]).toEqual([3, 1]);
     second?.close();
     expect(of('connection.closing').count).toBe(1);
-    late.socket.hangUp();
-    await house.rest();
-    expect(peopled(counts)).toEqual(walk(house));
+    late.socket.disconnect();
+    await harness.settle();
+    expect(peopled(counts)).toEqual(walk(harness));
     expect(of('connection').count).toBe(3);
-    await house.empty();
+    await harness.disconnectAll();
     expect(peopled(counts)).toEqual({});
   });
 
-  test('[IN12] one whose chart fails is in no state any more', async () => {
+  test('[IN12] a connection whose chart has failed is in no state', async () => {
     const fail = (): void => {
       throw new Error('no');
     };
     const connection = connectionMachine.provide({ actions: { countEviction: fail } });
-    const house = new House({ namespaces: { n: {} }, machines: { connection } });
-    const { conn } = house.seat('a', 'n');
-    const { counts } = takeCensus(house);
+    const harness = new SupervisorHarness({ namespaces: { n: {} }, machines: { connection } });
+    const { conn } = harness.open('a', 'n');
+    const { counts } = countStates(harness);
     conn?.actor.send({ type: 'CONGESTED' });
-    expect(peopled(counts)).toEqual(walk(house));
+    expect(peopled(counts)).toEqual(walk(harness));
     conn?.actor.send({ type: 'OVERFLOWED' });
     expect(conn?.actor.getSnapshot().status).toBe('error');
     expect(peopled(counts)).toEqual({});
-    await house.empty();
+    await harness.disconnectAll();
   });
 
-  test('[IN12] rates and stays come from what all have done together', async () => {
-    const house = new House({ namespaces: { n: {} } });
-    const { conn } = house.seat('a', 'n');
-    await house.rest();
-    const { of } = takeCensus(house);
+  test('[IN12] rates and durations come from all connections together', async () => {
+    const harness = new SupervisorHarness({ namespaces: { n: {} } });
+    const { conn } = harness.open('a', 'n');
+    await harness.settle();
+    const { of } = countStates(harness);
     expect(of(congested)).toMatchObject({ entered: 0, left: 0, meanMs: null });
     for (let times = 0; times < 4; times++) {
       conn?.actor.send({ type: 'CONGESTED' });
-      house.clock.spend(500);
+      harness.clock.spend(500);
       conn?.actor.send({ type: 'DRAINED' });
-      house.clock.spend(500);
+      harness.clock.spend(500);
     }
     expect(of(congested)).toMatchObject({ count: 0, entered: 1, left: 1, meanMs: 500 });
     expect(of(flowing)).toMatchObject({ count: 1, entered: 1, left: 1, meanMs: 500 });
-    await house.empty();
+    await harness.disconnectAll();
   });
 
   test('[IN12] frames and broadcasts cost it nothing', async () => {
-    const house = new House({ namespaces: { n: { e: () => {} } } });
-    const guest = house.seat('a', 'n');
-    await house.rest();
-    const { looks, end } = takeCensus(house);
-    for (let times = 0; times < 100; times++) guest.socket.say('0;n;;e;0;0;x');
-    house.supervisor.broadcast(null, [{ namespace: 'n', event: 'e' }]);
-    await house.rest();
+    const harness = new SupervisorHarness({ namespaces: { n: { e: () => {} } } });
+    const client = harness.open('a', 'n');
+    await harness.settle();
+    const { looks, end } = countStates(harness);
+    for (let times = 0; times < 100; times++) client.socket.receive('0;n;;e;0;0;x');
+    harness.supervisor.broadcast(null, [{ namespace: 'n', event: 'e' }]);
+    await harness.settle();
     expect(looks()).toBe(0);
     end();
-    await house.empty();
+    await harness.disconnectAll();
   });
 });
 
 describe('a viewer', () => {
-  test('[IN13] who does not read misses what is said, and is let go after a while', () => {
+  test('[IN13] a viewer that does not read misses messages, and is closed after a while', () => {
     const said: string[] = [];
     let isGone = false;
     const line = {
@@ -151,7 +151,7 @@ describe('a viewer', () => {
     expect([viewer.send('8', 30_250), said.length]).toEqual([false, 3]);
   });
 
-  test('[IN13] one that was sent away is told nothing more, though its line may take some again', () => {
+  test('[IN13] a closed viewer is sent nothing more, even if its socket takes bytes again', () => {
     const said: string[] = [];
     const line = {
       writableNeedDrain: false,

@@ -1,17 +1,17 @@
 import { type Browser, chromium as playwright } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, it, test, vi } from 'vitest';
 import { type Authorize, inspector } from '../../src/inspector/inspector.js';
-import { chromium, describeWith } from '../support/peers.js';
-import { gate } from '../support/promises.js';
-import { useServers } from '../support/testServer.js';
+import { deferred } from '../support/async/promises.js';
+import { chromium, describeWith } from '../support/peers/installed.js';
+import { useServers } from '../support/server/testServer.js';
 
 const startServer = useServers();
 afterEach(() => void vi.useRealTimers());
 
 const open = async (authorize: Authorize = () => true) => {
-  const house = await startServer({ namespaces: { n: {} } });
-  const shown = inspector(house.server, { authorize });
-  return { ...house, shown, address: `${house.url.replace('ws', 'http')}inspector` };
+  const testServer = await startServer({ namespaces: { n: {} } });
+  const shown = inspector(testServer.server, { authorize });
+  return { ...testServer, shown, address: `${testServer.url.replace('ws', 'http')}inspector` };
 };
 
 test('[IN6] [IN10] the stream is for authorized requests only', async () => {
@@ -23,7 +23,7 @@ test('[IN6] [IN10] the stream is for authorized requests only', async () => {
 test('[IN6] [IN4] the stream carries the root actor and the followed connection', async () => {
   const { address, dial } = await open();
   const [first, second] = [await dial('a'), await dial('b')];
-  await first.ready();
+  await first.acknowledge();
   const stop = new AbortController();
   const response = await fetch(`${address}/stately-stream?follow=connection-2`, { signal: stop.signal });
   const { body } = response;
@@ -32,7 +32,7 @@ test('[IN6] [IN4] the stream carries the root actor and the followed connection'
   const reading = (async () => {
     for await (const part of body.pipeThrough(new TextDecoderStream())) text += part;
   })().catch(() => {});
-  await second.ready();
+  await second.acknowledge();
   await expect.poll(() => text).toContain('{"open":{"flow":"flowing"}}');
   const names = [...text.matchAll(/"name":"([^"]+)"/g)].map(([, name]) => name);
   expect(names).toEqual(['supervisor', 'connection-2']);
@@ -66,7 +66,7 @@ test('[IN10] an open stream is authorized again', async () => {
 });
 
 test('[IN13] [IN10] a request or page that ends while authorize decides leaves nothing behind', async () => {
-  const decision = gate();
+  const decision = deferred();
   const { address, shown, server } = await open(async () => {
     await decision.promise;
     return true;
@@ -122,7 +122,7 @@ describeWith(chromium, 'the way to Stately’s inspector in a browser', (executa
     await page.goto(`${address}/?ui=stately&follow=connection-1`);
     const inner = page.frameLocator('#stately').locator('body');
     await inner.getByText('"name":"supervisor"').waitFor();
-    await client.ready();
+    await client.acknowledge();
     await inner.getByText('{"open":{"flow":"flowing"}}').waitFor();
     await page.locator('#status').getByText('Following the root actor and connection-1').waitFor();
     expect([...new Set(asked)].sort()).toEqual([new URL(address).origin, 'https://stately.ai']);

@@ -14,15 +14,15 @@ import {
   reply,
   type ServerOptions,
 } from '../../src/index.js';
-import { Inbox, type RawClient, type RawFrame } from '../support/rawClient.js';
-import { recording, useServers } from '../support/testServer.js';
+import { type RawClient, type RawFrame, ReceiveQueue } from '../support/peers/rawClient.js';
+import { recordEvents, useServers } from '../support/server/testServer.js';
 
 const start = useServers();
 
 /** The handlers that the worked frames speak of. */
-const workedHandlers = (log: Inbox<string>): ServerOptions => ({
+const workedHandlers = (log: ReceiveQueue<string>): ServerOptions => ({
   namespaces: {
-    default: recording(log, {
+    default: recordEvents(log, {
       ping: () => reply('pong'),
       boom() {
         throw new Error('boom; with semicolon');
@@ -62,7 +62,7 @@ interface Stage {
   readonly client: RawClient;
   readonly conn: Conn;
   /** What the server's handlers were told. */
-  readonly log: Inbox<string>;
+  readonly log: ReceiveQueue<string>;
   /** The token of the server's last ask. */
   wait: string;
   call: Promise<unknown>;
@@ -100,7 +100,7 @@ const answers =
   ({ client, wait }) =>
     client.send(`${wait}${rest}`);
 /** No frame: the next one is the answer to something sent after all that. */
-const nothing: Step = ({ client }) => client.silence();
+const nothing: Step = ({ client }) => client.expectNoFrame();
 /** The program on the server calls something. */
 const program =
   (call: (ns: NSConn, conn: Conn) => unknown): Step =>
@@ -134,7 +134,7 @@ const isIn =
 const bytes = (header: string, ...body: number[]): Buffer => Buffer.concat([Buffer.from(header), Buffer.from(body)]);
 
 const opened = async (): Promise<void> => {};
-const ready = async (client: RawClient): Promise<void> => void (await client.ready());
+const ready = async (client: RawClient): Promise<void> => void (await client.acknowledge());
 const inDefault = async (client: RawClient): Promise<void> => void (await client.inDefault());
 const inRooms =
   (...rooms: string[]) =>
@@ -635,33 +635,33 @@ const rows: readonly Row[] = [
 describe('worked frames, byte for byte', () => {
   for (const [title, from, ...steps] of rows) {
     it(title, async () => {
-      const log = new Inbox<string>('handlers');
-      const house = await start(workedHandlers(log));
-      const client = await house.dial('joe');
+      const log = new ReceiveQueue<string>('handlers');
+      const testServer = await start(workedHandlers(log));
+      const client = await testServer.dial('joe');
       await from(client);
-      const stage: Stage = { client, conn: house.connection('joe'), log, wait: '', call: Promise.resolve() };
+      const stage: Stage = { client, conn: testServer.connection('joe'), log, wait: '', call: Promise.resolve() };
       for (const step of steps) await step(stage);
-      if (from !== opened) await client.silence();
+      if (from !== opened) await client.expectNoFrame();
     });
   }
 
-  it('[BC9] [BC1] #20 #26 row 34: every connection of the namespace gets it, and nobody else', async () => {
-    const house = await start(workedHandlers(new Inbox('handlers')));
-    const asker = await (await house.dial()).inDefault();
-    const other = await (await house.dial()).inDefault();
-    const outside = await (await house.dial()).inNamespace('other');
+  it('[BC9] [BC1] #20 #26 row 34: every connection of the namespace gets it, and no other', async () => {
+    const testServer = await start(workedHandlers(new ReceiveQueue('handlers')));
+    const asker = await (await testServer.dial()).inDefault();
+    const other = await (await testServer.dial()).inDefault();
+    const outside = await (await testServer.dial()).inNamespace('other');
     asker.send('$40;default;;all;0;0;hello');
     expect(await asker.next()).toBe(';default;;all;0;0;hello');
     expect(await other.next()).toBe(';default;;all;0;0;hello');
-    await asker.silence();
-    await other.silence();
-    await outside.silence();
+    await asker.expectNoFrame();
+    await other.expectNoFrame();
+    await outside.expectNoFrame();
   });
 
   it('[BC9] #20 #26 #28 row 34: a binary message is sent on in binary', async () => {
-    const house = await start(workedHandlers(new Inbox('handlers')));
-    const asker = await (await house.dial()).inDefault();
-    const other = await (await house.dial()).inDefault();
+    const testServer = await start(workedHandlers(new ReceiveQueue('handlers')));
+    const asker = await (await testServer.dial()).inDefault();
+    const other = await (await testServer.dial()).inDefault();
     asker.send(bytes('$40;default;;all;0;0;', 0xff, 0x3b, 0x00));
     const expected = bytes(';default;;all;0;0;', 0xff, 0x3b, 0x00);
     expect(await asker.next()).toEqual(expected);
@@ -671,20 +671,20 @@ describe('worked frames, byte for byte', () => {
 
 describe('a CloseError', () => {
   it('[AK8] [SV5] answers with its text, then closes with its code', async () => {
-    const house = await start(workedHandlers(new Inbox('handlers')));
-    const client = await (await house.dial()).inDefault();
+    const testServer = await start(workedHandlers(new ReceiveQueue('handlers')));
+    const client = await (await testServer.dial()).inDefault();
     expect(await client.ask('$1;default;;leave;0;0;')).toBe('$1;default;;leave;1;0;out; you go');
     expect(await client.closed).toEqual({ code: 4001, reason: 'out; you go' });
   });
 
   it('[HS7] #21 in onConnect: H and its text, then its code', async () => {
-    const house = await start({
+    const testServer = await start({
       namespaces: { default: {} },
       onConnect() {
         throw new CloseError(4003, 'banned');
       },
     });
-    const client = await house.dial();
+    const client = await testServer.dial();
     expect(await client.closed).toEqual({ code: 4003, reason: 'banned' });
     expect(client.frames.all).toEqual(['Hbanned']);
   });
@@ -699,8 +699,8 @@ describe('a refusal', () => {
   };
 
   it('[HS7] #20 #21 row 2: M is answered with H and the text, then the connection is closed with 1008', async () => {
-    const house = await start(refusing);
-    const client = await house.dial();
+    const testServer = await start(refusing);
+    const client = await testServer.dial();
     client.send('M');
     expect(await client.next()).toBe('Hnot allowed; sorry');
     expect(await client.closed).toEqual({ code: 1008, reason: 'not allowed; sorry' });
@@ -708,24 +708,24 @@ describe('a refusal', () => {
   });
 
   it('[HS7] #20 #21 row 2: it does not wait for M', async () => {
-    const house = await start(refusing);
-    const client = await house.dial();
+    const testServer = await start(refusing);
+    const client = await testServer.dial();
     expect(await client.next()).toBe('Hnot allowed; sorry');
     expect((await client.closed).code).toBe(1008);
   });
 
-  it('[HS7] #20 #21 row 2: nothing that came early is looked at', async () => {
-    const log = new Inbox<string>('handlers');
-    const refusals = new Inbox<() => void>('refusals');
-    const house = await start({
-      namespaces: { default: recording(log) },
+  it('[HS7] #20 #21 row 2: early frames are ignored', async () => {
+    const log = new ReceiveQueue<string>('handlers');
+    const refusals = new ReceiveQueue<() => void>('refusals');
+    const testServer = await start({
+      namespaces: { default: recordEvents(log) },
       onConnect: () => new Promise((_, reject) => refusals.push(() => reject(new Error('no')))),
     });
-    const client = await house.dial();
+    const client = await testServer.dial();
     client.send(connectFrame('$1'));
     client.send('M');
     client.send(';default;;chat;0;0;hi');
-    await client.heard();
+    await client.ping();
     const refuse = await refusals.next();
     refuse();
     expect(await client.closed).toEqual({ code: 1008, reason: 'no' });
@@ -736,8 +736,8 @@ describe('a refusal', () => {
 
 describe('frames before the connection is open', () => {
   it('[HS4] #22 wait in order, text and binary together, and are answered right behind A', async () => {
-    const house = await start(workedHandlers(new Inbox('handlers')));
-    const client = await house.dial('joe');
+    const testServer = await start(workedHandlers(new ReceiveQueue('handlers')));
+    const client = await testServer.dial('joe');
     client.send(connectFrame('$1'));
     client.send(bytes('$2;default;;echo;0;0;', 1, 2));
     client.send('$3;default;;ping;0;0;');
@@ -751,14 +751,14 @@ describe('frames before the connection is open', () => {
   });
 
   it('[HS9] #23 a connect inside onConnect: A on M, then the ask', async () => {
-    const connected = new Inbox<NSConn>('connected');
-    const house = await start({
+    const connected = new ReceiveQueue<NSConn>('connected');
+    const testServer = await start({
       namespaces: { default: { ping: () => reply('pong') } },
       async onConnect(conn) {
         connected.push(await conn.connect('default'));
       },
     });
-    const client = await house.dial('joe');
+    const client = await testServer.dial('joe');
     client.send('M');
     expect(await client.next()).toBe('Ajoe');
     const ask = await client.nextText();
@@ -772,14 +772,14 @@ describe('frames before the connection is open', () => {
 
 describe('a refusal after the agreement', () => {
   it('[HS9] closes with 1008 and the text, without H', async () => {
-    const house = await start({
+    const testServer = await start({
       namespaces: { default: {} },
       async onConnect(conn) {
         await conn.connect('default');
         throw new Error('after all');
       },
     });
-    const client = await house.dial('joe');
+    const client = await testServer.dial('joe');
     client.send('M');
     expect(await client.next()).toBe('Ajoe');
     const ask = await client.nextText();
@@ -790,7 +790,7 @@ describe('a refusal after the agreement', () => {
 });
 
 describe('native messages', () => {
-  const nativeOnly = (log: Inbox<string>): ServerOptions => ({
+  const nativeOnly = (log: ReceiveQueue<string>): ServerOptions => ({
     events: {
       [OnNativeMessage]({ conn }, { body, isNative }) {
         log.push(`${isNative} ${String(body)}`);
@@ -800,9 +800,9 @@ describe('native messages', () => {
   });
 
   it('[HS10] #20 #11 row 38: there is no handshake, M is a message like any other', async () => {
-    const log = new Inbox<string>('handlers');
-    const house = await start(nativeOnly(log));
-    const client = await house.dial();
+    const log = new ReceiveQueue<string>('handlers');
+    const testServer = await start(nativeOnly(log));
+    const client = await testServer.dial();
     expect(await client.ask('M')).toBe('re:M');
     expect(await client.ask('hello')).toBe('re:hello');
     expect(await client.ask('$1;default;;_OnNamespaceConnect;0;0;')).toBe('re:$1;default;;_OnNamespaceConnect;0;0;');
@@ -810,11 +810,11 @@ describe('native messages', () => {
     expect(log.all.slice(0, 2)).toEqual(['true M', 'true hello']);
   });
 
-  it('[HS10] #20 #11 row 38: a frame that comes before onConnect agrees waits for it', async () => {
+  it('[HS10] #20 #11 row 38: a frame before onConnect settles waits for it', async () => {
     let agree = (): void => {};
-    const log = new Inbox<string>('handlers');
-    const asked = new Inbox<true>('onConnect');
-    const house = await start({
+    const log = new ReceiveQueue<string>('handlers');
+    const asked = new ReceiveQueue<true>('onConnect');
+    const testServer = await start({
       ...nativeOnly(log),
       onConnect() {
         asked.push(true);
@@ -823,25 +823,25 @@ describe('native messages', () => {
         });
       },
     });
-    const client = await house.dial();
+    const client = await testServer.dial();
     client.send('M');
     client.send('hello');
     await asked.next();
-    await client.heard();
+    await client.ping();
     expect(log.all).toEqual([]);
     agree();
     expect(await client.frames.take(2)).toEqual(['re:M', 're:hello']);
   });
 
   it('[HS10] #11 a native-only connection is in the audience of native broadcasts', async () => {
-    const house = await start(nativeOnly(new Inbox('handlers')));
-    const client = await house.dial();
+    const testServer = await start(nativeOnly(new ReceiveQueue('handlers')));
+    const client = await testServer.dial();
     expect(await client.ask('here')).toBe('re:here');
-    house.server.broadcast(null, { isNative: true, body: 'raw; to all' });
+    testServer.server.broadcast(null, { isNative: true, body: 'raw; to all' });
     expect(await client.next()).toBe('raw; to all');
   });
 
-  const mixed = (log: Inbox<string>): ServerOptions => ({
+  const mixed = (log: ReceiveQueue<string>): ServerOptions => ({
     events: {
       [OnNativeMessage](_, message) {
         log.push(`native ${String(message.body)}`);
@@ -853,17 +853,17 @@ describe('native messages', () => {
     },
   });
 
-  it('[FR1] #20 #10 row 39: before the empty namespace is connected a raw payload reaches nobody', async () => {
-    const log = new Inbox<string>('handlers');
+  it('[FR1] #20 #10 row 39: before the empty namespace is connected, a raw payload reaches no handler', async () => {
+    const log = new ReceiveQueue<string>('handlers');
     const client = await (await start(mixed(log))).dial();
-    await client.ready();
+    await client.acknowledge();
     client.send('raw');
-    await client.silence();
+    await client.expectNoFrame();
     expect(log.all).toEqual([]);
   });
 
   it('[FR1] #20 #10 row 39: after that it is a native message, and a reply is a native frame', async () => {
-    const log = new Inbox<string>('handlers');
+    const log = new ReceiveQueue<string>('handlers');
     const client = await (await start(mixed(log))).dial();
     await client.inNamespace('');
     expect(await client.ask('raw')).toBe('re:raw');
@@ -871,12 +871,12 @@ describe('native messages', () => {
     expect(await client.ask(Buffer.from([0xff, 0x00]))).toEqual(Buffer.from([0xff, 0x00]));
     client.send('quiet');
     client.send('fail');
-    await client.silence();
+    await client.expectNoFrame();
     expect(log.all).toHaveLength(5);
   });
 
   it('[FR1] #20 #10 row 39: six separators make a frame of it', async () => {
-    const log = new Inbox<string>('handlers');
+    const log = new ReceiveQueue<string>('handlers');
     const client = await (await start(mixed(log))).dial();
     await client.inNamespace('');
     expect(await client.ask('$1;;;ping;0;0;')).toBe('$1;;;ping;0;0;pong');

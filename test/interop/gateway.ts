@@ -1,13 +1,13 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { afterEach } from 'vitest';
-import { Inbox } from '../support/rawClient.js';
+import { ReceiveQueue } from '../support/peers/rawClient.js';
 
 /** A way to a server, on which one can see who asks for what, and which can be cut. */
 export interface Gateway {
   readonly url: string;
   /** What was asked on each line, and the status of the answer: `HEAD 302`. */
-  readonly seen: Inbox<string>;
+  readonly seen: ReceiveQueue<string>;
   /** Ends every line; the next `count` that come are ended as well, without an answer. */
   cut(count: number): void;
 }
@@ -34,7 +34,7 @@ export const useGateways = () => {
 
   return async (target: string): Promise<Gateway> => {
     const port = Number(new URL(target).port);
-    const seen = new Inbox<string>('gateway');
+    const seen = new ReceiveQueue<string>('gateway');
     let refusals = 0;
 
     const pass = (client: Socket, request: Buffer, method: string): void => {

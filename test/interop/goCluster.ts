@@ -1,10 +1,17 @@
 import { connect as connectNats } from '@nats-io/transport-node';
 import { createClient } from 'redis';
 import { afterAll, afterEach, beforeAll, expect } from 'vitest';
-import { natsServer, type RunningBroker, redisServer, startNats, startRedis } from '../support/brokers.js';
-import { type GoArguments, type GoExchange, type GoHandlers, type GoPeer, goPeers, useGo } from '../support/goPeer.js';
-import { describeWith } from '../support/peers.js';
-import { Inbox, RawClient, type RawFrame } from '../support/rawClient.js';
+import { natsServer, type RunningBroker, redisServer, startNats, startRedis } from '../support/peers/brokers.js';
+import {
+  type GoArguments,
+  type GoExchange,
+  type GoHandlers,
+  type GoPeer,
+  goPeers,
+  useGo,
+} from '../support/peers/goPeer.js';
+import { describeWith } from '../support/peers/installed.js';
+import { RawClient, type RawFrame, ReceiveQueue } from '../support/peers/rawClient.js';
 import { nameOfGo } from './scenarios.js';
 
 const brokers = { redis: redisServer, nats: natsServer } as const;
@@ -13,7 +20,7 @@ type BrokerKind = GoExchange['kind'];
 /** Hears all that goes over a broker, and says what it is told there. */
 interface Tap {
   /** Channel and payload of each message, with a blank between them; a payload that is no text in hex. */
-  readonly heard: Inbox<string>;
+  readonly heard: ReceiveQueue<string>;
   publish(channel: string, payload: string | Uint8Array): Promise<void>;
   close(): Promise<void>;
 }
@@ -24,7 +31,7 @@ const textOf = (payload: Buffer): string => {
 };
 
 const tapRedis = async (url: string): Promise<Tap> => {
-  const heard = new Inbox<string>('broker');
+  const heard = new ReceiveQueue<string>('broker');
   const publisher = createClient({ url });
   const subscriber = publisher.duplicate();
   await Promise.all([publisher.connect(), subscriber.connect()]);
@@ -42,7 +49,7 @@ const tapRedis = async (url: string): Promise<Tap> => {
 };
 
 const tapNats = async (url: string): Promise<Tap> => {
-  const heard = new Inbox<string>('broker');
+  const heard = new ReceiveQueue<string>('broker');
   const session = await connectNats({ servers: url });
   session.subscribe('>', {
     callback: (_, { subject, data }) => heard.push(`${subject} ${textOf(Buffer.from(data))}`),

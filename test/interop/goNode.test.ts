@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { goPeers } from '../support/goPeer.js';
-import { describeWith } from '../support/peers.js';
-import type { RawClient } from '../support/rawClient.js';
+import { goPeers } from '../support/peers/goPeer.js';
+import { describeWith } from '../support/peers/installed.js';
+import type { RawClient } from '../support/peers/rawClient.js';
 import { type Cluster, describeNodes } from './goCluster.js';
 
 const chat = { namespace: 'default', event: 'chat' } as const;
@@ -15,8 +15,8 @@ const heard = (cluster: Cluster, ...clients: RawClient[]) =>
   Promise.all(clients.map((client) => cluster.heardOn(cluster.channelOf('default'), client)));
 
 describeNodes(({ kind, path, isOlder, start }) => {
-  describe('what they say', () => {
-    it('[EX6] a broadcast is one frame, on the channel of its namespace whatever its room', async () => {
+  describe('frames that they publish', () => {
+    it('[EX6] a broadcast is one frame, on the channel of its namespace for any room', async () => {
       const cluster = await start();
       const here = await cluster.enter(0, 'ann', 'room1');
       const there = await cluster.enter(1, 'bob', 'room1');
@@ -37,7 +37,7 @@ describeNodes(({ kind, path, isOlder, start }) => {
       expect(await heard(cluster, there)).toEqual([frames]);
     });
 
-    it('[EX6] what is for one id goes on its channel, and does not say so itself', async () => {
+    it('[EX6] a message to one id goes on its channel, without naming it', async () => {
       const cluster = await start();
       const here = await cluster.enter(0, 'bob');
       const there = await cluster.enter(1, 'bob');
@@ -50,7 +50,7 @@ describeNodes(({ kind, path, isOlder, start }) => {
       expect(await heard(cluster, other)).toEqual([[]]);
     });
 
-    it('[EX6] a sender to skip stands in front, by what it is: others with its id are told', async () => {
+    it('[EX6] an excluded sender is named in front, by its kind: others with its id get the message', async () => {
       const cluster = await start({ default: { chat: 'broadcastOthers' } });
       const sender = await cluster.enter(0, 'alice');
       const namesake = await cluster.enter(1, 'alice');
@@ -81,7 +81,7 @@ describeNodes(({ kind, path, isOlder, start }) => {
       expect(await heard(cluster, here, there)).toEqual([excluded, [frame, frame]]);
     });
 
-    it('[EX6] a body of bytes is carried as it is, and comes as text: who minds its bytes hangs up', async () => {
+    it('[EX6] a body of bytes is published as it is, and arrives as text: a strict client closes', async () => {
       const cluster = await start();
       const raw = await cluster.enter(1, 'bob');
       const go = await cluster.enterGo(1, 'joe', path);
@@ -109,14 +109,14 @@ describeNodes(({ kind, path, isOlder, start }) => {
     });
   });
 
-  describe('what they do with ours', () => {
+  describe('frames of Muster that they receive', () => {
     it.each([
       `neffos(0x${ours}(1.7))`,
       `neffos(0x${ours}(12.345.b.616c696365))`,
       `neffos(0x${ours}(*))`,
       'neffos(0x',
       '',
-    ])('[EX6] the tag %j is taken off, and nobody is skipped for it', async (tag) => {
+    ])('[EX6] the tag %j is removed, and excludes no connection', async (tag) => {
       const cluster = await start();
       const client = await cluster.enter(0, 'bob', 'room1');
       for (const room of ['', 'room1', 'elsewhere'])
@@ -139,7 +139,7 @@ describeNodes(({ kind, path, isOlder, start }) => {
     const startMixed = async () => {
       const cluster = await start({ default: { chat: '' }, '': { _OnNativeMessage: '' } });
       const client = await cluster.dial(0, 'bob');
-      await client.ready();
+      await client.acknowledge();
       await client.connect('');
       return { cluster, client, place: cluster.channelOf('bob') };
     };
@@ -156,7 +156,7 @@ describeNodes(({ kind, path, isOlder, start }) => {
       await expect.poll(() => said().sort()).toEqual(heard);
     });
 
-    it('[EX6] beside events: what has seven fields is a frame, and a framed native is its body', async () => {
+    it('[EX6] beside events: seven fields are a frame, and a framed native is its body', async () => {
       const { cluster, client, place } = await startMixed();
       const payloads = [
         ';;;_OnNativeMessage;0;0;x',
@@ -170,7 +170,7 @@ describeNodes(({ kind, path, isOlder, start }) => {
       expect(await cluster.heardOn(place, client, '')).toEqual(['x', 'y', `${tag};z`]);
     });
 
-    it('[EX6] native only: nobody hears but by id, and everything goes out as it came', async () => {
+    it('[EX6] native-only: only messages to an id arrive, and everything goes out as it was', async () => {
       const cluster = await start({ '': { _OnNativeMessage: '' } });
       const client = await cluster.dial(0, 'bob');
       const place = cluster.channelOf('bob');
@@ -188,7 +188,7 @@ describeNodes(({ kind, path, isOlder, start }) => {
 
   for (const other of goPeers)
     describeWith(other, `beside a node of ${other.name}`, (otherPath) => {
-      it('[EX6] each line hears the other, and only the sender is skipped', async () => {
+      it('[EX6] each release line receives from the other, and only the sender is excluded', async () => {
         const cluster = await start({ default: { chat: '' } }, otherPath);
         const sender = await cluster.enter(0, 'alice');
         const namesake = await cluster.enter(1, 'alice');

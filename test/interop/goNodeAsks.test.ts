@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
-import { bodyOfNote, goPeers } from '../support/goPeer.js';
-import { describeWith } from '../support/peers.js';
-import { watch } from '../support/promises.js';
-import type { RawClient } from '../support/rawClient.js';
+import { watch } from '../support/async/promises.js';
+import { bodyOfMessage, goPeers } from '../support/peers/goPeer.js';
+import { describeWith } from '../support/peers/installed.js';
+import type { RawClient } from '../support/peers/rawClient.js';
 import { type Cluster, describeNodes, isOlderLine } from './goCluster.js';
 
 const question = (wait: string): string => `${wait};default;;q;0;0;?`;
@@ -58,10 +58,10 @@ describeNodes(({ kind, isOlder, start, answersOf }) => {
       expect(token).toBe(marked.replace('!', ''));
     }
     await settle(cluster, asked, answersOf(cluster, token), ';default;;q;0;0;from outside');
-    expect(bodyOfNote(await asked)).toBe('from outside');
+    expect(bodyOfMessage(await asked)).toBe('from outside');
   });
 
-  it('[EX7] a node that asks, and its answer: the older line takes it for an event', async () => {
+  it('[EX7] a node that asks, and its answer: the older release line handles it as an event', async () => {
     const { cluster, client } = await startWithBob();
     const { asked, token } = await ask(cluster, client);
     client.send(`${token};default;;q;0;0;yes`);
@@ -72,7 +72,7 @@ describeNodes(({ kind, isOlder, start, answersOf }) => {
       await expect(asked).rejects.toThrow('never mind');
     } else {
       expect(await cluster.next()).toBe(`${answersOf(cluster, token)} ;default;;q;0;0;yes`);
-      expect(bodyOfNote(await asked)).toBe('yes');
+      expect(bodyOfMessage(await asked)).toBe('yes');
     }
   });
 
@@ -120,7 +120,7 @@ describeNodes(({ kind, isOlder, start, answersOf }) => {
       });
     });
 
-  it('[EX7] a node publishes for whatever token its client invents', async () => {
+  it('[EX7] a node publishes for any token that its client invents', async () => {
     const cluster = await start();
     const client = await cluster.enter(1, 'bob');
     const place = cluster.channelOf('default');
@@ -133,7 +133,7 @@ describeNodes(({ kind, isOlder, start, answersOf }) => {
 
   for (const other of goPeers.filter((one) => isOlderLine(one) !== isOlder))
     describeWith(other, `asking by way of a node of ${other.name}`, (otherPath) => {
-      it('[EX7] neither line has its own asks answered there', async () => {
+      it('[EX7] neither release line gets its own asks answered there', async () => {
         const { cluster, client } = await startWithBob(otherPath);
         const { asked, token } = await ask(cluster, client);
         client.send(`${token};default;;q;0;0;yes`);

@@ -13,10 +13,10 @@ import {
   type Reply,
   reply,
 } from '../../src/index.js';
-import { type GoArguments, type GoPeer, goPeers, lineOfNote, useGo } from '../support/goPeer.js';
-import { describeWith } from '../support/peers.js';
-import { Inbox, RawClient, type RawFrame } from '../support/rawClient.js';
-import { lineOf, recording, useServers } from '../support/testServer.js';
+import { describeGoReply, type GoArguments, type GoPeer, goPeers, useGo } from '../support/peers/goPeer.js';
+import { describeWith } from '../support/peers/installed.js';
+import { RawClient, type RawFrame, ReceiveQueue } from '../support/peers/rawClient.js';
+import { describeMessage, recordEvents, useServers } from '../support/server/testServer.js';
 import { type Acts, type Doing, mixedActs, nativeOnlyActs, type Scene, scenes, workedActs } from './script.js';
 
 const start = useServers();
@@ -30,7 +30,7 @@ afterEach(() => {
 /** A server, ours or Go's, that a scene is played to. */
 interface Side {
   readonly url: string;
-  readonly log: Inbox<string>;
+  readonly log: ReceiveQueue<string>;
   /** Resolves when the log has all that its handlers were told. */
   heard(): Promise<unknown>;
   /** Has its program do something to the connection of this id, and says what came of it. */
@@ -69,11 +69,11 @@ const acting = (act: string): Handler => {
 };
 
 /** The Go program writes down lifecycle events and its own, and has no handler for any other unless it is told to. */
-const eventsOf = (log: Inbox<string>, acts: Readonly<Record<string, string>>, isNativeOnly: boolean): Events => {
+const eventsOf = (log: ReceiveQueue<string>, acts: Readonly<Record<string, string>>, isNativeOnly: boolean): Events => {
   const own = Object.fromEntries(Object.entries(acts).map(([event, act]) => [event, acting(act)]));
   const takesLifecycle = !isNativeOnly && !(OnAnyEvent in acts);
   const isHere = (event: string): boolean => event in acts || (takesLifecycle && isSystemEvent(event));
-  return Object.fromEntries(Object.entries(recording(log, own)).filter(([event]) => isHere(event)));
+  return Object.fromEntries(Object.entries(recordEvents(log, own)).filter(([event]) => isHere(event)));
 };
 
 const doHere = async (conn: Conn, { op, namespace = '', room = '', event = '', body = '' }: Doing): Promise<string> => {
@@ -83,7 +83,7 @@ const doHere = async (conn: Conn, { op, namespace = '', room = '', event = '', b
   }
   const ns = conn.namespace(namespace);
   if (!ns) throw ErrBadNamespace;
-  if (op === 'ask') return lineOf(await ns.ask(event, body));
+  if (op === 'ask') return describeMessage(await ns.ask(event, body));
   if (op === 'emit') return String(ns.emit(event, body));
   if (op === 'disconnect') await ns.disconnect();
   if (op === 'join') await ns.joinRoom(room);
@@ -92,12 +92,12 @@ const doHere = async (conn: Conn, { op, namespace = '', room = '', event = '', b
 };
 
 const startOurs = async (acts: Acts): Promise<Side> => {
-  const log = new Inbox<string>('ours');
-  const invitations = new Inbox<Promise<unknown>>('invitations');
+  const log = new ReceiveQueue<string>('ours');
+  const invitations = new ReceiveQueue<Promise<unknown>>('invitations');
   const namespaces = Object.fromEntries(
     Object.entries(acts).map(([name, events]) => [name, eventsOf(log, events, acts === nativeOnlyActs)]),
   );
-  const house = await start({
+  const testServer = await start({
     namespaces,
     urlHeaders: ['x-id'],
     idGenerator: ({ headers, url = '/' }) =>
@@ -111,15 +111,15 @@ const startOurs = async (acts: Acts): Promise<Side> => {
     },
   });
   return {
-    url: house.url,
+    url: testServer.url,
     log,
     heard: async () => {},
     async does(id, doing) {
-      if (doing.op !== 'invited') return doHere(house.connection(id), doing);
+      if (doing.op !== 'invited') return doHere(testServer.connection(id), doing);
       await await invitations.next();
       return 'done';
     },
-    tries: async (id) => house.connection(id).reconnectTries,
+    tries: async (id) => testServer.connection(id).reconnectTries,
   };
 };
 
@@ -132,7 +132,7 @@ const startTheirs = async (path: string, acts: Acts): Promise<Side> => {
     heard: () => go.do('sync'),
     async does(id, { op, ...rest }) {
       const value = await go.do(op, { conn: id, ...rest } satisfies GoArguments);
-      if (op === 'ask') return lineOfNote(value);
+      if (op === 'ask') return describeGoReply(value);
       return op === 'emit' ? String(value) : 'done';
     },
     tries: (id) => go.do('tries', { conn: id }),
@@ -245,7 +245,7 @@ for (const peer of goPeers)
       expect(await play(await startTheirs(path, mixedActs), scene)).toEqual(expected);
     });
 
-    it('[NS7] #25 the line is lost: forced events of both', async () => {
+    it('[NS7] #25 the socket is lost: forced events of both', async () => {
       const told = async (side: Side): Promise<string[]> => {
         const client = await RawClient.dial(`${side.url}?id=joe`);
         await client.inDefault();
@@ -284,7 +284,7 @@ for (const peer of goPeers)
         }
       });
 
-      it('[HS12] #19 a GET without upgrade is answered 400', async () => {
+      it('[HS12] #19 a GET without upgrade is answered with 400', async () => {
         for (const { url } of await both()) {
           const { status, headers } = await request(url, 'GET');
           expect([status, headers['sec-websocket-version']]).toEqual([400, '13']);
@@ -302,7 +302,7 @@ for (const peer of goPeers)
       const met = async (side: Side, query: string, headers: Readonly<Record<string, string>> = {}) => {
         const client = await RawClient.dial(`${side.url}?${query}`, headers);
         clients.push(client);
-        const id = await client.ready();
+        const id = await client.acknowledge();
         return [id, await side.tries(id)];
       };
 

@@ -1,8 +1,8 @@
 import { describe, expect, it, vi } from 'vitest';
 import { AskTimeout, ErrBadRoom, type OutgoingMessage, type Server } from '../../src/index.js';
-import { bodyOfNote, type GoArguments } from '../support/goPeer.js';
+import { bodyOfMessage, type GoArguments } from '../support/peers/goPeer.js';
+import { knownError, ownError } from './mixedClients.js';
 import type { MixedCluster, MixedSetting } from './mixedCluster.js';
-import { knownError, ownError } from './mixedGuests.js';
 import { blue, describeMixed, eventful, red } from './mixedSuite.js';
 
 const usual = { namespace: 'default', body: '?' } as const;
@@ -42,14 +42,14 @@ const publishedBy = async ({ exchange }: Server): Promise<number> => {
 const suiteOfOurs = (the: () => MixedCluster): void => {
   const ask = (what: OutgoingMessage, timeout = 5_000) => the().servers.a.ask({ ...usual, ...what }, { timeout });
   /** The server has read what this raw client has sent. */
-  const read = (name: string) => the().raw(name).client.heard();
+  const read = (name: string) => the().raw(name).client.ping();
 
   describe.each(['js-a', 'go-a', 'raw-a', 'js-b', 'go-b', 'raw-b', 'js-g', 'go-g', 'raw-g'])('of %s', (name) => {
     it('[EX7] its answer', async () => {
       const asked = ask({ event: 'q', to: name });
       await beAsked(the(), name, 'q');
       expect(await asked).toMatchObject({ namespace: 'default', event: 'q', body: name });
-      const { [name]: told, ...others } = await the().told('a');
+      const { [name]: told, ...others } = await the().received('a');
       expect(told).toEqual(isRaw(name) ? [] : ['q default: ?']);
       expect(Object.values(others).flat()).toEqual([]);
     });
@@ -59,15 +59,15 @@ const suiteOfOurs = (the: () => MixedCluster): void => {
       await Promise.all([expect(known).rejects.toBe(ErrBadRoom), beAsked(the(), name, 'no')]);
       const other = ask({ event: 'odd', to: name });
       await Promise.all([expect(other).rejects.toThrow(new Error(ownError)), beAsked(the(), name, 'odd')]);
-      await the().told('a');
+      await the().received('a');
     });
   });
 
   // A neffos.js client cannot answer with bytes.
-  it.each(['go-a', 'go-b', 'go-g'])('[EX7] bytes that are no text, there and back: %s', async (name) => {
+  it.each(['go-a', 'go-b', 'go-g'])('[EX7] invalid UTF-8, both ways: %s', async (name) => {
     const { body } = await ask({ event: 'echo', body: bytes, to: name });
     expect(body).toEqual(bytes);
-    await the().told('a');
+    await the().received('a');
   });
 
   it.each(['raw-a', 'raw-b', 'raw-g'])('[EX7] [EX6] bytes in answer: %s', async (name) => {
@@ -83,19 +83,19 @@ const suiteOfOurs = (the: () => MixedCluster): void => {
         .client.send(Buffer.concat([Buffer.from(`${token};default;;pick;0;0;`), said]));
       expect((await asked).body).toEqual(heard);
     }
-    await the().told('a');
+    await the().received('a');
   });
 
   it('[EX7] all of them: one of them has answered', async () => {
     expect((await ask({ event: 'q' })).body).toMatch(/^(js|go)-[abg]$/);
-    await the().told('a');
+    await the().received('a');
   });
 
   it('[EX7] a room: its members', async () => {
     expect((await ask({ event: 'q', room: red })).body).toMatch(/^js-[abg]$/);
     expect((await ask({ event: 'q', room: blue })).body).toMatch(/^go-[abg]$/);
     expect((await ask({ event: 'q', room: blue, to: 'go-g' })).body).toBe('go-g');
-    await the().told('a');
+    await the().received('a');
   });
 
   it.each([
@@ -103,7 +103,7 @@ const suiteOfOurs = (the: () => MixedCluster): void => {
     ['raw-b', 'raw-a', 'raw-g'],
     ['raw-g', 'raw-b', 'raw-a'],
   ])(
-    '[EX7] all of them: the answer of %s comes first, each is asked once, later ones change nothing',
+    '[EX7] all of them: the answer of %s is first, each is asked once, later ones change nothing',
     async (...names) => {
       const asked = ask({ event: 'pick' });
       const tokens = new Map(
@@ -114,16 +114,16 @@ const suiteOfOurs = (the: () => MixedCluster): void => {
       expect((await asked).body).toBe(first);
       for (const name of names.slice(1)) answerBy(the(), name, 'pick', tokens.get(name) ?? '', 'late');
       await Promise.all(names.map(read));
-      for (const [name, lines] of Object.entries(await the().told('a')))
+      for (const [name, lines] of Object.entries(await the().received('a')))
         expect([name, ...lines]).toEqual([name, ...(names.includes(name) ? [] : ['pick default: ?'])]);
       const again = ask({ event: 'pick', to: first });
       await beAsked(the(), first, 'pick');
       expect((await again).body).toBe(first);
-      expect(Object.values(await the().told('a')).flat()).toEqual([]);
+      expect(Object.values(await the().received('a')).flat()).toEqual([]);
     },
   );
 
-  it.each(['raw-b', 'raw-g', 'nobody'])('[EX7] nobody answers, at %s: in time it rejects', async (name) => {
+  it.each(['raw-b', 'raw-g', 'nobody'])('[EX7] no answer, at %s: it rejects at the timeout', async (name) => {
     await expect(ask({ event: 'pick', to: name }, 50)).rejects.toBeInstanceOf(AskTimeout);
     if (name !== 'nobody') {
       answerBy(the(), name, 'pick', await questionOf(the(), name, 'pick'), 'late');
@@ -132,7 +132,7 @@ const suiteOfOurs = (the: () => MixedCluster): void => {
       await beAsked(the(), name, 'pick');
       expect((await again).body).toBe(name);
     }
-    await the().told('a');
+    await the().received('a');
   });
 
   it('[EX8] another server answers once, by one that was asked', async () => {
@@ -149,7 +149,7 @@ const suiteOfOurs = (the: () => MixedCluster): void => {
     expect((await asked).body).toBe('first');
     await read('raw-b');
     expect(await publishedBy(b)).toBe(before + 1);
-    await the().told('a');
+    await the().received('a');
   });
 };
 
@@ -181,20 +181,20 @@ const suiteOfGo = ({ broker, isOlder }: MixedSetting, the: () => MixedCluster): 
 
   describe.each(['js-a', 'go-a', 'js-b', 'go-b'])('of %s', (name) => {
     it('[EX8] its answer, and its errors', async () => {
-      expect(bodyOfNote(await ask({ event: 'q', to: name }, true))).toBe(name);
+      expect(bodyOfMessage(await ask({ event: 'q', to: name }, true))).toBe(name);
       await expect(ask({ event: 'no', to: name }, true)).rejects.toThrow(knownError);
       await expect(ask({ event: 'odd', to: name }, true)).rejects.toThrow(ownError);
-      await the().told('g');
+      await the().received('g');
     });
   });
 
   it.each(['raw-a', 'raw-b'])('[EX8] of %s: its answer, and its error', async (name) => {
     const asked = ask({ event: 'q', to: name });
     await answer(name, 'q');
-    expect(bodyOfNote(await asked)).toBe(name);
+    expect(bodyOfMessage(await asked)).toBe(name);
     const refused = ask({ event: 'odd', to: name });
     await Promise.all([expect(refused).rejects.toThrow(ownError), answer(name, 'odd')]);
-    expect(Object.values(await the().told('g')).flat()).toEqual([]);
+    expect(Object.values(await the().received('g')).flat()).toEqual([]);
   });
 
   it('[EX8] bytes in answer', async () => {
@@ -204,17 +204,17 @@ const suiteOfGo = ({ broker, isOlder }: MixedSetting, the: () => MixedCluster): 
     the()
       .raw('raw-a')
       .client.send(Buffer.concat([Buffer.from(`${token};default;;pick;0;0;`), bytes]));
-    expect(bodyOfNote(await asked)).toEqual(Buffer.from(bytes));
-    await the().told('g');
+    expect(bodyOfMessage(await asked)).toEqual(Buffer.from(bytes));
+    await the().received('g');
   });
 
   if (isOlder && broker === 'redis')
     console.warn('Go neffos v0.0.24 hangs on Redis when a second answer comes quickly: nobody answers it by himself');
   else
-    it('[EX8] all of them: one of ours has answered, or one of its own where it hears those', async () => {
-      const name = bodyOfNote(await ask({ event: 'q' }, true));
+    it('[EX8] all of them: a client of Muster has answered, or one of the node where it receives those', async () => {
+      const name = bodyOfMessage(await ask({ event: 'q' }, true));
       expect(name).toMatch(isOlder ? /^(js|go)-[ab]$/ : /^(js|go)-[abg]$/);
-      await the().told('g');
+      await the().received('g');
     });
 
   it('[EX8] all of them: the first answer settles, and each server gives one', async () => {
@@ -222,13 +222,13 @@ const suiteOfGo = ({ broker, isOlder }: MixedSetting, the: () => MixedCluster): 
     const { a, b } = the().servers;
     const before = [await publishedBy(a), await publishedBy(b)];
     await answer('raw-b', 'pick');
-    expect(bodyOfNote(await asked)).toBe('raw-b');
+    expect(bodyOfMessage(await asked)).toBe('raw-b');
     for (const name of ['raw-a', 'twin-a', 'twin-b']) {
       answerBy(the(), name, 'pick', await questionOf(the(), name, 'pick'), 'late');
-      await the().raw(name).client.heard();
+      await the().raw(name).client.ping();
     }
     expect([await publishedBy(a), await publishedBy(b)]).toEqual(before.map((count) => count + 1));
-    await the().told('g');
+    await the().received('g');
   });
 };
 

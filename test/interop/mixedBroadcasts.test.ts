@@ -1,22 +1,22 @@
 import { expect, it } from 'vitest';
-import type { MixedSetting, Place, Saying, Seated, Skip } from './mixedCluster.js';
+import type { MixedMessage, MixedSetting, Place, PlacedClient, Skip } from './mixedCluster.js';
 import { blue, describeMixed, eventful, red } from './mixedSuite.js';
 
 /** A kind of message, and what each client is told of it. */
 interface Kind {
   readonly title: string;
-  readonly says: readonly Saying[];
+  readonly says: readonly MixedMessage[];
   readonly skips?: Skip;
-  told(seated: Seated, from: Place, setting: MixedSetting): readonly string[];
+  told(placed: PlacedClient, from: Place, setting: MixedSetting): readonly string[];
 }
 
-const isRed = ({ rooms }: Seated): boolean => rooms.includes(red);
-const isBlue = ({ rooms }: Seated): boolean => rooms.includes(blue);
-const isTwin = ({ guest }: Seated): boolean => guest.id === 'twin';
-const isIn = ({ namespaces }: Seated, namespace: string): boolean => namespaces.includes(namespace);
+const isRed = ({ rooms }: PlacedClient): boolean => rooms.includes(red);
+const isBlue = ({ rooms }: PlacedClient): boolean => rooms.includes(blue);
+const isTwin = ({ client }: PlacedClient): boolean => client.id === 'twin';
+const isIn = ({ namespaces }: PlacedClient, namespace: string): boolean => namespaces.includes(namespace);
 const when = (isTold: boolean, ...lines: readonly string[]): readonly string[] => (isTold ? lines : []);
 /** Where bytes stay bytes. */
-const isBetweenOurs = ({ place }: Seated, from: Place): boolean => place !== 'g' && from !== 'g';
+const isBetweenOurs = ({ place }: PlacedClient, from: Place): boolean => place !== 'g' && from !== 'g';
 
 const bytes = Uint8Array.of(0xff, 0x3b, 0x00, 0xfe);
 const textBytes = new TextEncoder().encode('ab;c');
@@ -37,7 +37,7 @@ const kinds: readonly Kind[] = [
   {
     title: 'to a room: its members alone',
     says: [{ room: red, body: 'r' }],
-    told: (seated) => when(isRed(seated), 'chat default/red: r'),
+    told: (placed) => when(isRed(placed), 'chat default/red: r'),
   },
   {
     title: 'to a room where nobody is: nobody',
@@ -47,13 +47,13 @@ const kinds: readonly Kind[] = [
   {
     title: 'to an id: all that have it, at every node',
     says: [{ to: 'twin', body: 'you' }],
-    told: (seated) => when(isTwin(seated), 'chat default: you'),
+    told: (placed) => when(isTwin(placed), 'chat default: you'),
   },
   ...['js-a', 'go-b', 'raw-a', 'js-g', 'go-g', 'raw-g'].map(
     (id): Kind => ({
       title: `to the id ${id}: it alone`,
       says: [{ to: id, body: 'you' }],
-      told: ({ guest }) => when(guest.id === id, 'chat default: you'),
+      told: ({ client }) => when(client.id === id, 'chat default: you'),
     }),
   ),
   {
@@ -72,11 +72,11 @@ const kinds: readonly Kind[] = [
   {
     title: 'several in one call: each to its own, in order',
     says: [{ room: red, body: '1' }, { body: '2' }, { room: blue, body: '3' }, { room: red, body: '4' }, { body: '5' }],
-    told: (seated) => [
-      ...when(isRed(seated), 'chat default/red: 1'),
+    told: (placed) => [
+      ...when(isRed(placed), 'chat default/red: 1'),
       'chat default: 2',
-      ...when(isBlue(seated), `chat default/${blue}: 3`),
-      ...when(isRed(seated), 'chat default/red: 4'),
+      ...when(isBlue(placed), `chat default/${blue}: 3`),
+      ...when(isRed(placed), 'chat default/red: 4'),
       'chat default: 5',
     ],
   },
@@ -90,9 +90,9 @@ const kinds: readonly Kind[] = [
     title: 'less an id: between ours whoever has it; the older Go line leaves out nobody, the newer one its own',
     says: [{ body: 'others' }],
     skips: { id: 'twin' },
-    told: (seated, from, { isOlder }) => {
-      const isHonoured = isBetweenOurs(seated, from) || (!isOlder && from === 'g' && seated.place === 'g');
-      return when(!isTwin(seated) || !isHonoured, 'chat default: others');
+    told: (placed, from, { isOlder }) => {
+      const isHonoured = isBetweenOurs(placed, from) || (!isOlder && from === 'g' && placed.place === 'g');
+      return when(!isTwin(placed) || !isHonoured, 'chat default: others');
     },
   },
   {
@@ -110,7 +110,7 @@ const kinds: readonly Kind[] = [
   {
     title: 'bytes that are no text: a binary frame at ours, whoever says them',
     says: [{ namespace: 'bytes', body: bytes }],
-    told: (seated) => when(isIn(seated, 'bytes'), 'chat bytes: <ff3b00fe>'),
+    told: (placed) => when(isIn(placed, 'bytes'), 'chat bytes: <ff3b00fe>'),
   },
   {
     title: 'bytes that are text as well: binary between ours, text where Go comes in',
@@ -119,12 +119,12 @@ const kinds: readonly Kind[] = [
       { room: red, body: textBytes },
       { to: 'twin', body: textBytes },
     ],
-    told: (seated, from) => {
-      const body = isBetweenOurs(seated, from) ? `<${hex}>` : 'ab;c';
+    told: (placed, from) => {
+      const body = isBetweenOurs(placed, from) ? `<${hex}>` : 'ab;c';
       return [
-        ...when(isIn(seated, 'bytes'), `chat bytes: ${body}`),
-        ...when(isRed(seated), `chat default/red: ${body}`),
-        ...when(isTwin(seated), `chat default: ${body}`),
+        ...when(isIn(placed, 'bytes'), `chat bytes: ${body}`),
+        ...when(isRed(placed), `chat default/red: ${body}`),
+        ...when(isTwin(placed), `chat default: ${body}`),
       ];
     },
   },
@@ -134,47 +134,47 @@ const kinds: readonly Kind[] = [
       { room: blue, event: 'se;p', body: strange },
       { event: 'se;p', body: strange },
     ],
-    told: (seated) => [...when(isBlue(seated), `se;p default/${blue}: ${strange}`), `se;p default: ${strange}`],
+    told: (placed) => [...when(isBlue(placed), `se;p default/${blue}: ${strange}`), `se;p default: ${strange}`],
   },
   {
     title: 'an error',
     says: [{ err: 'no; not here' }, { room: red, err: 'bad room' }],
-    told: (seated) => ['chat default: ! no; not here', ...when(isRed(seated), 'chat default/red: ! bad room')],
+    told: (placed) => ['chat default: ! no; not here', ...when(isRed(placed), 'chat default/red: ! bad room')],
   },
 ];
 
 /** A neffos.js client drops what is no frame, native messages or not. */
-const isNative = (seated: Seated): boolean => isIn(seated, '') && seated.guest.kind !== 'js';
+const isNative = (placed: PlacedClient): boolean => isIn(placed, '') && placed.client.kind !== 'js';
 
 const natives: readonly Kind[] = [
   {
     title: 'a native message: everybody in the empty namespace',
     says: [{ namespace: '', isNative: true, body: 'na;tive ü' }],
-    told: (seated) => when(isNative(seated), 'OnNativeMessage : na;tive ü'),
+    told: (placed) => when(isNative(placed), 'OnNativeMessage : na;tive ü'),
   },
   {
     title: 'a native message to an id',
     says: ['raw-b', 'go-a', 'go-g', 'twin'].map((to) => ({ namespace: '', isNative: true, to, body: to })),
-    told: (seated) =>
-      when(['raw-b', 'go-a', 'go-g'].includes(seated.name) && isNative(seated), `OnNativeMessage : ${seated.name}`),
+    told: (placed) =>
+      when(['raw-b', 'go-a', 'go-g'].includes(placed.name) && isNative(placed), `OnNativeMessage : ${placed.name}`),
   },
   {
     title: 'a native message of bytes that are text: binary between ours',
     says: [{ namespace: '', isNative: true, body: textBytes }],
-    told: (seated, from) =>
-      when(isNative(seated), `OnNativeMessage : ${isBetweenOurs(seated, from) ? `<${hex}>` : 'ab;c'}`),
+    told: (placed, from) =>
+      when(isNative(placed), `OnNativeMessage : ${isBetweenOurs(placed, from) ? `<${hex}>` : 'ab;c'}`),
   },
   {
     title: 'an event beside native messages',
     says: [{ namespace: '', body: 'x' }],
-    told: (seated) => when(isIn(seated, ''), 'chat : x'),
+    told: (placed) => when(isIn(placed, ''), 'chat : x'),
   },
   // The other server must not make a native message of it, which a neffos.js client there would never see.
   {
     title: 'a framed native message: an event between ours, its body alone where Go comes in',
     says: [{ namespace: '', event: '_OnNativeMessage', body: 'framed' }],
-    told: (seated, from) =>
-      when(isBetweenOurs(seated, from) ? isIn(seated, '') : isNative(seated), 'OnNativeMessage : framed'),
+    told: (placed, from) =>
+      when(isBetweenOurs(placed, from) ? isIn(placed, '') : isNative(placed), 'OnNativeMessage : framed'),
   },
 ];
 
@@ -182,10 +182,10 @@ describeMixed(eventful, (setting, the) => {
   const cross = (list: readonly Kind[], from: Place): void => {
     for (const { title, says, skips, told } of list)
       it(`[EX4] [EX6] from ${from}: ${title}`, async () => {
-        const { guests } = the();
-        await the().say(from, says, skips);
-        const expected = guests.map((seated) => [seated.name, told(seated, from, setting)] as const);
-        expect(await the().told(from)).toEqual(Object.fromEntries(expected));
+        const { clients } = the();
+        await the().broadcast(from, says, skips);
+        const expected = clients.map((placed) => [placed.name, told(placed, from, setting)] as const);
+        expect(await the().received(from)).toEqual(Object.fromEntries(expected));
       });
   };
 

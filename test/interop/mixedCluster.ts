@@ -1,15 +1,15 @@
 import { expect, vi } from 'vitest';
 import type { StackExchange } from '../../src/exchange/exchange.js';
 import { exclude, type OutgoingMessage, type Server } from '../../src/index.js';
-import type { GoArguments, GoPeer } from '../support/goPeer.js';
-import { type Guest, RawGuest } from './mixedGuests.js';
+import type { GoArguments, GoPeer } from '../support/peers/goPeer.js';
+import { type MixedClient, RawMixedClient } from './mixedClients.js';
 
 /** Two servers of ours, and a node of Go. */
 export const places = ['a', 'b', 'g'] as const;
 export type Place = (typeof places)[number];
 
 /** Something to be said, by whatever node. */
-export interface Saying {
+export interface MixedMessage {
   /** `default` if it is left out. */
   readonly namespace?: string;
   readonly room?: string;
@@ -25,10 +25,10 @@ export interface Saying {
 export type Skip = { readonly conn: string } | { readonly id: string };
 
 /** A client and where it is. */
-export interface Seated {
+export interface PlacedClient {
   readonly name: string;
   readonly place: Place;
-  readonly guest: Guest;
+  readonly client: MixedClient;
   readonly rooms: readonly string[];
   readonly namespaces: readonly string[];
 }
@@ -55,8 +55,8 @@ export interface SharedBroker {
 
 /** Something that a client hears by one way, and that is no part of what a test is about. */
 interface Mark {
-  readonly seated: Seated;
-  readonly saying: Saying;
+  readonly placed: PlacedClient;
+  readonly message: MixedMessage;
   readonly line: string;
 }
 
@@ -69,29 +69,29 @@ export class MixedCluster {
   constructor(
     readonly servers: Readonly<Record<'a' | 'b', Server>>,
     readonly node: GoPeer,
-    readonly guests: readonly Seated[],
+    readonly clients: readonly PlacedClient[],
     readonly broker: SharedBroker,
     private readonly setting: MixedSetting,
     private readonly isNativeOnly: boolean,
   ) {}
 
   /** The only client of this name. */
-  guest(name: string): Guest {
-    const seated = this.guests.find((one) => one.name === name);
-    if (!seated) throw new Error(`there is no "${name}"`);
-    return seated.guest;
+  client(name: string): MixedClient {
+    const placed = this.clients.find((one) => one.name === name);
+    if (!placed) throw new Error(`there is no "${name}"`);
+    return placed.client;
   }
 
-  raw(name: string): RawGuest {
-    const guest = this.guest(name);
-    if (!(guest instanceof RawGuest)) throw new Error(`"${name}" is not raw`);
-    return guest;
+  raw(name: string): RawMixedClient {
+    const client = this.client(name);
+    if (!(client instanceof RawMixedClient)) throw new Error(`"${name}" is not raw`);
+    return client;
   }
 
   /** Says all of this in one call. */
-  async say(place: Place, sayings: readonly Saying[], skip?: Skip): Promise<void> {
-    if (place !== 'g') return this.#sayHere(this.servers[place], sayings, skip);
-    const [first, ...more] = sayings.map(({ body = '', ...rest }): GoArguments => ({ ...usual, body, ...rest }));
+  async broadcast(place: Place, messages: readonly MixedMessage[], skip?: Skip): Promise<void> {
+    if (place !== 'g') return this.#sayHere(this.servers[place], messages, skip);
+    const [first, ...more] = messages.map(({ body = '', ...rest }): GoArguments => ({ ...usual, body, ...rest }));
     const skipped = skip && ('conn' in skip ? { except: skip.conn } : { exclude: skip.id });
     await this.node.do('broadcast', { ...first, more, ...skipped });
   }
@@ -100,7 +100,7 @@ export class MixedCluster {
    * What each client was told since the last time, when this node has spoken: what comes from it stands before its fence,
    * and what comes back to it before the fence of another.
    */
-  async told(place: Place): Promise<Record<string, readonly string[]>> {
+  async received(place: Place): Promise<Record<string, readonly string[]>> {
     const first = await this.#fence(place);
     const second = await this.#fence(place === 'b' ? 'a' : 'b');
     return Object.fromEntries([...first].map(([name, lines]) => [name, [...lines, ...(second.get(name) ?? [])]]));
@@ -109,13 +109,13 @@ export class MixedCluster {
   /** A Go node has a client hear its namespaces some time after it has told it that it is in. */
   async settle(): Promise<void> {
     const probes = this.#marks('a', 'probe');
-    const isHeard = (): boolean => probes.every(({ seated, line }) => seated.guest.has(line));
+    const isHeard = (): boolean => probes.every(({ placed, line }) => placed.client.has(line));
     const options = { timeout: 5_000, interval: 10 };
     await vi.waitFor(async () => {
       await this.#sayMarks('a', probes);
       expect(isHeard()).toBe(true);
     }, options);
-    await this.told('a');
+    await this.received('a');
   }
 
   /** What our servers have counted as lost. */
@@ -128,13 +128,13 @@ export class MixedCluster {
   }
 
   async close(): Promise<void> {
-    for (const { guest } of this.guests) guest.end();
+    for (const { client } of this.clients) client.end();
     this.node.end();
     await Promise.all(Object.values(this.servers).map((server) => server.close({ timeout: 1_000 })));
     await this.broker.stop();
   }
 
-  #sayHere(server: Server, sayings: readonly Saying[], skip: Skip | undefined): void {
+  #sayHere(server: Server, sayings: readonly MixedMessage[], skip: Skip | undefined): void {
     const conn = skip && 'conn' in skip && server.connections().find(({ id }) => id === skip.conn);
     const except = conn || (skip && 'id' in skip ? exclude(skip.id) : null);
     const messages = sayings.map(({ err, isNative = false, ...rest }): OutgoingMessage => {
@@ -146,47 +146,47 @@ export class MixedCluster {
 
   /** On each way on which this node reaches a client, its namespace and its id: something to be said there. */
   #marks(place: Place, word: string): readonly Mark[] {
-    return this.guests.flatMap((seated) =>
-      seated.namespaces.flatMap((namespace) => {
+    return this.clients.flatMap((placed) =>
+      placed.namespaces.flatMap((namespace) => {
         const isMute = place === 'g' && namespace === '' && this.setting.isMute;
         // Where there are native messages only, a node of Go listens for ids alone.
-        const isDeaf = this.isNativeOnly && seated.place === 'g';
-        const byName = isMute || isDeaf ? [] : [this.#markOf(seated, { namespace }, word)];
-        const { id } = seated.guest;
-        return [...byName, this.#markOf(seated, { namespace, to: id }, `${word} to ${id}`)];
+        const isDeaf = this.isNativeOnly && placed.place === 'g';
+        const byName = isMute || isDeaf ? [] : [this.#markOf(placed, { namespace }, word)];
+        const { id } = placed.client;
+        return [...byName, this.#markOf(placed, { namespace, to: id }, `${word} to ${id}`)];
       }),
     );
   }
 
-  #markOf(seated: Seated, address: Saying, text: string): Mark {
+  #markOf(placed: PlacedClient, address: MixedMessage, text: string): Mark {
     const [word = '', ...rest] = text.split(' ');
     const body = rest.join(' ');
     if (this.isNativeOnly) {
       const said = `${word} ${body}`;
-      return { seated, saying: { ...address, isNative: true, body: said }, line: `OnNativeMessage : ${said}` };
+      return { placed, message: { ...address, isNative: true, body: said }, line: `OnNativeMessage : ${said}` };
     }
-    return { seated, saying: { ...address, event: word, body }, line: `${word} ${address.namespace}: ${body}` };
+    return { placed, message: { ...address, event: word, body }, line: `${word} ${address.namespace}: ${body}` };
   }
 
   /** In one call, and what several would hear once. */
   #sayMarks(place: Place, marks: readonly Mark[]): Promise<void> {
-    const sayings = new Map(marks.map(({ line, saying }) => [line, saying]));
-    return this.say(place, [...sayings.values()]);
+    const messages = new Map(marks.map(({ line, message }) => [line, message]));
+    return this.broadcast(place, [...messages.values()]);
   }
 
   /** Has this node say what stands behind everything that it has said; what each client was told before that. */
   async #fence(place: Place): Promise<Map<string, string[]>> {
     const marks = this.#marks(place, `fence ${++this.#fences}`);
     await this.#sayMarks(place, marks);
-    const read = this.guests.map(async (seated): Promise<[string, string[]]> => {
-      const due = new Set(marks.filter((mark) => mark.seated === seated).map(({ line }) => line));
+    const read = this.clients.map(async (placed): Promise<[string, string[]]> => {
+      const due = new Set(marks.filter((mark) => mark.placed === placed).map(({ line }) => line));
       const lines: string[] = [];
       while (due.size > 0) {
-        const line = await seated.guest.next();
+        const line = await placed.client.next();
         due.delete(line);
         if (!isFence(line)) lines.push(line);
       }
-      return [seated.name, lines];
+      return [placed.name, lines];
     });
     return new Map(await Promise.all(read));
   }

@@ -1,21 +1,21 @@
 import { expect, it } from 'vitest';
-import type { MixedSetting, Place, Saying, Seated, Skip } from './mixedCluster.js';
+import type { MixedMessage, MixedSetting, Place, PlacedClient, Skip } from './mixedCluster.js';
 import { describeMixed, nativeOnly } from './mixedSuite.js';
 
 /** A kind of message, and what each client is told of it. */
 interface Kind {
   readonly title: string;
-  readonly says: readonly Saying[];
+  readonly says: readonly MixedMessage[];
   readonly skips?: Skip;
-  told(seated: Seated, from: Place): readonly string[];
+  told(placed: PlacedClient, from: Place): readonly string[];
 }
 
-const native = (body: string | Uint8Array, to?: string): Saying =>
+const native = (body: string | Uint8Array, to?: string): MixedMessage =>
   to === undefined ? { namespace: '', isNative: true, body } : { namespace: '', isNative: true, body, to };
 const line = (body: string): string => `OnNativeMessage : ${body}`;
 const when = (isTold: boolean, ...lines: readonly string[]): readonly string[] => (isTold ? lines : []);
 /** A node of Go that has native messages only listens for ids alone. */
-const isOurs = ({ place }: Seated): boolean => place !== 'g';
+const isOurs = ({ place }: PlacedClient): boolean => place !== 'g';
 
 const bytes = Uint8Array.of(0xff, 0x3b, 0x00, 0xfe);
 const textBytes = new TextEncoder().encode('ab;c');
@@ -26,46 +26,46 @@ const toAll: readonly Kind[] = [
   {
     title: 'to all: once, those of Go are not reached',
     says: [native('to; all ü')],
-    told: (seated) => when(isOurs(seated), line('to; all ü')),
+    told: (placed) => when(isOurs(placed), line('to; all ü')),
   },
   {
     title: 'the same text twice in a row: twice',
     says: [native('again'), native('again')],
-    told: (seated) => when(isOurs(seated), line('again'), line('again')),
+    told: (placed) => when(isOurs(placed), line('again'), line('again')),
   },
   {
     title: 'the same text again, with others between',
     says: ['x', 'y', 'x', 'x', 'y', 'x'].map((body) => native(body)),
-    told: (seated) => when(isOurs(seated), ...['x', 'y', 'x', 'x', 'y', 'x'].map(line)),
+    told: (placed) => when(isOurs(placed), ...['x', 'y', 'x', 'x', 'y', 'x'].map(line)),
   },
   {
     title: 'what looks like a frame: as it is',
     says: [native(frame)],
     // In the line of a raw client it looks like one again.
-    told: (seated) => when(isOurs(seated), seated.guest.kind === 'raw' ? 'chat default: x' : line(frame)),
+    told: (placed) => when(isOurs(placed), placed.client.kind === 'raw' ? 'chat default: x' : line(frame)),
   },
   {
     title: 'bytes that are no text: binary',
     says: [native(bytes)],
-    told: (seated) => when(isOurs(seated), line('<ff3b00fe>')),
+    told: (placed) => when(isOurs(placed), line('<ff3b00fe>')),
   },
   {
     title: 'bytes that are text as well: binary where they are said, then text',
     says: [native(textBytes)],
-    told: (seated, from) =>
-      when(isOurs(seated), line(seated.place === from ? `<${Buffer.from(textBytes).toString('hex')}>` : 'ab;c')),
+    told: (placed, from) =>
+      when(isOurs(placed), line(placed.place === from ? `<${Buffer.from(textBytes).toString('hex')}>` : 'ab;c')),
   },
   {
     title: 'less a sender: of ours it is left out, Go has no way to say so',
     says: [native('others')],
     skips: { conn: 'twin' },
-    told: (seated, from) => when(isOurs(seated) && seated.name !== `twin-${from}`, line('others')),
+    told: (placed, from) => when(isOurs(placed) && placed.name !== `twin-${from}`, line('others')),
   },
   {
     title: 'less an id: where it is said, and nowhere else',
     says: [native('others')],
     skips: { id: 'twin' },
-    told: (seated, from) => when(isOurs(seated) && seated.name !== `twin-${from}`, line('others')),
+    told: (placed, from) => when(isOurs(placed) && placed.name !== `twin-${from}`, line('others')),
   },
 ];
 
@@ -74,13 +74,13 @@ const byId: readonly Kind[] = [
     (id): Kind => ({
       title: `to the id ${id}: it alone`,
       says: [native('you', id)],
-      told: ({ guest }) => when(guest.id === id, line('you')),
+      told: ({ client }) => when(client.id === id, line('you')),
     }),
   ),
   {
     title: 'to an id: all that have it, at every node',
     says: [native('you', 'twin'), native('you', 'twin'), native('two', 'twin')],
-    told: ({ guest }) => when(guest.id === 'twin', line('you'), line('you'), line('two')),
+    told: ({ client }) => when(client.id === 'twin', line('you'), line('you'), line('two')),
   },
 ];
 
@@ -88,9 +88,9 @@ describeMixed(nativeOnly, ({ isMute }: MixedSetting, the) => {
   const cross = (kinds: readonly Kind[], from: Place): void => {
     for (const { title, says, skips, told } of kinds)
       it(`[EX4] [EX6] from ${from}: ${title}`, async () => {
-        await the().say(from, says, skips);
-        const expected = the().guests.map((seated) => [seated.name, told(seated, from)] as const);
-        expect(await the().told(from)).toEqual(Object.fromEntries(expected));
+        await the().broadcast(from, says, skips);
+        const expected = the().clients.map((placed) => [placed.name, told(placed, from)] as const);
+        expect(await the().received(from)).toEqual(Object.fromEntries(expected));
       });
   };
 
@@ -99,21 +99,23 @@ describeMixed(nativeOnly, ({ isMute }: MixedSetting, the) => {
   if (isMute) console.warn('Go neffos v0.0.24 has no NATS subject for the empty namespace: it speaks to ids alone');
   else cross(toAll, 'g');
 
-  it('[EX4] two that say the same at once: each of them is heard', async () => {
-    await Promise.all(['a', 'b', 'a', 'b'].map((place) => the().say(place === 'a' ? 'a' : 'b', [native('same')])));
-    const [first, second] = [await the().told('a'), await the().told('b')];
-    for (const { name, place } of the().guests)
+  it('[EX4] two equal messages at once both arrive', async () => {
+    await Promise.all(
+      ['a', 'b', 'a', 'b'].map((place) => the().broadcast(place === 'a' ? 'a' : 'b', [native('same')])),
+    );
+    const [first, second] = [await the().received('a'), await the().received('b')];
+    for (const { name, place } of the().clients)
       expect([name, first[name]?.concat(second[name] ?? [])]).toEqual([
         name,
         place === 'g' ? [] : Array(4).fill(line('same')),
       ]);
   });
 
-  it('[EX5] 200 in a row stay in order', async () => {
+  it('[EX5] 200 in a row keep their order', async () => {
     const said = Array.from({ length: 200 }, (_, n) => String(n % 7));
-    await Promise.all(said.map((body) => the().say('a', [native(body)])));
-    const told = await the().told('a');
-    for (const { name, place } of the().guests)
+    await Promise.all(said.map((body) => the().broadcast('a', [native(body)])));
+    const told = await the().received('a');
+    for (const { name, place } of the().clients)
       expect([name, told[name]]).toEqual([name, place === 'g' ? [] : said.map(line)]);
   });
 

@@ -1,20 +1,28 @@
 import { afterAll, beforeAll } from 'vitest';
+import { freePort } from '../../bench/daemon.js';
 import { natsExchange } from '../../src/exchange/nats.js';
 import { redisExchange } from '../../src/exchange/redis.js';
 import { OnNativeMessage, Server, type ServerOptions } from '../../src/index.js';
-import { askRedis, freePort, natsServer, redisServer, startNats, startRedis } from '../support/brokers.js';
-import { type GoHandlers, GoPeer, goPeers } from '../support/goPeer.js';
-import { describeWith } from '../support/peers.js';
+import { askRedis, natsServer, redisServer, startNats, startRedis } from '../support/peers/brokers.js';
+import { type GoHandlers, GoPeer, goPeers } from '../support/peers/goPeer.js';
+import { describeWith } from '../support/peers/installed.js';
 import { isOlderLine } from './goCluster.js';
-import { MixedCluster, type MixedSetting, type Place, places, type Seated, type SharedBroker } from './mixedCluster.js';
-import { GoGuest, NeffosGuest, RawGuest } from './mixedGuests.js';
+import { GoMixedClient, NeffosMixedClient, RawMixedClient } from './mixedClients.js';
+import {
+  MixedCluster,
+  type MixedSetting,
+  type Place,
+  type PlacedClient,
+  places,
+  type SharedBroker,
+} from './mixedCluster.js';
 
 /** What a cluster is made of. */
 export interface MixedPlan {
   readonly server: ServerOptions;
   readonly node: GoHandlers;
   /** Its clients, those of one node after the other. */
-  guests(place: Place, urlFor: (id: string) => string, setting: MixedSetting): Promise<readonly Seated[]>;
+  clients(place: Place, urlFor: (id: string) => string, setting: MixedSetting): Promise<readonly PlacedClient[]>;
   /** There are native messages only. */
   readonly isNativeOnly?: boolean;
 }
@@ -53,27 +61,27 @@ const runNats = async (): Promise<SharedBroker> => {
 export const eventful: MixedPlan = {
   server: { namespaces: { default: {}, bytes: {}, '': { [OnNativeMessage]: () => {} } } },
   node: { default: { chat: '', q: '' }, bytes: { chat: '' }, '': { [OnNativeMessage]: '' } },
-  async guests(place, urlFor, { path, isMute }) {
+  async clients(place, urlFor, { path, isMute }) {
     const isGo = place === 'g';
-    const guests = await Promise.all([
-      NeffosGuest.dial(`js-${place}`, urlFor(`js-${place}`)),
-      GoGuest.dial(`go-${place}`, urlFor(`go-${place}`), path),
-      RawGuest.dial(`raw-${place}`, urlFor(`raw-${place}`)),
-      RawGuest.dial('twin', urlFor('twin')),
+    const clients = await Promise.all([
+      NeffosMixedClient.dial(`js-${place}`, urlFor(`js-${place}`)),
+      GoMixedClient.dial(`go-${place}`, urlFor(`go-${place}`), path),
+      RawMixedClient.dial(`raw-${place}`, urlFor(`raw-${place}`)),
+      RawMixedClient.dial('twin', urlFor('twin')),
     ]);
-    const seats = guests.map(async (guest): Promise<Seated> => {
-      const isTwin = guest.id === 'twin';
-      const rooms = isTwin ? [] : [...(guest.kind === 'go' ? [] : [red]), ...(guest.kind === 'js' ? [] : [blue])];
-      await guest.enter('default', rooms);
+    const placed = clients.map(async (client): Promise<PlacedClient> => {
+      const isTwin = client.id === 'twin';
+      const rooms = isTwin ? [] : [...(client.kind === 'go' ? [] : [red]), ...(client.kind === 'js' ? [] : [blue])];
+      await client.enter('default', rooms);
       const more = [
         // A node of Go sends all bytes as text, and who minds its bytes hangs up.
-        ...(isGo && guest.kind !== 'go' ? [] : ['bytes']),
+        ...(isGo && client.kind !== 'go' ? [] : ['bytes']),
         ...(isTwin || (isGo && isMute) ? [] : ['']),
       ];
-      for (const namespace of more) await guest.enter(namespace, []);
-      return { name: isTwin ? `twin-${place}` : guest.id, place, guest, rooms, namespaces: ['default', ...more] };
+      for (const namespace of more) await client.enter(namespace, []);
+      return { name: isTwin ? `twin-${place}` : client.id, place, client, rooms, namespaces: ['default', ...more] };
     });
-    return Promise.all(seats);
+    return Promise.all(placed);
   },
 };
 
@@ -82,15 +90,15 @@ export const nativeOnly: MixedPlan = {
   server: { events: { [OnNativeMessage]: () => {} } },
   node: { '': { [OnNativeMessage]: '' } },
   isNativeOnly: true,
-  async guests(place, urlFor, { path }) {
-    const guests = await Promise.all([
-      GoGuest.dial(`go-${place}`, urlFor(`go-${place}`), path, true),
-      RawGuest.dial(`raw-${place}`, urlFor(`raw-${place}`), true),
-      RawGuest.dial('twin', urlFor('twin'), true),
+  async clients(place, urlFor, { path }) {
+    const clients = await Promise.all([
+      GoMixedClient.dial(`go-${place}`, urlFor(`go-${place}`), path, true),
+      RawMixedClient.dial(`raw-${place}`, urlFor(`raw-${place}`), true),
+      RawMixedClient.dial('twin', urlFor('twin'), true),
     ]);
-    return guests.map((guest) => {
-      const name = guest.id === 'twin' ? `twin-${place}` : guest.id;
-      return { name, place, guest, rooms: [], namespaces: [''] };
+    return clients.map((client) => {
+      const name = client.id === 'twin' ? `twin-${place}` : client.id;
+      return { name, place, client, rooms: [], namespaces: [''] };
     });
   },
 };
@@ -108,10 +116,12 @@ const start = async (plan: MixedPlan, setting: MixedSetting): Promise<MixedClust
   const exchange = { kind: setting.broker, prefix, address: broker.address };
   const [a, b, g] = await Promise.all([listen(), listen(), node.do('serve', { handlers: plan.node, exchange })]);
   const ports = { a: a.port, b: b.port, g };
-  const seats = places.map((place) => plan.guests(place, (id) => `ws://127.0.0.1:${ports[place]}/?id=${id}`, setting));
+  const placed = places.map((place) =>
+    plan.clients(place, (id) => `ws://127.0.0.1:${ports[place]}/?id=${id}`, setting),
+  );
   const servers = { a: a.server, b: b.server };
   const { isNativeOnly = false } = plan;
-  const cluster = new MixedCluster(servers, node, (await Promise.all(seats)).flat(), broker, setting, isNativeOnly);
+  const cluster = new MixedCluster(servers, node, (await Promise.all(placed)).flat(), broker, setting, isNativeOnly);
   await cluster.settle();
   return cluster;
 };

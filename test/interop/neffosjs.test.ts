@@ -17,9 +17,9 @@ import {
   type OutgoingMessage,
   reply,
 } from '../../src/index.js';
-import { type ClientHandler, emitBinary, type NeffosClient, useNeffos } from '../support/neffosClient.js';
-import { Inbox } from '../support/rawClient.js';
-import { recording, type TestServer, useServers } from '../support/testServer.js';
+import { type ClientHandler, emitBinary, type NeffosClient, useNeffos } from '../support/peers/neffosClient.js';
+import { ReceiveQueue } from '../support/peers/rawClient.js';
+import { recordEvents, type TestServer, useServers } from '../support/server/testServer.js';
 import { useGateways } from './gateway.js';
 
 const start = useServers();
@@ -29,10 +29,12 @@ const openGateway = useGateways();
 type Clients = Readonly<Record<string, ClientHandler>>;
 
 /** A server with the namespace `default`, whose handlers are written down. */
-const startDefault = async (handlers: Parameters<typeof recording>[1] = {}) => {
-  const log = new Inbox<string>('handlers');
-  const house = await start({ namespaces: { default: recording(log, { ping: () => reply('pong'), ...handlers }) } });
-  return { house, log };
+const startDefault = async (handlers: Parameters<typeof recordEvents>[1] = {}) => {
+  const log = new ReceiveQueue<string>('handlers');
+  const testServer = await start({
+    namespaces: { default: recordEvents(log, { ping: () => reply('pong'), ...handlers }) },
+  });
+  return { testServer, log };
 };
 
 /** A client in `default`, in these rooms; what its handlers were told until then is read. */
@@ -48,14 +50,20 @@ const enter = async (
 };
 
 /** The server's side of the only connection with this id. */
-const atServer = (house: TestServer, id: string, namespace = 'default'): NSConn => {
-  const ns = house.connection(id).namespace(namespace);
+const atServer = (testServer: TestServer, id: string, namespace = 'default'): NSConn => {
+  const ns = testServer.connection(id).namespace(namespace);
   if (!ns) throw new Error(`"${id}" is not in ${namespace}`);
   return ns;
 };
 
 /** What its handlers were told since the last look; the answer to `ping` stands behind all of it. */
-const told = async ({ ns, log }: { readonly ns: neffos.NSConn; readonly log: Inbox<string> }): Promise<string[]> => {
+const told = async ({
+  ns,
+  log,
+}: {
+  readonly ns: neffos.NSConn;
+  readonly log: ReceiveQueue<string>;
+}): Promise<string[]> => {
   await ns.ask('ping', '');
   return log.rest();
 };
@@ -68,8 +76,8 @@ const textOf = async (call: Promise<unknown>): Promise<string> => {
 
 describe('the handshake', () => {
   it('[HS2] #4 #20 dials, gets its id and connects, with the events of both sides', async () => {
-    const { house, log } = await startDefault();
-    const { conn, log: clientLog } = await dial(house.urlFor('joe'), { default: {} });
+    const { testServer, log } = await startDefault();
+    const { conn, log: clientLog } = await dial(testServer.urlFor('joe'), { default: {} });
     expect(conn.ID).toBe('joe');
     expect(conn.wasReconnected()).toBe(false);
     const ns = await conn.connect('default');
@@ -80,34 +88,34 @@ describe('the handshake', () => {
   });
 
   it('[HS7] #21 onConnect refuses: dial rejects with its text', async () => {
-    const house = await start({
+    const testServer = await start({
       namespaces: { default: {} },
       async onConnect() {
         throw new Error('not allowed; sorry');
       },
     });
-    await expect(dial(house.url, { default: {} })).rejects.toThrow(new Error('not allowed; sorry'));
+    await expect(dial(testServer.url, { default: {} })).rejects.toThrow(new Error('not allowed; sorry'));
   });
 
   it('[HS9] [NS4] #23 a connect inside onConnect: the client finds itself connected', async () => {
-    const log = new Inbox<string>('handlers');
-    const house = await start({
-      namespaces: { default: recording(log) },
+    const log = new ReceiveQueue<string>('handlers');
+    const testServer = await start({
+      namespaces: { default: recordEvents(log) },
       async onConnect(conn) {
         const ns = await conn.connect('default');
         ns.emit('welcome', 'hi');
       },
     });
-    const { conn, log: clientLog } = await dial(house.url, { default: {} });
+    const { conn, log: clientLog } = await dial(testServer.url, { default: {} });
     const ns = await conn.waitServerConnect('default');
     expect(ns.namespace).toBe('default');
     expect(await clientLog.take(2)).toEqual(['OnNamespaceConnected default', 'welcome default: hi']);
     expect(log.all).toEqual(['OnNamespaceConnect default local', 'OnNamespaceConnected default local']);
   });
 
-  it('[HS9] #23 a connect inside onConnect to what the client does not know closes it with the text', async () => {
-    const failures = new Inbox<unknown>('failures');
-    const house = await start({
+  it('[HS9] #23 a connect inside onConnect to a namespace unknown to the client closes it with the text', async () => {
+    const failures = new ReceiveQueue<unknown>('failures');
+    const testServer = await start({
       namespaces: { default: {} },
       async onConnect(conn) {
         await conn.connect('default').catch((error: unknown) => {
@@ -116,15 +124,15 @@ describe('the handshake', () => {
         });
       },
     });
-    const { conn } = await dial(house.url, { other: {} });
+    const { conn } = await dial(testServer.url, { other: {} });
     expect(await failures.next()).toBe(ErrBadNamespace);
-    const { reason } = await house.departures.next();
+    const { reason } = await testServer.disconnects.next();
     expect(reason).toMatchObject({ code: 1008, text: 'bad namespace' });
     expect(conn.namespace('default')).toBeUndefined();
   });
 
-  it('[HS3] what is emitted in onConnect comes behind the id', async () => {
-    const house = await start({
+  it('[HS3] emits of onConnect arrive behind the id', async () => {
+    const testServer = await start({
       events: { [OnNativeMessage]() {}, ping: () => reply('pong') },
       async onConnect(conn) {
         const ns = await conn.connect('');
@@ -132,16 +140,16 @@ describe('the handshake', () => {
         ns.emit('second', '2');
       },
     });
-    const { conn, log } = await dial(house.urlFor('joe'), { '': {} });
+    const { conn, log } = await dial(testServer.urlFor('joe'), { '': {} });
     expect(conn.ID).toBe('joe');
     expect(await log.take(3)).toEqual(['OnNamespaceConnected ', 'first : 1', 'second : 2']);
   });
 });
 
-describe('finding its way back', () => {
+describe('reconnecting', () => {
   /** A client in room r1 that comes back by itself, and the Conn of each of its lives. */
   const settle = async (url: string) => {
-    const lives = new Inbox<neffos.Conn>('lives');
+    const lives = new ReceiveQueue<neffos.Conn>('lives');
     const handlers: Clients = { [neffos.OnNamespaceConnected]: ({ conn }) => lives.push(conn) };
     const client = await dial(`${url}?id=joe`, { default: handlers }, { reconnect: 5 });
     const ns = await client.conn.connect('default');
@@ -162,36 +170,36 @@ describe('finding its way back', () => {
   ];
 
   it('[HS12] [HS14] #30 #19 it probes with HEAD, dials again, and is in its namespaces and rooms', async () => {
-    const { house, log } = await startDefault();
-    const gateway = await openGateway(house.url);
+    const { testServer, log } = await startDefault();
+    const gateway = await openGateway(testServer.url);
     const { lives, log: clientLog } = await settle(gateway.url);
     log.rest();
     expect(gateway.seen.rest()).toEqual(['GET 101']);
-    expect(house.connection('joe').wasReconnected).toBe(false);
-    house.connection('joe').close(1001, 'retry=5');
-    await house.departures.next();
+    expect(testServer.connection('joe').wasReconnected).toBe(false);
+    testServer.connection('joe').close(1001, 'retry=5');
+    await testServer.disconnects.next();
     expect(await log.take(7)).toEqual(outage(''));
     expect(await clientLog.take(7)).toEqual(outage(' local'));
     expect(gateway.seen.rest()).toEqual(['HEAD 302', 'GET 101']);
-    const again = house.connection('joe');
+    const again = testServer.connection('joe');
     expect([again.reconnectTries, again.wasReconnected]).toEqual([1, true]);
-    expect(house.server.members('default', 'r1')).toEqual([atServer(house, 'joe')]);
+    expect(testServer.server.members('default', 'r1')).toEqual([atServer(testServer, 'joe')]);
     (await lives.next()).close();
   });
 
-  it('[HS12] [HS14] #30 #19 it counts the probes that find nobody', async () => {
-    const { house, log } = await startDefault();
-    const gateway = await openGateway(house.url);
+  it('[HS12] [HS14] #30 #19 it counts the probes without an answer', async () => {
+    const { testServer, log } = await startDefault();
+    const gateway = await openGateway(testServer.url);
     const { lives, log: clientLog } = await settle(gateway.url);
     log.rest();
     gateway.seen.rest();
     gateway.cut(3);
-    await house.departures.next();
+    await testServer.disconnects.next();
     expect(await log.take(7)).toEqual(outage(''));
     expect(await clientLog.take(7)).toEqual(outage(' local'));
     const unanswered = 'HEAD unanswered';
     expect(gateway.seen.rest()).toEqual([unanswered, unanswered, unanswered, 'HEAD 302', 'GET 101']);
-    const again = house.connection('joe');
+    const again = testServer.connection('joe');
     expect([again.reconnectTries, again.wasReconnected]).toEqual([4, true]);
     const life = await lives.next();
     expect(life.wasReconnected()).toBe(true);
@@ -201,29 +209,29 @@ describe('finding its way back', () => {
 
 describe('namespaces', () => {
   it('[NS1] #6 connect to an undeclared one rejects with bad namespace', async () => {
-    const { house } = await startDefault();
-    const { conn, log } = await dial(house.url, { nope: {} });
+    const { testServer } = await startDefault();
+    const { conn, log } = await dial(testServer.url, { nope: {} });
     await expect(conn.connect('nope')).rejects.toThrow(new Error('bad namespace'));
     expect(conn.namespace('nope')).toBeUndefined();
     expect(log.all).toEqual(['OnNamespaceConnect nope local']);
   });
 
   it('[NS2] #7 a veto rejects with its text', async () => {
-    const { house } = await startDefault({
+    const { testServer } = await startDefault({
       async [OnNamespaceConnect]() {
         throw new Error('no; not you');
       },
     });
-    const { conn, log } = await dial(house.url, { default: {} });
+    const { conn, log } = await dial(testServer.url, { default: {} });
     await expect(conn.connect('default')).rejects.toThrow(new Error('no; not you'));
     expect(conn.namespace('default')).toBeUndefined();
     expect(log.all).toEqual(['OnNamespaceConnect default local']);
-    expect(house.server.connectionsByNamespace('default')).toEqual([]);
+    expect(testServer.server.connectionsByNamespace('default')).toEqual([]);
   });
 
   it('[NS3] #25 the client disconnects: order and flags on both sides', async () => {
-    const { house, log } = await startDefault();
-    const { ns, conn, log: clientLog } = await enter(house, { rooms: ['r1', 'r2'] });
+    const { testServer, log } = await startDefault();
+    const { ns, conn, log: clientLog } = await enter(testServer, { rooms: ['r1', 'r2'] });
     log.rest();
     expect(await ns.disconnect()).toBeUndefined();
     expect(conn.namespace('default')).toBeUndefined();
@@ -241,42 +249,42 @@ describe('namespaces', () => {
       'OnRoomLeave default/r2 forced',
       'OnRoomLeft default/r2 forced',
     ]);
-    expect(house.server.connectionsByNamespace('default')).toEqual([]);
+    expect(testServer.server.connectionsByNamespace('default')).toEqual([]);
     expect((await conn.connect('default')).namespace).toBe('default');
   });
 
   it('[NS3] a veto of the disconnect resolves with its text, and nothing has changed', async () => {
-    const { house } = await startDefault({
+    const { testServer } = await startDefault({
       [OnNamespaceDisconnect](_, { isForced }) {
         if (!isForced) throw new Error('stay');
       },
     });
-    const client = await enter(house, { rooms: ['r1'] });
+    const client = await enter(testServer, { rooms: ['r1'] });
     expect(await textOf(client.ns.disconnect())).toBe('stay');
     expect(client.conn.namespace('default')).toBe(client.ns);
     expect(await told(client)).toEqual([]);
   });
 
   it('[NS4] #24 the server connects the client, outside of any handler', async () => {
-    const { house, log } = await startDefault();
-    const { conn, log: clientLog } = await dial(house.urlFor('joe'), { default: {} });
-    const ns = await house.connection('joe').connect('default');
-    expect(ns).toBe(house.connection('joe').namespace('default'));
+    const { testServer, log } = await startDefault();
+    const { conn, log: clientLog } = await dial(testServer.urlFor('joe'), { default: {} });
+    const ns = await testServer.connection('joe').connect('default');
+    expect(ns).toBe(testServer.connection('joe').namespace('default'));
     expect(log.all).toEqual(['OnNamespaceConnect default local', 'OnNamespaceConnected default local']);
     expect(clientLog.all).toEqual(['OnNamespaceConnected default']);
     expect((await conn.namespace('default').ask('ping', '')).Body).toBe('pong');
   });
 
   it('[NS4] #24 #30 row 41: the client does not know the namespace: its refusal rejects', async () => {
-    const { house } = await startDefault();
-    await dial(house.urlFor('joe'), { other: {} });
-    await expect(house.connection('joe').connect('default')).rejects.toBe(ErrBadNamespace);
-    expect(house.connection('joe').namespace('default')).toBeUndefined();
+    const { testServer } = await startDefault();
+    await dial(testServer.urlFor('joe'), { other: {} });
+    await expect(testServer.connection('joe').connect('default')).rejects.toBe(ErrBadNamespace);
+    expect(testServer.connection('joe').namespace('default')).toBeUndefined();
   });
 
   it('[NS4] [AK7] #27 a handler connects its client to another namespace', async () => {
-    const log = new Inbox<string>('other');
-    const house = await start({
+    const log = new ReceiveQueue<string>('other');
+    const testServer = await start({
       namespaces: {
         default: {
           async upgrade({ conn }) {
@@ -285,10 +293,10 @@ describe('namespaces', () => {
             return reply('done');
           },
         },
-        other: recording(log, { ping: () => reply('pong') }),
+        other: recordEvents(log, { ping: () => reply('pong') }),
       },
     });
-    const { conn, log: clientLog } = await dial(house.url, { default: {}, other: {} });
+    const { conn, log: clientLog } = await dial(testServer.url, { default: {}, other: {} });
     const ns = await conn.connect('default');
     clientLog.rest();
     expect((await ns.ask('upgrade', '')).Body).toBe('done');
@@ -297,10 +305,10 @@ describe('namespaces', () => {
   });
 
   it('[NS5] #24 #25 the server disconnects the client: order and flags on both sides', async () => {
-    const { house, log } = await startDefault();
-    const { conn, log: clientLog } = await enter(house, { id: 'joe', rooms: ['r1', 'r2'] });
+    const { testServer, log } = await startDefault();
+    const { conn, log: clientLog } = await enter(testServer, { id: 'joe', rooms: ['r1', 'r2'] });
     log.rest();
-    await atServer(house, 'joe').disconnect();
+    await atServer(testServer, 'joe').disconnect();
     expect(log.rest()).toEqual([
       'OnRoomLeave default/r1 forced local',
       'OnRoomLeft default/r1 forced local',
@@ -316,22 +324,22 @@ describe('namespaces', () => {
       'OnNamespaceDisconnect default',
     ]);
     expect(conn.namespace('default')).toBeUndefined();
-    expect(house.connection('joe').namespace('default')).toBeUndefined();
+    expect(testServer.connection('joe').namespace('default')).toBeUndefined();
   });
 
   it('[NS5] #24 disconnectAll asks the client out of every namespace', async () => {
-    const house = await start({ namespaces: { one: {}, two: {} } });
-    const { conn } = await dial(house.urlFor('joe'), { one: {}, two: {} });
+    const testServer = await start({ namespaces: { one: {}, two: {} } });
+    const { conn } = await dial(testServer.urlFor('joe'), { one: {}, two: {} });
     await conn.connect('one');
     await conn.connect('two');
-    await house.connection('joe').disconnectAll();
+    await testServer.connection('joe').disconnectAll();
     expect([conn.namespace('one'), conn.namespace('two')]).toEqual([undefined, undefined]);
     expect(conn.isClosed()).toBe(false);
   });
 
-  it('[NS1] what Connected emits comes behind the answer', async () => {
-    const { house } = await startDefault({ _OnNamespaceConnected: (ns) => void ns.emit('welcome', 'hi') });
-    const { conn, log } = await dial(house.url, { default: {} });
+  it('[NS1] emits of Connected arrive behind the answer', async () => {
+    const { testServer } = await startDefault({ _OnNamespaceConnected: (ns) => void ns.emit('welcome', 'hi') });
+    const { conn, log } = await dial(testServer.url, { default: {} });
     await conn.connect('default');
     expect(await log.take(3)).toEqual([
       'OnNamespaceConnect default local',
@@ -343,50 +351,50 @@ describe('namespaces', () => {
 
 describe('rooms', () => {
   it('[RM1] [RM2] #12 #25 the client joins and leaves: events of both sides', async () => {
-    const { house, log } = await startDefault();
-    const { ns, log: clientLog } = await enter(house, { id: 'joe' });
+    const { testServer, log } = await startDefault();
+    const { ns, log: clientLog } = await enter(testServer, { id: 'joe' });
     log.rest();
     const room = await ns.joinRoom('r1');
     expect(room.name).toBe('r1');
     expect(await ns.joinRoom('r1')).toBe(room);
-    expect(atServer(house, 'joe').room('r1')?.name).toBe('r1');
-    expect(house.server.members('default', 'r1')).toEqual([atServer(house, 'joe')]);
+    expect(atServer(testServer, 'joe').room('r1')?.name).toBe('r1');
+    expect(testServer.server.members('default', 'r1')).toEqual([atServer(testServer, 'joe')]);
     expect(clientLog.rest()).toEqual(['OnRoomJoin default/r1 local', 'OnRoomJoined default/r1 local']);
     expect(log.rest()).toEqual(['OnRoomJoin default/r1', 'OnRoomJoined default/r1']);
     expect(await room.leave()).toBeNull();
     expect(clientLog.rest()).toEqual(['OnRoomLeave default/r1', 'OnRoomLeft default/r1']);
     expect(log.rest()).toEqual(['OnRoomLeave default/r1', 'OnRoomLeft default/r1']);
-    expect(house.server.members('default', 'r1')).toEqual([]);
+    expect(testServer.server.members('default', 'r1')).toEqual([]);
   });
 
   it('[RM1] a veto of the join rejects with its text', async () => {
-    const { house } = await startDefault({
+    const { testServer } = await startDefault({
       [OnRoomJoin](_, { room }) {
         if (room === 'secret') throw new Error('room denied');
       },
     });
-    const { ns } = await enter(house, { id: 'joe' });
+    const { ns } = await enter(testServer, { id: 'joe' });
     await expect(ns.joinRoom('secret')).rejects.toThrow(new Error('room denied'));
     expect(ns.room('secret')).toBeUndefined();
-    expect(atServer(house, 'joe').room('secret')).toBeUndefined();
+    expect(atServer(testServer, 'joe').room('secret')).toBeUndefined();
     expect((await ns.joinRoom('open')).name).toBe('open');
   });
 
   it('[RM2] a veto of the leave resolves with its text, and the room is kept on both sides', async () => {
-    const { house } = await startDefault({
+    const { testServer } = await startDefault({
       async [OnRoomLeave](_, { isForced }) {
         if (!isForced) throw new Error('cannot leave');
       },
     });
-    const { ns } = await enter(house, { id: 'joe', rooms: ['r1'] });
+    const { ns } = await enter(testServer, { id: 'joe', rooms: ['r1'] });
     expect(await textOf(ns.room('r1').leave())).toBe('cannot leave');
     expect(ns.room('r1').name).toBe('r1');
-    expect(atServer(house, 'joe').room('r1')).toBeDefined();
+    expect(atServer(testServer, 'joe').room('r1')).toBeDefined();
   });
 
   it('[NS9] [RM2] #30 leaveAll of the client leaves every room, with the events of a leave', async () => {
-    const { house, log } = await startDefault();
-    const { ns } = await enter(house, { id: 'joe', rooms: ['ra', 'rb'] });
+    const { testServer, log } = await startDefault();
+    const { ns } = await enter(testServer, { id: 'joe', rooms: ['ra', 'rb'] });
     log.rest();
     await ns.leaveAll();
     expect(await log.take(4)).toEqual([
@@ -395,30 +403,30 @@ describe('rooms', () => {
       'OnRoomLeave default/rb',
       'OnRoomLeft default/rb',
     ]);
-    expect(atServer(house, 'joe').rooms()).toEqual([]);
+    expect(atServer(testServer, 'joe').rooms()).toEqual([]);
   });
 
   it('[FR3] #3 names with separators survive both ways', async () => {
-    const { house } = await startDefault({ 'say;it': (ns, message) => ns.broadcast(message) });
-    const client = await enter(house, { id: 'joe', rooms: ['a;b', 'grüße'] });
-    expect(atServer(house, 'joe').rooms().map(String)).toEqual(['a;b', 'grüße']);
+    const { testServer } = await startDefault({ 'say;it': (ns, message) => ns.broadcast(message) });
+    const client = await enter(testServer, { id: 'joe', rooms: ['a;b', 'grüße'] });
+    expect(atServer(testServer, 'joe').rooms().map(String)).toEqual(['a;b', 'grüße']);
     client.ns.room('a;b').emit('say;it', 'x;y');
     expect(await client.log.next()).toBe('say;it default/a;b: x;y');
   });
 
   it('[RM3] #24 the server joins the client to a room', async () => {
-    const { house, log } = await startDefault();
-    const { ns, log: clientLog } = await enter(house, { id: 'joe' });
+    const { testServer, log } = await startDefault();
+    const { ns, log: clientLog } = await enter(testServer, { id: 'joe' });
     log.rest();
-    const room = await atServer(house, 'joe').joinRoom('srv');
-    expect(room).toBe(atServer(house, 'joe').room('srv'));
+    const room = await atServer(testServer, 'joe').joinRoom('srv');
+    expect(room).toBe(atServer(testServer, 'joe').room('srv'));
     expect(ns.room('srv').name).toBe('srv');
     expect(clientLog.rest()).toEqual(['OnRoomJoin default/srv', 'OnRoomJoined default/srv']);
     expect(log.rest()).toEqual(['OnRoomJoin default/srv local', 'OnRoomJoined default/srv local']);
   });
 
-  it('[RM3] [RM7] #13 a handler joins its client, and what the client sends then finds it joined', async () => {
-    const { house } = await startDefault({
+  it('[RM3] [RM7] #13 a handler joins its client, and later frames of the client find it joined', async () => {
+    const { testServer } = await startDefault({
       async enter(ns, { body }) {
         const room = await ns.joinRoom(String(body));
         room.emit('entered', room.name);
@@ -426,7 +434,7 @@ describe('rooms', () => {
       },
       say: (ns, message) => ns.broadcast(message),
     });
-    const client = await enter(house, {
+    const client = await enter(testServer, {
       handlers: { _OnRoomJoined: (ns, { Room }) => void ns.room(Room).emit('say', 'hello') },
     });
     expect((await client.ns.ask('enter', 'srv')).Body).toBe('in');
@@ -439,21 +447,21 @@ describe('rooms', () => {
   });
 
   it('[RM3] #24 the veto of the client rejects', async () => {
-    const { house } = await startDefault();
-    const { ns } = await enter(house, { id: 'joe', handlers: { _OnRoomJoin: () => new Error('not me') } });
-    await expect(atServer(house, 'joe').joinRoom('srv')).rejects.toThrow(new Error('not me'));
-    expect(atServer(house, 'joe').room('srv')).toBeUndefined();
+    const { testServer } = await startDefault();
+    const { ns } = await enter(testServer, { id: 'joe', handlers: { _OnRoomJoin: () => new Error('not me') } });
+    await expect(atServer(testServer, 'joe').joinRoom('srv')).rejects.toThrow(new Error('not me'));
+    expect(atServer(testServer, 'joe').room('srv')).toBeUndefined();
     expect(ns.room('srv')).toBeUndefined();
   });
 
   it('[RM3] #24 the own veto takes the client out again', async () => {
-    const { house } = await startDefault({
+    const { testServer } = await startDefault({
       [OnRoomJoin]() {
         throw new Error('changed my mind');
       },
     });
-    const client = await enter(house, { id: 'joe' });
-    await expect(atServer(house, 'joe').joinRoom('srv')).rejects.toThrow(new Error('changed my mind'));
+    const client = await enter(testServer, { id: 'joe' });
+    await expect(atServer(testServer, 'joe').joinRoom('srv')).rejects.toThrow(new Error('changed my mind'));
     expect(await client.log.take(4)).toEqual([
       'OnRoomJoin default/srv',
       'OnRoomJoined default/srv',
@@ -464,13 +472,13 @@ describe('rooms', () => {
   });
 
   it('[RM4] #24 the server takes the client out of one room, and out of all', async () => {
-    const { house, log } = await startDefault();
-    const { ns, log: clientLog } = await enter(house, { id: 'joe', rooms: ['r1', 'r2', 'r3'] });
+    const { testServer, log } = await startDefault();
+    const { ns, log: clientLog } = await enter(testServer, { id: 'joe', rooms: ['r1', 'r2', 'r3'] });
     log.rest();
-    await atServer(house, 'joe').room('r1')?.leave();
+    await atServer(testServer, 'joe').room('r1')?.leave();
     expect(clientLog.rest()).toEqual(['OnRoomLeave default/r1', 'OnRoomLeft default/r1']);
     expect(log.rest()).toEqual(['OnRoomLeave default/r1', 'OnRoomLeft default/r1']);
-    await atServer(house, 'joe').leaveAll();
+    await atServer(testServer, 'joe').leaveAll();
     expect(log.rest()).toEqual([
       'OnRoomLeave default/r2 local',
       'OnRoomLeft default/r2 local',
@@ -483,18 +491,21 @@ describe('rooms', () => {
 
 describe('both sides at once', () => {
   it('[NS10] #16 connect', async () => {
-    const { house } = await startDefault();
-    const { conn } = await dial(house.urlFor('joe'), { default: {} });
-    const [atClient, ns] = await Promise.all([conn.connect('default'), house.connection('joe').connect('default')]);
-    expect(house.connection('joe').namespace('default')).toBe(ns);
+    const { testServer } = await startDefault();
+    const { conn } = await dial(testServer.urlFor('joe'), { default: {} });
+    const [atClient, ns] = await Promise.all([
+      conn.connect('default'),
+      testServer.connection('joe').connect('default'),
+    ]);
+    expect(testServer.connection('joe').namespace('default')).toBe(ns);
     expect((await atClient.ask('ping', '')).Body).toBe('pong');
-    expect(house.server.connectionsByNamespace('default')).toEqual([ns]);
+    expect(testServer.server.connectionsByNamespace('default')).toEqual([ns]);
   });
 
   it('[NS10] join', async () => {
-    const { house } = await startDefault();
-    const client = await enter(house, { id: 'joe' });
-    const [atClient, room] = await Promise.all([client.ns.joinRoom('r1'), atServer(house, 'joe').joinRoom('r1')]);
+    const { testServer } = await startDefault();
+    const client = await enter(testServer, { id: 'joe' });
+    const [atClient, room] = await Promise.all([client.ns.joinRoom('r1'), atServer(testServer, 'joe').joinRoom('r1')]);
     expect([atClient.name, room.name]).toEqual(['r1', 'r1']);
     client.log.rest();
     room.emit('news', '1');
@@ -502,38 +513,38 @@ describe('both sides at once', () => {
   });
 
   it('[NS10] leave', async () => {
-    const { house } = await startDefault();
-    const { ns } = await enter(house, { id: 'joe', rooms: ['r1'] });
-    await Promise.all([ns.room('r1').leave(), atServer(house, 'joe').room('r1')?.leave()]);
+    const { testServer } = await startDefault();
+    const { ns } = await enter(testServer, { id: 'joe', rooms: ['r1'] });
+    await Promise.all([ns.room('r1').leave(), atServer(testServer, 'joe').room('r1')?.leave()]);
     expect(ns.room('r1')).toBeUndefined();
-    expect(atServer(house, 'joe').room('r1')).toBeUndefined();
+    expect(atServer(testServer, 'joe').room('r1')).toBeUndefined();
   });
 
   it('[NS10] disconnect and join', async () => {
-    const { house } = await startDefault();
-    const { conn, ns } = await enter(house, { id: 'joe' });
-    const gone = atServer(house, 'joe').disconnect();
+    const { testServer } = await startDefault();
+    const { conn, ns } = await enter(testServer, { id: 'joe' });
+    const gone = atServer(testServer, 'joe').disconnect();
     await expect(ns.joinRoom('r1')).rejects.toThrow(new Error('bad namespace'));
     await gone;
     expect(conn.namespace('default')).toBeUndefined();
-    expect(house.server.members('default', 'r1')).toEqual([]);
-    expect(house.connection('joe').namespace('default')).toBeUndefined();
+    expect(testServer.server.members('default', 'r1')).toEqual([]);
+    expect(testServer.connection('joe').namespace('default')).toBeUndefined();
   });
 
   it('[NS10] disconnect', async () => {
-    const { house } = await startDefault();
-    const { conn, ns } = await enter(house, { id: 'joe', rooms: ['r1'] });
-    await Promise.all([ns.disconnect(), atServer(house, 'joe').disconnect()]);
+    const { testServer } = await startDefault();
+    const { conn, ns } = await enter(testServer, { id: 'joe', rooms: ['r1'] });
+    await Promise.all([ns.disconnect(), atServer(testServer, 'joe').disconnect()]);
     expect(conn.namespace('default')).toBeUndefined();
-    expect(house.connection('joe').namespace('default')).toBeUndefined();
+    expect(testServer.connection('joe').namespace('default')).toBeUndefined();
     expect((await conn.connect('default')).namespace).toBe('default');
   });
 });
 
 describe('events', () => {
   it('[FR3] [SV7] emits arrive in order, with their bodies', async () => {
-    const { house, log } = await startDefault();
-    const { ns } = await enter(house);
+    const { testServer, log } = await startDefault();
+    const { ns } = await enter(testServer);
     log.rest();
     for (const body of ['', 'a;b;c', 'ä€😀', '{"n":1}']) expect(ns.emit('say', body)).toBe(true);
     expect(await log.take(4)).toEqual([
@@ -545,23 +556,23 @@ describe('events', () => {
   });
 
   it('[FR3] a message of a room arrives with its room', async () => {
-    const { house, log } = await startDefault();
-    const { ns } = await enter(house, { rooms: ['r1'] });
+    const { testServer, log } = await startDefault();
+    const { ns } = await enter(testServer, { rooms: ['r1'] });
     log.rest();
     ns.room('r1').emit('say', 'hi');
     expect(await log.next()).toBe('say default/r1: hi');
   });
 
-  it('[FR3] [FR5] #28 binary goes both ways, byte for byte', async () => {
-    const received = new Inbox<Message>('messages');
-    const { house } = await startDefault({
+  it('[FR3] [FR5] #28 binary passes both ways, byte for byte', async () => {
+    const received = new ReceiveQueue<Message>('messages');
+    const { testServer } = await startDefault({
       bytes(ns, message) {
         received.push(message);
         ns.emitBinary('more', Uint8Array.of(0xfe, 0x3b, 0x00));
         return reply(message.body);
       },
     });
-    const { ns, log } = await enter(house);
+    const { ns, log } = await enter(testServer);
     expect(emitBinary(ns, 'bytes', Uint8Array.of(0x01, 0xff, 0x3b, 0x02))).toBe(true);
     expect(await log.take(2)).toEqual(['more default: <fe3b00>', 'bytes default: <01ff3b02>']);
     const { body, setBinary } = await received.next();
@@ -570,19 +581,19 @@ describe('events', () => {
   });
 
   it('[FR7] #28 a binary body is a plain Uint8Array, small or large', async () => {
-    const kinds = new Inbox<string>('kinds');
-    const { house } = await startDefault({ bytes: (_, { body }) => kinds.push(body.constructor.name) });
-    const { ns } = await enter(house);
+    const kinds = new ReceiveQueue<string>('kinds');
+    const { testServer } = await startDefault({ bytes: (_, { body }) => kinds.push(body.constructor.name) });
+    const { ns } = await enter(testServer);
     for (const size of [0, 1, 4_095, 4_096, 60_000]) emitBinary(ns, 'bytes', new Uint8Array(size));
     expect(await kinds.take(5)).toEqual(Array.from({ length: 5 }, () => 'Uint8Array'));
   });
 
   it('[AK8] #8 the client asks, a reply answers', async () => {
-    const { house } = await startDefault({
+    const { testServer } = await startDefault({
       double: async (_, message) => reply(JSON.stringify({ n: message.json<{ n: number }>().n * 2 })),
       empty: () => reply(),
     });
-    const { ns } = await enter(house);
+    const { ns } = await enter(testServer);
     const answer = await ns.ask('double', neffos.marshal({ n: 21 }));
     expect(answer.unmarshal()).toEqual({ n: 42 });
     expect([answer.Namespace, answer.Event]).toEqual(['default', 'double']);
@@ -590,49 +601,49 @@ describe('events', () => {
   });
 
   it('[SV7] [AK8] #8 many asks at once are answered each with its own', async () => {
-    const { house } = await startDefault({ echo: async (_, { body }) => reply(body) });
-    const { ns } = await enter(house);
+    const { testServer } = await startDefault({ echo: async (_, { body }) => reply(body) });
+    const { ns } = await enter(testServer);
     const bodies = Array.from({ length: 40 }, (_, index) => `number ${index}`);
     const answers = await Promise.all(bodies.map((body) => ns.ask('echo', body)));
     expect(answers.map(({ Body }) => Body)).toEqual(bodies);
   });
 
-  it('[AK8] [SV2] #20 a throw rejects the ask with its text, and goes on', async () => {
-    const { house } = await startDefault({
+  it('[AK8] [SV2] #20 a throw rejects the ask with its text, and the connection continues', async () => {
+    const { testServer } = await startDefault({
       async boom() {
         throw new Error('boom; with semicolon');
       },
     });
-    const { ns } = await enter(house);
+    const { ns } = await enter(testServer);
     await expect(ns.ask('boom', '')).rejects.toThrow(new Error('boom; with semicolon'));
     expect((await ns.ask('ping', '')).Body).toBe('pong');
-    expect(house.errors.map(({ where }) => where.during)).toEqual(['boom']);
+    expect(testServer.errors.map(({ where }) => where.during)).toEqual(['boom']);
   });
 
   it('[AK8] #20 a throw on an emit reaches the handler of that event, as an error', async () => {
-    const { house } = await startDefault({
+    const { testServer } = await startDefault({
       boom() {
         throw new Error('boom');
       },
     });
-    const errors = new Inbox<Error>('errors');
-    const { ns } = await enter(house, { handlers: { boom: (_, { Err }) => void errors.push(Err) } });
+    const errors = new ReceiveQueue<Error>('errors');
+    const { ns } = await enter(testServer, { handlers: { boom: (_, { Err }) => void errors.push(Err) } });
     ns.emit('boom', '');
     expect((await errors.next()).message).toBe('boom');
   });
 
   it('[AK8] an error of the client’s handler reaches the handler of that event, as an error', async () => {
-    const received = new Inbox<Message>('messages');
-    const { house } = await startDefault({ news: (_, message) => received.push(message) });
-    await enter(house, { id: 'joe', handlers: { news: () => new Error('bad news') } });
-    atServer(house, 'joe').emit('news', 'x');
+    const received = new ReceiveQueue<Message>('messages');
+    const { testServer } = await startDefault({ news: (_, message) => received.push(message) });
+    await enter(testServer, { id: 'joe', handlers: { news: () => new Error('bad news') } });
+    atServer(testServer, 'joe').emit('news', 'x');
     const { err, event } = await received.next();
     expect([event, err?.message]).toEqual(['news', 'bad news']);
   });
 
   it('[AK2] [AK3] the server asks: an answer, an error, a known error', async () => {
-    const { house } = await startDefault();
-    await enter(house, {
+    const { testServer } = await startDefault();
+    await enter(testServer, {
       id: 'joe',
       handlers: {
         q: (_, { Body }) => neffos.reply(`answer to ${Body}`),
@@ -640,16 +651,16 @@ describe('events', () => {
         qroom: () => new Error('bad room'),
       },
     });
-    const ns = atServer(house, 'joe');
+    const ns = atServer(testServer, 'joe');
     expect(await ns.ask('q', 'life')).toMatchObject({ event: 'q', body: 'answer to life' });
     await expect(ns.ask('qerr')).rejects.toThrow(new Error('jserr'));
     await expect(ns.ask('qroom')).rejects.toBe(ErrBadRoom);
   });
 
   it('[AK4] #27 #30 the client that does not answer: timeout, signal, and the end of the connection', async () => {
-    const { house } = await startDefault();
-    const { conn } = await enter(house, { id: 'joe' });
-    const ns = atServer(house, 'joe');
+    const { testServer } = await startDefault();
+    const { conn } = await enter(testServer, { id: 'joe' });
+    const ns = atServer(testServer, 'joe');
     await expect(ns.ask('silent', '', { timeout: 20 })).rejects.toBeInstanceOf(AskTimeout);
     const why = new Error('enough');
     const controller = new AbortController();
@@ -662,12 +673,12 @@ describe('events', () => {
   });
 
   it('[AK4] #30 row 40: an ask of a namespace that the client is not in is never answered, and ends', async () => {
-    const { house } = await startDefault();
-    const client = await enter(house, { id: 'joe', handlers: { q: () => neffos.reply('yes') } });
-    const joe = house.connection('joe');
+    const { testServer } = await startDefault();
+    const client = await enter(testServer, { id: 'joe', handlers: { q: () => neffos.reply('yes') } });
+    const joe = testServer.connection('joe');
     await expect(joe.ask({ namespace: 'other', event: 'q' })).rejects.toBe(ErrWrite);
     // The client has disconnected when the ask reaches it.
-    const ns = atServer(house, 'joe');
+    const ns = atServer(testServer, 'joe');
     const gone = ns.disconnect();
     const asked = ns.ask('q', '', { timeout: 50 });
     await Promise.all([gone, expect(asked).rejects.toBeInstanceOf(AskTimeout)]);
@@ -675,10 +686,10 @@ describe('events', () => {
   });
 
   it('[RM3] #30 row 41: a room ask of a namespace that the client is not in is never answered, and ends', async () => {
-    const { house, log } = await startDefault();
-    const client = await enter(house, { id: 'joe' });
+    const { testServer, log } = await startDefault();
+    const client = await enter(testServer, { id: 'joe' });
     log.rest();
-    const ns = atServer(house, 'joe');
+    const ns = atServer(testServer, 'joe');
     const gone = ns.disconnect();
     const joined = ns.joinRoom('r1');
     await Promise.all([gone, expect(joined).rejects.toBe(ErrWrite)]);
@@ -688,13 +699,13 @@ describe('events', () => {
   });
 
   it('[AK7] #27 a handler asks its own client while other frames wait', async () => {
-    const { house, log } = await startDefault({
+    const { testServer, log } = await startDefault({
       async start(ns) {
         const { body } = await ns.ask('confirm', 'sure?');
         return reply(`client said ${String(body)}`);
       },
     });
-    const { ns } = await enter(house, {
+    const { ns } = await enter(testServer, {
       handlers: {
         confirm(client) {
           client.emit('say', 'while you wait');
@@ -713,12 +724,12 @@ describe('events', () => {
 
 describe('broadcast', () => {
   /** ann and two of joe's tabs in room r1, eve in the namespace only. */
-  const crowd = async (handlers: Parameters<typeof recording>[1] = {}) => {
-    const { house } = await startDefault(handlers);
-    const ann = await enter(house, { id: 'ann', rooms: ['r1'] });
-    const tab1 = await enter(house, { id: 'joe', rooms: ['r1'] });
-    const tab2 = await enter(house, { id: 'joe', rooms: ['r1'] });
-    const eve = await enter(house, { id: 'eve' });
+  const crowd = async (handlers: Parameters<typeof recordEvents>[1] = {}) => {
+    const { testServer } = await startDefault(handlers);
+    const ann = await enter(testServer, { id: 'ann', rooms: ['r1'] });
+    const tab1 = await enter(testServer, { id: 'joe', rooms: ['r1'] });
+    const tab2 = await enter(testServer, { id: 'joe', rooms: ['r1'] });
+    const eve = await enter(testServer, { id: 'eve' });
     const everybody = { ann, tab1, tab2, eve };
     /** The names of those who have got exactly `line`; the others have got nothing. */
     const whoGot = async (line: string): Promise<string[]> => {
@@ -730,49 +741,49 @@ describe('broadcast', () => {
       }
       return got;
     };
-    return { house, server: house.server, ...everybody, whoGot };
+    return { testServer, server: testServer.server, ...everybody, whoGot };
   };
   const toNamespace: OutgoingMessage = { namespace: 'default', event: 'news', body: 'x;y' };
   const toRoom: OutgoingMessage = { ...toNamespace, room: 'r1' };
   const inNamespace = 'news default: x;y';
   const inRoom = 'news default/r1: x;y';
 
-  it('[BC1] #26 to the namespace: everybody in it', async () => {
+  it('[BC1] #26 to the namespace: every member', async () => {
     const { server, whoGot } = await crowd();
     server.broadcast(null, toNamespace);
     expect(await whoGot(inNamespace)).toEqual(['ann', 'tab1', 'tab2', 'eve']);
   });
 
-  it('[BC1] #26 to the room: everybody in it', async () => {
+  it('[BC1] #26 to the room: every member', async () => {
     const { server, whoGot } = await crowd();
     server.broadcast(null, toRoom);
     expect(await whoGot(inRoom)).toEqual(['ann', 'tab1', 'tab2']);
   });
 
-  it('[BC1] #26 a namespace where the client is not: nobody', async () => {
-    const house = await start({ namespaces: { default: { ping: () => reply('pong') }, other: {} } });
-    const client = await enter(house);
-    house.server.broadcast(null, { ...toNamespace, namespace: 'other' });
+  it('[BC1] #26 a namespace without the client: no delivery', async () => {
+    const testServer = await start({ namespaces: { default: { ping: () => reply('pong') }, other: {} } });
+    const client = await enter(testServer);
+    testServer.server.broadcast(null, { ...toNamespace, namespace: 'other' });
     expect(await told(client)).toEqual([]);
   });
 
   it('[BC13] #26 except a Conn: exactly that connection, not the one that shares its id', async () => {
-    const { server, house, whoGot } = await crowd();
-    const [, tab1] = house.server.connections();
+    const { server, testServer, whoGot } = await crowd();
+    const [, tab1] = testServer.server.connections();
     server.broadcast(tab1 ?? null, toNamespace);
     expect(await whoGot(inNamespace)).toEqual(['ann', 'tab2', 'eve']);
   });
 
   it('[BC13] #26 except an NSConn: exactly that connection', async () => {
-    const { server, house, whoGot } = await crowd();
-    const [, , tab2] = house.server.connectionsByNamespace('default');
+    const { server, testServer, whoGot } = await crowd();
+    const [, , tab2] = testServer.server.connectionsByNamespace('default');
     server.broadcast(tab2 ?? null, toRoom);
     expect(await whoGot(inRoom)).toEqual(['ann', 'tab1']);
   });
 
   it('[BC13] #26 except a Room: exactly that connection, also for the namespace', async () => {
-    const { server, house, whoGot } = await crowd();
-    const [, tab1] = house.server.members('default', 'r1');
+    const { server, testServer, whoGot } = await crowd();
+    const [, tab1] = testServer.server.members('default', 'r1');
     server.broadcast(tab1?.room('r1') ?? null, toNamespace);
     expect(await whoGot(inNamespace)).toEqual(['ann', 'tab2', 'eve']);
   });
@@ -823,18 +834,18 @@ describe('broadcast', () => {
     expect(await told(eve)).toEqual(['news default: 2', 'news default: 3']);
   });
 
-  it('[BC3] #26 broadcasts and emits come in the order in which they were issued', async () => {
-    const { server, house, ann } = await crowd();
+  it('[BC3] #26 broadcasts and emits arrive in program order', async () => {
+    const { server, testServer, ann } = await crowd();
     const expected: string[] = [];
     for (let n = 0; n < 50; n++) {
       server.broadcast(null, { ...toNamespace, body: `b${n}` });
-      atServer(house, 'ann').emit('news', `e${n}`);
+      atServer(testServer, 'ann').emit('news', `e${n}`);
       expected.push(`news default: b${n}`, `news default: e${n}`);
     }
     expect(await told(ann)).toEqual(expected);
   });
 
-  it('[BC9] #20 row 34: a received ask that is broadcast again comes as an event, and does not answer', async () => {
+  it('[BC9] #20 row 34: a received ask that is broadcast again arrives as an event, and does not answer', async () => {
     const { ann, whoGot } = await crowd({
       all: ({ conn }, message) => conn.server.broadcast(null, message),
       news: ({ conn }, message) => conn.server.broadcast(null, message),
@@ -848,7 +859,7 @@ describe('broadcast', () => {
     expect(isAnswered).toBe(false);
   });
 
-  it('[BC9] a received message of a room goes back to that room', async () => {
+  it('[BC9] a received message of a room is sent to that room again', async () => {
     const { tab1, whoGot } = await crowd({ news: (ns, message) => ns.conn.server.broadcast(ns, message) });
     tab1.ns.room('r1').emit('news', 'x;y');
     await tab1.ns.ask('ping', '');
@@ -862,11 +873,11 @@ describe('broadcast', () => {
   });
 
   it('[BC8] #26 syncBroadcaster reaches the same clients', async () => {
-    const house = await start({ syncBroadcaster: true, namespaces: { default: { ping: () => reply('pong') } } });
-    const ann = await enter(house, { id: 'ann', rooms: ['r1'] });
-    const eve = await enter(house, { id: 'eve' });
-    house.server.broadcast(null, toRoom);
-    house.server.broadcast(exclude('ann'), toNamespace);
+    const testServer = await start({ syncBroadcaster: true, namespaces: { default: { ping: () => reply('pong') } } });
+    const ann = await enter(testServer, { id: 'ann', rooms: ['r1'] });
+    const eve = await enter(testServer, { id: 'eve' });
+    testServer.server.broadcast(null, toRoom);
+    testServer.server.broadcast(exclude('ann'), toNamespace);
     expect(await told(ann)).toEqual([inRoom]);
     expect(await told(eve)).toEqual([inNamespace]);
   });
@@ -875,13 +886,13 @@ describe('broadcast', () => {
 describe('server.ask', () => {
   const question: OutgoingMessage = { namespace: 'default', event: 'q', body: 'who?' };
 
-  it('[AK5] asks everybody: the first answer settles, a late one reaches nobody', async () => {
-    const { house, log } = await startDefault();
-    const silent = await enter(house, { id: 'silent' });
-    const ann = await enter(house, { id: 'ann', handlers: { q: () => neffos.reply('me') } });
-    const bob = await enter(house, { id: 'bob', handlers: { q: () => neffos.reply('me') } });
+  it('[AK5] asks all: the first answer settles, a late one has no effect', async () => {
+    const { testServer, log } = await startDefault();
+    const silent = await enter(testServer, { id: 'silent' });
+    const ann = await enter(testServer, { id: 'ann', handlers: { q: () => neffos.reply('me') } });
+    const bob = await enter(testServer, { id: 'bob', handlers: { q: () => neffos.reply('me') } });
     log.rest();
-    expect(await house.server.ask(question)).toMatchObject({ event: 'q', body: 'me' });
+    expect(await testServer.server.ask(question)).toMatchObject({ event: 'q', body: 'me' });
     expect(await told(silent)).toEqual(['q default: who?']);
     expect(await told(ann)).toEqual(['q default: who?']);
     expect(await told(bob)).toEqual(['q default: who?']);
@@ -889,39 +900,39 @@ describe('server.ask', () => {
   });
 
   it('[AK5] #15 asks one id only', async () => {
-    const { house } = await startDefault();
+    const { testServer } = await startDefault();
     const handlers: Clients = { q: ({ conn }) => neffos.reply(conn.ID) };
-    const ann = await enter(house, { id: 'ann', handlers });
-    await enter(house, { id: 'bob', handlers });
-    expect(await house.server.ask({ ...question, to: 'bob' })).toMatchObject({ body: 'bob' });
+    const ann = await enter(testServer, { id: 'ann', handlers });
+    await enter(testServer, { id: 'bob', handlers });
+    expect(await testServer.server.ask({ ...question, to: 'bob' })).toMatchObject({ body: 'bob' });
     expect(await told(ann)).toEqual([]);
   });
 
   it('[AK5] asks a room only', async () => {
-    const { house } = await startDefault();
+    const { testServer } = await startDefault();
     const handlers: Clients = { q: ({ conn }) => neffos.reply(conn.ID) };
-    await enter(house, { id: 'ann', handlers });
-    await enter(house, { id: 'bob', rooms: ['r1'], handlers });
-    expect(await house.server.ask({ ...question, room: 'r1' })).toMatchObject({ room: 'r1', body: 'bob' });
+    await enter(testServer, { id: 'ann', handlers });
+    await enter(testServer, { id: 'bob', rooms: ['r1'], handlers });
+    expect(await testServer.server.ask({ ...question, room: 'r1' })).toMatchObject({ room: 'r1', body: 'bob' });
   });
 
   it('[AK5] [AK3] an error answer settles as well', async () => {
-    const { house } = await startDefault();
-    await enter(house, { handlers: { q: () => new Error('nobody you know') } });
-    await expect(house.server.ask(question)).rejects.toThrow(new Error('nobody you know'));
+    const { testServer } = await startDefault();
+    await enter(testServer, { handlers: { q: () => new Error('nobody you know') } });
+    await expect(testServer.server.ask(question)).rejects.toThrow(new Error('nobody you know'));
   });
 
-  it('[AK5] nobody to ask rejects at once', async () => {
-    const { house } = await startDefault();
-    await enter(house, { id: 'ann' });
-    await expect(house.server.ask({ ...question, to: 'bob' })).rejects.toBe(ErrNoAudience);
+  it('[AK5] an empty audience rejects at once', async () => {
+    const { testServer } = await startDefault();
+    await enter(testServer, { id: 'ann' });
+    await expect(testServer.server.ask({ ...question, to: 'bob' })).rejects.toBe(ErrNoAudience);
   });
 
-  it('[AK6] #27 rejects when all who were asked have closed', async () => {
-    const { house } = await startDefault();
-    const ann = await enter(house);
-    const bob = await enter(house);
-    const asked = house.server.ask(question);
+  it('[AK6] #27 rejects when every asked connection has closed', async () => {
+    const { testServer } = await startDefault();
+    const ann = await enter(testServer);
+    const bob = await enter(testServer);
+    const asked = testServer.server.ask(question);
     await ann.log.next();
     await bob.log.next();
     ann.conn.close();
@@ -932,12 +943,12 @@ describe('server.ask', () => {
 
 describe('the end of a connection', () => {
   const two = async () => {
-    const log = new Inbox<string>('handlers');
-    const house = await start({
-      namespaces: { default: recording(log), other: recording(log) },
+    const log = new ReceiveQueue<string>('handlers');
+    const testServer = await start({
+      namespaces: { default: recordEvents(log), other: recordEvents(log) },
       onDisconnect: (conn) => log.push(`gone ${conn.id}`),
     });
-    const client = await dial(house.urlFor('joe'), { default: {}, other: {} });
+    const client = await dial(testServer.urlFor('joe'), { default: {}, other: {} });
     const other = await client.conn.connect('other');
     const ns = await client.conn.connect('default');
     await ns.joinRoom('r2');
@@ -945,7 +956,7 @@ describe('the end of a connection', () => {
     await other.joinRoom('r1');
     log.rest();
     client.log.rest();
-    return { house, log, client };
+    return { testServer, log, client };
   };
   const forced = [
     'OnRoomLeave other/r1 forced local',
@@ -959,11 +970,11 @@ describe('the end of a connection', () => {
   ];
 
   it('[NS7] [SV6] #25 the client closes: forced events on both sides, in the order of joining', async () => {
-    const { house, log, client } = await two();
+    const { testServer, log, client } = await two();
     client.conn.close();
     expect(client.log.rest()).toEqual(forced);
     expect(await log.take(9)).toEqual([...forced, 'gone joe']);
-    const { id, reason } = await house.departures.next();
+    const { id, reason } = await testServer.disconnects.next();
     expect(id).toBe('joe');
     expect(reason.wasAccepted).toBe(true);
     expect(reason.rooms).toEqual([
@@ -971,14 +982,14 @@ describe('the end of a connection', () => {
       { namespace: 'default', room: 'r2' },
       { namespace: 'default', room: 'r1' },
     ]);
-    expect(house.server.totalConnections).toBe(0);
-    expect(house.server.roomNames('default')).toEqual([]);
+    expect(testServer.server.totalConnections).toBe(0);
+    expect(testServer.server.roomNames('default')).toEqual([]);
     expect(log.rest()).toEqual([]);
   });
 
   it('[NS7] [SV5] #25 the server closes: forced events on both sides', async () => {
-    const { house, log, client } = await two();
-    const conn = house.connection('joe');
+    const { testServer, log, client } = await two();
+    const conn = testServer.connection('joe');
     const ns = conn.namespace('default');
     conn.close(4001, 'go');
     expect(conn.isClosed).toBe(true);
@@ -987,16 +998,16 @@ describe('the end of a connection', () => {
     expect(await log.take(9)).toEqual([...forced, 'gone joe']);
     expect(await client.log.take(8)).toEqual(forced);
     expect(client.conn.isClosed()).toBe(true);
-    expect((await house.departures.next()).reason).toMatchObject({ code: 4001, text: 'go', wasAccepted: true });
+    expect((await testServer.disconnects.next()).reason).toMatchObject({ code: 4001, text: 'go', wasAccepted: true });
   });
 
-  it('[SV5] what it is owed is there before the close', async () => {
-    const { house } = await startDefault();
-    const client = await enter(house, { id: 'joe' });
-    house.server.broadcast(null, { namespace: 'default', event: 'news', body: '1' });
-    atServer(house, 'joe').emit('news', '2');
-    house.server.broadcast(null, { namespace: 'default', event: 'news', body: '3' });
-    house.connection('joe').close();
+  it('[SV5] pending messages arrive before the close', async () => {
+    const { testServer } = await startDefault();
+    const client = await enter(testServer, { id: 'joe' });
+    testServer.server.broadcast(null, { namespace: 'default', event: 'news', body: '1' });
+    atServer(testServer, 'joe').emit('news', '2');
+    testServer.server.broadcast(null, { namespace: 'default', event: 'news', body: '3' });
+    testServer.connection('joe').close();
     expect(await client.log.take(4)).toEqual([
       'news default: 1',
       'news default: 2',
@@ -1005,12 +1016,12 @@ describe('the end of a connection', () => {
     ]);
   });
 
-  it('[DR1] the server goes down: everybody gets what they are owed, then the end', async () => {
-    const { house } = await startDefault();
-    const ann = await enter(house, { rooms: ['r1'] });
-    const bob = await enter(house);
-    house.server.broadcast(null, { namespace: 'default', event: 'news', body: 'bye' });
-    await house.server.close();
+  it('[DR1] the server closes: every client gets its pending messages, then the end', async () => {
+    const { testServer } = await startDefault();
+    const ann = await enter(testServer, { rooms: ['r1'] });
+    const bob = await enter(testServer);
+    testServer.server.broadcast(null, { namespace: 'default', event: 'news', body: 'bye' });
+    await testServer.server.close();
     expect(await ann.log.take(4)).toEqual([
       'news default: bye',
       'OnRoomLeave default/r1 forced local',
@@ -1018,34 +1029,34 @@ describe('the end of a connection', () => {
       'OnNamespaceDisconnect default forced local',
     ]);
     expect(await bob.log.take(2)).toEqual(['news default: bye', 'OnNamespaceDisconnect default forced local']);
-    expect(house.server.totalConnections).toBe(0);
+    expect(testServer.server.totalConnections).toBe(0);
   });
 });
 
 describe('native messages', () => {
   const startMixed = async () => {
-    const log = new Inbox<string>('handlers');
-    const house = await start({
+    const log = new ReceiveQueue<string>('handlers');
+    const testServer = await start({
       events: {
-        ...recording(log, {
+        ...recordEvents(log, {
           ping: () => reply('pong'),
           [OnNativeMessage]: (_, { body, isNative }) => reply(`${isNative ? 'native' : 'framed'} ${String(body)}`),
         }),
       },
     });
-    const client = await dial(house.urlFor('joe'), { '': { [OnNativeMessage]() {} } });
+    const client = await dial(testServer.urlFor('joe'), { '': { [OnNativeMessage]() {} } });
     const ns = await client.conn.connect('');
     log.rest();
     client.log.rest();
-    return { house, log, client, ns };
+    return { testServer, log, client, ns };
   };
 
-  it('[FR1] #10 a framed one goes both ways', async () => {
-    const { house, log, client, ns } = await startMixed();
+  it('[FR1] #10 a framed one passes both ways', async () => {
+    const { testServer, log, client, ns } = await startMixed();
     ns.emit(OnNativeMessage, 'x;y');
     expect(await log.next()).toBe('OnNativeMessage : x;y');
     expect(await client.log.next()).toBe('OnNativeMessage : framed x;y');
-    house.server.broadcast(null, { event: OnNativeMessage, body: 'to all' });
+    testServer.server.broadcast(null, { event: OnNativeMessage, body: 'to all' });
     expect(await client.log.next()).toBe('OnNativeMessage : to all');
   });
 
@@ -1062,8 +1073,8 @@ describe('native messages', () => {
   });
 
   it('[NS1] handlers of the empty namespace alone', async () => {
-    const house = await start({ events: { echo: (_, { body }) => reply(body) } });
-    const { conn } = await dial(house.url, { '': {} });
+    const testServer = await start({ events: { echo: (_, { body }) => reply(body) } });
+    const { conn } = await dial(testServer.url, { '': {} });
     const ns = await conn.connect('');
     expect((await ns.ask('echo', 'a;b')).Body).toBe('a;b');
     expect((await ns.joinRoom('r1')).name).toBe('r1');

@@ -15,8 +15,8 @@ import {
   OnRoomLeft,
   reply,
 } from '../../src/index.js';
-import { Inbox } from '../support/rawClient.js';
-import { recording, useServers } from '../support/testServer.js';
+import { ReceiveQueue } from '../support/peers/rawClient.js';
+import { recordEvents, useServers } from '../support/server/testServer.js';
 
 const start = useServers();
 
@@ -25,22 +25,22 @@ const token = (frame: unknown): string => String(frame).split(';', 1)[0] ?? '';
 describe('events', () => {
   it('[AK8] #9 a handler of any event answers emits and asks, and leaves lifecycle events alone', async () => {
     const anything = (_: NSConn, { event, body }: Message) => (isSystemEvent(event) ? undefined : reply(body));
-    const house = await start({ namespaces: { default: { [OnAnyEvent]: anything } } });
-    const client = await (await house.dial()).inDefault();
+    const testServer = await start({ namespaces: { default: { [OnAnyEvent]: anything } } });
+    const client = await (await testServer.dial()).inDefault();
     expect(await client.ask(';default;;an_event;0;0;a_body')).toBe(';default;;an_event;0;0;a_body');
     expect(await client.ask('$1;default;;an_event;0;0;a_body')).toBe('$1;default;;an_event;0;0;a_body');
   });
 
   it('[FR10] [AK8] #10 native messages beside events, from two maps of handlers', async () => {
-    const heard = new Inbox<unknown>('native');
+    const heard = new ReceiveQueue<unknown>('native');
     const native: Events = { [OnNativeMessage]: (_, { body }) => heard.push(body) };
     const failing: Events = {
       event_error_server() {
         throw new Error('this event will give error by server');
       },
     };
-    const house = await start({ events: { ...native, ...failing } });
-    const client = await (await house.dial()).inNamespace('');
+    const testServer = await start({ events: { ...native, ...failing } });
+    const client = await (await testServer.dial()).inNamespace('');
     client.send('this is a native/raw websocket message');
     expect(await heard.next()).toBe('this is a native/raw websocket message');
     expect(await client.ask(";;;event_error_server;0;0;doesn't matter")).toBe(
@@ -48,20 +48,20 @@ describe('events', () => {
     );
   });
 
-  it('[FR10] #10 an error of a native handler goes nowhere but to onError', async () => {
+  it('[FR10] #10 an error of a native handler goes to onError only', async () => {
     const failing: Events = {
       [OnNativeMessage]() {
         throw new Error('no');
       },
     };
-    const house = await start({ events: { ...failing, other() {} } });
-    const client = await (await house.dial()).inNamespace('');
+    const testServer = await start({ events: { ...failing, other() {} } });
+    const client = await (await testServer.dial()).inNamespace('');
     client.send('raw');
-    await client.silence();
-    expect(house.errors.map(({ where }) => where.during)).toEqual([OnNativeMessage]);
+    await client.expectNoFrame();
+    expect(testServer.errors.map(({ where }) => where.during)).toEqual([OnNativeMessage]);
   });
 
-  it('[SV7] #17 handlers of one object share what it holds', async () => {
+  it('[SV7] #17 handlers of one object share its state', async () => {
     class Counter {
       readonly #counts = new Map<string, number>();
       readonly events: Events = {
@@ -72,8 +72,8 @@ describe('events', () => {
         },
       };
     }
-    const house = await start({ namespaces: { default: new Counter().events } });
-    const client = await (await house.dial('ann')).inDefault();
+    const testServer = await start({ namespaces: { default: new Counter().events } });
+    const client = await (await testServer.dial('ann')).inDefault();
     expect(await client.ask('$1;default;;count;0;0;')).toBe('$1;default;;count;0;0;1');
     expect(await client.ask('$2;default;;count;0;0;')).toBe('$2;default;;count;0;0;2');
   });
@@ -81,17 +81,17 @@ describe('events', () => {
   it('[SV7] [LM2] #18 handlers of several maps are one map, and none is declared twice', async () => {
     const chat: Events = { one: () => reply('1') };
     const more: Events = { two: () => reply('2') };
-    const house = await start({ namespaces: { default: { ...chat, ...more }, other: more } });
-    const client = await (await house.dial()).inDefault();
+    const testServer = await start({ namespaces: { default: { ...chat, ...more }, other: more } });
+    const client = await (await testServer.dial()).inDefault();
     expect(await client.ask('$1;default;;one;0;0;')).toBe('$1;default;;one;0;0;1');
     expect(await client.ask('$2;default;;two;0;0;')).toBe('$2;default;;two;0;0;2');
     await expect(start({ namespaces: { '': chat }, events: chat })).rejects.toThrow('declared twice');
   });
 });
 
-describe('to whom', () => {
-  it('[BC1] [BC13] #14 a broadcast to one id reaches it alone, and never the one who sent', async () => {
-    const house = await start({
+describe('audience', () => {
+  it('[BC1] [BC13] #14 a broadcast to one id reaches it alone, and never the sender', async () => {
+    const testServer = await start({
       namespaces: {
         default: {
           event(ns, message) {
@@ -101,52 +101,52 @@ describe('to whom', () => {
         },
       },
     });
-    const first = await (await house.dial('conn_ID')).inDefault();
-    const second = await (await house.dial('other')).inDefault();
+    const first = await (await testServer.dial('conn_ID')).inDefault();
+    const second = await (await testServer.dial('other')).inDefault();
     second.send(';default;;event;0;0;data');
     expect(await first.next()).toBe(';default;;event;0;0;data');
-    await second.silence();
+    await second.expectNoFrame();
     first.send(';default;;event;0;0;mine');
-    await first.silence();
-    await second.silence();
+    await first.expectNoFrame();
+    await second.expectNoFrame();
   });
 
-  it('[AK5] #15 the server asks one id, and nobody else hears of it', async () => {
-    const house = await start({ namespaces: { default: {} } });
-    const first = await (await house.dial('conn_ID')).inDefault();
-    const second = await (await house.dial('other')).inDefault();
-    const answer = house.server.ask({ namespace: 'default', event: 'ask', to: 'conn_ID' });
+  it('[AK5] #15 the server asks one id, and no other client gets the ask', async () => {
+    const testServer = await start({ namespaces: { default: {} } });
+    const first = await (await testServer.dial('conn_ID')).inDefault();
+    const second = await (await testServer.dial('other')).inDefault();
+    const answer = testServer.server.ask({ namespace: 'default', event: 'ask', to: 'conn_ID' });
     const asked = await first.next();
     expect(String(asked).slice(token(asked).length)).toBe(';default;;ask;0;0;');
     first.send(`${token(asked)};default;;ask;0;0;dataok`);
     expect((await answer).body).toBe('dataok');
-    await second.silence();
+    await second.expectNoFrame();
   });
 
   it('[BC2] [BC3] #26 twenty clients, fifty broadcasts in a loop: complete and in order, beside one that does not read', async () => {
-    const house = await start({ namespaces: { default: {} } });
-    const clients = await Promise.all(Array.from({ length: 20 }, async () => (await house.dial()).inDefault()));
-    const stalled = await (await house.dial()).inDefault();
+    const testServer = await start({ namespaces: { default: {} } });
+    const clients = await Promise.all(Array.from({ length: 20 }, async () => (await testServer.dial()).inDefault()));
+    const stalled = await (await testServer.dial()).inDefault();
     stalled.pause();
     const frames = Array.from({ length: 50 }, (_, n) => `;default;;news;0;0;${n}`);
     for (let n = 0; n < 50; n++) {
-      house.server.broadcast(null, { namespace: 'default', event: 'news', body: String(n) });
+      testServer.server.broadcast(null, { namespace: 'default', event: 'news', body: String(n) });
     }
     for (const client of clients) {
       expect(await client.frames.take(50)).toEqual(frames);
-      await client.silence();
+      await client.expectNoFrame();
     }
     stalled.resume();
     expect(await stalled.frames.take(50)).toEqual(frames);
   });
 
   it('[BC12] #26 a batch with a message of another place in the middle', async () => {
-    const house = await start({ namespaces: { default: {}, other: {} } });
-    const client = await (await house.dial()).inDefault();
+    const testServer = await start({ namespaces: { default: {}, other: {} } });
+    const client = await (await testServer.dial()).inDefault();
     const news = (namespace: string, body: string) => ({ namespace, event: 'news', body });
-    house.server.broadcast(null, news('default', '1'), news('other', '2'), news('default', '3'));
+    testServer.server.broadcast(null, news('default', '1'), news('other', '2'), news('default', '3'));
     expect(await client.frames.take(2)).toEqual([';default;;news;0;0;1', ';default;;news;0;0;3']);
-    await client.silence();
+    await client.expectNoFrame();
   });
 });
 
@@ -156,9 +156,9 @@ describe('order and flags', () => {
 
   /** A client in two rooms; what the handlers were told until then is read. */
   const enter = async () => {
-    const log = new Inbox<string>('handlers');
-    const house = await start({ namespaces: { default: recording(log) } });
-    const client = await (await house.dial('joe')).inDefault();
+    const log = new ReceiveQueue<string>('handlers');
+    const testServer = await start({ namespaces: { default: recordEvents(log) } });
+    const client = await (await testServer.dial('joe')).inDefault();
     for (const room of ['r1', 'r2']) await client.join('default', room);
     expect(log.rest()).toEqual([
       'OnNamespaceConnect default',
@@ -168,9 +168,9 @@ describe('order and flags', () => {
       'OnRoomJoin default/r2',
       'OnRoomJoined default/r2',
     ]);
-    const ns = house.connection('joe').namespace('default');
+    const ns = testServer.connection('joe').namespace('default');
     if (!ns) throw new Error('not connected');
-    return { house, client, log, ns };
+    return { testServer, client, log, ns };
   };
 
   it('[NS3] #25 the client disconnects', async () => {
@@ -208,16 +208,16 @@ describe('order and flags', () => {
   });
 
   it.each(['the line is lost', 'the client closes', 'the server closes'])('[NS7] #25 %s', async (how) => {
-    const { house, client, log } = await enter();
+    const { testServer, client, log } = await enter();
     if (how === 'the line is lost') client.terminate();
     else if (how === 'the client closes') await client.close();
-    else house.connection('joe').close();
-    await house.departures.next();
+    else testServer.connection('joe').close();
+    await testServer.disconnects.next();
     expect(log.rest()).toEqual([...lost(' forced local'), 'OnNamespaceDisconnect default forced local']);
   });
 });
 
-describe('what a client may not say', () => {
+describe('frames that a client may not send', () => {
   const forged = [
     OnNamespaceConnect,
     OnNamespaceConnected,
@@ -239,17 +239,17 @@ describe('what a client may not say', () => {
 
   /** What the handlers are told when a client there says this without a token: once to a room, once to no room. */
   const say = async (event: string, place: Place): Promise<string[]> => {
-    const log = new Inbox<string>('handlers');
-    const house = await start({ namespaces: { default: recording(log) } });
-    const client = await house.dial();
-    await client.ready();
+    const log = new ReceiveQueue<string>('handlers');
+    const testServer = await start({ namespaces: { default: recordEvents(log) } });
+    const client = await testServer.dial();
+    await client.acknowledge();
     if (place !== 'not connected') await client.connect('default');
     for (const room of rooms[place]) await client.join('default', room);
     log.rest();
     client.send(`;default;vip;${event};0;0;`);
     client.send(`;default;;${event};0;0;`);
-    await client.silence();
-    expect(house.server.roomNames('default')).toEqual(rooms[place]);
+    await client.expectNoFrame();
+    expect(testServer.server.roomNames('default')).toEqual(rooms[place]);
     return log.rest();
   };
 
@@ -270,61 +270,61 @@ describe('what a client may not say', () => {
 
   it('[AK8] #31 a framed native message finds its own handler before that of any event', async () => {
     const any = { [OnAnyEvent]: () => reply('any') };
-    const house = await start({
+    const testServer = await start({
       namespaces: { default: any, other: { ...any, [OnNativeMessage]: () => reply('own') } },
     });
-    const client = await (await house.dial()).inDefault();
+    const client = await (await testServer.dial()).inDefault();
     await client.connect('other');
     expect(await client.ask('$1;default;;_OnNativeMessage;0;0;')).toBe('$1;default;;_OnNativeMessage;0;0;any');
     expect(await client.ask('$2;other;;_OnNativeMessage;0;0;')).toBe('$2;other;;_OnNativeMessage;0;0;own');
   });
 
-  it('[BC9] [AK2] #31 a sender tag or somebody’s token in front of an event: it is an answer that nobody waits for', async () => {
-    const log = new Inbox<string>('handlers');
-    const house = await start({
-      namespaces: { default: recording(log, { chat: (ns, message) => ns.broadcast(message) }) },
+  it('[BC9] [AK2] #31 a sender tag or a foreign token in front of an event is an answer without an ask', async () => {
+    const log = new ReceiveQueue<string>('handlers');
+    const testServer = await start({
+      namespaces: { default: recordEvents(log, { chat: (ns, message) => ns.broadcast(message) }) },
     });
-    const victim = await (await house.dial('victim')).inDefault();
-    const client = await (await house.dial('joe')).inDefault();
+    const victim = await (await testServer.dial('victim')).inDefault();
+    const client = await (await testServer.dial('joe')).inDefault();
     log.rest();
     for (const wait of ['neffos(0x4da6a244(victim0xc0))', 'x!default.', '#1', '1795344309814167115']) {
       client.send(`${wait};default;;chat;0;0;x`);
     }
-    await client.silence();
-    await victim.silence();
+    await client.expectNoFrame();
+    await victim.expectNoFrame();
     expect(log.rest()).toEqual([]);
   });
 
   it('[RM5] #31 an emit to a room that it is not in reaches no handler', async () => {
-    const log = new Inbox<string>('handlers');
-    const house = await start({ namespaces: { default: recording(log, { chat: () => {} }) } });
-    const client = await (await house.dial()).inDefault();
+    const log = new ReceiveQueue<string>('handlers');
+    const testServer = await start({ namespaces: { default: recordEvents(log, { chat: () => {} }) } });
+    const client = await (await testServer.dial()).inDefault();
     log.rest();
     client.send(';default;vip;chat;0;0;x');
-    await client.silence();
+    await client.expectNoFrame();
     expect(log.rest()).toEqual([]);
   });
 });
 
 describe('before the acknowledgement', () => {
-  it('[HS6] #21 a client that never says M is closed in time', async () => {
-    const house = await start({ namespaces: { default: {} }, limits: { ackTimeout: 50 } });
-    const client = await house.dial();
+  it('[HS6] #21 a client without M is closed in time', async () => {
+    const testServer = await start({ namespaces: { default: {} }, limits: { ackTimeout: 50 } });
+    const client = await testServer.dial();
     expect(await client.closed).toEqual({ code: 1008, reason: 'not acknowledged in time' });
   });
 
   it('[NS6] #23 an event before the answer to a connect waits, and is handled after it', async () => {
-    const log = new Inbox<string>('handlers');
-    const house = await start({
-      namespaces: { default: recording(log, { chat: () => {} }) },
+    const log = new ReceiveQueue<string>('handlers');
+    const testServer = await start({
+      namespaces: { default: recordEvents(log, { chat: () => {} }) },
       onConnect: (conn) => void conn.connect('default'),
     });
-    const client = await house.dial();
-    await client.ready();
+    const client = await testServer.dial();
+    await client.acknowledge();
     const asked = await client.next();
     client.send(';default;;chat;0;0;early');
     client.send(`${token(asked)};;;;;;`);
-    await client.silence();
+    await client.expectNoFrame();
     expect(log.rest()).toEqual([
       'OnNamespaceConnect default local',
       'OnNamespaceConnected default local',

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { holesIn, type Played, print, tabulate } from '../support/conformanceTable.js';
+import { holesIn, print, type TestRun, tableOf } from '../support/conformance/interopTable.js';
 import { goVersions, nameOfGo, players, type Scenario } from './scenarios.js';
 
 const all: readonly Scenario[] = [
@@ -7,23 +7,23 @@ const all: readonly Scenario[] = [
   { number: 40, name: 'forty', without: { raw: 'it cannot', 'Go client': 'it cannot' } },
 ];
 
-const ran = (file: string, title: string, state: Played['state'] = 'passed'): Played => ({
+const ran = (file: string, title: string, state: TestRun['state'] = 'passed'): TestRun => ({
   file: `/somewhere/test/${file}.test.ts`,
   title,
   state,
 });
 const [older, newest] = goVersions;
-const goClient = (version: (typeof goVersions)[number], title: string, state?: Played['state']): Played =>
+const goClient = (version: (typeof goVersions)[number], title: string, state?: TestRun['state']): TestRun =>
   ran('interop/goClient', `${nameOfGo(version)} as a client > ${title}`, state);
 
-const kinds = (...played: readonly Played[]) => tabulate(played, all).map(({ cells }) => cells.map(({ kind }) => kind));
+const kinds = (...played: readonly TestRun[]) => tableOf(played, all).map(({ cells }) => cells.map(({ kind }) => kind));
 /** Only Go clients play it. */
 const forGo: readonly Scenario[] = [
   { number: 5, name: 'five', without: { raw: 'no', 'neffos.js': 'no', 'Go server': 'no' } },
 ];
 
 describe('the table of scenarios', () => {
-  test('each line of Go has columns of its own', () => {
+  test('each release line of Go has columns of its own', () => {
     expect(players.map(({ name }) => name)).toEqual([
       'raw',
       'neffos.js',
@@ -41,7 +41,7 @@ describe('the table of scenarios', () => {
     expect(kinds(ran('interop/raw', '#4 one'), ran('interop/raw', '#4 two', 'failed'))[0]?.[0]).toBe('failed');
   });
 
-  test('a number is a whole one, and a test counts for the peer of its file alone', () => {
+  test('numbers match in full, and a test counts for the peer of its file only', () => {
     const [four, forty] = kinds(ran('interop/neffosjs', '#40 one'), ran('actors/lane', '#4 two'));
     expect(four).toEqual(['empty', 'empty', 'empty', 'empty', 'empty', 'empty']);
     expect(forty).toEqual(['without', 'passed', 'without', 'without', 'empty', 'empty']);
@@ -51,8 +51,8 @@ describe('the table of scenarios', () => {
     expect(kinds(goClient(older, '#40'))[1]?.slice(2, 4)).toEqual(['passed', 'without']);
   });
 
-  test('a line of which no test has run is not there, and that is no hole', () => {
-    const lines = tabulate([goClient(older, '#5'), goClient(newest, '#5', 'skipped')], forGo);
+  test('a release line whose tests were all skipped is missing, and that is no hole', () => {
+    const lines = tableOf([goClient(older, '#5'), goClient(newest, '#5', 'skipped')], forGo);
     expect(lines[0]?.cells.slice(2, 4)).toEqual([
       { kind: 'passed', tests: 1 },
       { kind: 'without', why: 'not built on this machine' },
@@ -60,19 +60,19 @@ describe('the table of scenarios', () => {
     expect(holesIn(lines)).toEqual([]);
   });
 
-  test('a line without any test at all is a hole', () => {
-    expect(holesIn(tabulate([goClient(older, '#5')], forGo))).toHaveLength(1);
+  test('a release line without tests is a hole', () => {
+    expect(holesIn(tableOf([goClient(older, '#5')], forGo))).toHaveLength(1);
   });
 
-  test('what a peer that is there has left out is a hole', () => {
+  test('a scenario that a present peer has skipped is a hole', () => {
     const played = [goClient(older, '#5'), goClient(newest, '#4'), goClient(newest, '#5', 'skipped')];
-    const lines = tabulate(played, forGo);
+    const lines = tableOf(played, forGo);
     expect(lines[0]?.cells[3]).toEqual({ kind: 'skipped' });
     expect(holesIn(lines)).toHaveLength(1);
   });
 
   test('it prints each reason once', () => {
-    const text = print(tabulate([ran('interop/goServer', `${nameOfGo(older)} as a server > #4`)], all));
+    const text = print(tableOf([ran('interop/goServer', `${nameOfGo(older)} as a server > #4`)], all));
     expect(text.split('\n').slice(1)).toEqual([
       ' 4  four      EMPTY  EMPTY      EMPTY              EMPTY              passed 1           EMPTY',
       '40  forty     – (1)  EMPTY      – (1)              – (1)              EMPTY              EMPTY',

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { createActor, initialTransition, type StateValue, transition } from 'xstate';
 import { type ConnectionContext, type ConnectionEvent, connectionMachine } from '../../src/machines/connection.js';
 import { closeReasons } from '../../src/protocol/errors.js';
-import { HandClock } from '../support/handClock.js';
+import { FakeClock } from '../support/server/fakeClock.js';
 
 type EventType = ConnectionEvent['type'];
 
@@ -233,7 +233,7 @@ describe('tags', () => {
 
 describe('deadlines', () => {
   const make = () => {
-    const clock = new HandClock();
+    const clock = new FakeClock();
     const log: string[] = [];
     const note = (type: string) => () => void log.push(type);
     const machine = connectionMachine.provide({
@@ -318,7 +318,7 @@ describe('deadlines', () => {
   });
 
   test('[SV9] a program gives them other times by name', () => {
-    const clock = new HandClock();
+    const clock = new FakeClock();
     const machine = connectionMachine.provide({ delays: { ackTimeout: 10, connectTimeout: 20 } });
     const actor = createActor(machine, { clock, input: { id: 'joe', isNativeOnly: false, isReachable: true } }).start();
     clock.advance(10);

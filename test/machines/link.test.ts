@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { createActor, initialTransition, type StateValue, transition } from 'xstate';
 import { type LinkEvent, linkMachine } from '../../src/machines/link.js';
-import { HandClock } from '../support/handClock.js';
+import { FakeClock } from '../support/server/fakeClock.js';
 
 type EventType = LinkEvent['type'];
 
@@ -121,7 +121,7 @@ describe('the chart', () => {
 
 describe('times', () => {
   const make = (delays: Parameters<typeof linkMachine.provide>[0]['delays'] = {}) => {
-    const clock = new HandClock();
+    const clock = new FakeClock();
     const log: string[] = [];
     const note = (type: string) => () => void log.push(`${type} at ${clock.now()}`);
     const machine = linkMachine.provide({

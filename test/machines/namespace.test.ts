@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { type NamespaceEvent, namespaceMachine } from '../../src/machines/namespace.js';
-import { describeChart, type Row } from '../support/chartTable.js';
+import { describeChart, type Row } from './chartTable.js';
 
 type EventType = NamespaceEvent['type'];
 

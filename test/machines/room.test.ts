@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { type RoomEvent, roomMachine } from '../../src/machines/room.js';
-import { describeChart, type Row } from '../support/chartTable.js';
+import { describeChart, type Row } from './chartTable.js';
 
 type EventType = RoomEvent['type'];
 

@@ -2,16 +2,16 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { natsExchange } from '../../src/exchange/nats.js';
 import { redisExchange } from '../../src/exchange/redis.js';
-import { natsServer, redisServer, startNats, startRedis } from '../support/brokers.js';
-import { useNodes } from '../support/cluster.js';
-import { startDetour } from '../support/clusterDetour.js';
-import { deeds, Fates } from '../support/clusterFates.js';
-import { seenBy } from '../support/clusterStation.js';
-import { chanceFrom } from '../support/clusterTalk.js';
-import { Town } from '../support/clusterTown.js';
-import { memoryBroker } from '../support/memoryExchange.js';
-import { describeWith } from '../support/peers.js';
-import { startProxy } from '../support/proxy.js';
+import { clusterCommands, FaultRunner } from '../support/cluster/faults.js';
+import { NodePair } from '../support/cluster/nodePair.js';
+import { useNodes } from '../support/cluster/nodes.js';
+import { bodiesOf } from '../support/cluster/recordingNode.js';
+import { randomFrom } from '../support/cluster/workload.js';
+import { memoryBroker } from '../support/exchange/memoryExchange.js';
+import { natsServer, redisServer, startNats, startRedis } from '../support/peers/brokers.js';
+import { startDelayingProxy } from '../support/peers/delayingProxy.js';
+import { describeWith } from '../support/peers/installed.js';
+import { startTcpProxy } from '../support/peers/tcpProxy.js';
 
 const seed = Number(process.env['MUSTER_SEED'] ?? Date.now() % 2 ** 31);
 const times = 20;
@@ -51,52 +51,52 @@ for (const { peer, start, exchange } of kinds) {
     const open = async (
       more: Partial<typeof limits & { exchangeQueueBytes: number; exchangeQueueTimeout: number }> = {},
     ) => {
-      const chance = chanceFrom(seed);
+      const random = randomFrom(seed);
       const broker = await start();
-      const proxy = await startProxy(broker.port);
-      const detour = await startDetour(proxy.port);
+      const proxy = await startTcpProxy(broker.port);
+      const detour = await startDelayingProxy(proxy.port);
       const exchanges = { a: exchange(broker.port), b: exchange(detour.port) };
-      const town = await Town.open(makeNode, exchanges, { ...limits, ...more }, chance);
-      await town.settle();
-      return { broker, proxy, detour, town, chance };
+      const pair = await NodePair.open(makeNode, exchanges, { ...limits, ...more }, random);
+      await pair.connectClients();
+      return { broker, proxy, detour, pair, random };
     };
 
     test(`[EX10] [EX11] [EX12] [EX9] [EX18] [EX5] it is killed ${times} times under load: both servers go on, and everything adds up`, {
       timeout: 90_000,
     }, async () => {
-      const { broker, town, chance } = await open();
+      const { broker, pair, random } = await open();
       const began = performance.now();
-      town.load();
+      pair.startLoad();
       for (let round = 0; round < times; round++) {
-        await town.crosses(1 + chance(80));
-        for (let burst = chance(30); burst > 0; burst--) town.chat();
+        await pair.waitForRelayed(1 + random(80));
+        for (let burst = random(30); burst > 0; burst--) pair.publishOnce();
         await broker.kill();
-        await town.states('degraded');
-        await town.isLocallyWell();
-        await town.states('degraded');
+        await pair.waitForState('degraded');
+        await pair.expectLocalDelivery();
+        await pair.waitForState('degraded');
         await broker.restart();
-        await town.states('online');
+        await pair.waitForState('online');
       }
-      await town.crosses(20);
-      const balance = await town.settleUp();
-      await town.allIsTold();
+      await pair.waitForRelayed(20);
+      const balance = await pair.audit();
+      await pair.expectLossesReported();
       const seconds = ((performance.now() - began) / 1_000).toFixed(1);
       console.log(`${peer.name}, killed ${times} times in ${seconds} s, seed ${seed}: ${JSON.stringify(balance)}`);
       expect(balance.missing).toBeGreaterThan(0);
       expect(balance).toMatchObject({ expired: 0, overflowed: 0 });
     });
 
-    test('[EX15] [EX11] [EX12] [EX9] [EX5] a server that is cut off notices it by its ping, and goes on by itself', {
+    test('[EX15] [EX11] [EX12] [EX9] [EX5] a server that is cut off notices it by its ping, and continues alone', {
       timeout: 60_000,
     }, async () => {
-      const { proxy, town, chance } = await open();
-      const { a, b } = town;
-      town.load();
+      const { proxy, pair, random } = await open();
+      const { a, b } = pair;
+      pair.startLoad();
       for (let round = 0; round < 5; round++) {
-        await town.crosses(1 + chance(80));
+        await pair.waitForRelayed(1 + random(80));
         const since = performance.now();
         proxy.swallow();
-        await town.states('degraded', [b]);
+        await pair.waitForState('degraded', [b]);
         const passed = performance.now() - since;
         // A ping that was under way when it happened is given up sooner; a busy machine looks later.
         expect(passed).toBeGreaterThan(limits.exchangeTimeout / 2);
@@ -104,139 +104,141 @@ for (const { peer, start, exchange } of kinds) {
         expect([a.status.state, b.status.trouble]).toEqual(['online', expect.stringMatching(/no answer/)]);
 
         const before = b.status.waiting.messages;
-        await town.isLocallyWell();
-        const [held, first] = [b.said.length, b.said.findIndex(({ handed }) => handed === undefined)];
+        await pair.expectLocalDelivery();
+        const [held, first] = [b.published.length, b.published.findIndex(({ handed }) => handed === undefined)];
         expect(b.status.waiting.messages).toBeGreaterThan(before);
         expect(b.status).toMatchObject({ state: 'degraded', waiting: { messages: held - first } });
         proxy.heal();
-        await town.states('online');
+        await pair.waitForState('online');
         await expect.poll(() => a.lastOf(b), patience).toBeGreaterThanOrEqual(held);
         // What has waited has come, all of it and in order, as the other one has listened all the time.
-        const ids = new Set(a.guests.map(({ id }) => id));
-        const waited = b.said.slice(first, held).filter(({ address: { to } }) => to === undefined || ids.has(to));
-        const heard = new Set(a.heard.get(b));
+        const ids = new Set(a.clients.map(({ id }) => id));
+        const waited = b.published.slice(first, held).filter(({ address: { to } }) => to === undefined || ids.has(to));
+        const heard = new Set(a.received.get(b));
         expect(waited.filter(({ number }) => !heard.has(number))).toEqual([]);
       }
-      const balance = await town.settleUp();
-      await town.allIsTold();
+      const balance = await pair.audit();
+      await pair.expectLossesReported();
       console.log(`${peer.name}, cut off 5 times, seed ${seed}: ${JSON.stringify(balance)}`);
       expect(balance).toMatchObject({ expired: 0, overflowed: 0 });
       expect(a.status.lost.unconfirmed).toBe(0);
     });
 
-    test(`[EX12] [EX9] [EX10] a line that breaks in the middle of a message, ${times} times`, {
+    test(`[EX12] [EX9] [EX10] a connection that breaks in the middle of a message, ${times} times`, {
       timeout: 60_000,
     }, async () => {
-      const { proxy, town, chance } = await open();
-      const { a, b } = town;
-      town.load();
+      const { proxy, pair, random } = await open();
+      const { a, b } = pair;
+      pair.startLoad();
       for (let round = 0; round < times; round++) {
-        await town.crosses(1 + chance(20));
-        const { hearings } = b;
+        await pair.waitForRelayed(1 + random(20));
+        const { sessions: hearings } = b;
         const lives = hearings.length;
-        proxy.cutAfter(1 + chance(10_000));
+        proxy.cutAfter(1 + random(10_000));
         await expect.poll(() => hearings.length, patience).toBeGreaterThan(lives);
-        await town.states('online');
+        await pair.waitForState('online');
       }
-      const balance = await town.settleUp();
-      await town.allIsTold();
+      const balance = await pair.audit();
+      await pair.expectLossesReported();
       console.log(`${peer.name}, broken off ${times} times, seed ${seed}: ${JSON.stringify(balance)}`);
       expect(balance).toMatchObject({ expired: 0, overflowed: 0 });
       expect(a.status.lost.unconfirmed).toBe(0);
     });
 
-    test('[EX15] [EX10] [EX12] [EX9] it hangs, and goes on: what was in doubt may have arrived, and adds up', {
+    test('[EX15] [EX10] [EX12] [EX9] it hangs and resumes: unconfirmed messages may have arrived, and the counts match', {
       timeout: 60_000,
     }, async () => {
-      const { broker, town, chance } = await open();
-      town.load();
+      const { broker, pair, random } = await open();
+      pair.startLoad();
       for (let round = 0; round < 5; round++) {
-        await town.crosses(1 + chance(80));
+        await pair.waitForRelayed(1 + random(80));
         broker.pause();
-        for (let burst = chance(30); burst > 0; burst--) town.chat();
-        await town.states('degraded');
-        await town.isLocallyWell();
+        for (let burst = random(30); burst > 0; burst--) pair.publishOnce();
+        await pair.waitForState('degraded');
+        await pair.expectLocalDelivery();
         broker.resume();
-        await town.states('online');
+        await pair.waitForState('online');
       }
-      const balance = await town.settleUp();
-      await town.allIsTold();
+      const balance = await pair.audit();
+      await pair.expectLossesReported();
       console.log(`${peer.name}, hung 5 times, seed ${seed}: ${JSON.stringify(balance)}`);
       expect(balance).toMatchObject({ expired: 0, overflowed: 0 });
     });
 
-    test('[EX5] [EX9] what was in doubt and arrives late is out of order for nobody, and is counted once', {
+    test('[EX5] [EX9] an unconfirmed message that arrives late is out of order for no client, and is counted once', {
       timeout: 60_000,
     }, async () => {
-      const { detour, town } = await open();
-      const { a, b } = town;
-      detour.delay();
-      const inDoubt = Array.from({ length: 5 }, () => b.say());
-      await town.states('degraded', [b]);
-      await town.states('online');
+      const { detour: proxy, pair } = await open();
+      const { a, b } = pair;
+      proxy.delay();
+      const inDoubt = Array.from({ length: 5 }, () => b.publish());
+      await pair.waitForState('degraded', [b]);
+      await pair.waitForState('online');
       expect(b.status.lost.unconfirmed).toBe(5);
-      const later = b.say();
+      const later = b.publish();
       await expect.poll(() => a.lastOf(b), patience).toBe(later);
       expect(a.status.lost.missing).toBe(5);
-      detour.arrive();
-      await expect.poll(() => a.heard.get(b), patience).toContain(inDoubt.at(-1));
-      const last = b.say();
+      proxy.deliver();
+      await expect.poll(() => a.received.get(b), patience).toContain(inDoubt.at(-1));
+      const last = b.publish();
       await expect.poll(() => a.lastOf(b), patience).toBe(last);
-      const [first] = a.clients;
-      await expect.poll(() => first && seenBy(first.client).at(-1), patience).toBe(`b ${last}`);
-      const seen = first ? seenBy(first.client).flatMap((what) => (/^b /.test(what) ? Number(what.slice(2)) : [])) : [];
+      const [first] = a.rawClients;
+      await expect.poll(() => first && bodiesOf(first.client).at(-1), patience).toBe(`b ${last}`);
+      const seen = first
+        ? bodiesOf(first.client).flatMap((what) => (/^b /.test(what) ? Number(what.slice(2)) : []))
+        : [];
       expect(seen).toEqual(seen.toSorted((one, other) => one - other));
       expect(a.status.lost.missing).toBe(inDoubt.filter((number) => !seen.includes(number)).length);
     });
 
-    test('[EX11] [EX18] while it is away so many bytes wait, the eldest, and come in order when it is back', async () => {
+    test('[EX11] [EX18] while it is away the oldest messages wait up to a size, and arrive in order after the reconnect', async () => {
       const exchangeQueueBytes = 20_000;
-      const { broker, town } = await open({ exchangeQueueBytes });
-      const { a, b } = town;
+      const { broker, pair } = await open({ exchangeQueueBytes });
+      const { a, b } = pair;
       await broker.kill();
-      await town.states('degraded');
-      const before = a.said.length;
-      while (a.status.lost.overflowed < 10) a.say({}, filler);
+      await pair.waitForState('degraded');
+      const before = a.published.length;
+      while (a.status.lost.overflowed < 10) a.publish({}, filler);
       const { waiting, lost } = a.status;
-      const kept = a.said.length - before - lost.overflowed;
+      const kept = a.published.length - before - lost.overflowed;
       expect(waiting).toEqual({ messages: kept, bytes: expect.any(Number) });
       expect(waiting.bytes).toBeLessThanOrEqual(exchangeQueueBytes);
       expect(waiting.bytes).toBeGreaterThan(exchangeQueueBytes - 2 * filler.length);
       // A small one still fits in.
-      a.say();
+      a.publish();
       expect(a.status.lost.overflowed).toBe(10);
       await broker.restart();
-      await town.states('online');
-      await town.settleUp();
-      await town.allIsTold();
-      const waited = a.said.slice(before, before + kept);
-      expect(a.said.slice(before, before + kept + 10).map(({ handed }) => handed !== undefined)).toEqual([
+      await pair.waitForState('online');
+      await pair.audit();
+      await pair.expectLossesReported();
+      const waited = a.published.slice(before, before + kept);
+      expect(a.published.slice(before, before + kept + 10).map(({ handed }) => handed !== undefined)).toEqual([
         ...waited.map(() => true),
         ...Array.from({ length: 10 }, () => false),
       ]);
       expect(b.status.lost.missing).toBeGreaterThanOrEqual(10);
     });
 
-    test('[EX11] [EX18] while it is away nothing waits longer than it may; what is younger comes in order', {
+    test('[EX11] [EX18] while it is away no message waits longer than its timeout; newer ones arrive in order', {
       timeout: 30_000,
     }, async () => {
       const exchangeQueueTimeout = 1_500;
-      const { broker, town } = await open({ exchangeQueueTimeout });
-      const { a } = town;
+      const { broker, pair } = await open({ exchangeQueueTimeout });
+      const { a } = pair;
       await broker.kill();
-      await town.states('degraded');
-      const before = a.said.length;
-      for (let count = 0; count < 5; count++) a.say();
+      await pair.waitForState('degraded');
+      const before = a.published.length;
+      for (let count = 0; count < 5; count++) a.publish();
       const since = performance.now();
       await expect.poll(() => a.status.lost.expired, patience).toBe(5);
       expect(performance.now() - since).toBeGreaterThan(exchangeQueueTimeout - 50);
       expect(a.status.waiting).toEqual({ messages: 0, bytes: 0 });
-      for (let count = 0; count < 3; count++) a.say();
+      for (let count = 0; count < 3; count++) a.publish();
       await broker.restart();
-      await town.states('online');
-      const balance = await town.settleUp();
-      await town.allIsTold();
-      expect(a.said.slice(before, before + 8).map(({ handed }) => handed !== undefined)).toEqual([
+      await pair.waitForState('online');
+      const balance = await pair.audit();
+      await pair.expectLossesReported();
+      expect(a.published.slice(before, before + 8).map(({ handed }) => handed !== undefined)).toEqual([
         ...[false, false, false, false, false],
         ...[true, true, true],
       ]);
@@ -254,19 +256,19 @@ describe('a broker that fails at any moment', () => {
     exchangeRetryDelay: fc.constant(1),
   });
 
-  test('[EX9] [EX10] [EX11] [EX12] [EX3] [EX5] everything adds up, whatever happens', {
+  test('[EX9] [EX10] [EX11] [EX12] [EX3] [EX5] the counts match for random faults', {
     timeout: 60_000,
   }, async () => {
     const sum: Record<string, number> = {};
-    const addsUp = fc.asyncProperty(deeds, bounds, fc.nat(), async (deeds, more, chance) => {
+    const addsUp = fc.asyncProperty(clusterCommands, bounds, fc.nat(), async (commands, more, chance) => {
       const broker = memoryBroker();
       const exchanges = { a: broker.exchange(), b: broker.exchange() };
-      const town = await Town.open(makeNode, exchanges, { ...limits, ...more }, chanceFrom(chance));
-      await town.settle();
-      await new Fates(town, broker, more.exchangeQueueTimeout < 100).run(deeds);
-      const balance = await town.settleUp();
+      const pair = await NodePair.open(makeNode, exchanges, { ...limits, ...more }, randomFrom(chance));
+      await pair.connectClients();
+      await new FaultRunner(pair, broker, more.exchangeQueueTimeout < 100).run(commands);
+      const balance = await pair.audit();
       for (const [what, messages] of Object.entries(balance)) sum[what] = (sum[what] ?? 0) + messages;
-      await Promise.all(town.stations.map(({ node }) => node.server.close({ timeout: 1_000 })));
+      await Promise.all(pair.nodes.map(({ node }) => node.server.close({ timeout: 1_000 })));
     });
     await fc.assert(addsUp, { numRuns: runs, endOnFailure: true });
     console.log(`a broker in memory, ${runs} runs: ${JSON.stringify(sum)}`);

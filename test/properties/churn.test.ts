@@ -3,8 +3,8 @@ import { connect } from 'node:net';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
-import { frame, upgrade } from '../support/plainLine.js';
-import { useServers } from '../support/testServer.js';
+import { frame, upgrade } from '../support/peers/tcpClient.js';
+import { useServers } from '../support/server/testServer.js';
 
 /** So many connections come and go, after two rounds of warming up. */
 const cycles = Number(process.env['MUSTER_CYCLES'] ?? 20_000);
@@ -60,14 +60,14 @@ const goodbyeOf = (cycle: number): Goodbye => {
   return cycle % 4 === 1 ? 'cut' : 'cut early';
 };
 
-test('[SV3] [SV8] whoever comes and goes, however it ends, leaves nothing behind', { timeout: 240_000 }, async () => {
+test('[SV3] [SV8] connections that end in any way leave nothing behind', { timeout: 240_000 }, async () => {
   let made = 0;
   let forgotten = 0;
   const graves = new FinalizationRegistry(() => {
     forgotten++;
   });
   const told = { ended: 0 };
-  const house = await start({
+  const testServer = await start({
     namespaces: { n: { _OnRoomJoined: (ns) => void ns.ask('anyone', '', { timeout: 60_000 }).catch(() => {}) } },
     fireDisconnectAlways: true,
     onConnect(conn) {
@@ -79,7 +79,7 @@ test('[SV3] [SV8] whoever comes and goes, however it ends, leaves nothing behind
       told.ended++;
     },
   });
-  const { server, url } = house;
+  const { server, url } = testServer;
   const port = Number(new URL(url).port);
 
   const round = async (count: number): Promise<void> => {
@@ -93,8 +93,8 @@ test('[SV3] [SV8] whoever comes and goes, however it ends, leaves nothing behind
     await Promise.all(Array.from({ length: atOnce }, work));
     await expect.poll(() => server.totalConnections).toBe(0);
     await expect.poll(() => told.ended * 2).toBe(made);
-    house.departures.rest();
-    house.departures.all.length = 0;
+    testServer.disconnects.rest();
+    testServer.disconnects.all.length = 0;
   };
   const remains = async () => {
     for (let collected = 0; collected < 4; collected++) {

@@ -1,25 +1,25 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { natsExchange } from '../../src/exchange/nats.js';
 import { redisExchange } from '../../src/exchange/redis.js';
-import { natsServer, redisServer, startNats, startRedis } from '../support/brokers.js';
-import { ChurnCrew } from '../support/churnCrew.js';
-import { useNodes } from '../support/cluster.js';
-import { Crossings } from '../support/clusterCrossings.js';
-import { bodyOf, overhear } from '../support/clusterEar.js';
-import { ClusterTalk, chanceFrom, type Issue } from '../support/clusterTalk.js';
-import { describeWith } from '../support/peers.js';
+import { ChurnClients } from '../support/churn/churnClients.js';
+import { useNodes } from '../support/cluster/nodes.js';
+import { RelayAudit } from '../support/cluster/relayAudit.js';
+import { type ClusterBroadcast, ClusterWorkload, randomFrom } from '../support/cluster/workload.js';
+import { bodyOf, tapExchange } from '../support/exchange/exchangeTap.js';
+import { natsServer, redisServer, startNats, startRedis } from '../support/peers/brokers.js';
+import { describeWith } from '../support/peers/installed.js';
 
 const servers = 3;
-const lines = Number(process.env['MUSTER_CLUSTER_LINES'] ?? 120);
+const clientsPerServer = Number(process.env['MUSTER_CLUSTER_LINES'] ?? 120);
 const rooms = 20;
-/** The run ends when so much has crossed between servers, and so much time has passed. */
+/** The run ends after this many relayed messages and this many seconds. */
 const crossings = Number(process.env['MUSTER_CROSSINGS'] ?? 20_000);
 const leastSeconds = 5;
-const changesPerSecond = lines / 1.5;
+const changesPerSecond = clientsPerServer / 1.5;
 const closesPerSecond = 4;
-/** What waits for the broker is so little before more is said. */
-const mostWaiting = { messages: 500, bytes: 8 * 2 ** 20 };
-const beatsAhead = 4;
+/** The workload pauses while more than this waits for the broker. */
+const maxWaiting = { messages: 500, bytes: 8 * 2 ** 20 };
+const ticksAhead = 4;
 const seed = Number(process.env['MUSTER_SEED'] ?? Date.now() % 2 ** 31);
 const much = 2 ** 30;
 const long = 60_000;
@@ -33,8 +33,8 @@ const limits = {
 };
 
 const makeNode = useNodes();
-/** The other sockets have their turn. */
-const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+/** Lets the sockets run for one tick. */
+const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 const brokers = [
   {
@@ -47,99 +47,105 @@ const brokers = [
   },
 ];
 
-/** Servers in this process, so that there is one order of all that happens; their clients are in threads of their own. */
-const house = async (exchange: Awaited<ReturnType<(typeof brokers)[number]['exchange']>>) => {
+/** Starts the servers in this process, so that all events have one order. Their clients run in threads. */
+const startServers = async (exchange: Awaited<ReturnType<(typeof brokers)[number]['exchange']>>) => {
   const nodes: Awaited<ReturnType<typeof makeNode>>[] = [];
   const serverOf = (index: number) => {
     const node = nodes[index];
     if (!node) throw new RangeError(`there is no server ${index}`);
     return node.server;
   };
-  const announce = (issue: Issue): void => book.announce(issue);
-  const talks = Array.from(
+  const onBroadcast = (broadcast: ClusterBroadcast): void => relayAudit.onBroadcast(broadcast);
+  const workloads = Array.from(
     { length: servers },
-    (_, index) => new ClusterTalk(index, rooms, chanceFrom(seed + index), () => serverOf(index), announce),
+    (_, index) => new ClusterWorkload(index, rooms, randomFrom(seed + index), () => serverOf(index), onBroadcast),
   );
-  const book = new Crossings(talks);
-  for (const { index, house } of talks) {
-    const heard = overhear(exchange, {
-      handed(_life, _channel, payload) {
-        book.handed(index, Number(bodyOf(payload).slice(0, 8)));
+  const relayAudit = new RelayAudit(workloads);
+  for (const { index, recorder } of workloads) {
+    const tapped = tapExchange(exchange, {
+      published(_session, _channel, payload) {
+        relayAudit.onPublished(index, Number(bodyOf(payload).slice(0, 8)));
         return undefined;
       },
-      received: (_life, _channel, payload) => book.heard(index, Number(bodyOf(payload).slice(0, 8))),
+      received: (_session, _channel, payload) => relayAudit.onReceived(index, Number(bodyOf(payload).slice(0, 8))),
     });
-    const { handlers, onConnect, onDisconnect } = house;
-    nodes.push(await makeNode(heard, { namespaces: { n: handlers }, onConnect, onDisconnect, limits }));
+    const { handlers, onConnect, onDisconnect } = recorder;
+    nodes.push(await makeNode(tapped, { namespaces: { n: handlers }, onConnect, onDisconnect, limits }));
   }
   const statuses = () => nodes.flatMap(({ server: { exchange } }) => (exchange ? [exchange.status] : []));
-  return { nodes, talks, book, statuses };
+  return { nodes, workloads, relayAudit, statuses };
 };
 
 for (const { peer, exchange } of brokers) {
-  describeWith(peer, `${peer.name} between servers whose clients come, move, stall and go`, () => {
+  describeWith(peer, `${peer.name} between servers whose clients connect, move, stall and close`, () => {
     test('[EX5] [EX4] [EX6] [EX3] [BC1] [BC2] [BC4] nothing is lost, doubled, out of order or with strangers', {
       timeout: 90_000,
     }, async () => {
-      const { nodes, talks, book, statuses } = await house(await exchange());
-      const crews = nodes.map(
+      const { nodes, workloads, relayAudit, statuses } = await startServers(await exchange());
+      const clientsByServer = nodes.map(
         ({ url }, index) =>
-          new ChurnCrew({ port: Number(new URL(url).port), lines, rooms, seed: seed + index, changesPerSecond }),
+          new ChurnClients({
+            port: Number(new URL(url).port),
+            clients: clientsPerServer,
+            rooms,
+            seed: seed + index,
+            changesPerSecond,
+          }),
       );
-      onTestFinished(async () => void (await Promise.all(crews.map((crew) => crew.end()))));
-      await Promise.all(crews.map((crew) => crew.arrived()));
+      onTestFinished(async () => void (await Promise.all(clientsByServer.map((clients) => clients.end()))));
+      await Promise.all(clientsByServer.map((clients) => clients.arrived()));
 
-      for (const crew of crews) crew.beginChurn();
+      for (const clients of clientsByServer) clients.beginChurn();
       const began = performance.now();
       const passed = (): number => (performance.now() - began) / 1_000;
-      let pulses: Promise<unknown> = Promise.resolve();
+      let yields: Promise<unknown> = Promise.resolve();
       let closes = 0;
       const isBehind = (): boolean =>
         statuses().some(
-          ({ waiting: { messages, bytes } }) => messages > mostWaiting.messages || bytes > mostWaiting.bytes,
+          ({ waiting: { messages, bytes } }) => messages > maxWaiting.messages || bytes > maxWaiting.bytes,
         );
-      for (let beats = 0; book.crossed < crossings || passed() < leastSeconds; beats++) {
-        for (const talk of talks) talk.beat();
-        if (passed() * closesPerSecond > closes) talks[closes++ % servers]?.closeOne();
-        do await turn();
+      for (let ticks = 0; relayAudit.relayed < crossings || passed() < leastSeconds; ticks++) {
+        for (const workload of workloads) workload.tick();
+        if (passed() * closesPerSecond > closes) workloads[closes++ % servers]?.closeRandom();
+        do await tick();
         while (isBehind());
-        if (beats % beatsAhead > 0) continue;
-        await pulses;
-        pulses = Promise.all(crews.map((crew) => crew.pulse()));
+        if (ticks % ticksAhead > 0) continue;
+        await yields;
+        yields = Promise.all(clientsByServer.map((clients) => clients.yield()));
       }
-      await pulses;
+      await yields;
       const seconds = passed();
-      await Promise.all(talks.flatMap(({ moved }) => moved));
-      await Promise.all(crews.map((crew) => crew.settle()));
-      for (const talk of talks) talk.say({ topic: 0 });
-      await expect.poll(() => book.isQuiet, { timeout: 10_000 }).toBe(true);
+      await Promise.all(workloads.flatMap(({ moves }) => moves));
+      await Promise.all(clientsByServer.map((clients) => clients.settle()));
+      for (const workload of workloads) workload.broadcast({ topic: 0 });
+      await expect.poll(() => relayAudit.isQuiet, { timeout: 10_000 }).toBe(true);
       await Promise.all(nodes.map(({ server }) => server.flush()));
-      const reports = await Promise.all(crews.map((crew) => crew.finish()));
+      const reports = await Promise.all(clientsByServer.map((clients) => clients.finish()));
 
-      const verdicts = talks.map((talk, index) => book.judge(talk, reports[index]?.seen ?? []));
+      const verdicts = workloads.map((workload, index) => relayAudit.verify(workload, reports[index]?.records ?? []));
       const total = (count: (verdict: (typeof verdicts)[number]) => number): number =>
         verdicts.reduce((sum, verdict) => sum + count(verdict), 0);
-      const [due, delivered, cutOff] = [total((v) => v.due), total((v) => v.delivered), total((v) => v.cutOff)];
-      const ledgers = talks.map(({ house: { ledger, flow }, counts }) => ({ ...ledger.counts, ...flow, ...counts }));
+      const [due, delivered, cutOff] = [total((v) => v.expected), total((v) => v.delivered), total((v) => v.cutOff)];
+      const logs = workloads.map(({ recorder: { log, flow }, counts }) => ({ ...log.counts, ...flow, ...counts }));
       console.log(
-        `${peer.name}: ${book.issued} messages, ${book.crossed} crossings, ${delivered} of ${due} deliveries in ` +
-          `${seconds.toFixed(1)} s, ${cutOff} behind the end of a line; seed ${seed}\n${JSON.stringify(ledgers[0])}\n` +
+        `${peer.name}: ${relayAudit.broadcasts} messages, ${relayAudit.relayed} crossings, ${delivered} of ${due} deliveries in ` +
+          `${seconds.toFixed(1)} s, ${cutOff} behind the end of a line; seed ${seed}\n${JSON.stringify(logs[0])}\n` +
           JSON.stringify(statuses().map(({ lost }) => lost)[0]),
       );
 
-      expect(book.allFaults.slice(0, 10)).toEqual([]);
-      expect(verdicts.flatMap(({ told }) => told)).toEqual([]);
-      expect(reports.flatMap(({ complaints }) => complaints)).toEqual([]);
-      expect(reports.map(({ unanswered }) => unanswered)).toEqual(talks.map(() => 0));
+      expect(relayAudit.allFaults.slice(0, 10)).toEqual([]);
+      expect(verdicts.flatMap(({ messages }) => messages)).toEqual([]);
+      expect(reports.flatMap(({ violations }) => violations)).toEqual([]);
+      expect(reports.map(({ unanswered }) => unanswered)).toEqual(workloads.map(() => 0));
       expect(due).toBe(delivered + cutOff);
-      expect(book.crossed).toBeGreaterThanOrEqual(crossings);
-      // Nothing was lost, so nothing is said to be; each has taken all that it was handed.
+      expect(relayAudit.relayed).toBeGreaterThanOrEqual(crossings);
+      // Nothing was lost, so no loss is counted; the broker has confirmed every message.
       const nothing = statuses().flatMap(({ lost }) => Object.entries(lost).filter(([, messages]) => messages > 0));
       expect(nothing).toEqual([]);
-      expect(statuses().reduce((sum, { published }) => sum + published, 0)).toBe(book.issued);
+      expect(statuses().reduce((sum, { published }) => sum + published, 0)).toBe(relayAudit.broadcasts);
       expect(nodes.flatMap(({ errors }) => errors)).toEqual([]);
-      // It all has happened, so that nothing of this is true for want of an occasion.
-      for (const counts of ledgers) {
+      // Everything that is counted has happened at least once.
+      for (const counts of logs) {
         const { congested, drains, ...wanted } = counts;
         expect(Object.entries(wanted).filter(([, times]) => times === 0)).toEqual([]);
       }

@@ -5,16 +5,24 @@ import { connection as awayConnection } from '../../examples/machines/away/conne
 import { connectionMachine as loginConnection } from '../../examples/machines/login/connection.js';
 import { namespace as guardedNamespace, connection as hastyConnection } from '../../examples/machines/role/charts.js';
 import { connectionConfig, connectionSetup, defaultLimits, type Machines, reply } from '../../src/index.js';
-import { scenarios as local, type Scenario } from '../support/conformance.js';
-import { clusterScenarios } from '../support/conformanceCluster.js';
-import { withoutTokens } from '../support/fakeSocket.js';
-import { type Guest, House, kept, nothing, settled, timersAtRest } from '../support/house.js';
-import { gate } from '../support/promises.js';
+import { deferred } from '../support/async/promises.js';
+import { linkScenarios } from '../support/conformance/linkScenarios.js';
+import type { Scenario } from '../support/conformance/scenario.js';
+import { scenarios as local } from '../support/conformance/scenarios.js';
+import { withoutTokens } from '../support/server/fakeSocket.js';
+import {
+  checkedMachines,
+  type FakeClient,
+  idleTimers,
+  noResources,
+  SupervisorHarness,
+  settled,
+} from '../support/server/supervisorHarness.js';
 
 // The examples import what a program would; here that is what the tests run.
 vi.mock('musterjs', () => import('../../src/index.js'));
 
-const scenarios: readonly Scenario[] = [...local, ...clusterScenarios];
+const scenarios: readonly Scenario[] = [...local, ...linkScenarios];
 
 /** A login service that knows everybody, and says so as it is asked. */
 const atOnce = createMachine({ initial: 'known', states: { known: { type: 'final' } }, output: 'joe' });
@@ -31,12 +39,12 @@ interface Extension {
 
 const extensions: Readonly<Record<string, Extension>> = {
   role: {
-    machines: kept({ namespace: guardedNamespace, connection: hastyConnection }),
+    machines: checkedMachines({ namespace: guardedNamespace, connection: hastyConnection }),
     changes: ['HS6 no M closes'],
   },
-  away: { machines: kept({ connection: awayConnection }), changes: [] },
+  away: { machines: checkedMachines({ connection: awayConnection }), changes: [] },
   // That a connection is not open before the service has answered is no scenario: here it answers at once.
-  login: { machines: kept({ connection: loginAtOnce }), changes: [] },
+  login: { machines: checkedMachines({ connection: loginAtOnce }), changes: [] },
 };
 
 const idOf = ({ rule, name }: Scenario): string => `${rule} ${name}`;
@@ -46,15 +54,15 @@ const played = Object.entries(extensions).flatMap(([chart, { machines, changes }
     .map((scenario) => ({ chart, machines, scenario, what: idOf(scenario) })),
 );
 
-const stateOf = (guest: Guest): unknown => guest.conn?.actor.getSnapshot().value;
-const presenceOf = (guest: Guest): unknown => guest.conn?.actor.getSnapshot().value.open?.presence;
+const stateOf = (client: FakeClient): unknown => client.conn?.actor.getSnapshot().value;
+const presenceOf = (client: FakeClient): unknown => client.conn?.actor.getSnapshot().value.open?.presence;
 
 describe("the usual suite, on a program's own charts", () => {
   test.each(played)('[SV20] $chart: $what', async ({ machines, scenario }) => {
     await scenario.run(machines);
   });
 
-  test('[SV20] what is changed on purpose is there', () => {
+  test('[SV20] the changes of the charts are present', () => {
     const known = scenarios.map(idOf);
     const changed = Object.values(extensions).flatMap(({ changes }) => changes);
     expect(changed.filter((id) => !known.includes(id))).toEqual([]);
@@ -62,139 +70,139 @@ describe("the usual suite, on a program's own charts", () => {
   });
 });
 
-describe('what they change: role', () => {
-  test('[SV11] [HS6] who does not say M has as long as the chart says', () => {
-    const house = new House({ namespaces: { n: {} }, machines: extensions['role']?.machines ?? {} });
-    const guest = house.connect('a');
-    house.clock.advance(299);
-    expect(guest.socket.lines).toEqual([]);
-    house.clock.advance(2);
-    expect(guest.socket.lines).toEqual(['close 1008 not acknowledged in time']);
+describe('changes: role', () => {
+  test('[SV11] [HS6] a client without M has the time of the chart', () => {
+    const harness = new SupervisorHarness({ namespaces: { n: {} }, machines: extensions['role']?.machines ?? {} });
+    const client = harness.connect('a');
+    harness.clock.advance(299);
+    expect(client.socket.lines).toEqual([]);
+    harness.clock.advance(2);
+    expect(client.socket.lines).toEqual(['close 1008 not acknowledged in time']);
   });
 
-  test('[SV19] only who has the role gets in, whoever begins, and it counts at the moment of asking', async () => {
-    const house = new House({
+  test("[SV19] only a client with the role connects, for either side's connect, by its role at that moment", async () => {
+    const harness = new SupervisorHarness({
       namespaces: { n: {}, staff: {} },
       machines: extensions['role']?.machines ?? {},
     });
-    const guest = house.seat('a', 'n');
+    const client = harness.open('a', 'n');
     const enter = '$1;staff;;_OnNamespaceConnect;0;0;';
-    guest.socket.say(enter);
-    await expect(guest.conn?.connect('staff')).rejects.toThrow('bad namespace');
-    guest.conn?.set('role', 'staff');
-    guest.socket.say(enter);
-    expect(guest.socket.lines).toEqual(['t $1;staff;;_OnNamespaceConnect;1;0;bad namespace', 't $1;;;;;;']);
-    expect(guest.conn?.namespace('staff')).toBeDefined();
-    await house.empty();
-    expect(house.remains).toEqual({ ...nothing, timers: 0 });
+    client.socket.receive(enter);
+    await expect(client.conn?.connect('staff')).rejects.toThrow('bad namespace');
+    client.conn?.set('role', 'staff');
+    client.socket.receive(enter);
+    expect(client.socket.lines).toEqual(['t $1;staff;;_OnNamespaceConnect;1;0;bad namespace', 't $1;;;;;;']);
+    expect(client.conn?.namespace('staff')).toBeDefined();
+    await harness.disconnectAll();
+    expect(harness.resources).toEqual({ ...noResources, timers: 0 });
   });
 });
 
-describe('what they change: away', () => {
-  const open = () => new House({ namespaces: { n: { hi: () => reply('there') } }, ...extensions['away'] });
+describe('changes: away', () => {
+  const open = () => new SupervisorHarness({ namespaces: { n: { hi: () => reply('there') } }, ...extensions['away'] });
   const idle = 300_000;
   const { pingInterval } = defaultLimits;
 
-  test('[SV20] who is silent is away, and is back with the next frame; pings do not count', async () => {
-    const house = open();
-    const guest = house.seat('a', 'n');
-    expect(stateOf(guest)).toEqual({ open: { flow: 'flowing', presence: 'here' } });
-    house.clock.advance(idle - 1);
-    guest.socket.say(';n;;any;0;0;');
+  test('[SV20] a silent client is away until its next frame; pings do not count', async () => {
+    const harness = open();
+    const client = harness.open('a', 'n');
+    expect(stateOf(client)).toEqual({ open: { flow: 'flowing', presence: 'here' } });
+    harness.clock.advance(idle - 1);
+    client.socket.receive(';n;;any;0;0;');
     for (let passed = 0; passed < idle - 1; passed += pingInterval) {
-      house.clock.advance(Math.min(pingInterval, idle - 1 - passed));
-      await house.rest();
+      harness.clock.advance(Math.min(pingInterval, idle - 1 - passed));
+      await harness.settle();
     }
-    expect(presenceOf(guest)).toBe('here');
-    house.clock.advance(2);
-    expect(presenceOf(guest)).toBe('away');
-    expect(guest.socket.pings).toBeGreaterThan(0);
-    guest.socket.say('$1;n;;hi;0;0;');
-    expect([presenceOf(guest), guest.socket.lines.at(-1)]).toEqual(['here', 't $1;n;;hi;0;0;there']);
+    expect(presenceOf(client)).toBe('here');
+    harness.clock.advance(2);
+    expect(presenceOf(client)).toBe('away');
+    expect(client.socket.pings).toBeGreaterThan(0);
+    client.socket.receive('$1;n;;hi;0;0;');
+    expect([presenceOf(client), client.socket.lines.at(-1)]).toEqual(['here', 't $1;n;;hi;0;0;there']);
   });
 
-  test('[SV20] [IN1] an observer sees it go away and come back', async () => {
-    const house = open();
-    const guest = house.seat('a', 'n');
+  test('[SV20] [IN1] an observer sees both transitions', async () => {
+    const harness = open();
+    const client = harness.open('a', 'n');
     const seen: unknown[] = [];
-    house.supervisor.introspection.inspect((event) => {
-      if (event.type === '@xstate.snapshot' && event.actorRef === guest.conn?.actor) seen.push(presenceOf(guest));
+    harness.supervisor.introspection.inspect((event) => {
+      if (event.type === '@xstate.snapshot' && event.actorRef === client.conn?.actor) seen.push(presenceOf(client));
     });
     seen.length = 0;
-    house.clock.advance(idle + 1);
-    guest.socket.say(';n;;any;0;0;');
+    harness.clock.advance(idle + 1);
+    client.socket.receive(';n;;any;0;0;');
     await settled();
     expect([...new Set(seen)].toSorted()).toEqual(['away', 'here']);
   });
 
-  test('[SV20] [SV3] nothing remains of who was away', async () => {
-    const house = open();
-    house.seat('a', 'n');
-    house.clock.advance(idle + 1);
-    await house.empty();
-    expect(house.remains).toEqual(nothing);
+  test('[SV20] [SV3] a client that was away leaves nothing behind', async () => {
+    const harness = open();
+    harness.open('a', 'n');
+    harness.clock.advance(idle + 1);
+    await harness.disconnectAll();
+    expect(harness.resources).toEqual(noResources);
   });
 });
 
-describe('what they change: login', () => {
+describe('changes: login', () => {
   const open = () => {
     const asked: string[] = [];
-    const { promise, open: known, jam: unknown } = gate();
+    const { promise, open: known, jam: unknown } = deferred();
     const login = fromPromise(async ({ input }: { input: { id: string } }) => {
       asked.push(input.id);
       await promise;
       return `user of ${input.id}`;
     });
     const disconnected: unknown[] = [];
-    const house = new House({
+    const harness = new SupervisorHarness({
       namespaces: { n: { hi: () => reply('there') } },
-      machines: kept({ connection: loginConnection.provide({ actors: { login } }) }),
+      machines: checkedMachines({ connection: loginConnection.provide({ actors: { login } }) }),
       onDisconnect: (_, reason) => void disconnected.push(reason),
     });
-    return { house, asked, known, unknown, disconnected };
+    return { harness, asked, known, unknown, disconnected };
   };
 
   test('[SV20] [HS2] [HS4] A waits for the service, and early frames for A', async () => {
-    const { house, asked, known } = open();
-    const guest = house.connect('a');
-    guest.socket.say('M', '$1;n;;_OnNamespaceConnect;0;0;', '$2;n;;hi;0;0;');
-    await house.rest();
-    expect([asked, guest.socket.lines]).toEqual([['a'], []]);
+    const { harness, asked, known } = open();
+    const client = harness.connect('a');
+    client.socket.receive('M', '$1;n;;_OnNamespaceConnect;0;0;', '$2;n;;hi;0;0;');
+    await harness.settle();
+    expect([asked, client.socket.lines]).toEqual([['a'], []]);
     known();
-    await house.rest();
-    expect(guest.socket.lines).toEqual(['t Aa', 't $1;;;;;;', 't $2;n;;hi;0;0;there']);
-    expect(guest.conn?.actor.getSnapshot().context.user).toBe('user of a');
+    await harness.settle();
+    expect(client.socket.lines).toEqual(['t Aa', 't $1;;;;;;', 't $2;n;;hi;0;0;there']);
+    expect(client.conn?.actor.getSnapshot().context.user).toBe('user of a');
   });
 
-  test('[SV20] [HS7] who is not known is refused', async () => {
-    const { house, unknown } = open();
-    const guest = house.connect('a');
-    guest.socket.say('M');
+  test('[SV20] [HS7] an unknown client is refused', async () => {
+    const { harness, unknown } = open();
+    const client = harness.connect('a');
+    client.socket.receive('M');
     unknown(new Error('no such user'));
-    await house.rest();
-    expect(guest.socket.lines).toEqual(['t Hunknown user', 'close 1008 unknown user']);
-    expect(house.errors).toEqual([]);
+    await harness.settle();
+    expect(client.socket.lines).toEqual(['t Hunknown user', 'close 1008 unknown user']);
+    expect(harness.errors).toEqual([]);
   });
 
-  test('[SV20] [HS8] a service that says nothing refuses, at the time of the chart', async () => {
-    const { house } = open();
-    const guest = house.connect('a');
-    guest.socket.say('M');
-    await house.rest();
-    house.clock.advance(3_001);
-    expect(guest.socket.lines).toEqual(['t Hnot logged in in time', 'close 1008 not logged in in time']);
+  test('[SV20] [HS8] a service that does not answer refuses, at the timeout of the chart', async () => {
+    const { harness } = open();
+    const client = harness.connect('a');
+    client.socket.receive('M');
+    await harness.settle();
+    harness.clock.advance(3_001);
+    expect(client.socket.lines).toEqual(['t Hnot logged in in time', 'close 1008 not logged in in time']);
   });
 
-  test('[SV20] [SV3] who goes meanwhile leaves nothing behind, whatever the service says then', async () => {
-    const { house, known } = open();
-    house.connect('a').socket.say('M');
-    await house.rest();
-    expect(house.clock.timers).toBeGreaterThan(timersAtRest);
-    await house.empty();
+  test('[SV20] [SV3] a client that closes meanwhile leaves nothing behind, with any late result of the service', async () => {
+    const { harness, known } = open();
+    harness.connect('a').socket.receive('M');
+    await harness.settle();
+    expect(harness.clock.timers).toBeGreaterThan(idleTimers);
+    await harness.disconnectAll();
     known();
-    await house.rest();
-    expect(house.remains).toEqual(nothing);
-    expect(house.errors).toEqual([]);
+    await harness.settle();
+    expect(harness.resources).toEqual(noResources);
+    expect(harness.errors).toEqual([]);
   });
 });
 
@@ -254,7 +262,7 @@ const throughChart = connectionSetup.createMachine({
 
 /** Plays this to a server, and tells what the client has seen. */
 const play = async (machines: Partial<Machines>, given: readonly Command[]): Promise<readonly string[]> => {
-  const house = new House({
+  const harness = new SupervisorHarness({
     namespaces: {
       n: {
         hi(ns) {
@@ -277,36 +285,36 @@ const play = async (machines: Partial<Machines>, given: readonly Command[]): Pro
     limits: { highWaterMark: 64 },
     machines,
   });
-  const guest = house.seat('a', 'n', ['r']);
-  const ns = guest.conn?.namespace('n');
-  const { socket } = guest;
+  const client = harness.open('a', 'n', ['r']);
+  const ns = client.conn?.namespace('n');
+  const { socket } = client;
   const deeds: Readonly<Record<Exclude<Command['does'], 'say' | 'rest'>, () => unknown>> = {
     emit: () => ns?.emit('direct', 'from the server'),
-    broadcast: () => house.supervisor.broadcast(null, [{ namespace: 'n', event: 'owed' }]),
+    broadcast: () => harness.supervisor.broadcast(null, [{ namespace: 'n', event: 'owed' }]),
     stall: () => socket.isOpen && socket.stall(),
     drain: () => socket.drain(),
     ask: () => ns?.ask('question').catch(() => {}),
-    answer: () => socket.say(`${socket.tokens.at(-1) ?? 'none'};;;;;;`),
+    answer: () => socket.receive(`${socket.tokens.at(-1) ?? 'none'};;;;;;`),
     join: () => ns?.joinRoom('s').catch(() => {}),
   };
   for (const command of given) {
-    if (command.does === 'say') socket.say(command.data);
-    else if (command.does === 'rest') await house.rest();
+    if (command.does === 'say') socket.receive(command.data);
+    else if (command.does === 'rest') await harness.settle();
     else deeds[command.does]();
   }
-  await house.rest();
+  await harness.settle();
   socket.drain();
-  house.supervisor.broadcast(null, [{ namespace: 'n', event: 'owed' }]);
-  guest.conn?.close(1_000, 'bye');
-  await house.rest();
+  harness.supervisor.broadcast(null, [{ namespace: 'n', event: 'owed' }]);
+  client.conn?.close(1_000, 'bye');
+  await harness.settle();
   return withoutTokens(socket.lines);
 };
 
 describe('hot events', () => {
   test.each([
-    ['frames', kept({ connection: awayConnection })],
-    ['frames and deliveries', kept({ connection: throughChart })],
-  ])('[SV11] [SV20] a chart that handles %s itself comes to the same bytes', async (_, machines) => {
+    ['frames', checkedMachines({ connection: awayConnection })],
+    ['frames and deliveries', checkedMachines({ connection: throughChart })],
+  ])('[SV11] [SV20] a chart that handles %s itself sends the same bytes', async (_, machines) => {
     await fc.assert(
       fc.asyncProperty(commands, async (given) => {
         expect(await play(machines, given)).toEqual(await play({}, given));

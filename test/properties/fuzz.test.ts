@@ -3,8 +3,8 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { type Events, type NSConn, reply } from '../../src/index.js';
 import { decode, encode, type Frame, messageFrom, type NativeMode } from '../../src/protocol/codec.js';
 import type { Body } from '../../src/protocol/message.js';
-import { type Happening, happening, type Sent } from '../support/frameGenerators.js';
-import { type Guest, House, nothing, settled } from '../support/house.js';
+import { type ConnectionEvent, connectionEvent, type Sent } from '../support/model/frameGenerators.js';
+import { type FakeClient, noResources, SupervisorHarness, settled } from '../support/server/supervisorHarness.js';
 
 /** So many frames are generated, at least. */
 const wanted = Number(process.env['MUSTER_FRAMES'] ?? 100_000);
@@ -85,9 +85,9 @@ const lifecycle: Events = { _OnRoomJoin: refuse('secret'), _OnRoomLeave: refuse(
 class Siege {
   readonly #tokens = new Set<string>();
   readonly #news: string[] = [];
-  readonly house: House;
-  readonly guest: Guest;
-  readonly neighbour: Guest;
+  readonly harness: SupervisorHarness;
+  readonly client: FakeClient;
+  readonly neighbour: FakeClient;
   handled = 0;
   said = 0;
   /** Never in `framesIn`: nothing is in them, or they end the handshake. */
@@ -100,7 +100,7 @@ class Siege {
       this.handled++;
     };
     const events = { ...handlers(ran, (line) => void this.#news.push(line)), ...lifecycle };
-    this.house = new House({
+    this.harness = new SupervisorHarness({
       namespaces: { n: events, m: events, closed: { _OnNamespaceConnect: refuse('') } },
       limits: {
         handlerTimeout: 1_000,
@@ -110,8 +110,8 @@ class Siege {
         pingInterval: 1e9,
       },
     });
-    this.neighbour = this.house.seat('neighbour', 'n', ['r']);
-    this.guest = this.house.connect('guest');
+    this.neighbour = this.harness.open('neighbour', 'n', ['r']);
+    this.client = this.harness.connect('guest');
     if (!isAcknowledged) return;
     this.#say('M');
     if (!isSeated) return;
@@ -120,24 +120,24 @@ class Siege {
       for (const room of ['r', 's']) this.#say(this.#ask(`$;${ns};${room};_OnRoomJoin;0;0;`));
   }
 
-  async happen(what: Happening): Promise<void> {
-    const { house, guest } = this;
-    const ns = guest.conn?.namespace('n');
+  async happen(what: ConnectionEvent): Promise<void> {
+    const { harness, client } = this;
+    const ns = client.conn?.namespace('n');
     const options = { timeout: 500 };
     switch (what.kind) {
       case 'says':
         return this.#sends(what.sent);
       case 'rests':
-        return house.rest();
+        return harness.settle();
       case 'waits':
-        house.clock.advance(what.ms);
-        return house.rest();
+        harness.clock.advance(what.ms);
+        return harness.settle();
       case 'stalls':
         this.#isStalled = true;
-        return guest.socket.stall();
+        return client.socket.stall();
       case 'drains':
         this.#isStalled = false;
-        return guest.socket.drain();
+        return client.socket.drain();
       case 'asked':
         return void ns?.ask('question', '', options).catch(() => {});
       case 'called in':
@@ -148,17 +148,17 @@ class Siege {
           ?.leave(options)
           .catch(() => {});
       default:
-        return guest.conn?.close();
+        return client.conn?.close();
     }
   }
 
   /** Time passes until nothing happens any more. */
   async settle(): Promise<void> {
-    if (this.#isStalled) this.guest.socket.drain();
+    if (this.#isStalled) this.client.socket.drain();
     for (let before = '', quiet = 0; quiet < 3; ) {
-      this.house.clock.advance(1_000);
-      await this.house.rest();
-      const now = `${this.handled} ${this.guest.socket.sent.length} ${this.guest.socket.isPaused}`;
+      this.harness.clock.advance(1_000);
+      await this.harness.settle();
+      const now = `${this.handled} ${this.client.socket.sent.length} ${this.client.socket.isPaused}`;
       quiet = now === before ? quiet + 1 : 0;
       before = now;
     }
@@ -166,8 +166,10 @@ class Siege {
 
   /** What has become of all that was said. */
   tally(): Record<Outcome, number> {
-    const { counters } = this.house.supervisor;
-    const answers = this.guest.socket.payloads.map((payload) => decode(payload)).filter((frame) => frame !== undefined);
+    const { counters } = this.harness.supervisor;
+    const answers = this.client.socket.payloads
+      .map((payload) => decode(payload))
+      .filter((frame) => frame !== undefined);
     const mine = answers.filter(({ wait }) => this.#tokens.has(wait));
     const isRefusal = ({ isError, body }: Frame): boolean => isError && /^bad |^too many /.test(String(body));
     const refused = mine.filter(isRefusal).length;
@@ -199,19 +201,19 @@ class Siege {
 
   /** Every frame that went out is one, with a token of the client's or of ours. */
   checkFrames(): void {
-    for (const payload of this.guest.socket.payloads) {
+    for (const payload of this.client.socket.payloads) {
       if (/^(A|close )/.test(payload)) continue;
       const frame = decode(payload);
       expect(frame, payload).toBeDefined();
       if (frame?.wait.startsWith('$')) expect(this.#tokens, payload).toContain(frame.wait);
     }
-    for (const { error } of this.house.errors)
+    for (const { error } of this.harness.errors)
       expect([boom.message, 'did not settle within 1000 ms', 'no', 'write closed']).toContain((error as Error).message);
   }
 
   #sends(sent: Sent): void {
     if (sent.kind === 'answer') {
-      const { tokens } = this.guest.socket;
+      const { tokens } = this.client.socket;
       const token = tokens.at(-1 - (sent.pick % Math.max(tokens.length, 1))) ?? 'nobody';
       this.#say(`${token}${sent.rest}`);
     } else {
@@ -236,11 +238,11 @@ class Siege {
     for (const mode of modes) checkCodec(payload, mode);
     this.said++;
     const frame = decode(payload);
-    const isHandshake = payload === 'M' && this.guest.socket.lines.length === 0;
+    const isHandshake = payload === 'M' && this.client.socket.lines.length === 0;
     if (payload.length === 0 || isHandshake) this.unseen++;
     if (frame && frame.wait !== '' && !frame.wait.startsWith('$')) this.#answers++;
     if (frame?.wait.startsWith('$')) this.#tokens.add(frame.wait);
-    this.guest.socket.say(payload);
+    this.client.socket.receive(payload);
   }
 }
 
@@ -257,16 +259,16 @@ const checkCodec = (payload: string | Uint8Array, mode: NativeMode): void => {
   if (body.length !== frame.body.length) throw new Error(`another body: ${String(payload)}`);
 };
 
-describe('whatever a client sends', () => {
+describe('random input of a client', () => {
   let frames = 0;
 
-  test('[FR2] [SV2] [SV3] nothing throws, nobody else notices, every frame that goes out is one, and nothing remains', {
+  test('[FR2] [SV2] [SV3] causes no throw, affects no other client, yields valid frames only, and leaves nothing behind', {
     timeout: 300_000,
   }, async () => {
     const play = async (
       isAcknowledged: boolean,
       isSeated: boolean,
-      happenings: readonly Happening[],
+      happenings: readonly ConnectionEvent[],
     ): Promise<void> => {
       const siege = new Siege(isAcknowledged, isSeated);
       for (const what of happenings) await siege.happen(what);
@@ -275,15 +277,15 @@ describe('whatever a client sends', () => {
       siege.checkFrames();
       for (const [outcome, count] of Object.entries(siege.tally())) outcomes[outcome as Outcome] += count;
       frames += siege.said;
-      await siege.house.empty();
-      expect(siege.house.remains).toEqual(nothing);
+      await siege.harness.disconnectAll();
+      expect(siege.harness.resources).toEqual(noResources);
     };
     const nearlyAlways = fc.nat(40).map((number) => number > 0);
     const usually = fc.oneof({ arbitrary: fc.constant(true), weight: 9 }, { arbitrary: fc.constant(false), weight: 1 });
     const property = fc.asyncProperty(
       nearlyAlways,
       usually,
-      fc.array(happening, { minLength: perRun, maxLength: 2 * perRun, size: 'max' }),
+      fc.array(connectionEvent, { minLength: perRun, maxLength: 2 * perRun, size: 'max' }),
       play,
     );
     const seed = Number(process.env['MUSTER_SEED'] ?? Date.now());

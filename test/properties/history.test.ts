@@ -1,33 +1,39 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type FaultKind, faultKinds, tell } from '../support/diagnosis.js';
-import { judge, type LineEnd, type Sighting } from '../support/history.js';
-import { type CloseKind, firstAnswer, type IssueAddress, Ledger, nobody } from '../support/ledger.js';
+import {
+  type BroadcastAddress,
+  type CloseKind,
+  DeliveryLog,
+  firstReply,
+  none,
+} from '../support/history/deliveryLog.js';
+import { describeFault, type FaultKind, faultKinds } from '../support/history/diagnosis.js';
+import { type ClientRecord, type ConnectionEnd, verifyDelivery } from '../support/history/history.js';
 
 const runs = Number(process.env['MUSTER_RUNS'] ?? 200);
 
-// A world that is told step by step, and delivers as it should: each connection is asked whether a thing is for it.
+// A simulated server that takes steps and delivers correctly: each message goes to the connections that it is for.
 
 const topicCount = 4;
 const userCount = 4;
 
-interface Soul {
+interface SimulatedClient {
   readonly user: number;
   readonly topics: Set<number>;
-  /** Every topic it was ever in. */
+  /** Every topic that it was ever in. */
   readonly stays: Set<number>;
-  readonly seen: number[];
+  readonly received: number[];
   close: CloseKind | undefined;
-  answers: number;
+  replies: number;
 }
 
-/** What a step is made of; what a number means depends on the step. */
+/** One step. What its numbers mean depends on the act. */
 const step = fc.record({
   act: fc.constantFrom(
-    ...(['arrive', 'arrive', 'join', 'join', 'join', 'leave', 'close', 'emit', 'answer'] as const),
-    ...Array.from({ length: 8 }, () => 'issue' as const),
+    ...(['arrive', 'arrive', 'join', 'join', 'join', 'leave', 'close', 'emit', 'reply'] as const),
+    ...Array.from({ length: 8 }, () => 'broadcast' as const),
   ),
-  who: fc.nat(11),
+  which: fc.nat(11),
   other: fc.nat(11),
   topic: fc.nat(topicCount - 1),
   user: fc.nat(userCount - 1),
@@ -35,53 +41,55 @@ const step = fc.record({
 });
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 
-class World {
-  readonly ledger = new Ledger();
-  readonly souls: Soul[] = [];
-  /** By number: whom it would be for, wherever they are, and where they would have to be. */
-  readonly meant: { readonly topic: number; readonly suits: (connection: number) => boolean }[] = [];
+class Simulation {
+  readonly log = new DeliveryLog();
+  readonly clients: SimulatedClient[] = [];
+  /** By number: the topic, and the connections that it is for if they are in the topic. */
+  readonly messages: { readonly topic: number; readonly suits: (connection: number) => boolean }[] = [];
 
   constructor(steps: readonly Step[]) {
     for (const one of steps) this.#take(one);
   }
 
-  sightings(end: (soul: Soul) => LineEnd = ({ close }) => (close === undefined ? 'open' : 'ended')): Sighting[] {
-    return this.souls.map((soul) => ({ numbers: Uint32Array.from(soul.seen), end: end(soul) }));
+  records(
+    end: (client: SimulatedClient) => ConnectionEnd = ({ close }) => (close === undefined ? 'open' : 'ended'),
+  ): ClientRecord[] {
+    return this.clients.map((client) => ({ numbers: Uint32Array.from(client.received), end: end(client) }));
   }
 
-  #take({ act, who, other, topic, user, manner }: Step): void {
+  #take({ act, which, other, topic, user, manner }: Step): void {
     if (act === 'arrive') return this.#arrive(user);
-    const connection = who % Math.max(1, this.souls.length);
-    const soul = this.souls[connection];
-    if (!soul) return;
-    if (act === 'issue') return this.#issue(this.#address(topic, user, manner, other % this.souls.length));
-    if (act === 'join' && soul.close === undefined) {
-      this.ledger.joins(connection, topic);
-      soul.topics.add(topic);
-      soul.stays.add(topic);
+    const connection = which % Math.max(1, this.clients.length);
+    const client = this.clients[connection];
+    if (!client) return;
+    if (act === 'broadcast') return this.#broadcast(this.#address(topic, user, manner, other % this.clients.length));
+    if (act === 'join' && client.close === undefined) {
+      this.log.addJoin(connection, topic);
+      client.topics.add(topic);
+      client.stays.add(topic);
     } else if (act === 'leave') {
-      this.ledger.leaves(connection, topic);
-      soul.topics.delete(topic);
+      this.log.addLeave(connection, topic);
+      client.topics.delete(topic);
     } else if (act === 'close' && manner < 3) {
       const kind = (['flowing', 'congested', 'gone'] as const)[manner] ?? 'gone';
-      this.ledger.closes(connection, kind);
-      soul.close ??= kind;
+      this.log.addClose(connection, kind);
+      client.close ??= kind;
     } else if (act === 'emit') {
-      const number = this.ledger.emits(connection, topic);
-      this.meant[number] = { topic, suits: (one) => one === connection };
-      if (soul.close === undefined && soul.topics.has(topic)) soul.seen.push(number);
-    } else if (act === 'answer' && soul.close === undefined) {
-      this.ledger.answers(connection);
-      soul.seen.push(firstAnswer + soul.answers++);
+      const number = this.log.addEmit(connection, topic);
+      this.messages[number] = { topic, suits: (one) => one === connection };
+      if (client.close === undefined && client.topics.has(topic)) client.received.push(number);
+    } else if (act === 'reply' && client.close === undefined) {
+      this.log.addReply(connection);
+      client.received.push(firstReply + client.replies++);
     }
   }
 
   #arrive(user: number): void {
-    this.ledger.arrives(this.souls.length, user);
-    this.souls.push({ user, topics: new Set(), stays: new Set(), seen: [], close: undefined, answers: 0 });
+    this.log.addArrival(this.clients.length, user);
+    this.clients.push({ user, topics: new Set(), stays: new Set(), received: [], close: undefined, replies: 0 });
   }
 
-  #address(topic: number, user: number, manner: number, other: number): IssueAddress {
+  #address(topic: number, user: number, manner: number, other: number): BroadcastAddress {
     if (manner === 0) return { topic, to: user };
     if (manner === 1) return { topic, except: other };
     if (manner === 2) return { topic, exceptUser: user };
@@ -89,24 +97,26 @@ class World {
     return { topic };
   }
 
-  #issue(address: IssueAddress): void {
-    const { topic, to = nobody, except = nobody, exceptUser = nobody } = address;
-    const number = this.ledger.issues(address);
+  #broadcast(address: BroadcastAddress): void {
+    const { topic, to = none, except = none, exceptUser = none } = address;
+    const number = this.log.addBroadcast(address);
     const suits = (connection: number): boolean => {
-      const user = this.souls[connection]?.user;
-      return connection !== except && user !== exceptUser && (to === nobody || to === user);
+      const user = this.clients[connection]?.user;
+      return connection !== except && user !== exceptUser && (to === none || to === user);
     };
-    this.meant[number] = { topic, suits };
-    for (const [connection, { close, topics, seen }] of this.souls.entries()) {
-      if (close === undefined && topics.has(topic) && suits(connection)) seen.push(number);
+    this.messages[number] = { topic, suits };
+    for (const [connection, { close, topics, received }] of this.clients.entries()) {
+      if (close === undefined && topics.has(topic) && suits(connection)) received.push(number);
     }
   }
 }
 
-const worlds = fc.array(step, { minLength: 60, maxLength: 200, size: 'max' }).map((steps) => new World(steps));
-/** Where to break: fractions of whatever there is to choose from. */
+const simulations = fc
+  .array(step, { minLength: 60, maxLength: 200, size: 'max' })
+  .map((steps) => new Simulation(steps));
+/** Where to break: fractions of what there is to choose from. */
 const aim = fc.record({
-  who: fc.double({ min: 0, max: 0.999, noNaN: true }),
+  which: fc.double({ min: 0, max: 0.999, noNaN: true }),
   from: fc.double({ min: 0, max: 0.999, noNaN: true }),
   to: fc.double({ min: 0, max: 0.999, noNaN: true }),
 });
@@ -122,97 +132,109 @@ const pick = <T>(items: readonly T[], fraction: number): T => {
 const between = (least: number, beyond: number, fraction: number): number =>
   least + Math.floor(fraction * (beyond - least));
 
-/** Breaks what one connection saw; says which and where, or nothing when there is nothing to break. */
-type Break = (world: World, aim: Aim) => { readonly connection: number; readonly after: number };
+/** Breaks what one connection received, and returns which one and where. */
+type Break = (simulation: Simulation, aim: Aim) => { readonly connection: number; readonly after: number };
 
-const soulsWith = (world: World, suits: (soul: Soul) => boolean): [number, Soul][] =>
-  [...world.souls.entries()].filter(([, soul]) => suits(soul));
+const clientsWith = (
+  simulation: Simulation,
+  suits: (client: SimulatedClient) => boolean,
+): [number, SimulatedClient][] => [...simulation.clients.entries()].filter(([, client]) => suits(client));
 
-/** Numbers that this connection should not have seen, with or without a stay in their topic at another time. */
-const foreign = (world: World, [connection, soul]: [number, Soul], isMissedStay: boolean): number[] => {
+/** Returns numbers that this connection must not receive, with or without a membership at another time. */
+const foreign = (
+  simulation: Simulation,
+  [connection, client]: [number, SimulatedClient],
+  isMissedStay: boolean,
+): number[] => {
   const wasHere = (number: number): boolean => {
-    const { topic, suits } = world.meant[number] ?? { topic: 0, suits: () => false };
-    return soul.stays.has(topic) && suits(connection);
+    const { topic, suits } = simulation.messages[number] ?? { topic: 0, suits: () => false };
+    return client.stays.has(topic) && suits(connection);
   };
-  return [...world.meant.keys()]
+  return [...simulation.messages.keys()]
     .slice(1)
-    .filter((number) => !soul.seen.includes(number) && wasHere(number) === isMissedStay);
+    .filter((number) => !client.received.includes(number) && wasHere(number) === isMissedStay);
 };
 
 const intrude =
   (isMissedStay: boolean): Break =>
-  (world, { who, from, to }) => {
-    const victims = soulsWith(world, () => true).filter((one) => foreign(world, one, isMissedStay).length > 0);
-    const victim = pick(victims, who);
-    const [connection, { seen }] = victim;
-    const after = between(0, seen.length + 1, to);
-    seen.splice(after, 0, pick(foreign(world, victim, isMissedStay), from));
+  (simulation, { which, from, to }) => {
+    const victims = clientsWith(simulation, () => true).filter(
+      (one) => foreign(simulation, one, isMissedStay).length > 0,
+    );
+    const victim = pick(victims, which);
+    const [connection, { received }] = victim;
+    const after = between(0, received.length + 1, to);
+    received.splice(after, 0, pick(foreign(simulation, victim, isMissedStay), from));
     return { connection, after };
   };
 
 const breaks: Readonly<Record<FaultKind, Break>> = {
-  duplicate(world, { who, from, to }) {
-    const [connection, { seen }] = pick(
-      soulsWith(world, ({ seen }) => seen.length > 0),
-      who,
+  duplicate(simulation, { which, from, to }) {
+    const [connection, { received }] = pick(
+      clientsWith(simulation, ({ received }) => received.length > 0),
+      which,
     );
-    const at = between(0, seen.length, from);
-    const after = between(at + 1, seen.length + 1, to);
-    seen.splice(after, 0, seen[at] ?? 0);
+    const at = between(0, received.length, from);
+    const after = between(at + 1, received.length + 1, to);
+    received.splice(after, 0, received[at] ?? 0);
     return { connection, after };
   },
-  reorder(world, { who, from, to }) {
-    const [connection, { seen }] = pick(
-      soulsWith(world, ({ seen }) => seen.length > 1),
-      who,
+  reorder(simulation, { which, from, to }) {
+    const [connection, { received }] = pick(
+      clientsWith(simulation, ({ received }) => received.length > 1),
+      which,
     );
-    const after = between(0, seen.length - 1, from);
-    const later = between(after + 1, seen.length, to);
-    const [first = 0, second = 0] = [seen[after], seen[later]];
-    seen[after] = second;
-    seen[later] = first;
+    const after = between(0, received.length - 1, from);
+    const later = between(after + 1, received.length, to);
+    const [first = 0, second = 0] = [received[after], received[later]];
+    received[after] = second;
+    received[later] = first;
     return { connection, after };
   },
-  hole(world, { who, from, to }) {
-    const [connection, { seen }] = pick(
-      soulsWith(world, ({ seen }) => seen.length > 1),
-      who,
+  gap(simulation, { which, from, to }) {
+    const [connection, { received }] = pick(
+      clientsWith(simulation, ({ received }) => received.length > 1),
+      which,
     );
-    const after = between(0, seen.length - 1, from);
-    seen.splice(after, between(1, seen.length - after, to));
+    const after = between(0, received.length - 1, from);
+    received.splice(after, between(1, received.length - after, to));
     return { connection, after };
   },
-  stranger: intrude(false),
+  unexpected: intrude(false),
   'after-leave': intrude(true),
-  'silent tail'(world, { who, from }) {
-    const [connection, { seen }] = pick(
-      soulsWith(world, ({ seen, close }) => seen.length > 0 && close !== 'congested'),
-      who,
+  'missing tail'(simulation, { which, from }) {
+    const [connection, { received }] = pick(
+      clientsWith(simulation, ({ received, close }) => received.length > 0 && close !== 'congested'),
+      which,
     );
-    const after = between(0, seen.length, from);
-    seen.length = after;
+    const after = between(0, received.length, from);
+    received.length = after;
     return { connection, after };
   },
 };
 
-describe('the checker of histories', () => {
-  test('[BC1] [BC2] [BC3] [BC4] a correct history passes, however its connections have ended', () => {
+describe('verifyDelivery', () => {
+  test('[BC1] [BC2] [BC3] [BC4] a correct history passes, for any end of its connections', () => {
     let deliveries = 0;
-    const passes = fc.property(worlds, fc.constantFrom<LineEnd>('open', 'left', 'ended'), (world, end) => {
-      const seen = world.sightings(() => end);
-      const { due, delivered, cutOff, faults } = judge(world.ledger, seen);
-      deliveries += delivered;
-      expect(faults.map(tell)).toEqual([]);
-      expect([due, cutOff]).toEqual([seen.reduce((sum, { numbers }) => sum + numbers.length, 0), 0]);
-    });
+    const passes = fc.property(
+      simulations,
+      fc.constantFrom<ConnectionEnd>('open', 'left', 'ended'),
+      (simulation, end) => {
+        const received = simulation.records(() => end);
+        const { expected, delivered, cutOff, faults } = verifyDelivery(simulation.log, received);
+        deliveries += delivered;
+        expect(faults.map(describeFault)).toEqual([]);
+        expect([expected, cutOff]).toEqual([received.reduce((sum, { numbers }) => sum + numbers.length, 0), 0]);
+      },
+    );
     fc.assert(passes, { numRuns: runs });
     expect(deliveries).toBeGreaterThan(10 * runs);
   });
 
-  test.each(faultKinds)('[BC1] [BC2] [BC3] [BC4] one %s is found where it is, and called by its name', (kind) => {
-    const isFound = fc.property(worlds, aim, (world, where) => {
-      const { connection, after } = breaks[kind](world, where);
-      const { faults, byKind } = judge(world.ledger, world.sightings());
+  test.each(faultKinds)('[BC1] [BC2] [BC3] [BC4] one %s is found and classified', (kind) => {
+    const isFound = fc.property(simulations, aim, (simulation, where) => {
+      const { connection, after } = breaks[kind](simulation, where);
+      const { faults, byKind } = verifyDelivery(simulation.log, simulation.records());
       expect(faults.map(({ kind, connection, after }) => ({ kind, connection, after }))).toEqual([
         { kind, connection, after },
       ]);
@@ -221,50 +243,50 @@ describe('the checker of histories', () => {
     fc.assert(isFound, { numRuns: runs });
   });
 
-  test('[BC2] of a connection that its client or the network gave up, any tail may be missing, and only that', () => {
-    const isJust = fc.property(worlds, aim, (world, where) => {
-      const { connection, after } = breaks['silent tail'](world, where);
-      const lost = judge(world.ledger, world.sightings());
-      const given = world.sightings().map((one, at) => (at === connection ? { ...one, end: 'left' as const } : one));
-      const { faults, cutOff } = judge(world.ledger, given);
+  test('[BC2] a connection ended by the client or the network may miss a tail, and nothing else', () => {
+    const isJust = fc.property(simulations, aim, (simulation, where) => {
+      const { connection, after } = breaks['missing tail'](simulation, where);
+      const lost = verifyDelivery(simulation.log, simulation.records());
+      const given = simulation.records().map((one, at) => (at === connection ? { ...one, end: 'left' as const } : one));
+      const { faults, cutOff } = verifyDelivery(simulation.log, given);
       expect([lost.faults.length, faults]).toEqual([1, []]);
       expect(cutOff).toBe(lost.cutOff);
       const numbers = given[connection]?.numbers ?? new Uint32Array();
       fc.pre(after > 1);
       given[connection] = { numbers: numbers.filter((_, at) => at !== 0), end: 'left' };
-      expect(judge(world.ledger, given).byKind.hole).toBe(1);
+      expect(verifyDelivery(simulation.log, given).byKind.gap).toBe(1);
     });
     fc.assert(isJust, { numRuns: runs });
   });
 
   test.each([
-    ['flowing', 'silent tail'],
-    ['gone', 'silent tail'],
+    ['flowing', 'missing tail'],
+    ['gone', 'missing tail'],
     ['congested', undefined],
   ] as const)('[BC2] a tail lost when the server closes a connection that is %s: %s', (kind, named) => {
-    const ledger = new Ledger();
-    ledger.arrives(0, 0);
-    ledger.joins(0, 0);
-    const numbers = Uint32Array.from([ledger.issues({ topic: 0 }), ledger.issues({ topic: 0 })]);
-    ledger.closes(0, kind);
-    ledger.issues({ topic: 0 });
-    const { faults, byKind } = judge(ledger, [{ numbers: numbers.subarray(0, 1), end: 'ended' }]);
+    const log = new DeliveryLog();
+    log.addArrival(0, 0);
+    log.addJoin(0, 0);
+    const numbers = Uint32Array.from([log.addBroadcast({ topic: 0 }), log.addBroadcast({ topic: 0 })]);
+    log.addClose(0, kind);
+    log.addBroadcast({ topic: 0 });
+    const { faults, byKind } = verifyDelivery(log, [{ numbers: numbers.subarray(0, 1), end: 'ended' }]);
     expect(faults.map((fault) => fault.kind)).toEqual(named === undefined ? [] : [named]);
     if (named) expect(byKind[named]).toBe(1);
-    expect(judge(ledger, [{ numbers, end: 'ended' }]).faults).toEqual([]);
+    expect(verifyDelivery(log, [{ numbers, end: 'ended' }]).faults).toEqual([]);
   });
 
-  test('[BC1] a connection that nobody has logged, and a number that nobody has issued, are faults', () => {
-    const ledger = new Ledger();
-    ledger.arrives(0, 0);
-    ledger.joins(0, 0);
-    const number = ledger.issues({ topic: 0 });
-    const seen = (...numbers: number[]): Sighting => ({ numbers: Uint32Array.from(numbers), end: 'open' });
-    const faults = judge(ledger, [seen(number, 99), seen(number)]).faults.map(tell);
+  test('[BC1] a connection without an arrival and a number without a broadcast are faults', () => {
+    const log = new DeliveryLog();
+    log.addArrival(0, 0);
+    log.addJoin(0, 0);
+    const number = log.addBroadcast({ topic: 0 });
+    const received = (...numbers: number[]): ClientRecord => ({ numbers: Uint32Array.from(numbers), end: 'open' });
+    const faults = verifyDelivery(log, [received(number, 99), received(number)]).faults.map(describeFault);
     expect(faults).toEqual([
-      'stranger: connection 0, after 1 numbers: nothing was due, 99 came',
-      'stranger: connection 1, after 0 numbers: nothing was due, 1 came',
+      'unexpected: connection 0, after 1 numbers: expected nothing, got 99',
+      'unexpected: connection 1, after 0 numbers: expected nothing, got 1',
     ]);
-    expect(judge(ledger, []).faults.map(({ kind }) => kind)).toEqual(['silent tail']);
+    expect(verifyDelivery(log, []).faults.map(({ kind }) => kind)).toEqual(['missing tail']);
   });
 });

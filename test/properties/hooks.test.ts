@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { type Conn, type Message, type NSConn, reply } from '../../src/index.js';
-import { type Guest, House, settled } from '../support/house.js';
-import { hooks } from '../support/naiveModel.js';
+import { lifecycleEvents } from '../support/model/program.js';
+import { type FakeClient, SupervisorHarness, settled } from '../support/server/supervisorHarness.js';
 
 /** How user code speaks, and how sockets take it. */
 interface Mode {
@@ -30,12 +30,17 @@ interface Place {
 
 const ask = (event: string, room = ''): string => `$1;chat;${room};${event};0;0;`;
 const says = (...frames: readonly string[]): Place['go'] => {
-  return ({ ann }) => ann().socket.say(...frames);
+  return ({ ann }) => ann().socket.receive(...frames);
 };
-const hangsUp: Place['go'] = ({ ann }) => ann().socket.hangUp();
+const hangsUp: Place['go'] = ({ ann }) => ann().socket.disconnect();
 
 const places: readonly Place[] = [
-  { place: 'onConnect', where: 'onConnect', hears: false, go: ({ house }) => house.connect('ann').socket.say('M') },
+  {
+    place: 'onConnect',
+    where: 'onConnect',
+    hears: false,
+    go: ({ harness }) => harness.connect('ann').socket.receive('M'),
+  },
   {
     place: 'OnNamespaceConnect, asked by the client',
     where: '_OnNamespaceConnect',
@@ -147,19 +152,19 @@ const places: readonly Place[] = [
     place: 'a handler that has asked its client',
     where: 'asks',
     hears: true,
-    go: (play) => play.agreed(() => play.ann().socket.say(';chat;;asks;0;0;')),
+    go: (play) => play.agreed(() => play.ann().socket.receive(';chat;;asks;0;0;')),
   },
   {
     place: 'a handler that has joined its client to a room',
     where: 'joins',
     hears: true,
-    go: (play) => play.agreed(() => play.ann().socket.say(';chat;;joins;0;0;')),
+    go: (play) => play.agreed(() => play.ann().socket.receive(';chat;;joins;0;0;')),
   },
   {
     place: 'a visitor of do',
     where: 'visitor',
     hears: true,
-    go: (play) => play.house.server.do((conn) => play.speak('visitor', conn)),
+    go: (play) => play.harness.server.do((conn) => play.speak('visitor', conn)),
   },
   {
     place: 'a handler that has waited for the end of a do',
@@ -185,16 +190,16 @@ const places: readonly Place[] = [
     hears: true,
     go: (play) =>
       play.agreed(() =>
-        play.house.server.ask({ namespace: 'chat', event: 'question' }).then(() => play.speak('answer', play.conn())),
+        play.harness.server.ask({ namespace: 'chat', event: 'question' }).then(() => play.speak('answer', play.conn())),
       ),
   },
   {
     place: 'a timer',
     where: 'timer',
     hears: true,
-    go: ({ house, speak, conn }) => {
-      house.clock.setTimeout(() => speak('timer', conn()), 5);
-      house.clock.advance(5);
+    go: ({ harness, speak, conn }) => {
+      harness.clock.setTimeout(() => speak('timer', conn()), 5);
+      harness.clock.advance(5);
     },
   },
 ];
@@ -203,9 +208,9 @@ type Order = 'broadcast, then emit' | 'emit, then broadcast';
 
 /** Ann's code speaks once, at the place that is looked at; Bob is only there. */
 class Play {
-  readonly house: House;
-  readonly bob: Guest;
-  #ann: Guest | undefined;
+  readonly harness: SupervisorHarness;
+  readonly bob: FakeClient;
+  #ann: FakeClient | undefined;
   #isArmed = false;
 
   constructor(
@@ -213,7 +218,7 @@ class Play {
     private readonly order: Order,
     private readonly mode: Mode,
   ) {
-    const lifecycle = hooks.map((event) => [event, (ns: NSConn) => this.speak(event, ns.conn, ns)]);
+    const lifecycle = lifecycleEvents.map((event) => [event, (ns: NSConn) => this.speak(event, ns.conn, ns)]);
     const chat = {
       ...Object.fromEntries(lifecycle),
       _OnAnyEvent: (ns: NSConn, { event }: Message) =>
@@ -235,37 +240,37 @@ class Play {
         await this.speak('does', ns.conn);
       },
     };
-    this.house = new House({
+    this.harness = new SupervisorHarness({
       namespaces: { chat },
       onConnect: (conn) => this.speak('onConnect', conn),
       onDisconnect: (conn) => this.speak('onDisconnect', conn),
       syncBroadcaster: mode.syncBroadcaster,
       limits: { highWaterMark: mode.isCongested ? 1 : 65_536 },
     });
-    this.bob = this.house.seat('bob', 'chat', ['r']);
+    this.bob = this.harness.open('bob', 'chat', ['r']);
   }
 
   async run(): Promise<void> {
-    const { house, place, mode } = this;
-    await house.rest();
+    const { harness, place, mode } = this;
+    await harness.settle();
     const isThereFirst = !/onConnect|NamespaceConnect/.test(place.where);
-    if (isThereFirst) this.#ann = house.seat('ann', 'chat', ['r']);
-    else if (place.where !== 'onConnect') this.#ann = house.connect('ann');
-    await house.rest();
-    for (const { socket } of house.guests) {
+    if (isThereFirst) this.#ann = harness.open('ann', 'chat', ['r']);
+    else if (place.where !== 'onConnect') this.#ann = harness.connect('ann');
+    await harness.settle();
+    for (const { socket } of harness.clients) {
       if (mode.isCongested) socket.stall();
-      if (mode.isCongested && socket.isOpen) house.server.broadcast(null, { namespace: 'chat', event: 'filler' });
+      if (mode.isCongested && socket.isOpen) harness.server.broadcast(null, { namespace: 'chat', event: 'filler' });
     }
-    await house.rest();
+    await harness.settle();
     this.#isArmed = true;
     await Promise.race([place.go(this), settled()]);
-    await house.rest();
-    for (const { socket } of house.guests) socket.drain();
-    await house.rest();
+    await harness.settle();
+    for (const { socket } of harness.clients) socket.drain();
+    await harness.settle();
   }
 
   /** What somebody heard of what was said. */
-  heardBy({ socket }: Guest): string[] {
+  heardBy({ socket }: FakeClient): string[] {
     return socket.payloads.flatMap((payload) => /^;chat;;(broadcast|emit);/.exec(payload)?.[1] ?? []);
   }
 
@@ -283,8 +288,8 @@ class Play {
     return this.mode.isLate ? Promise.resolve().then(say) : say();
   };
 
-  readonly ann = (): Guest => {
-    const ann = this.#ann ?? this.house.guests.find(({ id }) => id === 'ann');
+  readonly ann = (): FakeClient => {
+    const ann = this.#ann ?? this.harness.clients.find(({ id }) => id === 'ann');
     if (!ann) throw new Error('Ann has not come yet');
     return ann;
   };
@@ -300,7 +305,7 @@ class Play {
   };
 
   async knock(begin: () => unknown): Promise<void> {
-    this.ann().socket.say('M');
+    this.ann().socket.receive('M');
     await this.agreed(begin);
   }
 
@@ -308,9 +313,9 @@ class Play {
   async agreed(begin: () => unknown): Promise<void> {
     void begin();
     const { socket } = this.ann();
-    await this.house.rest();
+    await this.harness.settle();
     socket.drain(this.mode.isCongested);
-    for (const token of socket.tokens) socket.say(`${token};;;;;;`);
+    for (const token of socket.tokens) socket.receive(`${token};;;;;;`);
     await settled();
   }
 }
@@ -321,7 +326,7 @@ const orders: readonly { readonly order: Order; readonly heard: readonly string[
 ];
 
 for (const mode of modes) {
-  describe(`what user code says ${mode.mode} arrives as it was called`, () => {
+  describe(`program order holds for calls ${mode.mode}`, () => {
     for (const place of places) {
       for (const { order, heard } of orders) {
         test(`[BC3] [SV10] from ${place.place}: ${order}`, async () => {
@@ -331,14 +336,14 @@ for (const mode of modes) {
             bob: heard,
             ann: place.hears ? heard : [],
           });
-          expect(play.house.errors).toEqual([]);
+          expect(play.harness.errors).toEqual([]);
         });
       }
     }
   });
 }
 
-describe('what goes out by itself keeps its place', () => {
+describe('answers keep their place', () => {
   const chat = {
     _OnNamespaceConnected: (ns: NSConn) => ns.broadcast({ event: 'connected' }),
     _OnRoomJoined: (ns: NSConn, { room }: Message) => {
@@ -361,12 +366,12 @@ describe('what goes out by itself keeps its place', () => {
     },
   };
   const heard = async (...frames: readonly string[]): Promise<readonly string[]> => {
-    const house = new House({ namespaces: { chat } });
-    const { socket } = house.seat('ann', 'chat');
-    await house.rest();
+    const harness = new SupervisorHarness({ namespaces: { chat } });
+    const { socket } = harness.open('ann', 'chat');
+    await harness.settle();
     socket.sent.length = 0;
-    socket.say(...frames);
-    await house.rest();
+    socket.receive(...frames);
+    await harness.settle();
     return socket.payloads;
   };
 
@@ -379,49 +384,49 @@ describe('what goes out by itself keeps its place', () => {
   test('[BC3] [SV5] a broadcast before a close arrives before the close frame, one after it not at all', async () => {
     expect(await heard('$1;chat;;closes;0;0;')).toEqual([';chat;;before;0;0;', 'close 4000 bye']);
   });
-  test('[RM1] [BC3] what Joined says arrives before the answer to the join', async () => {
+  test('[RM1] [BC3] emits of Joined arrive before the answer to the join', async () => {
     expect(await heard('$1;chat;r;_OnRoomJoin;0;0;')).toEqual([
       ';chat;r;joined;0;0;',
       ';chat;r;hello;0;0;',
       '$1;;;;;;',
     ]);
   });
-  test('[RM2] [BC3] what Left says arrives before the answer to the leave', async () => {
+  test('[RM2] [BC3] emits of Left arrive before the answer to the leave', async () => {
     const frames = await heard('$1;chat;r;_OnRoomJoin;0;0;', '$2;chat;r;_OnRoomLeave;0;0;');
     expect(frames.slice(3)).toEqual([';chat;;left;0;0;', '$2;;;;;;']);
   });
-  test('[NS1] [BC3] what Connected says arrives behind the answer to the connect', async () => {
-    const house = new House({ namespaces: { chat } });
-    const { socket } = house.connect('ann');
-    socket.say('M', '$1;chat;;_OnNamespaceConnect;0;0;');
-    await house.rest();
+  test('[NS1] [BC3] emits of Connected arrive behind the answer to the connect', async () => {
+    const harness = new SupervisorHarness({ namespaces: { chat } });
+    const { socket } = harness.connect('ann');
+    socket.receive('M', '$1;chat;;_OnNamespaceConnect;0;0;');
+    await harness.settle();
     expect(socket.lines).toEqual(['t Aann', 't $1;;;;;;', 't ;chat;;connected;0;0;']);
   });
-  test('[BC4] who joins in the turn of a broadcast does not get it, who leaves does', async () => {
-    const house = new House({ namespaces: { chat: {} } });
+  test('[BC4] a client that joins in the turn of a broadcast does not get it, one that leaves does', async () => {
+    const harness = new SupervisorHarness({ namespaces: { chat: {} } });
     const [stays, comes, goes] = [
-      house.seat('stays', 'chat', ['r']),
-      house.seat('comes', 'chat'),
-      house.seat('goes', 'chat', ['r']),
+      harness.open('stays', 'chat', ['r']),
+      harness.open('comes', 'chat'),
+      harness.open('goes', 'chat', ['r']),
     ];
-    house.server.broadcast(null, { namespace: 'chat', room: 'r', event: 'news' });
-    comes.socket.say('$1;chat;r;_OnRoomJoin;0;0;');
-    goes.socket.say('$1;chat;r;_OnRoomLeave;0;0;');
-    await house.rest();
+    harness.server.broadcast(null, { namespace: 'chat', room: 'r', event: 'news' });
+    comes.socket.receive('$1;chat;r;_OnRoomJoin;0;0;');
+    goes.socket.receive('$1;chat;r;_OnRoomLeave;0;0;');
+    await harness.settle();
     expect(stays.socket.payloads).toEqual([';chat;r;news;0;0;']);
     expect(comes.socket.payloads).toEqual(['$1;;;;;;']);
     expect(goes.socket.payloads).toEqual([';chat;r;news;0;0;', '$1;;;;;;']);
   });
-  test('[BC3] [BP1] what was issued to one id does not overtake what was issued to its room before', async () => {
-    const house = new House({ namespaces: { chat: {} }, limits: { highWaterMark: 1 } });
-    const { socket } = house.seat('ann', 'chat', ['r']);
+  test('[BC3] [BP1] a message to one id does not overtake an earlier one to its room', async () => {
+    const harness = new SupervisorHarness({ namespaces: { chat: {} }, limits: { highWaterMark: 1 } });
+    const { socket } = harness.open('ann', 'chat', ['r']);
     socket.stall();
-    house.server.broadcast(null, { namespace: 'chat', event: 'filler' });
-    house.clock.tick();
-    house.server.broadcast(null, { namespace: 'chat', room: 'r', event: 'first' });
-    house.server.broadcast(null, { namespace: 'chat', event: 'second', to: 'ann' });
+    harness.server.broadcast(null, { namespace: 'chat', event: 'filler' });
+    harness.clock.tick();
+    harness.server.broadcast(null, { namespace: 'chat', room: 'r', event: 'first' });
+    harness.server.broadcast(null, { namespace: 'chat', event: 'second', to: 'ann' });
     socket.drain();
-    await house.rest();
+    await harness.settle();
     expect(socket.payloads).toEqual([';chat;;filler;0;0;', ';chat;r;first;0;0;', ';chat;;second;0;0;']);
   });
 });

@@ -1,21 +1,21 @@
 import { expect, onTestFinished, test } from 'vitest';
-import { ChurnCrew } from '../support/churnCrew.js';
-import { ChurnTalk } from '../support/churnTalk.js';
-import { tell } from '../support/diagnosis.js';
-import { judge } from '../support/history.js';
-import { useServers } from '../support/testServer.js';
+import { ChurnClients } from '../support/churn/churnClients.js';
+import { ChurnWorkload } from '../support/churn/churnWorkload.js';
+import { describeFault } from '../support/history/diagnosis.js';
+import { verifyDelivery } from '../support/history/history.js';
+import { useServers } from '../support/server/testServer.js';
 
-/** So many deliveries are due before the run ends. */
+/** The run ends after this many deliveries. */
 const deliveries = Number(process.env['MUSTER_DELIVERIES'] ?? 10_000_000);
 const seed = Number(process.env['MUSTER_SEED'] ?? Date.now() % 2 ** 31);
 const connections = 2_000;
 const rooms = 40;
-/** More than a tenth of the connections does something in every second, and the server closes some more. */
+/** More than a tenth of the connections changes something every second. The server closes some more. */
 const changesPerSecond = connections / 7;
 const closesPerSecond = connections / 70;
-/** However fast it goes, there is time for every kind of change. */
+/** Time enough for every kind of change. */
 const leastSeconds = 4;
-/** Who falls silent for a moment is to be caught up with, not to be shown the door, however busy the machine is. */
+/** A stalled client catches up; it must not be evicted, however busy the machine is. */
 const much = 2 ** 30;
 const long = 60_000;
 const limits = {
@@ -26,86 +26,86 @@ const limits = {
   ackTimeout: long,
   closeTimeout: long,
 };
-/** The clients have read what is so many beats old. */
-const beatsAhead = 8;
+/** How many ticks the server may be ahead of its clients. */
+const ticksAhead = 8;
 
 const start = useServers();
-/** The other sockets have their turn. */
-const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+/** Lets the sockets run for one tick. */
+const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 test.each([
   { mode: 'in slices', syncBroadcaster: false, deliveries },
   { mode: 'at once', syncBroadcaster: true, deliveries: deliveries / 20 },
 ])(
-  '[BC1] [BC2] [BC3] [BC4] [BC8] $deliveries deliveries $mode to connections that come, move, stall and go: nothing is lost, doubled or out of order',
+  '[BC1] [BC2] [BC3] [BC4] [BC8] $deliveries deliveries $mode to connections that connect, move, stall and close: nothing is lost, doubled or out of order',
   {
     timeout: 400_000,
   },
   async ({ syncBroadcaster, deliveries }) => {
-    const talk = new ChurnTalk(rooms, seed, () => house.server);
-    const { house: guests, counts } = talk;
-    const { ledger, handlers, onConnect, onDisconnect, flow, ends } = guests;
-    const house = await start({ namespaces: { n: handlers }, onConnect, onDisconnect, limits, syncBroadcaster });
-    const crew = new ChurnCrew({
-      port: Number(new URL(house.url).port),
-      lines: connections,
+    const workload = new ChurnWorkload(rooms, seed, () => testServer.server);
+    const { recorder, counts } = workload;
+    const { log, handlers, onConnect, onDisconnect, flow, ends } = recorder;
+    const testServer = await start({ namespaces: { n: handlers }, onConnect, onDisconnect, limits, syncBroadcaster });
+    const clients = new ChurnClients({
+      port: Number(new URL(testServer.url).port),
+      clients: connections,
       rooms,
       seed,
       changesPerSecond,
     });
-    onTestFinished(() => crew.end());
-    await crew.arrived();
+    onTestFinished(() => clients.end());
+    await clients.arrived();
 
-    crew.beginChurn();
+    clients.beginChurn();
     const began = performance.now();
     const passed = (): number => (performance.now() - began) / 1_000;
     let closes = 0;
-    let pulse: Promise<void> = Promise.resolve();
-    for (let beats = 0; talk.due < deliveries * 1.01 || passed() < leastSeconds; beats++) {
-      talk.beat();
+    let yielded: Promise<void> = Promise.resolve();
+    for (let ticks = 0; workload.expected < deliveries * 1.01 || passed() < leastSeconds; ticks++) {
+      workload.tick();
       if (passed() * closesPerSecond > closes) {
         closes++;
-        talk.closeOne();
+        workload.closeRandom();
       }
-      await turn();
-      if (beats % beatsAhead === 0) {
-        await pulse;
-        pulse = crew.pulse();
+      await tick();
+      if (ticks % ticksAhead === 0) {
+        await yielded;
+        yielded = clients.yield();
       }
     }
-    await pulse;
+    await yielded;
     const seconds = passed();
-    await Promise.all(talk.moved);
-    await crew.settle();
-    talk.lastWord();
-    await house.server.flush();
-    const { seen, complaints, unanswered, done } = await crew.finish();
-    const judged = performance.now();
-    const verdict = judge(ledger, seen);
-    const { due, delivered, cutOff, faults, byKind, whole, partial } = verdict;
+    await Promise.all(workload.moves);
+    await clients.settle();
+    workload.broadcastLast();
+    await testServer.server.flush();
+    const { records, violations, unanswered, done } = await clients.finish();
+    const verifyStarted = performance.now();
+    const verdict = verifyDelivery(log, records);
+    const { expected: due, delivered, cutOff, faults, byKind, whole, partial } = verdict;
     console.log(
-      `${delivered} of ${due} deliveries in ${seconds.toFixed(1)} s, ${cutOff} behind the end of a line; judged in ` +
-        `${((performance.now() - judged) / 1_000).toFixed(1)} s; seed ${seed}\n` +
-        `${JSON.stringify({ ...ledger.counts, ...ledger.addressed, ...done, ...counts, ...flow, whole, partial })}\n` +
+      `${delivered} of ${due} deliveries in ${seconds.toFixed(1)} s, ${cutOff} behind the end of a line; verified in ` +
+        `${((performance.now() - verifyStarted) / 1_000).toFixed(1)} s; seed ${seed}\n` +
+        `${JSON.stringify({ ...log.counts, ...log.addressed, ...done, ...counts, ...flow, whole, partial })}\n` +
         `ends ${JSON.stringify(Object.fromEntries(ends))}, faults ${JSON.stringify(byKind)}`,
     );
 
-    expect(faults.slice(0, 10).map(tell)).toEqual([]);
-    expect(complaints).toEqual([]);
-    expect([unanswered, talk.refusedEmits, house.errors.length]).toEqual([0, 0, 0]);
+    expect(faults.slice(0, 10).map(describeFault)).toEqual([]);
+    expect(violations).toEqual([]);
+    expect([unanswered, workload.refusedEmits, testServer.errors.length]).toEqual([0, 0, 0]);
     expect(due).toBe(delivered + cutOff);
     expect(due).toBeGreaterThanOrEqual(deliveries);
     expect(whole).toBeGreaterThan(connections / 2);
-    // Nobody was closed for any other reason than its own, the server's word, or a line that was cut.
+    // Connections ended only by the client's close, the server's close or a lost socket.
     expect([...ends.keys()].filter((code) => ![1_000, 1_006, 4_000].includes(code))).toEqual([]);
-    const { flowing, congested, gone } = ledger.counts;
-    const { to, except, exceptUser } = ledger.addressed;
-    const { changesMidWalk, ...others } = counts;
+    const { flowing, congested, gone } = log.counts;
+    const { to, except, exceptUser } = log.addressed;
+    const { changesDuringPasses, ...others } = counts;
     const wanted = { flowing, congested, gone, to, except, exceptUser, ...done, ...others, ...flow };
-    // It all has happened, so that nothing of this is true for want of an occasion.
+    // Everything that is counted has happened at least once.
     expect(Object.entries(wanted).filter(([, times]) => times === 0)).toEqual([]);
-    expect(changesMidWalk > 0).toBe(!syncBroadcaster);
-    const changes = done.joins + done.leaves + done.disconnects + done.goodbyes + done.cuts + flowing + congested;
+    expect(changesDuringPasses > 0).toBe(!syncBroadcaster);
+    const changes = done.joins + done.leaves + done.disconnects + done.closes + done.cuts + flowing + congested;
     expect(changes / seconds).toBeGreaterThan(connections / 10 / 2);
   },
 );

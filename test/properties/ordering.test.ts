@@ -1,19 +1,20 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { nothing } from '../support/house.js';
+import type { Command } from '../support/model/commands.js';
+import { ModelRun, type ModelRunOptions } from '../support/model/modelRun.js';
 import {
-  type Finale,
-  type Hook,
-  hooks,
+  type Call,
+  type ClientRef,
+  type HandlerEnd,
   type Instructions,
-  type Note,
+  type LifecycleEvent,
+  lifecycleEvents,
+  type ModelExclusion,
+  type ModelMessage,
   type Program,
   type Script,
-  type Skip,
-  type Step,
-  type Who,
-} from '../support/naiveModel.js';
-import { type Command, Stage, type StageOptions } from '../support/stage.js';
+} from '../support/model/program.js';
+import { noResources } from '../support/server/supervisorHarness.js';
 
 const runs = Number(process.env['MUSTER_RUNS'] ?? 400);
 
@@ -25,7 +26,7 @@ const id = fc.constantFrom(...ids);
 const namespace = fc.constantFrom('chat', 'chat', 'chat', 'chat', 'game', '');
 const room = fc.constantFrom('r0', 'r0', 'r0', 'r1', 'r1', 'r2', 'r;3', 'r127', 'sticky', 'nowhere', '');
 const place = fc.record({ namespace, room: fc.constantFrom('', '', 'r0', 'r0', 'r1', 'r2', 'r;3', 'r127') });
-const who: fc.Arbitrary<Who> = fc.oneof(
+const who: fc.Arbitrary<ClientRef> = fc.oneof(
   { weight: 3, arbitrary: fc.constant('self' as const) },
   { weight: 2, arbitrary: fc.nat(50) },
 );
@@ -41,37 +42,37 @@ const body = fc.oneof(
 
 // What user code does
 
-const note: fc.Arbitrary<Note> = fc
+const message: fc.Arbitrary<ModelMessage> = fc
   .tuple(place, body, flag(10), maybe(15, id))
   .map(([where, text, isBinary, to]) => ({ ...where, body: text, isBinary, to }));
-const skip: fc.Arbitrary<Skip> = fc.oneof(
-  { weight: 5, arbitrary: fc.constant({ skip: 'nobody' as const }) },
+const skip: fc.Arbitrary<ModelExclusion> = fc.oneof(
+  { weight: 5, arbitrary: fc.constant({ skip: 'none' as const }) },
   { weight: 1, arbitrary: fc.record({ skip: fc.constant('conn' as const), who }) },
   { weight: 1, arbitrary: fc.record({ skip: fc.constant('nsConn' as const), who }) },
   { weight: 1, arbitrary: fc.record({ skip: fc.constant('room' as const), who, room: fc.constantFrom('r0', 'r1') }) },
   { weight: 1, arbitrary: fc.record({ skip: fc.constant('id' as const), id }) },
 );
-const broadcast: fc.Arbitrary<Step> = fc.record({
+const broadcast: fc.Arbitrary<Call> = fc.record({
   call: fc.constant('broadcast' as const),
   except: skip,
-  notes: fc.array(note, { minLength: 1, maxLength: 3 }),
+  messages: fc.array(message, { minLength: 1, maxLength: 3 }),
 });
-const emit: fc.Arbitrary<Step> = fc.record({ call: fc.constant('emit' as const), body, isBinary: flag(15) });
-const emitTo: fc.Arbitrary<Step> = fc.record({ call: fc.constant('emitTo' as const), who: fc.nat(50), body });
-const emitRoom: fc.Arbitrary<Step> = fc.record({
+const emit: fc.Arbitrary<Call> = fc.record({ call: fc.constant('emit' as const), body, isBinary: flag(15) });
+const emitTo: fc.Arbitrary<Call> = fc.record({ call: fc.constant('emitTo' as const), who: fc.nat(50), body });
+const emitRoom: fc.Arbitrary<Call> = fc.record({
   call: fc.constant('emitRoom' as const),
   room: fc.constantFrom('r0', 'r1', 'r;3', 'r127'),
   body,
 });
-const close: fc.Arbitrary<Step> = fc.record({
+const close: fc.Arbitrary<Call> = fc.record({
   call: fc.constant('close' as const),
   who,
   code: fc.constantFrom(1000, 3000, 4999),
 });
 /** Speaks, and closes nobody. */
 const talk = fc.array(fc.oneof(broadcast, broadcast, emit, emit, emitTo, emitRoom), { maxLength: 4 });
-const ask: fc.Arbitrary<Step> = fc.record({ call: fc.constant('ask' as const), body, sequel: talk });
-const askAll: fc.Arbitrary<Step> = fc.record({ call: fc.constant('askAll' as const), note, sequel: talk });
+const ask: fc.Arbitrary<Call> = fc.record({ call: fc.constant('ask' as const), body, sequel: talk });
+const askAll: fc.Arbitrary<Call> = fc.record({ call: fc.constant('askAll' as const), message, sequel: talk });
 const call = fc.oneof(
   { weight: 10, arbitrary: broadcast },
   { weight: 8, arbitrary: emit },
@@ -82,7 +83,7 @@ const call = fc.oneof(
   { weight: 2, arbitrary: askAll },
 );
 const act: fc.Arbitrary<Script> = fc.array(call, { maxLength: 5 });
-const walk: fc.Arbitrary<Step> = fc.record({
+const walk: fc.Arbitrary<Call> = fc.record({
   call: fc.constant('do' as const),
   visit: act,
   later: fc.oneof(fc.constant(undefined), talk),
@@ -92,7 +93,7 @@ const script: fc.Arbitrary<Script> = fc.array(
   fc.oneof({ weight: 20, arbitrary: call }, { weight: 1, arbitrary: walk }),
   { maxLength: 5 },
 );
-const finale: fc.Arbitrary<Finale> = fc.oneof(
+const finale: fc.Arbitrary<HandlerEnd> = fc.oneof(
   { weight: 4, arbitrary: fc.constant({ end: 'silent' as const }) },
   { weight: 4, arbitrary: fc.record({ end: fc.constant('reply' as const), body }) },
   {
@@ -115,11 +116,11 @@ const hookScript: fc.Arbitrary<Script> = fc.array(
   { maxLength: 2 },
 );
 const program: fc.Arbitrary<Program> = fc
-  .tuple(fc.array(hookScript, { minLength: hooks.length, maxLength: hooks.length }), hookScript)
-  .map(([scripts, farewell]) => {
-    const scriptOf = (hook: Hook): Script => scripts[hooks.indexOf(hook)] ?? [];
+  .tuple(fc.array(hookScript, { minLength: lifecycleEvents.length, maxLength: lifecycleEvents.length }), hookScript)
+  .map(([scripts, onDisconnect]) => {
+    const scriptOf = (hook: LifecycleEvent): Script => scripts[lifecycleEvents.indexOf(hook)] ?? [];
     return {
-      hooks: {
+      handlers: {
         _OnNamespaceConnect: scriptOf('_OnNamespaceConnect'),
         _OnNamespaceConnected: scriptOf('_OnNamespaceConnected'),
         _OnNamespaceDisconnect: scriptOf('_OnNamespaceDisconnect'),
@@ -128,7 +129,7 @@ const program: fc.Arbitrary<Program> = fc
         _OnRoomLeave: scriptOf('_OnRoomLeave'),
         _OnRoomLeft: scriptOf('_OnRoomLeft'),
       },
-      farewell,
+      onDisconnect,
     };
   });
 
@@ -142,11 +143,11 @@ const command: fc.Arbitrary<Command> = fc.oneof(
     arbitrary: fc.record({
       does: does('connect'),
       id,
-      greeting: fc.constantFrom(
-        'welcome' as const,
-        'welcome' as const,
-        'welcome' as const,
-        'invite' as const,
+      outcome: fc.constantFrom(
+        'accept' as const,
+        'accept' as const,
+        'accept' as const,
+        'connect' as const,
         'refuse' as const,
       ),
     }),
@@ -197,7 +198,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
       instructions: instructions(true),
     }),
   },
-  { weight: 4, arbitrary: fc.record({ does: does('wake'), who: anyone }) },
+  { weight: 4, arbitrary: fc.record({ does: does('resume'), who: anyone }) },
   { weight: 12, arbitrary: fc.record({ does: does('answer'), who: anyone, nth: fc.nat(7), isRefusal: flag(25) }) },
   {
     weight: 10,
@@ -217,8 +218,8 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   },
   { weight: 10, arbitrary: fc.record({ does: does('play'), script }) },
   { weight: 2, arbitrary: fc.record({ does: does('play'), script: fc.tuple(walk) }) },
-  { weight: 8, arbitrary: fc.record({ does: does('goOn') }) },
-  { weight: 1, arbitrary: fc.record({ does: does('hangUp'), who: anyone }) },
+  { weight: 8, arbitrary: fc.record({ does: does('resumeVisit') }) },
+  { weight: 1, arbitrary: fc.record({ does: does('disconnect'), who: anyone }) },
   { weight: 4, arbitrary: fc.record({ does: does('stall'), who: anyone }) },
   { weight: 5, arbitrary: fc.record({ does: does('drain'), who: anyone, isStillStalled: flag(30) }) },
   { weight: 14, arbitrary: fc.record({ does: does('tick') }) },
@@ -232,8 +233,8 @@ const spoken = (room: string, to?: string): fc.Arbitrary<Command> =>
     script: [
       {
         call: 'broadcast',
-        except: { skip: 'nobody' },
-        notes: [{ namespace: 'chat', room, body: text, isBinary, to }],
+        except: { skip: 'none' },
+        messages: [{ namespace: 'chat', room, body: text, isBinary, to }],
       },
     ],
   }));
@@ -267,9 +268,9 @@ const jam: fc.Arbitrary<Command[]> = fc
 const flood: fc.Arbitrary<Command[]> = fc
   .tuple(anyone, fc.nat(9), fc.boolean())
   .map(([who, digit, isStillStalled]): Command[] => {
-    const note = { namespace: 'chat', room: 'r;3', isBinary: false, to: undefined };
-    const notes = Array.from({ length: 5 }, (_, n) => ({ ...note, body: `${digit}${n}*33000` }));
-    const say: Command = { does: 'play', script: [{ call: 'broadcast', except: { skip: 'nobody' }, notes }] };
+    const message = { namespace: 'chat', room: 'r;3', isBinary: false, to: undefined };
+    const messages = Array.from({ length: 5 }, (_, n) => ({ ...message, body: `${digit}${n}*33000` }));
+    const say: Command = { does: 'play', script: [{ call: 'broadcast', except: { skip: 'none' }, messages }] };
     const drain: Command = { does: 'drain', who, isStillStalled };
     return [{ does: 'stall', who }, say, { does: 'tick' }, say, { does: 'tick' }, drain, drain];
   });
@@ -310,7 +311,7 @@ const residents = fc.oneof(
   { weight: 3, arbitrary: fc.array(resident, { minLength: 1, maxLength: 6 }) },
   { weight: 1, arbitrary: fc.array(resident, { minLength: 17, maxLength: 40 }) },
 );
-const options: fc.Arbitrary<StageOptions> = fc.record({
+const options: fc.Arbitrary<ModelRunOptions> = fc.record({
   program,
   sliceMs: fc.constantFrom(0.5, 3, 1000),
   syncBroadcaster: flag(15),
@@ -318,27 +319,27 @@ const options: fc.Arbitrary<StageOptions> = fc.record({
   answersClose: fc.boolean(),
 });
 
-const moveIn = async (stage: Stage, { id, rooms }: Resident, index: number): Promise<void> => {
-  await stage.run({ does: 'connect', id, greeting: 'welcome' });
-  await stage.run({ does: 'acknowledge', who: index });
+const moveIn = async (run: ModelRun, { id, rooms }: Resident, index: number): Promise<void> => {
+  await run.run({ does: 'connect', id, outcome: 'accept' });
+  await run.run({ does: 'acknowledge', who: index });
   const step = { does: 'step', who: index, namespace: 'chat', isAsk: true } as const;
-  await stage.run({ ...step, event: '_OnNamespaceConnect', room: '' });
+  await run.run({ ...step, event: '_OnNamespaceConnect', room: '' });
   const names = rooms === 2 ? ['r0', 'r;3'] : many.slice(0, rooms);
-  await stage.runAll(names.map((room) => ({ ...step, event: '_OnRoomJoin', room })));
+  await run.runAll(names.map((room) => ({ ...step, event: '_OnRoomJoin', room })));
 };
 
-const compare = (stage: Stage): void => {
-  for (const { index } of stage.house.guests) {
-    const { seen, expected } = stage.seenBy(index);
+const compare = (run: ModelRun): void => {
+  for (const { index } of run.harness.clients) {
+    const { seen, expected } = run.seenBy(index);
     expect({ index, lines: seen }).toEqual({ index, lines: expected });
   }
 };
 
-const compareBooks = ({ house, model }: Stage): void => {
-  expect(house.supervisor.total).toBe(model.total);
+const compareBooks = ({ harness, model }: ModelRun): void => {
+  expect(harness.supervisor.total).toBe(model.total);
   for (const namespace of ['chat', 'game', '']) {
     for (const room of ['', 'r0', 'r1', 'r;3', 'r127']) {
-      const members = house.supervisor.members(namespace, room).map(({ conn }) => house.guestOf(conn).index);
+      const members = harness.supervisor.members(namespace, room).map(({ conn }) => harness.clientOf(conn).index);
       const expected = model.membersOf(namespace, room);
       expect({ namespace, room, members: members.sort(byNumber) }).toEqual({ namespace, room, members: expected });
     }
@@ -347,33 +348,33 @@ const compareBooks = ({ house, model }: Stage): void => {
 const byNumber = (a: number, b: number): number => a - b;
 
 describe('everything that a connection is sent', () => {
-  test('[BC3] [BC1] [BC2] [BC4] is what a naive model sends at once, byte for byte and in order', {
+  test('[BC3] [BC1] [BC2] [BC4] equals the output of a naive model, byte for byte and in order', {
     timeout: 60_000 + runs * 1_000,
   }, async () => {
     const property = fc.asyncProperty(options, residents, turns, async (given, people, happenings) => {
-      const stage = new Stage(given);
-      for (const [index, person] of people.entries()) await moveIn(stage, person, index);
-      stage.model.areHooksOn = true;
+      const run = new ModelRun(given);
+      for (const [index, person] of people.entries()) await moveIn(run, person, index);
+      run.model.areHandlersOn = true;
       for (const turn of happenings) {
-        await stage.runAll(turn);
-        expect(stage.house.supervisor.total).toBe(stage.model.total);
+        await run.runAll(turn);
+        expect(run.harness.supervisor.total).toBe(run.model.total);
       }
-      compareBooks(stage);
-      await stage.finish();
-      compare(stage);
-      compareBooks(stage);
-      expect(stage.model.untold).toEqual([]);
-      expect(stage.model.unfinished).toEqual([]);
+      compareBooks(run);
+      await run.finish();
+      compare(run);
+      compareBooks(run);
+      expect(run.model.missingEndEvents).toEqual([]);
+      expect(run.model.unfinished).toEqual([]);
 
-      stage.model.areHooksOn = false;
-      await stage.runAll(stage.house.guests.map(({ index }) => ({ does: 'hangUp', who: index })));
-      await stage.finish();
-      expect(stage.model.untold).toEqual([]);
-      expect(stage.house.remains).toEqual(nothing);
-      const isOver = stage.house.supervisor.drain(1_000);
-      await stage.house.rest();
+      run.model.areHandlersOn = false;
+      await run.runAll(run.harness.clients.map(({ index }) => ({ does: 'disconnect', who: index })));
+      await run.finish();
+      expect(run.model.missingEndEvents).toEqual([]);
+      expect(run.harness.resources).toEqual(noResources);
+      const isOver = run.harness.supervisor.drain(1_000);
+      await run.harness.settle();
       await isOver;
-      expect(stage.house.remains).toEqual(nothing);
+      expect(run.harness.resources).toEqual(noResources);
     });
     await fc.assert(property, { numRuns: runs });
   });

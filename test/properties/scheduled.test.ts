@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type Conn, exclude, type Message, type NSConn, reply } from '../../src/index.js';
-import { type Guest, House, nothing, settled } from '../support/house.js';
+import { type FakeClient, noResources, SupervisorHarness, settled } from '../support/server/supervisorHarness.js';
 
 const runs = Number(process.env['MUSTER_RUNS'] ?? 1_000);
 
@@ -80,7 +80,7 @@ interface File {
 
 /** A house whose every handler, hook and visitor takes its time, and what is due to whom. */
 class Play {
-  readonly house: House;
+  readonly harness: SupervisorHarness;
   readonly files: File[] = [];
   readonly faults: string[] = [];
   readonly walks: { readonly visited: string[]; isOver: boolean }[] = [];
@@ -99,7 +99,7 @@ class Play {
       end();
       if (room.startsWith('no')) throw new Error('no entry');
     };
-    this.house = new House({
+    this.harness = new SupervisorHarness({
       namespaces: {
         chat: {
           _OnRoomJoin: pause,
@@ -130,67 +130,67 @@ class Play {
       limits: { framesPerTick, inboxMessages, slowConsumerMessages, highWaterMark: 60 },
       sliceMs,
       syncBroadcaster,
-      perLook: 1,
+      msPerRead: 1,
     });
   }
 
   arrive(): void {
     // Once the server is closed its door turns everybody away.
-    if (this.house.supervisor.actor.getSnapshot().status !== 'active') return;
-    const guest = this.house.connect(`guest${this.house.guests.length}`);
+    if (this.harness.supervisor.actor.getSnapshot().status !== 'active') return;
+    const client = this.harness.connect(`client${this.harness.clients.length}`);
     this.files.push({ due: [], asks: [], begun: [], turn: undefined, isUnsure: false, wasLetIn: false, farewells: 0 });
-    guest.socket.say('M', '$0;chat;;_OnNamespaceConnect;0;0;');
+    client.socket.receive('M', '$0;chat;;_OnNamespaceConnect;0;0;');
   }
 
   happen(happening: Happening): void {
     if (happening.does === 'arrive') return this.arrive();
-    const { house } = this;
-    if (happening.does === 'tick') return house.clock.tick();
-    const guest = house.guests[happening.who % house.guests.length];
-    if (!guest) return undefined;
+    const { harness } = this;
+    if (happening.does === 'tick') return harness.clock.tick();
+    const client = harness.clients[happening.who % harness.clients.length];
+    if (!client) return undefined;
     const { room } = happening;
-    const file = this.files[guest.index];
+    const file = this.files[client.index];
     switch (happening.does) {
       case 'ask': {
         const wait = `$${++this.#lastWait}`;
-        if (!guest.socket.isOpen) return undefined;
+        if (!client.socket.isOpen) return undefined;
         file?.asks.push(wait);
-        return guest.socket.say(`${wait};chat;${room};work;0;0;${wait}`);
+        return client.socket.receive(`${wait};chat;${room};work;0;0;${wait}`);
       }
       case 'join':
       case 'leave': {
         const event = happening.does === 'join' ? '_OnRoomJoin' : '_OnRoomLeave';
         const wait = `$${++this.#lastWait}`;
-        if (!guest.socket.isOpen) return undefined;
+        if (!client.socket.isOpen) return undefined;
         file?.asks.push(wait);
-        return guest.socket.say(`${wait};chat;${room};${event};0;0;`);
+        return client.socket.receive(`${wait};chat;${room};${event};0;0;`);
       }
       case 'tell':
-        return this.tell(room, happening.who % 3 === 0 ? (guest.conn ?? null) : null, happening.who % 5 === 0);
+        return this.tell(room, happening.who % 3 === 0 ? (client.conn ?? null) : null, happening.who % 5 === 0);
       case 'visit':
         return this.visit();
       case 'stall':
         if (file) file.isUnsure = true;
-        return guest.socket.stall();
+        return client.socket.stall();
       case 'unstall':
-        return guest.socket.drain();
+        return client.socket.drain();
       case 'hangUp':
         if (file) file.isUnsure = true;
-        return guest.socket.hangUp();
+        return client.socket.disconnect();
       case 'close':
-        return guest.conn?.close(4000, 'out');
+        return client.conn?.close(4000, 'out');
     }
   }
 
   /** A broadcast: due to whoever is there now. */
   tell(room: string, except: Conn | null, isOfId = false): void {
     const number = ++this.#last;
-    for (const { index, conn } of this.house.guests) {
+    for (const { index, conn } of this.harness.clients) {
       const ns = conn && !conn.isClosed ? conn.namespace('chat') : undefined;
       if (ns && conn !== except && (room === '' || ns.room(room))) this.files[index]?.due.push(number);
     }
     const skipped = except && isOfId ? exclude(except.id) : except;
-    this.house.server.broadcast(skipped, { namespace: 'chat', room, event: 'news', body: `${number}` });
+    this.harness.server.broadcast(skipped, { namespace: 'chat', room, event: 'news', body: `${number}` });
   }
 
   emit(ns: NSConn): void {
@@ -214,7 +214,7 @@ class Play {
     const over = (): void => {
       walk.isOver = true;
     };
-    this.house.server.do(visitor).then(over, over);
+    this.harness.server.do(visitor).then(over, over);
   }
 
   /** Everything comes to its end. */
@@ -223,15 +223,15 @@ class Play {
       while (this.scheduler.count() > 0) {
         await this.scheduler.waitNext(1);
         await settled();
-        for (const { socket } of this.house.guests) socket.pump();
+        for (const { socket } of this.harness.clients) socket.pump();
         await settled();
       }
-      await this.house.rest();
+      await this.harness.settle();
     } while (this.scheduler.count() > 0);
   }
 
   fileOf(conn: Conn): File {
-    const file = this.files[this.house.guestOf(conn).index];
+    const file = this.files[this.harness.clientOf(conn).index];
     if (!file) throw new Error(`there is no file of ${conn.id}`);
     return file;
   }
@@ -252,7 +252,7 @@ class Play {
 }
 
 /** What a client was told and what it was answered, each in order. */
-const heardBy = ({ socket }: Guest) => {
+const heardBy = ({ socket }: FakeClient) => {
   const news: number[] = [];
   const answers: string[] = [];
   for (const payload of socket.payloads) {
@@ -266,36 +266,36 @@ const heardBy = ({ socket }: Guest) => {
 
 const check = (play: Play): void => {
   expect(play.faults).toEqual([]);
-  for (const guest of play.house.guests) {
-    const file = play.files[guest.index];
+  for (const client of play.harness.clients) {
+    const file = play.files[client.index];
     if (!file) throw new Error('everybody has a file');
-    const { news, answers } = heardBy(guest);
-    const isThere = guest.conn !== undefined && !guest.conn.isClosed;
+    const { news, answers } = heardBy(client);
+    const isThere = client.conn !== undefined && !client.conn.isClosed;
     // Nothing is told twice, out of order or in vain, and only a tail is ever missing.
     const dueNow = isThere || !file.isUnsure ? file.due : file.due.slice(0, news.length);
-    expect({ id: guest.id, news }).toEqual({ id: guest.id, news: dueNow });
+    expect({ id: client.id, news }).toEqual({ id: client.id, news: dueNow });
     // Nobody else's turn, and no turn twice: answers come in the order of the asks.
     const asked = isThere ? file.asks : file.asks.slice(0, answers.length);
-    expect({ id: guest.id, answers }).toEqual({ id: guest.id, answers: asked });
+    expect({ id: client.id, answers }).toEqual({ id: client.id, answers: asked });
     expect(file.begun).toEqual(file.asks.filter((ask) => file.begun.includes(ask)));
     expect(file.turn).toBe(undefined);
     // A server that closes lets a turn end, and says goodbye behind its answer.
-    if (guest.socket.payloads.at(-1) === goodbye && !file.isUnsure) {
-      expect({ id: guest.id, open: file.begun.filter((ask) => !answers.includes(ask)) }).toEqual({
-        id: guest.id,
+    if (client.socket.payloads.at(-1) === goodbye && !file.isUnsure) {
+      expect({ id: client.id, open: file.begun.filter((ask) => !answers.includes(ask)) }).toEqual({
+        id: client.id,
         open: [],
       });
     }
   }
   for (const { visited, isOver } of play.walks) {
     expect(isOver).toBe(true);
-    const order = play.house.guests.map(({ id }) => id);
+    const order = play.harness.clients.map(({ id }) => id);
     expect(visited).toEqual(order.filter((id) => visited.includes(id)));
   }
 };
 
 describe('handlers, hooks and visitors that take their time', () => {
-  test('[SV7] [BC2] [BC3] [DO1] [DO4] [LM9] [DR1] in whatever order they settle: turns do not overlap, nobody misses anything', {
+  test('[SV7] [BC2] [BC3] [DO1] [DO4] [LM9] [DR1] turns do not overlap and no message is lost, in any order of settling', {
     timeout: 60_000 + runs * 1_000,
   }, async () => {
     const property = fc.asyncProperty(fc.scheduler(), setting, async (scheduler, given) => {
@@ -305,25 +305,25 @@ describe('handlers, hooks and visitors that take their time', () => {
       let drained: Promise<void> | undefined;
       for (const [at, happening] of given.happenings.entries()) {
         const happen = (): void => {
-          if (at === given.closesAfter) drained = play.house.server.close();
+          if (at === given.closesAfter) drained = play.harness.server.close();
           play.happen(happening);
         };
         void scheduler.schedule(Promise.resolve(), happening.does).then(happen);
       }
       await play.end();
-      for (const { socket } of play.house.guests) socket.drain();
+      for (const { socket } of play.harness.clients) socket.drain();
       await play.end();
       check(play);
-      if (drained) expect(play.house.server.totalConnections).toBe(0);
+      if (drained) expect(play.harness.server.totalConnections).toBe(0);
 
-      await play.house.empty();
+      await play.harness.disconnectAll();
       await play.end();
       await drained;
       expect(play.faults).toEqual([]);
       expect(play.files.map(({ farewells }) => farewells)).toEqual(
         play.files.map(({ wasLetIn }) => (wasLetIn ? 1 : 0)),
       );
-      expect(play.house.remains).toEqual(nothing);
+      expect(play.harness.resources).toEqual(noResources);
     });
     await fc.assert(property, { numRuns: runs });
   });

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
 import type { Conn, Limits } from '../../src/index.js';
-import { Crowd, type Latency, useCrowds } from '../support/crowd.js';
-import { heap } from '../support/siege.js';
-import { type TestServer, useServers } from '../support/testServer.js';
+import { ClientGroups, type Latency, useClientGroups } from '../support/load/clientGroups.js';
+import { heapUsed } from '../support/server/attack.js';
+import { type TestServer, useServers } from '../support/server/testServer.js';
 
 const start = useServers();
-useCrowds();
+useClientGroups();
 
 const mib = 1024 * 1024;
 const healthy = 1_000;
@@ -31,15 +31,15 @@ class Stream {
   inUse = 0;
 
   constructor(
-    private readonly house: TestServer,
-    private readonly crowd: Crowd,
+    private readonly testServer: TestServer,
+    private readonly groups: ClientGroups,
     private readonly watched: readonly Conn[],
   ) {}
 
   async say(): Promise<void> {
-    await this.crowd.hasGot('healthy', this.issued - ahead);
+    await this.groups.received('healthy', this.issued - ahead);
     const body = `${++this.issued};${micros()};${filler}`;
-    this.house.server.broadcast(null, { namespace: 'default', event: 'news', body });
+    this.testServer.server.broadcast(null, { namespace: 'default', event: 'news', body });
     this.#look();
   }
 
@@ -68,30 +68,30 @@ const runs: readonly { readonly what: string; readonly limits: Partial<Limits>; 
 ];
 
 for (const { what, limits, owed } of runs) {
-  test(`[BP1] [BP2] [BC2] of 1 100 clients 100 stall: each of them is evicted ${what}, and nobody else notices`, {
+  test(`[BP1] [BP2] [BC2] of 1 100 clients 100 stall: each of them is evicted ${what}, and no other client is affected`, {
     timeout: 120_000,
   }, async () => {
-    const house = await start({ namespaces: { default: {} }, limits });
-    const crowd = new Crowd(house);
-    await crowd.dial('healthy', healthy);
-    await crowd.dial('stalled', stalled);
-    const slow = house.server.connections().filter(({ id }) => id.startsWith('stalled'));
+    const testServer = await start({ namespaces: { default: {} }, limits });
+    const groups = new ClientGroups(testServer);
+    await groups.dial('healthy', healthy);
+    await groups.dial('stalled', stalled);
+    const slow = testServer.server.connections().filter(({ id }) => id.startsWith('stalled'));
     expect(slow).toHaveLength(stalled);
 
-    const stream = new Stream(house, crowd, slow);
+    const stream = new Stream(testServer, groups, slow);
     while (stream.issued < calm) await stream.say();
-    await crowd.hasGot('healthy', calm);
-    await crowd.hasGot('stalled', calm);
-    const before = await crowd.report('healthy');
-    const inUse = (await heap()) + process.memoryUsage().external;
+    await groups.received('healthy', calm);
+    await groups.received('stalled', calm);
+    const before = await groups.report('healthy');
+    const inUse = (await heapUsed()) + process.memoryUsage().external;
     const { rss } = process.memoryUsage();
 
-    crowd.stall('stalled');
-    while (house.server.totalConnections > healthy && stream.issued < most) await stream.say();
+    groups.stall('stalled');
+    while (testServer.server.totalConnections > healthy && stream.issued < most) await stream.say();
     // And a little more, now that those are gone.
     for (const last = stream.issued + calm; stream.issued < last; ) await stream.say();
-    await crowd.hasGot('healthy', stream.issued);
-    const after = await crowd.report('healthy');
+    await groups.received('healthy', stream.issued);
+    const after = await groups.report('healthy');
     console.log(`nobody stalls: ${told(before.latency)}; 100 stall: ${told(after.latency)}`);
     console.log(
       `${stream.issued} messages, owed ${Math.round(stream.owed / mib)} MiB; grown: RSS ${Math.round((stream.rss - rss) / mib)} MiB, heap and external ${Math.round((stream.inUse - inUse) / mib)} MiB`,
@@ -102,26 +102,26 @@ for (const { what, limits, owed } of runs) {
     expect(after.clients.filter(({ last, isInOrder, hasEnded }) => last !== issued || !isInOrder || hasEnded)).toEqual(
       [],
     );
-    expect(house.server.totalConnections).toBe(healthy);
+    expect(testServer.server.totalConnections).toBe(healthy);
 
     // Who does not is evicted, is told so, and has lost a tail of it at most.
-    const departures = house.departures.all.map(({ id, reason: { code, text, wasAccepted } }) => ({
+    const disconnects = testServer.disconnects.all.map(({ id, reason: { code, text, wasAccepted } }) => ({
       id,
       reason: { code, text, wasAccepted },
     }));
     const reason = { code: 1013, text: 'slow consumer', wasAccepted: true };
-    expect(departures.toSorted(byId)).toEqual(slow.map(({ id }) => ({ id, reason })).toSorted(byId));
-    crowd.resume('stalled');
-    await crowd.hasEnded('stalled');
-    const { clients } = await crowd.report('stalled');
+    expect(disconnects.toSorted(byId)).toEqual(slow.map(({ id }) => ({ id, reason })).toSorted(byId));
+    groups.resume('stalled');
+    await groups.ended('stalled');
+    const { clients } = await groups.report('stalled');
     expect(clients.filter(({ last, isInOrder }) => !isInOrder || last <= calm || last >= issued)).toEqual([]);
 
-    await house.server.flush();
+    await testServer.server.flush();
     expect(stream.owed).toBeGreaterThan(owed);
     expect((stream.rss - rss) / mib).toBeLessThan(100);
     expect((stream.inUse - inUse) / mib).toBeLessThan(100);
-    expect(house.server.pressure.log).toBe(0);
-    expect(house.errors).toEqual([]);
+    expect(testServer.server.pressure.log).toBe(0);
+    expect(testServer.errors).toEqual([]);
   });
 }
 

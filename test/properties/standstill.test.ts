@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import type { Conn, NSConn, ServerOptions } from '../../src/index.js';
-import { Crowd, useCrowds } from '../support/crowd.js';
-import { House, settled } from '../support/house.js';
-import { type TestServer, useServers } from '../support/testServer.js';
+import { ClientGroups, useClientGroups } from '../support/load/clientGroups.js';
+import { SupervisorHarness, settled } from '../support/server/supervisorHarness.js';
+import { type TestServer, useServers } from '../support/server/testServer.js';
 
 const start = useServers();
-useCrowds();
+useClientGroups();
 
 const pingInterval = 200;
 const pingTimeout = 400;
@@ -45,14 +45,14 @@ const heard = (conns: readonly Conn[]): (() => number) => {
 };
 
 /** Who of those that answer is missed when one more round at least has been begun and judged. */
-const aliveAfter = async (house: TestServer, crowd: Crowd): Promise<string[]> => {
+const aliveAfter = async (testServer: TestServer, groups: ClientGroups): Promise<string[]> => {
   const pingsOf = async (): Promise<number> => {
-    const { clients } = await crowd.report('living');
+    const { clients } = await groups.report('living');
     return Math.min(...clients.filter(({ hasEnded }) => !hasEnded).map(({ pings }) => pings));
   };
   const before = await pingsOf();
   await expect.poll(pingsOf, { timeout: 10_000 }).toBeGreaterThan(before + 1);
-  return house.departures.all
+  return testServer.disconnects.all
     .map(({ id, reason }) => `${id}: ${reason.text}`)
     .filter((line) => line.startsWith('living'));
 };
@@ -62,7 +62,7 @@ interface Moment {
   readonly ms: number;
   readonly options?: Partial<ServerOptions>;
   /** Comes, and is over when the loop stands still or has stood still. */
-  come(conns: readonly Conn[], house: TestServer, ms: number): Promise<void>;
+  come(conns: readonly Conn[], testServer: TestServer, ms: number): Promise<void>;
 }
 
 const moments: readonly Moment[] = [
@@ -105,8 +105,8 @@ const moments: readonly Moment[] = [
   {
     moment: 'in a handler, among input that waits',
     ms: 1_200,
-    async come(conns, house, ms) {
-      const client = await (await house.dial('bystander')).inDefault();
+    async come(conns, testServer, ms) {
+      const client = await (await testServer.dial('bystander')).inDefault();
       const count = pinged(conns);
       await turnIn(() => count() > 0);
       for (const _ of [1, 2, 3]) client.send(`;default;;stand;0;0;${ms}`);
@@ -115,25 +115,25 @@ const moments: readonly Moment[] = [
   },
 ];
 
-describe('the loop of the server stands still for longer than anybody may be silent', () => {
+describe('the event loop of the server stalls for longer than the ping timeout', () => {
   for (const { moment, ms, options, come } of moments) {
-    test(`[LM3] ${moment}: nobody who answers is lost, and who is dead is found all the same`, {
+    test(`[LM3] ${moment}: no client that answers is terminated, and dead ones are still found`, {
       timeout: 60_000,
     }, async () => {
-      const house = await open(options);
-      const [crowd, doomed] = [new Crowd(house), new Crowd(house)];
-      await crowd.dial('living', living);
+      const testServer = await open(options);
+      const [clients, doomed] = [new ClientGroups(testServer), new ClientGroups(testServer)];
+      await clients.dial('living', living);
       await doomed.dial('dead', dead);
-      const conns = house.server.connections().filter(({ id }) => id.startsWith('living'));
+      const conns = testServer.server.connections().filter(({ id }) => id.startsWith('living'));
       expect(conns).toHaveLength(living);
       doomed.freeze();
-      await come(conns, house, ms);
-      expect(await aliveAfter(house, crowd)).toEqual([]);
+      await come(conns, testServer, ms);
+      expect(await aliveAfter(testServer, clients)).toEqual([]);
 
-      const ended = (): string[] => house.departures.all.map(({ id }) => id).filter((id) => /^dead-/.test(id));
+      const ended = (): string[] => testServer.disconnects.all.map(({ id }) => id).filter((id) => /^dead-/.test(id));
       await expect.poll(() => ended().length, { timeout: 10_000 }).toBe(dead);
       expect(new Set(ended()).size).toBe(dead);
-      for (const { id, reason } of house.departures.all) {
+      for (const { id, reason } of testServer.disconnects.all) {
         if (/^dead-/.test(id)) expect(reason).toMatchObject({ code: 1006, text: 'no answer to a ping' });
       }
       expect(conns.filter(({ isClosed }) => isClosed)).toEqual([]);
@@ -143,24 +143,24 @@ describe('the loop of the server stands still for longer than anybody may be sil
 
 describe('the server is busy with its own broadcasts', () => {
   for (const syncBroadcaster of [false, true]) {
-    test(`[LM3] [BC5] nobody who answers is lost, with syncBroadcaster ${syncBroadcaster}`, {
+    test(`[LM3] [BC5] no client that answers is terminated, with syncBroadcaster ${syncBroadcaster}`, {
       timeout: 60_000,
     }, async () => {
       const patience = 1_000;
-      const house = await open({ syncBroadcaster, limits: { pingInterval, pingTimeout: patience } });
-      const crowd = new Crowd(house);
-      await crowd.dial('living', 1_000);
+      const testServer = await open({ syncBroadcaster, limits: { pingInterval, pingTimeout: patience } });
+      const clients = new ClientGroups(testServer);
+      await clients.dial('living', 1_000);
       let number = 0;
       const over = performance.now() + 1.5 * patience;
       while (performance.now() < over) {
         // Small ones: they cost the server time, and the clients, which must not fall behind, hardly any.
-        house.server.broadcast(null, { namespace: 'default', event: 'news', body: `${++number};0;` });
+        testServer.server.broadcast(null, { namespace: 'default', event: 'news', body: `${++number};0;` });
         // Written before it returns, they leave no turn to anything else.
-        if (!syncBroadcaster) await crowd.hasGot('living', number - 4);
+        if (!syncBroadcaster) await clients.received('living', number - 4);
       }
-      await crowd.hasGot('living', number);
-      expect(await aliveAfter(house, crowd)).toEqual([]);
-      expect(house.server.totalConnections).toBe(1_000);
+      await clients.received('living', number);
+      expect(await aliveAfter(testServer, clients)).toEqual([]);
+      expect(testServer.server.totalConnections).toBe(1_000);
     });
   }
 
@@ -168,11 +168,11 @@ describe('the server is busy with its own broadcasts', () => {
   test('[LM3] a ping that waits in its socket behind other bytes is no ping yet', {
     timeout: 60_000,
   }, async () => {
-    const house = await open();
-    const crowd = new Crowd(house);
-    await crowd.dial('living', 1);
-    const conn = house.connection('living-0');
-    crowd.stall('living');
+    const testServer = await open();
+    const clients = new ClientGroups(testServer);
+    await clients.dial('living', 1);
+    const conn = testServer.connection('living-0');
+    clients.stall('living');
     let number = 0;
     while (conn.pressure === 0) {
       await new Promise((resolve) => setImmediate(resolve));
@@ -181,10 +181,10 @@ describe('the server is busy with its own broadcasts', () => {
     const before = conn.pressure;
     await turnIn(() => conn.pressure > before);
     // It reads on at once, all that the kernel has; the ping is not among that.
-    crowd.resume('living');
+    clients.resume('living');
     standStill(1_200);
-    await crowd.hasGot('living', number);
-    expect(await aliveAfter(house, crowd)).toEqual([]);
+    await clients.received('living', number);
+    expect(await aliveAfter(testServer, clients)).toEqual([]);
   });
 });
 
@@ -195,7 +195,7 @@ describe('a client that was not read for a while', () => {
     const opened = new Promise<void>((resolve) => {
       open = resolve;
     });
-    const house = new House({
+    const harness = new SupervisorHarness({
       namespaces: {
         n: {
           // It asks its client, which has leave to send more meanwhile, and then takes its time.
@@ -207,28 +207,28 @@ describe('a client that was not read for a while', () => {
       },
       limits: { inboxMessages: 2, askTimeout: 5_000, handlerTimeout: 1_000_000 },
     });
-    const { socket } = house.seat('a', 'n');
-    socket.isMute = true;
-    house.clock.advance(24_000);
-    await house.rest();
-    socket.say(...Array(4).fill(';n;;wait;0;0;'));
-    house.clock.advance(1_000);
-    await house.rest();
+    const { socket } = harness.open('a', 'n');
+    socket.ignoresPings = true;
+    harness.clock.advance(24_000);
+    await harness.settle();
+    socket.receive(...Array(4).fill(';n;;wait;0;0;'));
+    harness.clock.advance(1_000);
+    await harness.settle();
     expect([socket.pings, socket.isReading]).toEqual([1, true]);
-    house.clock.advance(5_000);
-    await house.rest();
+    harness.clock.advance(5_000);
+    await harness.settle();
     expect(socket.isReading).toBe(false);
     // The time for the answer is over, and in that turn there is room in the lane again.
-    house.clock.advance(5_000);
+    harness.clock.advance(5_000);
     open();
     await settled();
     await settled();
     expect(socket.isReading).toBe(true);
-    house.clock.tick();
+    harness.clock.tick();
     expect(socket.isDestroyed).toBe(false);
     // Now its answer is read.
     socket.received += 6;
-    await house.rest();
+    await harness.settle();
     expect(socket.isDestroyed).toBe(false);
   });
 });

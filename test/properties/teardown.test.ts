@@ -10,20 +10,27 @@ import {
   type Message,
   type NSConn,
 } from '../../src/index.js';
-import { type Guest, House, type HouseOptions, nothing, settled, timersAtRest } from '../support/house.js';
-import { hooks } from '../support/naiveModel.js';
+import { lifecycleEvents } from '../support/model/program.js';
+import {
+  type FakeClient,
+  type HarnessOptions,
+  idleTimers,
+  noResources,
+  SupervisorHarness,
+  settled,
+} from '../support/server/supervisorHarness.js';
 
 /** A house that writes down what its hooks are told, and by whom a connection is closed. */
 class Diary {
-  readonly house: House;
+  readonly harness: SupervisorHarness;
   readonly lines: string[] = [];
   readonly reasons: DisconnectReason[] = [];
   /** What Ann's hooks and handlers do, once each; those of others do what is stored under their name. */
   readonly #plans = new Map<string, (conn: Conn, ns: NSConn | undefined) => unknown>();
   #depth = 0;
 
-  constructor(options: Partial<HouseOptions> = {}) {
-    const lifecycle = hooks.map((event) => [
+  constructor(options: Partial<HarnessOptions> = {}) {
+    const lifecycle = lifecycleEvents.map((event) => [
       event,
       (ns: NSConn, { room, isForced }: Message) => {
         const line = `${event.slice(3)} ${room || ns.namespace}${isForced ? ' by force' : ''}`;
@@ -39,7 +46,7 @@ class Diary {
       },
       hang: () => new Promise<void>(() => {}),
     };
-    this.house = new House({
+    this.harness = new SupervisorHarness({
       namespaces: { chat: events, game: events },
       onConnect: (conn) => this.#enter('onConnect', conn, undefined),
       onDisconnect: (conn, reason) => {
@@ -70,8 +77,8 @@ class Diary {
   }
 }
 
-const seatAnn = ({ house, lines }: Diary): Guest => {
-  const ann = house.seat('ann', 'chat', ['r', 's']);
+const seatAnn = ({ harness, lines }: Diary): FakeClient => {
+  const ann = harness.open('ann', 'chat', ['r', 's']);
   lines.length = 0;
   return ann;
 };
@@ -130,25 +137,25 @@ const closings: readonly {
   },
 ];
 
-describe('close, from wherever it is called', () => {
+describe('close, from any place', () => {
   for (const { from, where, frames, before, after } of closings) {
-    test(`[SV5] [SV3] [NS7] from ${from}: at once closed, told once and afterwards, nothing remains`, async () => {
+    test(`[SV5] [SV3] [NS7] from ${from}: closed at once, one onDisconnect afterwards, nothing remains`, async () => {
       const diary = new Diary();
-      const { house } = diary;
+      const { harness } = diary;
       const ann = seatAnn(diary);
-      const bob = house.seat('bob', 'chat', ['r']);
+      const bob = harness.open('bob', 'chat', ['r']);
       const seen: unknown[] = [];
       diary.plan(where, (conn, ns) => {
-        house.server.broadcast(null, { namespace: 'chat', room: 'r', event: 'owed' });
+        harness.server.broadcast(null, { namespace: 'chat', room: 'r', event: 'owed' });
         ns?.conn.namespace('chat')?.emit('owed too');
         conn.close(4000, 'enough');
         seen.push(conn.isClosed, ns?.emit('never'), conn.write({ namespace: 'chat', event: 'never' }));
-        seen.push(house.server.totalConnections, house.server.members('chat', 'r').length);
-        house.server.broadcast(null, { namespace: 'chat', event: 'news' });
+        seen.push(harness.server.totalConnections, harness.server.members('chat', 'r').length);
+        harness.server.broadcast(null, { namespace: 'chat', event: 'news' });
         conn.close(4001, 'again');
       });
-      ann.socket.say(...frames);
-      await house.rest();
+      ann.socket.receive(...frames);
+      await harness.settle();
       expect(seen).toEqual([true, false, false, 1, 1]);
       expect(diary.lines).toEqual([...before, ...after]);
       const own = where === '_OnRoomLeft' ? [] : [';chat;r;owed;0;0;'];
@@ -156,38 +163,41 @@ describe('close, from wherever it is called', () => {
       expect(sent).toEqual([...own, ';chat;;owed too;0;0;', 'close 4000 enough']);
       expect(bob.socket.payloads).toEqual([';chat;r;owed;0;0;', ';chat;;news;0;0;']);
       expect(diary.reasons).toMatchObject([{ code: 4000, text: 'enough', wasAccepted: true }]);
-      await house.empty();
+      await harness.disconnectAll();
       expect(diary.lines).toHaveLength(before.length + after.length);
-      expect(house.remains).toEqual(nothing);
-      expect(house.errors).toEqual([]);
+      expect(harness.resources).toEqual(noResources);
+      expect(harness.errors).toEqual([]);
     });
   }
 
-  const byOthers: readonly { readonly from: string; readonly go: (house: House, close: () => void) => unknown }[] = [
+  const byOthers: readonly {
+    readonly from: string;
+    readonly go: (harness: SupervisorHarness, close: () => void) => unknown;
+  }[] = [
     { from: 'nowhere in particular', go: (_, close) => close() },
     { from: 'a visitor of do', go: ({ server }, close) => server.do(close) },
     {
       from: "another connection's handler",
-      go: (house, close) => {
-        const bob = house.seat('bob', 'chat');
+      go: (harness, close) => {
+        const bob = harness.open('bob', 'chat');
         bob.conn?.set('run', close);
-        bob.socket.say(ask('run'));
+        bob.socket.receive(ask('run'));
       },
     },
     {
       from: "another connection's forced events",
-      go: (house, close) => {
-        const bob = house.seat('bob', 'chat', ['r']);
+      go: (harness, close) => {
+        const bob = harness.open('bob', 'chat', ['r']);
         bob.conn?.set('_OnRoomLeft', close);
-        bob.socket.hangUp();
+        bob.socket.disconnect();
       },
     },
     {
       from: "another connection's onDisconnect",
-      go: (house, close) => {
-        const bob = house.seat('bob', 'chat');
+      go: (harness, close) => {
+        const bob = harness.open('bob', 'chat');
         bob.conn?.set('onDisconnect', close);
-        bob.socket.hangUp();
+        bob.socket.disconnect();
       },
     },
     {
@@ -199,123 +209,123 @@ describe('close, from wherever it is called', () => {
     },
   ];
   for (const { from, go } of byOthers) {
-    test(`[SV5] [SV3] [NS7] from ${from}: told once, nothing remains`, async () => {
+    test(`[SV5] [SV3] [NS7] from ${from}: one onDisconnect, nothing remains`, async () => {
       const diary = new Diary();
-      const { house } = diary;
+      const { harness } = diary;
       const ann = seatAnn(diary);
-      void go(house, () => ann.conn?.close());
-      await house.rest();
+      void go(harness, () => ann.conn?.close());
+      await harness.settle();
       expect(diary.lines).toEqual(ending);
       expect(ann.socket.lines).toEqual(['close 1000 ']);
-      await house.empty();
+      await harness.disconnectAll();
       expect(diary.lines).toEqual(ending);
-      expect(house.remains).toEqual(nothing);
+      expect(harness.resources).toEqual(noResources);
     });
   }
 
-  test('[SV5] [SV6] in onConnect: nothing of the client runs, and onDisconnect is not told', async () => {
+  test('[SV5] [SV6] in onConnect: no handler of the client runs, and no onDisconnect', async () => {
     const diary = new Diary();
-    const { house } = diary;
+    const { harness } = diary;
     diary.plan('onConnect', (conn) => conn.close(4000, 'no'));
-    const ann = house.connect('ann');
-    ann.socket.say('M', ask('_OnNamespaceConnect'));
-    await house.rest();
+    const ann = harness.connect('ann');
+    ann.socket.receive('M', ask('_OnNamespaceConnect'));
+    await harness.settle();
     expect(ann.socket.lines).toEqual(['close 4000 no']);
-    await house.empty();
-    expect([diary.lines, house.remains]).toEqual([[], nothing]);
+    await harness.disconnectAll();
+    expect([diary.lines, harness.resources]).toEqual([[], noResources]);
   });
 
   test('[SV5] [SV3] in onDisconnect and in forced events it does nothing more', async () => {
     const diary = new Diary();
-    const { house } = diary;
+    const { harness } = diary;
     const ann = seatAnn(diary);
     diary.plan('_OnRoomLeave', (conn) => conn.close(4001, 'again'));
     diary.plan('onDisconnect', (conn) => conn.close(4002, 'and again'));
-    ann.socket.hangUp(1001, 'bye');
-    await house.rest();
+    ann.socket.disconnect(1001, 'bye');
+    await harness.settle();
     expect(diary.lines).toEqual(ending);
     expect(diary.reasons).toMatchObject([{ code: 1001, text: 'bye' }]);
-    expect([ann.socket.lines, house.remains]).toEqual([[], nothing]);
+    expect([ann.socket.lines, harness.resources]).toEqual([[], noResources]);
   });
 
-  test('[SV5] [BC3] behind a congested socket what is owed is given up, and the close frame goes out', async () => {
+  test('[SV5] [BC3] behind a congested socket pending messages are dropped, and the close frame goes out', async () => {
     const diary = new Diary({ limits: { highWaterMark: 1 } });
-    const { house } = diary;
+    const { harness } = diary;
     const ann = seatAnn(diary);
     ann.socket.stall();
     for (const event of ['first', 'second', 'third']) {
-      house.server.broadcast(null, { namespace: 'chat', event });
-      house.clock.tick();
+      harness.server.broadcast(null, { namespace: 'chat', event });
+      harness.clock.tick();
     }
     ann.conn?.close(4000, 'full');
     ann.socket.drain();
-    await house.rest();
+    await harness.settle();
     expect(ann.socket.payloads).toEqual([';chat;;first;0;0;', 'close 4000 full']);
-    await house.empty();
-    expect(house.remains).toEqual(nothing);
+    await harness.disconnectAll();
+    expect(harness.resources).toEqual(noResources);
   });
 
   test('[SV3] a client that does not answer the close frame loses its socket after closeTimeout', async () => {
     const diary = new Diary();
-    const { house } = diary;
+    const { harness } = diary;
     const ann = seatAnn(diary);
     ann.conn?.close();
-    await house.rest();
-    house.clock.advance(4_999);
+    await harness.settle();
+    harness.clock.advance(4_999);
     expect(ann.socket.isDestroyed).toBe(false);
-    house.clock.advance(1);
+    harness.clock.advance(1);
     expect(ann.socket.isDestroyed).toBe(true);
-    await house.rest();
-    expect([diary.lines, house.remains]).toEqual([ending, nothing]);
+    await harness.settle();
+    expect([diary.lines, harness.resources]).toEqual([ending, noResources]);
   });
 
   test('[SV3] [AK8] a CloseError closes behind the error frame', async () => {
     const diary = new Diary();
-    const { house } = diary;
+    const { harness } = diary;
     const ann = seatAnn(diary);
     diary.plan('run', () => {
       throw new CloseError(4000, 'enough');
     });
-    ann.socket.say(ask('run'));
-    await house.rest();
+    ann.socket.receive(ask('run'));
+    await harness.settle();
     expect(ann.socket.lines).toEqual(['t $1;chat;;run;1;0;enough', 'close 4000 enough']);
     expect(diary.lines).toEqual(ending);
   });
 });
 
 describe('a connection that ends while its code runs', () => {
-  test('[SV5] [SV7] is told when the turn is over, and no frame behind it is handled', async () => {
+  test('[SV5] [SV7] gets its forced events after the turn, and later frames are dropped', async () => {
     const diary = new Diary();
-    const { house } = diary;
+    const { harness } = diary;
     const ann = seatAnn(diary);
     let finish = (): void => {};
     diary.plan('run', () => new Promise<void>((resolve) => (finish = resolve)));
-    ann.socket.say(ask('run'), ask('_OnRoomLeave', 'r'));
-    ann.socket.hangUp();
-    await house.rest();
-    expect([diary.lines, house.server.totalConnections]).toEqual([[], 0]);
+    ann.socket.receive(ask('run'), ask('_OnRoomLeave', 'r'));
+    ann.socket.disconnect();
+    await harness.settle();
+    expect([diary.lines, harness.server.totalConnections]).toEqual([[], 0]);
     finish();
-    await house.rest();
-    expect([diary.lines, house.remains]).toEqual([ending, nothing]);
+    await harness.settle();
+    expect([diary.lines, harness.resources]).toEqual([ending, noResources]);
   });
 
-  test('[SV4] [SV3] and never settles is told after handlerTimeout', async () => {
+  test('[SV4] [SV3] that never settles gets them after handlerTimeout', async () => {
     const diary = new Diary();
-    const { house } = diary;
+    const { harness } = diary;
     const ann = seatAnn(diary);
-    ann.socket.say(ask('hang'));
-    ann.socket.hangUp();
-    house.clock.advance(29_999);
-    await house.rest();
+    ann.socket.receive(ask('hang'));
+    ann.socket.disconnect();
+    harness.clock.advance(29_999);
+    await harness.settle();
     expect(diary.lines).toEqual([]);
-    house.clock.advance(1);
-    await house.rest();
-    expect([diary.lines, house.remains]).toEqual([ending, nothing]);
+    harness.clock.advance(1);
+    await harness.settle();
+    expect([diary.lines, harness.resources]).toEqual([ending, noResources]);
   });
 
-  test('[AK4] [SV3] rejects what waits for its client: asks, joins, leaves, connects', async () => {
+  test('[AK4] [SV3] rejects pending calls: asks, joins, leaves, connects', async () => {
     const diary = new Diary();
-    const { house } = diary;
+    const { harness } = diary;
     const { conn, socket } = seatAnn(diary);
     const ns = conn?.namespace('chat');
     const calls = [
@@ -325,38 +335,38 @@ describe('a connection that ends while its code runs', () => {
       ns?.room('r')?.leave(),
       conn?.connect('game'),
       conn?.waitConnect('game'),
-      house.server.ask({ namespace: 'chat', event: 'question' }),
+      harness.server.ask({ namespace: 'chat', event: 'question' }),
     ];
     const fates = Promise.allSettled(calls);
-    socket.hangUp();
-    await house.rest();
+    socket.disconnect();
+    await harness.settle();
     expect(await fates).toEqual(calls.map(() => ({ status: 'rejected', reason: ErrWrite })));
-    expect([diary.lines, house.remains]).toEqual([['NamespaceConnect game', ...ending], nothing]);
+    expect([diary.lines, harness.resources]).toEqual([['NamespaceConnect game', ...ending], noResources]);
   });
 
-  test('[AK4] [SV3] an ask that nobody answers leaves nothing behind', async () => {
+  test('[AK4] [SV3] an ask without an answer leaves nothing behind', async () => {
     const diary = new Diary();
-    const { house } = diary;
+    const { harness } = diary;
     const fate = seatAnn(diary).conn?.namespace('chat')?.ask('question', '', { timeout: 50 });
-    expect(house.clock.timers).toBe(1);
-    house.clock.advance(50);
+    expect(harness.clock.timers).toBe(1);
+    harness.clock.advance(50);
     await expect(fate).rejects.toBeInstanceOf(AskTimeout);
-    expect(house.clock.timers).toBe(timersAtRest);
+    expect(harness.clock.timers).toBe(idleTimers);
   });
 });
 
-describe('the last that is told of a connection', () => {
-  test('[NS7] goes by the order in which rooms were joined, not in which they were asked for', async () => {
+describe('the forced events of a connection', () => {
+  test('[NS7] follow the order in which rooms were joined, not in which they were requested', async () => {
     const diary = new Diary();
-    const { house, lines } = diary;
-    const ann = house.seat('ann', 'chat');
+    const { harness, lines } = diary;
+    const ann = harness.open('ann', 'chat');
     const joined = ann.conn?.namespace('chat')?.joinRoom('asked first');
-    ann.socket.say(ask('_OnRoomJoin', 'joined first'), `${ann.socket.tokens[0]};;;;;;`);
-    await house.rest();
+    ann.socket.receive(ask('_OnRoomJoin', 'joined first'), `${ann.socket.tokens[0]};;;;;;`);
+    await harness.settle();
     await joined;
     lines.length = 0;
-    ann.socket.hangUp();
-    await house.rest();
+    ann.socket.disconnect();
+    await harness.settle();
     expect(lines.filter((line) => line.startsWith('RoomLeft'))).toEqual([
       'RoomLeft joined first by force',
       'RoomLeft asked first by force',
@@ -364,28 +374,28 @@ describe('the last that is told of a connection', () => {
     expect(diary.reasons[0]?.rooms.map(({ room }) => room)).toEqual(['joined first', 'asked first']);
   });
 
-  test('[NS7] goes by the order in which namespaces were connected, not in which they were asked for', async () => {
+  test('[NS7] follow the order in which namespaces were connected, not in which they were requested', async () => {
     const diary = new Diary();
-    const { house, lines } = diary;
-    const ann = house.seat('ann');
+    const { harness, lines } = diary;
+    const ann = harness.open('ann');
     const connected = ann.conn?.connect('game');
     const { tokens } = ann.socket;
-    ann.socket.say(ask('_OnNamespaceConnect'), `${tokens[0]};;;;;;`);
-    await house.rest();
+    ann.socket.receive(ask('_OnNamespaceConnect'), `${tokens[0]};;;;;;`);
+    await harness.settle();
     await connected;
     lines.length = 0;
-    ann.socket.hangUp();
-    await house.rest();
+    ann.socket.disconnect();
+    await harness.settle();
     expect(lines).toEqual(['NamespaceDisconnect chat by force', 'NamespaceDisconnect game by force', 'onDisconnect']);
   });
 
-  test('[SV6] is code, text, whether it was let in, and its rooms', async () => {
+  test('[SV6] end with code, text, whether it was accepted, and its rooms', async () => {
     const diary = new Diary();
-    const { house } = diary;
+    const { harness } = diary;
     const ann = seatAnn(diary);
-    ann.socket.say(ask('_OnNamespaceConnect', '', 'game'), ask('_OnRoomJoin', 'x', 'game'));
-    ann.socket.hangUp(3001, 'so long');
-    await house.rest();
+    ann.socket.receive(ask('_OnNamespaceConnect', '', 'game'), ask('_OnRoomJoin', 'x', 'game'));
+    ann.socket.disconnect(3001, 'so long');
+    await harness.settle();
     expect(diary.reasons).toEqual([
       {
         code: 3001,
@@ -400,36 +410,36 @@ describe('the last that is told of a connection', () => {
     ]);
   });
 
-  test('[SV6] [HS6] of one that was let in and never came', async () => {
+  test('[SV6] [HS6] of a connection that was accepted and never acknowledged', async () => {
     const diary = new Diary();
-    const { house } = diary;
-    house.connect('ann');
-    house.clock.advance(5_000);
-    await house.rest();
-    await house.empty();
+    const { harness } = diary;
+    harness.connect('ann');
+    harness.clock.advance(5_000);
+    await harness.settle();
+    await harness.disconnectAll();
     expect(diary.reasons).toMatchObject([{ code: 1008, wasAccepted: true, rooms: [] }]);
-    expect(house.remains).toEqual(nothing);
+    expect(harness.resources).toEqual(noResources);
   });
 
   for (const fireDisconnectAlways of [false, true]) {
-    test(`[SV6] [HS8] of one that was never let in, with fireDisconnectAlways ${fireDisconnectAlways}`, async () => {
+    test(`[SV6] [HS8] of a connection that was never accepted, with fireDisconnectAlways ${fireDisconnectAlways}`, async () => {
       const diary = new Diary({ fireDisconnectAlways, onConnect: () => new Promise(() => {}) });
-      const { house } = diary;
-      house.connect('ann');
-      house.clock.advance(5_000);
-      await house.rest();
-      await house.empty();
+      const { harness } = diary;
+      harness.connect('ann');
+      harness.clock.advance(5_000);
+      await harness.settle();
+      await harness.disconnectAll();
       const told = { code: 1008, wasAccepted: false, rooms: [] };
       expect(diary.reasons).toMatchObject(fireDisconnectAlways ? [told] : []);
       // By then its onConnect is not waited for any more.
-      house.clock.advance(30_000);
-      expect(house.remains).toEqual(nothing);
+      harness.clock.advance(30_000);
+      expect(harness.resources).toEqual(noResources);
     });
   }
 
-  test('[SV2] [SV3] reaches onError when it throws, and ends all the same', async () => {
+  test('[SV2] [SV3] reports a throw to onError, and ends as well', async () => {
     const diary = new Diary();
-    const { house } = diary;
+    const { harness } = diary;
     const ann = seatAnn(diary);
     const failure = new Error('in a hook');
     const fail = (): never => {
@@ -438,23 +448,23 @@ describe('the last that is told of a connection', () => {
     for (const where of ['_OnRoomLeave', '_OnRoomLeft', '_OnNamespaceDisconnect', 'onDisconnect']) {
       diary.plan(where, fail);
     }
-    ann.socket.hangUp();
-    await house.rest();
+    ann.socket.disconnect();
+    await harness.settle();
     expect(diary.lines).toEqual(ending);
-    expect(house.errors.map(({ error, where: { during } }) => [error, during])).toEqual([
+    expect(harness.errors.map(({ error, where: { during } }) => [error, during])).toEqual([
       [failure, '_OnRoomLeave'],
       [failure, '_OnRoomLeft'],
       [failure, '_OnNamespaceDisconnect'],
       [failure, 'onDisconnect'],
     ]);
-    expect(house.remains).toEqual(nothing);
+    expect(harness.resources).toEqual(noResources);
   });
 });
 
 describe('a chart that throws', () => {
   const failure = new Error('in the chart');
   /** A connection machine whose action fails for Ann. */
-  const failing = (): Partial<HouseOptions> => ({
+  const failing = (): Partial<HarnessOptions> => ({
     machines: {
       connection: connectionMachine.provide({
         actions: {
@@ -467,37 +477,37 @@ describe('a chart that throws', () => {
     },
   });
 
-  test('[SV1] ends its own connection with 1011, counted and reported; all else goes on', async () => {
+  test('[SV1] ends its own connection with 1011, counted and reported; all others continue', async () => {
     const diary = new Diary(failing());
-    const { house } = diary;
-    const bob = house.seat('bob', 'chat');
-    const ann = house.connect('ann');
-    ann.socket.say('M', ask('_OnNamespaceConnect'));
-    await house.rest();
+    const { harness } = diary;
+    const bob = harness.open('bob', 'chat');
+    const ann = harness.connect('ann');
+    ann.socket.receive('M', ask('_OnNamespaceConnect'));
+    await harness.settle();
     expect(ann.socket.lines).toEqual(['close 1011 internal error']);
     expect(ann.conn?.isClosed).toBe(true);
-    expect(house.errors).toEqual([{ error: failure, where: { during: 'chart', connection: 'ann' } }]);
-    expect(house.supervisor.counters.failures).toBe(1);
-    expect(house.server.totalConnections).toBe(1);
-    house.server.broadcast(null, { namespace: 'chat', event: 'news' });
-    const cid = house.seat('cid', 'chat');
+    expect(harness.errors).toEqual([{ error: failure, where: { during: 'chart', connection: 'ann' } }]);
+    expect(harness.supervisor.counters.failures).toBe(1);
+    expect(harness.server.totalConnections).toBe(1);
+    harness.server.broadcast(null, { namespace: 'chat', event: 'news' });
+    const cid = harness.open('cid', 'chat');
     const visited: string[] = [];
-    const walk = house.server.do(({ id }) => visited.push(id));
-    await house.rest();
+    const walk = harness.server.do(({ id }) => visited.push(id));
+    await harness.settle();
     await walk;
     expect(bob.socket.payloads).toEqual([';chat;;news;0;0;']);
     expect(visited).toEqual(['bob', 'cid']);
     expect(cid.conn?.namespace('chat')?.emit('hello')).toBe(true);
-    await house.empty();
-    house.clock.advance(5_000);
-    expect([ann.socket.isDestroyed, house.remains]).toEqual([true, nothing]);
+    await harness.disconnectAll();
+    harness.clock.advance(5_000);
+    expect([ann.socket.isDestroyed, harness.resources]).toEqual([true, noResources]);
   });
 
-  test('[SV1] [SV3] [NS7] in the middle of its life: it is told of its end, its asks reject, it leaves every audience', async () => {
+  test('[SV1] [SV3] [NS7] of an open connection: its forced events run, its asks reject, it leaves every audience', async () => {
     const diary = new Diary({ limits: { highWaterMark: 1 } });
-    const { house } = diary;
+    const { harness } = diary;
     const ann = seatAnn(diary);
-    const bob = house.seat('bob', 'chat', ['r']);
+    const bob = harness.open('bob', 'chat', ['r']);
     const fate = ann.conn?.namespace('chat')?.ask('question');
     ann.conn?.actor.send({ type: 'CLOSE' });
     Object.defineProperty(ann.socket, 'backlog', {
@@ -505,13 +515,13 @@ describe('a chart that throws', () => {
         throw failure;
       },
     });
-    await house.rest();
+    await harness.settle();
     await expect(fate).rejects.toBe(ErrWrite);
-    expect(house.server.members('chat', 'r').map(({ conn }) => conn.id)).toEqual(['bob']);
+    expect(harness.server.members('chat', 'r').map(({ conn }) => conn.id)).toEqual(['bob']);
     expect(diary.lines).toEqual(ending);
-    expect(house.server.totalConnections).toBe(1);
-    house.server.broadcast(null, { namespace: 'chat', room: 'r', event: 'news' });
-    await house.rest();
+    expect(harness.server.totalConnections).toBe(1);
+    harness.server.broadcast(null, { namespace: 'chat', room: 'r', event: 'news' });
+    await harness.settle();
     expect(bob.socket.payloads).toEqual([';chat;r;news;0;0;']);
   });
 });
@@ -519,84 +529,88 @@ describe('a chart that throws', () => {
 describe('after any churn', () => {
   test('[SV3] [SV8] nothing remains: no connection, no member, no ask, no timer', async () => {
     const diary = new Diary();
-    const { house } = diary;
-    const ends: readonly ((guest: Guest) => void)[] = [
-      ({ socket }) => socket.hangUp(),
+    const { harness } = diary;
+    const ends: readonly ((client: FakeClient) => void)[] = [
+      ({ socket }) => socket.disconnect(),
       ({ conn }) => conn?.close(),
       ({ socket, conn }) => {
         conn?.close();
-        socket.hangUp();
+        socket.disconnect();
       },
       ({ socket }) => {
-        socket.say(ask('hang'));
-        socket.hangUp();
+        socket.receive(ask('hang'));
+        socket.disconnect();
       },
       ({ socket }) => socket.stall(),
       ({ socket }) => socket.destroy(),
     ];
     for (let round = 0; round < 5; round++) {
-      const guests = Array.from({ length: 60 }, (_, n) => {
+      const clients = Array.from({ length: 60 }, (_, n) => {
         const rooms = Array.from({ length: n % 5 }, (__, room) => `r${room}`);
-        return n % 7 === 0 ? house.connect(`knocks${n}`) : house.seat(`guest${n}`, 'chat', rooms);
+        return n % 7 === 0 ? harness.connect(`knocks${n}`) : harness.open(`client${n}`, 'chat', rooms);
       });
-      const fates = guests.flatMap(({ conn }) => {
+      const fates = clients.flatMap(({ conn }) => {
         const ns = conn?.namespace('chat');
         return ns ? [ns.ask('question'), ns.joinRoom('elsewhere'), conn?.connect('game')] : [];
       });
-      fates.push(house.server.ask({ namespace: 'chat', room: 'r1', event: 'question' }));
+      fates.push(harness.server.ask({ namespace: 'chat', room: 'r1', event: 'question' }));
       const settling = Promise.allSettled(fates);
-      const walk = house.server.do((conn) => (conn.id === 'guest5' ? conn.close() : undefined));
-      house.server.broadcast(null, { namespace: 'chat', event: 'news' }, { namespace: 'chat', room: 'r1', event: 'x' });
-      for (const [n, guest] of guests.entries()) ends[n % ends.length]?.(guest);
-      await house.rest();
+      const walk = harness.server.do((conn) => (conn.id === 'client5' ? conn.close() : undefined));
+      harness.server.broadcast(
+        null,
+        { namespace: 'chat', event: 'news' },
+        { namespace: 'chat', room: 'r1', event: 'x' },
+      );
+      for (const [n, client] of clients.entries()) ends[n % ends.length]?.(client);
+      await harness.settle();
       await walk;
-      expect(house.server.totalConnections).toBeGreaterThan(0);
-      await house.empty();
-      house.clock.advance(30_000);
-      await house.rest();
+      expect(harness.server.totalConnections).toBeGreaterThan(0);
+      await harness.disconnectAll();
+      harness.clock.advance(30_000);
+      await harness.settle();
       await settling;
-      expect(house.remains).toEqual(nothing);
-      house.guests.length = 0;
+      expect(harness.resources).toEqual(noResources);
+      harness.clients.length = 0;
     }
-    const drained = house.server.close();
-    await house.rest();
+    const drained = harness.server.close();
+    await harness.settle();
     await drained;
-    expect(house.remains).toEqual(nothing);
+    expect(harness.resources).toEqual(noResources);
   });
 
-  test('[SV3] a lost socket that is lost again, or closed, is told of once', async () => {
+  test('[SV3] a lost socket that is lost again, or closed, is reported once', async () => {
     const diary = new Diary();
-    const { house } = diary;
+    const { harness } = diary;
     const ann = seatAnn(diary);
     ann.conn?.close(4000, 'first');
     ann.socket.destroy();
-    ann.socket.hangUp();
+    ann.socket.disconnect();
     ann.conn?.close(4001, 'second');
-    await house.rest();
+    await harness.settle();
     expect(diary.lines).toEqual(ending);
     expect(diary.reasons).toMatchObject([{ code: 4000, text: 'first' }]);
-    expect(house.remains).toEqual(nothing);
+    expect(harness.resources).toEqual(noResources);
   });
 
   test('[NS10] [SV3] a namespace that is left and connected again meanwhile is the same for all', async () => {
-    const house = new House({
+    const harness = new SupervisorHarness({
       namespaces: { chat: { _OnRoomLeave: () => settled() } },
     });
-    const ann = house.seat('ann', 'chat', ['r']);
-    ann.socket.say(ask('_OnNamespaceDisconnect'));
+    const ann = harness.open('ann', 'chat', ['r']);
+    ann.socket.receive(ask('_OnNamespaceDisconnect'));
     const connected = ann.conn?.connect('chat').then(
       () => true,
       () => false,
     );
-    for (const token of ann.socket.tokens) ann.socket.say(`${token};;;;;;`);
-    await house.rest();
-    for (const token of ann.socket.tokens) ann.socket.say(`${token};;;;;;`);
-    await house.rest();
+    for (const token of ann.socket.tokens) ann.socket.receive(`${token};;;;;;`);
+    await harness.settle();
+    for (const token of ann.socket.tokens) ann.socket.receive(`${token};;;;;;`);
+    await harness.settle();
     expect(await connected).toBe(true);
     expect(ann.conn?.namespace('chat')).toBeDefined();
     ann.socket.sent.length = 0;
-    house.server.broadcast(null, { namespace: 'chat', event: 'news' });
-    await house.rest();
+    harness.server.broadcast(null, { namespace: 'chat', event: 'news' });
+    await harness.settle();
     expect(ann.socket.payloads).toEqual([';chat;;news;0;0;']);
   });
 });
@@ -615,13 +629,13 @@ describe('a handler that closes while it decides', () => {
     };
     const others = ['_OnNamespaceConnected', '_OnNamespaceDisconnect', '_OnRoomJoined', '_OnRoomLeave', '_OnRoomLeft'];
     const handlers = Object.fromEntries([...others.map((other) => [other, note]), [event, closing]]);
-    const house = new House({ namespaces: { n: handlers } });
-    const guest = house.seat('a', event === '_OnRoomJoin' ? 'n' : undefined);
+    const harness = new SupervisorHarness({ namespaces: { n: handlers } });
+    const client = harness.open('a', event === '_OnRoomJoin' ? 'n' : undefined);
     told.length = 0;
-    guest.socket.sent.length = 0;
-    guest.socket.say(frame);
-    await house.rest();
+    client.socket.sent.length = 0;
+    client.socket.receive(frame);
+    await harness.settle();
     expect(told).toEqual(expected);
-    expect(guest.socket.lines).toEqual(['close 1000 ']);
+    expect(client.socket.lines).toEqual(['close 1000 ']);
   });
 });

@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { type AnyStateMachine, createMachine } from 'xstate';
 import type { Machines } from '../../src/actors/context.js';
 import { connectionMachine, linkMachine, namespaceMachine, roomMachine, supervisorMachine } from '../../src/index.js';
-import { scenarios as local } from '../support/conformance.js';
-import { clusterScenarios } from '../support/conformanceCluster.js';
+import { linkScenarios } from '../support/conformance/linkScenarios.js';
+import { scenarios as local } from '../support/conformance/scenarios.js';
 
 type Node = Readonly<Record<string, unknown>>;
 
@@ -60,7 +60,7 @@ const charts: Readonly<Record<keyof Machines, AnyStateMachine>> = {
   link: linkMachine,
 };
 
-const scenarios = [...local, ...clusterScenarios];
+const scenarios = [...local, ...linkScenarios];
 
 const allCuts = Object.entries(charts).flatMap(([name, machine]) =>
   cuts(machine.config as Node, name).map(({ label, config }) => ({
@@ -75,7 +75,7 @@ describe('the charts decide', () => {
     await run({});
   });
 
-  test('[SV9] there are transitions to take away', () => {
+  test('[SV9] the charts have transitions to remove', () => {
     expect(allCuts.length).toBeGreaterThan(70);
   });
 

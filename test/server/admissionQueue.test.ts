@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { AdmissionQueue, type Slot } from '../../src/server/admissionQueue.js';
-import { HandClock } from '../support/handClock.js';
+import { FakeClock } from '../support/server/fakeClock.js';
 
 /** A line, and what became of those who stood in it. */
 const open = (places: number) => {
-  const clock = new HandClock();
+  const clock = new FakeClock();
   const line = new AdmissionQueue(places, 1_000, clock);
   const told: string[] = [];
   const tickets = new Map<string, Slot>();
@@ -21,14 +21,14 @@ const open = (places: number) => {
 };
 
 describe('places for those on the way in', () => {
-  test('[HS15] whoever finds one free has it at once', () => {
+  test('[HS15] a free slot is taken at once', () => {
     const { clock, told, enter } = open(2);
     enter('a', 'b');
     expect(told).toEqual(['a', 'b']);
     expect(clock.timers).toBe(0);
   });
 
-  test('[HS15] others wait, first come first served', () => {
+  test('[HS15] further arrivals wait in order', () => {
     const { clock, told, enter, leave } = open(2);
     enter('a', 'b', 'c', 'd');
     expect(told).toEqual(['a', 'b']);
@@ -39,7 +39,7 @@ describe('places for those on the way in', () => {
     expect(clock.timers).toBe(0);
   });
 
-  test('[HS15] a place is given up once, however often that is said', () => {
+  test('[HS15] a slot is released once, even if release is called again', () => {
     const { told, enter, leave } = open(1);
     enter('a', 'b');
     leave('a');
@@ -48,7 +48,7 @@ describe('places for those on the way in', () => {
     expect(told).toEqual(['a', 'b']);
   });
 
-  test('[HS15] nobody waits for longer than the patience, and then has no place', () => {
+  test('[HS15] a wait ends at its timeout, without a slot', () => {
     const { clock, told, enter, leave } = open(1);
     enter('a', 'b');
     clock.advance(999);
@@ -67,7 +67,7 @@ describe('places for those on the way in', () => {
     expect(told).toEqual(['a', 'b', 'e away']);
   });
 
-  test('[HS15] who leaves while waiting lets the next one come up', () => {
+  test('[HS15] an arrival that leaves the queue makes room for the next', () => {
     const { clock, told, enter, leave } = open(1);
     enter('a', 'b');
     leave('b');

@@ -3,11 +3,11 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { type Limits, reply, type ServerOptions } from '../../src/index.js';
 import { closeReasons } from '../../src/protocol/errors.js';
-import { dialPlain, frame, shake, upgrade, usePlainLines } from '../support/plainLine.js';
-import { useServers } from '../support/testServer.js';
+import { dialAcknowledged, dialTcp, frame, upgrade, useTcpClients } from '../support/peers/tcpClient.js';
+import { useServers } from '../support/server/testServer.js';
 
 const start = useServers();
-usePlainLines();
+useTcpClients();
 
 afterEach(() => {
   vi.useRealTimers();
@@ -18,35 +18,35 @@ const open = (limits: Partial<Limits>, more: ServerOptions = {}) =>
 
 describe('connections on the way in', () => {
   test('[HS15] at the cap a probe and an upgrade wait, and go on when there is a place', async () => {
-    const house = await open({ admission: 1 });
-    const first = await house.dial('first');
-    const probe = fetch(house.url.replace('ws', 'http'), { method: 'HEAD', redirect: 'manual' });
-    const second = house.dial('second').then((client) => client.ready());
+    const testServer = await open({ admission: 1 });
+    const first = await testServer.dial('first');
+    const probe = fetch(testServer.url.replace('ws', 'http'), { method: 'HEAD', redirect: 'manual' });
+    const second = testServer.dial('second').then((client) => client.acknowledge());
     let came = 0;
     for (const one of [probe, second]) one.then(() => came++);
-    await first.heard();
-    expect([came, house.server.totalConnections]).toEqual([0, 1]);
-    await first.ready();
+    await first.ping();
+    expect([came, testServer.server.totalConnections]).toEqual([0, 1]);
+    await first.acknowledge();
     expect((await probe).status).toBe(302);
     expect(await second).toBe('second');
   });
 
-  test('[HS15] who has waited for too long, or finds the line full, gets no answer at all', async () => {
-    const house = await open({ admission: 1, admissionTimeout: 100 });
-    const first = await house.dial();
-    const waiting = dialPlain(house);
+  test('[HS15] an upgrade that waits too long, or finds the queue full, gets no answer', async () => {
+    const testServer = await open({ admission: 1, admissionTimeout: 100 });
+    const first = await testServer.dial();
+    const waiting = dialTcp(testServer);
     waiting.socket.write(upgrade());
-    const probing = dialPlain(house);
+    const probing = dialTcp(testServer);
     probing.socket.write('HEAD / HTTP/1.1\r\nHost: loopback\r\n\r\n');
-    await Promise.all([waiting.ended, probing.ended]);
+    await Promise.all([waiting.closed, probing.closed]);
     expect([waiting.text(), probing.text()]).toEqual(['', '']);
-    await first.ready();
-    const late = await house.dial('late');
-    expect(await late.ready()).toBe('late');
+    await first.acknowledge();
+    const late = await testServer.dial('late');
+    expect(await late.acknowledge()).toBe('late');
   });
 
-  test('[HS15] a place is free again when its connection goes, or is refused', async () => {
-    const house = await open(
+  test('[HS15] a slot is free again when its connection ends or is refused', async () => {
+    const testServer = await open(
       { admission: 1 },
       {
         onUpgrade({ url }) {
@@ -55,44 +55,44 @@ describe('connections on the way in', () => {
       },
     );
     for (let round = 0; round < 5; round++) {
-      (await house.dial()).terminate();
-      await expect(house.dial('refused')).rejects.toThrow();
+      (await testServer.dial()).terminate();
+      await expect(testServer.dial('refused')).rejects.toThrow();
     }
-    expect(await (await house.dial('last')).ready()).toBe('last');
+    expect(await (await testServer.dial('last')).acknowledge()).toBe('last');
   });
 
-  test('[HS15] [DO2] those who wait for the end of a do have places as well', async () => {
-    const house = await open({ admission: 1, admissionTimeout: 100 });
-    await (await house.dial()).ready();
+  test('[HS15] [DO2] arrivals that wait for a do have slots as well', async () => {
+    const testServer = await open({ admission: 1, admissionTimeout: 100 });
+    await (await testServer.dial()).acknowledge();
     let end = (): void => {};
-    const walk = house.server.do(
+    const walk = testServer.server.do(
       () =>
         new Promise<void>((resolve) => {
           end = resolve;
         }),
     );
-    const held = await house.dial('held');
-    const turnedAway = dialPlain(house);
+    const held = await testServer.dial('held');
+    const turnedAway = dialTcp(testServer);
     turnedAway.socket.write(upgrade());
-    await turnedAway.ended;
+    await turnedAway.closed;
     expect(turnedAway.text()).toBe('');
     end();
     await walk;
-    expect(await held.ready()).toBe('held');
+    expect(await held.acknowledge()).toBe('held');
   });
 });
 
 describe('headers and protocols of an upgrade', () => {
   const headersOf = async (urlHeaders: readonly string[], path: string, headers: Record<string, string> = {}) => {
-    const house = await open({}, { urlHeaders });
-    const ws = new WebSocket(`${house.url.slice(0, -1)}${path}`, { headers });
+    const testServer = await open({}, { urlHeaders });
+    const ws = new WebSocket(`${testServer.url.slice(0, -1)}${path}`, { headers });
     await once(ws, 'open');
-    const [conn] = house.server.connections();
+    const [conn] = testServer.server.connections();
     ws.terminate();
     return conn?.request.headers ?? {};
   };
 
-  test('[HS14] a header on the list comes from the URL, in any case of letters, and never over a real one', async () => {
+  test('[HS14] a listed header comes from the URL, in any case, and never replaces a real one', async () => {
     const path = '/?x-WEBSOCKET-header-X-Token=one&X-Websocket-Header-X-Token=two&X-Websocket-Header-X-Id=joe';
     expect(await headersOf(['X-Token'], path)).toMatchObject({ 'x-token': 'one' });
     expect((await headersOf(['X-Token'], path))['x-id']).toBeUndefined();
@@ -106,12 +106,12 @@ describe('headers and protocols of an upgrade', () => {
   });
 
   test.each(['%0d%0aX-Evil:%201', 'a%00b', '%0a'])('[HS14] the value %j is refused with 400', async (value) => {
-    const house = await open({}, { urlHeaders: ['x-token'] });
-    const line = dialPlain(house);
-    line.socket.write(upgrade(`/?X-Websocket-Header-X-Token=${value}`));
-    await line.ended;
-    expect(line.text()).toMatch(/^HTTP\/1\.1 400 /);
-    expect(house.server.totalConnections).toBe(0);
+    const testServer = await open({}, { urlHeaders: ['x-token'] });
+    const client = dialTcp(testServer);
+    client.socket.write(upgrade(`/?X-Websocket-Header-X-Token=${value}`));
+    await client.closed;
+    expect(client.text()).toMatch(/^HTTP\/1\.1 400 /);
+    expect(testServer.server.totalConnections).toBe(0);
   });
 
   test.each([
@@ -139,10 +139,10 @@ describe('headers and protocols of an upgrade', () => {
     ['99999999999', 1_000_000],
     ['3abc', 0],
   ])('[HS14] %s tries are %d', async (value, tries) => {
-    const house = await open({});
-    const ws = new WebSocket(`${house.url}?X-Websocket-Header-X-Websocket-Reconnect=${value}`);
+    const testServer = await open({});
+    const ws = new WebSocket(`${testServer.url}?X-Websocket-Header-X-Websocket-Reconnect=${value}`);
     await once(ws, 'open');
-    expect(house.server.connections()[0]?.reconnectTries).toBe(tries);
+    expect(testServer.server.connections()[0]?.reconnectTries).toBe(tries);
     ws.terminate();
   });
 
@@ -151,27 +151,27 @@ describe('headers and protocols of an upgrade', () => {
     [['x'], ['a'], ''],
     [[], ['a'], ''],
   ])('[HS16] of %j wanted and %j offered it is %j', async (protocols, offered, chosen) => {
-    const house = await open({}, { protocols });
-    const line = dialPlain(house);
-    line.socket.write(upgrade('/', `Sec-WebSocket-Protocol: ${offered.join(', ')}\r\n`));
-    await line.has('\r\n\r\n');
-    expect(/Sec-WebSocket-Protocol: (.*)\r/.exec(line.text())?.[1] ?? '').toBe(chosen);
+    const testServer = await open({}, { protocols });
+    const client = dialTcp(testServer);
+    client.socket.write(upgrade('/', `Sec-WebSocket-Protocol: ${offered.join(', ')}\r\n`));
+    await client.waitFor('\r\n\r\n');
+    expect(/Sec-WebSocket-Protocol: (.*)\r/.exec(client.text())?.[1] ?? '').toBe(chosen);
   });
 
   test('[HS16] compression is not agreed to', async () => {
-    const house = await open({});
-    const line = dialPlain(house);
-    line.socket.write(upgrade('/', 'Sec-WebSocket-Extensions: permessage-deflate\r\n'));
-    await line.has('\r\n\r\n');
-    expect(line.text()).not.toContain('Extensions');
+    const testServer = await open({});
+    const client = dialTcp(testServer);
+    client.socket.write(upgrade('/', 'Sec-WebSocket-Extensions: permessage-deflate\r\n'));
+    await client.waitFor('\r\n\r\n');
+    expect(client.text()).not.toContain('Extensions');
   });
 
   test('[LM8] a request without all of its headers is cut', async () => {
-    const house = await open({ headersTimeout: 200 });
-    const line = dialPlain(house);
-    line.socket.write('GET / HTTP/1.1\r\nHost: loopback\r\nX-Slow: ');
-    await line.ended;
-    expect(line.text()).toMatch(/^HTTP\/1\.1 408 /);
+    const testServer = await open({ headersTimeout: 200 });
+    const client = dialTcp(testServer);
+    client.socket.write('GET / HTTP/1.1\r\nHost: loopback\r\nX-Slow: ');
+    await client.closed;
+    expect(client.text()).toMatch(/^HTTP\/1\.1 408 /);
   });
 });
 
@@ -183,125 +183,131 @@ describe('messages that do not end', () => {
     ['a frame that promises more than comes', frame('abcdef').subarray(0, 9)],
     ['half a header', frame('abcdef').subarray(0, 1)],
   ])('[LM6] %s closes with 1008', async (_, bytes) => {
-    const house = await open({ messageTimeout: 100 });
-    const line = await shake(house);
-    line.socket.write(bytes);
-    expect((await house.departures.next()).reason).toMatchObject({ code: 1008, text: incomplete });
+    const testServer = await open({ messageTimeout: 100 });
+    const client = await dialAcknowledged(testServer);
+    client.socket.write(bytes);
+    expect((await testServer.disconnects.next()).reason).toMatchObject({ code: 1008, text: incomplete });
   });
 
-  test('[LM6] one that comes byte by byte, in time, is a message', async () => {
-    const house = await open({ messageTimeout: 5_000 });
-    const line = await shake(house);
+  test('[LM6] a message that arrives byte by byte in time is accepted', async () => {
+    const testServer = await open({ messageTimeout: 5_000 });
+    const client = await dialAcknowledged(testServer);
     for (const byte of frame('$1;nope;;_OnNamespaceDisconnect;0;0;')) {
-      line.socket.write(Buffer.from([byte]));
+      client.socket.write(Buffer.from([byte]));
       await new Promise((resolve) => setImmediate(resolve));
     }
-    await line.has('$1;;;;;;');
+    await client.waitFor('$1;;;;;;');
   });
 
-  test('[LM6] the time is that of each message: a stream that never stops at the end of one goes on', async () => {
-    const house = await open({ messageTimeout: 150 });
-    const line = await shake(house);
+  test('[LM6] the time counts for each message: a continuous stream of them goes on', async () => {
+    const testServer = await open({ messageTimeout: 150 });
+    const client = await dialAcknowledged(testServer);
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     const whole = frame('$1;nope;;_OnNamespaceDisconnect;0;0;');
-    line.socket.write(whole.subarray(0, 5));
+    client.socket.write(whole.subarray(0, 5));
     for (let sent = 1; sent <= 10; sent++) {
-      line.socket.write(Buffer.concat([whole.subarray(5), whole.subarray(0, 5)]));
-      await line.has('$1;;;;;;', sent);
+      client.socket.write(Buffer.concat([whole.subarray(5), whole.subarray(0, 5)]));
+      await client.waitFor('$1;;;;;;', sent);
       vi.advanceTimersByTime(140);
     }
-    line.socket.write(whole.subarray(5));
-    await line.has('$1;;;;;;', 11);
+    client.socket.write(whole.subarray(5));
+    await client.waitFor('$1;;;;;;', 11);
   });
 
-  test('[LM6] a pong that comes in two pieces is no message that does not end', async () => {
-    const house = await open({ messageTimeout: 60 });
-    const line = await shake(house);
+  test('[LM6] a pong in two pieces is no unfinished message', async () => {
+    const testServer = await open({ messageTimeout: 60 });
+    const client = await dialAcknowledged(testServer);
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     const pong = frame('', { opcode: 10 });
     const bye = frame('$1;nope;;_OnNamespaceDisconnect;0;0;');
-    line.socket.write(Buffer.concat([bye, pong.subarray(0, 3)]));
-    await line.has('$1;;;;;;');
-    line.socket.write(pong.subarray(3));
+    client.socket.write(Buffer.concat([bye, pong.subarray(0, 3)]));
+    await client.waitFor('$1;;;;;;');
+    client.socket.write(pong.subarray(3));
     // A ping is answered once all before it has been read.
-    line.socket.write(frame('sync', { opcode: 9 }));
-    await line.has('sync');
+    client.socket.write(frame('sync', { opcode: 9 }));
+    await client.waitFor('sync');
     vi.advanceTimersByTime(1_000);
-    line.socket.write(bye);
-    await line.has('$1;;;;;;', 2);
+    client.socket.write(bye);
+    await client.waitFor('$1;;;;;;', 2);
   });
 
-  test('[LM6] who is not read for now has not been slow', async () => {
+  test('[LM6] a paused client is not judged', async () => {
     let release = (): void => {};
     const held = new Promise<void>((resolve) => {
       release = resolve;
     });
-    const house = await start({
+    const testServer = await start({
       namespaces: { default: { wait: () => held, ping: () => reply('pong') } },
       limits: { messageTimeout: 60, inboxMessages: 1 },
     });
-    const line = await shake(house);
+    const client = await dialAcknowledged(testServer);
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     const wait = frame(';default;;wait;0;0;');
     const half = frame('$2;default;;ping;0;0;');
     const enter = frame('$1;default;;_OnNamespaceConnect;0;0;');
-    line.socket.write(Buffer.concat([enter, wait, wait, wait, half.subarray(0, 9)]));
-    await line.has('$1;;;;;;');
+    client.socket.write(Buffer.concat([enter, wait, wait, wait, half.subarray(0, 9)]));
+    await client.waitFor('$1;;;;;;');
     vi.advanceTimersByTime(1_000);
-    line.socket.write(half.subarray(9));
+    client.socket.write(half.subarray(9));
     release();
-    await line.has('$2;default;;ping;0;0;pong');
+    await client.waitFor('$2;default;;ping;0;0;pong');
   });
 
   test('[LM6] more than 64 parts close with 1008', async () => {
-    const house = await open({});
-    const line = await shake(house);
+    const testServer = await open({});
+    const client = await dialAcknowledged(testServer);
     const parts = Array.from({ length: 70 }, (_, at) => frame('a', { opcode: at === 0 ? 1 : 0, isLast: false }));
-    line.socket.write(Buffer.concat(parts));
-    expect((await house.departures.next()).reason).toMatchObject({ code: 1_008, text: closeReasons.tooManyParts.text });
-    await line.has('\x03\xf0too many parts');
+    client.socket.write(Buffer.concat(parts));
+    expect((await testServer.disconnects.next()).reason).toMatchObject({
+      code: 1_008,
+      text: closeReasons.tooManyParts.text,
+    });
+    await client.waitFor('\x03\xf0too many parts');
   });
 
   test.each([
     ['tooBig', [Buffer.from([0x81, 0xff, 0, 0, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0])]],
     ['notUtf8', [frame(Buffer.from([0xff]), { opcode: 1 })]],
     ['malformed', [Buffer.from([0x83, 0x80, 0, 0, 0, 0])]],
-  ] as const)('[SV6] [LM1] what is no message closes, and both sides are told why: %s', async (name, parts) => {
-    const house = await open({});
-    const line = await shake(house);
-    line.socket.write(Buffer.concat(parts));
+  ] as const)('[SV6] [LM1] an invalid message closes, and both sides get the reason: %s', async (name, parts) => {
+    const testServer = await open({});
+    const client = await dialAcknowledged(testServer);
+    client.socket.write(Buffer.concat(parts));
     const { code, text } = closeReasons[name];
-    expect((await house.departures.next()).reason).toMatchObject({ code, text });
+    expect((await testServer.disconnects.next()).reason).toMatchObject({ code, text });
     const bytes = Buffer.from([code >> 8, code & 0xff]).toString('latin1');
-    await line.has(`${bytes}${text}`);
-    expect(house.server.totalConnections).toBe(0);
+    await client.waitFor(`${bytes}${text}`);
+    expect(testServer.server.totalConnections).toBe(0);
   });
 
   test.each([
     [1_000, 'bye'],
     [1_005, ''],
-  ])('[SV5] [SV6] a client that says goodbye is gone at once, though its line stays: %d', async (code, text) => {
-    const house = await open({ closeTimeout: 300 });
-    const line = await shake(house);
-    const conn = house.server.connections()[0];
-    const body = code === 1_005 ? Buffer.alloc(0) : Buffer.from(`\x03\xe8${text}`, 'latin1');
-    line.socket.allowHalfOpen = true;
-    line.socket.write(frame(body, { opcode: 8 }));
-    expect((await house.departures.next()).reason).toMatchObject({ code, text });
-    expect(conn?.isClosed).toBe(true);
-    expect(house.server.totalConnections).toBe(0);
-    line.socket.end();
-    await line.ended;
-  });
+  ])(
+    '[SV5] [SV6] a client that sends a close frame is removed at once, though its socket stays open: %d',
+    async (code, text) => {
+      const testServer = await open({ closeTimeout: 300 });
+      const client = await dialAcknowledged(testServer);
+      const conn = testServer.server.connections()[0];
+      const body = code === 1_005 ? Buffer.alloc(0) : Buffer.from(`\x03\xe8${text}`, 'latin1');
+      client.socket.allowHalfOpen = true;
+      client.socket.write(frame(body, { opcode: 8 }));
+      expect((await testServer.disconnects.next()).reason).toMatchObject({ code, text });
+      expect(conn?.isClosed).toBe(true);
+      expect(testServer.server.totalConnections).toBe(0);
+      client.socket.end();
+      await client.closed;
+    },
+  );
 });
 
-describe('the heartbeat on a real line', () => {
-  test('[LM3] a peer that never answers a ping is let go, one that does stays', async () => {
-    const house = await open({ pingInterval: 100, pingTimeout: 100 });
-    const well = await (await house.dial('well')).inDefault();
-    await shake(house);
-    expect((await house.departures.next()).reason).toMatchObject({ code: 1006, text: 'no answer to a ping' });
-    expect(await well.ask('$1;default;;ping;0;0;')).toBe('$1;default;;ping;0;0;pong');
-    expect(house.server.totalConnections).toBe(1);
+describe('the heartbeat on a TCP connection', () => {
+  test('[LM3] a client that never answers a ping is terminated, one that does stays', async () => {
+    const testServer = await open({ pingInterval: 100, pingTimeout: 100 });
+    const healthy = await (await testServer.dial('well')).inDefault();
+    await dialAcknowledged(testServer);
+    expect((await testServer.disconnects.next()).reason).toMatchObject({ code: 1006, text: 'no answer to a ping' });
+    expect(await healthy.ask('$1;default;;ping;0;0;')).toBe('$1;default;;ping;0;0;pong');
+    expect(testServer.server.totalConnections).toBe(1);
   });
 });

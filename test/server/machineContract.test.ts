@@ -110,13 +110,13 @@ describe('the contract of a chart', () => {
     },
   );
 
-  test('[SV18] there is something to take away', () => {
+  test('[SV18] the list of required names is not empty', () => {
     const count = (kind: Part['kind']): number => cuts.filter(({ part }) => part.kind === kind).length;
     expect([count('tag'), count('event'), count('action')].map((parts) => parts > 10)).toEqual([true, true, true]);
     expect(cuts.length).toBeGreaterThan(100);
   });
 
-  test.each(cuts)('[SV18] $chart without the $kind $name is refused, and says so', ({ chart, machine, part }) => {
+  test.each(cuts)('[SV18] $chart without the $kind $name is refused with a message', ({ chart, machine, part }) => {
     const said = messageOf({ [chart]: cut(machine, [part]) });
     expect(said).toContain(`machines.${chart} lacks the `);
     // With an event go actions that nothing else asks for, and with its last action an event.
@@ -131,7 +131,7 @@ describe('the contract of a chart', () => {
     }),
   );
 
-  test('[SV18] whatever is missing together is named in one message', () => {
+  test('[SV18] all missing names are in one message', () => {
     fc.assert(
       fc.property(several, ({ chart, machine, gone }) => {
         const said = messageOf({ [chart]: cut(machine, gone) });
@@ -141,7 +141,7 @@ describe('the contract of a chart', () => {
     );
   });
 
-  test('[SV18] what nobody has implemented is named, wherever it stands', () => {
+  test('[SV18] a name without an implementation is reported, at any depth', () => {
     const region = {
       entry: 'welcom',
       initial: 'a',
@@ -167,7 +167,7 @@ describe('the contract of a chart', () => {
     expect(messageOf({ connection: withRegion(region).provide(implementations as never) })).toBe('');
   });
 
-  test('[SV18] what a state begins with is looked at as well', () => {
+  test('[SV18] initial actions and transitions are checked as well', () => {
     const region = { initial: { target: 'a', actions: ['welcom'] }, states: { a: {} } };
     expect(messageOf({ connection: withRegion(region) })).toContain('names the action "welcom"');
     const { acknowledging } = connectionConfig.states;
@@ -180,7 +180,7 @@ describe('the contract of a chart', () => {
     expect(messageOf({ connection: connectionSetup.createMachine(moved as never) })).toBe('');
   });
 
-  test('[SV18] a copy need not bring along what the server does, and has to bring what is its own', () => {
+  test('[SV18] a copy may omit what the server provides, and must provide its own', () => {
     const { actions, guards } = connectionMachine.implementations;
     const { markAccepted, markReachable, recordReason } = actions;
     const { isNativeOnly, isReachable } = guards;
@@ -192,7 +192,7 @@ describe('the contract of a chart', () => {
     );
   });
 
-  test('[SV18] a wildcard takes every event that begins like it', () => {
+  test('[SV18] a wildcard covers every event with its prefix', () => {
     const { on: _, ...config } = connectionConfig;
     const own = (on: object) => createMachine({ ...config, on } as never, connectionMachine.implementations as never);
     const ended = { target: '.closed' };
@@ -203,7 +203,7 @@ describe('the contract of a chart', () => {
     );
   });
 
-  test('[SV18] what is stepped waits for nothing, and has nobody', () => {
+  test('[SV18] a stepped chart may have no delays and no children', () => {
     const stepped = 'is stepped, not run: it can have no "after" and no "invoke"';
     const own = (more: object) => createMachine({ ...roomMachine.config, ...more } as never);
     expect(messageOf({ room: own({ after: { 5: { target: '.left' } } }) })).toBe(`machines.room ${stepped}`);
@@ -211,7 +211,7 @@ describe('the contract of a chart', () => {
     expect(messageOf({ connection: connectionMachine })).toBe('');
   });
 
-  test('[SV18] a server is not made with such a chart, and each has a line of its own', () => {
+  test('[SV18] a server rejects such a chart, with a line for each name', () => {
     const empty = setup({}).createMachine({ initial: 'a', states: { a: { entry: 'x' as never } } });
     const room = cut(roomMachine, [{ kind: 'tag', name: 'member' }]);
     const given: unknown[] = [{ namespaces, machines: { link: empty, room, connection: connectionMachine } }];

@@ -7,7 +7,7 @@ import { Server } from '../../src/server/server.js';
 const namespaces = { default: { chat: () => {} } };
 const check = (given: unknown): unknown => Reflect.apply(checkOptions, undefined, [given]);
 
-describe('what a socket itself allows', () => {
+describe('limits of a socket', () => {
   test('[BP1] a mark below the one of the socket would never see it drain, and is refused', () => {
     expect(() => check({ namespaces, limits: { highWaterMark: 1 } })).toThrow(
       /limit "highWaterMark" is at least a socket's own \d+, got 1/,
@@ -16,7 +16,7 @@ describe('what a socket itself allows', () => {
 });
 
 describe('defaults', () => {
-  test('[LM2] what is not given has its default', () => {
+  test('[LM2] a missing limit has its default', () => {
     expect(checkOptions({ namespaces })).toMatchObject({
       namespaces,
       limits: defaultLimits,
@@ -50,7 +50,7 @@ describe('defaults', () => {
     });
   });
 
-  test('[LM2] what is given stays, and changes no other limit', () => {
+  test('[LM2] a given limit is kept, and changes no other', () => {
     const given = {
       namespaces,
       limits: { rooms: 5, payload: 1 },
@@ -71,14 +71,14 @@ describe('defaults', () => {
     expect(defaultLimits.rooms).toBe(128);
   });
 
-  test('[LM2] what is given as undefined counts as not given', () => {
+  test('[LM2] undefined counts as missing', () => {
     const given = { namespaces, limits: undefined, sliceMs: undefined, origins: undefined, onConnect: undefined };
     expect(() => check(given)).not.toThrow();
     expect(check(given)).toMatchObject({ limits: defaultLimits, sliceMs: 4, origins: 'same-host' });
   });
 });
 
-describe('what is wrong', () => {
+describe('invalid options', () => {
   const onHooks = ['onUpgrade', 'onConnect', 'onDisconnect', 'onUpgradeError', 'onError', 'idGenerator'];
 
   test.each<[unknown, RegExp]>([
@@ -88,7 +88,7 @@ describe('what is wrong', () => {
     [{ namespaces, namepsaces: {} }, /option "namepsaces" is unknown; known are .*namespaces/],
     [{ namespaces, toString: 1 }, /option "toString" is unknown/],
     [{ namespaces, limits: { room: 5 } }, /limit "room" is unknown; known are .*rooms/],
-  ])('[LM2] %o throws with what was received and what is known', (given, text) => {
+  ])('[LM2] %o throws with the received value and the known ones', (given, text) => {
     expect(() => check(given)).toThrow(text);
   });
 
@@ -98,7 +98,7 @@ describe('what is wrong', () => {
   });
 
   test.each([0, -1, 0.5, 2 ** 31, Number.NaN, Number.POSITIVE_INFINITY, '5', null])(
-    '[LM2] a limit is a whole number above 0, not %o',
+    '[LM2] a limit is an integer above 0, not %o',
     (limit) => {
       for (const name of ['rooms', 'payload', 'fragments']) {
         expect(() => check({ namespaces, limits: { [name]: limit } })).toThrow(

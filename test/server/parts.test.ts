@@ -6,8 +6,8 @@ import { systemRandom } from '../../src/actors/runtime/random.js';
 import { Server } from '../../src/index.js';
 import { partsOf, withParts } from '../../src/server/parts.js';
 import type { Transport } from '../../src/server/websocket.js';
-import { FakeSocket } from '../support/fakeSocket.js';
-import { HandClock } from '../support/handClock.js';
+import { FakeClock } from '../support/server/fakeClock.js';
+import { FakeSocket } from '../support/server/fakeSocket.js';
 
 const line = (): Duplex => new Duplex({ read: () => {}, write: (_chunk, _encoding, done) => done() });
 
@@ -16,8 +16,8 @@ const request = (): IncomingMessage =>
   Object.assign(new EventEmitter(), { method: 'GET', url: '/', headers: {} }) as unknown as IncomingMessage;
 
 describe('the parts of a server', () => {
-  test('a server runs on the clock, the random numbers and the transport it is given', async () => {
-    const clock = new HandClock();
+  test('a server uses the given clock, random numbers and transport', async () => {
+    const clock = new FakeClock();
     const socket = new FakeSocket();
     const opened = new EventEmitter();
     const transport: Transport = (_options, given) => {
@@ -41,15 +41,15 @@ describe('the parts of a server', () => {
     expect(socket.sent).toEqual([{ kind: 'close', code: 1008, text: 'not acknowledged in time' }]);
   });
 
-  test('ids come from its random numbers', async () => {
-    const clock = new HandClock();
+  test('ids come from the given random numbers', async () => {
+    const clock = new FakeClock();
     const socket = new FakeSocket();
     const transport: Transport = () => (_request, _socket, _head, done) => done(socket);
     const random = { ...systemRandom, uuid: () => 'first-of-its-name' };
     const server = new Server(withParts({ namespaces: { chat: {} } }, { clock, random, transport }));
     server.handleUpgrade(request(), line(), Buffer.alloc(0));
     await expect.poll(() => server.totalConnections).toBe(1);
-    socket.say('M');
+    socket.receive('M');
     await expect.poll(() => server.connections().map(({ id }) => id)).toEqual(['first-of-its-name']);
   });
 

@@ -4,10 +4,10 @@ import { describe, expect, test } from 'vitest';
 import { makeLostCounters } from '../../src/actors/cluster/losses.js';
 import { closeReasons } from '../../src/protocol/errors.js';
 import { prometheusText } from '../../src/server/prometheus.js';
-import { memoryBroker } from '../support/memoryExchange.js';
-import { gate } from '../support/promises.js';
-import { RawClient } from '../support/rawClient.js';
-import { useServers } from '../support/testServer.js';
+import { deferred } from '../support/async/promises.js';
+import { memoryBroker } from '../support/exchange/memoryExchange.js';
+import { RawClient } from '../support/peers/rawClient.js';
+import { useServers } from '../support/server/testServer.js';
 
 interface Family {
   readonly type: string;
@@ -90,7 +90,7 @@ const lifted = (families: ReadonlyMap<string, Family>) => {
 describe('the text of the metrics', () => {
   const serve = useServers();
 
-  test('[IN8] has what its page says, in that order', async () => {
+  test('[IN8] has the metrics of its page, in that order', async () => {
     const { server } = await serve({ namespaces: { n: {} } });
     const alone = parse(server.metricsText());
     await server.useStackExchange(memoryBroker().exchange());
@@ -139,9 +139,9 @@ describe('the text of the metrics', () => {
     expect(labels('muster_closes_total').sort()).toEqual([...Object.keys(closeReasons), ...others].sort());
   });
 
-  test('[IN7] [IN8] [IN9] tells what has happened, in sums and without a word of a client', async () => {
-    const hold = gate();
-    const { server, dial, url, departures } = await serve({
+  test('[IN7] [IN8] [IN9] reports sums without any text of a client', async () => {
+    const hold = deferred();
+    const { server, dial, url, disconnects } = await serve({
       namespaces: { default: { echo: (ns, msg) => void ns.emit('echo', String(msg.body)), hang: () => hold.promise } },
       limits: { admission: 8 },
     });
@@ -156,7 +156,7 @@ describe('the text of the metrics', () => {
     expect(await loud.ask(`;default;;echo;0;0;${word}`)).toBe(`;default;;echo;0;0;${word}`);
     loud.send(`;default;;${word};0;0;`);
     loud.send(word);
-    await loud.heard();
+    await loud.ping();
     const asked = server.ask({ namespace: 'default', event: word, to: `${word}-0` });
     const [token = ''] = (await loud.nextText()).split(';');
     loud.send(`${token};;;;;;${word}`);
@@ -167,12 +167,12 @@ describe('the text of the metrics', () => {
     await quiet.close(4_321);
     rude.terminate();
     fat.send('x'.repeat(65_537));
-    for (const _ of [quiet, rude, fat]) await departures.next();
+    for (const _ of [quiet, rude, fat]) await disconnects.next();
     server
       .connections()
       .find(({ id }) => id === `${word}-4`)
       ?.close(4_444, word);
-    await departures.next();
+    await disconnects.next();
     await last.closed;
     await expect.poll(() => server.metrics().connections.closing).toBe(0);
 
@@ -204,8 +204,8 @@ describe('the text of the metrics', () => {
     hold.open();
   });
 
-  test('[IN7] those whom nobody can take are counted', async () => {
-    const open = gate();
+  test('[IN7] dropped messages are counted', async () => {
+    const open = deferred();
     const { server, url } = await serve({
       namespaces: { n: {} },
       limits: { admission: 1, admissionTimeout: 60_000 },
@@ -220,8 +220,8 @@ describe('the text of the metrics', () => {
     expect(lifted(parse(server.metricsText())).sum('muster_connections')).toBe(0);
   });
 
-  test('[IN7] one who does not read is seen to be congested, and to be let go', async () => {
-    const { server, dial, departures } = await serve({
+  test('[IN7] a client that does not read is reported as congested, and as evicted', async () => {
+    const { server, dial, disconnects } = await serve({
       namespaces: { default: {} },
       limits: { slowConsumerTimeout: 300 },
     });
@@ -236,7 +236,7 @@ describe('the text of the metrics', () => {
         return state('congested');
       })
       .toBe(1);
-    await departures.next();
+    await disconnects.next();
     const { value, sum } = lifted(parse(server.metricsText()));
     expect(value('muster_evictions_total')).toBe(1);
     expect(value('muster_closes_total', '{reason="slowConsumer"}')).toBe(1);

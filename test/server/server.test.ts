@@ -2,8 +2,8 @@ import { createServer, type Server as HttpServer, request as httpRequest } from 
 import { type AddressInfo, connect as connectTcp } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type Conn, reply, Server } from '../../src/index.js';
-import { RawClient } from '../support/rawClient.js';
-import { useServers } from '../support/testServer.js';
+import { RawClient } from '../support/peers/rawClient.js';
+import { useServers } from '../support/server/testServer.js';
 
 const start = useServers();
 const namespaces = { n: { echo: (_: unknown, { body }: { body: string | Uint8Array }) => reply(body) } };
@@ -41,7 +41,7 @@ describe('limits', () => {
   test('[LM1] a message over the limit closes with 1009, one at the limit is handled', async () => {
     const { dial, errors } = await start({ namespaces, limits: { payload: 1_000 } });
     const client = await dial();
-    await client.ready();
+    await client.acknowledge();
     client.send(enter);
     expect(await client.next()).toBe('$1;;;;;;');
     const head = '$2;n;;echo;0;0;';
@@ -56,7 +56,7 @@ describe('limits', () => {
   test('[RM6] one room too many is refused, and the connection is kept', async () => {
     const { dial } = await start({ namespaces, limits: { rooms: 2 } });
     const client = await dial();
-    await client.ready();
+    await client.acknowledge();
     client.send(enter);
     await client.next();
     for (const room of ['a', 'b', 'c']) client.send(`$${room};n;${room};_OnRoomJoin;0;0;`);
@@ -69,7 +69,7 @@ describe('limits', () => {
 });
 
 describe('messages of the program', () => {
-  test('[BC11] an undeclared namespace throws, and says which are declared', async () => {
+  test('[BC11] an undeclared namespace throws with the declared ones', async () => {
     const { server } = await start({ namespaces });
     expect(() => server.broadcast(null, { namespace: 'm', event: 'e' })).toThrow(
       'namespace "m" is not declared; declared are "n"',
@@ -83,11 +83,11 @@ describe('messages of the program', () => {
     expect(() => server.broadcast(null, { namespace: 'n', event: 'e' })).not.toThrow();
   });
 
-  test('[SV17] what was dropped is counted by reason, in a copy that nobody can change', async () => {
+  test('[SV17] dropped frames are counted by reason, in a frozen copy', async () => {
     const { server, dial } = await start({ namespaces });
     const before = server.counters;
     const client = await dial();
-    await client.ready();
+    await client.acknowledge();
     client.send(enter);
     client.send('no frame');
     client.send('7;n;;an answer;0;0;');
@@ -98,7 +98,7 @@ describe('messages of the program', () => {
     expect(before.unhandledEvents).toBe(0);
   });
 
-  test('[LM2] what is no message throws with its shape', async () => {
+  test('[LM2] an invalid message throws with the expected shape', async () => {
     const { server } = await start({ namespaces });
     const send = (message: unknown) => () => server.broadcast(null, message as never);
     expect(send(undefined)).toThrow(/a message is an object .*got undefined/);
@@ -111,7 +111,7 @@ describe('messages of the program', () => {
   test('[DO6] the running root actor takes BROADCAST, DO and COUNT', async () => {
     const { server, dial } = await start({ namespaces });
     const client = await dial('a');
-    await client.ready();
+    await client.acknowledge();
     client.send(enter);
     await client.next();
     const counts: number[] = [];
@@ -128,11 +128,11 @@ describe('messages of the program', () => {
 });
 
 describe('closing', () => {
-  test('[DR1] everybody gets what is owed, then 1001 and when to come back', async () => {
-    const { server, dial, departures } = await start({ namespaces });
+  test('[DR1] every connection gets its pending messages, then 1001 with the time to reconnect', async () => {
+    const { server, dial, disconnects } = await start({ namespaces });
     const clients = await Promise.all(['a', 'b', 'c'].map((id) => dial(id)));
     for (const client of clients) {
-      await client.ready();
+      await client.acknowledge();
       client.send(enter);
       await client.next();
     }
@@ -144,17 +144,17 @@ describe('closing', () => {
     }
     await closing;
     expect(server.totalConnections).toBe(0);
-    expect(await departures.take(3)).toHaveLength(3);
+    expect(await disconnects.take(3)).toHaveLength(3);
   });
 
   test('[DR1] a handler that hangs cannot hold it', async () => {
     const { server, dial } = await start({ namespaces: { n: { hang: () => new Promise(() => {}) } } });
     const client = await dial();
-    await client.ready();
+    await client.acknowledge();
     client.send(enter);
     await client.next();
     client.send(';n;;hang;0;0;');
-    await client.heard();
+    await client.ping();
     await server.close({ timeout: 50 });
     expect(server.totalConnections).toBe(0);
   });
@@ -199,7 +199,7 @@ describe('on an http server that is there', () => {
     expect(await upgrade(port, '/other')).toBe('HTTP/1.1 499 Mine');
   });
 
-  test('[DR2] once it is closing, a probe or upgrade on its path gets no answer at all', async () => {
+  test('[DR2] during a close, a probe or upgrade on its path gets no answer', async () => {
     const port = await mount();
     expect(await statusOf(port, 'HEAD', '/live')).toBe(302);
     const closing = server?.close();
@@ -219,7 +219,7 @@ describe('on an http server that is there', () => {
   });
 });
 
-describe('failures that nobody looks at', () => {
+describe('unobserved failures', () => {
   test('[SV2] an onError that throws or rejects, and calls that are not awaited, end nothing', async () => {
     const unhandled: unknown[] = [];
     const note = (error: unknown): void => void unhandled.push(error);
@@ -251,12 +251,12 @@ describe('failures that nobody looks at', () => {
       },
     });
     const client = await dial();
-    await client.ready();
+    await client.acknowledge();
     client.send(enter);
     await client.next();
     expect(await client.ask(';n;;boom;0;0;')).toBe(';n;;boom;1;0;boom');
     client.send(';n;;everything;0;0;');
-    await client.heard();
+    await client.ping();
     client.terminate();
     await server.close();
     await new Promise((resolve) => setImmediate(resolve));
@@ -264,7 +264,7 @@ describe('failures that nobody looks at', () => {
     expect(unhandled).toEqual([]);
   });
 
-  test('[DO3] [SV2] a DO whose done throws goes on', async () => {
+  test('[DO3] [SV2] a DO whose done throws does not stop the server', async () => {
     const { server, errors } = await start({ namespaces });
     const fail = (): never => {
       throw new Error('done');
@@ -296,7 +296,7 @@ describe('sockets that are not websockets yet', () => {
 });
 
 describe('two servers on one http server', () => {
-  test('[HS12] each takes its own path, and nobody leaves the others unanswered', async () => {
+  test('[HS12] each handles its own path, and no upgrade stays unanswered', async () => {
     const http = createServer();
     const servers = ['/a', '/b'].map((path) => new Server({ namespaces }).attach(http, { path }));
     await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
@@ -315,7 +315,7 @@ describe('two servers on one http server', () => {
 });
 
 describe('listening and closing', () => {
-  test('[DR1] a close that overtakes listen closes what that has opened', async () => {
+  test('[DR1] a close during listen closes the socket that it opened', async () => {
     const server = new Server({ namespaces });
     const listening = server.listen(0);
     await server.close();

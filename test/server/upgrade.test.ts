@@ -97,14 +97,14 @@ describe('requests that are no upgrade', () => {
     expect([server.totalConnections, ids]).toEqual([0, []]);
   });
 
-  test('[HS12] #19 a GET without upgrade is answered with 400, and onUpgradeError is told', async () => {
+  test('[HS12] #19 a GET without upgrade is answered with 400, and calls onUpgradeError', async () => {
     const { ask, errors } = await start();
     const { status, headers } = await ask('GET');
     expect([status, headers['sec-websocket-version']]).toEqual([400, '13']);
     expect(errors).toMatchObject([{ name: 'UpgradeRefused', status: 400 }]);
   });
 
-  test('[HS12] an upgrade by another method than GET is none', async () => {
+  test('[HS12] an upgrade with another method than GET is refused', async () => {
     const asked: unknown[] = [];
     const { ask: plainly, port, server } = await start({ onUpgrade: ({ method }) => void asked.push(method) });
     expect((await plainly('HEAD')).status).toBe(302);
@@ -157,7 +157,7 @@ describe('beside others', () => {
     expect((await ask(port, 'GET', '/')).body).toBe('app GET');
   });
 
-  test('[HS12] an app that begins to listen later is as good as one that was there', async () => {
+  test('[HS12] an HTTP server that listens later works as well', async () => {
     const http = createServer();
     servers.push(new Server({ namespaces }).attach(http, { path: '/echo' }));
     http.on('request', (request, response) => response.writeHead(200).end(`app ${request.method}`));
@@ -180,7 +180,7 @@ describe('beside others', () => {
     expect(second.totalConnections).toBe(1);
   });
 
-  test('[SV3] once it is open nothing of the upgrade stays on its socket', async () => {
+  test('[SV3] once open, the socket has no listeners of the upgrade', async () => {
     const http = createServer();
     const sockets: Duplex[] = [];
     let before = 0;
@@ -196,7 +196,7 @@ describe('beside others', () => {
     expect(server.totalConnections).toBe(1);
   });
 
-  test('[HS1] an upgrade that a framework hands over is a connection, whatever its path', async () => {
+  test('[HS1] an upgrade that a framework passes on becomes a connection on any path', async () => {
     const http = createServer();
     const server = new Server({ namespaces });
     servers.push(server);
@@ -213,7 +213,7 @@ describe('beside others', () => {
   });
 
   test.each(['/', '/echo/', '/echo2', '/Echo'])(
-    '[HS12] an upgrade on %s is destroyed when nobody wants it',
+    '[HS12] an upgrade on %s is destroyed without another listener',
     async (path) => {
       const { server, port } = await beside();
       expect((await ask(port, 'GET', path, asksForUpgrade)).status).toBe('destroyed');
@@ -221,7 +221,7 @@ describe('beside others', () => {
     },
   );
 
-  test('[HS12] an upgrade on another path is left to who listens for it', async () => {
+  test('[HS12] an upgrade on another path is left to its listener', async () => {
     const { http, port } = await beside();
     const taken: (string | undefined)[] = [];
     http.on('upgrade', (request, socket) => {
@@ -245,7 +245,7 @@ describe('beside others', () => {
     expect([server.totalConnections, second.totalConnections]).toEqual([1, 1]);
   });
 
-  test('[DR2] when it has closed, HEAD and upgrades on its path get no answer', async () => {
+  test('[DR2] after a close, HEAD and upgrades on its path get no answer', async () => {
     const { server, port } = await beside();
     await server.close();
     expect((await ask(port, 'HEAD', '/echo')).status).toBe('destroyed');
@@ -255,7 +255,7 @@ describe('beside others', () => {
 });
 
 describe('upgrades', () => {
-  test('[HS1] an upgrade is a connection, counted before it has said a word', async () => {
+  test('[HS1] an upgrade becomes a connection, and counts before its first frame', async () => {
     const { server, upgrade } = await start();
     const { status, headers } = await upgrade();
     expect([status, headers['sec-websocket-extensions'], headers['sec-websocket-protocol']]).toEqual([
@@ -332,7 +332,7 @@ describe('upgrades', () => {
     }
   });
 
-  test('[HS8] an onUpgrade or idGenerator that does not settle in time: no answer, and onUpgradeError is told', async () => {
+  test('[HS8] an onUpgrade or idGenerator that does not settle in time: no answer, and onUpgradeError is called', async () => {
     const never = (): Promise<never> => new Promise(() => {});
     for (const options of [{ onUpgrade: never }, { idGenerator: never }]) {
       const { server, errors, upgrade } = await start({ ...options, limits: { connectTimeout: 50 } });
@@ -342,7 +342,7 @@ describe('upgrades', () => {
     }
   });
 
-  test('[HS8] what comes of it later is nobody’s business any more', async () => {
+  test('[HS8] its late result is ignored', async () => {
     let decide = (_: Error): void => {};
     const { server, errors, upgrade } = await start({
       onUpgrade: () => new Promise((_, reject) => (decide = reject)),
@@ -354,7 +354,7 @@ describe('upgrades', () => {
     expect([errors.length, server.counters.refusedUpgrades]).toEqual([1, 1]);
   });
 
-  test('[IN7] whoever does not come in is counted, refused or not taken', async () => {
+  test('[IN7] an upgrade that becomes no connection is counted as refused or dropped', async () => {
     const http = createServer();
     const port = await startHttp(http);
     const errors: unknown[] = [];
@@ -405,7 +405,7 @@ describe('upgrades', () => {
     expect(reported).toEqual([failure]);
   });
 
-  test('[HS1] who has gone while onUpgrade thought is no connection', async () => {
+  test('[HS1] a client that disconnects during onUpgrade becomes no connection', async () => {
     const { server, errors, upgrade } = await start({
       onUpgrade: async ({ socket }) => {
         socket.destroy();
@@ -451,7 +451,7 @@ describe('upgrades', () => {
     ]);
   });
 
-  test('[HS13] [HS1] #19 no other header comes from a URL', async () => {
+  test('[HS13] [HS1] #19 other headers never come from the URL', async () => {
     const { server, upgrade } = await start();
     await upgrade(
       '/?X-Websocket-Header-Cookie=a&X-Websocket-Header-Origin=http%3A%2F%2Fevil&X-Websocket-Header-X-Id=joe',
@@ -485,7 +485,7 @@ describe('ids', () => {
     ['other'],
     [undefined],
     [7],
-  ])('[HS11] %o is none: the upgrade is refused and onUpgradeError told', async (id) => {
+  ])('[HS11] %o is no id: the upgrade is refused, and onUpgradeError is called', async (id) => {
     const { server, errors, upgrade } = await start({
       // A program without types may make anything.
       idGenerator: () => id as string,

@@ -6,40 +6,40 @@ import type { StackExchange } from '../../src/exchange/exchange.js';
 import { natsExchange } from '../../src/exchange/nats.js';
 import { redisExchange } from '../../src/exchange/redis.js';
 import { readTag } from '../../src/protocol/tag.js';
-import { natsServer, redisServer, startNats, startRedis } from '../support/brokers.js';
+import { watch } from '../support/async/promises.js';
 import {
-  crew,
   declared,
-  drained,
-  guesses,
-  longWait,
+  guessedWaits,
+  longTimeout,
+  placedClients,
   question,
   tokenOf,
-  useExchangeSieges,
+  unreadFrames,
+  useExchangeAttacks,
   waitOf,
-} from '../support/exchangeSiege.js';
+} from '../support/exchange/exchangeAttack.js';
 import {
-  Expectation,
+  ExpectedDeliveries,
   faultOf,
   hostilePayload,
   hugePayload,
-  type Member,
   type Place,
-} from '../support/hostileExchange.js';
-import { memoryBroker } from '../support/memoryExchange.js';
-import { describeWith } from '../support/peers.js';
-import { watch } from '../support/promises.js';
-import { errorOf, expectSecrecy } from '../support/secrecy.js';
-import { useServers } from '../support/testServer.js';
+  type PlacedClient,
+} from '../support/exchange/hostilePayloads.js';
+import { memoryBroker } from '../support/exchange/memoryExchange.js';
+import { errorOf, expectNoSecrets } from '../support/exchange/secrets.js';
+import { natsServer, redisServer, startNats, startRedis } from '../support/peers/brokers.js';
+import { describeWith } from '../support/peers/installed.js';
+import { useServers } from '../support/server/testServer.js';
 
 const listen = useServers();
-const besiege = useExchangeSieges();
+const besiege = useExchangeAttacks();
 const seed = Date.now() % 2 ** 31;
 
 const assault = async (exchange: StackExchange, prefix: string, count: number, hasHuge: boolean): Promise<void> => {
-  const { log, nodes, evil, clientOf, by } = await besiege(exchange);
+  const { log, nodes, attacker, clientOf, by } = await besiege(exchange);
   const { a, b } = nodes;
-  const members = (on: string): Member[] => crew.filter((one) => one.on === on);
+  const members = (on: string): PlacedClient[] => placedClients.filter((one) => one.on === on);
   const placesOf = (on: string): Map<string, Place> => {
     const places = new Map<string, Place>();
     for (const name of declared) places.set(exchange.channelOf('namespace', name), { kind: 'namespace', name });
@@ -51,8 +51,8 @@ const assault = async (exchange: StackExchange, prefix: string, count: number, h
 
   // What the attacker gets to know.
   const asked = {
-    a: watch(a.server.ask(question, { timeout: longWait })),
-    b: watch(b.server.ask(question, { timeout: longWait })),
+    a: watch(a.server.ask(question, { timeout: longTimeout })),
+    b: watch(b.server.ask(question, { timeout: longTimeout })),
   };
   const [tokenA = '', tokenB = ''] = await Promise.all(
     ['a', 'b'].map(async (name) => {
@@ -68,12 +68,12 @@ const assault = async (exchange: StackExchange, prefix: string, count: number, h
     return (posted && readTag(waitOf(posted))?.node) ?? '';
   };
   const local = watch(
-    a.connection('a-all').namespace('default')?.ask('local', '', { timeout: longWait }) ??
+    a.connection('a-all').namespace('default')?.ask('local', '', { timeout: longTimeout }) ??
       Promise.reject(new Error('none')),
   );
   const expected = {
-    a: new Expectation(nodeOf('a'), tokenA.slice(tokenA.indexOf('-')), placesOf('a'), members('a'), declared),
-    b: new Expectation(nodeOf('b'), tokenB.slice(tokenB.indexOf('-')), placesOf('b'), members('b'), declared),
+    a: new ExpectedDeliveries(nodeOf('a'), tokenA.slice(tokenA.indexOf('-')), placesOf('a'), members('a'), declared),
+    b: new ExpectedDeliveries(nodeOf('b'), tokenB.slice(tokenB.indexOf('-')), placesOf('b'), members('b'), declared),
   };
   let taken = 0;
   /** Both servers have heard all that was sent so far. */
@@ -85,14 +85,14 @@ const assault = async (exchange: StackExchange, prefix: string, count: number, h
     await Promise.all([a.server.flush(), b.server.flush()]);
   };
   await caughtUp();
-  const toAll = await drained(clientOf('a-all'));
+  const toAll = await unreadFrames(clientOf('a-all'));
   const localToken = tokenOf(toAll.find((frame) => String(frame).includes(';local;')) ?? '');
   expect([tokenA, tokenB, localToken].filter((token) => /^\w+-\w+$/.test(token))).toHaveLength(3);
-  for (const { id } of crew) if (id !== 'a-all') await drained(clientOf(id));
+  for (const { id } of placedClients) if (id !== 'a-all') await unreadFrames(clientOf(id));
   for (const one of [expected.a, expected.b]) one.due.clear();
 
   // The attack.
-  const ids = crew.map(({ id }) => id);
+  const ids = placedClients.map(({ id }) => id);
   const known = {
     nodes: [nodeOf('a'), nodeOf('b')],
     tokens: [tokenA, tokenB, localToken],
@@ -109,18 +109,18 @@ const assault = async (exchange: StackExchange, prefix: string, count: number, h
   });
   const before = log.length;
   for (let at = 0; at < payloads.length; at += 250) {
-    const sent = payloads.slice(at, at + 250).map(([channel, payload]) => evil.publish(channel, payload));
-    if (hasHuge && at % 1_000 === 0) sent.push(evil.publish(channels[0] ?? '', hugePayload()));
+    const sent = payloads.slice(at, at + 250).map(([channel, payload]) => attacker.publish(channel, payload));
+    if (hasHuge && at % 1_000 === 0) sent.push(attacker.publish(channels[0] ?? '', hugePayload()));
     await Promise.all(sent);
     await caughtUp();
   }
 
   // Nobody has published anything, nothing is settled, and everybody has what is due and nothing else.
-  expect(log.slice(before).filter(({ by: who }) => who !== 'evil')).toEqual([]);
+  expect(log.slice(before).filter(({ by: who }) => who !== 'attacker')).toEqual([]);
   expect([asked.a.state, asked.b.state, local.state]).toEqual(['pending', 'pending', 'pending']);
   const heard = { a: new Map<string, string>(), b: new Map<string, string>() };
-  for (const member of crew) {
-    const frames = await drained(clientOf(member.id));
+  for (const member of placedClients) {
+    const frames = await unreadFrames(clientOf(member.id));
     const faults = frames
       .map((frame) => [faultOf(frame, member, expected[member.on].open), frame])
       .filter(([fault]) => fault);
@@ -143,7 +143,7 @@ const assault = async (exchange: StackExchange, prefix: string, count: number, h
     ]);
     expect(broken).toBeGreaterThan(count / 10);
     expect(nodes[on].errors.filter(({ error }) => !(error instanceof ExchangeLoss))).toEqual([]);
-    expect(nodes[on].server.totalConnections).toBe(crew.length / 2);
+    expect(nodes[on].server.totalConnections).toBe(placedClients.length / 2);
   }
 
   // Answers go where the asks have come from, once for each server.
@@ -157,7 +157,7 @@ const assault = async (exchange: StackExchange, prefix: string, count: number, h
     }
   }
   expect(due.length).toBeGreaterThan(10);
-  for (const { id } of crew) expect(await drained(clientOf(id))).toEqual([]);
+  for (const { id } of placedClients) expect(await unreadFrames(clientOf(id))).toEqual([]);
   const answers = log.slice(beforeAnswers);
   expect(answers.map(({ channel }) => channel).sort()).toEqual(due.toSorted());
   expect(answers.filter(({ payload }) => Buffer.from(payload).toString() !== ';default;;q;0;0;0')).toEqual([]);
@@ -175,41 +175,47 @@ const assault = async (exchange: StackExchange, prefix: string, count: number, h
       { namespace: 'default', room: 'r1', event: 'end', body: '2' },
     );
   }
-  for (const { id, namespaces, rooms } of crew) {
+  for (const { id, namespaces, rooms } of placedClients) {
     const inRoom = rooms.includes('default/r1');
     const each = [...(namespaces.includes('default') ? ['1'] : []), ...(inRoom ? ['2'] : [])];
     const frames = await clientOf(id).frames.take(2 * each.length);
     expect(frames.map((frame) => String(frame).slice(-1)).sort()).toEqual([...each, ...each].sort());
-    await clientOf(id).silence();
+    await clientOf(id).expectNoFrame();
   }
-  evil.close();
+  attacker.close();
 };
 
 describe('ten thousand payloads', () => {
-  test('[EX14] [EX8] [EX13] [EX18] that mean harm do none', { timeout: 120_000 }, async () => {
+  test('[EX14] [EX8] [EX13] [EX18] of an attacker are dropped and counted, and affect no client', {
+    timeout: 120_000,
+  }, async () => {
     await assault(memoryBroker().exchange(), 'memory', 10_000, true);
   });
 });
 
 describeWith(redisServer, 'two thousand payloads by Redis', () => {
-  test('[EX14] [EX8] [EX13] [EX18] that mean harm do none', { timeout: 120_000 }, async () => {
+  test('[EX14] [EX8] [EX13] [EX18] of an attacker are dropped and counted, and affect no client', {
+    timeout: 120_000,
+  }, async () => {
     const { url } = await startRedis();
     await assault(redisExchange({ url, channel: 'muster' }), 'muster', 2_000, true);
   });
 });
 
 describeWith(natsServer, 'two thousand payloads by NATS', () => {
-  test('[EX14] [EX8] [EX13] [EX18] that mean harm do none', { timeout: 120_000 }, async () => {
+  test('[EX14] [EX8] [EX13] [EX18] of an attacker are dropped and counted, and affect no client', {
+    timeout: 120_000,
+  }, async () => {
     const { url } = await startNats();
     // What is huge NATS itself does not take.
     await assault(natsExchange({ servers: url }), 'neffos', 2_000, false);
   });
 });
 
-describe('clients that mean harm', () => {
+describe('hostile clients', () => {
   const wait = (tokens: readonly string[]) =>
     fc.oneof(
-      fc.constantFrom(...guesses(tokens, 'memory'), '', '$', '$1'),
+      fc.constantFrom(...guessedWaits(tokens, 'memory'), '', '$', '$1'),
       fc.string({ unit: 'binary', maxLength: 20 }),
       fc
         .tuple(fc.constantFrom(...tokens), fc.nat(4))
@@ -233,11 +239,11 @@ describe('clients that mean harm', () => {
   );
 
   test('[EX8] [EX13] nothing that a client has not been asked for is ever published', { timeout: 60_000 }, async () => {
-    const { log, nodes, evil, clientOf, by } = await besiege(memoryBroker().exchange());
+    const { log, nodes, attacker, clientOf, by } = await besiege(memoryBroker().exchange());
     // Another server asks one of the clients, in both ways that there are; and so does this one.
-    await evil.publish('memory.b-all.', Buffer.from('k!!!abc-1f;default;;q;0;0;marked'));
-    await evil.publish('memory.b-all.', Buffer.from('R17953;default;;q;0;0;older'));
-    const asked = watch(nodes.a.server.ask({ ...question, to: 'b-all' }, { timeout: longWait }));
+    await attacker.publish('memory.b-all.', Buffer.from('k!!!abc-1f;default;;q;0;0;marked'));
+    await attacker.publish('memory.b-all.', Buffer.from('R17953;default;;q;0;0;older'));
+    const asked = watch(nodes.a.server.ask({ ...question, to: 'b-all' }, { timeout: longTimeout }));
     const tokens = (await clientOf('b-all').frames.take(3)).map(tokenOf);
     expect(tokens.slice(0, 2)).toEqual(['kabc-1f', 'R17953']);
     const before = log.length;
@@ -260,7 +266,7 @@ describe('clients that mean harm', () => {
     // The one who was asked answers, as often as it likes.
     for (const token of tokens)
       for (const body of ['fine', 'again']) clientOf('b-all').send(`${token};P.x.;r;q;0;0;${body}`);
-    await clientOf('b-all').silence();
+    await clientOf('b-all').expectNoFrame();
     await expect.poll(() => asked.state).toBe('resolved');
     const answers = by('b')
       .slice(-3)
@@ -268,13 +274,13 @@ describe('clients that mean harm', () => {
     const due = ['memory.ask.kabc-1f', 'R17953', `memory.ask.${tokens[2]}`];
     expect(answers).toEqual(due.map((channel) => `${channel} ;P.x.;r;q;0;0;fine`));
     expect(log.length).toBe(before + 3);
-    evil.close();
+    attacker.close();
   });
 
   test('[EX8] [EX18] of the asks of others a thousand are open, and more are counted', async () => {
-    const { nodes, evil, clientOf, by } = await besiege(memoryBroker().exchange());
+    const { nodes, attacker, clientOf, by } = await besiege(memoryBroker().exchange());
     const ask = (number: number): Promise<void> =>
-      evil.publish('memory.b-all.', Buffer.from(`k!!!${number}-1f;default;;q;0;0;${number}`));
+      attacker.publish('memory.b-all.', Buffer.from(`k!!!${number}-1f;default;;q;0;0;${number}`));
     await Promise.all(Array.from({ length: 1_010 }, (_, number) => ask(number)));
     const frames = await clientOf('b-all').frames.take(1_000);
     expect(frames.map(tokenOf)).toEqual(Array.from({ length: 1_000 }, (_, number) => `k${number}-1f`));
@@ -283,35 +289,35 @@ describe('clients that mean harm', () => {
     await expect.poll(() => by('b').length).toBe(1);
     await ask(2_000);
     expect(await clientOf('b-all').next()).toBe('k2000-1f;default;;q;0;0;2000');
-    await clientOf('b-all').silence();
-    evil.close();
+    await clientOf('b-all').expectNoFrame();
+    attacker.close();
   });
 
-  test('[EX7] [EX8] an ask is settled by its own channel alone, whatever stands in the answer', async () => {
-    const { nodes, evil, by } = await besiege({ ...memoryBroker().exchange(), acceptsBareTokens: true });
-    const asks = [1, 2].map(() => nodes.a.server.ask(question, { timeout: longWait }));
+  test('[EX7] [EX8] an ask is settled on its own channel only, whatever the answer contains', async () => {
+    const { nodes, attacker, by } = await besiege({ ...memoryBroker().exchange(), acceptsBareTokens: true });
+    const asks = [1, 2].map(() => nodes.a.server.ask(question, { timeout: longTimeout }));
     const [first, second] = asks.map(watch);
     await expect.poll(() => by('a').length).toBe(2);
     const [one = '', other = ''] = by('a').map((posted) => waitOf(posted).replaceAll('!', ''));
     const status = () => nodes.a.server.exchange?.status;
-    await evil.publish(`memory.ask.${one}`, Buffer.from('no frame'));
-    await evil.publish(`memory.ask.${one}x`, Buffer.from(`${one};default;;q;0;0;x`));
+    await attacker.publish(`memory.ask.${one}`, Buffer.from('no frame'));
+    await attacker.publish(`memory.ask.${one}x`, Buffer.from(`${one};default;;q;0;0;x`));
     await expect.poll(() => status()?.lost.broken).toBe(1);
     expect([first?.state, second?.state]).toEqual(['pending', 'pending']);
-    await evil.publish(`memory.ask.${one}`, Buffer.from(`${other};default;;q;0;0;for the first`));
-    await evil.publish(`memory.ask.${one}`, Buffer.from(';default;;q;0;0;once more'));
+    await attacker.publish(`memory.ask.${one}`, Buffer.from(`${other};default;;q;0;0;for the first`));
+    await attacker.publish(`memory.ask.${one}`, Buffer.from(';default;;q;0;0;once more'));
     expect(await asks[0]).toMatchObject({ body: 'for the first' });
-    await evil.publish('memory.default.', Buffer.from(';default;;end;0;0;'));
+    await attacker.publish('memory.default.', Buffer.from(';default;;end;0;0;'));
     expect(second?.state).toBe('pending');
-    await evil.publish(`${other[0]}!${other.slice(1)}`, Buffer.from(';default;;q;1;0;no'));
+    await attacker.publish(`${other[0]}!${other.slice(1)}`, Buffer.from(';default;;q;1;0;no'));
     await expect(asks[1]).rejects.toThrow('no');
     expect(status()?.lost.broken).toBe(1);
-    evil.close();
+    attacker.close();
   });
 });
 
 describe('credentials', () => {
-  test('[EX17] a broker that is not there is told of without them, in errors and in the status', async () => {
+  test('[EX17] an unreachable broker is reported without credentials, in errors and in the status', async () => {
     const secret = 'hunter2%2Fsecret';
     for (const exchange of [
       redisExchange({ url: `redis://ann:${secret}@127.0.0.1:1`, channel: 'muster' }),
@@ -319,7 +325,7 @@ describe('credentials', () => {
     ]) {
       const { server, errors } = await listen({ namespaces: { default: {} } });
       const error = await errorOf(() => server.useStackExchange(exchange));
-      expectSecrecy(error, ['hunter2', secret]);
+      expectNoSecrets(error, ['hunter2', secret]);
       expect(inspect([errors, server.exchange], { depth: 20 })).not.toContain('hunter2');
       expect(String(error)).toContain(exchange.name);
     }

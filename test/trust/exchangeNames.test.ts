@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { natsExchange } from '../../src/exchange/nats.js';
-import { useNodes } from '../support/cluster.js';
-import { channelFor, hostileNames, namings } from '../support/hostileNames.js';
-import { memoryBroker } from '../support/memoryExchange.js';
-import type { RawClient } from '../support/rawClient.js';
-import { useServers } from '../support/testServer.js';
+import { useNodes } from '../support/cluster/nodes.js';
+import { channelFor, hostileNames, namings } from '../support/exchange/hostileNames.js';
+import { memoryBroker } from '../support/exchange/memoryExchange.js';
+import type { RawClient } from '../support/peers/rawClient.js';
+import { useServers } from '../support/server/testServer.js';
 
 const makeNode = useNodes();
 const listen = useServers();
@@ -36,7 +36,7 @@ describe.each(namings)('ten thousand names with %s', (naming, prefix, channelOf)
     expect(carried).toBeGreaterThan(1_000);
   });
 
-  test('[EX13] none is a pattern, or more than one word of the protocol', () => {
+  test('[EX13] no channel is a pattern, or more than one word of the protocol', () => {
     for (const name of names) {
       for (const kind of ['namespace', 'connection', 'answers'] as const) {
         const channel = channelFor(channelOf, kind, name);
@@ -61,7 +61,7 @@ describe.each(namings)('ten thousand names with %s', (naming, prefix, channelOf)
   });
 });
 
-describe.each(namings)('who connects, where channels are named by %s', (naming, _, channelOf) => {
+describe.each(namings)('connecting, with channels named by %s', (naming, _, channelOf) => {
   const isId = (name: string): boolean =>
     !/\p{Cs}/u.test(name) &&
     Buffer.byteLength(name) > 0 &&
@@ -78,10 +78,10 @@ describe.each(namings)('who connects, where channels are named by %s', (naming, 
     return { broker, refusals, exchange, node: await makeNode(exchange, { onUpgradeError, ...options }) };
   };
 
-  test('[EX13] an id that cannot be carried is refused with 500, and nobody else notices', async () => {
+  test('[EX13] an id without a valid channel is refused with 500, and affects no other client', async () => {
     const { broker, refusals, exchange, node } = await start();
     const other = await makeNode(exchange);
-    const well = await node.guest('well');
+    const healthy = await node.enter('healthy');
     const before = broker.subscriptions.length;
     const clients: [string, RawClient][] = [];
     for (const id of ids) {
@@ -95,7 +95,7 @@ describe.each(namings)('who connects, where channels are named by %s', (naming, 
         ]);
         expect(refusals).toMatchObject([{ name: 'UpgradeRefused', status: 500, cause: expect.any(RangeError) }]);
       } else if (dialled?.status === 'fulfilled') {
-        expect([await dialled.value.ready(), refusals]).toEqual([id, []]);
+        expect([await dialled.value.acknowledge(), refusals]).toEqual([id, []]);
         await dialled.value.connect('default');
         clients.push([id, dialled.value]);
       }
@@ -105,9 +105,9 @@ describe.each(namings)('who connects, where channels are named by %s', (naming, 
     for (const [id] of clients) other.server.broadcast(null, { namespace: 'default', event: 'e', body: id, to: id });
     for (const [id, client] of clients) {
       expect(await client.next()).toBe(`;default;;e;0;0;${id}`);
-      await client.silence();
+      await client.expectNoFrame();
     }
-    await well.silence();
+    await healthy.expectNoFrame();
     expect(node.server.exchange?.status.lost).toMatchObject({ broken: 0, refused: 0 });
   });
 
@@ -118,22 +118,22 @@ describe.each(namings)('who connects, where channels are named by %s', (naming, 
     expect(node.server.totalConnections).toBe(0);
   });
 
-  test('[EX6] [EX13] what is for an id that is a namespace’s name is for nobody, here and elsewhere', async () => {
+  test('[EX6] [EX13] a message to an id that equals the name of a namespace reaches no client, on either server', async () => {
     const { broker, exchange, node } = await start();
     const other = await makeNode(exchange);
-    const [here, there] = [await node.guest('here'), await other.guest('there')];
+    const [here, there] = [await node.enter('here'), await other.enter('there')];
     node.server.broadcast(null, { namespace: 'default', event: 'private', body: 'secret', to: 'default' });
     node.server.broadcast(null, { namespace: 'default', event: 'end' });
     expect([await here.next(), await there.next()]).toEqual([';default;;end;0;0;', ';default;;end;0;0;']);
     expect(broker.published.filter(({ payload }) => Buffer.from(payload).includes('secret'))).toEqual([]);
   });
 
-  test('[EX7] [EX13] nor does anybody answer an ask for it', async () => {
+  test('[EX7] [EX13] an ask of it gets no answer', async () => {
     const { exchange, node } = await start();
-    const there = await (await makeNode(exchange)).guest('there');
+    const there = await (await makeNode(exchange)).enter('there');
     const asked = node.server.ask({ namespace: 'default', event: 'q', to: 'default' }, { timeout: 100 });
     await expect(asked).rejects.toThrow();
-    await there.silence();
+    await there.expectNoFrame();
   });
 
   test('[EX13] a namespace that cannot be carried is refused by useStackExchange, and the server is as before', async () => {
@@ -148,7 +148,7 @@ describe.each(namings)('who connects, where channels are named by %s', (naming, 
   });
 });
 
-test('[EX6] [EX13] what is for the empty id, which nobody has, is for nobody', async () => {
+test('[EX6] [EX13] a message to the empty id, which no connection has, reaches no client', async () => {
   const broker = memoryBroker();
   const node = await makeNode(broker.exchange(), { events: {} });
   const there = await (await (await makeNode(broker.exchange(), { events: {} })).dial()).inNamespace('');
@@ -158,13 +158,13 @@ test('[EX6] [EX13] what is for the empty id, which nobody has, is for nobody', a
 });
 
 test('[EX13] [EX18] an id that was here before the exchange, and that it cannot carry, is counted once', async () => {
-  const { server, dial, departures } = await listen({ namespaces: { default: {} } });
+  const { server, dial, disconnects } = await listen({ namespaces: { default: {} } });
   const client = await dial('a.b');
-  await client.ready();
+  await client.acknowledge();
   const { channelOf } = natsExchange({ servers: 'h' });
   await server.useStackExchange({ ...memoryBroker().exchange(), channelOf });
   expect(server.exchange?.status.lost.unsubscribed).toBe(1);
   client.terminate();
-  await departures.next();
+  await disconnects.next();
   expect(server.exchange?.status.lost.unsubscribed).toBe(1);
 });

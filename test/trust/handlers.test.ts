@@ -7,9 +7,9 @@ import {
   registerKnownError,
   type ServerOptions,
 } from '../../src/index.js';
-import { type SiegeOptions, useSieges } from '../support/siege.js';
+import { type AttackOptions, useAttacks } from '../support/server/attack.js';
 
-const siege = useSieges();
+const attack = useAttacks();
 
 const uncaught: unknown[] = [];
 const note = (error: unknown): void => void uncaught.push(error);
@@ -89,19 +89,22 @@ describe('a handler that', () => {
       test(`[SV2] [SV4] ${what}: ${event}`, async () => {
         // The map says what handlers may return; a program in plain JavaScript does as it likes.
         const handler: Handler = ({ conn }, message) => {
-          const isAsked = conn.id !== 'well' && !(event === OnAnyEvent && isSystemEvent(message.event));
+          const isAsked = conn.id !== 'healthy' && !(event === OnAnyEvent && isSystemEvent(message.event));
           return isAsked ? (deed() as undefined) : undefined;
         };
-        await siege({ handlers: { [event]: handler }, limits: { handlerTimeout: 60 } }, async ({ attacker, house }) => {
-          const client = await (await attacker()).inDefault();
-          client.send(askFor[event] ?? '');
-          client.send('$2;default;;ping;0;0;');
-          const answers: string[] = [];
-          while (answers.at(-1) !== '$2;default;;ping;0;0;pong') answers.push(await client.nextText());
-          for (const answer of answers) expect(answer).toMatch(/^\$[12];/);
-          for (const { error } of house.errors)
-            if (what === 'never settles') expect(error).toBeInstanceOf(HandlerTimeout);
-        });
+        await attack(
+          { handlers: { [event]: handler }, limits: { handlerTimeout: 60 } },
+          async ({ attacker, target: testServer }) => {
+            const client = await (await attacker()).inDefault();
+            client.send(askFor[event] ?? '');
+            client.send('$2;default;;ping;0;0;');
+            const answers: string[] = [];
+            while (answers.at(-1) !== '$2;default;;ping;0;0;pong') answers.push(await client.nextText());
+            for (const answer of answers) expect(answer).toMatch(/^\$[12];/);
+            for (const { error } of testServer.errors)
+              if (what === 'never settles') expect(error).toBeInstanceOf(HandlerTimeout);
+          },
+        );
       });
 });
 
@@ -119,33 +122,33 @@ describe('a hook that', () => {
   for (const [what, deed] of deeds)
     for (const hook of hooks)
       test(`[SV2] [HS8] ${what}: ${hook}`, async () => {
-        const isWell = (one: unknown): boolean => {
+        const isHealthy = (one: unknown): boolean => {
           const request = typeof one === 'object' && one !== null && 'request' in one ? one.request : one;
-          const isNoted = Reflect.get(Object(one), 'connection') === 'well';
-          return isNoted || String(Reflect.get(Object(request), 'url')).includes('id=well');
+          const isNoted = Reflect.get(Object(one), 'connection') === 'healthy';
+          return isNoted || String(Reflect.get(Object(request), 'url')).includes('id=healthy');
         };
         const run = (first: unknown, second: unknown): unknown => {
-          if (isWell(first) || isWell(second)) return hook === 'idGenerator' ? 'well' : undefined;
+          if (isHealthy(first) || isHealthy(second)) return hook === 'idGenerator' ? 'healthy' : undefined;
           return deed();
         };
         // Typed for each hook by its own name; this one takes what any of them gets.
-        const options: SiegeOptions = {
+        const options: AttackOptions = {
           [hook]: run,
           limits: { handlerTimeout: 60, connectTimeout: 60, ackTimeout: 2_000 },
         };
         const bad: Handler = () => raise(new Error('for onError'));
-        await siege({ ...options, handlers: { bad } }, async ({ attacker, house }) => {
+        await attack({ ...options, handlers: { bad } }, async ({ attacker, target: testServer }) => {
           try {
             const client = await attacker();
             client.send('M');
             client.send('$1;default;;_OnNamespaceConnect;0;0;');
             client.send(';default;;bad;0;0;');
-            await Promise.race([client.heard(), client.closed]);
+            await Promise.race([client.ping(), client.closed]);
             client.terminate();
           } catch {
             // Refused at the upgrade: that is one way out.
           }
-          await expect.poll(() => house.server.totalConnections, { timeout: 5_000 }).toBe(1);
+          await expect.poll(() => testServer.server.totalConnections, { timeout: 5_000 }).toBe(1);
         });
       });
 });
@@ -153,27 +156,27 @@ describe('a hook that', () => {
 describe('a visitor that', () => {
   for (const [what, deed] of deeds)
     test(`[DO3] ${what}`, async () => {
-      await siege({ limits: { handlerTimeout: 60 } }, async ({ house, attacker }) => {
-        await (await attacker()).ready();
-        const walk = house.server.do(({ id }) => (id === 'well' ? undefined : deed()));
+      await attack({ limits: { handlerTimeout: 60 } }, async ({ target: testServer, attacker }) => {
+        await (await attacker()).acknowledge();
+        const walk = testServer.server.do(({ id }) => (id === 'healthy' ? undefined : deed()));
         const fails = !/number|twice|^returns what cannot|then cannot|^returns late/.test(what);
         if (fails) await expect(walk).rejects.toBeInstanceOf(AggregateError);
         else await walk.catch(() => {});
-        expect(await (await house.dial('next')).ready()).toBe('next');
+        expect(await (await testServer.dial('next')).acknowledge()).toBe('next');
       });
     });
 });
 
-test('[AK3] a recogniser of errors that throws, or says so later, has recognised nothing', async () => {
+test('[AK3] a matcher of errors that throws or rejects has matched nothing', async () => {
   registerKnownError(new Error('recognised'), () => raise(new Error('no')));
   // Plain JavaScript may give any function.
   registerKnownError(new Error('recognised'), (async () => raise(new Error('no'))) as unknown as () => boolean);
   const told: unknown[] = [];
   const handlers = { oops: (_: unknown, { err }: { err?: Error }) => void told.push(err?.message) };
-  await siege({ handlers }, async ({ attacker }) => {
+  await attack({ handlers }, async ({ attacker }) => {
     const client = await (await attacker()).inDefault();
     client.send(';default;;oops;1;0;whatever');
-    await client.silence();
+    await client.expectNoFrame();
     expect(told).toEqual(['whatever']);
   });
 });

@@ -1,35 +1,35 @@
 import { describe, expect, test } from 'vitest';
 import { AskTimeout, ErrBadRoom, type Message, OnRoomJoin, reply } from '../../src/index.js';
-import type { RawClient } from '../support/rawClient.js';
-import { heap, type Siege, useSieges } from '../support/siege.js';
+import type { RawClient } from '../support/peers/rawClient.js';
+import { type Attack, heapUsed, useAttacks } from '../support/server/attack.js';
 
-const siege = useSieges();
+const attack = useAttacks();
 const MiB = 1_048_576;
 
 /** Sends these; resolves when the server has read them, and nothing has come back. */
 const flood = async (client: RawClient, frames: readonly string[]): Promise<void> => {
   for (const frame of frames) client.send(frame);
-  await client.silence();
+  await client.expectNoFrame();
 };
 
-describe('who one is', () => {
-  test.each(['A', 'Awell', 'Avictim-id', 'H', 'Hno', 'MM', 'M ', 'm'])(
+describe('identity', () => {
+  test.each(['A', 'Ahealthy', 'Avictim-id', 'H', 'Hno', 'MM', 'M ', 'm'])(
     '[HS2] [HS7] %j acknowledges nothing, while onConnect thinks it over and refuses',
     async (first) => {
       const decided: (() => void)[] = [];
-      const onConnect: Parameters<typeof siege>[0]['onConnect'] = ({ id }) =>
-        id === 'well'
+      const onConnect: Parameters<typeof attack>[0]['onConnect'] = ({ id }) =>
+        id === 'healthy'
           ? undefined
           : new Promise<void>((_, refuse) => {
               decided.push(() => refuse(new Error('unknown')));
             });
-      await siege({ onConnect, handlers: { chat() {} } }, async ({ attacker, ran, house }) => {
+      await attack({ onConnect, handlers: { chat() {} } }, async ({ attacker, handled: ran, target: testServer }) => {
         const client = await attacker();
         client.send(first);
         client.send('$1;default;;_OnNamespaceConnect;0;0;');
         client.send(';default;;chat;0;0;x');
-        await client.heard();
-        expect(house.server.connections().map(({ id }) => id)).toEqual(['well']);
+        await client.ping();
+        expect(testServer.server.connections().map(({ id }) => id)).toEqual(['healthy']);
         for (const decide of decided) decide();
         expect(await client.closed).toEqual({ code: 1008, reason: 'unknown' });
         expect(client.frames.all).toEqual(['Hunknown']);
@@ -38,27 +38,27 @@ describe('who one is', () => {
     },
   );
 
-  test('[HS11] [BC1] a shared id is one address for all that have it, and nobody else’s', async () => {
-    await siege({}, async ({ house, attacker }) => {
+  test('[HS11] [BC1] a shared id addresses all its connections, and no others', async () => {
+    await attack({}, async ({ target: testServer, attacker }) => {
       const [one, two, other] = [await attacker('same'), await attacker('same'), await attacker('*')];
       for (const client of [one, two, other]) await client.inDefault();
-      house.server.broadcast(null, { namespace: 'default', event: 'secret', to: 'same' });
+      testServer.server.broadcast(null, { namespace: 'default', event: 'secret', to: 'same' });
       expect([await one.next(), await two.next()]).toEqual([';default;;secret;0;0;', ';default;;secret;0;0;']);
-      await other.silence();
+      await other.expectNoFrame();
     });
   });
 
   test.each(['', 'default', 'a;b', 'a b', 'a\u0000', 'x'.repeat(129)])('[HS11] the id %j is refused', async (id) => {
-    await siege({}, async ({ house }) => {
-      await expect(house.dial(id)).rejects.toThrow('500');
+    await attack({}, async ({ target: testServer }) => {
+      await expect(testServer.dial(id)).rejects.toThrow('500');
     });
   });
 
   test('[SV5] a user can be put out by id, wherever he sits', async () => {
-    await siege({}, async ({ house, attacker }) => {
+    await attack({}, async ({ target: testServer, attacker }) => {
       const [one, two] = [await attacker('joe'), await attacker('joe')];
-      await Promise.all([one.ready(), two.ready()]);
-      for (const conn of house.server.connections()) if (conn.id === 'joe') conn.close(4_001, 'session over');
+      await Promise.all([one.acknowledge(), two.acknowledge()]);
+      for (const conn of testServer.server.connections()) if (conn.id === 'joe') conn.close(4_001, 'session over');
       const over = { code: 4_001, reason: 'session over' };
       expect(await Promise.all([one.closed, two.closed])).toEqual([over, over]);
     });
@@ -67,10 +67,10 @@ describe('who one is', () => {
 
 describe('tokens', () => {
   test('[AK2] [AK1] fifty thousand guesses, replays and answers of others settle nothing', async () => {
-    await siege({}, async ({ house, attacker }) => {
+    await attack({}, async ({ target: testServer, attacker }) => {
       const asked = await (await attacker('asked')).inDefault();
       const other = await (await attacker('other')).inDefault();
-      const asking = house.connection('asked').namespace('default')?.ask('approve');
+      const asking = testServer.connection('asked').namespace('default')?.ask('approve');
       const token = String(await asked.next()).split(';', 1)[0] ?? '';
       const guesses = Array.from(
         { length: 50_000 },
@@ -83,10 +83,10 @@ describe('tokens', () => {
     });
   });
 
-  test('[AK4] an answer that comes too late is nothing, and the next events are handled', async () => {
-    await siege({ handlers: { chat() {} } }, async ({ house, attacker, ran }) => {
+  test('[AK4] a late answer is ignored, and later events are handled', async () => {
+    await attack({ handlers: { chat() {} } }, async ({ target: testServer, attacker, handled: ran }) => {
       const client = await (await attacker()).inDefault();
-      const asking = house.connection('attacker').namespace('default')?.ask('question', '', { timeout: 50 });
+      const asking = testServer.connection('attacker').namespace('default')?.ask('question', '', { timeout: 50 });
       const token = String(await client.next()).split(';', 1)[0];
       await expect(asking).rejects.toBeInstanceOf(AskTimeout);
       await flood(client, [`${token};default;;question;0;0;late`, ...Array(10).fill(';default;;chat;0;0;x')]);
@@ -94,12 +94,14 @@ describe('tokens', () => {
     });
   });
 
-  test('[BC9] an ask that is sent on asks nobody, and ends nothing', async () => {
+  test('[BC9] a forwarded ask asks no client, and ends nothing', async () => {
     const handlers = {
-      chat: ({ conn }: Parameters<NonNullable<Parameters<typeof siege>[0]['handlers']>[string]>[0], message: Message) =>
-        conn.server.broadcast(conn, message),
+      chat: (
+        { conn }: Parameters<NonNullable<Parameters<typeof attack>[0]['handlers']>[string]>[0],
+        message: Message,
+      ) => conn.server.broadcast(conn, message),
     };
-    await siege({ handlers }, async ({ attacker }) => {
+    await attack({ handlers }, async ({ attacker }) => {
       const client = await (await attacker('a')).inDefault();
       const other = await (await attacker('b')).inDefault();
       await flood(client, ['$2;default;;chat;0;0;x']);
@@ -107,10 +109,10 @@ describe('tokens', () => {
     });
   });
 
-  test('[AK4] [AK9] what is never answered ends with the connection, all of it', async () => {
-    await siege({}, async ({ house, attacker }) => {
+  test('[AK4] [AK9] asks without an answer end with the connection, all of them', async () => {
+    await attack({}, async ({ target: testServer, attacker }) => {
       const client = await (await attacker()).inDefault();
-      const ns = house.connection('attacker').namespace('default');
+      const ns = testServer.connection('attacker').namespace('default');
       const asks = Array.from({ length: 1_100 }, () =>
         ns?.ask('q').then(
           () => 'answered',
@@ -128,23 +130,23 @@ describe('tokens', () => {
 
 describe('names', () => {
   test('[NS1] [NS8] fifty thousand unknown namespaces leave nothing behind', async () => {
-    await siege({}, async ({ attacker }) => {
+    await attack({}, async ({ attacker }) => {
       const client = await (await attacker()).inDefault();
       const names = (from: number) => Array.from({ length: 10_000 }, (_, at) => `;n${from + at};;e;0;0;`);
       await flood(client, names(0));
-      const before = await heap();
+      const before = await heapUsed();
       for (let round = 1; round < 5; round++) await flood(client, names(round * 10_000));
-      expect((await heap()) - before).toBeLessThan(MiB);
+      expect((await heapUsed()) - before).toBeLessThan(MiB);
     });
   });
 
   test('[RM6] ten thousand rooms are 128, and as many again when those are left', async () => {
-    await siege({}, async ({ house, attacker }) => {
+    await attack({}, async ({ target: testServer, attacker }) => {
       const client = await (await attacker()).inDefault();
       for (let at = 0; at < 10_000; at++) client.send(`$${at};default;r${at};_OnRoomJoin;0;0;`);
       const answers = await client.frames.take(10_000);
       expect(answers.filter((answer) => String(answer).endsWith(';1;0;too many rooms'))).toHaveLength(9_872);
-      expect(house.server.roomNames('default')).toHaveLength(129);
+      expect(testServer.server.roomNames('default')).toHaveLength(129);
       await client.ask('$l;default;r1;_OnRoomLeave;0;0;');
       expect(await client.ask('$j;default;new;_OnRoomJoin;0;0;')).toBe('$j;;;;;;');
     });
@@ -154,7 +156,7 @@ describe('names', () => {
 
   test.each(prototypes)('[FR2] [RM1] %s is a name like any other', async (name) => {
     const handlers = { echo: (_: unknown, { room, body }: Message) => reply(`${room} ${body}`) };
-    await siege({ handlers }, async ({ house, attacker }) => {
+    await attack({ handlers }, async ({ target: testServer, attacker }) => {
       const client = await (await attacker(name)).inDefault();
       expect(await client.ask(`$1;${name};;_OnNamespaceConnect;0;0;`)).toBe(
         `$1;${name};;_OnNamespaceConnect;1;0;bad namespace`,
@@ -162,15 +164,15 @@ describe('names', () => {
       expect(await client.ask(`$2;default;${name};_OnRoomJoin;0;0;`)).toBe('$2;;;;;;');
       expect(await client.ask(`$3;default;${name};echo;0;0;x`)).toBe(`$3;default;${name};echo;0;0;${name} x`);
       client.send(`$4;default;;${name};0;0;`);
-      await client.silence();
-      const conn = house.connection(name);
+      await client.expectNoFrame();
+      const conn = testServer.connection(name);
       expect(await Promise.resolve(conn)).toBe(conn);
       conn.set(name, 1);
       expect([conn.increment(name), conn.get('valueOf')]).toEqual([2, undefined]);
     });
   });
 
-  test('[FR1] [RM1] what a handler decides on is the very name that is joined, however it was written', async () => {
+  test('[FR1] [RM1] a veto handler decides on the very name that is joined, in any encoding', async () => {
     const seen: string[] = [];
     const handlers = {
       [OnRoomJoin](_: unknown, { room }: Message) {
@@ -178,20 +180,20 @@ describe('names', () => {
         if (room === 'a;b') throw ErrBadRoom;
       },
     };
-    await siege({ handlers }, async ({ house, attacker }) => {
+    await attack({ handlers }, async ({ target: testServer, attacker }) => {
       const client = await (await attacker()).inDefault();
       seen.length = 0;
       expect(await client.ask('$1;default;a@%!semicolon@%!b;_OnRoomJoin;0;0;')).toContain(';1;0;bad room');
       expect(await client.ask('$2;default;a@%!semi;_OnRoomJoin;0;0;')).toBe('$2;;;;;;');
       expect(seen).toEqual(['a;b', 'a@%!semi']);
-      expect(house.server.roomNames('default')).toEqual(['lobby', 'a@%!semi']);
+      expect(testServer.server.roomNames('default')).toEqual(['lobby', 'a@%!semi']);
     });
   });
 
   test('[FR8] an error text of 64 KiB is kept short, and a known one decides nothing', async () => {
     const errors: unknown[] = [];
     const handlers = { oops: (_: unknown, { err }: Message) => void errors.push(err) };
-    await siege({ handlers }, async ({ attacker }) => {
+    await attack({ handlers }, async ({ attacker }) => {
       const client = await (await attacker()).inDefault();
       await flood(client, [`;default;;oops;1;0;${'x'.repeat(65_000)}`, ';default;;oops;1;0;bad room']);
       expect(errors).toMatchObject([{ message: 'x'.repeat(1_024) }, ErrBadRoom]);
@@ -201,7 +203,7 @@ describe('names', () => {
 
   test.each([';', '\n', '[', '@%!semicolon@%!'])('[FR2] 64 KiB of %j are a frame at most', async (piece) => {
     const whole = piece.repeat(Math.floor(65_000 / piece.length));
-    await siege({}, async ({ attacker }) => {
+    await attack({}, async ({ attacker }) => {
       const client = await (await attacker()).inDefault();
       await flood(client, Array(20).fill(whole));
       expect(await client.ask('$1;default;;ping;0;0;')).toBe('$1;default;;ping;0;0;pong');
@@ -209,20 +211,20 @@ describe('names', () => {
   });
 });
 
-describe('what is kept', () => {
-  test('[FR7] small bodies that a program keeps do not keep what they were read with', async () => {
+describe('memory', () => {
+  test('[FR7] small bodies that a program keeps do not keep the buffers that they were read into', async () => {
     const kept: unknown[] = [];
     const handlers = { keep: (_: unknown, { body }: Message) => void kept.push(body) };
     const external = async (): Promise<number> => {
-      await heap();
+      await heapUsed();
       return process.memoryUsage().arrayBuffers;
     };
-    await siege({ handlers }, async ({ attacker }: Siege) => {
+    await attack({ handlers }, async ({ attacker }: Attack) => {
       const client = await (await attacker()).inDefault();
       const before = await external();
       const frame = Buffer.from(';default;;keep;0;0;0123456789');
       for (let sent = 0; sent < 10_000; sent++) client.send(frame);
-      await client.silence();
+      await client.expectNoFrame();
       expect(kept).toHaveLength(10_000);
       expect((await external()) - before).toBeLessThan(2 * MiB);
     });

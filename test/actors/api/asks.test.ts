@@ -11,7 +11,7 @@ import { Deadlines } from '../../../src/actors/runtime/deadlines.js';
 import { systemRandom } from '../../../src/actors/runtime/random.js';
 import { decode, type Frame } from '../../../src/protocol/codec.js';
 import { AskTimeout, ErrWrite } from '../../../src/protocol/errors.js';
-import { HandClock } from '../../support/handClock.js';
+import { FakeClock } from '../../support/server/fakeClock.js';
 
 const answerTo = (token: string, body = ''): Frame => {
   const frame = decode(`${token};n;;q;0;0;${body}`);
@@ -21,7 +21,7 @@ const answerTo = (token: string, body = ''): Frame => {
 
 /** Asks of one server, with connections that answer for themselves. */
 const makeAsks = ({ timeout = 10_000, pending = 1_000 } = {}) => {
-  const clock = new HandClock();
+  const clock = new FakeClock();
   const sweeper = new Deadlines(clock);
   const asks = new PendingAsks(sweeper, { askTimeout: timeout, asks: pending }, systemRandom);
   const connection = (): AskTarget => {
@@ -49,7 +49,7 @@ describe('answers', () => {
     expectNothingLeft();
   });
 
-  test('[AK2] [AK6] an answer of somebody else, or to nothing, settles nothing', () => {
+  test('[AK2] [AK6] an answer of another connection, or with an unknown token, settles nothing', () => {
     const { asks, connection, open } = makeAsks();
     const client = connection();
     const { token, answers } = open(client);
@@ -94,7 +94,7 @@ describe('no answer', () => {
     expectNothingLeft();
   });
 
-  test('[AK2] an answer that comes too late settles nothing', () => {
+  test('[AK2] a late answer settles nothing', () => {
     const { asks, clock, connection, open } = makeAsks({ timeout: 50 });
     const client = connection();
     const { token, answers } = open(client);
@@ -114,7 +114,7 @@ describe('no answer', () => {
     expect([kept.answers, asks.size]).toEqual([[], 1]);
   });
 
-  test('[AK4] an ask that begins while others of its connection fail is not lost', () => {
+  test('[AK4] an ask that begins while others of its connection fail is kept', () => {
     const { asks, connection } = makeAsks();
     const client = connection();
     const log: string[] = [];
@@ -134,7 +134,7 @@ describe('no answer', () => {
     expectNothingLeft();
   });
 
-  test('[AK4] a signal that was given before lets no ask begin', () => {
+  test('[AK4] an aborted signal rejects before the ask begins', () => {
     const { connection, open, expectNothingLeft } = makeAsks();
     expect(() => open(connection(), { signal: AbortSignal.abort(new Error('before')) })).toThrow('before');
     expectNothingLeft();
@@ -158,7 +158,7 @@ describe('no answer', () => {
     expectNothingLeft();
   });
 
-  test('[AK9] one more than so many of one connection is refused; others go on', () => {
+  test('[AK9] an ask above the limit of a connection is refused; other connections may ask', () => {
     const { asks, connection, open } = makeAsks({ pending: 3 });
     const client = connection();
     const [first] = [open(client), open(client), open(client)];

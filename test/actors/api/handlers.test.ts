@@ -3,7 +3,7 @@ import { closesWith, type Events, Handlers, type Namespaces, runGuarded } from '
 import { Deadlines } from '../../../src/actors/runtime/deadlines.js';
 import { CloseError, HandlerTimeout, reply } from '../../../src/protocol/errors.js';
 import { OnAnyEvent, OnNativeMessage, OnRoomJoin } from '../../../src/protocol/message.js';
-import { HandClock } from '../../support/handClock.js';
+import { FakeClock } from '../../support/server/fakeClock.js';
 
 const handler = (): void => {};
 const other = (): void => {};
@@ -26,13 +26,13 @@ describe('the event map', () => {
     }
   });
 
-  test('[NS1] what is declared is known by name', () => {
+  test('[NS1] a declared namespace is known by name', () => {
     const handlers = new Handlers({ a: {}, b: { chat: handler } }, { chat: handler });
     expect(handlers.namespaces).toEqual(['a', 'b', '']);
     expect(['a', 'b', '', 'c'].map((name) => handlers.declares(name))).toEqual([true, true, true, false]);
   });
 
-  test('[AK8] what has no handler of its own goes to the one for any event', () => {
+  test('[AK8] an event without a handler goes to OnAnyEvent', () => {
     const handlers = new Handlers({ a: { [OnAnyEvent]: other, chat: handler } }, {});
     expect(handlers.find('a', 'chat')).toBe(handler);
     expect(handlers.find('a', 'talk')).toBe(other);
@@ -67,14 +67,14 @@ describe('the event map', () => {
     ['no handler', [{ a: { chat: undefined } }, undefined], '"a".chat takes a function (ns, message), got undefined'],
     ['events of null', [{}, null], 'namespace "" takes an object of handlers, got null'],
     ['one event twice', [{ '': { chat: handler } }, { chat: other }], '"".chat is declared twice'],
-  ])('[LM2] %s throws with what was received and what is allowed', (_, given, text) => {
+  ])('[LM2] %s throws with the received value and the allowed ones', (_, given, text) => {
     expect(() => Reflect.construct(Handlers, given)).toThrow(text);
   });
 });
 
 describe('running user code', () => {
   const make = () => {
-    const clock = new HandClock();
+    const clock = new FakeClock();
     const sweeper = new Deadlines(clock);
     const run = (code: () => unknown) => runGuarded(code, sweeper, 30_000);
     return { clock, sweeper, run };
@@ -110,7 +110,7 @@ describe('running user code', () => {
     expect([sweeper.size, clock.timers]).toEqual([0, 0]);
   });
 
-  test('[SV7] whatever has a `then` is waited for', async () => {
+  test('[SV7] every object with a `then` is awaited', async () => {
     const { run } = make();
     // biome-ignore lint/suspicious/noThenProperty: a promise of another library looks just like this
     const foreign = { then: (resolve: (value: unknown) => void) => resolve(reply('late')) };
@@ -129,7 +129,7 @@ describe('running user code', () => {
     expect(sweeper.size).toBe(0);
   });
 
-  test('[SV4] what never settles comes to an end after its time', async () => {
+  test('[SV4] a handler that never settles ends at its timeout', async () => {
     const { clock, sweeper, run } = make();
     const outcome = run(() => new Promise(() => {}));
     clock.advance(30_000);
@@ -137,7 +137,7 @@ describe('running user code', () => {
     expect([sweeper.size, clock.timers]).toEqual([0, 0]);
   });
 
-  test('[SV4] what settles too late changes nothing', async () => {
+  test('[SV4] a handler that settles late changes nothing', async () => {
     const { clock, run } = make();
     let settle = (_: Error): void => {};
     const outcome = run(

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { exclude } from '../../../src/index.js';
-import { useNodes } from '../../support/cluster.js';
-import { memoryBroker } from '../../support/memoryExchange.js';
+import { useNodes } from '../../support/cluster/nodes.js';
+import { memoryBroker } from '../../support/exchange/memoryExchange.js';
 
 const makeNode = useNodes();
 
@@ -16,7 +16,7 @@ const chat = { namespace: 'default', event: 'chat' };
 describe('broadcasts', () => {
   test('[EX4] [EX6] reach the clients of both servers, once each', async () => {
     const { a, b } = await pair();
-    const [here, there] = [await a.guest('here'), await b.guest('there')];
+    const [here, there] = [await a.enter('here'), await b.enter('there')];
     a.server.broadcast(null, { ...chat, body: 'one' }, { ...chat, body: 'two' });
     for (const client of [here, there]) {
       expect(await client.frames.take(2)).toEqual([';default;;chat;0;0;one', ';default;;chat;0;0;two']);
@@ -24,14 +24,14 @@ describe('broadcasts', () => {
     b.server.broadcast(null, { ...chat, body: 'back' });
     for (const client of [here, there]) {
       expect(await client.next()).toBe(';default;;chat;0;0;back');
-      await client.silence();
+      await client.expectNoFrame();
     }
     expect(a.server.exchange?.status.published).toBe(2);
   });
 
   test('[EX6] reach rooms, one id, and all but one id', async () => {
     const { a, b } = await pair();
-    const [inRoom, outside] = [await b.guest('in', 'r1'), await b.guest('out')];
+    const [inRoom, outside] = [await b.enter('in', 'r1'), await b.enter('out')];
     a.server.broadcast(null, { ...chat, room: 'r1', body: 'room' });
     a.server.broadcast(null, { ...chat, to: 'out', body: 'to' });
     a.server.broadcast(exclude('in'), { ...chat, body: 'but one' });
@@ -45,7 +45,7 @@ describe('broadcasts', () => {
 describe('asks', () => {
   test('[EX7] a client of another server answers', async () => {
     const { a, b } = await pair();
-    const there = await b.guest('there');
+    const there = await b.enter('there');
     const asked = a.server.ask({ namespace: 'default', event: 'q', body: '?', to: 'there' });
     const question = await there.nextText();
     const [wait = ''] = question.split(';');
@@ -56,17 +56,17 @@ describe('asks', () => {
   });
 });
 
-describe('what is missing', () => {
-  test('[EX9] what comes to an id while nobody with it is in is missing to nobody', async () => {
+describe('missing messages', () => {
+  test('[EX9] a message to an id without connections is missing to no client', async () => {
     const { broker, a, b } = await pair();
-    const guest = await b.guest('x');
+    const client = await b.enter('x');
     const say = (body: string): void => a.server.broadcast(null, { namespace: 'default', event: 'e', to: 'x', body });
     const release = broker.hold('taking');
     say('to the one who goes');
-    guest.terminate();
-    await b.departures.next();
+    client.terminate();
+    await b.disconnects.next();
     say('between the two');
-    const next = b.guest('x');
+    const next = b.enter('x');
     await expect.poll(() => broker.waiting).toBe(4);
     release();
     const newcomer = await next;

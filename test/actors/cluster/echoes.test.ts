@@ -3,12 +3,12 @@ import { describe, expect, test } from 'vitest';
 import { Echoes } from '../../../src/actors/cluster/echoes.js';
 import type { StackExchange } from '../../../src/exchange/exchange.js';
 import { OnNativeMessage } from '../../../src/index.js';
-import { useNodes } from '../../support/cluster.js';
-import { memoryBroker } from '../../support/memoryExchange.js';
+import { useNodes } from '../../support/cluster/nodes.js';
+import { memoryBroker } from '../../support/exchange/memoryExchange.js';
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
-describe('what comes back', () => {
+describe('an echo', () => {
   test('[EX4] [EX6] is taken once for each time that it was sent, in that order', () => {
     const echoes = new Echoes();
     for (const text of ['a', 'b', 'a']) echoes.expect('c', bytes(text));
@@ -27,7 +27,7 @@ describe('what comes back', () => {
     expect([echoes.take('d', bytes('x')), echoes.take('c', bytes('x'))]).toEqual([false, true]);
   });
 
-  test('[EX4] of a channel that is heard no more, or of a broker that is gone, does not come back', () => {
+  test('[EX4] of an unsubscribed channel, or of a lost broker, does not arrive', () => {
     const echoes = new Echoes();
     for (const channel of ['a', 'b', 'c']) echoes.expect(channel, bytes('x'));
     echoes.forget('a');
@@ -36,7 +36,7 @@ describe('what comes back', () => {
     expect(echoes.take('c', bytes('x'))).toBe(false);
   });
 
-  test('[EX14] what was refused is expected no more, whatever has happened since', () => {
+  test('[EX14] of a refused message is never expected', () => {
     const echoes = new Echoes();
     const refuse = ['a', 'b', 'a'].map((text) => echoes.expect('c', bytes(text)));
     refuse[2]?.();
@@ -73,7 +73,7 @@ describe('a server of native messages only', () => {
   const makeNode = useNodes();
   const options = { namespaces: {}, events: { [OnNativeMessage]() {} } };
 
-  test('[EX4] [EX6] hears of its own broadcasts once, and of those of others once', async () => {
+  test('[EX4] [EX6] receives its own broadcasts once, and those of other servers once', async () => {
     const broker = memoryBroker();
     const [a, b] = [await makeNode(broker.exchange(), options), await makeNode(broker.exchange(), options)];
     const [here, there] = [await a.dial('here'), await b.dial('there')];
@@ -84,7 +84,7 @@ describe('a server of native messages only', () => {
     expect(came.map((frames) => frames.toSorted())).toEqual(Array(2).fill(['one', 'one', 'one', 'two']));
   });
 
-  test('[EX4] [EX14] what the broker refuses never comes back, and is not waited for', async () => {
+  test('[EX4] [EX14] what the broker refuses has no echo, and is not awaited', async () => {
     const broker = memoryBroker();
     const memory = broker.exchange();
     /** A broker that does not take what is marked as too much for it. */

@@ -2,31 +2,31 @@ import { describe, expect, test } from 'vitest';
 import type { InspectionEvent } from 'xstate';
 import type { StackExchange } from '../../../src/exchange/exchange.js';
 import { defaultLimits, ExchangeLoss, type Limits, Server } from '../../../src/index.js';
-import { House, settled } from '../../support/house.js';
-import { memoryBroker } from '../../support/memoryExchange.js';
-import { watch } from '../../support/promises.js';
+import { watch } from '../../support/async/promises.js';
+import { memoryBroker } from '../../support/exchange/memoryExchange.js';
+import { SupervisorHarness, settled } from '../../support/server/supervisorHarness.js';
 
 const open = async (limits: Partial<Limits> = {}) => {
   const broker = memoryBroker();
-  const house = new House({ namespaces: { n: {} }, limits });
-  const exchange = await house.supervisor.useExchange(broker.exchange());
-  const say = (body: string): void => house.supervisor.broadcast(null, [{ namespace: 'n', event: 'e', body }]);
+  const harness = new SupervisorHarness({ namespaces: { n: {} }, limits });
+  const exchange = await harness.supervisor.useExchange(broker.exchange());
+  const say = (body: string): void => harness.supervisor.broadcast(null, [{ namespace: 'n', event: 'e', body }]);
   /** What the broker has taken, by the body. */
   const carried = (): string[] =>
     broker.published.map(({ payload }) => Buffer.from(payload).toString().split(';').at(-1) ?? '');
-  const pass = async (ms: number): Promise<void> => {
-    house.clock.advance(ms);
+  const advance = async (ms: number): Promise<void> => {
+    harness.clock.advance(ms);
     await settled();
   };
   /** The broker is there again, and has been noticed. */
   const back = async (): Promise<void> => {
     broker.start();
-    for (let tries = 0; tries < 1_000 && exchange.status.state !== 'online'; tries++) await pass(10);
+    for (let tries = 0; tries < 1_000 && exchange.status.state !== 'online'; tries++) await advance(10);
     expect(exchange.status.state).toBe('online');
   };
   const losses = (): string[] =>
-    house.errors.flatMap(({ error }) => (error instanceof ExchangeLoss ? [`${error.count} ${error.loss}`] : []));
-  return { broker, house, exchange, say, carried, pass, back, losses };
+    harness.errors.flatMap(({ error }) => (error instanceof ExchangeLoss ? [`${error.count} ${error.loss}`] : []));
+  return { broker, harness, exchange, say, carried, advance, back, losses };
 };
 
 describe('use', () => {
@@ -50,7 +50,7 @@ describe('use', () => {
     await expect(server.useStackExchange(broker.exchange())).rejects.toThrow('this server is closed');
   });
 
-  test('[EX1] a broker that is not there is told as it says, and may be there later', async () => {
+  test('[EX1] an unreachable broker rejects with its error, and may be used later', async () => {
     const broker = memoryBroker();
     const server = new Server({ namespaces: { n: {} } });
     broker.failConnect(new Error('wrong password'));
@@ -71,52 +71,52 @@ describe('use', () => {
     expect([used.state, used.error, broker.sessions]).toEqual(['rejected', new Error('the server was closed'), 0]);
   });
 
-  test('[EX1] [EX3] whoever is here already is heard as well', async () => {
+  test('[EX1] [EX3] existing connections are subscribed as well', async () => {
     const broker = memoryBroker();
-    const house = new House({ namespaces: { n: {}, other: {} } });
-    for (const id of ['a', 'a', 'b']) house.seat(id, 'n');
-    await house.supervisor.useExchange(broker.exchange());
+    const harness = new SupervisorHarness({ namespaces: { n: {}, other: {} } });
+    for (const id of ['a', 'a', 'b']) harness.open(id, 'n');
+    await harness.supervisor.useExchange(broker.exchange());
     expect(broker.subscriptions).toEqual(['memory.a.', 'memory.b.', 'memory.n.', 'memory.other.']);
-    await house.empty();
+    await harness.disconnectAll();
     await settled();
     expect(broker.subscriptions).toEqual(['memory.n.', 'memory.other.']);
   });
 });
 
 describe('ids', () => {
-  test('[EX3] are heard as long as somebody has them', async () => {
-    const { house, broker } = await open();
-    const first = house.seat('a');
+  test('[EX3] stay subscribed while a connection has them', async () => {
+    const { harness, broker } = await open();
+    const first = harness.open('a');
     await settled();
-    const second = house.seat('a');
+    const second = harness.open('a');
     await settled();
     expect(broker.subscriptions).toContain('memory.a.');
-    first.socket.hangUp();
-    await house.rest();
+    first.socket.disconnect();
+    await harness.settle();
     expect(broker.subscriptions).toContain('memory.a.');
-    second.socket.hangUp();
-    await house.rest();
+    second.socket.disconnect();
+    await harness.settle();
     expect(broker.subscriptions).toEqual(['memory.n.']);
   });
 
-  test('[EX3] nobody waits for a broker that is away, nor for one that goes', async () => {
-    const { house, broker, back } = await open();
+  test('[EX3] no connection waits for a lost broker, or for one that is lost meanwhile', async () => {
+    const { harness, broker, back } = await open();
     broker.hold('taking');
-    const waiting = house.connect('a');
-    waiting.socket.say('M');
+    const waiting = harness.connect('a');
+    waiting.socket.receive('M');
     await settled();
     expect(waiting.socket.lines).toEqual([]);
     broker.stop();
     await settled();
     expect(waiting.socket.lines).toEqual(['t Aa']);
-    const late = house.connect('b');
-    late.socket.say('M');
+    const late = harness.connect('b');
+    late.socket.receive('M');
     await settled();
     expect(late.socket.lines).toEqual(['t Ab']);
     broker.hold('taking')();
     await back();
     expect(broker.subscriptions).toEqual(['memory.a.', 'memory.b.', 'memory.n.']);
-    await house.empty();
+    await harness.disconnectAll();
   });
 });
 
@@ -124,48 +124,48 @@ describe('the link', () => {
   test('[EX10] is an actor that an observer of the system sees', async () => {
     const seen: string[] = [];
     const broker = memoryBroker();
-    const house = new House({ namespaces: { n: {} } });
-    house.supervisor.actor.system.inspect((event: InspectionEvent) => {
+    const harness = new SupervisorHarness({ namespaces: { n: {} } });
+    harness.supervisor.actor.system.inspect((event: InspectionEvent) => {
       if (event.type !== '@xstate.snapshot' || !('id' in event.actorRef) || event.actorRef.id !== 'exchange') return;
       const state = 'value' in event.snapshot ? JSON.stringify(event.snapshot.value) : '';
       if (state !== seen.at(-1)) seen.push(state);
     });
-    await house.supervisor.useExchange(broker.exchange());
+    await harness.supervisor.useExchange(broker.exchange());
     broker.stop();
     await settled();
     expect(seen).toEqual(['"connecting"', '"online"', '{"degraded":"waiting"}']);
-    await house.supervisor.drain(100);
+    await harness.supervisor.drain(100);
     expect(seen.at(-1)).toBe('"closed"');
   });
 
   test('[EX10] [EX15] a broker that does not answer a ping is lost, and its session with it', async () => {
-    const { house, broker, exchange, pass, back } = await open();
-    for (let beats = 0; beats < 3; beats++) await pass(defaultLimits.exchangeInterval);
+    const { harness, broker, exchange, advance, back } = await open();
+    for (let beats = 0; beats < 3; beats++) await advance(defaultLimits.exchangeInterval);
     expect(exchange.status.state).toBe('online');
     const release = broker.hold('confirming');
-    await pass(defaultLimits.exchangeInterval);
-    await pass(defaultLimits.exchangeTimeout - 1);
+    await advance(defaultLimits.exchangeInterval);
+    await advance(defaultLimits.exchangeTimeout - 1);
     expect(exchange.status.state).toBe('online');
-    await pass(1);
+    await advance(1);
     // The answer might be there and not have been read.
     expect(exchange.status.state).toBe('online');
-    house.clock.tick();
+    harness.clock.tick();
     await settled();
     expect([exchange.status.state, broker.sessions]).toEqual(['degraded', 0]);
     expect(exchange.status.trouble).toBe(`no answer to a ping within ${defaultLimits.exchangeTimeout} ms`);
-    expect(house.errors).toMatchObject([{ where: { during: 'exchange' } }]);
+    expect(harness.errors).toMatchObject([{ where: { during: 'exchange' } }]);
     release();
     await back();
     expect(exchange.status.trouble).toBeUndefined();
-    await house.empty();
+    await harness.disconnectAll();
   });
 
-  test('[EX10] local service goes on in every state', async () => {
-    const { house, broker, say, back } = await open();
-    const guest = house.seat('a', 'n');
+  test('[EX10] local delivery continues in every state', async () => {
+    const { harness, broker, say, back } = await open();
+    const client = harness.open('a', 'n');
     await settled();
-    guest.socket.say('$0;n;;_OnNamespaceConnect;0;0;');
-    guest.socket.sent.length = 0;
+    client.socket.receive('$0;n;;_OnNamespaceConnect;0;0;');
+    client.socket.sent.length = 0;
     say('1');
     broker.stop();
     say('2');
@@ -173,22 +173,22 @@ describe('the link', () => {
     say('3');
     await back();
     say('4');
-    await house.rest();
-    expect(guest.socket.lines).toEqual(['1', '2', '3', '4'].map((body) => `t ;n;;e;0;0;${body}`));
-    await house.empty();
+    await harness.settle();
+    expect(client.socket.lines).toEqual(['1', '2', '3', '4'].map((body) => `t ;n;;e;0;0;${body}`));
+    await harness.disconnectAll();
   });
 
   test('[EX10] the root actor stopped by hand ends it', async () => {
-    const { house, broker, exchange } = await open();
-    house.supervisor.actor.stop();
+    const { harness, broker, exchange } = await open();
+    harness.supervisor.actor.stop();
     await settled();
     expect([exchange.status.state, broker.sessions]).toEqual(['closed', 0]);
-    expect(house.clock.timers).toBe(0);
+    expect(harness.clock.timers).toBe(0);
   });
 });
 
-describe('what waits', () => {
-  test('[EX11] goes out in order when the broker is back, behind what was said before', async () => {
+describe('the exchange queue', () => {
+  test('[EX11] is published in order after a reconnect, behind earlier messages', async () => {
     const { broker, say, carried, back, exchange, losses } = await open();
     say('1');
     await settled();
@@ -203,8 +203,8 @@ describe('what waits', () => {
     expect([exchange.status.waiting, losses()]).toEqual([{ messages: 0, bytes: 0 }, []]);
   });
 
-  test('[EX11] [EX18] waits so long, and so much of it', async () => {
-    const { broker, say, carried, pass, back, exchange, losses } = await open({
+  test('[EX11] [EX18] has a limit of time and size', async () => {
+    const { broker, say, carried, advance, back, exchange, losses } = await open({
       exchangeQueueBytes: 400,
       exchangeQueueTimeout: 1_000,
       exchangeRetryDelay: 50,
@@ -212,22 +212,22 @@ describe('what waits', () => {
     broker.stop();
     await settled();
     say('old');
-    await pass(999);
+    await advance(999);
     say('young');
-    await pass(1);
+    await advance(1);
     expect(losses()).toEqual(['1 expired']);
     for (let more = 0; more < 10; more++) say(`more ${more}`);
     const { overflowed } = exchange.status.lost;
     expect(overflowed).toBeGreaterThan(5);
     expect(losses()).toEqual(['1 expired', '1 overflowed']);
     await back();
-    await pass(1_000);
+    await advance(1_000);
     expect(losses()).toEqual(['1 expired', '1 overflowed', `${overflowed - 1} overflowed`]);
     expect(carried().slice(0, 2)).toEqual(['young', 'more 0']);
     expect(carried()).toHaveLength(11 - overflowed);
   });
 
-  test('[EX12] [EX18] what the broker had when it was lost is not sent again, whether it has it or not', async () => {
+  test('[EX12] [EX18] does not publish again what the broker had when it was lost', async () => {
     for (const taken of [true, false]) {
       const { broker, say, carried, back, exchange, losses } = await open();
       broker.hold('taking');
@@ -252,7 +252,7 @@ describe('what waits', () => {
     const quick = await open();
     const release = quick.broker.hold('taking');
     quick.say('last');
-    const closing = watch(quick.house.supervisor.drain(1_000));
+    const closing = watch(quick.harness.supervisor.drain(1_000));
     await settled();
     expect([closing.state, quick.broker.sessions]).toEqual(['pending', 1]);
     release();
@@ -262,22 +262,22 @@ describe('what waits', () => {
     const slow = await open();
     slow.broker.hold('taking');
     slow.say('never');
-    const cut = watch(slow.house.supervisor.drain(1_000));
+    const cut = watch(slow.harness.supervisor.drain(1_000));
     await settled();
-    await slow.pass(1_000);
+    await slow.advance(1_000);
     expect([cut.state, slow.broker.sessions, slow.exchange.status.lost.unconfirmed]).toEqual(['resolved', 0, 1]);
 
     const away = await open();
     away.broker.stop();
     await settled();
     away.say('nobody');
-    const alone = watch(away.house.supervisor.drain(1_000));
+    const alone = watch(away.harness.supervisor.drain(1_000));
     await settled();
     expect([alone.state, away.losses()]).toEqual(['resolved', ['1 abandoned']]);
   });
 });
 
-describe('an exchange of somebody else', () => {
+describe('a custom exchange', () => {
   const failing = (where: 'ping' | 'close' | 'unsubscribe' | 'publish') => {
     const broker = memoryBroker();
     const inner = broker.exchange();
@@ -302,29 +302,29 @@ describe('an exchange of somebody else', () => {
   };
 
   test.each(['ping', 'close', 'unsubscribe', 'publish'] as const)(
-    '[EX10] [EX18] that throws in %s harms nobody, and is told',
+    '[EX10] [EX18] that throws in %s affects no connection, and is reported',
     async (where) => {
       const { broker, exchange } = failing(where);
-      const house = new House({ namespaces: { n: {} } });
-      await house.supervisor.useExchange(exchange);
-      const guest = house.connect('a');
-      guest.socket.say('M');
+      const harness = new SupervisorHarness({ namespaces: { n: {} } });
+      await harness.supervisor.useExchange(exchange);
+      const client = harness.connect('a');
+      client.socket.receive('M');
       await settled();
-      guest.socket.say('$0;n;;_OnNamespaceConnect;0;0;');
-      house.supervisor.broadcast(null, [{ namespace: 'n', event: 'e' }]);
-      house.clock.advance(defaultLimits.exchangeInterval);
-      await house.rest();
-      expect(guest.socket.lines.at(-1)).toBe('t ;n;;e;0;0;');
-      guest.socket.hangUp();
-      await house.rest();
+      client.socket.receive('$0;n;;_OnNamespaceConnect;0;0;');
+      harness.supervisor.broadcast(null, [{ namespace: 'n', event: 'e' }]);
+      harness.clock.advance(defaultLimits.exchangeInterval);
+      await harness.settle();
+      expect(client.socket.lines.at(-1)).toBe('t ;n;;e;0;0;');
+      client.socket.disconnect();
+      await harness.settle();
       broker.lose();
-      await house.rest();
-      const drained = watch(house.supervisor.drain(1_000));
+      await harness.settle();
+      const drained = watch(harness.supervisor.drain(1_000));
       await settled();
-      house.clock.advance(1_000);
+      harness.clock.advance(1_000);
       await settled();
-      expect([drained.state, house.supervisor.exchange?.status.state]).toEqual(['resolved', 'closed']);
-      const told = house.errors.map(({ error }) => String(error instanceof Error && (error.cause ?? error)));
+      expect([drained.state, harness.supervisor.exchange?.status.state]).toEqual(['resolved', 'closed']);
+      const told = harness.errors.map(({ error }) => String(error instanceof Error && (error.cause ?? error)));
       expect(told).toContain(`Error: ${where} throws`);
     },
   );

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { ExchangeLoss, Losses, makeLostCounters } from '../../../src/actors/cluster/losses.js';
 import { Deadlines } from '../../../src/actors/runtime/deadlines.js';
-import { HandClock } from '../../support/handClock.js';
+import { FakeClock } from '../../support/server/fakeClock.js';
 
 const makeLosses = () => {
-  const clock = new HandClock();
+  const clock = new FakeClock();
   const told: ExchangeLoss[] = [];
   const losses = new Losses(new Deadlines(clock), (error) => told.push(error));
   const lines = (): string[] => told.splice(0).map(({ loss, count }) => `${loss} ${count}`);
@@ -12,7 +12,7 @@ const makeLosses = () => {
 };
 
 describe('losses', () => {
-  test('[EX18] the first is told at once, more of a kind once a second', () => {
+  test('[EX18] the first is reported at once, more of a kind once a second', () => {
     const { clock, losses, lines } = makeLosses();
     losses.note('broken');
     expect(lines()).toEqual(['broken 1']);
@@ -27,7 +27,7 @@ describe('losses', () => {
     expect(losses.counters).toEqual({ ...makeLostCounters(), broken: 12 });
   });
 
-  test('[EX18] kinds are told apart', () => {
+  test('[EX18] kinds are reported separately', () => {
     const { losses, lines } = makeLosses();
     losses.note('broken');
     losses.note('missing', 3);
@@ -36,7 +36,7 @@ describe('losses', () => {
     expect(losses.counters).toEqual({ ...makeLostCounters(), broken: 2, missing: 3 });
   });
 
-  test('[EX18] after a second without any the next is told at once again, and no timer is left', () => {
+  test('[EX18] after a second without losses the next is reported at once, and no timer is left', () => {
     const { clock, losses, lines } = makeLosses();
     losses.note('expired');
     clock.advance(1_000);
@@ -51,8 +51,8 @@ describe('losses', () => {
     expect([lines(), clock.timers, losses.counters]).toEqual([[], 0, makeLostCounters()]);
   });
 
-  test('[EX18] whoever is told of a loss may bring about another one', () => {
-    const clock = new HandClock();
+  test('[EX18] a report may cause another loss', () => {
+    const clock = new FakeClock();
     const lines: string[] = [];
     const losses: Losses = new Losses(new Deadlines(clock), ({ loss, count }) => {
       lines.push(`${loss} ${count}`);
@@ -65,7 +65,7 @@ describe('losses', () => {
     expect(losses.counters.refused).toBe(4);
   });
 
-  test('[EX18] an error says what was lost, how many and why', () => {
+  test('[EX18] an error has the kind, the count and the reason', () => {
     const { losses, told } = makeLosses();
     const cause = new Error('too big');
     losses.note('refused', 1, cause);
@@ -78,7 +78,7 @@ describe('losses', () => {
     expect(many && 'cause' in many).toBe(false);
   });
 
-  test('[EX18] every counter has words of its own', () => {
+  test('[EX18] every counter has a text of its own', () => {
     const { losses, told } = makeLosses();
     // The counters are just the losses that there are.
     for (const loss of Object.keys(losses.counters) as (keyof typeof losses.counters)[]) losses.note(loss, 2);

@@ -4,8 +4,8 @@ import { Losses, makeLostCounters } from '../../../src/actors/cluster/losses.js'
 import { Publications, type QueuedPublication } from '../../../src/actors/cluster/publications.js';
 import { Deadlines } from '../../../src/actors/runtime/deadlines.js';
 import type { ExchangeSession } from '../../../src/exchange/exchange.js';
-import { HandClock } from '../../support/handClock.js';
-import { gate, watch } from '../../support/promises.js';
+import { deferred, watch } from '../../support/async/promises.js';
+import { FakeClock } from '../../support/server/fakeClock.js';
 
 const limits = { exchangeQueueBytes: 1_000, exchangeQueueTimeout: 30_000 };
 /** What may be with the broker at a time. */
@@ -14,7 +14,7 @@ const windowBytes = 1_048_576;
 /** One message that a session has been handed. */
 interface Handed {
   readonly text: string;
-  readonly settled: ReturnType<typeof gate>;
+  readonly settled: ReturnType<typeof deferred>;
 }
 
 /** A session whose broker says what a test says, when it says so. */
@@ -25,7 +25,7 @@ class FakeSession implements ExchangeSession {
   publish(channel: string, payload: Uint8Array): Promise<void> {
     const text = `${channel} ${Buffer.from(payload.subarray(0, 8))}`;
     this.handed.push(text);
-    const settled = gate();
+    const settled = deferred();
     this.open.push({ text, settled });
     return settled.promise;
   }
@@ -45,7 +45,7 @@ const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 const make = (given: Partial<typeof limits> = {}) => {
-  const clock = new HandClock();
+  const clock = new FakeClock();
   const sweeper = new Deadlines(clock);
   const losses = new Losses(sweeper, () => {});
   const sent: string[] = [];
@@ -72,7 +72,7 @@ const make = (given: Partial<typeof limits> = {}) => {
 };
 
 describe('while there is a broker', () => {
-  test('[EX5] [EX12] everything goes out at once, in order, and is published when that is confirmed', async () => {
+  test('[EX5] [EX12] everything is published at once, in order, and counts as published once confirmed', async () => {
     const { publications, put, begin, handed, sent, lost } = make();
     const session = begin();
     for (const text of ['a', 'b', 'c']) put(text);
@@ -85,7 +85,7 @@ describe('while there is a broker', () => {
     lost({});
   });
 
-  test('[EX14] what the broker refuses is counted, and the next goes on', async () => {
+  test('[EX14] a refusal of the broker is counted, and the next message follows', async () => {
     const { publications, put, begin, unsent, lost } = make();
     const session = begin();
     for (const text of ['a', 'b']) put(text);
@@ -96,7 +96,7 @@ describe('while there is a broker', () => {
     lost({ refused: 1 });
   });
 
-  test('[EX12] [EX14] what comes to nothing with a session that does not answer any more is in doubt', async () => {
+  test('[EX12] [EX14] a rejection of a session that no longer answers counts as unconfirmed', async () => {
     const { publications, put, begin, unsent, lost } = make();
     const session = begin();
     session.ping = () => Promise.reject(new Error('gone'));
@@ -110,10 +110,10 @@ describe('while there is a broker', () => {
     lost({ unconfirmed: 1 });
   });
 
-  test('[EX12] [EX14] nor was it refused when the session is lost before it has answered', async () => {
+  test('[EX12] [EX14] nor is it refused if the session is lost before it has answered', async () => {
     const { publications, put, begin, lost } = make();
     const session = begin();
-    const answer = gate();
+    const answer = deferred();
     session.ping = () => answer.promise;
     put('a');
     session.refuse();
@@ -151,7 +151,7 @@ describe('while there is a broker', () => {
     expect(handed.length).toBe(4);
   });
 
-  test('[EX7] what is not ready holds back all that is behind it; cancelled, it does not', () => {
+  test('[EX7] a message that is not ready blocks all later ones; a cancelled one does not', () => {
     const { publications, put, begin, handed } = make();
     begin();
     const [first, second] = [put('a', false), put('b', false)];
@@ -167,7 +167,7 @@ describe('while there is a broker', () => {
 });
 
 describe('while there is none', () => {
-  test('[EX11] it waits, and goes out in order when the broker is back', () => {
+  test('[EX11] a message waits, and is published in order after a reconnect', () => {
     const { clock, publications, put, begin, handed, lost } = make();
     for (const text of ['a', 'b']) put(text);
     clock.advance(29_999);
@@ -178,7 +178,7 @@ describe('while there is none', () => {
     lost({});
   });
 
-  test('[EX11] what waits longer than 30 s is expired, and only that', () => {
+  test('[EX11] a message that waits longer than 30 s expires, and no other', () => {
     const { clock, put, begin, handed, lost } = make();
     put('a');
     clock.advance(10_000);
@@ -191,7 +191,7 @@ describe('while there is none', () => {
     expect(handed).toEqual(['c b']);
   });
 
-  test('[EX11] what is not ready, and what waited behind it while there was one, expires as well', () => {
+  test('[EX11] a message that is not ready expires, and so do those behind it', () => {
     const { clock, publications, put, begin, lost } = make();
     begin();
     const letter = put('a', false);
@@ -207,7 +207,7 @@ describe('while there is none', () => {
     expect(session.open).toEqual([]);
   });
 
-  test('[EX11] what finds no room is overflowed; what is on the way takes room, what was cancelled in time does not', async () => {
+  test('[EX11] a message without room overflows; one in flight takes room, one cancelled in time does not', async () => {
     const { publications, put, begin, lost } = make({ exchangeQueueBytes: 10 });
     const session = begin();
     put('12345');
@@ -223,7 +223,7 @@ describe('while there is none', () => {
     lost({ overflowed: 1 });
   });
 
-  test('[EX12] what was handed over and not confirmed when the broker is lost is in doubt, once', async () => {
+  test('[EX12] a message without confirmation when the broker is lost counts as unconfirmed, once', async () => {
     const { publications, put, begin, handed, lost } = make();
     const first = begin();
     for (const text of ['a', 'b', 'c']) put(text);
@@ -307,7 +307,7 @@ describe('the end', () => {
     expect(seen.state).toBe('resolved');
   });
 
-  test('[EX11] what still waits is abandoned, what is on the way is in doubt, and nothing is left', () => {
+  test('[EX11] waiting messages are abandoned, those in flight are unconfirmed, and nothing is left', () => {
     const { clock, sweeper, publications, put, begin, lost } = make();
     begin();
     for (const text of ['a', 'b']) put(text);
@@ -324,7 +324,7 @@ describe('the end', () => {
     lost({ unconfirmed: 2, abandoned: 2 });
   });
 
-  test('[EX11] what is put after that, as the chart of the link may end early, expires as anything does', () => {
+  test('[EX11] a message added after the end expires as any other', () => {
     const { clock, publications, put, lost } = make();
     put('a');
     publications.abandon();
@@ -431,7 +431,7 @@ class Model {
   }
 }
 
-describe('whatever happens', () => {
+describe('random runs', () => {
   given.prop([fc.array(step, { maxLength: 120 })], { numRuns: 500 })(
     '[EX5] [EX11] [EX12] nothing is handed over twice or out of order, and each message is counted for what became of it',
     async (steps) => {

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { firstEpoch, Numbering, type Position, Positions } from '../../../src/actors/cluster/sequence.js';
 import { systemRandom } from '../../../src/actors/runtime/random.js';
 
-describe('what this server sends', () => {
+describe('a message of this server', () => {
   test('[EX9] is numbered by one on each channel, in an epoch of that channel', () => {
     const numbering = new Numbering(0);
     const sent = ['a', 'a', 'b', 'a', 'b'].map((channel) => numbering.next(channel));
@@ -16,7 +16,7 @@ describe('what this server sends', () => {
     ]);
   });
 
-  test('[EX9] of ten thousand channels the one used last of all is given up, and goes on in a new epoch', () => {
+  test('[EX9] of the least recently used of ten thousand channels starts a new epoch', () => {
     const numbering = new Numbering(0);
     for (let at = 0; at < 10_000; at++) numbering.next(`c${at}`);
     expect(numbering.next('c0')).toEqual({ epoch: 1, number: 2 });
@@ -35,14 +35,14 @@ describe('what this server sends', () => {
 const missingBefore = (positions: Positions, channel: string, node: string, position: Position): number =>
   positions.arrive(channel, node, position).missing;
 
-test('[EX9] [EX14] where a count begins nobody can guess', () => {
+test('[EX9] [EX14] the first number of a channel cannot be guessed', () => {
   const epochs = Array.from({ length: 1_000 }, () => new Numbering(firstEpoch(systemRandom)).next('c').epoch);
   expect(new Set(epochs).size).toBe(1_000);
   expect(epochs.every((epoch) => Number.isSafeInteger(epoch) && epoch > 0 && epoch < 10 ** 15)).toBe(true);
   expect(Math.max(...epochs)).toBeGreaterThan(2 ** 44);
 });
 
-describe('what other servers send', () => {
+describe('a message of another server', () => {
   /** What is missing before each of these. */
   const missing = (...seen: readonly (readonly [number, number])[]): number[] => {
     const positions = new Positions(() => 0);
@@ -107,7 +107,7 @@ describe('what other servers send', () => {
     expect(missing(...seen)).toEqual(expected);
   });
 
-  test('[EX9] what is behind the last one is late, and the last stays the last', () => {
+  test('[EX9] behind the last one is late, and does not change the last', () => {
     const positions = new Positions(() => 0);
     const at = (number: number, epoch = 1) => positions.arrive('c', 'n', { epoch, number });
     expect([at(5), at(9), at(7), at(9), at(10)]).toEqual([
@@ -120,7 +120,7 @@ describe('what other servers send', () => {
     expect(at(1, 2)).toEqual({ missing: 0, isLate: false });
   });
 
-  test('[EX9] [EX14] a number out of the blue keeps what comes then from coming for half a minute', () => {
+  test('[EX9] [EX14] with a number out of order makes later ones late for half a minute', () => {
     let now = 0;
     const positions = new Positions(() => now);
     const at = (number: number) => positions.arrive('c', 'n', { epoch: 1, number }).isLate;
@@ -131,7 +131,7 @@ describe('what other servers send', () => {
     expect([at(4), at(5), at(4)]).toEqual([false, false, true]);
   });
 
-  test('[EX9] [EX14] as many counts as anybody makes up are not kept', () => {
+  test('[EX9] [EX14] with an invented server does not use memory without a limit', () => {
     const positions = new Positions(() => 0);
     const at = (channel: number, node: number, number = 1) =>
       missingBefore(positions, `c${channel}`, `n${node}`, { epoch: 1, number });
@@ -160,7 +160,7 @@ describe('what other servers send', () => {
     expect(missingBefore(positions, 'b', 'n', { epoch: 1, number: 50 })).toBe(48);
   });
 
-  test('[EX9] a thousand servers are followed on one channel, those that were heard last', () => {
+  test('[EX9] is followed for the thousand most recent servers of a channel', () => {
     const positions = new Positions(() => 0);
     for (let at = 0; at < 1_000; at++) missingBefore(positions, 'c', `n${at}`, { epoch: 1, number: 1 });
     expect(missingBefore(positions, 'c', 'n0', { epoch: 1, number: 3 })).toBe(1);

@@ -2,7 +2,7 @@ import { fc, test as given } from '@fast-check/vitest';
 import { describe, expect, test } from 'vitest';
 import { Subscriptions } from '../../../src/actors/cluster/subscriptions.js';
 import type { ExchangeSession } from '../../../src/exchange/exchange.js';
-import { gate, watch } from '../../support/promises.js';
+import { deferred, watch } from '../../support/async/promises.js';
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
@@ -11,12 +11,12 @@ class FakeSession implements ExchangeSession {
   readonly log: string[] = [];
   /** What the broker sends to this session, once it has worked off what it was asked so far. */
   readonly channels = new Set<string>();
-  readonly #open: { readonly channels: readonly string[]; readonly settled: ReturnType<typeof gate> }[] = [];
+  readonly #open: { readonly channels: readonly string[]; readonly settled: ReturnType<typeof deferred> }[] = [];
 
   subscribe(channels: readonly string[]): Promise<void> {
     this.log.push(`+${channels.join(' ')}`);
     for (const channel of channels) this.channels.add(channel);
-    const settled = gate();
+    const settled = deferred();
     this.#open.push({ channels, settled });
     return settled.promise;
   }
@@ -68,8 +68,8 @@ const make = () => {
   return { subscriptions, failures, refusals, heard, hold, begin };
 };
 
-describe('what is wanted', () => {
-  test('[EX1] before there is a session is asked for when one begins, all at once, and nobody waits for it', async () => {
+describe('a wanted channel', () => {
+  test('[EX1] without a session is subscribed when one begins, all together, and no caller waits', async () => {
     const { subscriptions, heard, hold } = make();
     for (const channel of ['a', 'b', 'a']) hold(channel);
     expect(heard).toEqual(['a', 'b', 'a']);
@@ -93,7 +93,7 @@ describe('what is wanted', () => {
     expect((await begin()).log).toEqual([]);
   });
 
-  test('[EX1] [EX10] what comes while a session begins is confirmed before it has begun, and nobody waits', async () => {
+  test('[EX1] [EX10] that is added while a session begins is confirmed before its beginning ends, and no caller waits', async () => {
     const { subscriptions, heard, hold } = make();
     hold('a');
     const session = new FakeSession();
@@ -108,7 +108,7 @@ describe('what is wanted', () => {
     expect([begun.state, subscriptions.isSubscribed('b')]).toEqual(['resolved', true]);
   });
 
-  test('[EX3] while it is up is heard when it is confirmed; what comes in one turn is asked for together', async () => {
+  test('[EX3] is subscribed once confirmed; those of one tick are subscribed together', async () => {
     const { subscriptions, heard, hold, begin } = make();
     const session = await begin();
     for (const name of ['a1', 'a2', 'b1']) hold(name[0] ?? '', name);
@@ -123,7 +123,7 @@ describe('what is wanted', () => {
     expect([session.log, heard.at(-1), subscriptions.isSubscribed('a')]).toEqual([['+a b'], 'a4', true]);
   });
 
-  test('[EX3] means what it was first held for', async () => {
+  test('[EX3] keeps the purpose of its first hold', async () => {
     const { subscriptions, hold } = make();
     hold('a');
     expect([subscriptions.targetOf('a'), subscriptions.targetOf('b')]).toEqual(['target of a', undefined]);
@@ -132,8 +132,8 @@ describe('what is wanted', () => {
   });
 });
 
-describe('what is wanted no more', () => {
-  test('[EX3] is unsubscribed when nobody wants it', async () => {
+describe('a channel that is no longer wanted', () => {
+  test('[EX3] is unsubscribed after its last release', async () => {
     const { subscriptions, hold, begin } = make();
     hold('a');
     hold('a');
@@ -152,7 +152,7 @@ describe('what is wanted no more', () => {
     expect([session.log, heard]).toEqual([[], []]);
   });
 
-  test('[EX3] and then once more is asked for again, and heard by that', async () => {
+  test('[EX3] is subscribed again if it is held again', async () => {
     const { subscriptions, heard, hold, begin } = make();
     const session = await begin();
     hold('a', 'first');
@@ -169,7 +169,7 @@ describe('what is wanted no more', () => {
     expect([heard.at(-1), subscriptions.isSubscribed('a')]).toEqual(['second', true]);
   });
 
-  test('[EX3] while a session begins is unsubscribed, too', async () => {
+  test('[EX3] is unsubscribed while a session begins, too', async () => {
     const { subscriptions, hold } = make();
     hold('a');
     hold('b');
@@ -183,7 +183,7 @@ describe('what is wanted no more', () => {
 });
 
 describe('the end of a session', () => {
-  test('[EX3] [EX10] nothing is heard any more, and whoever waits is told at once', async () => {
+  test('[EX3] [EX10] receives nothing more, and waiting callers resolve at once', async () => {
     const { subscriptions, heard, hold, begin } = make();
     hold('a');
     const session = await begin();
@@ -215,7 +215,7 @@ describe('the end of a session', () => {
     expect(session.log).toEqual(['+b c']);
   });
 
-  test('[EX10] a session that ends while it begins has not begun', async () => {
+  test('[EX10] a session that ends during its beginning has not begun', async () => {
     const { subscriptions, heard, hold } = make();
     hold('a');
     const session = new FakeSession();
@@ -229,7 +229,7 @@ describe('the end of a session', () => {
     expect([session.log, heard, subscriptions.isSubscribed('a')]).toEqual([['+a'], ['a', 'b'], false]);
   });
 
-  test('[EX3] [EX10] what an earlier session confirms at last changes nothing for the one that is up', async () => {
+  test('[EX3] [EX10] a late confirmation of an earlier session changes nothing for the current one', async () => {
     const { subscriptions, heard, hold, begin } = make();
     hold('a');
     const late = new FakeSession();
@@ -246,7 +246,7 @@ describe('the end of a session', () => {
     expect(heard).toEqual(['a', 'b']);
   });
 
-  test('[EX10] what the broker does not confirm is told with its session, and whoever waits goes on at its end', async () => {
+  test('[EX10] a missing confirmation is reported with its session, and waiting callers resolve at its end', async () => {
     const { subscriptions, failures, heard, hold, begin } = make();
     const session = await begin();
     const error = new Error('no');
@@ -260,7 +260,7 @@ describe('the end of a session', () => {
     expect(heard).toEqual(['a']);
   });
 
-  test('[EX3] [EX18] what a session refuses that still answers is told, and nobody waits for it; the rest is heard', async () => {
+  test('[EX3] [EX18] a refusal of a session that still answers is reported, and no caller waits for it; other channels work', async () => {
     const { subscriptions, failures, refusals, heard, hold, begin } = make();
     const session = await begin();
     for (const channel of ['a', 'b', 'c']) hold(channel);
@@ -279,7 +279,7 @@ describe('the end of a session', () => {
     expect(heard.at(-1)).toBe('b');
   });
 
-  test('[EX1] a session that does not confirm what is vital at its beginning has not begun', async () => {
+  test('[EX1] a session that does not confirm a vital channel at its beginning has not begun', async () => {
     const { subscriptions, failures, hold } = make();
     hold('a!');
     const session = new FakeSession();
@@ -290,7 +290,7 @@ describe('the end of a session', () => {
     expect([begun, failures]).toEqual([{ state: 'rejected', error }, []]);
   });
 
-  test('[EX3] whoever is told may hold and release', async () => {
+  test('[EX3] a callback may hold and release', async () => {
     const { subscriptions, heard, begin } = make();
     const session = await begin();
     subscriptions.hold('a', '', () => {
@@ -347,7 +347,7 @@ interface Holder {
   told: number;
 }
 
-describe('whatever happens', () => {
+describe('random runs', () => {
   given.prop([fc.array(step, { maxLength: 80 })], { numRuns: 1_000 })(
     '[EX3] [EX10] a channel is subscribed to as long as it is wanted, and whoever holds it is told once, in time',
     async (steps) => {

@@ -21,16 +21,16 @@ import {
   reply,
   roomMachine,
 } from '../../../src/index.js';
-import { House, settled } from '../../support/house.js';
+import { SupervisorHarness, settled } from '../../support/server/supervisorHarness.js';
 
 const enter = '$1;n;;_OnNamespaceConnect;0;0;';
-const nsOf = (house: House, at: number) => {
-  const ns = house.guests[at]?.conn?.namespace('n');
+const nsOf = (harness: SupervisorHarness, at: number) => {
+  const ns = harness.clients[at]?.conn?.namespace('n');
   if (!ns) throw new Error(`guest ${at} is not in the namespace`);
   return ns;
 };
 
-describe('what goes wrong in one connection', () => {
+describe('errors in one connection', () => {
   test('[SV1] a membership chart that throws ends its own connection, and no other', async () => {
     const broken = roomMachine.provide({
       actions: {
@@ -39,18 +39,21 @@ describe('what goes wrong in one connection', () => {
         },
       },
     });
-    const house = new House({ namespaces: { n: { hi: () => reply('there') } }, machines: { room: broken } });
-    const one = house.seat('a', 'n');
-    const two = house.seat('b', 'n');
-    one.socket.say('$1;n;r;_OnRoomJoin;0;0;');
-    await house.rest();
+    const harness = new SupervisorHarness({
+      namespaces: { n: { hi: () => reply('there') } },
+      machines: { room: broken },
+    });
+    const one = harness.open('a', 'n');
+    const two = harness.open('b', 'n');
+    one.socket.receive('$1;n;r;_OnRoomJoin;0;0;');
+    await harness.settle();
     expect(one.socket.lines).toEqual(['close 1011 internal error']);
-    expect(house.errors.map(({ error }) => String(error))).toEqual(['Error: broken chart']);
-    expect(house.supervisor.counters.failures).toBe(1);
-    two.socket.say('$1;n;;hi;0;0;');
+    expect(harness.errors.map(({ error }) => String(error))).toEqual(['Error: broken chart']);
+    expect(harness.supervisor.counters.failures).toBe(1);
+    two.socket.receive('$1;n;;hi;0;0;');
     expect(two.socket.lines).toEqual(['t $1;n;;hi;0;0;there']);
-    await house.empty();
-    expect(house.supervisor.total).toBe(0);
+    await harness.disconnectAll();
+    expect(harness.supervisor.total).toBe(0);
   });
 
   test('[SV1] so does one that throws in a step that this side has begun', async () => {
@@ -61,15 +64,15 @@ describe('what goes wrong in one connection', () => {
         },
       },
     });
-    const house = new House({ namespaces: { n: {} }, machines: { namespace: broken } });
-    const guest = house.seat('a');
-    const call = guest.conn?.connect('n');
-    await house.rest();
-    expect(guest.socket.lines.at(-1)).toBe('close 1011 internal error');
+    const harness = new SupervisorHarness({ namespaces: { n: {} }, machines: { namespace: broken } });
+    const client = harness.open('a');
+    const call = client.conn?.connect('n');
+    await harness.settle();
+    expect(client.socket.lines.at(-1)).toBe('close 1011 internal error');
     await expect(call).rejects.toBe(ErrWrite);
   });
 
-  test('[BC2] a failed connection gets no message behind a hole', async () => {
+  test('[BC2] a failed connection gets no message behind a gap', async () => {
     const broken = connectionMachine.provide({
       actions: {
         recordReason: () => {
@@ -77,39 +80,45 @@ describe('what goes wrong in one connection', () => {
         },
       },
     });
-    const house = new House({ namespaces: { n: {} }, limits: { highWaterMark: 10 }, machines: { connection: broken } });
-    const guest = house.seat('a', 'n');
-    guest.socket.stall();
-    nsOf(house, 0).emit('first');
-    nsOf(house, 0).emit('waits');
-    house.supervisor.broadcast(null, [{ namespace: 'n', event: 'pending' }]);
-    guest.conn?.close();
-    await house.rest();
-    expect(guest.socket.lines).toEqual(['t ;n;;first;0;0;', 'close 1011 internal error']);
+    const harness = new SupervisorHarness({
+      namespaces: { n: {} },
+      limits: { highWaterMark: 10 },
+      machines: { connection: broken },
+    });
+    const client = harness.open('a', 'n');
+    client.socket.stall();
+    nsOf(harness, 0).emit('first');
+    nsOf(harness, 0).emit('waits');
+    harness.supervisor.broadcast(null, [{ namespace: 'n', event: 'pending' }]);
+    client.conn?.close();
+    await harness.settle();
+    expect(client.socket.lines).toEqual(['t ;n;;first;0;0;', 'close 1011 internal error']);
   });
 
   test('[AK8] [SV2] a reply that is no body is an error of the handler', () => {
-    const house = new House({ namespaces: { n: { five: () => reply(5 as never), fine: () => reply('ok') } } });
-    const guest = house.seat('a', 'n');
-    guest.socket.say('$1;n;;five;0;0;', '$2;n;;fine;0;0;');
-    expect(guest.socket.lines).toEqual([
+    const harness = new SupervisorHarness({
+      namespaces: { n: { five: () => reply(5 as never), fine: () => reply('ok') } },
+    });
+    const client = harness.open('a', 'n');
+    client.socket.receive('$1;n;;five;0;0;', '$2;n;;fine;0;0;');
+    expect(client.socket.lines).toEqual([
       't $1;n;;five;1;0;reply takes a string or a Uint8Array, got number',
       't $2;n;;fine;0;0;ok',
     ]);
-    expect(house.errors).toHaveLength(1);
+    expect(harness.errors).toHaveLength(1);
   });
 });
 
 describe('close codes and texts', () => {
-  test('[HS7] a refusal longer than a close frame is told whole, and closes with what fits', async () => {
+  test('[HS7] a refusal longer than a close frame is sent in full, and the close frame has what fits', async () => {
     const text = 'é'.repeat(100);
-    const house = new House({
+    const harness = new SupervisorHarness({
       namespaces: { n: {} },
       onConnect: () => {
         throw new Error(text);
       },
     });
-    const { socket } = house.connect('a');
+    const { socket } = harness.connect('a');
     expect(socket.lines).toEqual([`t H${text}`, `close 1008 ${'é'.repeat(61)}`]);
   });
 
@@ -117,10 +126,10 @@ describe('close codes and texts', () => {
     const bye = (): never => {
       throw new CloseError(4_001, 'bye');
     };
-    const house = new House({ namespaces: { n: { bye } } });
-    const guest = house.seat('a', 'n');
-    guest.socket.say('$1;n;;bye;0;0;');
-    expect(guest.socket.lines).toEqual(['t $1;n;;bye;1;0;bye', 'close 4001 bye']);
+    const harness = new SupervisorHarness({ namespaces: { n: { bye } } });
+    const client = harness.open('a', 'n');
+    client.socket.receive('$1;n;;bye;0;0;');
+    expect(client.socket.lines).toEqual(['t $1;n;;bye;1;0;bye', 'close 4001 bye']);
   });
 
   test.each([
@@ -140,15 +149,15 @@ describe('close codes and texts', () => {
       };
       // Typed for what handlers return; this one always fails.
       const handlers = { [event]: () => (isDue ? (fail() as undefined) : undefined) };
-      const house = new House({ namespaces: { n: handlers } });
+      const harness = new SupervisorHarness({ namespaces: { n: handlers } });
       const isOutside = event === OnNamespaceConnect || event === OnNamespaceConnected;
-      const guest = isOutside ? house.seat('a') : house.seat('a', 'n', ['in']);
-      guest.socket.sent.length = 0;
+      const client = isOutside ? harness.open('a') : harness.open('a', 'n', ['in']);
+      client.socket.sent.length = 0;
       isDue = true;
-      guest.socket.say(asks);
-      await house.rest();
-      expect(guest.socket.lines).toEqual([`t ${answer}`, 'close 4001 bye']);
-      expect(house.supervisor.total).toBe(0);
+      client.socket.receive(asks);
+      await harness.settle();
+      expect(client.socket.lines).toEqual([`t ${answer}`, 'close 4001 bye']);
+      expect(harness.supervisor.total).toBe(0);
     }
   });
 
@@ -156,31 +165,31 @@ describe('close codes and texts', () => {
     for (const code of [0, 404, 1_004, 1_005, 1_006, 1_015, 2_000, 5_000, 1_000.5, Number.NaN]) {
       expect(() => new CloseError(code, '')).toThrow(`got ${code}`);
     }
-    const house = new House({ namespaces: { n: {} } });
-    const guest = house.seat('a', 'n');
-    expect(() => guest.conn?.close(1_006)).toThrow('a close frame takes a code');
-    expect(() => guest.conn?.close(1_000, 'x'.repeat(124))).toThrow('at most 123 bytes');
-    expect(guest.conn?.isClosed).toBe(false);
+    const harness = new SupervisorHarness({ namespaces: { n: {} } });
+    const client = harness.open('a', 'n');
+    expect(() => client.conn?.close(1_006)).toThrow('a close frame takes a code');
+    expect(() => client.conn?.close(1_000, 'x'.repeat(124))).toThrow('at most 123 bytes');
+    expect(client.conn?.isClosed).toBe(false);
   });
 });
 
 describe('native messages only', () => {
-  test('[HS10] [SV13] what a handler returns goes nowhere, and is told to who debugs', async () => {
+  test('[HS10] [SV13] an unused return value is sent nowhere, and is reported with `debug`', async () => {
     for (const debug of [undefined, () => {}]) {
       const events = { [OnNativeMessage]: () => reply('nowhere') };
-      const house = new House(debug ? { events, debug } : { events });
-      const { socket } = house.connect('a');
-      socket.say('one');
-      await house.rest();
+      const harness = new SupervisorHarness(debug ? { events, debug } : { events });
+      const { socket } = harness.connect('a');
+      socket.receive('one');
+      await harness.settle();
       expect(socket.lines).toEqual([]);
-      const told = house.errors.map(({ error }) => String(error));
+      const told = harness.errors.map(({ error }) => String(error));
       expect(told).toEqual(debug ? [expect.stringContaining('a returned reply has no effect')] : []);
     }
   });
 
-  test('[HS3] what is written in onConnect goes out when it agrees, in order', async () => {
+  test('[HS3] what onConnect writes is sent when it accepts, in order', async () => {
     let agree = (): void => {};
-    const house = new House({
+    const harness = new SupervisorHarness({
       events: { [OnNativeMessage]: () => {} },
       onConnect(conn) {
         for (const body of ['one', 'two']) expect(conn.write({ isNative: true, body })).toBe(true);
@@ -189,19 +198,19 @@ describe('native messages only', () => {
         });
       },
     });
-    const { socket } = house.connect('a');
-    await house.rest();
+    const { socket } = harness.connect('a');
+    await harness.settle();
     expect(socket.lines).toEqual([]);
     agree();
-    await house.rest();
+    await harness.settle();
     expect(socket.lines).toEqual(['t one', 't two']);
   });
 });
 
 describe('how long a call waits', () => {
-  test('[AK4] for a connect that another call has begun: as long as it says itself', async () => {
-    const house = new House({ namespaces: { n: {} } });
-    const { conn, socket } = house.seat('a');
+  test('[AK4] a pending connect of another call keeps its own timeout', async () => {
+    const harness = new SupervisorHarness({ namespaces: { n: {} } });
+    const { conn, socket } = harness.open('a');
     const first = conn?.connect('n');
     const controller = new AbortController();
     const signalled = conn?.connect('n', { signal: controller.signal });
@@ -212,52 +221,52 @@ describe('how long a call waits', () => {
     await expect(aborted).rejects.toBe('gone');
     controller.abort('enough');
     await expect(signalled).rejects.toBe('enough');
-    house.clock.advance(5);
+    harness.clock.advance(5);
     await expect(timed).rejects.toThrow(AskTimeout);
     const [asked = ''] = socket.payloads.map(String);
-    socket.say(`${asked.slice(0, asked.indexOf(';'))};;;;;;`);
+    socket.receive(`${asked.slice(0, asked.indexOf(';'))};;;;;;`);
     expect(await first).toBe(conn?.namespace('n'));
   });
 
   test('[AK4] [HS9] for the connection to be open', async () => {
     const calls: Promise<unknown>[] = [];
-    const house = new House({
+    const harness = new SupervisorHarness({
       namespaces: { n: {} },
       onConnect: (conn) => {
         calls.push(conn.connect('n', { timeout: 5 }), conn.connect('n', { signal: AbortSignal.abort('gone') }));
       },
     });
-    const { socket } = house.connect('a');
+    const { socket } = harness.connect('a');
     const [timed, aborted] = calls;
     await expect(aborted).rejects.toBe('gone');
-    house.clock.advance(5);
+    harness.clock.advance(5);
     await expect(timed).rejects.toThrow(AskTimeout);
-    socket.say('M');
-    await house.rest();
+    socket.receive('M');
+    await harness.settle();
     expect(socket.lines).toEqual(['t Aa']);
   });
 
   test.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY])('[LM2] a timeout of %d is none', (timeout) => {
-    const house = new House({ namespaces: { n: {} } });
-    const { conn } = house.seat('a');
+    const harness = new SupervisorHarness({ namespaces: { n: {} } });
+    const { conn } = harness.open('a');
     expect(() => conn?.waitConnect('n', { timeout })).toThrow(
       `takes a timeout in milliseconds above 0, got ${timeout}`,
     );
-    expect(house.remains['timers']).toBe(1);
+    expect(harness.resources['timers']).toBe(1);
   });
 });
 
 describe('onConnect', () => {
   test('[HS9] a connect to a namespace that is not declared agrees to nothing', async () => {
-    const house = new House({
+    const harness = new SupervisorHarness({
       namespaces: { n: {} },
       onConnect: async (conn) => {
         await conn.connect('nowhere');
       },
     });
-    const { socket } = house.connect('a');
-    socket.say('M');
-    await house.rest();
+    const { socket } = harness.connect('a');
+    socket.receive('M');
+    await harness.settle();
     expect(socket.lines).toEqual(['t Hbad namespace', 'close 1008 bad namespace']);
   });
 
@@ -266,49 +275,49 @@ describe('onConnect', () => {
     ['after an await', (conn) => settled().then(() => void conn.connect('n'))],
   ])('[HS9] a visitor that connects a connection %s does not let it in', async (_, visit) => {
     let decide = (): void => {};
-    const house = new House({
+    const harness = new SupervisorHarness({
       namespaces: { n: {} },
       onConnect: () =>
         new Promise<void>((_, refuse) => {
           decide = () => refuse(new Error('unknown'));
         }),
     });
-    const { socket } = house.connect('a');
-    socket.say('M', enter);
-    const walk = house.supervisor.do(visit);
-    await house.rest();
+    const { socket } = harness.connect('a');
+    socket.receive('M', enter);
+    const walk = harness.supervisor.do(visit);
+    await harness.settle();
     await walk;
     expect(socket.lines).toEqual([]);
-    expect(house.server.connections()).toEqual([]);
+    expect(harness.server.connections()).toEqual([]);
     decide();
-    await house.rest();
+    await harness.settle();
     expect(socket.lines).toEqual(['t Hunknown', 'close 1008 unknown']);
   });
 
-  test('[HS10] in native-only mode a connection is a member from the start, whoever says so', async () => {
+  test('[HS10] in native-only mode a connection is a member from the start', async () => {
     const heard: unknown[] = [];
-    const house = new House({
+    const harness = new SupervisorHarness({
       events: { [OnNativeMessage]: (_, { body }) => void heard.push(body) },
       onConnect: (conn) => {
         void conn.connect('');
       },
     });
-    const { socket, conn } = house.connect('a');
-    socket.say('one');
-    await house.rest();
-    house.supervisor.broadcast(null, [{ isNative: true, body: 'two' }]);
-    await house.rest();
+    const { socket, conn } = harness.connect('a');
+    socket.receive('one');
+    await harness.settle();
+    harness.supervisor.broadcast(null, [{ isNative: true, body: 'two' }]);
+    await harness.settle();
     expect(heard).toEqual(['one']);
     expect(socket.lines).toEqual(['t two']);
     expect(await conn?.ask({ event: 'e' })).toMatchObject({ body: '' });
-    expect(await house.supervisor.ask({ event: 'e' }, {})).toMatchObject({ body: '', event: '' });
+    expect(await harness.supervisor.ask({ event: 'e' }, {})).toMatchObject({ body: '', event: '' });
     const ns = conn?.namespace('');
     const room = await ns?.joinRoom('r');
-    house.supervisor.broadcast(null, [{ isNative: true, room: 'r', body: 'to the room' }]);
-    await house.rest();
+    harness.supervisor.broadcast(null, [{ isNative: true, room: 'r', body: 'to the room' }]);
+    await harness.settle();
     await room?.leave();
-    house.supervisor.broadcast(null, [{ isNative: true, room: 'r', body: 'to nobody' }]);
-    await house.rest();
+    harness.supervisor.broadcast(null, [{ isNative: true, room: 'r', body: 'to nobody' }]);
+    await harness.settle();
     expect(socket.lines).toEqual(['t two', 't to the room']);
     expect(ns?.rooms()).toEqual([]);
     socket.sent.length = 0;
@@ -319,9 +328,9 @@ describe('onConnect', () => {
 });
 
 describe('turns', () => {
-  test('[RM7] a join that a handler has begun and not awaited is part of what follows it', async () => {
+  test('[RM7] a join that a handler has begun without awaiting completes before the next frame', async () => {
     let admit = (): void => {};
-    const house = new House({
+    const harness = new SupervisorHarness({
       namespaces: {
         n: {
           [OnRoomJoin]: () =>
@@ -333,59 +342,62 @@ describe('turns', () => {
         },
       },
     });
-    const guest = house.seat('a', 'n');
-    guest.socket.say(';n;;invite;0;0;');
-    guest.socket.say(`${guest.socket.tokens[0]};;;;;;`, '$2;n;r;speak;0;0;');
+    const client = harness.open('a', 'n');
+    client.socket.receive(';n;;invite;0;0;');
+    client.socket.receive(`${client.socket.tokens[0]};;;;;;`, '$2;n;r;speak;0;0;');
     await settled();
-    expect(guest.socket.lines).toHaveLength(1);
+    expect(client.socket.lines).toHaveLength(1);
     admit();
-    await house.rest();
-    expect(guest.socket.lines.at(-1)).toBe('t $2;n;r;speak;0;0;heard');
+    await harness.settle();
+    expect(client.socket.lines.at(-1)).toBe('t $2;n;r;speak;0;0;heard');
   });
 
-  test('[DR1] a turn that is under way may end, and its answer goes out before the goodbye', async () => {
+  test('[DR1] a running turn may end, and its reply goes out before the close frame', async () => {
     let finish = (): void => {};
     const slow = () =>
       new Promise<ReturnType<typeof reply>>((done) => {
         finish = () => done(reply('done'));
       });
-    const house = new House({ namespaces: { n: { slow, late: () => reply('never') } } });
-    const guest = house.seat('a', 'n');
-    guest.socket.say('$1;n;;slow;0;0;', '$2;n;;late;0;0;');
-    const closing = house.supervisor.drain(1_000);
-    await house.rest();
-    guest.socket.say('$3;n;;late;0;0;');
-    expect(guest.socket.lines).toEqual([]);
+    const harness = new SupervisorHarness({ namespaces: { n: { slow, late: () => reply('never') } } });
+    const client = harness.open('a', 'n');
+    client.socket.receive('$1;n;;slow;0;0;', '$2;n;;late;0;0;');
+    const closing = harness.supervisor.drain(1_000);
+    await harness.settle();
+    client.socket.receive('$3;n;;late;0;0;');
+    expect(client.socket.lines).toEqual([]);
     finish();
-    await house.rest();
-    expect(guest.socket.lines).toEqual(['t $1;n;;slow;0;0;done', 'close 1001 retry=1000']);
-    guest.socket.hangUp();
+    await harness.settle();
+    expect(client.socket.lines).toEqual(['t $1;n;;slow;0;0;done', 'close 1001 retry=1000']);
+    client.socket.disconnect();
     await closing;
   });
 
-  test('[BP3] what a frame costs to keep is its whole size, names too', async () => {
-    const house = new House({
+  test('[BP3] a queued frame counts with its full size, names included', async () => {
+    const harness = new SupervisorHarness({
       namespaces: { n: { hang: () => new Promise(() => {}) } },
       limits: { inboxBytes: 1_000 },
     });
-    const guest = house.seat('a', 'n');
-    guest.socket.say(';n;;hang;0;0;', `;n;;${'e'.repeat(1_000)};0;0;`);
-    expect(guest.socket.isPaused).toBe(true);
+    const client = harness.open('a', 'n');
+    client.socket.receive(';n;;hang;0;0;', `;n;;${'e'.repeat(1_000)};0;0;`);
+    expect(client.socket.isPaused).toBe(true);
   });
 });
 
 describe('backpressure', () => {
-  test('[BP2] a burst within one turn evicts nobody who then takes it', async () => {
-    const house = new House({ namespaces: { n: {} }, limits: { highWaterMark: 10, slowConsumerMessages: 3 } });
-    const guest = house.seat('a', 'n');
-    guest.socket.stall();
-    for (let at = 0; at < 20; at++) nsOf(house, 0).emit(String(at));
-    house.clock.tick();
-    guest.socket.drain();
-    await house.rest();
-    expect(guest.socket.lines).toHaveLength(20);
-    expect(guest.conn?.isClosed).toBe(false);
-    expect(house.supervisor.counters.evictions).toBe(0);
+  test('[BP2] a burst within one tick evicts no client that then reads it', async () => {
+    const harness = new SupervisorHarness({
+      namespaces: { n: {} },
+      limits: { highWaterMark: 10, slowConsumerMessages: 3 },
+    });
+    const client = harness.open('a', 'n');
+    client.socket.stall();
+    for (let at = 0; at < 20; at++) nsOf(harness, 0).emit(String(at));
+    harness.clock.tick();
+    client.socket.drain();
+    await harness.settle();
+    expect(client.socket.lines).toHaveLength(20);
+    expect(client.conn?.isClosed).toBe(false);
+    expect(harness.supervisor.counters.evictions).toBe(0);
   });
 });
 
@@ -397,18 +409,18 @@ describe('a chart of the program', () => {
       actions: { bufferEarly: ({ event }) => void held.push(event.type) },
       guards: { fitsEarly: () => held.length < 1 },
     });
-    const house = new House({ namespaces: { n: {} }, machines: { connection } });
-    const slow = house.connect('slow');
-    house.clock.advance(101);
+    const harness = new SupervisorHarness({ namespaces: { n: {} }, machines: { connection } });
+    const slow = harness.connect('slow');
+    harness.clock.advance(101);
     expect(slow.socket.lines).toEqual(['close 1008 not acknowledged in time']);
-    const guest = house.connect('a');
-    guest.socket.say(enter);
+    const client = harness.connect('a');
+    client.socket.receive(enter);
     expect(held).toEqual(['FRAME']);
-    guest.socket.say(enter);
-    expect(guest.socket.lines).toEqual(['close 1008 too many frames before the acknowledgement']);
+    client.socket.receive(enter);
+    expect(client.socket.lines).toEqual(['close 1008 too many frames before the acknowledgement']);
   });
 
-  test('[SV11] [SV5] [BC3] one that handles frames and deliveries itself comes to the same bytes', async () => {
+  test('[SV11] [SV5] [BC3] a chart that handles FRAME and DELIVER itself sends the same bytes', async () => {
     const { config, implementations } = connectionMachine;
     const states = config.states as unknown as { open: { on: object } };
     const open = {
@@ -429,16 +441,16 @@ describe('a chart of the program', () => {
       return reply('c');
     };
     const play = async (machines: Partial<Machines>): Promise<readonly string[]> => {
-      const house = new House({
+      const harness = new SupervisorHarness({
         namespaces: { n: { hi } },
         machines,
       });
-      const guest = house.seat('a', 'n');
-      guest.socket.say('$1;n;;hi;0;0;');
-      await house.rest();
-      house.supervisor.broadcast(null, [{ namespace: 'n', event: 'owed' }]);
-      guest.conn?.close(1_000, 'bye');
-      return guest.socket.lines;
+      const client = harness.open('a', 'n');
+      client.socket.receive('$1;n;;hi;0;0;');
+      await harness.settle();
+      harness.supervisor.broadcast(null, [{ namespace: 'n', event: 'owed' }]);
+      client.conn?.close(1_000, 'bye');
+      return client.socket.lines;
     };
     const lines = await play({});
     expect(lines.at(-2)).toBe('t ;n;;owed;0;0;');
@@ -449,7 +461,7 @@ describe('a chart of the program', () => {
   });
 });
 
-describe('a chart that takes what is hot in some of its states', () => {
+describe('a chart that takes hot events in some states', () => {
   const { open } = connectionConfig.states;
   const ear = {
     initial: 'keen',
@@ -476,16 +488,16 @@ describe('a chart that takes what is hot in some of its states', () => {
         actions: { ...connectionMachine.implementations.actions, sayMore },
       } as never,
     );
-    const house = new House({
+    const harness = new SupervisorHarness({
       namespaces: { n: { e: (_, { body }) => void heard.push(String(body)) } },
       machines: { connection: machine as typeof connectionMachine },
     });
-    const guest = house.connect('a');
-    for (const said of ['M', '$1;n;;_OnNamespaceConnect;0;0;']) guest.socket.say(said);
-    await house.rest();
+    const client = harness.connect('a');
+    for (const said of ['M', '$1;n;;_OnNamespaceConnect;0;0;']) client.socket.receive(said);
+    await harness.settle();
     expect(heard).toEqual(['second']);
-    expect(guest.socket.lines).toContain('t ;n;;x');
-    await house.empty();
+    expect(client.socket.lines).toContain('t ;n;;x');
+    await harness.disconnectAll();
   });
 });
 
@@ -501,91 +513,91 @@ describe('calls that meet', () => {
         },
       ]),
     );
-    return { house: new House({ namespaces: { n: wrapped, extra: {} } }), done };
+    return { harness: new SupervisorHarness({ namespaces: { n: wrapped, extra: {} } }), done };
   };
-  const agree = (house: House, at: number): void => {
-    const { socket } = house.guests[at] ?? house.connect('nobody');
-    socket.say(`${socket.tokens.at(-1)};;;;;;`);
+  const agree = (harness: SupervisorHarness, at: number): void => {
+    const { socket } = harness.clients[at] ?? harness.connect('nobody');
+    socket.receive(`${socket.tokens.at(-1)};;;;;;`);
   };
 
-  test('[RM7] a turn that awaits a join begun before it goes on with the answer', async () => {
-    const { house, done } = started({ chat: (ns) => ns.joinRoom('r') });
-    const guest = house.seat('a', 'n');
-    void nsOf(house, 0).joinRoom('r');
-    guest.socket.say(';n;;chat;0;0;');
-    agree(house, 0);
-    await house.rest();
+  test('[RM7] a turn that awaits an earlier join resumes with the answer', async () => {
+    const { harness, done } = started({ chat: (ns) => ns.joinRoom('r') });
+    const client = harness.open('a', 'n');
+    void nsOf(harness, 0).joinRoom('r');
+    client.socket.receive(';n;;chat;0;0;');
+    agree(harness, 0);
+    await harness.settle();
     expect(done).toEqual(['chat']);
-    expect(nsOf(house, 0).room('r')).toBeDefined();
+    expect(nsOf(harness, 0).room('r')).toBeDefined();
   });
 
-  test('[RM7] so does one whose answer has come before the turn asked for it', async () => {
+  test('[RM7] a turn whose answer arrived before it awaited resumes as well', async () => {
     let go = (): void => {};
     const gate = new Promise<void>((open) => {
       go = open;
     });
-    const { house, done } = started({
+    const { harness, done } = started({
       chat: async (ns) => {
         await gate;
         await ns.joinRoom('r');
       },
     });
-    const guest = house.seat('a', 'n');
-    void nsOf(house, 0).joinRoom('r');
-    guest.socket.say(';n;;chat;0;0;');
-    agree(house, 0);
-    await house.rest();
+    const client = harness.open('a', 'n');
+    void nsOf(harness, 0).joinRoom('r');
+    client.socket.receive(';n;;chat;0;0;');
+    agree(harness, 0);
+    await harness.settle();
     expect(done).toEqual([]);
     go();
-    await house.rest();
+    await harness.settle();
     expect(done).toEqual(['chat']);
   });
 
   test('[RM7] [RM4] a turn that joins a room which is being left waits for that as well', async () => {
-    const { house, done } = started({ chat: (ns) => ns.joinRoom('r') });
-    const guest = house.seat('a', 'n', ['r']);
-    void nsOf(house, 0).room('r')?.leave();
-    guest.socket.say(';n;;chat;0;0;');
-    agree(house, 0);
-    await house.rest();
-    agree(house, 0);
-    await house.rest();
+    const { harness, done } = started({ chat: (ns) => ns.joinRoom('r') });
+    const client = harness.open('a', 'n', ['r']);
+    void nsOf(harness, 0).room('r')?.leave();
+    client.socket.receive(';n;;chat;0;0;');
+    agree(harness, 0);
+    await harness.settle();
+    agree(harness, 0);
+    await harness.settle();
     expect(done).toEqual(['chat']);
-    expect(guest.socket.lines.map((line) => line.split(';')[3])).toEqual(['_OnRoomLeave', '_OnRoomJoin']);
+    expect(client.socket.lines.map((line) => line.split(';')[3])).toEqual(['_OnRoomLeave', '_OnRoomJoin']);
   });
 
   test('[RM3] a handler of a join may ask for that room', async () => {
-    const { house, done } = started({ _OnRoomJoined: (ns) => ns.joinRoom('r') });
-    house.seat('a', 'n');
-    const call = nsOf(house, 0).joinRoom('r');
-    agree(house, 0);
-    await house.rest();
+    const { harness, done } = started({ _OnRoomJoined: (ns) => ns.joinRoom('r') });
+    harness.open('a', 'n');
+    const call = nsOf(harness, 0).joinRoom('r');
+    agree(harness, 0);
+    await harness.settle();
     expect(done).toEqual(['_OnRoomJoined']);
-    expect(await call).toBe(nsOf(house, 0).room('r'));
+    expect(await call).toBe(nsOf(harness, 0).room('r'));
   });
 
   test('[NS4] a turn may wait for a namespace that is on its way', async () => {
-    const { house, done } = started({ chat: (ns) => ns.conn.waitConnect('extra') });
-    const guest = house.seat('a', 'n');
-    void guest.conn?.connect('extra');
-    guest.socket.say(';n;;chat;0;0;');
-    agree(house, 0);
-    await house.rest();
+    const { harness, done } = started({ chat: (ns) => ns.conn.waitConnect('extra') });
+    const client = harness.open('a', 'n');
+    void client.conn?.connect('extra');
+    client.socket.receive(';n;;chat;0;0;');
+    agree(harness, 0);
+    await harness.settle();
     expect(done).toEqual(['chat']);
   });
 
   test('[NS3] [RM3] a join that waited has no namespace to go to when that has been left', async () => {
-    const { house } = started({});
-    const guest = house.seat('a', 'n', ['r']);
-    const ns = nsOf(house, 0);
+    const { harness } = started({});
+    const client = harness.open('a', 'n', ['r']);
+    const ns = nsOf(harness, 0);
     void ns.room('r')?.leave();
     const call = ns.joinRoom('r');
-    guest.socket.say('$1;n;;_OnNamespaceDisconnect;0;0;');
+    client.socket.receive('$1;n;;_OnNamespaceDisconnect;0;0;');
     await expect(call).rejects.toBe(ErrBadNamespace);
-    house.supervisor.broadcast(null, [{ namespace: 'n', room: 'r', event: 'secret' }]);
-    await house.rest();
-    expect(guest.socket.lines.at(-1)).toBe('t $1;;;;;;');
-    expect(house.supervisor.roomNames('n')).toEqual([]);
+    harness.supervisor.broadcast(null, [{ namespace: 'n', room: 'r', event: 'secret' }]);
+    await harness.settle();
+    expect(client.socket.lines.at(-1)).toBe('t $1;;;;;;');
+    expect(harness.supervisor.roomNames('n')).toEqual([]);
   });
 });
 
@@ -600,38 +612,38 @@ describe('a membership chart that throws', () => {
     });
 
   test('[SV1] [SV3] the call that it belongs to rejects', async () => {
-    const house = new House({ namespaces: { n: {} }, machines: { room: throws('askPeer') } });
-    house.seat('a', 'n');
-    const call = nsOf(house, 0).joinRoom('r');
-    await house.rest();
+    const harness = new SupervisorHarness({ namespaces: { n: {} }, machines: { room: throws('askPeer') } });
+    harness.open('a', 'n');
+    const call = nsOf(harness, 0).joinRoom('r');
+    await harness.settle();
     await expect(call).rejects.toBe(ErrWrite);
   });
 
-  test('[SV1] [NS7] whatever else there is is told of the end', async () => {
+  test('[SV1] [NS7] every other pending operation ends with the connection', async () => {
     const told: string[] = [];
     const note = (_: NSConn, { event, room }: { event: string; room: string }): void =>
       void told.push(`${event} ${room}`);
-    const house = new House({
+    const harness = new SupervisorHarness({
       namespaces: { n: { _OnRoomLeave: note, _OnNamespaceDisconnect: note } },
       machines: { room: throws('exit') },
     });
-    const guest = house.seat('a', 'n', ['r', 's']);
-    guest.socket.hangUp();
-    await house.rest();
+    const client = harness.open('a', 'n', ['r', 's']);
+    client.socket.disconnect();
+    await harness.settle();
     expect(told).toEqual(['_OnNamespaceDisconnect ']);
-    expect(house.errors).toHaveLength(2);
-    expect(house.supervisor.roomNames('n')).toEqual([]);
+    expect(harness.errors).toHaveLength(2);
+    expect(harness.supervisor.roomNames('n')).toEqual([]);
   });
 });
 
-describe('an ask of everybody, from a handler', () => {
-  test('[BP3] [AK7] is answered by its own client, however full the lane', async () => {
+describe('an ask of an audience, from a handler', () => {
+  test("[BP3] [AK7] is answered by the handler's own client, even with a full inbox", async () => {
     const answers: unknown[] = [];
     let go = (): void => {};
     const gate = new Promise<void>((open) => {
       go = open;
     });
-    const house = new House({
+    const harness = new SupervisorHarness({
       namespaces: {
         n: {
           poll: async (ns) => {
@@ -642,25 +654,25 @@ describe('an ask of everybody, from a handler', () => {
         },
       },
     });
-    const { socket } = house.seat('a', 'n');
-    socket.say(';n;;poll;0;0;');
-    for (let at = 0; at < 64; at++) socket.say(';n;;noise;0;0;');
+    const { socket } = harness.open('a', 'n');
+    socket.receive(';n;;poll;0;0;');
+    for (let at = 0; at < 64; at++) socket.receive(';n;;noise;0;0;');
     expect(socket.isPaused).toBe(true);
     go();
-    await house.rest();
+    await harness.settle();
     expect(socket.isPaused).toBe(false);
-    socket.say(`${socket.tokens.at(-1)};n;;q;0;0;here`);
-    await house.rest();
+    socket.receive(`${socket.tokens.at(-1)};n;;q;0;0;here`);
+    await harness.settle();
     expect(answers).toEqual(['here']);
-    await house.empty();
-    expect(house.supervisor.total).toBe(0);
+    await harness.disconnectAll();
+    expect(harness.supervisor.total).toBe(0);
   });
 });
 
 describe('waitConnect', () => {
-  test('[NS4] rejects with its signal, also one that was given up before, and when its time is over', async () => {
-    const house = new House({ namespaces: { n: {} } });
-    const conn = house.seat('a').conn;
+  test('[NS4] rejects by its signal, aborted before or later, and at its timeout', async () => {
+    const harness = new SupervisorHarness({ namespaces: { n: {} } });
+    const conn = harness.open('a').conn;
     const gone = new Error('given up');
     await expect(conn?.waitConnect('n', { signal: AbortSignal.abort(gone) })).rejects.toBe(gone);
     const later = new AbortController();
@@ -668,9 +680,9 @@ describe('waitConnect', () => {
     later.abort(gone);
     await expect(waiting).rejects.toBe(gone);
     const late = conn?.waitConnect('n', { timeout: 50 });
-    house.clock.advance(50);
+    harness.clock.advance(50);
     await expect(late).rejects.toThrow('not answered within 50 ms');
-    await house.empty();
-    expect(house.clock.timers).toBe(0);
+    await harness.disconnectAll();
+    expect(harness.clock.timers).toBe(0);
   });
 });

@@ -1,57 +1,57 @@
 import { describe, expect, test } from 'vitest';
 import { ErrWrite } from '../../../src/index.js';
-import { House, settled } from '../../support/house.js';
+import { SupervisorHarness, settled } from '../../support/server/supervisorHarness.js';
 
 const enter = (namespace: string): string => `$1;${namespace};;_OnNamespaceConnect;0;0;`;
 
 /** A house in which somebody sits whose socket takes nothing more. */
 const stalledGuest = (limits: { highWaterMark: number; slowConsumerMessages?: number; slowConsumerBytes?: number }) => {
-  const house = new House({ namespaces: { n: {} }, limits });
-  const guest = house.seat('a', 'n');
-  const ns = guest.conn?.namespace('n');
+  const harness = new SupervisorHarness({ namespaces: { n: {} }, limits });
+  const client = harness.open('a', 'n');
+  const ns = client.conn?.namespace('n');
   if (!ns) throw new Error('not connected');
-  guest.socket.stall();
-  return { house, guest, ns };
+  client.socket.stall();
+  return { harness, client, ns };
 };
 
 describe('a client that does not read', () => {
-  test('[BP1] is congested above the mark, gets nothing more until its socket drains, and then all of it in order', () => {
-    const { guest, ns } = stalledGuest({ highWaterMark: 10 });
+  test('[BP1] is congested above the limit, gets nothing more until its socket drains, and then everything in order', () => {
+    const { client, ns } = stalledGuest({ highWaterMark: 10 });
     for (const event of ['1', '2', '3']) ns.emit(event);
-    expect(guest.socket.payloads).toEqual([';n;;1;0;0;']);
-    expect(guest.conn?.pressure).toBeGreaterThan(20);
-    guest.socket.drain();
+    expect(client.socket.payloads).toEqual([';n;;1;0;0;']);
+    expect(client.conn?.pressure).toBeGreaterThan(20);
+    client.socket.drain();
     ns.emit('4');
-    expect(guest.socket.payloads).toEqual(['1', '2', '3', '4'].map((event) => `;n;;${event};0;0;`));
-    expect(guest.conn?.pressure).toBe(0);
+    expect(client.socket.payloads).toEqual(['1', '2', '3', '4'].map((event) => `;n;;${event};0;0;`));
+    expect(client.conn?.pressure).toBe(0);
   });
 
   test.each([
     ['messages', { highWaterMark: 10, slowConsumerMessages: 2 }],
     ['bytes', { highWaterMark: 10, slowConsumerBytes: 20 }],
-  ])('[BP2] is evicted when too many %s were issued to it meanwhile', async (_, limits) => {
-    const { house, guest, ns } = stalledGuest(limits);
+  ])('[BP2] is evicted when it misses too many %s', async (_, limits) => {
+    const { harness, client, ns } = stalledGuest(limits);
     for (const event of ['1', '2', '3', '4']) ns.emit(event);
-    expect(guest.socket.isDestroyed).toBe(false);
-    await house.rest();
-    expect(guest.socket.isDestroyed).toBe(true);
-    expect(house.supervisor.counters.evictions).toBe(1);
-    expect(house.server.totalConnections).toBe(0);
+    expect(client.socket.isDestroyed).toBe(false);
+    await harness.settle();
+    expect(client.socket.isDestroyed).toBe(true);
+    expect(harness.supervisor.counters.evictions).toBe(1);
+    expect(harness.server.totalConnections).toBe(0);
   });
 
-  test('[BP2] is evicted when it stays so for too long, and no earlier', () => {
-    const { house, guest, ns } = stalledGuest({ highWaterMark: 10 });
+  test('[BP2] is evicted when it stays congested too long, and not earlier', () => {
+    const { harness, client, ns } = stalledGuest({ highWaterMark: 10 });
     ns.emit('1');
-    house.clock.advance(9_999);
-    expect(guest.socket.isDestroyed).toBe(false);
-    house.clock.advance(1);
-    expect(guest.socket.isDestroyed).toBe(true);
+    harness.clock.advance(9_999);
+    expect(client.socket.isDestroyed).toBe(false);
+    harness.clock.advance(1);
+    expect(client.socket.isDestroyed).toBe(true);
   });
 });
 
 describe('before a connection is open', () => {
-  test('[HS3] what onConnect emits goes out behind A, in order', async () => {
-    const house = new House({
+  test('[HS3] emits of onConnect follow A, in order', async () => {
+    const harness = new SupervisorHarness({
       namespaces: { n: {} },
       onConnect: async (conn) => {
         const connected = conn.connect('n');
@@ -62,20 +62,20 @@ describe('before a connection is open', () => {
         );
       },
     });
-    const { socket } = house.connect('a');
-    await house.rest();
+    const { socket } = harness.connect('a');
+    await harness.settle();
     expect(socket.lines).toEqual([]);
-    socket.say('M');
-    await house.rest();
+    socket.receive('M');
+    await harness.settle();
     expect(socket.lines[0]).toBe('t Aa');
-    socket.say(`${socket.tokens[0]};;;;;;`);
-    await house.rest();
+    socket.receive(`${socket.tokens[0]};;;;;;`);
+    await harness.settle();
     expect(socket.payloads.at(-1)).toBe(';n;;later;0;0;');
   });
 
-  test('[HS3] [HS10] where there is no A, it goes out once the server has agreed', async () => {
+  test('[HS3] [HS10] without A they are sent once the server has accepted', async () => {
     let agree = (): void => {};
-    const house = new House({
+    const harness = new SupervisorHarness({
       events: { _OnNativeMessage: () => {} },
       onConnect(conn) {
         expect(conn.write({ isNative: true, body: 'hello' })).toBe(true);
@@ -84,54 +84,54 @@ describe('before a connection is open', () => {
         });
       },
     });
-    const { socket } = house.connect('a');
+    const { socket } = harness.connect('a');
     expect(socket.lines).toEqual([]);
     agree();
-    await house.rest();
+    await harness.settle();
     expect(socket.lines).toEqual(['t hello']);
   });
 
   test.each([
     ['frames', { earlyFrames: 2 }, ['x', 'y'], 'z'],
     ['bytes', { earlyBytes: 8 }, ['1234', '5678'], '9'],
-  ])('[HS5] so many %s may come early, and not one more', (_, limits, held, more) => {
+  ])('[HS5] up to the limit of early %s is accepted, and not one more', (_, limits, held, more) => {
     const never = (): Promise<void> => new Promise(() => {});
-    const house = new House({ namespaces: { n: {} }, limits, onConnect: never });
-    const { socket } = house.connect('a');
-    socket.say(...held);
+    const harness = new SupervisorHarness({ namespaces: { n: {} }, limits, onConnect: never });
+    const { socket } = harness.connect('a');
+    socket.receive(...held);
     expect(socket.lines).toEqual([]);
-    socket.say(more);
+    socket.receive(more);
     expect(socket.lines).toEqual(['close 1008 too many frames before the acknowledgement']);
   });
 });
 
-describe('what a connection may have', () => {
+describe('limits of a connection', () => {
   test('[NS11] one namespace too many is answered, and the connection is kept', () => {
-    const house = new House({ namespaces: { a: {}, b: {}, c: {} }, limits: { namespaces: 2 } });
-    const { socket } = house.seat('joe');
+    const harness = new SupervisorHarness({ namespaces: { a: {}, b: {}, c: {} }, limits: { namespaces: 2 } });
+    const { socket } = harness.open('joe');
     socket.sent.length = 0;
-    socket.say(enter('a'), enter('b'), enter('c'), enter('a'));
+    socket.receive(enter('a'), enter('b'), enter('c'), enter('a'));
     const refused = '$1;c;;_OnNamespaceConnect;1;0;too many namespaces';
     expect(socket.payloads).toEqual(['$1;;;;;;', '$1;;;;;;', refused, '$1;;;;;;']);
     socket.sent.length = 0;
-    socket.say('$2;a;;_OnNamespaceDisconnect;0;0;', enter('c'));
+    socket.receive('$2;a;;_OnNamespaceDisconnect;0;0;', enter('c'));
     expect(socket.payloads).toEqual(['$2;;;;;;', '$1;;;;;;']);
   });
 
-  test('[NS12] waitConnect resolves whoever began, and rejects when the connection ends', async () => {
-    const house = new House({ namespaces: { n: {}, never: {} } });
-    const guest = house.seat('a');
-    const [byClient, lost] = [guest.conn?.waitConnect('n'), guest.conn?.waitConnect('never')];
-    guest.socket.say(enter('n'));
-    expect(await byClient).toBe(guest.conn?.namespace('n'));
-    expect(await guest.conn?.waitConnect('n')).toBe(guest.conn?.namespace('n'));
-    guest.socket.hangUp();
+  test("[NS12] waitConnect resolves for either side's connect, and rejects when the connection ends", async () => {
+    const harness = new SupervisorHarness({ namespaces: { n: {}, never: {} } });
+    const client = harness.open('a');
+    const [byClient, lost] = [client.conn?.waitConnect('n'), client.conn?.waitConnect('never')];
+    client.socket.receive(enter('n'));
+    expect(await byClient).toBe(client.conn?.namespace('n'));
+    expect(await client.conn?.waitConnect('n')).toBe(client.conn?.namespace('n'));
+    client.socket.disconnect();
     await expect(lost).rejects.toBe(ErrWrite);
   });
 
-  test('[SV14] a store that lives as long as it does', () => {
-    const house = new House({ namespaces: { n: {} } });
-    const [one, two] = [house.seat('a').conn, house.seat('a').conn];
+  test('[SV14] a store with the lifetime of the connection', () => {
+    const harness = new SupervisorHarness({ namespaces: { n: {} } });
+    const [one, two] = [harness.open('a').conn, harness.open('a').conn];
     const value = { a: 1 };
     one?.set('__proto__', value);
     expect(one?.get('__proto__')).toBe(value);
@@ -143,9 +143,9 @@ describe('what a connection may have', () => {
     }
   });
 
-  test('[SV15] connections() lists those to whom the server agrees, acknowledged or not', async () => {
+  test('[SV15] connections() lists accepted connections, acknowledged or not', async () => {
     let agree = (): void => {};
-    const house = new House({
+    const harness = new SupervisorHarness({
       namespaces: { n: {} },
       onConnect: ({ id }) =>
         id === 'pending' &&
@@ -153,14 +153,14 @@ describe('what a connection may have', () => {
           agree = resolve;
         }),
     });
-    for (const id of ['seated', 'pending', 'silent']) house.connect(id);
-    house.guests[0]?.socket.say('M');
-    house.guests[1]?.socket.say('M');
-    const ids = (): string[] => house.server.connections().map(({ id }) => id);
+    for (const id of ['seated', 'pending', 'silent']) harness.connect(id);
+    harness.clients[0]?.socket.receive('M');
+    harness.clients[1]?.socket.receive('M');
+    const ids = (): string[] => harness.server.connections().map(({ id }) => id);
     expect(ids()).toEqual(['seated', 'silent']);
-    expect(house.server.totalConnections).toBe(3);
+    expect(harness.server.totalConnections).toBe(3);
     agree();
-    await house.rest();
+    await harness.settle();
     expect(ids()).toEqual(['seated', 'pending', 'silent']);
   });
 });

@@ -88,7 +88,7 @@ class FakeHost implements InboxHost {
 describe('the quota of a tick', () => {
   const events = Array.from({ length: 40 }, (_, at) => `e${at}`);
 
-  test('[LM9] is handled at once; the rest comes in slices, in order', () => {
+  test('[LM9] is handled at once; further frames wait for slices, in order', () => {
     const host = new FakeHost(100, 1_000, 3).push(...events);
     expect([host.log, host.parkings]).toEqual([events.slice(0, 3), 1]);
     host.inbox.resume();
@@ -98,7 +98,7 @@ describe('the quota of a tick', () => {
     expect([host.log, host.parkings]).toEqual([events, 3]);
   });
 
-  test('[LM9] begins anew with each tick of the event loop', () => {
+  test('[LM9] is renewed with each tick', () => {
     const host = new FakeHost(100, 1_000, 2).push('a', 'b');
     host.ticks.current++;
     host.push('c', 'd');
@@ -161,7 +161,7 @@ describe('turns', () => {
     expect(turns).not.toContain(noTurn);
   });
 
-  test('[SV7] a frame that comes while a turn is under way takes the next one', () => {
+  test('[SV7] a frame that arrives during a turn takes the next one', () => {
     const host = new FakeHost();
     host.onWork = (event) => {
       if (event === 'a') host.push('b', 'c');
@@ -192,7 +192,7 @@ describe('turns', () => {
     expect(host.log).toEqual(['a', 'held', 'b']);
   });
 
-  test('[RM7] a job goes before the frames that wait, and after the turn that is under way', async () => {
+  test('[RM7] a job precedes waiting frames, and follows the running turn', async () => {
     const host = new FakeHost().push('slow', 'a');
     host.inbox.runNext(() => void host.log.push('job 1'));
     host.inbox.runNext(() => void host.log.push('job 2'));
@@ -224,7 +224,7 @@ describe('turns', () => {
     expect(host.log).toEqual(['a', 'job', 'b']);
   });
 
-  test('[SV7] work that rejects all the same ends its turn', async () => {
+  test('[SV7] work that rejects ends its turn as well', async () => {
     const host = new FakeHost();
     host.inbox.runNext(() => Promise.reject(new Error('never')));
     host.push('a');
@@ -232,7 +232,7 @@ describe('turns', () => {
     expect(host.log).toEqual(['(failed: Error: never)', 'a']);
   });
 
-  test('[SV1] [SV7] work that throws tells so, and the inbox goes on', () => {
+  test('[SV1] [SV7] work that throws is reported, and the inbox continues', () => {
     const host = new FakeHost();
     host.onWork = (event) => {
       if (event === 'bad') throw new Error('never');
@@ -293,7 +293,7 @@ describe('boundsOf', () => {
 describe('bounds', () => {
   const filled = (count: number): string[] => Array.from({ length: count }, (_, at) => `e${at}`);
 
-  test('[BP3] an inbox full of messages says so, and again when it is half empty', async () => {
+  test('[BP3] an inbox full of messages reports it, and again when it is half empty', async () => {
     const host = new FakeHost(8).push('slow', ...filled(7));
     expect(host.log).toEqual(['slow']);
     host.push('slow2');
@@ -303,7 +303,7 @@ describe('bounds', () => {
     expect(host.log).toEqual(['slow', '(full)', ...filled(7), 'slow2', '(room)']);
   });
 
-  test('[BP3] it stays full until it is half empty', async () => {
+  test('[BP3] it counts as full until it is half empty', async () => {
     const host = new FakeHost(8).push('slow0', 'a', 'slow1', 'b', 'slow2', 'c', 'd', 'e', 'f');
     expect(host.log).toEqual(['slow0', '(full)']);
     await host.letGo('slow0');
@@ -322,13 +322,13 @@ describe('bounds', () => {
     expect(host.log).toEqual(['slow', '(full)', 'a', 'b', '(room)']);
   });
 
-  test('[BP3] what was already read is kept', async () => {
+  test('[BP3] frames that were already read are kept', async () => {
     const host = new FakeHost(2).push('slow', ...filled(50));
     await host.letGo('slow');
     expect(host.log.filter((entry) => entry.startsWith('e'))).toEqual(filled(50));
   });
 
-  test('[BP3] while a turn waits for its own client, reading goes on to four times as much', async () => {
+  test('[BP3] while a turn waits for its own client, reading continues up to four times the limit', async () => {
     const host = new FakeHost(8).push('slow', ...filled(8));
     expect(host.log).toEqual(['slow', '(full)']);
     host.awaitsPeer = true;
@@ -358,7 +358,7 @@ describe('bounds', () => {
     expect(host.log).toEqual(['slow', '(flooded)']);
   });
 
-  test('[BP3] when its answer has come and too much waits, reading stops', () => {
+  test('[BP3] when the answer has arrived and too many frames wait, reading stops', () => {
     const host = new FakeHost(8);
     host.awaitsPeer = true;
     host.push('slow', ...filled(20));
@@ -368,7 +368,7 @@ describe('bounds', () => {
     expect(host.log).toEqual(['slow', '(full)']);
   });
 
-  test('[BP3] [NS6] a frame that is held waits for the client, so reading goes on', () => {
+  test('[BP3] [NS6] a blocked frame waits for the client, so reading continues', () => {
     const host = new FakeHost(8);
     for (const event of filled(40)) host.held.add(event);
     host.push(...filled(31));
@@ -452,7 +452,7 @@ describe('the end', () => {
     expect(host.log).toEqual(['slow', 'last']);
   });
 
-  test('[SV7] a turn that settles after it was given up ends no other', async () => {
+  test('[SV7] a turn that settles after its timeout ends no other', async () => {
     const host = new FakeHost().push('slow1', 'slow2', 'c');
     host.inbox.abandon();
     expect(host.log).toEqual(['slow1', 'slow2']);

@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { type BackgroundTask, BackgroundTasks } from '../../../src/actors/runtime/background.js';
-import { HandClock } from '../../support/handClock.js';
+import { FakeClock } from '../../support/server/fakeClock.js';
 
 /** Work of so many pieces, a millisecond each. */
 class FakeWalk implements BackgroundTask {
   readonly slices: { readonly until: number; readonly done: number }[] = [];
 
   constructor(
-    private readonly clock: HandClock,
+    private readonly clock: FakeClock,
     private pieces: number,
   ) {}
 
@@ -29,8 +29,8 @@ class FakeWalk implements BackgroundTask {
 }
 
 describe('the slice', () => {
-  test('[BC5] work begins when the present turn of the event loop is over', () => {
-    const clock = new HandClock();
+  test('[BC5] work begins after the current tick', () => {
+    const clock = new FakeClock();
     const turn = new BackgroundTasks(clock, 4);
     const walk = new FakeWalk(clock, 1);
     turn.wake(walk);
@@ -41,8 +41,8 @@ describe('the slice', () => {
     expect(clock.immediates).toBe(0);
   });
 
-  test('[BC5] what is not done in its slice goes on in the next turn', () => {
-    const clock = new HandClock();
+  test('[BC5] what does not fit into a slice continues in the next tick', () => {
+    const clock = new FakeClock();
     const turn = new BackgroundTasks(clock, 4);
     const walk = new FakeWalk(clock, 10);
     turn.wake(walk);
@@ -56,8 +56,8 @@ describe('the slice', () => {
     expect(turns).toBe(3);
   });
 
-  test('[BC5] all walks of a turn share one slice', () => {
-    const clock = new HandClock();
+  test('[BC5] all tasks of a tick share one slice', () => {
+    const clock = new FakeClock();
     const turn = new BackgroundTasks(clock, 4);
     const walks = [new FakeWalk(clock, 2), new FakeWalk(clock, 1), new FakeWalk(clock, 20)];
     for (const walk of walks) turn.wake(walk);
@@ -71,8 +71,8 @@ describe('the slice', () => {
     expect(clock.now()).toBe(4);
   });
 
-  test('[BC5] nobody is starved by a walk that takes all of each slice', () => {
-    const clock = new HandClock();
+  test('[BC5] a task that uses its whole slice does not starve others', () => {
+    const clock = new FakeClock();
     const turn = new BackgroundTasks(clock, 4);
     const [huge, small] = [new FakeWalk(clock, 1_000), new FakeWalk(clock, 3)];
     turn.wake(huge);
@@ -81,8 +81,8 @@ describe('the slice', () => {
     expect([huge.isDone, small.isDone]).toEqual([false, true]);
   });
 
-  test('[BC5] a walk that is woken within a slice has its part of the next', () => {
-    const clock = new HandClock();
+  test('[BC5] a task that is woken within a slice runs in the next one', () => {
+    const clock = new FakeClock();
     const turn = new BackgroundTasks(clock, 4);
     const late = new FakeWalk(clock, 1);
     const waking: BackgroundTask = {

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { TickCounter, TickQuota } from '../../../src/actors/runtime/clock.js';
-import { HandClock } from '../../support/handClock.js';
+import { FakeClock } from '../../support/server/fakeClock.js';
 
 test('[LM9] a tick of the event loop has one number, and the next another', () => {
-  const clock = new HandClock();
+  const clock = new FakeClock();
   const ticks = new TickCounter(clock);
   const first = ticks.current;
   expect([ticks.current, clock.immediates]).toEqual([first, 1]);
@@ -18,7 +18,7 @@ describe('the quota of a tick', () => {
     expect([quota.spend(4), quota.spend(6), quota.spend(1), quota.spend(1)]).toEqual([6, 0, -1, -2]);
   });
 
-  test('[LM9] is whole again in the next tick, whatever was spent in the last', () => {
+  test('[LM9] is full again in the next tick, whatever the last one used', () => {
     const ticks = { current: 0 };
     const quota = new TickQuota(ticks, 10);
     quota.spend(25);

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { Deadlines } from '../../../src/actors/runtime/deadlines.js';
-import { HandClock } from '../../support/handClock.js';
+import { FakeClock } from '../../support/server/fakeClock.js';
 
 const makeSweeper = () => {
-  const clock = new HandClock();
+  const clock = new FakeClock();
   const sweeper = new Deadlines(clock);
   const log: string[] = [];
   const after = (ms: number, name = `${ms}`) => sweeper.after(ms, () => log.push(`${name} at ${clock.now()}`));
@@ -20,7 +20,7 @@ describe('deadlines', () => {
     expect(log).toHaveLength(1);
   });
 
-  test('[AK4] each expires when its time has come, in order of time', () => {
+  test('[AK4] each expires at its time, in order of time', () => {
     const { clock, log, after } = makeSweeper();
     for (const ms of [30, 10, 20]) after(ms);
     clock.advance(9);
@@ -104,7 +104,7 @@ describe('deadlines', () => {
   });
 });
 
-describe('what remains', () => {
+describe('timers left over', () => {
   test('[SV3] nothing, when all have expired', () => {
     const { clock, sweeper, after } = makeSweeper();
     for (const ms of [10, 20, 10]) after(ms);
@@ -112,12 +112,12 @@ describe('what remains', () => {
     expect([sweeper.size, clock.timers]).toEqual([0, 0]);
   });
 
-  test('[DR1] nobody stays for it once it is let go, and it still comes in its time', () => {
+  test('[DR1] none keeps the process alive once it is unreferenced, and it still fires', () => {
     const { clock, sweeper, after, log } = makeSweeper();
     after(20);
     sweeper.unref();
     after(10);
-    expect(clock.letGoOf.size).toBe(2);
+    expect(clock.unreffed.size).toBe(2);
     clock.advance(20);
     expect(log).toHaveLength(2);
   });

@@ -35,21 +35,21 @@ const makeGuarded = () => {
 };
 
 describe('hot events', () => {
-  test('[DO6] a hot event is taken at the door, and no other', () => {
+  test('[DO6] a hot event is intercepted, and no other', () => {
     const { log, actor } = makeGuarded();
     actor.send({ type: 'HOT' });
     actor.send({ type: 'WORK' });
     expect(log).toEqual(['hot', 'work', 'afterwards']);
   });
 
-  test('[DO6] [BC3] it is taken at once also while the mailbox is busy; all else waits its turn', () => {
+  test('[DO6] [BC3] it is handled at once even while the mailbox is busy; other events wait', () => {
     const { log, actor } = makeGuarded();
     actor.send({ type: 'BUSY' });
     expect(log.slice(0, 3)).toEqual(['hot', 'sent', 'work']);
   });
 });
 
-describe('what is put aside', () => {
+describe('deferred work', () => {
   test('[SV10] runs when every mailbox is empty, in order', () => {
     const { log, actor } = makeGuarded();
     actor.send({ type: 'BUSY' });
@@ -65,7 +65,7 @@ describe('what is put aside', () => {
     expect(log).toEqual(['work', 'still inside', 'afterwards']);
   });
 
-  test('[SV10] what it sends itself takes effect at once', () => {
+  test('[SV10] events that it sends to its own actor take effect at once', () => {
     const { log, mailboxes, actor } = makeGuarded();
     mailboxes.enter(() => {
       mailboxes.defer(() => {
@@ -95,7 +95,7 @@ describe('what is put aside', () => {
     expect(log).toEqual(['work', 'once', 'afterwards']);
   });
 
-  test('[SV2] what throws is reported, and what comes behind it runs', () => {
+  test('[SV2] an error is reported, and later work runs', () => {
     const { log, errors, mailboxes } = makeGuarded();
     const failure = new Error('boom');
     mailboxes.enter(() => {
@@ -107,7 +107,7 @@ describe('what is put aside', () => {
     expect([log, errors]).toEqual([['next'], [failure]]);
   });
 
-  test('[SV1] a step that throws leaves the doors as they were', () => {
+  test('[SV1] a step that throws leaves the mailboxes as they were', () => {
     const { log, mailboxes } = makeGuarded();
     expect(() =>
       mailboxes.enter(() => {

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import { type Runnable, RunQueue } from '../../../src/actors/runtime/background.js';
-import { HandClock } from '../../support/handClock.js';
+import { FakeClock } from '../../support/server/fakeClock.js';
 
 /** Lanes with so much to do each; every piece takes a millisecond. */
 const backlogOf = (work: Readonly<Record<string, number>>) => {
-  const clock = new HandClock();
+  const clock = new FakeClock();
   const log: string[] = [];
   let wakes = 0;
   const backlog = new RunQueue(
@@ -25,13 +25,13 @@ const backlogOf = (work: Readonly<Record<string, number>>) => {
   return { backlog, log, clock, wakes: () => wakes };
 };
 
-test('[LM9] lanes that rest take turns, as long as the slice lasts', () => {
+test('[LM9] ready inboxes take turns within the slice', () => {
   const { backlog, log } = backlogOf({ a: 3, b: 1, c: 2 });
   expect(backlog.run(100)).toBe(false);
   expect(log).toEqual(['a', 'b', 'c', 'a', 'c', 'a']);
 });
 
-test('[LM9] [BC5] a slice that is over begins with the next lane the next time', () => {
+test('[LM9] [BC5] the next slice begins with the next inbox', () => {
   const { backlog, log, clock, wakes } = backlogOf({ a: 3, b: 3, c: 3 });
   expect(wakes()).toBe(3);
   expect(backlog.run(clock.now() + 2)).toBe(true);
@@ -40,7 +40,7 @@ test('[LM9] [BC5] a slice that is over begins with the next lane the next time',
   expect(log).toEqual(['a', 'b', 'c', 'a']);
 });
 
-test('[LM9] each slice does a piece, however late it comes', () => {
+test('[LM9] each slice does some work, however late it starts', () => {
   const { backlog, log } = backlogOf({ a: 2 });
   expect(backlog.run(-1)).toBe(true);
   expect(backlog.run(-1)).toBe(false);

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { createActor, setup } from 'xstate';
 import { systemClock } from '../../../src/actors/runtime/clock.js';
 import { useIndexedScheduler } from '../../../src/actors/runtime/scheduler.js';
-import { HandClock } from '../../support/handClock.js';
+import { FakeClock } from '../../support/server/fakeClock.js';
 
 const waiting = setup({ delays: { patience: 100, more: 150 } }).createMachine({
   initial: 'waiting',
@@ -18,7 +18,7 @@ const waiting = setup({ delays: { patience: 100, more: 150 } }).createMachine({
 });
 
 /** Counts how often a timer is touched. */
-class CountingClock extends HandClock {
+class CountingClock extends FakeClock {
   cleared = 0;
 
   override clearTimeout(handle: unknown): void {
@@ -28,7 +28,7 @@ class CountingClock extends HandClock {
 }
 
 /** A root actor whose system runs by this clock, and children of it. */
-const makeSystem = (clock: HandClock) => {
+const makeSystem = (clock: FakeClock) => {
   const root = createActor(setup({}).createMachine({}));
   useIndexedScheduler(root.system, clock);
   root.start();
@@ -38,7 +38,7 @@ const makeSystem = (clock: HandClock) => {
 
 describe('timers of charts', () => {
   test('[SV8] a delayed transition happens in its time', () => {
-    const clock = new HandClock();
+    const clock = new FakeClock();
     const actor = makeSystem(clock).child('a');
     clock.advance(99);
     expect(actor.getSnapshot().value).toBe('waiting');
@@ -49,8 +49,8 @@ describe('timers of charts', () => {
     expect(clock.timers).toBe(0);
   });
 
-  test('[SV3] leaving a state takes its timer away', () => {
-    const clock = new HandClock();
+  test('[SV3] leaving a state clears its timer', () => {
+    const clock = new FakeClock();
     const actor = makeSystem(clock).child('a');
     expect(clock.timers).toBe(1);
     actor.send({ type: 'CALM' });
@@ -90,8 +90,8 @@ describe('timers of charts', () => {
     expect(clock.cleared).toBe(0);
   });
 
-  test('[SV8] one timer among several of one actor can be taken away', () => {
-    const clock = new HandClock();
+  test('[SV8] one of several timers of an actor can be cleared', () => {
+    const clock = new FakeClock();
     const { root, child } = makeSystem(clock);
     const [source, target] = [child('source'), child('target')];
     const { scheduler } = root.system;
@@ -108,8 +108,8 @@ describe('timers of charts', () => {
     expect(target.getSnapshot().value).toBe('calm');
   });
 
-  test('[SV8] timers without a name do not take each other away', () => {
-    const clock = new HandClock();
+  test('[SV8] timers without a name do not clear each other', () => {
+    const clock = new FakeClock();
     const { root, child } = makeSystem(clock);
     const source = child('source');
     root.system.scheduler.cancelAll(source);
@@ -121,7 +121,7 @@ describe('timers of charts', () => {
 });
 
 describe('the clock of the system', () => {
-  test('[SV4] never goes back, and its timers can be taken away', async () => {
+  test('[SV4] never runs backwards, and its timers can be cleared', async () => {
     const before = systemClock.now();
     const log: string[] = [];
     const handle = systemClock.setTimeout(() => log.push('cancelled'), 0);

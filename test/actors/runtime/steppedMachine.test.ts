@@ -12,7 +12,7 @@ const unreported = (error: unknown): never => {
 };
 
 describe('a chart that is stepped', () => {
-  test('[SV9] a step says where it leads and which named actions it asks for, in order', () => {
+  test('[SV9] a step returns the next state and the named actions, in order', () => {
     const chart = new SteppedMachine(roomMachine, unreported);
     expect(chart.initial.value).toBe('outside');
     const asked = chart.step(chart.initial, { type: 'ASKED.JOIN' });
@@ -38,7 +38,7 @@ describe('a chart that is stepped', () => {
     expect(chart.step(before, { type: 'REFUSED' }).value.value).toBe('disconnected');
   });
 
-  test('[SV9] what one step asks for is not told again by the next, nor taken away by it', () => {
+  test('[SV9] the actions of one step are neither repeated nor removed by the next', () => {
     const chart = new SteppedMachine(roomMachine, unreported);
     const first = chart.step(chart.initial, { type: 'ASKED.JOIN' });
     const second = chart.step(first.value, { type: 'REFUSED' });
@@ -46,7 +46,7 @@ describe('a chart that is stepped', () => {
     expect(second.actions.map(({ type }) => type)).toEqual(['answerRefusal']);
   });
 
-  test('[SV3] settled memberships share one value, whatever led to it', () => {
+  test('[SV3] settled memberships share one value, whichever steps led to it', () => {
     const chart = new SteppedMachine(roomMachine, unreported);
     const asked = after(chart, 'ASKED.JOIN', 'ALLOWED');
     const wanted = after(chart, 'JOIN', 'AGREED', 'ALLOWED');
@@ -56,7 +56,7 @@ describe('a chart that is stepped', () => {
     expect(stayed).toBe(asked);
   });
 
-  test('[SV9] an action that a program has provided runs, and is told as well', () => {
+  test('[SV9] a provided action runs, and is listed as well', () => {
     const log: string[] = [];
     const chart = new SteppedMachine(
       roomMachine.provide({ actions: { enter: () => log.push('entered') } }),
@@ -84,7 +84,7 @@ describe('a chart that is stepped', () => {
     expect(chart.step(chart.initial, { type: 'VISIT' }).value.context).toEqual({ visits: 1 });
   });
 
-  test('[SV3] a chart that has come to its end stays there', () => {
+  test('[SV3] a chart in its final state stays there', () => {
     const chart = new SteppedMachine(roomMachine, unreported);
     const left = after(chart, 'ASKED.JOIN', 'REFUSED');
     expect(left.status).toBe('done');

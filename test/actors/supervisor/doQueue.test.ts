@@ -8,7 +8,7 @@ import { Deadlines } from '../../../src/actors/runtime/deadlines.js';
 import { DoQueue, type Visitor, type VisitTarget } from '../../../src/actors/supervisor/doQueue.js';
 import type { UpgradeRequest } from '../../../src/actors/transport/socket.js';
 import { HandlerTimeout } from '../../../src/protocol/errors.js';
-import { HandClock } from '../../support/handClock.js';
+import { FakeClock } from '../../support/server/fakeClock.js';
 
 /** A handle with nothing behind it but an id: the walk hands it on and asks nothing of it. */
 const connOf = (id: string): Conn => {
@@ -69,7 +69,7 @@ const timeout = 30_000;
 
 /** The walk of `do` with a turn of its own, over these connections. */
 const makeVisits = (...ids: readonly string[]) => {
-  const clock = new HandClock();
+  const clock = new FakeClock();
   const sweeper = new Deadlines(clock);
   const turn = new BackgroundTasks(clock, 4);
   const log: string[] = [];
@@ -121,7 +121,7 @@ describe('visiting', () => {
     expect(failures).toEqual([undefined]);
   });
 
-  test('[DO1] with nobody there it ends as well', async () => {
+  test('[DO1] without connections it ends as well', async () => {
     const { log, run, begin, turns } = makeVisits();
     run(() => log.push('visited'));
     begin();
@@ -129,7 +129,7 @@ describe('visiting', () => {
     expect(log).toEqual(['(ended)', '(done)']);
   });
 
-  test('[DO1] who has closed when its turn comes is not visited', async () => {
+  test('[DO1] a connection that is closed at its turn is not visited', async () => {
     const { log, run, begin, turns, guest, guests } = makeVisits('a', 'b', 'c', 'd');
     run((conn) => {
       log.push(conn.id);
@@ -163,7 +163,7 @@ describe('visiting', () => {
     expect(log).toEqual(['a', 'a done', 'b', 'b done', '(ended)', '(done)']);
   });
 
-  test('[BC5] [DO1] a long walk goes on from slice to slice', async () => {
+  test('[BC5] [DO1] a long do continues from slice to slice', async () => {
     const { clock, log, run, begin, turns } = makeVisits(...'abcdefghij');
     run((conn) => {
       log.push(conn.id);
@@ -178,7 +178,7 @@ describe('visiting', () => {
     expect(log).toEqual([...'abcdefghij', '(ended)', '(done)']);
   });
 
-  test('[DO4] walks take place one after the other', async () => {
+  test('[DO4] dos run one after the other', async () => {
     const { log, run, begin, turns } = makeVisits('a', 'b');
     run((conn) => log.push(`1 ${conn.id}`));
     run((conn) => log.push(`2 ${conn.id}`));
@@ -208,7 +208,7 @@ describe('visits that fail', () => {
     expect(sweeper.size).toBe(0);
   });
 
-  test('[DO3] a visitor that does not settle in time fails, and the walk goes on', async () => {
+  test('[DO3] a visitor that does not settle in time fails, and the do continues', async () => {
     const { clock, log, run, begin, turns } = makeVisits('a', 'b');
     const { failures } = run((conn) => {
       log.push(conn.id);
@@ -228,7 +228,7 @@ describe('visits that fail', () => {
     expect(failures).toEqual([new AggregateError([new HandlerTimeout(timeout)], '1 visit failed')]);
   });
 
-  test('[DO3] [DO4] one that does not settle in time while a walk was asked for may wait for itself, and is told so', async () => {
+  test('[DO3] [DO4] a visitor that does not settle in time after another do was requested is reported as possibly waiting for itself', async () => {
     const { clock, run, begin, turns } = makeVisits('a', 'b', 'c');
     const { failures } = run(({ id }) => {
       if (id === 'b') run(() => {});
@@ -252,7 +252,7 @@ describe('visits that fail', () => {
     expect(failures).toMatchObject([{ message: '2 visits failed' }]);
   });
 
-  test('[DO3] one that fails by itself is told as it failed, whatever was asked for meanwhile', async () => {
+  test('[DO3] a visitor that fails by itself is reported with its error, whatever was requested meanwhile', async () => {
     const { run, begin, turns } = makeVisits('a');
     const { failures } = run(async () => {
       run(() => {});
@@ -263,7 +263,7 @@ describe('visits that fail', () => {
     expect(failures).toEqual([new AggregateError([new Error('boom')], '1 visit failed')]);
   });
 
-  test('[DO3] failures of one walk are no failures of the next', async () => {
+  test('[DO3] failed visits of one do do not count for the next', async () => {
     const { log, run, begin, turns } = makeVisits('a');
     run(() => {
       throw new Error('boom');
@@ -277,8 +277,8 @@ describe('visits that fail', () => {
   });
 });
 
-describe('visits that are called off', () => {
-  test('[DR1] the present walk and those that wait fail, and nobody is visited any more', async () => {
+describe('visits of a stopped queue', () => {
+  test('[DR1] the current do and waiting ones reject, and no further connection is visited', async () => {
     const { clock, log, visits, run, begin, turns } = makeVisits(...'abcdefgh');
     const end = new Error('over');
     const outcomes = [1, 2].map((walk) =>

@@ -7,11 +7,16 @@ import { Histogram } from '../../../src/actors/runtime/histogram.js';
 import type { Metrics } from '../../../src/actors/supervisor/metrics.js';
 import { AskTimeout, CloseError, connectionMachine, type NSConn, reply } from '../../../src/index.js';
 import { closeReasons } from '../../../src/protocol/errors.js';
-import { HandClock } from '../../support/handClock.js';
-import { type Guest, House, type HouseOptions, settled } from '../../support/house.js';
-import { openHouses } from '../../support/houses.js';
+import { FakeClock } from '../../support/server/fakeClock.js';
+import { openCluster } from '../../support/server/harnessCluster.js';
+import {
+  type FakeClient,
+  type HarnessOptions,
+  SupervisorHarness,
+  settled,
+} from '../../support/server/supervisorHarness.js';
 
-const metricsOf = ({ supervisor }: House): Metrics => supervisor.metrics;
+const metricsOf = ({ supervisor }: SupervisorHarness): Metrics => supervisor.metrics;
 
 /** The reasons that have been counted, and how often. */
 const counted = (numbers: Readonly<Record<string, number>>): Record<string, number> =>
@@ -34,22 +39,24 @@ const task = (actors: Iterable<AnyActorRef>): Record<string, number> => {
 };
 
 /** Every connection's actor that there has been. */
-const rollOf = (house: House): Set<AnyActorRef> => {
+const rollOf = (harness: SupervisorHarness): Set<AnyActorRef> => {
   const roll = new Set<AnyActorRef>();
-  house.supervisor.introspection.subscribe({ began: (actor) => actor.id.startsWith('connection-') && roll.add(actor) });
+  harness.supervisor.introspection.subscribe({
+    began: (actor) => actor.id.startsWith('connection-') && roll.add(actor),
+  });
   return roll;
 };
 
-const nsOf = (guest: Guest): NSConn => {
-  const ns = guest.conn?.namespace('n');
-  if (!ns) throw new Error(`${guest.id} is not in the namespace`);
+const nsOf = (client: FakeClient): NSConn => {
+  const ns = client.conn?.namespace('n');
+  if (!ns) throw new Error(`${client.id} is not in the namespace`);
   return ns;
 };
 
-const deeds: Readonly<Record<string, (house: House, guest: Guest) => unknown>> = {
-  arrive: (house) => house.connect('a'),
-  enter: (_, { socket }) => socket.say('M', '$1;n;;_OnNamespaceConnect;0;0;'),
-  talk: (_, { socket }) => socket.say(';n;;e;0;0;x', 'no frame'),
+const deeds: Readonly<Record<string, (harness: SupervisorHarness, client: FakeClient) => unknown>> = {
+  arrive: (harness) => harness.connect('a'),
+  enter: (_, { socket }) => socket.receive('M', '$1;n;;_OnNamespaceConnect;0;0;'),
+  talk: (_, { socket }) => socket.receive(';n;;e;0;0;x', 'no frame'),
   stall: (_, { socket }) => socket.stall(),
   drain: (_, { socket }) => socket.drain(),
   broadcast: ({ server }) => server.broadcast(null, { namespace: 'n', event: 'e', body: 'some words' }),
@@ -58,12 +65,12 @@ const deeds: Readonly<Record<string, (house: House, guest: Guest) => unknown>> =
   },
   write: (_, { conn }) => conn?.namespace('n')?.emit('e'),
   close: (_, { conn }) => conn?.close(),
-  leave: (_, { socket }) => socket.hangUp(1001, 'slow consumer'),
+  leave: (_, { socket }) => socket.disconnect(1001, 'slow consumer'),
   break: (_, { socket }) => {
     socket.destroy();
     socket.pump();
   },
-  rest: (house) => house.rest(),
+  rest: (harness) => harness.settle(),
   wait: ({ clock }) => clock.advance(3_000),
 };
 
@@ -73,77 +80,77 @@ describe('metrics', () => {
   given.prop([fc.array(step, { maxLength: 80 })], { numRuns: 200 })(
     '[IN7] connections are where the metrics say, whatever happens to them',
     async (steps) => {
-      const house = new House({
+      const harness = new SupervisorHarness({
         namespaces: { n: { e() {} } },
         limits: { highWaterMark: 10, slowConsumerMessages: 4 },
       });
-      const roll = rollOf(house);
+      const roll = rollOf(harness);
       const check = (): void => {
-        const { connections, closes, arrivals } = metricsOf(house);
+        const { connections, closes, arrivals } = metricsOf(harness);
         expect(connections).toEqual(task(roll));
         expect(connections.acknowledging + connections.flowing + connections.congested).toBe(
-          house.server.totalConnections,
+          harness.server.totalConnections,
         );
         expect(arrivals.admitted).toBe(roll.size);
-        expect(sumOf(closes)).toBe(arrivals.admitted - house.server.totalConnections);
+        expect(sumOf(closes)).toBe(arrivals.admitted - harness.server.totalConnections);
       };
       for (const [name, whom] of steps) {
-        const guest = house.guests[whom] ?? house.connect('a');
-        await deeds[name]?.(house, guest);
+        const client = harness.clients[whom] ?? harness.connect('a');
+        await deeds[name]?.(harness, client);
         check();
       }
-      await house.empty();
-      house.clock.advance(10_000);
+      await harness.disconnectAll();
+      harness.clock.advance(10_000);
       check();
-      expect(sumOf(metricsOf(house).connections)).toBe(0);
-      expect(metricsOf(house).closes.slowConsumer).toBe(house.supervisor.counters.evictions);
+      expect(sumOf(metricsOf(harness).connections)).toBe(0);
+      expect(metricsOf(harness).closes.slowConsumer).toBe(harness.supervisor.counters.evictions);
     },
   );
 
   const endings: Readonly<
-    Record<string, readonly [options: HouseOptions, end: (house: House, guest: Guest) => unknown]>
+    Record<string, readonly [options: HarnessOptions, end: (harness: SupervisorHarness, client: FakeClient) => unknown]>
   > = {
-    client: [{}, (_, { socket }) => socket.hangUp(1013, 'slow consumer')],
+    client: [{}, (_, { socket }) => socket.disconnect(1013, 'slow consumer')],
     connectionLost: [{}, deeds['break'] ?? (() => {})],
     normal: [{}, (_, { conn }) => conn?.close()],
     program: [{}, (_, { conn }) => conn?.close(4_000, 'bored')],
     slowConsumer: [
       { limits: { highWaterMark: 0 } },
-      (house, guest) => {
-        guest.socket.stall();
-        nsOf(guest).emit('e');
-        house.clock.advance(10_000);
+      (harness, client) => {
+        client.socket.stall();
+        nsOf(client).emit('e');
+        harness.clock.advance(10_000);
       },
     ],
     floodedInbox: [
       { limits: { inboxMessages: 1 }, namespaces: { n: { ask: async (ns) => void (await ns.ask('q')) } } },
-      (_, { socket }) => socket.say(';n;;ask;0;0;', ...Array.from({ length: 5 }, () => ';n;;e;0;0;')),
+      (_, { socket }) => socket.receive(';n;;ask;0;0;', ...Array.from({ length: 5 }, () => ';n;;e;0;0;')),
     ],
-    draining: [{}, (house) => void house.supervisor.drain(1_000)],
+    draining: [{}, (harness) => void harness.supervisor.drain(1_000)],
     lost: [
       { namespaces: { n: { hang: () => new Promise<void>(() => {}) } } },
-      async (house, { socket }) => {
-        socket.say(';n;;hang;0;0;');
-        void house.supervisor.drain(1_000);
-        await house.rest();
-        house.clock.advance(1_000);
+      async (harness, { socket }) => {
+        socket.receive(';n;;hang;0;0;');
+        void harness.supervisor.drain(1_000);
+        await harness.settle();
+        harness.clock.advance(1_000);
       },
     ],
     pingTimeout: [
       {},
-      async (house, { socket }) => {
-        socket.isMute = true;
-        house.clock.advance(25_000);
-        await house.rest();
-        house.clock.advance(10_000);
+      async (harness, { socket }) => {
+        socket.ignoresPings = true;
+        harness.clock.advance(25_000);
+        await harness.settle();
+        harness.clock.advance(10_000);
       },
     ],
     silent: [{ limits: { readTimeout: 1_000 } }, ({ clock }) => clock.advance(1_000)],
     stuck: [
       { limits: { writeTimeout: 1_000 } },
-      ({ clock }, guest) => {
-        guest.socket.stall();
-        nsOf(guest).emit('e');
+      ({ clock }, client) => {
+        client.socket.stall();
+        nsOf(client).emit('e');
         clock.advance(1_000);
       },
     ],
@@ -160,44 +167,50 @@ describe('metrics', () => {
         },
         limits: { highWaterMark: 0 },
       },
-      (_, guest) => {
-        guest.socket.stall();
-        nsOf(guest).emit('e');
+      (_, client) => {
+        client.socket.stall();
+        nsOf(client).emit('e');
       },
     ],
   };
 
   test.each(Object.entries(endings))(
-    '[IN7] [IN9] what ends a connection is counted: %s',
+    '[IN7] [IN9] the end of a connection is counted by cause: %s',
     async (cause, [options, end]) => {
-      const house = new House({ namespaces: { n: {} }, ...options });
-      const guest = house.seat('a', 'n');
-      expect(counted(metricsOf(house).closes)).toEqual({});
-      await end(house, guest);
-      await house.rest();
-      expect(counted(metricsOf(house).closes)).toEqual({ [cause]: 1 });
+      const harness = new SupervisorHarness({ namespaces: { n: {} }, ...options });
+      const client = harness.open('a', 'n');
+      expect(counted(metricsOf(harness).closes)).toEqual({});
+      await end(harness, client);
+      await harness.settle();
+      expect(counted(metricsOf(harness).closes)).toEqual({ [cause]: 1 });
     },
   );
 
-  test('[IN7] so is what ends those who were never let in', async () => {
-    const early = (house: House): void => house.connect('a').socket.say(...Array.from({ length: 17 }, () => 'x'));
-    const house = new House({
+  test('[IN7] the end of a connection that was never accepted is counted as well', async () => {
+    const early = (harness: SupervisorHarness): void =>
+      harness.connect('a').socket.receive(...Array.from({ length: 17 }, () => 'x'));
+    const harness = new SupervisorHarness({
       namespaces: { n: {} },
       onConnect: ({ id }) => {
         if (id === 'refused') throw new Error('slow consumer');
         return id === 'undecided' ? new Promise(() => {}) : undefined;
       },
     });
-    early(house);
-    house.connect('refused').socket.say('M');
-    house.connect('undecided').socket.say('M');
-    house.connect('silent');
-    house.clock.advance(5_000);
-    await house.rest();
-    expect(counted(metricsOf(house).closes)).toEqual({ earlyFrames: 1, refused: 1, connectTimeout: 1, ackTimeout: 1 });
+    early(harness);
+    harness.connect('refused').socket.receive('M');
+    harness.connect('undecided').socket.receive('M');
+    harness.connect('silent');
+    harness.clock.advance(5_000);
+    await harness.settle();
+    expect(counted(metricsOf(harness).closes)).toEqual({
+      earlyFrames: 1,
+      refused: 1,
+      connectTimeout: 1,
+      ackTimeout: 1,
+    });
   });
 
-  test('[IN7] what takes as long as a bound is within it', () => {
+  test('[IN7] a value equal to a bound counts within it', () => {
     const histogram = new Histogram([1, 10]);
     for (const ms of [0, 1, 1.1, 10, 11]) histogram.note(ms);
     expect(histogram.timing).toEqual({
@@ -213,47 +226,47 @@ describe('metrics', () => {
   /** Every reason that a close frame can carry, and what it counts as when Muster gives it. */
   const sendable = Object.entries(closeReasons).filter(([, { code }]) => code !== 1006);
 
-  test.each(sendable)('[IN9] a client that closes with the words of %s counts as client', async (_, { code, text }) => {
-    const house = new House({ namespaces: { n: {} } });
-    house.seat('a', 'n').socket.hangUp(code, text);
-    house.connect('b').socket.hangUp(code, text);
-    await house.rest();
-    expect(counted(metricsOf(house).closes)).toEqual({ client: 2 });
+  test.each(sendable)('[IN9] a client that closes with the text of %s counts as client', async (_, { code, text }) => {
+    const harness = new SupervisorHarness({ namespaces: { n: {} } });
+    harness.open('a', 'n').socket.disconnect(code, text);
+    harness.connect('b').socket.disconnect(code, text);
+    await harness.settle();
+    expect(counted(metricsOf(harness).closes)).toEqual({ client: 2 });
   });
 
-  test.each(sendable)('[IN9] a program that closes with the words of %s counts as program', async (name, reason) => {
+  test.each(sendable)('[IN9] a program that closes with the text of %s counts as program', async (name, reason) => {
     const { code, text } = reason;
     const throws = (): never => {
       throw new CloseError(code, text);
     };
-    const house = new House({
+    const harness = new SupervisorHarness({
       events: { leave: throws },
       onConnect: ({ id }) => {
         if (id === 'refused') throws();
         return id === 'undecided' ? new Promise(() => {}) : undefined;
       },
     });
-    house.seat('closed').conn?.close(code, text);
-    house.seat('thrown', '').socket.say(';;;leave;0;0;');
-    house.connect('refused').socket.say('M');
-    house.connect('undecided').conn?.close(code, text);
-    await house.rest();
-    const { closes } = metricsOf(house);
+    harness.open('closed').conn?.close(code, text);
+    harness.open('thrown', '').socket.receive(';;;leave;0;0;');
+    harness.connect('refused').socket.receive('M');
+    harness.connect('undecided').conn?.close(code, text);
+    await harness.settle();
+    const { closes } = metricsOf(harness);
     expect(counted(closes)).toEqual({ [name === 'normal' ? name : 'program']: 2, refused: 2 });
   });
 
-  test('[IN9] what Muster itself closes counts under its own name', () => {
+  test('[IN9] a close by Muster counts under its own cause', () => {
     for (const [cause, { code, text }] of Object.entries(closeReasons)) {
       expect(closeCause({ reason: { code, text, cause }, wasAccepted: true })).toBe(cause);
     }
   });
 
-  test.each(['stuck', 'pingTimeout', 'lost'] as const)('[IN9] no close frame can say %s', async (name) => {
-    const house = new House({ namespaces: { n: {} } });
+  test.each(['stuck', 'pingTimeout', 'lost'] as const)('[IN9] no close frame can cause %s', async (name) => {
+    const harness = new SupervisorHarness({ namespaces: { n: {} } });
     const { code, text } = closeReasons[name];
-    house.seat('a', 'n').socket.hangUp(code, text);
-    await house.rest();
-    expect(counted(metricsOf(house).closes)).toEqual({ connectionLost: 1 });
+    harness.open('a', 'n').socket.disconnect(code, text);
+    await harness.settle();
+    expect(counted(metricsOf(harness).closes)).toEqual({ connectionLost: 1 });
   });
 
   /** A chart of a program's own that records reasons with this cause, whatever the events say. */
@@ -272,58 +285,61 @@ describe('metrics', () => {
   test.each([undefined, 'made up', 'toString'])(
     '[IN9] the causes of a chart of one’s own are no labels: %s counts as the program, a refusal or a lost connection',
     async (cause) => {
-      const house = new House({
+      const harness = new SupervisorHarness({
         namespaces: { n: {} },
         machines: { connection: recording(cause) },
         onConnect: ({ id }) => (id === 'undecided' ? new Promise(() => {}) : undefined),
       });
-      house.seat('open', 'n').conn?.close(1013, 'slow consumer');
-      house.connect('undecided');
-      deeds['break']?.(house, house.seat('broken', 'n'));
-      house.clock.advance(5_000);
-      await house.rest();
-      expect(counted(metricsOf(house).closes)).toEqual({ program: 1, refused: 1, connectionLost: 1 });
+      harness.open('open', 'n').conn?.close(1013, 'slow consumer');
+      harness.connect('undecided');
+      deeds['break']?.(harness, harness.open('broken', 'n'));
+      harness.clock.advance(5_000);
+      await harness.settle();
+      expect(counted(metricsOf(harness).closes)).toEqual({ program: 1, refused: 1, connectionLost: 1 });
     },
   );
 
   test('[IN9] a chart of one’s own may record a cause that there is', async () => {
-    const house = new House({ namespaces: { n: {} }, machines: { connection: recording('slowConsumer') } });
-    house.seat('a', 'n').conn?.close();
-    await house.rest();
-    expect(counted(metricsOf(house).closes)).toEqual({ slowConsumer: 1 });
+    const harness = new SupervisorHarness({
+      namespaces: { n: {} },
+      machines: { connection: recording('slowConsumer') },
+    });
+    harness.open('a', 'n').conn?.close();
+    await harness.settle();
+    expect(counted(metricsOf(harness).closes)).toEqual({ slowConsumer: 1 });
   });
 
-  test('[IN7] what is broadcast is counted once, and once for each who is given it, congested or not', async () => {
-    const house = new House({ namespaces: { n: {} }, limits: { highWaterMark: 10 } });
-    const guests = ['a', 'b', 'c'].map((id) => house.seat(id, 'n'));
-    const [first] = guests;
+  test('[IN7] a broadcast is counted once, and each delivery once, congested or not', async () => {
+    const harness = new SupervisorHarness({ namespaces: { n: {} }, limits: { highWaterMark: 10 } });
+    const clients = ['a', 'b', 'c'].map((id) => harness.open(id, 'n'));
+    const [first] = clients;
     first?.socket.stall();
-    const before = metricsOf(house);
-    const bytesBefore = guests.map(({ socket }) => socket.sent.length);
-    for (let nth = 0; nth < 10; nth++) house.server.broadcast(null, { namespace: 'n', event: 'e', body: `${nth}` });
-    house.server.broadcast(null, { namespace: 'n', event: 'e', to: 'b' });
-    house.server.broadcast(null, { namespace: 'n', event: 'e', to: 'nobody' });
-    await house.rest();
-    expect(metricsOf(house).connections).toEqual({ acknowledging: 0, flowing: 2, congested: 1, closing: 0 });
-    for (const event of ['late', 'later']) house.server.broadcast(null, { namespace: 'n', event });
-    await house.rest();
-    const { broadcasts, sent, slices } = metricsOf(house);
+    const before = metricsOf(harness);
+    const bytesBefore = clients.map(({ socket }) => socket.sent.length);
+    for (let nth = 0; nth < 10; nth++) harness.server.broadcast(null, { namespace: 'n', event: 'e', body: `${nth}` });
+    harness.server.broadcast(null, { namespace: 'n', event: 'e', to: 'b' });
+    harness.server.broadcast(null, { namespace: 'n', event: 'e', to: 'nobody' });
+    await harness.settle();
+    expect(metricsOf(harness).connections).toEqual({ acknowledging: 0, flowing: 2, congested: 1, closing: 0 });
+    for (const event of ['late', 'later']) harness.server.broadcast(null, { namespace: 'n', event });
+    await harness.settle();
+    const { broadcasts, sent, slices } = metricsOf(harness);
     expect(broadcasts.published - before.broadcasts.published).toBe(14);
     // Ten to three, one to one, two to three.
     expect(broadcasts.deliveries - before.broadcasts.deliveries).toBe(37);
     expect(sent.frames - before.sent.frames).toBe(35);
     expect(slices.delay.count).toBeGreaterThan(1);
     first?.socket.drain();
-    const after = metricsOf(house);
+    const after = metricsOf(harness);
     expect(after.sent.frames - before.sent.frames).toBe(37);
     expect(after.broadcasts).toEqual(broadcasts);
-    const written = guests.flatMap(({ socket }, at) => socket.sent.slice(bytesBefore[at]));
+    const written = clients.flatMap(({ socket }, at) => socket.sent.slice(bytesBefore[at]));
     const bytes = written.reduce((sum, one) => sum + (one.kind === 'bytes' ? one.bytes.length : 0), 0);
     expect(after.sent.bytes - before.sent.bytes).toBe(bytes);
   });
 
   test('[IN7] a slice is timed from when it was asked for to its turn, and from there to its end', () => {
-    const clock = new HandClock();
+    const clock = new FakeClock();
     const turn = new BackgroundTasks(clock, 4);
     const task = (ms: number) => ({
       run: () => {
@@ -340,22 +356,22 @@ describe('metrics', () => {
     expect(buckets.filter((bucket) => bucket.count > 0).map(({ upTo }) => upTo)).toEqual([50, 100, 250, 500, 1_000]);
   });
 
-  test('[IN7] what comes of a client is counted in bytes, and what is dropped of it by reason', async () => {
-    const house = new House({ namespaces: { n: { e() {} } } });
-    const { socket } = house.seat('a', 'n');
-    const before = metricsOf(house);
+  test('[IN7] received data is counted in bytes, and dropped frames by reason', async () => {
+    const harness = new SupervisorHarness({ namespaces: { n: { e() {} } } });
+    const { socket } = harness.open('a', 'n');
+    const before = metricsOf(harness);
     const said = [';n;;e;0;0;é', ';n;;nothing;0;0;', 'no frame', ';n;;_OnRoomJoined;0;0;', ';n;;e;0;0;'];
-    socket.say(...said, new Uint8Array(Buffer.from(';n;;e;0;0;\x00')));
-    const { received, counters } = metricsOf(house);
+    socket.receive(...said, new Uint8Array(Buffer.from(';n;;e;0;0;\x00')));
+    const { received, counters } = metricsOf(harness);
     expect(received.frames - before.received.frames).toBe(said.length + 1);
     expect(received.bytes - before.received.bytes).toBe(Buffer.byteLength(said.join('')) + 11);
     expect(counters).toMatchObject({ unhandledEvents: 1, invalidFrames: 1, ignoredEvents: 1 });
   });
 
   test('[IN7] each ask is open, and then has one outcome', async () => {
-    const house = new House({ namespaces: { n: {} }, limits: { asks: 4 } });
-    const guest = house.seat('a', 'n');
-    const ns = nsOf(guest);
+    const harness = new SupervisorHarness({ namespaces: { n: {} }, limits: { asks: 4 } });
+    const client = harness.open('a', 'n');
+    const ns = nsOf(client);
     const abort = new AbortController();
     const asks = [
       ns.ask('answered'),
@@ -364,23 +380,23 @@ describe('metrics', () => {
       ns.ask('given up', '', { signal: abort.signal }),
     ];
     await expect(ns.ask('one too many')).rejects.toThrow('4 asks');
-    expect(metricsOf(house).asks).toEqual({ open: 4, answered: 0, timedOut: 0, failed: 0, refused: 1 });
-    const [one = '', two = ''] = guest.socket.tokens;
-    guest.socket.say(`${one};;;;;;`, `${two};;;;1;0;no`);
-    house.clock.advance(10);
+    expect(metricsOf(harness).asks).toEqual({ open: 4, answered: 0, timedOut: 0, failed: 0, refused: 1 });
+    const [one = '', two = ''] = client.socket.tokens;
+    client.socket.receive(`${one};;;;;;`, `${two};;;;1;0;no`);
+    harness.clock.advance(10);
     // Whatever the program gives as its reason is no timeout of ours.
     abort.abort(new AskTimeout(1));
     await Promise.allSettled(asks);
-    expect(metricsOf(house).asks).toEqual({ open: 0, answered: 2, timedOut: 1, failed: 1, refused: 1 });
+    expect(metricsOf(harness).asks).toEqual({ open: 0, answered: 2, timedOut: 1, failed: 1, refused: 1 });
     const gone = ns.ask('nobody');
-    guest.socket.hangUp();
+    client.socket.disconnect();
     await expect(gone).rejects.toThrow();
-    expect(metricsOf(house).asks).toMatchObject({ open: 0, failed: 2 });
+    expect(metricsOf(harness).asks).toMatchObject({ open: 0, failed: 2 });
   });
 
   test('[IN7] each run of a handler is timed once it has settled', async () => {
     let open = (): void => {};
-    const house = new House({
+    const harness = new SupervisorHarness({
       namespaces: {
         n: {
           quick: () => reply('x'),
@@ -394,12 +410,12 @@ describe('metrics', () => {
         },
       },
     });
-    const { socket } = house.seat('a', 'n');
-    socket.say(';n;;quick;0;0;', ';n;;bad;0;0;', ';n;;slow;0;0;');
-    expect(metricsOf(house).handlers).toMatchObject({ errors: 1, time: { count: 2 } });
+    const { socket } = harness.open('a', 'n');
+    socket.receive(';n;;quick;0;0;', ';n;;bad;0;0;', ';n;;slow;0;0;');
+    expect(metricsOf(harness).handlers).toMatchObject({ errors: 1, time: { count: 2 } });
     open();
     await settled();
-    const { time } = metricsOf(house).handlers;
+    const { time } = metricsOf(harness).handlers;
     expect(time.count).toBe(3);
     const bounds = time.buckets.map(({ upTo }) => upTo);
     expect(bounds).toEqual([...bounds].sort((a, b) => a - b));
@@ -408,30 +424,30 @@ describe('metrics', () => {
   });
 
   test('[IN7] they are data, with an exchange and without', async () => {
-    const alone = new House({ namespaces: { n: {} } });
+    const alone = new SupervisorHarness({ namespaces: { n: {} } });
     expect(metricsOf(alone).exchange).toBeNull();
-    const { all, rest, empty } = await openHouses(2);
+    const { all, settle, disconnectAll } = await openCluster(2);
     const [a, b] = all;
     if (!a || !b) throw new Error('two houses were due');
-    b.seat('x', 'n');
+    b.open('x', 'n');
     a.server.broadcast(null, { namespace: 'n', event: 'e' });
-    await rest();
+    await settle();
     expect(metricsOf(a).exchange).toMatchObject({ state: 'online', published: 1, lost: { missing: 0 } });
     expect(metricsOf(b).exchange).toMatchObject({ received: 1 });
     expect(metricsOf(b).exchange).not.toHaveProperty('trouble');
-    for (const house of [alone, a, b]) {
-      const metrics = metricsOf(house);
+    for (const harness of [alone, a, b]) {
+      const metrics = metricsOf(harness);
       expect(JSON.parse(JSON.stringify(metrics))).toEqual(metrics);
     }
-    await empty();
+    await disconnectAll();
   });
 
-  test('[IN7] what was read stays as it was', () => {
-    const house = new House({ namespaces: { n: {} } });
-    const before = metricsOf(house);
+  test('[IN7] an earlier reading does not change', () => {
+    const harness = new SupervisorHarness({ namespaces: { n: {} } });
+    const before = metricsOf(harness);
     const copy = structuredClone(before);
-    house.seat('a', 'n').socket.hangUp();
+    harness.open('a', 'n').socket.disconnect();
     expect(before).toEqual(copy);
-    expect(metricsOf(house)).not.toEqual(copy);
+    expect(metricsOf(harness)).not.toEqual(copy);
   });
 });

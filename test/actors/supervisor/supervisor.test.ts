@@ -10,24 +10,24 @@ import {
   supervisorSetup,
   TooManyAsks,
 } from '../../../src/index.js';
-import { House, kept } from '../../support/house.js';
+import { checkedMachines, SupervisorHarness } from '../../support/server/supervisorHarness.js';
 
 describe("charts of the program's own", () => {
-  test('[SV11] what it provides the supervisor with runs as well', async () => {
+  test('[SV11] provided actions of the supervisor run as well', async () => {
     const told: string[] = [];
     const supervisor = supervisorMachine.provide({
       actions: { admit: ({ event }) => void told.push(event.type), beginVisit: () => void told.push('visit') },
     });
-    const house = new House({ namespaces: { n: {} }, machines: { supervisor } });
-    house.connect('a');
-    const walk = house.supervisor.do(() => {});
-    await house.rest();
+    const harness = new SupervisorHarness({ namespaces: { n: {} }, machines: { supervisor } });
+    harness.connect('a');
+    const walk = harness.supervisor.do(() => {});
+    await harness.settle();
     await walk;
-    expect(house.supervisor.total).toBe(1);
+    expect(harness.supervisor.total).toBe(1);
     expect(told).toEqual(['CONNECT', 'visit']);
   });
 
-  test('[SV11] [BC3] one that handles BROADCAST and COUNT itself comes to the same bytes', async () => {
+  test('[SV11] [BC3] a chart that handles BROADCAST and COUNT itself sends the same bytes', async () => {
     const seen: string[] = [];
     const note = ({ event }: { readonly event: { readonly type: string } }): void => void seen.push(event.type);
     const supervisor = supervisorSetup
@@ -37,34 +37,34 @@ describe("charts of the program's own", () => {
       })
       .provide({ actions: { publish: note, count: note } });
     const play = async (machines: Partial<Machines>): Promise<unknown> => {
-      const house: House = new House({
+      const harness: SupervisorHarness = new SupervisorHarness({
         namespaces: {
           n: {
             say(ns) {
               ns.emit('before');
               ns.broadcast({ event: 'said' });
               ns.emit('behind');
-              house.supervisor.broadcast(ns, [{ namespace: 'n', event: 'others' }]);
+              harness.supervisor.broadcast(ns, [{ namespace: 'n', event: 'others' }]);
             },
           },
         },
         machines,
       });
-      const [a, b] = [house.seat('a', 'n'), house.seat('b', 'n')];
-      a.socket.say(';n;;say;0;0;');
-      const walk = house.supervisor.do(({ id }) =>
-        house.supervisor.broadcast(null, [{ namespace: 'n', event: 'walked', to: id }]),
+      const [a, b] = [harness.open('a', 'n'), harness.open('b', 'n')];
+      a.socket.receive(';n;;say;0;0;');
+      const walk = harness.supervisor.do(({ id }) =>
+        harness.supervisor.broadcast(null, [{ namespace: 'n', event: 'walked', to: id }]),
       );
-      await house.rest();
+      await harness.settle();
       await walk;
       const counts: number[] = [];
-      house.supervisor.actor.send({ type: 'COUNT', reply: (count: number) => counts.push(count) });
-      await house.rest();
+      harness.supervisor.actor.send({ type: 'COUNT', reply: (count: number) => counts.push(count) });
+      await harness.settle();
       return { lines: [a.socket.lines, b.socket.lines], counts };
     };
     const usual = await play({});
     expect(seen).toEqual([]);
-    expect(await play(kept({ supervisor }))).toEqual(usual);
+    expect(await play(checkedMachines({ supervisor }))).toEqual(usual);
     expect(seen).toEqual(['BROADCAST', 'BROADCAST', 'BROADCAST', 'BROADCAST', 'COUNT']);
   });
 
@@ -83,42 +83,42 @@ describe("charts of the program's own", () => {
     },
   });
 
-  test('[SV11] [BC2] what is sent while its chart goes on to where it takes it no more is not lost', async () => {
-    const house: House = new House({
+  test("[SV11] [BC2] a broadcast during the chart's last transitions is not lost", async () => {
+    const harness: SupervisorHarness = new SupervisorHarness({
       namespaces: { n: {} },
-      machines: kept({
+      machines: checkedMachines({
         supervisor: owner.provide({
-          actions: { beginDrain: () => house.supervisor.broadcast(null, [{ namespace: 'n', event: 'bye' }]) },
+          actions: { beginDrain: () => harness.supervisor.broadcast(null, [{ namespace: 'n', event: 'bye' }]) },
         }),
       }),
     });
-    const guest = house.seat('a', 'n');
-    const closing = house.supervisor.drain(1_000);
-    await house.rest();
-    expect(guest.socket.lines[0]).toBe('t ;n;;bye;0;0;');
-    guest.socket.hangUp();
-    await house.rest();
+    const client = harness.open('a', 'n');
+    const closing = harness.supervisor.drain(1_000);
+    await harness.settle();
+    expect(client.socket.lines[0]).toBe('t ;n;;bye;0;0;');
+    client.socket.disconnect();
+    await harness.settle();
     await closing;
   });
 
-  test('[SV11] [BC3] whoever is told a count goes on outside of every mailbox, and errors are the caller’s', async () => {
+  test('[SV11] [BC3] the callback of COUNT runs outside of every mailbox, and its errors go to the caller', async () => {
     const play = async (machines: Partial<Machines>): Promise<readonly string[]> => {
-      const house = new House({ namespaces: { n: {} }, machines });
-      const guest = house.seat('a', 'n');
+      const harness = new SupervisorHarness({ namespaces: { n: {} }, machines });
+      const client = harness.open('a', 'n');
       const reply = (): void => {
-        house.supervisor.broadcast(null, [{ namespace: 'n', event: 'first' }]);
-        guest.conn?.namespace('n')?.emit('second');
+        harness.supervisor.broadcast(null, [{ namespace: 'n', event: 'first' }]);
+        client.conn?.namespace('n')?.emit('second');
       };
-      house.supervisor.actor.send({ type: 'COUNT', reply });
-      expect(() => house.supervisor.broadcast(null, [{ namespace: 'nowhere', event: 'e' }])).toThrow(/not declared/);
-      await house.rest();
-      return guest.socket.lines;
+      harness.supervisor.actor.send({ type: 'COUNT', reply });
+      expect(() => harness.supervisor.broadcast(null, [{ namespace: 'nowhere', event: 'e' }])).toThrow(/not declared/);
+      await harness.settle();
+      return client.socket.lines;
     };
     expect(await play({})).toEqual(['t ;n;;first;0;0;', 't ;n;;second;0;0;']);
-    expect(await play(kept({ supervisor: owner }))).toEqual(await play({}));
+    expect(await play(checkedMachines({ supervisor: owner }))).toEqual(await play({}));
   });
 
-  test('[SV1] a supervisor whose action throws goes on as it was', () => {
+  test('[SV1] a supervisor whose action throws keeps its state', () => {
     const supervisor = supervisorMachine.provide({
       actions: {
         admit: () => {
@@ -126,11 +126,11 @@ describe("charts of the program's own", () => {
         },
       },
     });
-    const house = new House({ namespaces: { n: {} }, machines: { supervisor } });
-    house.connect('a');
-    house.connect('b');
-    expect(house.errors.map(({ error }) => String(error))).toEqual(['Error: broken chart', 'Error: broken chart']);
-    expect(house.supervisor.isAccepting).toBe(true);
+    const harness = new SupervisorHarness({ namespaces: { n: {} }, machines: { supervisor } });
+    harness.connect('a');
+    harness.connect('b');
+    expect(harness.errors.map(({ error }) => String(error))).toEqual(['Error: broken chart', 'Error: broken chart']);
+    expect(harness.supervisor.isAccepting).toBe(true);
   });
 });
 
@@ -144,17 +144,17 @@ describe('an action of the program that fails later', () => {
     ['a connection', { connection: connectionMachine.provide({ actions: { sendAccept: fail } }) }],
     ['a namespace', { namespace: namespaceMachine.provide({ actions: { enter: fail } }) }],
     ['a room', { room: roomMachine.provide({ actions: { enter: fail } }) }],
-  ])('[SV11] is told to onError, and harms nobody: %s', async (_, machines) => {
-    const house = new House({ namespaces: { n: {} }, machines });
-    house.seat('a', 'n', ['r']);
-    await house.rest();
-    expect(house.errors.map(({ error }) => String(error))).toEqual(['Error: failed later']);
-    expect(house.supervisor.members('n', 'r')).toHaveLength(1);
+  ])('[SV11] is reported to onError, and affects no connection: %s', async (_, machines) => {
+    const harness = new SupervisorHarness({ namespaces: { n: {} }, machines });
+    harness.open('a', 'n', ['r']);
+    await harness.settle();
+    expect(harness.errors.map(({ error }) => String(error))).toEqual(['Error: failed later']);
+    expect(harness.supervisor.members('n', 'r')).toHaveLength(1);
   });
 });
 
 describe('draining', () => {
-  test('[DR1] does not wait for a connection whose chart has failed on its way out', async () => {
+  test('[DR1] does not wait for a connection whose chart has failed while closing', async () => {
     const connection = connectionMachine.provide({
       actions: {
         destroySocket: () => {
@@ -162,42 +162,45 @@ describe('draining', () => {
         },
       },
     });
-    const house = new House({ namespaces: { n: {} }, machines: { connection } });
-    const guest = house.seat('a', 'n');
-    const closing = house.supervisor.drain(10_000);
-    await house.rest();
-    guest.socket.hangUp();
-    await house.rest();
+    const harness = new SupervisorHarness({ namespaces: { n: {} }, machines: { connection } });
+    const client = harness.open('a', 'n');
+    const closing = harness.supervisor.drain(10_000);
+    await harness.settle();
+    client.socket.disconnect();
+    await harness.settle();
     await closing;
-    expect(house.supervisor.counters.failures).toBe(1);
+    expect(harness.supervisor.counters.failures).toBe(1);
   });
 
-  test('[DR1] does not wait for a socket that was told goodbye and stays', async () => {
-    const house = new House({ namespaces: { n: {} }, limits: { doWaitTimeout: 10, handlerTimeout: 1_000 } });
-    house.seat('a', 'n');
-    const walk = house.supervisor.do(() => new Promise(() => {}));
-    await house.rest();
-    const held = house.connect('late');
-    house.clock.advance(20);
+  test('[DR1] does not wait for a socket that stays open after its close frame', async () => {
+    const harness = new SupervisorHarness({
+      namespaces: { n: {} },
+      limits: { doWaitTimeout: 10, handlerTimeout: 1_000 },
+    });
+    harness.open('a', 'n');
+    const walk = harness.supervisor.do(() => new Promise(() => {}));
+    await harness.settle();
+    const held = harness.connect('late');
+    harness.clock.advance(20);
     expect(held.socket.lines).toEqual(['close 1013 retry=1000']);
     expect(held.socket.isDestroyed).toBe(false);
-    house.guests[0]?.socket.hangUp();
-    const closing = house.supervisor.drain(50);
-    await house.rest();
-    house.clock.advance(60);
+    harness.clients[0]?.socket.disconnect();
+    const closing = harness.supervisor.drain(50);
+    await harness.settle();
+    harness.clock.advance(60);
     await closing;
     await expect(walk).rejects.toThrow();
     expect(held.socket.isDestroyed).toBe(true);
   });
 
-  test('[DO2] nor does such a socket stay for ever', async () => {
-    const house = new House({ namespaces: { n: {} }, limits: { doWaitTimeout: 10, closeTimeout: 50 } });
-    house.seat('a', 'n');
-    void house.supervisor.do(() => new Promise(() => {}));
-    await house.rest();
-    const held = house.connect('late');
-    house.clock.advance(10);
-    house.clock.advance(50);
+  test('[DO2] such a socket is destroyed in the end', async () => {
+    const harness = new SupervisorHarness({ namespaces: { n: {} }, limits: { doWaitTimeout: 10, closeTimeout: 50 } });
+    harness.open('a', 'n');
+    void harness.supervisor.do(() => new Promise(() => {}));
+    await harness.settle();
+    const held = harness.connect('late');
+    harness.clock.advance(10);
+    harness.clock.advance(50);
     expect(held.socket.isDestroyed).toBe(true);
   });
 
@@ -209,85 +212,85 @@ describe('draining', () => {
         },
       },
     });
-    const house = new House({ namespaces: { n: {} }, machines: { connection } });
-    const guest = house.seat('a', 'n');
-    guest.conn?.actor.send({ type: 'CONGESTED' });
-    await house.rest();
-    expect([guest.socket.lines, guest.socket.isDestroyed]).toEqual([['close 1011 internal error'], false]);
-    await house.supervisor.drain(10_000);
-    expect(guest.socket.isDestroyed).toBe(true);
+    const harness = new SupervisorHarness({ namespaces: { n: {} }, machines: { connection } });
+    const client = harness.open('a', 'n');
+    client.conn?.actor.send({ type: 'CONGESTED' });
+    await harness.settle();
+    expect([client.socket.lines, client.socket.isDestroyed]).toEqual([['close 1011 internal error'], false]);
+    await harness.supervisor.drain(10_000);
+    expect(client.socket.isDestroyed).toBe(true);
   });
 
-  test('[DR1] a root actor that is stopped by hand takes everybody with it', async () => {
-    const house = new House({ namespaces: { n: {} } });
-    const guest = house.seat('a', 'n');
-    house.supervisor.actor.stop();
-    await house.rest();
-    expect(guest.socket.isDestroyed).toBe(true);
-    expect(house.supervisor.isAccepting).toBe(false);
-    await house.supervisor.drain(10_000);
+  test('[DR1] a stop of the root actor by the program ends every connection', async () => {
+    const harness = new SupervisorHarness({ namespaces: { n: {} } });
+    const client = harness.open('a', 'n');
+    harness.supervisor.actor.stop();
+    await harness.settle();
+    expect(client.socket.isDestroyed).toBe(true);
+    expect(harness.supervisor.isAccepting).toBe(false);
+    await harness.supervisor.drain(10_000);
   });
 
   test('[AK9] asks of audiences have a bound as well', async () => {
-    const house = new House({ namespaces: { n: {} }, limits: { asks: 3 } });
-    const guest = house.seat('a', 'n');
-    const asked = [1, 2, 3].map(() => house.supervisor.ask({ namespace: 'n', event: 'q' }, {}));
-    await expect(house.supervisor.ask({ namespace: 'n', event: 'q' }, {})).rejects.toThrow(TooManyAsks);
-    guest.socket.hangUp();
+    const harness = new SupervisorHarness({ namespaces: { n: {} }, limits: { asks: 3 } });
+    const client = harness.open('a', 'n');
+    const asked = [1, 2, 3].map(() => harness.supervisor.ask({ namespace: 'n', event: 'q' }, {}));
+    await expect(harness.supervisor.ask({ namespace: 'n', event: 'q' }, {})).rejects.toThrow(TooManyAsks);
+    client.socket.disconnect();
     for (const ask of asked) await expect(ask).rejects.toBe(ErrWrite);
-    house.seat('b', 'n');
-    void house.supervisor.ask({ namespace: 'n', event: 'q' }, {});
-    await house.rest();
-    expect(house.guests[1]?.socket.payloads).toHaveLength(1);
+    harness.open('b', 'n');
+    void harness.supervisor.ask({ namespace: 'n', event: 'q' }, {});
+    await harness.settle();
+    expect(harness.clients[1]?.socket.payloads).toHaveLength(1);
   });
 
-  test('[DR1] [NS7] what a hanging handler keeps back still comes in its time', async () => {
+  test('[DR1] [NS7] events behind a hanging handler still run in order', async () => {
     const told: string[] = [];
-    const house = new House({
+    const harness = new SupervisorHarness({
       namespaces: { n: { _OnNamespaceDisconnect: () => new Promise(() => {}) } },
       onDisconnect: (conn, { code, wasAccepted }) => void told.push(`${conn.id} ${code} ${wasAccepted}`),
     });
-    house.seat('a', 'n');
-    const closing = house.supervisor.drain(50);
-    await house.rest();
-    house.clock.advance(60);
+    harness.open('a', 'n');
+    const closing = harness.supervisor.drain(50);
+    await harness.settle();
+    harness.clock.advance(60);
     await closing;
     expect(told).toEqual([]);
-    house.clock.advance(30_000);
-    await house.rest();
+    harness.clock.advance(30_000);
+    await harness.settle();
     expect(told).toEqual(['a 1001 true']);
   });
 
-  test('[DR1] closes who has not been let in, and who waits for a do, as well', async () => {
-    const house = new House({ namespaces: { n: {} }, onConnect: () => new Promise(() => {}) });
-    const waiting = house.connect('a');
-    void house.supervisor.do(() => new Promise(() => {}));
-    await house.rest();
-    const held = house.connect('b');
-    const closing = house.supervisor.drain(50);
-    await house.rest();
+  test('[DR1] closes connections that are not accepted and arrivals that wait for a do', async () => {
+    const harness = new SupervisorHarness({ namespaces: { n: {} }, onConnect: () => new Promise(() => {}) });
+    const waiting = harness.connect('a');
+    void harness.supervisor.do(() => new Promise(() => {}));
+    await harness.settle();
+    const held = harness.connect('b');
+    const closing = harness.supervisor.drain(50);
+    await harness.settle();
     expect(waiting.socket.lines).toEqual(['close 1001 retry=1000']);
     expect(held.socket.isDestroyed).toBe(true);
-    waiting.socket.hangUp();
-    await house.rest();
+    waiting.socket.disconnect();
+    await harness.settle();
     await closing;
   });
 });
 
 describe('an ask of an audience', () => {
-  test('[BC8] [AK5] goes out at once where every broadcast does', () => {
-    const house = new House({ namespaces: { n: {} }, syncBroadcaster: true });
-    const { socket } = house.seat('a', 'n');
-    void house.supervisor.ask({ namespace: 'n', event: 'q' }, {});
+  test('[BC8] [AK5] goes out at once with synchronous broadcasts', () => {
+    const harness = new SupervisorHarness({ namespaces: { n: {} }, syncBroadcaster: true });
+    const { socket } = harness.open('a', 'n');
+    void harness.supervisor.ask({ namespace: 'n', event: 'q' }, {});
     expect(socket.lines).toHaveLength(1);
   });
 
   test('[AK6] [SV3] keeps no room in the lists that its last member has left', () => {
-    const house = new House({ namespaces: { n: {} } });
-    const { socket } = house.seat('a', 'n', ['r']);
-    void house.supervisor.ask({ namespace: 'n', room: 'r', event: 'q' }, {});
-    socket.say('$1;n;r;_OnRoomLeave;0;0;');
-    expect(house.supervisor.roomNames('n')).toEqual([]);
-    expect(house.supervisor.members('n', 'r')).toEqual([]);
+    const harness = new SupervisorHarness({ namespaces: { n: {} } });
+    const { socket } = harness.open('a', 'n', ['r']);
+    void harness.supervisor.ask({ namespace: 'n', room: 'r', event: 'q' }, {});
+    socket.receive('$1;n;r;_OnRoomLeave;0;0;');
+    expect(harness.supervisor.roomNames('n')).toEqual([]);
+    expect(harness.supervisor.members('n', 'r')).toEqual([]);
   });
 });

@@ -3,9 +3,15 @@ import { describe, expect, test } from 'vitest';
 import type { InspectionEvent } from 'xstate';
 import type { DeliverEvent } from '../../../src/actors/telemetry/inspection.js';
 import { connectionConfig, connectionSetup, Server } from '../../../src/index.js';
-import { readFrames } from '../../support/fakeSocket.js';
-import { type Guest, House, type HouseOptions, kept, settled } from '../../support/house.js';
-import { memoryBroker } from '../../support/memoryExchange.js';
+import { memoryBroker } from '../../support/exchange/memoryExchange.js';
+import { readFrames } from '../../support/server/fakeSocket.js';
+import {
+  checkedMachines,
+  type FakeClient,
+  type HarnessOptions,
+  SupervisorHarness,
+  settled,
+} from '../../support/server/supervisorHarness.js';
 
 /** What an observer was shown, a line each: which actor, what, and the state after it. */
 const makeLog = () => {
@@ -24,12 +30,12 @@ const makeLog = () => {
 describe('inspection', () => {
   test('[IN1] [IN2] the option shows everything from the beginning, in order', async () => {
     const { lines, observe } = makeLog();
-    const house = new House({ namespaces: { n: {} }, inspect: observe });
-    const guest = house.connect('a');
-    guest.socket.say('M');
-    guest.socket.say(';n;;e;0;0;x');
-    guest.socket.hangUp();
-    await house.rest();
+    const harness = new SupervisorHarness({ namespaces: { n: {} }, inspect: observe });
+    const client = harness.connect('a');
+    client.socket.receive('M');
+    client.socket.receive(';n;;e;0;0;x');
+    client.socket.disconnect();
+    await harness.settle();
     expect(lines.slice(0, 4)).toEqual([
       'supervisor lives',
       'supervisor < CONNECT',
@@ -42,21 +48,21 @@ describe('inspection', () => {
     expect(lines.slice(-2)).toEqual(['supervisor < xstate.done.actor.connection-1', 'supervisor = "accepting"']);
   });
 
-  test('[IN1] [IN4] one that comes later is shown who lives, and only what it asks for', async () => {
+  test('[IN1] [IN4] a late observer is shown the live actors, and only what it asks for', async () => {
     const broker = memoryBroker();
-    const house = new House({ namespaces: { n: {} } });
-    await house.supervisor.useExchange(broker.exchange());
-    const guests = [house.connect('a'), house.connect('b')];
-    await house.rest();
+    const harness = new SupervisorHarness({ namespaces: { n: {} } });
+    await harness.supervisor.useExchange(broker.exchange());
+    const clients = [harness.connect('a'), harness.connect('b')];
+    await harness.settle();
     const { lines, observe } = makeLog();
-    const end = house.supervisor.introspection.inspect(observe, ({ id }) => id === 'b');
+    const end = harness.supervisor.introspection.inspect(observe, ({ id }) => id === 'b');
     expect(lines).toEqual(['supervisor lives', 'exchange lives', 'connection-2 lives']);
     lines.length = 0;
-    for (const { socket } of guests) socket.say('M');
+    for (const { socket } of clients) socket.receive('M');
     expect(lines).toEqual(['connection-2 < ACK', 'connection-2 = {"open":{"flow":"flowing"}}']);
     lines.length = 0;
-    house.supervisor.broadcast(null, [{ namespace: 'n', event: 'e' }]);
-    house.supervisor.actor.send({ type: 'COUNT', reply: () => {} });
+    harness.supervisor.broadcast(null, [{ namespace: 'n', event: 'e' }]);
+    harness.supervisor.actor.send({ type: 'COUNT', reply: () => {} });
     await settled();
     expect(lines).toEqual(['supervisor < BROADCAST', 'supervisor < COUNT']);
     broker.lose();
@@ -64,14 +70,14 @@ describe('inspection', () => {
     expect(lines.slice(2)).toEqual(['exchange < LOST', 'exchange = {"degraded":"waiting"}']);
     lines.length = 0;
     end();
-    guests[1]?.socket.hangUp();
-    await house.rest();
+    clients[1]?.socket.disconnect();
+    await harness.settle();
     expect(lines).toEqual([]);
-    await house.empty();
+    await harness.disconnectAll();
   });
 
-  test('[IN3] one that throws is told of, and everybody else goes on', async () => {
-    const house = new House({
+  test('[IN3] an observer that throws is reported, and the others are called', async () => {
+    const harness = new SupervisorHarness({
       namespaces: { n: {} },
       inspect: {
         next: () => {
@@ -80,132 +86,132 @@ describe('inspection', () => {
       },
     });
     const { lines, observe } = makeLog();
-    house.supervisor.introspection.inspect(observe);
-    const guest = house.connect('a');
-    guest.socket.say('M');
-    await house.rest();
-    expect(guest.socket.lines).toEqual(['t Aa']);
+    harness.supervisor.introspection.inspect(observe);
+    const client = harness.connect('a');
+    client.socket.receive('M');
+    await harness.settle();
+    expect(client.socket.lines).toEqual(['t Aa']);
     expect(lines).toContain('connection-1 = {"open":{"flow":"flowing"}}');
-    expect(new Set(house.errors.map(({ error, where }) => `${where.during}: ${String(error)}`))).toEqual(
+    expect(new Set(harness.errors.map(({ error, where }) => `${where.during}: ${String(error)}`))).toEqual(
       new Set(['inspect: Error: I cannot look']),
     );
-    await house.empty();
+    await harness.disconnectAll();
   });
 
-  test('[IN3] one that has enough hears nothing more, not even what is under way', async () => {
-    const house = new House({ namespaces: { n: {} } });
+  test('[IN3] an unsubscribed observer is called no more, not even for the current event', async () => {
+    const harness = new SupervisorHarness({ namespaces: { n: {} } });
     const heard: string[] = [];
     let end = (): void => {};
-    end = house.supervisor.introspection.inspect(({ type }) => {
+    end = harness.supervisor.introspection.inspect(({ type }) => {
       heard.push(type);
       if (type === '@xstate.event') end();
     });
-    house.seat('a', 'n');
-    await house.rest();
+    harness.open('a', 'n');
+    await harness.settle();
     expect(heard).toEqual(['@xstate.actor', '@xstate.event']);
-    await house.empty();
+    await harness.disconnectAll();
   });
 
-  test('[IN3] one that fails later, and a filter that throws, are told of, and everybody else goes on', async () => {
-    const house = new House({
+  test('[IN3] an observer that rejects later and a filter that throws are reported, and the others are called', async () => {
+    const harness = new SupervisorHarness({
       namespaces: { n: {} },
       inspect: async () => {
         throw new Error('I cannot look');
       },
     });
-    house.supervisor.introspection.inspect(
+    harness.supervisor.introspection.inspect(
       () => {},
       () => {
         throw new Error('I cannot choose');
       },
     );
-    const guests = [house.seat('a', 'n'), house.seat('b', 'n')];
-    guests[0]?.conn?.actor.subscribe(async () => {
+    const clients = [harness.open('a', 'n'), harness.open('b', 'n')];
+    clients[0]?.conn?.actor.subscribe(async () => {
       throw new Error('I cannot follow');
     });
-    expect(guests[0]?.conn?.namespace('n')?.emit('direct')).toBe(true);
-    house.server.broadcast(null, { namespace: 'n', event: 'e' });
-    await house.rest();
-    for (const { socket } of guests) expect(socket.lines.at(-1)).toBe('t ;n;;e;0;0;');
-    guests[0]?.conn?.close();
-    await house.rest();
-    expect(new Set(house.errors.map(({ error }) => String(error)))).toEqual(
+    expect(clients[0]?.conn?.namespace('n')?.emit('direct')).toBe(true);
+    harness.server.broadcast(null, { namespace: 'n', event: 'e' });
+    await harness.settle();
+    for (const { socket } of clients) expect(socket.lines.at(-1)).toBe('t ;n;;e;0;0;');
+    clients[0]?.conn?.close();
+    await harness.settle();
+    expect(new Set(harness.errors.map(({ error }) => String(error)))).toEqual(
       new Set(['Error: I cannot look', 'Error: I cannot choose', 'Error: I cannot follow']),
     );
-    await house.empty();
+    await harness.disconnectAll();
   });
 
-  test('[IN2] what one does about an event, others are told after that event', async () => {
-    const house = new House({ namespaces: { n: {} } });
-    house.supervisor.introspection.inspect((shown) => {
+  test('[IN2] other observers see what an observer causes after its event', async () => {
+    const harness = new SupervisorHarness({ namespaces: { n: {} } });
+    harness.supervisor.introspection.inspect((shown) => {
       if (shown.type !== '@xstate.event' || shown.event.type !== 'FRAME') return;
-      house.supervisor.broadcast(null, [{ namespace: 'n', event: 'e' }]);
+      harness.supervisor.broadcast(null, [{ namespace: 'n', event: 'e' }]);
     });
     const { lines, observe } = makeLog();
-    const guest = house.seat('a', 'n');
-    await house.rest();
-    house.supervisor.introspection.inspect(observe);
+    const client = harness.open('a', 'n');
+    await harness.settle();
+    harness.supervisor.introspection.inspect(observe);
     lines.length = 0;
-    guest.socket.say(';n;;x;0;0;');
-    await house.rest();
+    client.socket.receive(';n;;x;0;0;');
+    await harness.settle();
     expect(lines).toEqual(['connection-1 < FRAME', 'supervisor < BROADCAST', 'connection-1 < DELIVER']);
   });
 
-  test('[IN3] one that causes what it is told of does not hold the event loop', async () => {
-    const house = new House({ namespaces: { n: {} } });
-    house.seat('a', 'n');
-    await house.rest();
+  test('[IN3] an observer that causes the events it observes does not block the event loop', async () => {
+    const harness = new SupervisorHarness({ namespaces: { n: {} } });
+    harness.open('a', 'n');
+    await harness.settle();
     let heard = 0;
-    const end = house.supervisor.introspection.inspect((shown) => {
+    const end = harness.supervisor.introspection.inspect((shown) => {
       heard++;
-      if (shown.type === '@xstate.event') house.supervisor.broadcast(null, [{ namespace: 'n', event: 'e' }]);
+      if (shown.type === '@xstate.event') harness.supervisor.broadcast(null, [{ namespace: 'n', event: 'e' }]);
     });
-    house.supervisor.broadcast(null, [{ namespace: 'n', event: 'e' }]);
+    harness.supervisor.broadcast(null, [{ namespace: 'n', event: 'e' }]);
     await settled();
     const inOneTurn = heard;
     expect(inOneTurn).toBeLessThan(1_000);
-    house.clock.tick();
+    harness.clock.tick();
     await settled();
     expect(heard).toBeGreaterThan(inOneTurn);
     end();
-    await house.rest();
-    await house.empty();
+    await harness.settle();
+    await harness.disconnectAll();
   });
 
-  test('[IN2] [BC8] a broadcast that is written at once is told of before what is written', async () => {
+  test('[IN2] [BC8] a synchronous broadcast is observed before its writes', async () => {
     const { lines, observe } = makeLog();
-    const house = new House({ namespaces: { n: {} }, syncBroadcaster: true });
-    house.seat('a', 'n');
-    await house.rest();
-    house.supervisor.introspection.inspect(observe);
+    const harness = new SupervisorHarness({ namespaces: { n: {} }, syncBroadcaster: true });
+    harness.open('a', 'n');
+    await harness.settle();
+    harness.supervisor.introspection.inspect(observe);
     lines.length = 0;
-    house.supervisor.broadcast(null, [{ namespace: 'n', event: 'e' }]);
-    await house.rest();
+    harness.supervisor.broadcast(null, [{ namespace: 'n', event: 'e' }]);
+    await harness.settle();
     expect(lines).toEqual(['supervisor < BROADCAST', 'connection-1 < DELIVER']);
   });
 
-  test('[IN1] what a late one does about those who live it is told of', async () => {
-    const house = new House({ namespaces: { n: {} } });
-    const guest = house.seat('a', 'n');
-    await house.rest();
+  test('[IN1] what a late observer does during the introduction is observed', async () => {
+    const harness = new SupervisorHarness({ namespaces: { n: {} } });
+    const client = harness.open('a', 'n');
+    await harness.settle();
     const { lines, observe } = makeLog();
-    house.supervisor.introspection.inspect((shown) => {
+    harness.supervisor.introspection.inspect((shown) => {
       observe(shown);
-      if (shown.type === '@xstate.actor' && lines.at(-1) === 'connection-1 lives') guest.conn?.close(4_000, '');
+      if (shown.type === '@xstate.actor' && lines.at(-1) === 'connection-1 lives') client.conn?.close(4_000, '');
     });
-    await house.rest();
+    await harness.settle();
     expect(lines.slice(0, 3)).toEqual(['supervisor lives', 'connection-1 lives', 'connection-1 < CLOSE']);
   });
 
-  test('[IN1] whoever is wanted later only is introduced first', async () => {
-    const house = new House({ namespaces: { n: { vip: (ns) => ns.conn.set('vip', true) } } });
+  test('[IN1] an actor that matches only later is introduced first', async () => {
+    const harness = new SupervisorHarness({ namespaces: { n: { vip: (ns) => ns.conn.set('vip', true) } } });
     const { lines, observe } = makeLog();
-    house.supervisor.introspection.inspect(observe, (conn) => conn.get('vip') === true);
-    const guest = house.seat('a', 'n');
-    await house.rest();
+    harness.supervisor.introspection.inspect(observe, (conn) => conn.get('vip') === true);
+    const client = harness.open('a', 'n');
+    await harness.settle();
     expect(lines.filter((line) => line.startsWith('connection'))).toEqual([]);
-    for (const event of ['vip', 'x', 'y']) guest.socket.say(`;n;;${event};0;0;`);
-    await house.rest();
+    for (const event of ['vip', 'x', 'y']) client.socket.receive(`;n;;${event};0;0;`);
+    await harness.settle();
     expect(lines.filter((line) => line.startsWith('connection'))).toEqual([
       'connection-1 lives',
       'connection-1 < FRAME',
@@ -215,19 +221,19 @@ describe('inspection', () => {
 
   test('[IN2] one that does something itself does it outside of every mailbox', async () => {
     const seen: number[] = [];
-    const house: House = new House({
+    const harness: SupervisorHarness = new SupervisorHarness({
       namespaces: { n: {} },
       inspect: ({ type, actorRef }) => {
         if (type !== '@xstate.snapshot' || !('id' in actorRef) || actorRef.id !== 'connection-1') return;
-        house.supervisor.actor.send({ type: 'COUNT', reply: (count: number) => seen.push(count) });
-        house.supervisor.broadcast(null, [{ namespace: 'n', event: 'e' }]);
+        harness.supervisor.actor.send({ type: 'COUNT', reply: (count: number) => seen.push(count) });
+        harness.supervisor.broadcast(null, [{ namespace: 'n', event: 'e' }]);
       },
     });
-    house.seat('a', 'n');
-    await house.rest();
+    harness.open('a', 'n');
+    await harness.settle();
     expect(seen.length).toBeGreaterThan(1);
     expect(new Set(seen)).toEqual(new Set([1]));
-    await house.empty();
+    await harness.disconnectAll();
   });
 
   test.each([null, 'console', {}, { next: 1 }])('[IN1] [LM2] %j is no observer', async (given) => {
@@ -253,9 +259,9 @@ describe('inspection', () => {
 const isDelivery = (event: object): event is DeliverEvent => 'type' in event && event.type === 'DELIVER';
 
 /** Watches one connection: all that it is given, past its chart or by it. */
-const watchDeliveries = (house: House, id: string) => {
+const watchDeliveries = (harness: SupervisorHarness, id: string) => {
   const seen: DeliverEvent[] = [];
-  const end = house.supervisor.introspection.inspect(
+  const end = harness.supervisor.introspection.inspect(
     (shown) => {
       if (shown.type === '@xstate.event' && isDelivery(shown.event)) seen.push(shown.event);
     },
@@ -268,17 +274,17 @@ const whole = (deliveries: readonly { readonly bytes: Uint8Array }[]): string[] 
   deliveries.flatMap(({ bytes }) => readFrames(bytes));
 
 describe('deliveries', () => {
-  test('[IN4] who watches a connection is shown what it is given, one write at a time, and nobody else’s', async () => {
-    const house = new House({ namespaces: { n: {} } });
-    const guests = [house.seat('a', 'n'), house.seat('b', 'n')];
-    const { seen, end } = watchDeliveries(house, 'b');
+  test('[IN4] an observer of a connection is shown its deliveries, one write at a time, and no others', async () => {
+    const harness = new SupervisorHarness({ namespaces: { n: {} } });
+    const clients = [harness.open('a', 'n'), harness.open('b', 'n')];
+    const { seen, end } = watchDeliveries(harness, 'b');
     const { lines, observe } = makeLog();
-    house.supervisor.introspection.inspect(observe, ({ id }) => id === 'b');
-    for (const { socket } of guests) socket.say(';n;;x;0;0;');
-    for (const body of ['one', 'two']) house.server.broadcast(null, { namespace: 'n', event: 'e', body });
-    await house.rest();
-    guests[1]?.conn?.namespace('n')?.emit('direct');
-    await house.rest();
+    harness.supervisor.introspection.inspect(observe, ({ id }) => id === 'b');
+    for (const { socket } of clients) socket.receive(';n;;x;0;0;');
+    for (const body of ['one', 'two']) harness.server.broadcast(null, { namespace: 'n', event: 'e', body });
+    await harness.settle();
+    clients[1]?.conn?.namespace('n')?.emit('direct');
+    await harness.settle();
     expect(seen.map(({ messages }) => messages)).toEqual([2, 1]);
     expect(lines.filter((line) => line.startsWith('connection'))).toEqual([
       'connection-2 lives',
@@ -288,24 +294,24 @@ describe('deliveries', () => {
     ]);
     expect(whole(seen)).toEqual(['t ;n;;e;0;0;one', 't ;n;;e;0;0;two', 't ;n;;direct;0;0;']);
     end();
-    house.server.broadcast(null, { namespace: 'n', event: 'e' });
-    await house.rest();
-    expect([seen.length, guests[1]?.socket.lines.length]).toEqual([2, 4]);
-    await house.empty();
+    harness.server.broadcast(null, { namespace: 'n', event: 'e' });
+    await harness.settle();
+    expect([seen.length, clients[1]?.socket.lines.length]).toEqual([2, 4]);
+    await harness.disconnectAll();
   });
 
-  test('[IN2] [BC3] whatever the observer does about a delivery comes after it', async () => {
-    const house: House = new House({ namespaces: { n: {} } });
-    const guest = house.seat('a', 'n');
-    house.supervisor.introspection.inspect((shown) => {
+  test('[IN2] [BC3] what an observer does about a delivery follows it', async () => {
+    const harness: SupervisorHarness = new SupervisorHarness({ namespaces: { n: {} } });
+    const client = harness.open('a', 'n');
+    harness.supervisor.introspection.inspect((shown) => {
       if (shown.type !== '@xstate.event' || shown.event.type !== 'DELIVER') return;
-      guest.conn?.namespace('n')?.emit('told');
-      guest.conn?.close(4000, 'enough');
+      client.conn?.namespace('n')?.emit('told');
+      client.conn?.close(4000, 'enough');
     });
-    for (const event of ['e', 'f']) house.server.broadcast(null, { namespace: 'n', event });
-    await house.rest();
-    expect(guest.socket.lines).toEqual(['t ;n;;e;0;0;', 't ;n;;f;0;0;', 't ;n;;told;0;0;', 'close 4000 enough']);
-    expect(house.errors).toEqual([]);
+    for (const event of ['e', 'f']) harness.server.broadcast(null, { namespace: 'n', event });
+    await harness.settle();
+    expect(client.socket.lines).toEqual(['t ;n;;e;0;0;', 't ;n;;f;0;0;', 't ;n;;told;0;0;', 'close 4000 enough']);
+    expect(harness.errors).toEqual([]);
   });
 
   test('[IN4] a chart that has deliveries to itself shows each once', async () => {
@@ -314,40 +320,40 @@ describe('deliveries', () => {
       ...connectionConfig,
       states: { ...connectionConfig.states, open: { ...open, on: { ...open.on, DELIVER: { actions: 'deliver' } } } },
     });
-    const house = new House({ namespaces: { n: {} }, machines: kept({ connection }) });
-    house.seat('a', 'n');
-    const { seen } = watchDeliveries(house, 'a');
-    house.server.broadcast(null, { namespace: 'n', event: 'e' });
-    await house.rest();
+    const harness = new SupervisorHarness({ namespaces: { n: {} }, machines: checkedMachines({ connection }) });
+    harness.open('a', 'n');
+    const { seen } = watchDeliveries(harness, 'a');
+    harness.server.broadcast(null, { namespace: 'n', event: 'e' });
+    await harness.settle();
     expect(whole(seen)).toEqual(['t ;n;;e;0;0;']);
-    await house.empty();
+    await harness.disconnectAll();
   });
 
   const deed = fc.constantFrom('broadcast', 'emit', 'stall', 'drain', 'walk', 'to', 'leave', 'enter');
   given.prop([fc.array(deed, { maxLength: 60 })])(
     '[IN4] what was shown is what was written, byte by byte, whatever comes between',
     async (deeds) => {
-      const options: HouseOptions = { namespaces: { n: {} }, limits: { highWaterMark: 40 } };
-      const house = new House(options);
-      const guest: Guest = house.seat('a', 'n');
-      house.seat('b', 'n');
-      const { seen } = watchDeliveries(house, 'a');
+      const options: HarnessOptions = { namespaces: { n: {} }, limits: { highWaterMark: 40 } };
+      const harness = new SupervisorHarness(options);
+      const client: FakeClient = harness.open('a', 'n');
+      harness.open('b', 'n');
+      const { seen } = watchDeliveries(harness, 'a');
       let nth = 0;
       for (const what of deeds) {
         const body = String(++nth);
-        if (what === 'broadcast') house.server.broadcast(null, { namespace: 'n', event: 'e', body });
-        else if (what === 'to') house.server.broadcast(null, { namespace: 'n', event: 'e', body, to: 'a' });
-        else if (what === 'emit') guest.conn?.namespace('n')?.emit('direct', body);
-        else if (what === 'stall') guest.socket.stall();
-        else if (what === 'drain') guest.socket.drain();
-        else if (what === 'leave') guest.socket.say(`$${nth};n;;_OnNamespaceDisconnect;0;0;`);
-        else if (what === 'enter') guest.socket.say(`$${nth};n;;_OnNamespaceConnect;0;0;`);
-        else await house.rest();
+        if (what === 'broadcast') harness.server.broadcast(null, { namespace: 'n', event: 'e', body });
+        else if (what === 'to') harness.server.broadcast(null, { namespace: 'n', event: 'e', body, to: 'a' });
+        else if (what === 'emit') client.conn?.namespace('n')?.emit('direct', body);
+        else if (what === 'stall') client.socket.stall();
+        else if (what === 'drain') client.socket.drain();
+        else if (what === 'leave') client.socket.receive(`$${nth};n;;_OnNamespaceDisconnect;0;0;`);
+        else if (what === 'enter') client.socket.receive(`$${nth};n;;_OnNamespaceConnect;0;0;`);
+        else await harness.settle();
       }
-      guest.socket.drain();
-      await house.rest();
-      expect(whole(seen)).toEqual(guest.socket.lines);
-      await house.empty();
+      client.socket.drain();
+      await harness.settle();
+      expect(whole(seen)).toEqual(client.socket.lines);
+      await harness.disconnectAll();
     },
   );
 });

@@ -7,31 +7,31 @@ import {
   Server,
   type ServerOptions,
 } from '../../../src/index.js';
-import { House, kept } from '../../support/house.js';
+import { checkedMachines, SupervisorHarness } from '../../support/server/supervisorHarness.js';
 
 const open = (recorder = { last: 16, sample: 1 }) => {
   const ends: DisconnectReason[] = [];
-  const house = new House({
+  const harness = new SupervisorHarness({
     namespaces: { n: {} },
     recorder,
     onDisconnect: (_, reason) => void ends.push(reason),
     limits: { slowConsumerTimeout: 1_000 },
   });
-  return { house, ends };
+  return { harness, ends };
 };
 
 describe('the recorder', () => {
-  test('[IN5] tells by which way a slow consumer came to its end', async () => {
-    const { house, ends } = open();
-    const guest = house.seat('a', 'n');
-    house.clock.advance(500);
-    guest.socket.isStalled = true;
+  test('[IN5] reports the steps that led to an eviction', async () => {
+    const { harness, ends } = open();
+    const client = harness.open('a', 'n');
+    harness.clock.advance(500);
+    client.socket.isStalled = true;
     for (let times = 0; times < 3; times++) {
-      house.supervisor.broadcast(null, [{ namespace: 'n', event: 'e', body: 'x'.repeat(40_000) }]);
-      await house.rest();
+      harness.supervisor.broadcast(null, [{ namespace: 'n', event: 'e', body: 'x'.repeat(40_000) }]);
+      await harness.settle();
     }
-    house.clock.advance(1_000);
-    await house.rest();
+    harness.clock.advance(1_000);
+    await harness.settle();
     expect(ends.map(({ code, text }) => `${code} ${text}`)).toEqual(['1013 slow consumer']);
     expect(ends[0]?.path?.map(({ at, event, from, to }) => `${at} ${event}: ${from} -> ${to}`)).toEqual([
       '0 AGREED: acknowledging.client.unacknowledged + server.undecided -> acknowledging.client.unacknowledged + server.agreed',
@@ -39,16 +39,16 @@ describe('the recorder', () => {
       '500 CONGESTED: open.flow.flowing -> open.flow.congested',
       '1500 xstate.after.slowConsumerTimeout.connection.open.flow.congested: open.flow.congested -> closed',
     ]);
-    expect(house.errors).toEqual([]);
+    expect(harness.errors).toEqual([]);
   });
 
-  test('[IN5] tells what the event has said, and nothing of one that ended as it should', async () => {
-    const { house, ends } = open();
-    const [well, ill] = [house.seat('a', 'n'), house.seat('b', 'n')];
-    well.conn?.close();
+  test('[IN5] reports the text of the event, and nothing for a usual end', async () => {
+    const { harness, ends } = open();
+    const [healthy, ill] = [harness.open('a', 'n'), harness.open('b', 'n')];
+    healthy.conn?.close();
     ill.conn?.close(4_001, 'enough');
-    for (const { socket } of [well, ill]) socket.hangUp();
-    await house.rest();
+    for (const { socket } of [healthy, ill]) socket.disconnect();
+    await harness.settle();
     expect(ends.map(({ code, path }) => [code, path?.at(-2)])).toEqual([
       [1_000, undefined],
       [4_001, { at: 0, event: 'CLOSE', from: 'open.flow.flowing', to: 'closing', why: '4001 enough' }],
@@ -56,15 +56,15 @@ describe('the recorder', () => {
   });
 
   test('[IN5] a step that leads nowhere is none of the way', async () => {
-    const { house, ends } = open();
-    const guest = house.seat('a', 'n');
-    for (let times = 0; times < 20; times++) guest.conn?.actor.send({ type: 'DRAINED' });
-    guest.conn?.close(4_001, 'enough');
-    await house.rest();
+    const { harness, ends } = open();
+    const client = harness.open('a', 'n');
+    for (let times = 0; times < 20; times++) client.conn?.actor.send({ type: 'DRAINED' });
+    client.conn?.close(4_001, 'enough');
+    await harness.settle();
     expect(ends[0]?.path?.map(({ event }) => event)).toEqual(['AGREED', 'ACK', 'CLOSE']);
   });
 
-  test('[IN5] a text that says nothing of an end is not kept', async () => {
+  test('[IN5] a text that says nothing about an end is not kept', async () => {
     const { open: usual } = connectionConfig.states;
     const login = {
       target: '#connection.closing',
@@ -75,54 +75,54 @@ describe('the recorder', () => {
       states: { ...connectionConfig.states, open: { ...usual, on: { ...usual.on, LOGIN: login } } },
     } as never);
     const ends: DisconnectReason[] = [];
-    const house = new House({
+    const harness = new SupervisorHarness({
       namespaces: { n: {} },
       recorder: { last: 16, sample: 1 },
-      machines: kept({ connection }),
+      machines: checkedMachines({ connection }),
       onDisconnect: (_, reason) => void ends.push(reason),
     });
-    house.seat('a', 'n').conn?.actor.send({ type: 'LOGIN', text: 'hunter2' });
-    await house.rest();
+    harness.open('a', 'n').conn?.actor.send({ type: 'LOGIN', text: 'hunter2' });
+    await harness.settle();
     expect(ends[0]?.path?.at(-1)).toMatchObject({ event: 'LOGIN', to: 'closing', why: '' });
   });
 
   test('[IN5] of one outside of the sample time counts from the first step that is kept', async () => {
-    const { house, ends } = open({ last: 16, sample: 0.000_001 });
-    const guest = house.seat('a', 'n');
-    guest.conn?.actor.send({ type: 'DRAINED' });
-    house.clock.advance(700);
-    guest.conn?.close(4_001, 'enough');
-    await house.rest();
+    const { harness, ends } = open({ last: 16, sample: 0.000_001 });
+    const client = harness.open('a', 'n');
+    client.conn?.actor.send({ type: 'DRAINED' });
+    harness.clock.advance(700);
+    client.conn?.close(4_001, 'enough');
+    await harness.settle();
     expect(ends[0]?.path?.map(({ at, event }) => `${at} ${event}`)).toEqual(['0 CLOSE']);
   });
 
-  test('[IN5] what was told stays as it was told', async () => {
-    const { house, ends } = open();
-    const guest = house.seat('a', 'n');
-    guest.conn?.close(4_001, 'enough');
-    await house.rest();
+  test('[IN5] an earlier report does not change', async () => {
+    const { harness, ends } = open();
+    const client = harness.open('a', 'n');
+    client.conn?.close(4_001, 'enough');
+    await harness.settle();
     const { path = [] } = ends[0] ?? {};
     const told = path.length;
-    guest.socket.hangUp();
-    await house.rest();
+    client.socket.disconnect();
+    await harness.settle();
     expect([told > 0, path.length]).toEqual([true, told]);
   });
 
-  test('[IN5] keeps the last steps, of a sample, and of others what is out of the ordinary', async () => {
-    const { house, ends } = open({ last: 2, sample: 1 });
-    house.seat('a', 'n').socket.hangUp(1_006);
-    await house.rest();
+  test('[IN5] keeps the last steps of a sample, and unusual steps of all others', async () => {
+    const { harness, ends } = open({ last: 2, sample: 1 });
+    harness.open('a', 'n').socket.disconnect(1_006);
+    await harness.settle();
     expect(ends[0]?.path?.map(({ to }) => to)).toEqual(['open.flow.flowing', 'closed']);
     const few = open({ last: 16, sample: 0.000_001 });
-    const [slow, gone] = [few.house.seat('slow', 'n'), few.house.seat('gone', 'n')];
-    few.house.connect('silent');
-    few.house.clock.advance(5_000);
-    gone.socket.hangUp(1_006);
+    const [slow, gone] = [few.harness.open('slow', 'n'), few.harness.open('gone', 'n')];
+    few.harness.connect('silent');
+    few.harness.clock.advance(5_000);
+    gone.socket.disconnect(1_006);
     slow.socket.stall();
-    few.house.supervisor.broadcast(null, [{ namespace: 'n', event: 'e', body: 'x'.repeat(80_000) }]);
-    await few.house.rest();
-    few.house.clock.advance(1_000);
-    await few.house.rest();
+    few.harness.supervisor.broadcast(null, [{ namespace: 'n', event: 'e', body: 'x'.repeat(80_000) }]);
+    await few.harness.settle();
+    few.harness.clock.advance(1_000);
+    await few.harness.settle();
     const ways = few.ends.map(({ code, path }) => `${code}: ${path?.map(({ from, to }) => `${from} > ${to}`).join()}`);
     expect(ways).toEqual([
       '1008: acknowledging.client.unacknowledged + server.agreed > closing',
@@ -130,7 +130,7 @@ describe('the recorder', () => {
       '1013: open.flow.flowing > open.flow.congested,open.flow.congested > closed',
     ]);
     expect(
-      few.house.supervisor.introspection.abnormalCloses?.map(({ nth, id, path }) => [nth, id, path.at(-1)?.to]),
+      few.harness.supervisor.introspection.abnormalCloses?.map(({ nth, id, path }) => [nth, id, path.at(-1)?.to]),
     ).toEqual([
       [2, 'slow', 'closed'],
       [1, 'gone', 'closed'],
@@ -138,21 +138,21 @@ describe('the recorder', () => {
     ]);
   });
 
-  test('[IN5] [SV1] tells of a chart that has failed', async () => {
+  test('[IN5] [SV1] reports a chart that has failed', async () => {
     const ends: DisconnectReason[] = [];
     const countCongestion = (): never => {
       throw new Error('a bad chart');
     };
-    const house = new House({
+    const harness = new SupervisorHarness({
       namespaces: { n: {} },
       recorder: { last: 16, sample: 1 },
       machines: { connection: connectionMachine.provide({ actions: { countCongestion } }) },
       onDisconnect: (_, reason) => void ends.push(reason),
     });
-    const guest = house.seat('a', 'n');
-    guest.socket.isStalled = true;
-    house.supervisor.broadcast(null, [{ namespace: 'n', event: 'e', body: 'x'.repeat(80_000) }]);
-    await house.rest();
+    const client = harness.open('a', 'n');
+    client.socket.isStalled = true;
+    harness.supervisor.broadcast(null, [{ namespace: 'n', event: 'e', body: 'x'.repeat(80_000) }]);
+    await harness.settle();
     const last = { at: 0, event: 'CONGESTED', from: 'open.flow.flowing', to: 'failed', why: '' };
     expect([ends[0]?.code, ends[0]?.path?.at(-1)]).toEqual([1_011, last]);
   });

@@ -2,11 +2,11 @@ import { describe, expect, test, vi } from 'vitest';
 import { WebSocket as WebSocketOfTests } from 'ws';
 import { lineOfNote } from '../../../src/actors/transport/loggedSocket.js';
 import { type FrameNote, OnNativeMessage, reply, Server } from '../../../src/index.js';
-import { House, settled } from '../../support/house.js';
+import { SupervisorHarness, settled } from '../../support/server/supervisorHarness.js';
 
 const open = (debug?: (note: FrameNote) => unknown) => {
   const notes: FrameNote[] = [];
-  const house = new House({
+  const harness = new SupervisorHarness({
     namespaces: {
       n: {
         echo: (_, { body }) => reply(body),
@@ -27,23 +27,23 @@ const open = (debug?: (note: FrameNote) => unknown) => {
       return debug?.(note);
     },
   });
-  return { house, notes, lines: () => notes.map(lineOfNote) };
+  return { harness, notes, lines: () => notes.map(lineOfNote) };
 };
 
 describe('the log of frames', () => {
-  test('[SV12] tells of every frame, in order, with its size', async () => {
-    const { house, lines } = open();
-    const { socket, conn } = house.connect('ann');
-    socket.say('early', 'M', '$1;n;;_OnNamespaceConnect;0;0;', '$2;n;;echo;0;0;äb', '$3;n;;boom;0;0;');
-    socket.say(new TextEncoder().encode(';n;r;x;0;0;y'), 'garbage');
-    house.supervisor.broadcast(null, [
+  test('[SV12] logs every frame, in order, with its size', async () => {
+    const { harness, lines } = open();
+    const { socket, conn } = harness.connect('ann');
+    socket.receive('early', 'M', '$1;n;;_OnNamespaceConnect;0;0;', '$2;n;;echo;0;0;äb', '$3;n;;boom;0;0;');
+    socket.receive(new TextEncoder().encode(';n;r;x;0;0;y'), 'garbage');
+    harness.supervisor.broadcast(null, [
       { namespace: 'n', event: 'one', body: 'canary' },
       { namespace: 'n', event: 'two', body: new Uint8Array(3) },
     ]);
-    await house.rest();
+    await harness.settle();
     void conn?.namespace('n')?.ask('question', 'canary');
     conn?.close(4_000, 'canary in a reason');
-    socket.hangUp(4_000);
+    socket.disconnect(4_000);
     expect(lines()).toEqual([
       '"ann" in text no frame, 5 bytes',
       '"ann" in text handshake M, 1 bytes',
@@ -65,18 +65,18 @@ describe('the log of frames', () => {
     expect(lines().join()).not.toContain('canary');
   });
 
-  test('[SV12] neither the text of a refusal nor a token is told', () => {
-    const { house, lines } = open();
-    house.connect('refused').socket.say('M');
-    house.seat('b', 'n').socket.say('$secret;n;;boom;0;0;', 'secret;n;;answer;0;0;');
+  test('[SV12] neither the text of a refusal nor a token is logged', () => {
+    const { harness, lines } = open();
+    harness.connect('refused').socket.receive('M');
+    harness.open('b', 'n').socket.receive('$secret;n;;boom;0;0;', 'secret;n;;answer;0;0;');
     expect(lines().join('\n')).not.toMatch(/canary|secret/);
     expect(lines()).toContain('"refused" out text handshake H, 20 bytes');
   });
 
   test('[SV12] a refusal that looks like a frame is none', () => {
-    const { house, lines } = open();
-    const { socket } = house.connect('refused;');
-    socket.say('M');
+    const { harness, lines } = open();
+    const { socket } = harness.connect('refused;');
+    socket.receive('M');
     expect(lines()).toContain('"refused;" out text handshake H, 22 bytes');
     expect(lines().join()).not.toContain('canary');
   });
@@ -84,13 +84,13 @@ describe('the log of frames', () => {
   test.each([
     ['only', { [OnNativeMessage]: () => {} }],
     ['mixed', { [OnNativeMessage]: () => {}, other() {} }],
-  ])('[SV12] a native message is told by its size alone: %s', (_, events) => {
+  ])('[SV12] a native message is logged by its size only: %s', (_, events) => {
     const notes: FrameNote[] = [];
-    const house = new House({ events, namespaces: {}, debug: (note) => notes.push(note) });
-    const { socket, conn } = house.connect('ann');
-    socket.say('M');
+    const harness = new SupervisorHarness({ events, namespaces: {}, debug: (note) => notes.push(note) });
+    const { socket, conn } = harness.connect('ann');
+    socket.receive('M');
     const { length } = notes;
-    socket.say('canary', 'user;n;r;canary;x;0;y', 'Hcanary');
+    socket.receive('canary', 'user;n;r;canary;x;0;y', 'Hcanary');
     conn?.write({ isNative: true, body: 'Acanary' });
     conn?.write({ isNative: true, body: 'a;n;r;canary;z;0;y' });
     const told = notes.slice(length).map(lineOfNote);
@@ -102,24 +102,24 @@ describe('the log of frames', () => {
     expect(told.join()).not.toContain('canary');
   });
 
-  test('[SV12] a name is quoted, so that it stays on its line and says nothing to a terminal', () => {
-    const { house, lines } = open();
+  test('[SV12] a name is quoted, so that it has no line breaks or control characters', () => {
+    const { harness, lines } = open();
     const name = 'a\n\u001b[31m\u009b31m\u2028"';
-    house.seat('b', 'n').socket.say(`;n;${name};${name};0;0;`);
+    harness.open('b', 'n').socket.receive(`;n;${name};${name};0;0;`);
     expect(lines().at(-1)).toBe(
       '"b" in text "a\\n\\u001b[31m\\u009b31m\\u2028\\"" in "n"/"a\\n\\u001b[31m\\u009b31m\\u2028\\"", 41 bytes',
     );
   });
 
-  test('[SV12] a ping is told as well', async () => {
-    const { house, lines } = open();
-    house.seat('b', 'n');
-    house.clock.advance(25_000);
-    await house.rest();
+  test('[SV12] a ping is logged as well', async () => {
+    const { harness, lines } = open();
+    harness.open('b', 'n');
+    harness.clock.advance(25_000);
+    await harness.settle();
     expect(lines().at(-1)).toBe('"b" out control ping, 0 bytes');
   });
 
-  test('[SV12] [SV2] a log that throws or rejects harms nothing', async () => {
+  test('[SV12] [SV2] a log that throws or rejects has no effect', async () => {
     const failure = new Error('disk full');
     for (const debug of [
       () => {
@@ -127,12 +127,12 @@ describe('the log of frames', () => {
       },
       () => Promise.reject(failure),
     ]) {
-      const { house } = open(debug);
-      const { socket } = house.seat('b', 'n');
-      socket.say('$1;n;;echo;0;0;x');
+      const { harness } = open(debug);
+      const { socket } = harness.open('b', 'n');
+      socket.receive('$1;n;;echo;0;0;x');
       await settled();
       expect(socket.payloads).toEqual(['$1;n;;echo;0;0;x']);
-      expect(house.errors[0]).toEqual({ error: failure, where: { during: 'debug' } });
+      expect(harness.errors[0]).toEqual({ error: failure, where: { during: 'debug' } });
     }
   });
 
@@ -155,24 +155,24 @@ describe('the log of frames', () => {
   });
 });
 
-describe('what handlers return in vain', () => {
+describe('an unused return value', () => {
   test.each([
     ['odd', 'number'],
     ['later', 'string'],
     ['nothing', 'null'],
-  ])('[SV13] is told to onError: %s', async (event, type) => {
-    const { house } = open();
-    const { socket } = house.seat('b', 'n');
-    socket.say(`$1;n;;${event};0;0;`);
+  ])('[SV13] is reported to onError: %s', async (event, type) => {
+    const { harness } = open();
+    const { socket } = harness.open('b', 'n');
+    socket.receive(`$1;n;;${event};0;0;`);
     await settled();
     expect(socket.payloads).toEqual([]);
-    expect(house.errors).toMatchObject([{ where: { during: event, connection: 'b', namespace: 'n' } }]);
-    expect(String(house.errors[0]?.error)).toContain(`a returned ${type} has no effect`);
+    expect(harness.errors).toMatchObject([{ where: { during: event, connection: 'b', namespace: 'n' } }]);
+    expect(String(harness.errors[0]?.error)).toContain(`a returned ${type} has no effect`);
   });
 
-  test('[SV13] and to nobody without debug', () => {
-    const house = new House({ namespaces: { n: { odd: () => 42 as unknown as undefined } } });
-    house.seat('b', 'n').socket.say('$1;n;;odd;0;0;');
-    expect(house.errors).toEqual([]);
+  test('[SV13] is not reported without debug', () => {
+    const harness = new SupervisorHarness({ namespaces: { n: { odd: () => 42 as unknown as undefined } } });
+    harness.open('b', 'n').socket.receive('$1;n;;odd;0;0;');
+    expect(harness.errors).toEqual([]);
   });
 });

@@ -18,8 +18,8 @@ import {
 import { allStates, type ChartState, describeMachine, statesOf } from '../../../src/inspector/draw/chart.js';
 import { draw } from '../../../src/inspector/draw/draw.js';
 import { Graphviz } from '../../../src/inspector/draw/graphviz.js';
-import { chromium, describeWith } from '../../support/peers.js';
-import { arbitraryMachine } from '../../support/randomMachines.js';
+import { arbitraryMachine } from '../../support/model/randomMachines.js';
+import { chromium, describeWith } from '../../support/peers/installed.js';
 
 /** What is used of the browser's own parser, in the browser. */
 declare const DOMParser: new () => {
@@ -94,7 +94,7 @@ describe('a description of a machine', () => {
     },
   });
 
-  test('[IN15] knows what starts a transition, on which condition, and whether its state is left', () => {
+  test('[IN15] shows what triggers a transition, under which guard, and whether it leaves its state', () => {
     const root = describeMachine(rich);
     expect(root).toMatchObject({
       id: 'rich',
@@ -176,13 +176,13 @@ describe('a drawing', () => {
     },
   );
 
-  test('[IN16] needs a package, and says which when it is missing', async () => {
+  test('[IN16] needs a package, and names it if it is missing', async () => {
     const without = new Graphviz(() => createRequire(import.meta.url).resolve('@viz-js/none'));
     await expect(without.layOut('digraph {}')).rejects.toThrow(/npm install @viz-js\/viz/);
     await expect(without.layOut('digraph {}')).rejects.toThrow(/npm install @viz-js\/viz/);
   });
 
-  test('[IN16] what cannot be drawn is said, and all else is drawn', async () => {
+  test('[IN16] reports charts that cannot be drawn, and draws all others', async () => {
     const graphviz = new Graphviz();
     const [bad, good] = await Promise.allSettled([graphviz.layOut('digraph { a -'), graphviz.layOut('digraph { a }')]);
     expect(bad).toMatchObject({ status: 'rejected', reason: { message: expect.stringMatching(/cannot draw this/) } });
@@ -243,7 +243,7 @@ describeWith(chromium, 'a drawing in a browser', (path) => {
   });
   afterAll(() => browser.close());
 
-  test('[IN16] is well-formed and harmless, whatever a chart has for names', async () => {
+  test('[IN16] is well-formed and safe for any name in a chart', async () => {
     const machines = fc.sample(arbitraryMachine, { numRuns: 150, seed: 6 });
     const drawings = await Promise.all(machines.map(({ machine }) => draw(machine)));
     const page = await browser.newPage();

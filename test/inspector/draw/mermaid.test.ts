@@ -4,7 +4,7 @@ import { createMachine } from 'xstate';
 import { linkMachine } from '../../../src/index.js';
 import { allStates, type ChartState, describeMachine } from '../../../src/inspector/draw/chart.js';
 import { toMermaid } from '../../../src/inspector/draw/mermaid.js';
-import { arbitraryMachine } from '../../support/randomMachines.js';
+import { arbitraryMachine } from '../../support/model/randomMachines.js';
 
 const read = (text: string): string =>
   text.replaceAll(/#(\d+);/g, (_, sign: string) => String.fromCodePoint(Number(sign))).replaceAll(/\s+/g, ' ');

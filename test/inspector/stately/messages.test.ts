@@ -16,28 +16,28 @@ import {
 import { type ChartState, describeMachine } from '../../../src/inspector/draw/chart.js';
 import { plainDefinition } from '../../../src/inspector/stately/definition.js';
 import { toStately } from '../../../src/inspector/stately/messages.js';
-import { House, kept } from '../../support/house.js';
-import { arbitraryMachine } from '../../support/randomMachines.js';
-import { Inbox } from '../../support/rawClient.js';
+import { arbitraryMachine } from '../../support/model/randomMachines.js';
+import { ReceiveQueue } from '../../support/peers/rawClient.js';
+import { checkedMachines, SupervisorHarness } from '../../support/server/supervisorHarness.js';
 
 /** Everything that a connection's life shows, as it is sent. */
 const life = async (): Promise<string[]> => {
   const sent: string[] = [];
-  const house = new House({
+  const harness = new SupervisorHarness({
     namespaces: { n: {} },
     inspect: (event) => {
       const message = toStately(event);
       if (message) sent.push(JSON.stringify(message));
     },
   });
-  const guest = house.seat('a', 'n');
-  guest.socket.say(';n;;secret;0;0;hunter2');
-  house.supervisor.broadcast(null, [{ namespace: 'n', event: 'secret', body: 'hunter2' }]);
-  void house.supervisor.do(() => {});
-  await house.rest();
-  guest.conn?.close(4_001, 'enough');
-  guest.socket.hangUp();
-  await house.rest();
+  const client = harness.open('a', 'n');
+  client.socket.receive(';n;;secret;0;0;hunter2');
+  harness.supervisor.broadcast(null, [{ namespace: 'n', event: 'secret', body: 'hunter2' }]);
+  void harness.supervisor.do(() => {});
+  await harness.settle();
+  client.conn?.close(4_001, 'enough');
+  client.socket.disconnect();
+  await harness.settle();
   return sent;
 };
 
@@ -57,7 +57,7 @@ const lineOf = (message: StatelyInspectionEvent): string => {
 const due = ['supervisor lives', '< CONNECT', '= "accepting"', 'connection-1 lives', '< AGREED'];
 
 describe('Stately’s protocol', () => {
-  test('[IN6] its receiver by websocket understands what is sent', async () => {
+  test('[IN6] its receiver by WebSocket accepts the messages', async () => {
     const server = new WebSocketServer({ port: 0, host: '127.0.0.1' });
     onTestFinished(() => {
       for (const client of server.clients) client.terminate();
@@ -66,7 +66,7 @@ describe('Stately’s protocol', () => {
     await once(server, 'listening');
     const address = server.address();
     if (address === null || typeof address === 'string') throw new Error('a port was expected');
-    const heard = new Inbox<StatelyInspectionEvent>('receiver');
+    const heard = new ReceiveQueue<StatelyInspectionEvent>('receiver');
     const connected = once(server, 'connection');
     createWebSocketReceiver({ server: `ws://127.0.0.1:${address.port}` }).subscribe((event) => heard.push(event));
     await connected;
@@ -77,7 +77,7 @@ describe('Stately’s protocol', () => {
     expect(all.map(lineOf)).toContain('= {"open":{"flow":"flowing"}}');
   });
 
-  test('[IN6] its receiver in a page understands what is posted to it', async () => {
+  test('[IN6] its receiver in a page accepts the posted messages', async () => {
     const listeners: ((event: { data: unknown }) => void)[] = [];
     const posted: unknown[] = [];
     const parent = { postMessage: (message: unknown) => posted.push(message) };
@@ -99,7 +99,7 @@ describe('Stately’s protocol', () => {
     expect(heard.slice(0, due.length).map(lineOf)).toEqual(due);
   });
 
-  test('[IN6] actors come with the chart that they run, as it can be drawn', async () => {
+  test('[IN6] actors are sent with a drawable copy of their chart', async () => {
     const actors = (await life()).map((line) => JSON.parse(line)).filter(({ type }) => type === '@xstate.actor');
     const charts = actors.map(({ definition }) => JSON.parse(definition));
     expect(charts.map(({ id }) => id)).toEqual(['supervisor', 'connection']);
@@ -112,7 +112,7 @@ describe('Stately’s protocol', () => {
     });
   });
 
-  test('[IN6] nor does what a chart of the program’s own keeps, in its config or in its events', async () => {
+  test("[IN6] nor does data in the config or events of a program's own chart", async () => {
     const connection = connectionSetup.createMachine({
       ...connectionConfig,
       meta: { who: 'hunter2' },
@@ -126,17 +126,17 @@ describe('Stately’s protocol', () => {
       on: { ...connectionConfig.on, CHAT: { actions: { type: 'countEviction', params: { key: 'hunter2' } } } },
     } as never);
     const sent: string[] = [];
-    const house = new House({
+    const harness = new SupervisorHarness({
       namespaces: { n: {} },
-      machines: kept({ connection }),
+      machines: checkedMachines({ connection }),
       inspect: (event) => void sent.push(JSON.stringify(toStately(event))),
     });
-    const guest = house.seat('a', 'n');
-    guest.conn?.actor.send({ type: 'CHAT', text: 'hunter2' });
-    await house.rest();
+    const client = harness.open('a', 'n');
+    client.conn?.actor.send({ type: 'CHAT', text: 'hunter2' });
+    await harness.settle();
     expect(sent.filter((line) => line.includes('hunter2'))).toEqual([]);
     expect(sent.filter((line) => line.includes('"event":{"type":"CHAT"}'))).toHaveLength(2);
-    await house.empty();
+    await harness.disconnectAll();
   });
 
   const drawn = (chart: ChartState): unknown =>
@@ -171,7 +171,7 @@ describe('Stately’s protocol', () => {
     expect(actor.getSnapshot().value).toEqual({ both: { a: 'two', b: 'two' } });
   });
 
-  test('[IN6] what clients and the program say to each other does not leave the process', async () => {
+  test('[IN6] bodies of clients and the program do not leave the process', async () => {
     const sent = await life();
     expect(sent.filter((line) => line.includes('hunter2') || line.includes('secret'))).toEqual([]);
     expect(sent.some((line) => line.includes('"text":"enough"'))).toBe(true);

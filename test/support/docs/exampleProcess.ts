@@ -1,0 +1,67 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+
+/** A running example, and where it says that it is. */
+export interface RunningExample {
+  readonly process: ChildProcess;
+  readonly address: string;
+}
+
+/** What a process says until it has ended, and how it ended. */
+export const ended = async (child: ChildProcess): Promise<{ code: number | null; out: string; err: string }> => {
+  let out = '';
+  let err = '';
+  child.stdout?.on('data', (text: string) => {
+    out += text;
+  });
+  child.stderr?.on('data', (text: string) => {
+    err += text;
+  });
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { code, out, err };
+};
+
+/** One example of the folder `examples`, in a process of its own; `stopAll` ends what was started. */
+export const useExample = (name: string) => {
+  const file = fileURLToPath(new URL(`../../../examples/${name}/server.js`, import.meta.url));
+  const running: ChildProcess[] = [];
+
+  const stopAll = async (): Promise<void> => {
+    for (const child of running.splice(0)) {
+      if (child.exitCode !== null || child.signalCode !== null) continue;
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+    }
+  };
+
+  const run = (port: string): ChildProcess => {
+    const child = spawn(process.execPath, [file], {
+      env: { ...process.env, PORT: port },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    child.stdout.setEncoding('utf8');
+    child.stderr.setEncoding('utf8');
+    running.push(child);
+    return child;
+  };
+
+  /** On a free port; resolves when it says where it is. */
+  const start = async (): Promise<RunningExample> => {
+    const child = run('0');
+    const address = await new Promise<string>((resolve, reject) => {
+      let said = '';
+      const listen = (text: string): void => {
+        said += text;
+        const found = /http:\/\/\S+/.exec(said);
+        if (found) resolve(found[0]);
+      };
+      child.stdout?.on('data', listen);
+      child.stderr?.on('data', listen);
+      child.once('exit', (code) => reject(new Error(`the example ended with ${code}: ${said}`)));
+    });
+    return { process: child, address };
+  };
+
+  return { run, start, stopAll };
+};
