@@ -4,7 +4,7 @@ import { accessSync, constants } from 'node:fs';
 import { startDaemon } from './daemon.js';
 
 /** Returns the path of redis-server, whether or not it exists. */
-export const redisServer = () => process.env['REDIS_SERVER'] || '/usr/bin/redis-server';
+const redisServer = () => process.env['REDIS_SERVER'] || '/usr/bin/redis-server';
 
 /** Returns why redis-server cannot run; `undefined` if it can. */
 export const whyNoRedis = () => {

@@ -9,9 +9,9 @@ import { closeReasons } from '../src/protocol/errors.js';
 import { withLimitMembers, withLimits, withMetrics } from '../tools/tables.js';
 import {
   type Block,
+  type BlockError,
   blocksOf,
   brokersOf,
-  type Complaint,
   compileBlocks,
   removeBlocks,
   runBlock,
@@ -101,7 +101,7 @@ const loose = (conn) => conn.id; ${mark}
 ];
 
 describe('the documentation', () => {
-  let complaints: ReadonlyMap<string, readonly Complaint[]>;
+  let complaints: ReadonlyMap<string, readonly BlockError[]>;
   beforeAll(async () => {
     complaints = await compileBlocks([...blocks, ...misspelt]);
   });

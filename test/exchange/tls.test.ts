@@ -7,9 +7,9 @@ import { freePort } from '../../bench/daemon.js';
 import type { StackExchange } from '../../src/exchange/exchange.js';
 import { natsExchange } from '../../src/exchange/nats.js';
 import { redisExchange } from '../../src/exchange/redis.js';
+import { ReceiveQueue } from '../support/async/receiveQueue.js';
 import { natsServer, redisServer, startNats, startRedis } from '../support/peers/brokers.js';
 import { describeWith, findProgram, type Peer } from '../support/peers/installed.js';
-import { ReceiveQueue } from '../support/peers/rawClient.js';
 
 const openssl = findProgram('OpenSSL', 'OPENSSL', '/usr/bin/openssl');
 /** Both are needed. */

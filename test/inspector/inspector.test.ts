@@ -5,7 +5,7 @@ import { type Conn, type NSConn, OnNamespaceConnect, Server, type ServerOptions 
 import { type Inspector, inspector } from '../../src/inspector/inspector.js';
 import type { Authorize } from '../../src/inspector/sameOrigin.js';
 import { deferred } from '../support/async/promises.js';
-import { ReceiveQueue } from '../support/peers/rawClient.js';
+import { ReceiveQueue } from '../support/async/receiveQueue.js';
 import { useServers } from '../support/server/testServer.js';
 
 const startServer = useServers();

@@ -14,7 +14,8 @@ import {
   reply,
   type ServerOptions,
 } from '../../src/index.js';
-import { type RawClient, type RawFrame, ReceiveQueue } from '../support/peers/rawClient.js';
+import { ReceiveQueue } from '../support/async/receiveQueue.js';
+import type { RawClient, RawFrame } from '../support/peers/rawClient.js';
 import { recordEvents, useServers } from '../support/server/testServer.js';
 
 const start = useServers();

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { afterEach } from 'vitest';
-import { ReceiveQueue } from '../support/peers/rawClient.js';
+import { ReceiveQueue } from '../support/async/receiveQueue.js';
 
 /** A way to a server, on which one can see who asks for what, and which can be cut. */
 export interface Gateway {

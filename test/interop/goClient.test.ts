@@ -16,9 +16,9 @@ import {
   reply,
   type ServerOptions,
 } from '../../src/index.js';
+import { ReceiveQueue } from '../support/async/receiveQueue.js';
 import { bodyOfMessage, type GoHandlers, type GoPeer, goPeers, useGo } from '../support/peers/goPeer.js';
 import { describeWith } from '../support/peers/installed.js';
-import { ReceiveQueue } from '../support/peers/rawClient.js';
 import { recordEvents, type TestServer, useServers } from '../support/server/testServer.js';
 
 const start = useServers();

@@ -1,6 +1,7 @@
 import { connect as connectNats } from '@nats-io/transport-node';
 import { createClient } from 'redis';
 import { afterAll, afterEach, beforeAll, expect } from 'vitest';
+import { ReceiveQueue } from '../support/async/receiveQueue.js';
 import { natsServer, type RunningBroker, redisServer, startNats, startRedis } from '../support/peers/brokers.js';
 import {
   type GoArguments,
@@ -11,7 +12,7 @@ import {
   useGo,
 } from '../support/peers/goPeer.js';
 import { describeWith } from '../support/peers/installed.js';
-import { RawClient, type RawFrame, ReceiveQueue } from '../support/peers/rawClient.js';
+import { RawClient, type RawFrame } from '../support/peers/rawClient.js';
 import { nameOfGo } from './scenarios.js';
 
 const brokers = { redis: redisServer, nats: natsServer } as const;

@@ -13,9 +13,10 @@ import {
   type Reply,
   reply,
 } from '../../src/index.js';
+import { ReceiveQueue } from '../support/async/receiveQueue.js';
 import { describeGoReply, type GoArguments, type GoPeer, goPeers, useGo } from '../support/peers/goPeer.js';
 import { describeWith } from '../support/peers/installed.js';
-import { RawClient, type RawFrame, ReceiveQueue } from '../support/peers/rawClient.js';
+import { RawClient, type RawFrame } from '../support/peers/rawClient.js';
 import { describeMessage, recordEvents, useServers } from '../support/server/testServer.js';
 import { type Acts, type Doing, mixedActs, nativeOnlyActs, type Scene, scenes, workedActs } from './script.js';
 

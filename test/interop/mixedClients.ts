@@ -1,7 +1,8 @@
 import * as neffos from 'neffos.js';
 import { OnNativeMessage } from '../../src/index.js';
+import { ReceiveQueue } from '../support/async/receiveQueue.js';
 import { GoPeer } from '../support/peers/goPeer.js';
-import { RawClient, type RawFrame, ReceiveQueue } from '../support/peers/rawClient.js';
+import { RawClient, type RawFrame } from '../support/peers/rawClient.js';
 import { describeMessage } from '../support/server/testServer.js';
 
 type ClientKind = 'js' | 'go' | 'raw';

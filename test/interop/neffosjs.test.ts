@@ -17,8 +17,8 @@ import {
   type OutgoingMessage,
   reply,
 } from '../../src/index.js';
+import { ReceiveQueue } from '../support/async/receiveQueue.js';
 import { type ClientHandler, emitBinary, type NeffosClient, useNeffos } from '../support/peers/neffosClient.js';
-import { ReceiveQueue } from '../support/peers/rawClient.js';
 import { recordEvents, type TestServer, useServers } from '../support/server/testServer.js';
 import { useGateways } from './gateway.js';
 

@@ -15,7 +15,7 @@ import {
   OnRoomLeft,
   reply,
 } from '../../src/index.js';
-import { ReceiveQueue } from '../support/peers/rawClient.js';
+import { ReceiveQueue } from '../support/async/receiveQueue.js';
 import { recordEvents, useServers } from '../support/server/testServer.js';
 
 const start = useServers();

@@ -18,14 +18,8 @@ import {
   useExchangeAttacks,
   waitOf,
 } from '../support/exchange/exchangeAttack.js';
-import {
-  ExpectedDeliveries,
-  faultOf,
-  hostilePayload,
-  hugePayload,
-  type Place,
-  type PlacedClient,
-} from '../support/exchange/hostilePayloads.js';
+import { ExpectedDeliveries, faultOf, type Place, type PlacedClient } from '../support/exchange/expectedDeliveries.js';
+import { hostilePayload, hugePayload } from '../support/exchange/hostilePayloads.js';
 import { memoryBroker } from '../support/exchange/memoryExchange.js';
 import { errorOf, expectNoSecrets } from '../support/exchange/secrets.js';
 import { natsServer, redisServer, startNats, startRedis } from '../support/peers/brokers.js';

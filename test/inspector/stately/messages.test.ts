@@ -16,8 +16,8 @@ import {
 import { type ChartState, describeMachine } from '../../../src/inspector/draw/chart.js';
 import { plainDefinition } from '../../../src/inspector/stately/definition.js';
 import { toStately } from '../../../src/inspector/stately/messages.js';
+import { ReceiveQueue } from '../../support/async/receiveQueue.js';
 import { arbitraryMachine } from '../../support/model/randomMachines.js';
-import { ReceiveQueue } from '../../support/peers/rawClient.js';
 import { checkedMachines, SupervisorHarness } from '../../support/server/supervisorHarness.js';
 
 /** Everything that a connection's life shows, as it is sent. */

@@ -1,7 +1,7 @@
 import type { Reporter, TestModule, Vitest } from 'vitest/node';
 import { type PeerKind, type Player, players, type Scenario, scenarios } from '../../interop/scenarios.js';
 
-/** Which kind of peer plays in a test file. */
+/** The kind of peer of a test file. */
 const kinds: readonly (readonly [RegExp, PeerKind])[] = [
   [/interop\/neffosjs[^/]*\.test\.ts$/, 'neffos.js'],
   [/interop\/goClient[^/]*\.test\.ts$/, 'Go client'],
@@ -9,7 +9,7 @@ const kinds: readonly (readonly [RegExp, PeerKind])[] = [
   [/(interop\/(raw|frames)|protocol\/|server\/)[^/]*\.test\.ts$/, 'raw'],
 ];
 
-/** One test that has run. */
+/** One test of a run. */
 export interface TestRun {
   readonly file: string;
   /** With the names of the suites around it. */
@@ -24,7 +24,7 @@ export type Cell =
 
 export interface Line {
   readonly scenario: Scenario;
-  /** One for each player, in their order. */
+  /** One for each peer, in their order. */
   readonly cells: readonly Cell[];
 }
 
@@ -49,7 +49,7 @@ const cellOf = ({ number, without }: Scenario, { kind }: Player, all: readonly T
   return why === undefined ? { kind: 'empty' } : { kind: 'without', why };
 };
 
-/** The table: which scenario was played by whom, and how it went. */
+/** Returns the table of scenarios, peers and results. */
 export const tableOf = (played: readonly TestRun[], all: readonly Scenario[] = scenarios): Line[] => {
   const columns = players.map((player) => [player, of(player, played)] as const);
   return all.map((scenario) => ({
@@ -58,11 +58,11 @@ export const tableOf = (played: readonly TestRun[], all: readonly Scenario[] = s
   }));
 };
 
-/** The scenarios that somebody has not played, though there is no reason for it. */
+/** Returns the scenarios that a peer has not run without a reason. */
 export const holesIn = (lines: readonly Line[]): readonly Line[] =>
   lines.filter(({ cells }) => cells.some(({ kind }) => kind === 'empty' || kind === 'skipped'));
 
-/** The table as text; a reason stands once, as a footnote. */
+/** Returns the table as text, with reasons as footnotes. */
 export const print = (lines: readonly Line[]): string => {
   const reasons: string[] = [];
   const show = (cell: Cell): string => {
@@ -87,14 +87,14 @@ export const print = (lines: readonly Line[]): string => {
   return [...drawn, ...reasons.map((why, at) => `(${at + 1}) ${why}`)].join('\n');
 };
 
-/** Every peer has played: whatever is empty now is a hole. */
+/** Whether tests of every peer have run, so that an empty cell is a hole. */
 const isWhole = (files: readonly string[]): boolean =>
   files.some((file) => file.includes('/protocol/')) &&
   kinds.every(([pattern]) => files.some((file) => file.includes('/interop/') && pattern.test(file)));
 
-/** Prints the table at the end of a run in which peers have played; a hole in it fails a whole run. */
+/** Prints the table after a run with peers. A hole fails a complete run. */
 export default class ConformanceTable implements Reporter {
-  /** Tests are left out by their names: what has not run says nothing then. */
+  /** Whether a name pattern has skipped tests, so that the table says nothing. */
   #isFiltered = false;
 
   onInit({ config }: Vitest): void {

@@ -2,13 +2,13 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
-/** A running example, and where it says that it is. */
+/** A running example, and the address that it prints. */
 export interface RunningExample {
   readonly process: ChildProcess;
   readonly address: string;
 }
 
-/** What a process says until it has ended, and how it ended. */
+/** Resolves with the output and exit code of a process. */
 export const ended = async (child: ChildProcess): Promise<{ code: number | null; out: string; err: string }> => {
   let out = '';
   let err = '';
@@ -22,7 +22,7 @@ export const ended = async (child: ChildProcess): Promise<{ code: number | null;
   return { code, out, err };
 };
 
-/** One example of the folder `examples`, in a process of its own; `stopAll` ends what was started. */
+/** Runs an example of the folder `examples` in a process. `stopAll` ends what was started. */
 export const useExample = (name: string) => {
   const file = fileURLToPath(new URL(`../../../examples/${name}/server.js`, import.meta.url));
   const running: ChildProcess[] = [];
@@ -46,19 +46,19 @@ export const useExample = (name: string) => {
     return child;
   };
 
-  /** On a free port; resolves when it says where it is. */
+  /** Starts it on a free port; resolves when it prints its address. */
   const start = async (): Promise<RunningExample> => {
     const child = run('0');
     const address = await new Promise<string>((resolve, reject) => {
-      let said = '';
+      let output = '';
       const listen = (text: string): void => {
-        said += text;
-        const found = /http:\/\/\S+/.exec(said);
+        output += text;
+        const found = /http:\/\/\S+/.exec(output);
         if (found) resolve(found[0]);
       };
       child.stdout?.on('data', listen);
       child.stderr?.on('data', listen);
-      child.once('exit', (code) => reject(new Error(`the example ended with ${code}: ${said}`)));
+      child.once('exit', (code) => reject(new Error(`the example ended with ${code}: ${output}`)));
     });
     return { process: child, address };
   };

@@ -3,7 +3,8 @@ import { reply } from '../../../src/index.js';
 import { markToken } from '../../../src/protocol/token.js';
 import { useNodes } from '../cluster/nodes.js';
 import type { RawClient, RawFrame } from '../peers/rawClient.js';
-import { type PlacedClient, type Publication, recordPublications } from './hostilePayloads.js';
+import type { PlacedClient } from './expectedDeliveries.js';
+import { type Publication, recordPublications } from './recordedPublications.js';
 
 export const declared = ['default', 'chat', ''];
 export const placedClients: readonly (PlacedClient & { readonly on: 'a' | 'b' })[] = (['a', 'b'] as const).flatMap(

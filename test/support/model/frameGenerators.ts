@@ -61,7 +61,7 @@ const flag = fc.oneof(
 
 const escaped = (name: string): string => name.replaceAll(';', '@%!semicolon@%!');
 
-/** `$` becomes a token that nobody has used yet, as the client that sends it has to see to. */
+/** Replaces `$` by a token that its client has not used yet. */
 const framed = (wait: string, ns: string, room: string, event: string, flags: string, body: string): string =>
   `${wait};${escaped(ns)};${escaped(room)};${escaped(event)};${flags};${body}`;
 

@@ -5,7 +5,7 @@ export interface PendingStep {
   readonly kind: 'connect' | 'disconnect' | 'join' | 'leave';
 }
 
-export interface PausedHandler {
+interface PausedHandler {
   readonly wire: Wire;
   readonly instructions: Instructions;
 }

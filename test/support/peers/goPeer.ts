@@ -7,9 +7,9 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterEach } from 'vitest';
 import { type GoVersion, goVersions, nameOfGo } from '../../interop/scenarios.js';
+import { ReceiveQueue } from '../async/receiveQueue.js';
 import { describeMessage } from '../server/testServer.js';
 import type { Peer } from './installed.js';
-import { ReceiveQueue } from './rawClient.js';
 
 const folder = fileURLToPath(new URL('../../interop/go', import.meta.url));
 const cache = fileURLToPath(new URL('../../../node_modules/.cache/go-peer', import.meta.url));

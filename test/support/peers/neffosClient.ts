@@ -1,7 +1,7 @@
 import * as neffos from 'neffos.js';
 import { afterEach } from 'vitest';
+import { ReceiveQueue } from '../async/receiveQueue.js';
 import { describeMessage } from '../server/testServer.js';
-import { ReceiveQueue } from './rawClient.js';
 
 /** A handler of the client. It must be synchronous; the server receives what it returns. */
 export type ClientHandler = (ns: neffos.NSConn, message: neffos.Message) => Error | undefined | void;

@@ -19,7 +19,8 @@ import {
   type ServerOptions,
   type Where,
 } from '../../../src/index.js';
-import { RawClient, ReceiveQueue } from '../peers/rawClient.js';
+import { ReceiveQueue } from '../async/receiveQueue.js';
+import { RawClient } from '../peers/rawClient.js';
 
 /** A server on a free port of the loopback. */
 export interface TestServer {
