@@ -197,11 +197,11 @@ class NatsSession implements ExchangeSession {
   }
 
   close(): void {
-    this.#end(new Error('the session is over'));
+    this.#end(new Error('the session has ended'));
   }
 
   #check(channels: readonly string[]): void {
-    if (this.#isOver) throw this.#redact(new Error('the session is over'));
+    if (this.#isOver) throw this.#redact(new Error('the session has ended'));
     const invalid = channels.find((channel) => !isSubject(channel));
     if (invalid !== undefined) throw new RangeError(`nats: ${JSON.stringify(invalid)} is no subject`);
   }

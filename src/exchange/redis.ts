@@ -185,7 +185,7 @@ class RedisSession implements ExchangeSession {
 
   /** Runs commands. Rejects at once after the end, as the library would keep commands and never settle them. */
   async #ask(commands: readonly (() => Promise<unknown>)[]): Promise<void> {
-    if (this.#ended === undefined) throw this.#redact(new Error('the session is over'));
+    if (this.#ended === undefined) throw this.#redact(new Error('the session has ended'));
     try {
       await Promise.all(commands.map((command) => command()));
     } catch (error) {

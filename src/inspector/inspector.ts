@@ -102,7 +102,7 @@ class InspectorPage implements Inspector {
   handle(request: IncomingMessage, response: ServerResponse): void {
     this.#answer(request, response).catch((error: unknown) => {
       this.server.pageFailed(error);
-      send(response, 500, 'The inspector has failed; onError was told why.\n');
+      send(response, 500, 'The inspector failed. onError received the error.\n');
     });
   }
 
@@ -172,7 +172,7 @@ class InspectorPage implements Inspector {
     request: IncomingMessage,
     response: ServerResponse,
   ): void {
-    if (this.#feed.isFull) return send(response, 503, 'Too many are looking already\n');
+    if (this.#feed.isFull) return send(response, 503, 'The inspector has too many viewers\n');
     // The client may have disconnected while `authorize` ran.
     if (response.destroyed) return undefined;
     const isAuthorized = () => this.#isAuthorized(request);
@@ -207,7 +207,7 @@ const pathPattern = /^(\/[\w.~-]+)+$/;
  */
 export const inspector = (server: Server, { authorize, path = '/inspector' }: InspectorOptions): Inspector => {
   if (typeof authorize !== 'function') {
-    throw new TypeError('inspector needs authorize: a function (request) that says who may look');
+    throw new TypeError('inspector needs authorize: a function (request) that returns whether to allow it');
   }
   if (!pathPattern.test(path)) {
     throw new TypeError(`the inspector's path begins with / and ends with a name, like /inspector, not "${path}"`);

@@ -64,7 +64,7 @@ describe('the memory broker', () => {
     expect([broker.sessions, broker.subscriptions]).toEqual([1, ['a']]);
     broker.stop();
     expect([broker.sessions, broker.subscriptions]).toEqual([0, []]);
-    await expect(session.ping()).rejects.toThrow('over');
+    await expect(session.ping()).rejects.toThrow('has ended');
     await expect(join(broker)).rejects.toThrow('stopped');
     broker.start();
     await join(broker);

@@ -244,6 +244,22 @@ describe('draining', () => {
     expect(harness.clients[1]?.socket.payloads).toHaveLength(1);
   });
 
+  test('[DR1] the end of the timeout does not wait for a hanging handler: onDisconnect runs', async () => {
+    const ended: string[] = [];
+    const harness = new SupervisorHarness({
+      namespaces: { n: { hang: () => new Promise(() => {}) } },
+      onDisconnect: (conn, { code }) => void ended.push(`${conn.id} ${code}`),
+    });
+    harness.open('a', 'n').socket.receive(';n;;hang;0;0;');
+    const closing = harness.supervisor.drain(50);
+    await harness.settle();
+    expect(ended).toEqual([]);
+    harness.clock.advance(60);
+    await closing;
+    await harness.settle();
+    expect(ended).toEqual(['a 1006']);
+  });
+
   test('[DR1] [NS7] events behind a hanging handler still run in order', async () => {
     const told: string[] = [];
     const harness = new SupervisorHarness({

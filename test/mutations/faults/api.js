@@ -28,7 +28,7 @@ export const apiFaults = [
   ]),
   ...inFile('actors/api/callbacks.ts', [
     [
-      'a goodbye is told with the way that led to it',
+      'a normal end carries the steps that led to it',
       'IN5',
       'const path = usual.has(code) ? undefined :',
       'const path = ',

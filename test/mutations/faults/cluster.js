@@ -4,7 +4,7 @@ import { inFile } from '../inFile.js';
 export const clusterFaults = [
   ...inFile('actors/cluster/relay.ts', [
     [
-      'an id that has gone is heard on',
+      'the channel of a closed id stays subscribed',
       'EX3',
       'if (channel === undefined || !this.#subscriptions.release(channel)) return;',
       'return;',
@@ -32,7 +32,7 @@ export const clusterFaults = [
       'token',
     ],
     [
-      'an ask goes out before its answers are heard',
+      'an ask is published before its answers are subscribed',
       'EX7',
       'bytesOf(encode(message, markToken(token))), false)',
       'bytesOf(encode(message, markToken(token))), true)',
@@ -81,7 +81,7 @@ export const clusterFaults = [
       'if (!publication) break;',
     ],
     [
-      'what nobody wants any more is sent',
+      'a cancelled publication is sent',
       'EX7 EX11',
       'if (!publication.isCancelled) this.#send(publication, flight);',
       'this.#send(publication, flight);',
@@ -90,13 +90,13 @@ export const clusterFaults = [
   ]),
   ...inFile('actors/cluster/subscriptions.ts', [
     [
-      'nobody waits for the broker',
+      'a connection is accepted before its channel is confirmed',
       'EX3',
       'if (this.#isUp && !subscription.isSettled) subscription.waiting.push(settled);\n    else settled();',
       'settled();',
     ],
     [
-      'who waits for a lost broker waits on',
+      'a connection waits for a broker that is lost',
       'EX3',
       'this.#isUp = false;\n    for (const subscription of this.#held.values()) {\n      subscription.isSettled = false;\n      for (const settled of subscription.waiting.splice(0)) settled();',
       'this.#isUp = false;\n    for (const subscription of this.#held.values()) {\n      subscription.isSettled = false;',
@@ -125,7 +125,7 @@ export const clusterFaults = [
     ['the session of a lost broker stays', 'EX15 EX10', 'session?.close();', ''],
     ['a lost session is given more', 'EX11 EX12', 'this.parts.publications.suspend();\n    try {', 'try {'],
     [
-      'who closes waits for the others to be back',
+      'a drain waits for the settling time of the link',
       'EX16',
       'if (this.#session && this.#isSubscribed) this',
       'if (this.#isOver && this.#session) this',
@@ -135,9 +135,14 @@ export const clusterFaults = [
   ...inFile('actors/cluster/cluster.ts', [
     ['a second exchange takes the place of the first', 'EX1', 'if (this.#relay) throw', 'if (!this.ids) throw'],
     ['a broker that was not there is kept', 'EX1', 'this.#setRelay(undefined);\n      throw error;', 'throw error;'],
-    ['whoever was here before is not heard', 'EX3', 'for (const id of this.ids()) relay.hold(id, () => {});', ''],
+    [
+      'ids that are registered already are not subscribed',
+      'EX3',
+      'for (const id of this.ids()) relay.hold(id, () => {});',
+      '',
+    ],
   ]),
   ...inFile('actors/cluster/losses.ts', [
-    ['losses are not told', 'EX18', 'this.report(new ExchangeLoss(', 'void (new ExchangeLoss('],
+    ['losses are not reported', 'EX18', 'this.report(new ExchangeLoss(', 'void (new ExchangeLoss('],
   ]),
 ];

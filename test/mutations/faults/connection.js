@@ -117,6 +117,12 @@ export const connectionFaults = [
   ]),
   ...inFile('actors/connection/lifecycle.ts', [
     [
+      'a killed connection waits for its handlers',
+      'DR1',
+      "socket: 'destroy', inbox: 'abandon' }",
+      "socket: 'destroy', inbox: 'goOn' }",
+    ],
+    [
       'the cause of a program’s chart becomes a label',
       'IN9',
       "if (isCloseCause(cause) && cause !== 'program'",

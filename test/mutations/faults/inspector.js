@@ -28,7 +28,7 @@ export const inspectorFaults = [
     [
       'the number of pages is unlimited',
       'IN13',
-      "if (this.#feed.isFull) return send(response, 503, 'Too many are looking already\\n');",
+      "if (this.#feed.isFull) return send(response, 503, 'The inspector has too many viewers\\n');",
       '',
     ],
   ]),

@@ -12,6 +12,6 @@ export const machinesFaults = [
     ['a refusal sends no text', 'HS7', "actions: ['recordReason', 'sendRefusal']", "actions: ['recordReason']"],
   ]),
   ...inFile('machines/supervisor.ts', [
-    ['whoever comes during a do is let in', 'DO2', "actions: 'hold'", "actions: 'admit'"],
+    ['an arrival during a do is admitted', 'DO2', "actions: 'hold'", "actions: 'admit'"],
   ]),
 ];

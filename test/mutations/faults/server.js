@@ -6,7 +6,7 @@ export const serverFaults = [
     ['a message may take for ever', 'LM6', 'else if (this.#incomplete === undefined) this.#messageBegan();', ''],
     ['the deadline of a message is that of the next', 'LM6', 'this.#messageEnded();\n    const bytes', 'const bytes'],
     ['pieces without end', 'LM6', 'maxBufferedChunks: fragments * 16,', ''],
-    ['a goodbye is not heard', 'SV6', 'this.watcher?.wsOnClosing(', 'this.emit('],
+    ['a close frame of the client goes unnoticed', 'SV6', 'this.watcher?.wsOnClosing(', 'this.emit('],
   ]),
   ...inFile('server/upgrade.ts', [
     ['foreign origins are let in', 'HS13', "throw new UpgradeRefused(403, 'origin not allowed')", 'return'],
@@ -29,20 +29,25 @@ export const serverFaults = [
       'if (this.#pending.has(socket)) return',
       'if (socket.destroyed) return',
     ],
-    ['what a program says of itself is told', 'HS1', 'status !== undefined && status < 500', 'status !== undefined'],
+    [
+      'the text of an unexpected error is sent to the client',
+      'HS1',
+      'status !== undefined && status < 500',
+      'status !== undefined',
+    ],
     ['an upgrade that is refused is not counted', 'IN7', 'this.supervisor.counters.refusedUpgrades++;', ''],
     [
-      'who meets a closed server is not counted',
+      'an arrival at a closed server is not counted',
       'IN7',
       'if (this.isOver) return this.#drop(socket);\n    return this.#whenFree',
       'if (this.isOver) return void socket.destroy();\n    return this.#whenFree',
     ],
-    ['a refusal after its time is told again', 'HS8', 'if (!isLate) this.#refuse', 'this.#refuse'],
+    ['a late refusal is reported again', 'HS8', 'if (!isLate) this.#refuse', 'this.#refuse'],
   ]),
   ...inFile('server/admissionQueue.ts', [
     ['everybody finds a place', 'HS15', 'if (this.#taken < this.slots) begin();', 'if (this.slots > 0) begin();'],
   ]),
-  ...inFile('server/prometheus.ts', [['times are told in milliseconds', 'IN8', 'ms / 1_000;', 'ms;']]),
+  ...inFile('server/prometheus.ts', [['times are exported in milliseconds', 'IN8', 'ms / 1_000;', 'ms;']]),
   ...inFile('server/machineContract.ts', [
     ['a chart may lack a tag', 'SV18', '[...usual.tags].filter((tag) => !own.tags.has(tag))', '[]'],
     ['a chart may lack an event', 'SV18', 'usual.events.filter((event) => !own.events.some(takes(event)))', '[]'],
@@ -53,7 +58,7 @@ export const serverFaults = [
       '[]',
     ],
     [
-      'a chart may name what nobody does',
+      'a chart may name an action without an implementation',
       'SV18',
       'named.filter((one) => !given(machine, kind, one) && !isOurs(contract, kind, one))',
       '[]',

@@ -4,7 +4,7 @@ import { inFile } from '../inFile.js';
 export const telemetryFaults = [
   ...inFile('actors/telemetry/inspection.ts', [
     [
-      'a late observer is not told of running actors',
+      'a late observer does not receive the running actors',
       'IN1',
       'for (const actor of [...this.parts.directory.running()]) this',
       'for (const actor of [...this.parts.directory.running()].slice(9)) this',

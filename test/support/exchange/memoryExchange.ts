@@ -124,7 +124,7 @@ export class MemoryBroker {
   leave(session: MemorySession): void {
     const under = [...this.#taken, ...this.#arrived].filter((command) => command.session === session);
     this.#forget(new Set([session]));
-    for (const { confirmed } of under) confirmed.jam(new Error('memory: the session is over'));
+    for (const { confirmed } of under) confirmed.jam(new Error('memory: the session has ended'));
   }
 
   #forget(gone: ReadonlySet<MemorySession>): void {
@@ -208,7 +208,7 @@ class MemorySession implements ExchangeSession {
   }
 
   #ask(take: () => void): Promise<void> {
-    if (this.#isOver) return Promise.reject(new Error('memory: the session is over'));
+    if (this.#isOver) return Promise.reject(new Error('memory: the session has ended'));
     return this.#broker.ask(this, take);
   }
 }
