@@ -9,7 +9,7 @@ import { SupervisorHarness } from '../support/server/supervisorHarness.js';
 const flowing = 'connection.open.flow.flowing';
 const congested = 'connection.open.flow.congested';
 
-/** A census of a house, taken from now on, and how to end it. */
+/** Returns the state counts of a harness from now on, and how to end them. */
 const takeCensus = (harness: SupervisorHarness) => {
   const census = new StateCounts(connectionMachine, () => harness.clock.now());
   let looks = 0;

@@ -62,7 +62,7 @@ const workedHandlers = (log: ReceiveQueue<string>): ServerOptions => ({
 interface Stage {
   readonly client: RawClient;
   readonly conn: Conn;
-  /** What the server's handlers were told. */
+  /** The calls of the server's handlers. */
   readonly log: ReceiveQueue<string>;
   /** The token of the server's last ask. */
   wait: string;
@@ -122,7 +122,7 @@ const rejectsWith =
   (text: string): Step =>
   ({ call }) =>
     expect(call).rejects.toThrow(new Error(text));
-/** What the handlers were told since the last look. */
+/** Returns the calls of the handlers since the last call. */
 const handled =
   (...lines: string[]): Step =>
   ({ log }) =>

@@ -51,9 +51,9 @@ const make = () => {
     failed: (error, session) => failures.push({ error, session }),
     report: (error) => refusals.push(error),
   });
-  const heard: string[] = [];
+  const received: string[] = [];
   const hold = (channel: string, name = channel): void =>
-    subscriptions.hold(channel, `meaning of ${channel}`, () => heard.push(name));
+    subscriptions.hold(channel, `meaning of ${channel}`, () => received.push(name));
   /** A session that has everything confirmed. */
   const begin = async (): Promise<FakeSession> => {
     const session = new FakeSession();
@@ -65,14 +65,14 @@ const make = () => {
     session.log.length = 0;
     return session;
   };
-  return { subscriptions, failures, refusals, heard, hold, begin };
+  return { subscriptions, failures, refusals, received, hold, begin };
 };
 
 describe('a wanted channel', () => {
   test('[EX1] without a session is subscribed when one begins, all together, and no caller waits', async () => {
-    const { subscriptions, heard, hold } = make();
+    const { subscriptions, received, hold } = make();
     for (const channel of ['a', 'b', 'a']) hold(channel);
-    expect(heard).toEqual(['a', 'b', 'a']);
+    expect(received).toEqual(['a', 'b', 'a']);
     const session = new FakeSession();
     const begun = watch(subscriptions.begin(session));
     expect([session.log, subscriptions.isHeard('a')]).toEqual([['+a b'], false]);
@@ -81,7 +81,7 @@ describe('a wanted channel', () => {
     session.confirm();
     await turn();
     expect([begun.state, subscriptions.isHeard('a'), subscriptions.isHeard('b')]).toEqual(['resolved', true, true]);
-    expect(heard).toEqual(['a', 'b', 'a']);
+    expect(received).toEqual(['a', 'b', 'a']);
   });
 
   test('[EX1] nothing is no reason to wait', async () => {
@@ -90,12 +90,12 @@ describe('a wanted channel', () => {
   });
 
   test('[EX1] [EX10] that is added while a session begins is confirmed before its beginning ends, and no caller waits', async () => {
-    const { subscriptions, heard, hold } = make();
+    const { subscriptions, received, hold } = make();
     hold('a');
     const session = new FakeSession();
     const begun = watch(subscriptions.begin(session));
     hold('b');
-    expect(heard).toEqual(['a', 'b']);
+    expect(received).toEqual(['a', 'b']);
     session.confirm();
     await turn();
     expect([session.log, begun.state]).toEqual([['+a', '+b'], 'pending']);
@@ -105,18 +105,18 @@ describe('a wanted channel', () => {
   });
 
   test('[EX3] is subscribed once confirmed; those of one tick are subscribed together', async () => {
-    const { subscriptions, heard, hold, begin } = make();
+    const { subscriptions, received, hold, begin } = make();
     const session = await begin();
     for (const name of ['a1', 'a2', 'b1']) hold(name[0] ?? '', name);
     expect(session.log).toEqual([]);
     await turn();
     hold('a', 'a3');
-    expect([session.log, heard]).toEqual([['+a b'], []]);
+    expect([session.log, received]).toEqual([['+a b'], []]);
     session.confirm();
     await turn();
-    expect(heard).toEqual(['a1', 'a2', 'a3', 'b1']);
+    expect(received).toEqual(['a1', 'a2', 'a3', 'b1']);
     hold('a', 'a4');
-    expect([session.log, heard.at(-1), subscriptions.isHeard('a')]).toEqual([['+a b'], 'a4', true]);
+    expect([session.log, received.at(-1), subscriptions.isHeard('a')]).toEqual([['+a b'], 'a4', true]);
   });
 
   test('[EX3] keeps the purpose of its first hold', async () => {
@@ -140,16 +140,16 @@ describe('a channel that is no longer wanted', () => {
   });
 
   test('[EX3] before it was asked for is not asked for', async () => {
-    const { subscriptions, heard, hold, begin } = make();
+    const { subscriptions, received, hold, begin } = make();
     const session = await begin();
     hold('a');
     expect(subscriptions.release('a')).toBe(true);
     await turn();
-    expect([session.log, heard]).toEqual([[], []]);
+    expect([session.log, received]).toEqual([[], []]);
   });
 
   test('[EX3] is subscribed again if it is held again', async () => {
-    const { subscriptions, heard, hold, begin } = make();
+    const { subscriptions, received, hold, begin } = make();
     const session = await begin();
     hold('a', 'first');
     await turn();
@@ -159,10 +159,10 @@ describe('a channel that is no longer wanted', () => {
     expect(session.log).toEqual(['+a', '-a', '+a']);
     session.confirm();
     await turn();
-    expect([heard.includes('second'), subscriptions.isHeard('a')]).toEqual([false, false]);
+    expect([received.includes('second'), subscriptions.isHeard('a')]).toEqual([false, false]);
     session.confirm();
     await turn();
-    expect([heard.at(-1), subscriptions.isHeard('a')]).toEqual(['second', true]);
+    expect([received.at(-1), subscriptions.isHeard('a')]).toEqual(['second', true]);
   });
 
   test('[EX3] is unsubscribed while a session begins, too', async () => {
@@ -180,20 +180,20 @@ describe('a channel that is no longer wanted', () => {
 
 describe('the end of a session', () => {
   test('[EX3] [EX10] receives nothing more, and waiting callers resolve at once', async () => {
-    const { subscriptions, heard, hold, begin } = make();
+    const { subscriptions, received, hold, begin } = make();
     hold('a');
     const session = await begin();
     hold('b');
     await turn();
-    expect(heard).toEqual(['a']);
+    expect(received).toEqual(['a']);
     subscriptions.end();
-    expect(heard).toEqual(['a', 'b']);
+    expect(received).toEqual(['a', 'b']);
     expect([subscriptions.isHeard('a'), subscriptions.meaningOf('a')]).toEqual([false, 'meaning of a']);
     hold('c');
-    expect(heard).toEqual(['a', 'b', 'c']);
+    expect(received).toEqual(['a', 'b', 'c']);
     session.confirm();
     await turn();
-    expect(heard).toEqual(['a', 'b', 'c']);
+    expect(received).toEqual(['a', 'b', 'c']);
     subscriptions.release('a');
     await turn();
     expect(session.log).toEqual(['+b']);
@@ -212,7 +212,7 @@ describe('the end of a session', () => {
   });
 
   test('[EX10] a session that ends during its beginning has not begun', async () => {
-    const { subscriptions, heard, hold } = make();
+    const { subscriptions, received, hold } = make();
     hold('a');
     const session = new FakeSession();
     const begun = watch(subscriptions.begin(session));
@@ -222,11 +222,11 @@ describe('the end of a session', () => {
     expect(begun.state).toBe('resolved');
     hold('b');
     await turn();
-    expect([session.log, heard, subscriptions.isHeard('a')]).toEqual([['+a'], ['a', 'b'], false]);
+    expect([session.log, received, subscriptions.isHeard('a')]).toEqual([['+a'], ['a', 'b'], false]);
   });
 
   test('[EX3] [EX10] a late confirmation of an earlier session changes nothing for the current one', async () => {
-    const { subscriptions, heard, hold, begin } = make();
+    const { subscriptions, received, hold, begin } = make();
     hold('a');
     const late = new FakeSession();
     void subscriptions.begin(late);
@@ -236,14 +236,14 @@ describe('the end of a session', () => {
     await turn();
     hold('b');
     await turn();
-    expect([session.log, heard]).toEqual([['+b'], ['a']]);
+    expect([session.log, received]).toEqual([['+b'], ['a']]);
     session.confirm();
     await turn();
-    expect(heard).toEqual(['a', 'b']);
+    expect(received).toEqual(['a', 'b']);
   });
 
   test('[EX10] a missing confirmation is reported with its session, and waiting callers resolve at its end', async () => {
-    const { subscriptions, failures, heard, hold, begin } = make();
+    const { subscriptions, failures, received, hold, begin } = make();
     const session = await begin();
     const error = new Error('no');
     hold('a');
@@ -251,13 +251,13 @@ describe('the end of a session', () => {
     session.ping = () => Promise.reject(error);
     session.refuse(new Error('not that either'));
     await turn();
-    expect([failures, heard]).toEqual([[{ error, session }], []]);
+    expect([failures, received]).toEqual([[{ error, session }], []]);
     subscriptions.end();
-    expect(heard).toEqual(['a']);
+    expect(received).toEqual(['a']);
   });
 
   test('[EX3] [EX18] a refusal of a session that still answers is reported, and no caller waits for it; other channels work', async () => {
-    const { subscriptions, failures, refusals, heard, hold, begin } = make();
+    const { subscriptions, failures, refusals, received, hold, begin } = make();
     const session = await begin();
     for (const channel of ['a', 'b', 'c']) hold(channel);
     await turn();
@@ -270,9 +270,9 @@ describe('the end of a session', () => {
     session.refuse(no);
     await turn();
     expect(session.log).toEqual(['+a b c', '+a', '-c', '+b']);
-    expect([heard, refusals, failures]).toEqual([['a', 'b', 'c'], [no], []]);
+    expect([received, refusals, failures]).toEqual([['a', 'b', 'c'], [no], []]);
     hold('b');
-    expect(heard.at(-1)).toBe('b');
+    expect(received.at(-1)).toBe('b');
   });
 
   test('[EX1] a session that does not confirm a vital channel at its beginning has not begun', async () => {
@@ -287,21 +287,21 @@ describe('the end of a session', () => {
   });
 
   test('[EX3] a callback may hold and release', async () => {
-    const { subscriptions, heard, begin } = make();
+    const { subscriptions, received, begin } = make();
     const session = await begin();
     subscriptions.hold('a', '', () => {
-      heard.push('a');
-      subscriptions.hold('b', '', () => heard.push('b'));
-      subscriptions.hold('a', '', () => heard.push('a again'));
+      received.push('a');
+      subscriptions.hold('b', '', () => received.push('b'));
+      subscriptions.hold('a', '', () => received.push('a again'));
       subscriptions.release('a');
     });
     await turn();
     session.confirm();
     await turn();
-    expect(heard).toEqual(['a', 'a again']);
+    expect(received).toEqual(['a', 'a again']);
     session.confirm();
     await turn();
-    expect([heard, session.log]).toEqual([
+    expect([received, session.log]).toEqual([
       ['a', 'a again', 'b'],
       ['+a', '+b'],
     ]);
@@ -338,9 +338,9 @@ interface Holder {
   readonly channel: string;
   /** Held while everything was up, and the channel not confirmed. */
   readonly mayWait: boolean;
-  /** How often the channel had been let go of by everybody before it was held. */
+  /** How often every holder had released the channel before it was held. */
   readonly life: number;
-  told: number;
+  reports: number;
 }
 
 describe('random runs', () => {
@@ -361,10 +361,10 @@ describe('random runs', () => {
       const hold = (channel: string): void => {
         counts.set(channel, (counts.get(channel) ?? 0) + 1);
         const mayWait = isUp() && !confirmed.has(channel);
-        const holder = { channel, mayWait, life: lifeOf(channel), told: 0 };
+        const holder = { channel, mayWait, life: lifeOf(channel), reports: 0 };
         holders.push(holder);
-        subscriptions.hold(channel, channel, () => void holder.told++);
-        expect(holder.told).toBe(mayWait ? 0 : 1);
+        subscriptions.hold(channel, channel, () => void holder.reports++);
+        expect(holder.reports).toBe(mayWait ? 0 : 1);
       };
       const release = (channel: string): void => {
         const count = counts.get(channel) ?? 0;
@@ -378,7 +378,7 @@ describe('random runs', () => {
         subscriptions.end();
         session = begun = undefined;
         confirmed.clear();
-        for (const { channel, life, told } of holders) if (life === lifeOf(channel)) expect(told).toBe(1);
+        for (const { channel, life, reports } of holders) if (life === lifeOf(channel)) expect(reports).toBe(1);
       };
       const confirm = async (): Promise<void> => {
         for (const channel of session?.confirm() ?? []) asked.push(channel);
@@ -403,11 +403,11 @@ describe('random runs', () => {
       };
 
       const agree = (): void => {
-        for (const { channel, mayWait, life, told } of holders) {
-          expect(told).toBeLessThanOrEqual(1);
-          if (!mayWait) expect(told).toBe(1);
-          // While it is up, nobody who had to wait is told before it is heard.
-          else if (isUp() && life === lifeOf(channel)) expect(told).toBe(subscriptions.isHeard(channel) ? 1 : 0);
+        for (const { channel, mayWait, life, reports } of holders) {
+          expect(reports).toBeLessThanOrEqual(1);
+          if (!mayWait) expect(reports).toBe(1);
+          // During a session, a waiting caller resolves only after the subscription.
+          else if (isUp() && life === lifeOf(channel)) expect(reports).toBe(subscriptions.isHeard(channel) ? 1 : 0);
         }
         for (const channel of channels) {
           const isWanted = (counts.get(channel) ?? 0) > 0;
@@ -428,7 +428,7 @@ describe('random runs', () => {
       const wanted = channels.filter((channel) => (counts.get(channel) ?? 0) > 0);
       expect([...(session?.channels ?? [])].sort()).toEqual(wanted.toSorted());
       expect(channels.filter((channel) => subscriptions.isHeard(channel))).toEqual(wanted);
-      for (const { channel, life, told } of holders) if (life === lifeOf(channel)) expect(told).toBe(1);
+      for (const { channel, life, reports } of holders) if (life === lifeOf(channel)) expect(reports).toBe(1);
       expect(failures).toEqual([]);
     },
     120_000,

@@ -27,7 +27,7 @@ const sumOf = (numbers: Readonly<Record<string, number>>): number =>
 
 const stages = ['acknowledging', 'congested'] as const;
 
-/** Everybody is asked where he stands, as the metrics never do. */
+/** Counts states by reading every connection, as the metrics never do. */
 const task = (actors: Iterable<AnyActorRef>): Record<string, number> => {
   const found = { acknowledging: 0, flowing: 0, congested: 0, closing: 0 };
   for (const actor of actors) {
