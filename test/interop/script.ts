@@ -233,7 +233,7 @@ export const scenes: readonly Scene[] = [
     ],
   },
   {
-    title: '[AK8] #9 a handler of any event: an emit, an ask, and the lifecycle, which it only hears of',
+    title: '[AK8] #9 a handler of any event: an emit, an ask, and lifecycle events, which it cannot refuse',
     acts: anyActs,
     steps: [
       ...inRoom('r1'),

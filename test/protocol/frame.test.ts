@@ -59,14 +59,14 @@ describe('one frame', () => {
     expect(await received(frame(text))).toEqual([{ data: Buffer.from(text), isBinary: false }]);
   });
 
-  test('[BC7] a frame has its own bytes: what becomes of the body later is not seen', () => {
+  test('[BC7] a frame copies its body: later changes are not sent', () => {
     const body = Uint8Array.of(1, 2, 3);
     const bytes = frame(body);
     body.fill(9);
     expect(bytes.subarray(2)).toEqual(Buffer.of(1, 2, 3));
   });
 
-  test('[FR2] half a character goes out as valid UTF-8', async () => {
+  test('[FR2] half a character is sent as valid UTF-8', async () => {
     const [message] = await received(frame('a\ud83db'));
     expect(message?.data.toString()).toBe('a\ufffdb');
   });

@@ -38,7 +38,7 @@ describe('writing and reading', () => {
     expect(written).not.toMatch(/[;!@]|[^ -~]/);
   });
 
-  test('[EX6] an id that nobody can have is nobody’s', () => {
+  test('[EX6] an invalid id excludes no connection', () => {
     expect(readTag(writeTag({ ...plain, exceptId: 'x'.repeat(129) }))?.exceptId).toBe('');
     expect(readTag(writeTag({ ...plain, exceptId: 'é'.repeat(65) }))?.exceptId).toBe('');
     expect(readTag(writeTag({ ...plain, exceptId: 'x'.repeat(128) }))?.exceptId).toBe('x'.repeat(128));
@@ -65,7 +65,7 @@ describe('telling apart', () => {
     `neffos(0x${node}(1.1..${'61'.repeat(129)}))`,
     `neffos(0x${node.toUpperCase()}(1.1..))`,
     `neffos(0x${node}0(1.1..))`,
-  ])('[EX14] %s is a tag, and says nothing to us', (wait) => {
+  ])('[EX14] %s is a tag without meaning here', (wait) => {
     expect(isTag(wait)).toBe(true);
     expect(readTag(wait)).toBeUndefined();
   });

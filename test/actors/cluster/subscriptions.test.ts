@@ -345,7 +345,7 @@ interface Holder {
 
 describe('random runs', () => {
   given.prop([fc.array(step, { maxLength: 80 })], { numRuns: 1_000 })(
-    '[EX3] [EX10] a channel is subscribed to as long as it is wanted, and whoever holds it is told once, in time',
+    '[EX3] [EX10] a channel is subscribed while it is held, and each holder is notified once, in time',
     async (steps) => {
       const { subscriptions, failures } = make();
       const counts = new Map<string, number>();
