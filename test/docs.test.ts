@@ -107,7 +107,7 @@ describe('the documentation', () => {
   });
   afterAll(removeBlocks);
 
-  test('no other language name is used for a block', () => {
+  test('every block has a known language', () => {
     const fences = pages.flatMap((page) => read(page).match(/^ *```.+$/gm) ?? []);
     // The page of the README is run by a test of the examples.
     expect([...new Set(fences)].sort()).toEqual(['```html', '```js', '```mermaid', '```sh', '```ts']);
@@ -125,7 +125,7 @@ describe('the documentation', () => {
   });
 
   const isAlone = (block: Block): boolean => brokersOf(block).length === 0;
-  test.each(blocks.filter(isAlone))('$name runs as it stands', async (block) => {
+  test.each(blocks.filter(isAlone))('$name runs unchanged', async (block) => {
     expect(await runBlock(block)).toBe('');
   });
 
@@ -133,7 +133,7 @@ describe('the documentation', () => {
     const wanted = brokersOf(block).map((broker) => (broker === 'redis' ? redis : nats));
     const missing = wanted.find(({ peer }) => peer.path === undefined);
     describeWith((missing ?? wanted[0] ?? redis).peer, block.name, () => {
-      test('runs as it stands', async () => {
+      test('runs unchanged', async () => {
         const started = await Promise.all(wanted.map(async ({ variable, start }) => [variable, (await start()).url]));
         expect(await runBlock(block, Object.fromEntries(started))).toBe('');
       });

@@ -9,7 +9,7 @@ describe.each([1, 2, 3, 4, 5, 6])('%d systems that have their turn', (count) => 
     for (const round of rounds) expect(round.toSorted()).toEqual(all);
   });
 
-  test('each stands in each place as often as any other', () => {
+  test('each system is in each position equally often', () => {
     for (let place = 0; place < count; place++) {
       const there = rounds.map((round) => round[place]).sort();
       expect(there).toEqual(all.flatMap((system) => [system, system]));

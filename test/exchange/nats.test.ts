@@ -117,7 +117,7 @@ describeWith(natsServer, 'a session of NATS', () => {
     await (await listenTo({ servers: `127.0.0.1:${port}`, client })).session.ping();
   });
 
-  test('[EX17] a token may stand in the URL, and is not shown', async () => {
+  test('[EX17] a token may be in the URL, and is not shown', async () => {
     const { port } = await startNats(undefined, ['--auth', 'token-1']);
     await (await listenTo({ servers: `nats://token-1@127.0.0.1:${port}` })).session.ping();
     const error = await errorOf(() => listenTo({ servers: `nats://token-2@127.0.0.1:${port}` }));

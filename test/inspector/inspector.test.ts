@@ -494,7 +494,7 @@ describe('the feed', () => {
     expect((await other.closed).reason).toBe('closed in the inspector');
   });
 
-  test('[IN14] it keeps the last sixty steps, and alike ones once', async () => {
+  test('[IN14] it keeps the last sixty steps, and equal ones once', async () => {
     const { address, dial, connection } = await start();
     await (await dial('a')).acknowledge();
     const { actor } = connection('a');

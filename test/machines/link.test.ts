@@ -189,7 +189,7 @@ describe('times', () => {
     expect([value(), log.at(-1), clock.timers]).toEqual(['online', 'resume at 2150', 0]);
   });
 
-  test('[EX10] lost again in that time, it is tried once more, with the patience that there was', () => {
+  test('[EX10] lost again in that time, it is reconnected with the same delays', () => {
     const { clock, log, send } = make();
     send('UP', 'LOST');
     clock.advance(100);

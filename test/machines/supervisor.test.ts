@@ -156,7 +156,7 @@ describe.each<[string, AnyStateMachine]>([
     expect(wanting.map(({ id }) => id)).toEqual([]);
   });
 
-  test('[SV9] each transition has a target that exists', () => {
+  test('[SV9] each transition names its target', () => {
     const targets = entries.filter(([way]) => last(way) === 'target');
     expect(targets.length).toBeGreaterThan(0);
     expect(targets.filter(([, target]) => typeof target !== 'string')).toEqual([]);
@@ -178,7 +178,7 @@ describe.each<[string, AnyStateMachine]>([
     }
   });
 
-  test('[SV9] every named action and guard stands in it', () => {
+  test('[SV9] it uses every named action and guard', () => {
     const said = new Set(entries.map(([, value]) => value));
     const { actions, guards, delays } = machine.implementations;
     const keys = new Set(entries.map(([way]) => last(way)));

@@ -152,7 +152,7 @@ describe('text and bytes', () => {
   });
 
   given.prop([nameWithSemicolons, nameWithSemicolons, nameWithSemicolons, wait, anyText])(
-    '[FR2] [FR3] what was encoded as text is decoded as it was',
+    '[FR2] [FR3] text survives encoding and decoding',
     (namespace, room, event, token, body) => {
       const payload = encode({ namespace, room, event, body }, token);
       expect(typeof payload).toBe('string');
@@ -161,7 +161,7 @@ describe('text and bytes', () => {
   );
 
   given.prop([nameWithSemicolons, nameWithSemicolons, nameWithSemicolons, wait, fc.uint8Array()])(
-    '[FR2] [FR3] what was encoded as binary is decoded as it was, less what UTF-8 cannot say',
+    '[FR2] [FR3] binary survives encoding and decoding, apart from invalid UTF-8',
     (namespace, room, event, token, body) => {
       expect(decode(encode({ namespace, room, event, body }, token))).toEqual({
         ...plain,

@@ -67,7 +67,7 @@ describe('a long text of a peer', () => {
     expect(errorFromText('x'.repeat(65_536)).message).toHaveLength(1_024);
   });
 
-  test('[FR8] is not passed on once it is matched', () => {
+  test('[FR8] a text reaches a matcher up to 1 024 characters', () => {
     const seen: number[] = [];
     registerKnownError(new Error('long'), (text) => {
       seen.push(text.length);

@@ -37,7 +37,7 @@ const lengths = [
 ] as const;
 
 describe('one frame', () => {
-  test.each(lengths)('[BC7] a text of %i bytes stands behind a head of %i', async (length, head) => {
+  test.each(lengths)('[BC7] a text of %i bytes follows a head of %i', async (length, head) => {
     const text = 'x'.repeat(length);
     const bytes = frame(text);
     expect(bytes).toHaveLength(head + length);
@@ -45,7 +45,7 @@ describe('one frame', () => {
     expect(await received(bytes)).toEqual([{ data: Buffer.from(text), isBinary: false }]);
   });
 
-  test.each(lengths)('[BC7] [FR3] %i bytes stand behind a head of %i, as they are', async (length, head) => {
+  test.each(lengths)('[BC7] [FR3] %i bytes follow a head of %i, unchanged', async (length, head) => {
     const body = Uint8Array.from({ length }, (_, at) => at % 251);
     const bytes = frame(body);
     expect(bytes).toHaveLength(head + length);

@@ -77,15 +77,12 @@ describe('telling apart', () => {
     },
   );
 
-  given.prop([fc.string({ unit: 'binary', maxLength: 300 })])(
-    '[EX14] whatever stands there, reading it is safe',
-    (rest) => {
-      for (const wait of [rest, `neffos(0x${rest}`, `neffos(0x${node}(${rest}))`]) {
-        const read = readTag(wait);
-        if (read) expect(writeTag(read).length).toBeLessThanOrEqual(350);
-      }
-    },
-  );
+  given.prop([fc.string({ unit: 'binary', maxLength: 300 })])('[EX14] any tag can be read without a throw', (rest) => {
+    for (const wait of [rest, `neffos(0x${rest}`, `neffos(0x${node}(${rest}))`]) {
+      const read = readTag(wait);
+      if (read) expect(writeTag(read).length).toBeLessThanOrEqual(350);
+    }
+  });
 
   test('[EX14] a wait as long as a message is read in no time', () => {
     const begun = performance.now();

@@ -84,7 +84,7 @@ describe('between servers', () => {
     }
   });
 
-  test.each(['R1', 'R17953443098', `R${'9'.repeat(30)}`])('[EX8] %s of an older server asks as it is', (wait) => {
+  test.each(['R1', 'R17953443098', `R${'9'.repeat(30)}`])('[EX8] %s of an older server is used unchanged', (wait) => {
     expect(readForeignToken(wait)).toEqual({ token: wait, isMarked: false });
   });
 

@@ -48,7 +48,7 @@ describe('an echo', () => {
     expect(echoes.take('c', bytes('a'))).toBe(true);
   });
 
-  test('[EX4] may be empty, and stand in a larger buffer', () => {
+  test('[EX4] may be empty, and part of a larger buffer', () => {
     const echoes = new Echoes();
     echoes.expect('c', bytes(''));
     echoes.expect('c', bytes('xyz').subarray(1, 2));

@@ -178,7 +178,7 @@ describe('the link', () => {
     await harness.disconnectAll();
   });
 
-  test('[EX10] the root actor stopped by hand ends it', async () => {
+  test('[EX10] a stop of the root actor by the program ends it', async () => {
     const { harness, broker, exchange } = await open();
     harness.supervisor.actor.stop();
     await settled();

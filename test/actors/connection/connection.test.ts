@@ -246,7 +246,7 @@ describe('how long a call waits', () => {
     expect(socket.lines).toEqual(['t Aa']);
   });
 
-  test.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY])('[LM2] a timeout of %d is none', (timeout) => {
+  test.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY])('[LM2] a timeout of %d is refused', (timeout) => {
     const harness = new SupervisorHarness({ namespaces: { n: {} } });
     const { conn } = harness.open('a');
     expect(() => conn?.waitConnect('n', { timeout })).toThrow(

@@ -338,7 +338,7 @@ describe('metrics', () => {
     expect(after.sent.bytes - before.sent.bytes).toBe(bytes);
   });
 
-  test('[IN7] a slice is timed from when it was asked for to its turn, and from there to its end', () => {
+  test('[IN7] a slice is timed from its request to its start, and from there to its end', () => {
     const clock = new FakeClock();
     const turn = new BackgroundTasks(clock, 4);
     const task = (ms: number) => ({

@@ -285,7 +285,7 @@ describe('an ask of an audience', () => {
     expect(socket.lines).toHaveLength(1);
   });
 
-  test('[AK6] [SV3] keeps no room in the lists that its last member has left', () => {
+  test('[AK6] [SV3] drops a room whose last member has left from its lists', () => {
     const harness = new SupervisorHarness({ namespaces: { n: {} } });
     const { socket } = harness.open('a', 'n', ['r']);
     void harness.supervisor.ask({ namespace: 'n', room: 'r', event: 'q' }, {});

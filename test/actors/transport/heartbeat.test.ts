@@ -240,7 +240,7 @@ describe('the heartbeat', () => {
     expect(harness.clients[2]?.socket.pings).toBe(1);
   });
 
-  test('[LM3] a patience longer than the interval puts the next round off', async () => {
+  test('[LM3] a timeout longer than the interval delays the next round', async () => {
     const { harness, clients } = open({ limits: { pingInterval: 5_000, pingTimeout: 20_000 } });
     const [healthy] = clients('well');
     await pass(harness, 24_000);

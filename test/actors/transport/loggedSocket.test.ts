@@ -73,7 +73,7 @@ describe('the log of frames', () => {
     expect(lines()).toContain('"refused" out text handshake H, 20 bytes');
   });
 
-  test('[SV12] a refusal that looks like a frame is none', () => {
+  test('[SV12] a refusal that looks like a frame is logged as a refusal', () => {
     const { harness, lines } = open();
     const { socket } = harness.connect('refused;');
     socket.receive('M');
