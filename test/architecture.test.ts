@@ -134,8 +134,8 @@ const arrows: Readonly<Record<string, { readonly folders: readonly string[]; rea
     },
   };
 
-describe('the house', () => {
-  test('arrows point one way, types included', () => {
+describe('the architecture', () => {
+  test('imports point down the layers, types included', () => {
     const wrong = files.flatMap((file) =>
       file.imports.filter(isRelative).flatMap((specifier) => {
         const to = folderOf(target(file, specifier));
@@ -165,13 +165,13 @@ describe('the house', () => {
     expect(files.filter(({ imports }) => imports.includes(name)).map(({ path }) => path)).toEqual([importer]);
   });
 
-  test('what may be missing is imported by its own entry alone, never from the surface', () => {
+  test('optional packages are imported by their own entries only, never from the surface', () => {
     expect(entries).toEqual(['index.ts', 'exchange/redis.ts', 'exchange/nats.ts', 'inspector/inspector.ts']);
     const within = files.flatMap((file) => file.imports.filter(isRelative).map((specifier) => target(file, specifier)));
     expect(within.filter((path) => entries.includes(path))).toEqual([]);
   });
 
-  test('no file needs itself at run time; types may refer to each other inside a folder', () => {
+  test('there are no import cycles at run time; types may form one inside a folder', () => {
     const imports = new Map(
       files.map((file) => [file.path, file.values.filter(isRelative).map((specifier) => target(file, specifier))]),
     );
@@ -184,33 +184,33 @@ describe('the house', () => {
     expect(cycles).toEqual([]);
   });
 
-  test('time and chance come from outside: one file has the clock of the machine, one its random numbers', () => {
+  test('one file reads the clock of the machine, and one its random numbers', () => {
     const given =
       /\b(?:Date\.now|performance\.now|Math\.random)\b|(?<![.\w])(?:set|clear)(?:Timeout|Interval|Immediate)\(|\bcrypto\.|\brandom(?:UUID|Bytes)\b|getRandomValues/;
     const takers = files.filter(({ path }) => given.test(readFileSync(join(root, path), 'utf8')));
     expect(takers.map(({ path }) => path).sort()).toEqual(['actors/runtime/clock.ts', 'actors/runtime/random.ts']);
   });
 
-  test('every import leads to a file, and every file is reached from the surface', () => {
+  test('every import names a file, and every file is reachable from the surface', () => {
     const paths = new Set(files.map(({ path }) => path));
     const named = new Set(files.flatMap((file) => file.imports.filter(isRelative).map((from) => target(file, from))));
     expect([...named].filter((path) => !paths.has(path))).toEqual([]);
     expect([...paths].filter((path) => !entries.includes(path) && !named.has(path))).toEqual([]);
   });
 
-  test('a folder is one concept: 14 files at most', () => {
+  test('a folder has at most 14 files', () => {
     const counts = new Map<string, number>();
     for (const { path } of files) counts.set(dirname(path), (counts.get(dirname(path)) ?? 0) + 1);
     expect([...counts].filter(([, count]) => count > 14)).toEqual([]);
   });
 
-  test('a file has one responsibility: 300 lines at most, and no drawer for what has no place', () => {
+  test('a file has at most 300 lines, and no catch-all name', () => {
     expect(files.filter(({ lines }) => lines > 300).map(({ path, lines }) => `${path}: ${lines}`)).toEqual([]);
     const drawers = files.filter(({ path }) => /(^|\/)(utils?|types|helpers?|common|misc)\.ts$/.test(path));
     expect(drawers.map(({ path }) => path)).toEqual([]);
   });
 
-  test('the surface is what the documentation names', () => {
+  test('the surface exports the documented names', () => {
     expect(relative('.', root)).toBe('src');
     expect(Object.keys(surface).sort()).toEqual(
       [

@@ -107,25 +107,25 @@ describe('the documentation', () => {
   });
   afterAll(removeBlocks);
 
-  test('no block goes by another name', () => {
+  test('every block has a known language', () => {
     const fences = pages.flatMap((page) => read(page).match(/^ *```.+$/gm) ?? []);
     // The page of the README is run by a test of the examples.
     expect([...new Set(fences)].sort()).toEqual(['```html', '```js', '```mermaid', '```sh', '```ts']);
     expect(fences.filter((fence) => /js|ts/.test(fence))).toHaveLength(blocks.length);
   });
 
-  test.each(misspelt)('$name block is found out, line by line', ({ name, code }) => {
+  test.each(misspelt)('errors in $name are found with their lines', ({ name, code }) => {
     const marked = code.split('\n').flatMap((line, at) => (line.endsWith(mark) ? [at + 1] : []));
     expect(marked.length).toBeGreaterThan(0);
     expect([...new Set(complaints.get(name)?.map(({ line }) => line))]).toEqual(marked);
   });
 
-  test.each(blocks)('$name names only what there is', ({ name }) => {
+  test.each(blocks)('$name uses existing names only', ({ name }) => {
     expect(complaints.get(name)).toEqual([]);
   });
 
   const isAlone = (block: Block): boolean => brokersOf(block).length === 0;
-  test.each(blocks.filter(isAlone))('$name runs as it stands', async (block) => {
+  test.each(blocks.filter(isAlone))('$name runs unchanged', async (block) => {
     expect(await runBlock(block)).toBe('');
   });
 
@@ -133,7 +133,7 @@ describe('the documentation', () => {
     const wanted = brokersOf(block).map((broker) => (broker === 'redis' ? redis : nats));
     const missing = wanted.find(({ peer }) => peer.path === undefined);
     describeWith((missing ?? wanted[0] ?? redis).peer, block.name, () => {
-      test('runs as it stands', async () => {
+      test('runs unchanged', async () => {
         const started = await Promise.all(wanted.map(async ({ variable, start }) => [variable, (await start()).url]));
         expect(await runBlock(block, Object.fromEntries(started))).toBe('');
       });
@@ -146,7 +146,7 @@ describe('the documentation', () => {
     return Array.from((section.split('\n## ', 1)[0] ?? '').matchAll(/^\| `(\w+)` \|/gm), ([, name = '']) => name);
   };
 
-  test('[EX18] the table of losses is what the code counts', () => {
+  test('[EX18] the table of losses equals the counters', () => {
     expect(namesUnder('What is lost is counted')).toEqual(Object.keys(makeLostCounters()));
   });
 
@@ -154,7 +154,7 @@ describe('the documentation', () => {
     expect(namesUnder('While the broker is away')).toEqual(Object.keys(linkMachine.config.states ?? {}));
   });
 
-  test('[EX13] the tables of names are what the code makes', () => {
+  test('[EX13] the tables of names equal those of the code', () => {
     const page = read('docs/scale-out.md');
     const rows = [...page.matchAll(/^\| .* \| `(app\S+)` \| `(app\S+)` \|$/gm)].map(([, ...channels]) => channels);
     const places = [
@@ -176,7 +176,7 @@ describe('the documentation', () => {
     expect(redisNames('app')('connection', 'b.c')).toBe(redisNames('app.b')('connection', 'c'));
   });
 
-  test('[LM2] the table of limits is what the code does', () => {
+  test('[LM2] the table of limits equals the limits of the code', () => {
     const page = read('docs/limits.md');
     expect(withLimits(page)).toBe(page);
     const rows = [...page.matchAll(/^\| `(\w+)` \| \w* ?\| (\d+) \|/gm)];
@@ -184,7 +184,7 @@ describe('the documentation', () => {
     expect(withLimitMembers(read('src/limits.ts'))).toBe(read('src/limits.ts'));
   });
 
-  test('[IN8] the tables of metrics are what the code tells', () => {
+  test('[IN8] the tables of metrics equal the metrics of the code', () => {
     const page = read('docs/metrics.md');
     expect(withMetrics(page)).toBe(page);
   });
@@ -202,7 +202,7 @@ describe('the documentation', () => {
     expect(told).toEqual(told.map(([name]) => [name, limits[name]]));
   });
 
-  test('[BP2] the table of close reasons is what the code does', () => {
+  test('[BP2] the table of close reasons equals that of the code', () => {
     const rows = [...read('docs/errors.md').matchAll(/^\| `(\w+)` \| (\d+) \| (.*?)\s?\| (yes|no) \|$/gm)];
     const reasons = rows.map(([, name = '', code, text, back]) => [
       name,

@@ -27,7 +27,7 @@ interface Sent {
   readonly chat: { readonly said: string; readonly picture: Uint8Array };
 }
 
-test('[LM2] handlers are typed without a word, and their parameters flow', () => {
+test('[LM2] handlers are typed without annotations, and their parameters are inferred', () => {
   const options: ServerOptions = {
     namespaces: {
       chat: {
@@ -49,12 +49,12 @@ test('[LM2] handlers are typed without a word, and their parameters flow', () =>
   expectTypeOf(new Server(options).totalConnections).toEqualTypeOf<number>();
 });
 
-test('[LM2] what a handler returns is nothing or a reply', () => {
+test('[LM2] a handler returns nothing or a reply', () => {
   expectTypeOf<() => string>().not.toExtend<Handler>();
   expectTypeOf<() => Promise<void>>().toExtend<Handler>();
 });
 
-test('[LM2] with a map of what is sent, emit and ask are checked against it', () => {
+test('[LM2] with a map of outgoing events, emit and ask are checked against it', () => {
   const options: ServerOptions<Sent> = {
     namespaces: {
       chat: {
@@ -78,7 +78,7 @@ test('[LM2] with a map of what is sent, emit and ask are checked against it', ()
   expectTypeOf(new Server<Sent>(options)).toExtend<Server<Sent>>();
 });
 
-test('[SV18] [SV20] machines takes every chart that keeps the contract, whoever has drawn it', () => {
+test('[SV18] [SV20] machines accepts every chart that satisfies the contract', () => {
   expectTypeOf(connectionMachine).toExtend<ConnectionChart>();
   expectTypeOf(connectionMachine.provide({ delays: { ackTimeout: 1 } })).toExtend<ConnectionChart>();
   const longer = connectionSetup.extend({ delays: { idle: 5 } }).createMachine({
@@ -138,7 +138,7 @@ test('[SV18] a chart that does not keep it does not compile', () => {
   expectTypeOf(machines).not.toBeNever();
 });
 
-test('[SV19] a guard knows whose namespace it decides on', () => {
+test('[SV19] a guard has the type of its namespace', () => {
   namespaceMachine.provide({
     guards: {
       mayConnect({ event }) {

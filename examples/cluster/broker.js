@@ -61,18 +61,18 @@ export class Broker {
     const words = ['--port', String(this.#port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
     const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'ignore'] });
     return new Promise((resolve, reject) => {
-      let said = '';
+      let output = '';
       child.stdout.setEncoding('utf8').on('data', (text) => {
         if (this.#child === child) return; // it is up: later output is of no use
-        said += text;
-        if (!said.includes('Ready to accept connections')) return;
+        output += text;
+        if (!output.includes('Ready to accept connections')) return;
         this.#child = child;
         this.#changed(true);
         resolve();
       });
       child.once('error', reject);
       child.once('exit', () => {
-        reject(new Error(`Redis has ended: ${said.trim().split('\n').at(-1) ?? ''}`));
+        reject(new Error(`Redis has ended: ${output.trim().split('\n').at(-1) ?? ''}`));
         if (this.#child !== child) return;
         this.#child = undefined;
         this.#changed(false);

@@ -78,7 +78,7 @@ describe('the table', () => {
     expect(table(counted)).toContain(' · Node 20.19.0 · processor time from schedstat\n');
   });
 
-  test('is aligned in columns', () => {
+  test('has aligned columns', () => {
     const lines = text.split('\n').filter((line) => line.includes('['));
     expect(lines).toHaveLength(4);
     expect(new Set(lines.map((line) => line.indexOf('['))).size).toBe(1);
@@ -163,7 +163,7 @@ describe('the chart', () => {
     expect(socketio).toBeLessThan(socketioLine);
   });
 
-  test('uses Muster as the base wherever it is listed, and else the first', () => {
+  test('compares with Muster in any position, and without it with the first', () => {
     const bars = (...systems: SystemResult[]): string | undefined =>
       /<desc id="desc">(.*)<\/desc>/.exec(chart(resultOf(rowOf({ systems }))))?.[1];
     expect(bars(systemOf('ws', 4), systemOf('muster', 2))).toBe('One broadcast: muster 1.00, ws 2.00.');

@@ -9,7 +9,7 @@ describe.each([1, 2, 3, 4, 5, 6])('the order of %d systems', (count) => {
     for (const round of rounds) expect(round.toSorted()).toEqual(all);
   });
 
-  test('each is at each place equally often', () => {
+  test('each system is in each position equally often', () => {
     for (let place = 0; place < count; place++) {
       const there = rounds.map((round) => round[place]).sort();
       expect(there).toEqual(all.flatMap((system) => [system, system]));

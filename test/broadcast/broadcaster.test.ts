@@ -780,7 +780,7 @@ describe('the broadcaster as a whole', () => {
   }
 
   whatever.prop([fc.array(step, { maxLength: 120 })], { numRuns: 400 })(
-    '[BC1] [BC2] [BC3] [BC4] [BC6] [BC8] [BP1] each connection gets just what a naive list for each would hold',
+    '[BC1] [BC2] [BC3] [BC4] [BC6] [BC8] [BP1] each connection gets exactly what a naive list would hold',
     async (steps: readonly Step[]) => {
       const hall = new Hall();
       const all: Due[] = [];

@@ -117,7 +117,7 @@ describe('the throttle', () => {
   });
 });
 
-/** Listeners whom each look at the clock keeps waiting, and somebody whose handlers say it all again. */
+/** Returns clients, a clock whose reads take time, and a client whose handlers broadcast what it sends. */
 const loudHouse = (options: HarnessOptions = {}) => {
   const said: string[] = [];
   const harness = new SupervisorHarness({

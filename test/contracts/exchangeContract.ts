@@ -61,7 +61,7 @@ export const exchangeContract = ({ start, connections }: ContractTerms): void =>
     return own;
   };
 
-  test('[EX1] what a session publishes comes back to itself', async () => {
+  test('[EX1] a session receives its own publications', async () => {
     const { listener, session, exchange } = await join();
     const channel = exchange.channelOf('namespace', 'default');
     await session.subscribe([channel]);
@@ -71,7 +71,7 @@ export const exchangeContract = ({ start, connections }: ContractTerms): void =>
     expect(listener.texts).toEqual([';default;;chat;0;0;hi']);
   });
 
-  test('[EX1] what one publishes comes in order, on whatever channels, and is confirmed in order', async () => {
+  test('[EX1] the publications of one session arrive in order on all channels, and are confirmed in order', async () => {
     const [writer, reader] = [await join(), await join()];
     const channels = ['a', 'b', 'c', 'd'].map((one) => reader.exchange.channelOf('connection', one));
     await reader.session.subscribe(channels);
@@ -96,7 +96,7 @@ export const exchangeContract = ({ start, connections }: ContractTerms): void =>
     ['nothing', new Uint8Array(0)],
     ['200 KB', Uint8Array.from({ length: 200_000 }, (_, at) => (at * 31) % 251)],
     ['a piece of a larger buffer', bytes('xxhixx').subarray(2, 4)],
-  ])('[EX1] a payload comes as it was sent: %s', async (_, payload) => {
+  ])('[EX1] a payload arrives unchanged: %s', async (_, payload) => {
     const [writer, reader] = [await join(), await join()];
     const channel = reader.exchange.channelOf('namespace', 'default');
     await reader.session.subscribe([channel]);
@@ -105,7 +105,7 @@ export const exchangeContract = ({ start, connections }: ContractTerms): void =>
     expect(Buffer.compare(reader.listener.received[0]?.payload ?? bytes('none'), payload)).toBe(0);
   });
 
-  test('[EX1] once a subscription is confirmed, the very next publish of another session comes', async () => {
+  test('[EX1] after the confirmation of a subscription, the next publication of another session arrives', async () => {
     const [writer, reader] = [await join(), await join()];
     for (let round = 0; round < 50; round++) {
       const channel = reader.exchange.channelOf('connection', `c${round}`);
@@ -116,7 +116,7 @@ export const exchangeContract = ({ start, connections }: ContractTerms): void =>
     expect(reader.listener.texts).toEqual(Array.from({ length: 50 }, (_, round) => String(round)));
   });
 
-  test('[EX1] 3 000 channels at once, and each is heard', async () => {
+  test('[EX1] 3 000 channels subscribed at once all receive', async () => {
     const [writer, reader] = [await join(), await join()];
     const channels = Array.from({ length: 3_000 }, (_, at) => reader.exchange.channelOf('connection', `many${at}`));
     await reader.session.subscribe(channels);
@@ -148,7 +148,7 @@ export const exchangeContract = ({ start, connections }: ContractTerms): void =>
     expect(reader.listener.texts).toEqual([second, end]);
   });
 
-  test('[EX1] nothing to subscribe or unsubscribe is no error, nor is a channel that nobody is subscribed to', async () => {
+  test('[EX1] an empty subscribe or unsubscribe is no error, nor is a channel without a subscription', async () => {
     const { session } = await join();
     await session.subscribe([]);
     session.unsubscribe([]);
@@ -166,7 +166,7 @@ export const exchangeContract = ({ start, connections }: ContractTerms): void =>
     expect(reader.listener.texts).toEqual(tokens);
   });
 
-  test('[EX1] a killed broker is told once, and from then on everything rejects', async () => {
+  test('[EX1] a killed broker is reported once, and from then on everything rejects', async () => {
     const own = await ownBroker();
     const { listener, session, exchange } = await join(own.exchange());
     const channel = exchange.channelOf('namespace', 'default');
@@ -184,7 +184,7 @@ export const exchangeContract = ({ start, connections }: ContractTerms): void =>
     expect(listener.received).toEqual([]);
   });
 
-  test('[EX1] what is under way when the broker is killed settles, one way or the other', async () => {
+  test('[EX1] pending calls settle when the broker is killed', async () => {
     const own = await ownBroker();
     const { session, listener } = await join(own.exchange());
     const under = [
@@ -198,7 +198,7 @@ export const exchangeContract = ({ start, connections }: ContractTerms): void =>
     await listener.waitForLoss();
   });
 
-  test('[EX1] close is told to nobody, and nothing is heard after it', async () => {
+  test('[EX1] close is not reported, and nothing is received after it', async () => {
     const [writer, reader] = [await join(), await join()];
     const channel = reader.exchange.channelOf('namespace', 'default');
     await reader.session.subscribe([channel]);
@@ -213,7 +213,7 @@ export const exchangeContract = ({ start, connections }: ContractTerms): void =>
     expect(reader.listener.losses).toEqual([]);
   });
 
-  test('[EX1] connect rejects when nobody is there', async () => {
+  test('[EX1] connect rejects without a broker', async () => {
     const own = await ownBroker();
     await own.kill();
     const listener = new RecordingListener();
@@ -221,7 +221,7 @@ export const exchangeContract = ({ start, connections }: ContractTerms): void =>
     expect(listener.losses).toEqual([]);
   });
 
-  test('[EX13] no two names share a channel, and answers share none with anybody', () => {
+  test('[EX13] no two names share a channel, and answers have one of their own', () => {
     const exchange = broker.exchange();
     fc.assert(
       fc.property(fc.uniqueArray(anyName, { maxLength: 20 }), (names) => {
@@ -243,7 +243,7 @@ export const exchangeContract = ({ start, connections }: ContractTerms): void =>
     );
   });
 
-  test('[EX13] a channel is exact, whatever its name has in it', async () => {
+  test('[EX13] a channel matches exactly, for any name', async () => {
     const [writer, reader] = [await join(), await join()];
     const odd = oddNames.flatMap((one) =>
       kinds.filter((kind) => kind !== 'connection').flatMap((kind) => channelOf(reader.exchange, kind, one) ?? []),
@@ -271,7 +271,7 @@ export const exchangeContract = ({ start, connections }: ContractTerms): void =>
     await expect.poll(remote.connections).toBe(0);
   });
 
-  test('[EX2] a line that swallows everything: nothing resolves, and close ends what waits', async () => {
+  test('[EX2] a connection that drops all bytes: nothing resolves, and close ends pending calls', async () => {
     const { remote } = broker;
     if (remote === undefined) return expect(connections).toBe(0);
     const proxy = await startTcpProxy(remote.port);
@@ -290,7 +290,7 @@ export const exchangeContract = ({ start, connections }: ContractTerms): void =>
     await expect.poll(() => proxy.connections).toBe(0);
   });
 
-  test('[EX2] a line that is cut is lost, once, with all that waits', async () => {
+  test('[EX2] a cut connection is lost, once, with all pending calls', async () => {
     const { remote } = broker;
     if (remote === undefined) return expect(connections).toBe(0);
     const proxy = await startTcpProxy(remote.port);

@@ -31,12 +31,12 @@ describeWith(chromium, 'the first server and page of the README', (executablePat
     symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
     const child = spawn(process.execPath, ['server.mjs'], { cwd: folder, env: { ...process.env, PORT: '0' } });
     server = child;
-    let said = '';
+    let output = '';
     for await (const bytes of child.stdout) {
-      said += String(bytes);
-      if (said.includes('port')) break;
+      output += String(bytes);
+      if (output.includes('port')) break;
     }
-    address = `http://127.0.0.1:${/port: (\d+)/.exec(said)?.[1]}`;
+    address = `http://127.0.0.1:${/port: (\d+)/.exec(output)?.[1]}`;
     browser = await playwright.launch({ executablePath, args: ['--no-sandbox'] });
   });
   afterAll(async () => {

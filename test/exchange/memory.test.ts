@@ -18,26 +18,26 @@ describe('the memory broker', () => {
   const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
   const join = async (broker: MemoryBroker) => {
-    const heard: string[] = [];
+    const received: string[] = [];
     const session = await broker.exchange().connect({
-      received: (channel) => heard.push(channel),
-      lost: (error) => heard.push(String(error)),
+      received: (channel) => received.push(channel),
+      lost: (error) => received.push(String(error)),
     });
     await session.subscribe(['a']);
-    return { heard, session };
+    return { received, session };
   };
 
   test('[EX1] it holds commands before it takes them, and before it confirms them', async () => {
     const broker = memoryBroker();
-    const { heard, session } = await join(broker);
+    const { received, session } = await join(broker);
     const take = broker.hold('taking');
     const confirm = broker.hold('confirming');
     const seen = watch(session.publish('a', bytes));
     await turn();
-    expect([heard, seen.state, broker.waiting]).toEqual([[], 'pending', 1]);
+    expect([received, seen.state, broker.waiting]).toEqual([[], 'pending', 1]);
     take();
     await turn();
-    expect([heard, seen.state, broker.waiting]).toEqual([['a'], 'pending', 1]);
+    expect([received, seen.state, broker.waiting]).toEqual([['a'], 'pending', 1]);
     confirm();
     await turn();
     expect([seen.state, broker.waiting]).toEqual(['resolved', 0]);
@@ -51,8 +51,8 @@ describe('the memory broker', () => {
     broker.lose({ taken, count: 1 });
     await turn();
     expect(seen.state).toBe('rejected');
-    expect(one.heard).toEqual([...(taken ? ['a'] : []), 'Error: memory: lost']);
-    expect(other.heard).toEqual(taken ? ['a'] : []);
+    expect(one.received).toEqual([...(taken ? ['a'] : []), 'Error: memory: lost']);
+    expect(other.received).toEqual(taken ? ['a'] : []);
     expect([broker.sessions, broker.waiting, broker.published.length]).toEqual([1, 0, taken ? 1 : 0]);
   });
 

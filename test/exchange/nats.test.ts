@@ -36,14 +36,14 @@ for (const names of natsNames) {
 
 describeWith(natsServer, 'a session of NATS', () => {
   const listenTo = async (options: NatsExchangeOptions) => {
-    const heard: string[] = [];
+    const received: string[] = [];
     const losses: unknown[] = [];
     const session = await natsExchange(options).connect({
-      received: (channel, payload) => heard.push(`${channel} ${Buffer.from(payload)}`),
+      received: (channel, payload) => received.push(`${channel} ${Buffer.from(payload)}`),
       lost: (error) => losses.push(error),
     });
     onTestFinished(() => session.close());
-    return { session, heard, losses };
+    return { session, received, losses };
   };
 
   test('[EX1] what the broker does not permit rejects, and nothing else does', async () => {
@@ -52,14 +52,14 @@ describeWith(natsServer, 'a session of NATS', () => {
       `authorization { default_permissions: ${permissions}, users: [{ user: ann, password: pw }] }`,
     );
     const { port } = await startNats(undefined, ['--config', path]);
-    const { session, heard, losses } = await listenTo({ servers: `ann:pw@127.0.0.1:${port}` });
+    const { session, received, losses } = await listenTo({ servers: `ann:pw@127.0.0.1:${port}` });
     const asked = [session.subscribe(['yes']), session.subscribe(['also', 'no']), session.publish('no', bytes('x'))];
     const results = await Promise.allSettled([...asked, session.publish('yes', bytes('x')), session.ping()]);
     const states = results.map(({ status }) => status);
     expect(states).toEqual(['fulfilled', 'rejected', 'rejected', 'fulfilled', 'fulfilled']);
     await expect(session.publish('no', bytes('x'))).rejects.toThrow(/nats: Permissions Violation for Publish/i);
     await session.publish('also', bytes('y'));
-    await expect.poll(() => heard).toEqual(['yes x', 'also y']);
+    await expect.poll(() => received).toEqual(['yes x', 'also y']);
     expect(losses).toEqual([]);
   });
 
@@ -117,7 +117,7 @@ describeWith(natsServer, 'a session of NATS', () => {
     await (await listenTo({ servers: `127.0.0.1:${port}`, client })).session.ping();
   });
 
-  test('[EX17] a token may stand in the URL, and is not shown', async () => {
+  test('[EX17] a token may be in the URL, and is not shown', async () => {
     const { port } = await startNats(undefined, ['--auth', 'token-1']);
     await (await listenTo({ servers: `nats://token-1@127.0.0.1:${port}` })).session.ping();
     const error = await errorOf(() => listenTo({ servers: `nats://token-2@127.0.0.1:${port}` }));

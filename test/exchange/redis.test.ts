@@ -45,10 +45,10 @@ describeWith(redisServer, 'Redis between servers', () => {
     '[EX2] both connections are pinged, also when one is subscribed: RESP %i',
     async (RESP) => {
       const { url } = await startRedis();
-      const heard: string[] = [];
+      const received: string[] = [];
       const session = await redisExchange({ url, channel, client: { RESP } }).connect({
-        received: (of, payload) => heard.push(`${of} ${Buffer.from(payload).toString('hex')}`),
-        lost: (error) => heard.push(String(error)),
+        received: (of, payload) => received.push(`${of} ${Buffer.from(payload).toString('hex')}`),
+        lost: (error) => received.push(String(error)),
       });
       await session.ping();
       await session.subscribe(['a', 'b']);
@@ -58,7 +58,7 @@ describeWith(redisServer, 'Redis between servers', () => {
       await session.subscribe(['c']);
       await session.publish('c', Uint8Array.of());
       await session.ping();
-      await expect.poll(() => heard).toEqual(['a 000d0aff', 'c ']);
+      await expect.poll(() => received).toEqual(['a 000d0aff', 'c ']);
       session.close();
     },
   );

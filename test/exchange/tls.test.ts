@@ -31,14 +31,14 @@ const certify = () => {
 
 /** What is published comes, over one session. */
 const echoes = async (exchange: StackExchange): Promise<string> => {
-  const heard = new ReceiveQueue<string>('broker');
+  const received = new ReceiveQueue<string>('broker');
   const session = await exchange.connect({
-    received: (_, payload) => heard.push(Buffer.from(payload).toString()),
-    lost: (error) => heard.end(String(error)),
+    received: (_, payload) => received.push(Buffer.from(payload).toString()),
+    lost: (error) => received.end(String(error)),
   });
   await session.subscribe(['c']);
   await session.publish('c', Buffer.from('by TLS'));
-  const echo = await heard.next();
+  const echo = await received.next();
   session.close();
   return echo;
 };

@@ -59,9 +59,9 @@ interface Told {
   } | null;
 }
 
-/** Opens a stream and reads what it is told. */
+/** Opens a stream and reads its messages. */
 const look = async (address: string, follow = '') => {
-  const told = new ReceiveQueue<Told>('stream');
+  const messages = new ReceiveQueue<Told>('stream');
   const request = requestOf(`${address}/stream?follow=${follow}`, { agent: false });
   request.on('error', () => {});
   closers.push(() => request.destroy());
@@ -75,10 +75,10 @@ const look = async (address: string, follow = '') => {
     text += part;
     const events = text.split('\n\n');
     text = events.pop() ?? '';
-    for (const event of events) if (event.startsWith('data: ')) told.push(JSON.parse(event.slice(6)) as Told);
+    for (const event of events) if (event.startsWith('data: ')) messages.push(JSON.parse(event.slice(6)) as Told);
   });
   const ended = new Promise<void>((resolve) => response.once('close', resolve));
-  return { told, ended, status: response.statusCode, close: () => request.destroy() };
+  return { messages, ended, status: response.statusCode, close: () => request.destroy() };
 };
 
 const sameOrigin = { 'Content-Type': 'application/json', 'Sec-Fetch-Site': 'same-origin' };
@@ -138,11 +138,11 @@ describe('access', () => {
     closers.push(() => vi.useRealTimers());
     let isAllowed = true;
     const { address, watchers } = await start(() => isAllowed);
-    const { told, ended } = await look(address);
-    /** A quarter of a second after the other, each of which is told. */
+    const { messages, ended } = await look(address);
+    /** Waits a quarter of a second, so that the next change is sent. */
     const spend = async (quarters: number): Promise<void> => {
       for (let count = 0; count < quarters; count++) {
-        await told.next();
+        await messages.next();
         vi.advanceTimersByTime(250);
       }
     };
@@ -260,18 +260,18 @@ describe('the feed', () => {
 
   test('[IN12] [IN13] counts follow connections as they open and close, four times a second', async () => {
     const { address, dial } = await start();
-    const { told } = await look(address);
-    const first = await told.next();
+    const { messages } = await look(address);
+    const first = await messages.next();
     expect(first.overview.supervisor).toContain('supervisor.accepting');
     const began = performance.now();
     const clients = await Promise.all(['a', 'b', 'c'].map(dial));
     for (const client of clients) await client.acknowledge();
     const flowing = (): number | undefined =>
-      told.all.at(-1)?.overview.states.find(({ state }) => state === 'connection.open.flow.flowing')?.count;
+      messages.all.at(-1)?.overview.states.find(({ state }) => state === 'connection.open.flow.flowing')?.count;
     await expect.poll(flowing).toBe(3);
     await clients[0]?.close();
     await expect.poll(flowing).toBe(2);
-    expect(told.all.length).toBeLessThanOrEqual(2 + (performance.now() - began) / 250);
+    expect(messages.all.length).toBeLessThanOrEqual(2 + (performance.now() - began) / 250);
   });
 
   test('[IN14] it finds by id, namespace, room and state', async () => {
@@ -307,8 +307,8 @@ describe('the feed', () => {
     const client = await dial('a');
     await client.acknowledge();
     client.send('$1;n;;_OnNamespaceConnect;0;0;');
-    const { told } = await look(address, connection('a').actor.id);
-    const states = () => told.all.at(-1)?.followed?.namespaces.map((one) => one.states.at(-1));
+    const { messages } = await look(address, connection('a').actor.id);
+    const states = () => messages.all.at(-1)?.followed?.namespaces.map((one) => one.states.at(-1));
     await expect.poll(states).toEqual(['namespace.connecting.deciding']);
     decision.open();
     await expect.poll(states).toEqual(['namespace.connected']);
@@ -317,14 +317,14 @@ describe('the feed', () => {
   test('[IN5] [IN14] an unusual end is shown with the steps that led to it, where they are recorded', async () => {
     const { address, dial, connection } = await start(letIn, { recorder: true });
     const plain = await start();
-    const { told: unrecorded } = await look(plain.address);
+    const { messages: unrecorded } = await look(plain.address);
     expect((await unrecorded.next()).overview.dropped).toBeUndefined();
-    const { told } = await look(address);
-    expect((await told.next()).overview.dropped).toEqual([]);
+    const { messages } = await look(address);
+    expect((await messages.next()).overview.dropped).toEqual([]);
     await (await dial('a')).inNamespace('n');
     connection('a').close(4_001, 'enough');
-    await expect.poll(() => told.all.at(-1)?.overview.dropped?.length).toBe(1);
-    const [dropped] = told.all.at(-1)?.overview.dropped ?? [];
+    await expect.poll(() => messages.all.at(-1)?.overview.dropped?.length).toBe(1);
+    const [dropped] = messages.all.at(-1)?.overview.dropped ?? [];
     expect(dropped).toMatchObject({
       id: 'a',
       code: 4_001,
@@ -339,15 +339,16 @@ describe('the feed', () => {
     const client = await (await dial('a')).inNamespace('n');
     for (const room of ['r', 's']) await client.join('n', room);
     const { actor } = connection('a');
-    const { told } = await look(address, actor.id);
-    const first = (await told.next()).followed;
+    const { messages } = await look(address, actor.id);
+    const first = (await messages.next()).followed;
     expect(first).toMatchObject({ id: 'a', isOver: false, steps: [] });
     expect(first?.states).toContain('connection.open.flow.flowing');
     const joined = { states: ['room', 'room.joined'] };
     const rooms = ['r', 's'].map((name) => ({ name, ...joined }));
     const connected = ['namespace', 'namespace.connected'];
     expect(first?.namespaces).toEqual([{ name: 'n', states: connected, rooms, more: 0 }]);
-    const lastSteps = (): string[] => told.all.at(-1)?.followed?.steps.map(({ event, why }) => `${event} ${why}`) ?? [];
+    const lastSteps = (): string[] =>
+      messages.all.at(-1)?.followed?.steps.map(({ event, why }) => `${event} ${why}`) ?? [];
     actor.send({ type: 'CONGESTED' });
     actor.send({ type: 'DRAINED' });
     await expect.poll(lastSteps).toEqual(['CONGESTED ', 'DRAINED ']);
@@ -356,7 +357,7 @@ describe('the feed', () => {
     const reference = await refOf(address, 'a');
     expect(await act(address, { actor: reference, action: 'close' })).toBe(204);
     expect((await client.closed).reason).toBe('closed in the inspector');
-    await expect.poll(() => told.all.at(-1)?.followed?.isOver).toBe(true);
+    await expect.poll(() => messages.all.at(-1)?.followed?.isOver).toBe(true);
     expect(lastSteps()).toContain('CLOSE 1000 closed in the inspector');
     expect(page.viewers).toBe(1);
     expect(await act(address, { actor: reference, action: 'close' })).toBe(404);
@@ -370,27 +371,27 @@ describe('the feed', () => {
     await (await again.dial('bob')).acknowledge();
     const bob = await refOf(again.address, 'bob');
     expect([alice, bob].map((reference) => reference.split('~')[0])).toEqual(['connection-1', 'connection-1']);
-    const { told } = await look(again.address, alice);
-    expect((await told.next()).followed).toBeNull();
+    const { messages } = await look(again.address, alice);
+    expect((await messages.next()).followed).toBeNull();
     expect(await act(again.address, { actor: alice, action: 'close' })).toBe(404);
-    const { told: itself } = await look(again.address, bob);
+    const { messages: itself } = await look(again.address, bob);
     expect((await itself.next()).followed).toMatchObject({ id: 'bob', actor: bob });
   });
 
   test('[IN14] a page that follows a connection early does not take it from another by closing', async () => {
     const { address, dial, page } = await start();
     const early = await look(address, 'connection-1');
-    expect((await early.told.next()).followed).toBeNull();
+    expect((await early.messages.next()).followed).toBeNull();
     await (await dial('a')).acknowledge();
-    const { told } = await look(address, 'connection-1');
-    expect((await told.next()).followed).toMatchObject({ id: 'a' });
+    const { messages } = await look(address, 'connection-1');
+    expect((await messages.next()).followed).toMatchObject({ id: 'a' });
     const another = await look(address, 'connection-1');
-    await another.told.next();
+    await another.messages.next();
     for (const { close } of [early, another]) close();
     await expect.poll(() => page.viewers).toBe(1);
-    const before = told.all.length;
-    await expect.poll(() => told.all.length).toBeGreaterThan(before + 1);
-    expect(told.all.at(-1)?.followed).toMatchObject({ id: 'a' });
+    const before = messages.all.length;
+    await expect.poll(() => messages.all.length).toBeGreaterThan(before + 1);
+    expect(messages.all.at(-1)?.followed).toMatchObject({ id: 'a' });
   });
 
   test('[IN14] [IN12] a closing connection is found by that state', async () => {
@@ -400,8 +401,8 @@ describe('the feed', () => {
     connection('a').close(4_000);
     const closing = async () => (await found(address, { state: 'connection.closing' })).connections;
     await expect.poll(async () => (await closing()).map(({ id }) => id)).toEqual(['a']);
-    const { told } = await look(address);
-    const counted = (await told.next()).overview.states.find(({ state }) => state === 'connection.closing');
+    const { messages } = await look(address);
+    const counted = (await messages.next()).overview.states.find(({ state }) => state === 'connection.closing');
     expect(counted?.count).toBe(1);
   });
 
@@ -410,10 +411,10 @@ describe('the feed', () => {
     closers.push(() => vi.useRealTimers());
     let asked = 0;
     const { address, page } = await start(() => ++asked === 1 || new Promise(() => {}));
-    const { told, ended } = await look(address);
-    /** A quarter of a second after the other, each of which is told. */
+    const { messages, ended } = await look(address);
+    /** Waits a quarter of a second, so that the next change is sent. */
     for (let quarters = 0; quarters < 110; quarters++) {
-      await told.next();
+      await messages.next();
       vi.advanceTimersByTime(250);
     }
     expect([asked, page.viewers]).toEqual([2, 1]);
@@ -428,8 +429,8 @@ describe('the feed', () => {
     const { address, dial, connection, server } = await start(letIn, { namespaces });
     const client = await (await dial('a')).inNamespace('n');
     await (await dial('b')).inNamespace('n');
-    const { told } = await look(address, connection('a').actor.id);
-    const followed = () => told.all.at(-1)?.followed;
+    const { messages } = await look(address, connection('a').actor.id);
+    const followed = () => messages.all.at(-1)?.followed;
     await expect
       .poll(() => followed()?.counts)
       .toEqual({ framesIn: 0, bytesIn: 0, framesOut: 0, bytesOut: 0, writes: 0 });
@@ -456,7 +457,7 @@ describe('the feed', () => {
     const passed: string[] = [];
     const { subscribe } = server.watching;
     const plain = await look(address);
-    await plain.told.next();
+    await plain.messages.next();
     expect(subscribe).toHaveBeenCalledTimes(1);
     const followers = [await look(address, connection('a').actor.id), await look(address, connection('a').actor.id)];
     expect(subscribe).toHaveBeenCalledTimes(2);
@@ -477,14 +478,14 @@ describe('the feed', () => {
     await expect.poll(async () => (await found(address)).total).toBe(1);
     const [one] = (await found(address, { text: 'EARLY' })).connections;
     const actor = one?.actor ?? '';
-    const { told } = await look(address, actor);
-    expect((await told.next()).followed).toMatchObject({ id: 'early', isOver: false });
+    const { messages } = await look(address, actor);
+    expect((await messages.next()).followed).toMatchObject({ id: 'early', isOver: false });
     client.send(';n;;e;0;0;');
-    await expect.poll(() => told.all.at(-1)?.followed?.steps.map(({ event }) => event)).toEqual(['FRAME']);
+    await expect.poll(() => messages.all.at(-1)?.followed?.steps.map(({ event }) => event)).toEqual(['FRAME']);
     decision.open();
     // Both frames had to wait, and are taken once.
-    await expect.poll(() => told.all.at(-1)?.followed?.namespaces.length).toBe(1);
-    expect(told.all.at(-1)?.followed?.counts.framesIn).toBe(2);
+    await expect.poll(() => messages.all.at(-1)?.followed?.namespaces.length).toBe(1);
+    expect(messages.all.at(-1)?.followed?.counts.framesIn).toBe(2);
     const other = await dial('other');
     await expect.poll(async () => (await found(address)).total).toBe(2);
     const [newest] = (await found(address)).connections;
@@ -493,15 +494,20 @@ describe('the feed', () => {
     expect((await other.closed).reason).toBe('closed in the inspector');
   });
 
-  test('[IN14] it keeps the last sixty steps, and alike ones once', async () => {
+  test('[IN14] it keeps the last sixty steps, and equal ones once', async () => {
     const { address, dial, connection } = await start();
     await (await dial('a')).acknowledge();
     const { actor } = connection('a');
-    const { told } = await look(address, actor.id);
+    const { messages } = await look(address, actor.id);
     for (let count = 0; count < 40; count++) for (const type of ['CONGESTED', 'DRAINED']) actor.send({ type });
     for (let count = 0; count < 3; count++) actor.send({ type: 'OVERFLOWED' });
-    await expect.poll(() => told.all.at(-1)?.followed?.steps.length).toBe(60);
-    expect(told.all.at(-1)?.followed?.steps.at(-1)).toMatchObject({ event: 'OVERFLOWED', times: 3, from: [], to: [] });
+    await expect.poll(() => messages.all.at(-1)?.followed?.steps.length).toBe(60);
+    expect(messages.all.at(-1)?.followed?.steps.at(-1)).toMatchObject({
+      event: 'OVERFLOWED',
+      times: 3,
+      from: [],
+      to: [],
+    });
   });
 
   test('[IN14] it asks a client out of every namespace', async () => {

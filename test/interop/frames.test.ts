@@ -62,7 +62,7 @@ const workedHandlers = (log: ReceiveQueue<string>): ServerOptions => ({
 interface Stage {
   readonly client: RawClient;
   readonly conn: Conn;
-  /** What the server's handlers were told. */
+  /** The calls of the server's handlers. */
   readonly log: ReceiveQueue<string>;
   /** The token of the server's last ask. */
   wait: string;
@@ -122,7 +122,7 @@ const rejectsWith =
   (text: string): Step =>
   ({ call }) =>
     expect(call).rejects.toThrow(new Error(text));
-/** What the handlers were told since the last look. */
+/** Returns the calls of the handlers since the last call. */
 const handled =
   (...lines: string[]): Step =>
   ({ log }) =>
@@ -158,7 +158,13 @@ const rows: readonly Row[] = [
     S('$3;default;;chat;1;0;bad namespace'),
     handled(),
   ],
-  ['[NS8] #20 row 3: an emit before the connect reaches nobody', ready, C(';default;;chat;0;0;hi'), nothing, handled()],
+  [
+    '[NS8] #20 row 3: an emit before the connect reaches no handler',
+    ready,
+    C(';default;;chat;0;0;hi'),
+    nothing,
+    handled(),
+  ],
   [
     '[NS1] #20 #4 row 4: connect is answered empty',
     ready,
@@ -236,7 +242,7 @@ const rows: readonly Row[] = [
   ],
   ['[AK8] #20 row 14: a handler that returns nothing sends nothing', inDefault, C('$8;default;;void;0;0;'), nothing],
   [
-    '[AK8] #20 row 14: an unknown event is answered by nobody',
+    '[AK8] #20 row 14: an unknown event gets no answer',
     ready,
     C(connectFrame('$c', 'other')),
     S('$c;;;;;;'),
@@ -280,7 +286,7 @@ const rows: readonly Row[] = [
     handled(),
   ],
   [
-    '[RM5] #20 #31 row 20: an emit for a room it is not in reaches nobody',
+    '[RM5] #20 #31 row 20: an emit for a room that it is not in reaches no handler',
     inDefault,
     handled('OnNamespaceConnect default', 'OnNamespaceConnected default'),
     C(';default;r1;echo;0;0;x'),
@@ -381,7 +387,7 @@ const rows: readonly Row[] = [
     isIn('srv1', false),
   ],
   [
-    '[RM3] #24 the own veto of a join tells the client to leave',
+    "[RM3] #24 a veto handler of the server's join asks the client to leave",
     inDefault,
     program((ns) => ns.joinRoom('secret')),
     asks(';default;secret;_OnRoomJoin;0;0;'),
@@ -463,7 +469,7 @@ const rows: readonly Row[] = [
     rejects(ErrBadRoom),
   ],
   [
-    '[BC9] #20 #26 row 34: what was asked goes to everybody without its token',
+    '[BC9] #20 #26 row 34: a received ask is broadcast without its token',
     inDefault,
     C('$40;default;;all;0;0;hello'),
     S(';default;;all;0;0;hello'),
@@ -534,7 +540,7 @@ const rows: readonly Row[] = [
     rejectsWith('jserr'),
   ],
   [
-    '[AK4] #20 #27 row 40: no answer ends in a timeout, and a late one reaches nobody',
+    '[AK4] #20 #27 row 40: an ask without an answer times out, and a late one has no effect',
     inDefault,
     handled('OnNamespaceConnect default', 'OnNamespaceConnected default'),
     program((ns) => ns.ask('q', '', { timeout: 20 })),
@@ -570,7 +576,7 @@ const rows: readonly Row[] = [
   ],
   ['[HS2] #21 #31 only M acknowledges, never A or H', opened, C('Aevil'), C('Hevil'), C('M'), S('Ajoe'), nothing],
   [
-    '[AK2] #31 a token that is not of a client is an answer that nobody waits for',
+    "[AK2] #31 a token that is not a client's is an answer without an ask",
     inDefault,
     handled('OnNamespaceConnect default', 'OnNamespaceConnected default'),
     C('17;default;;ping;0;0;'),

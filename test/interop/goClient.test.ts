@@ -39,7 +39,7 @@ const startDefault = async (
  * What its handlers were told since the last look; the event that comes back stands behind all of it. It is no ask: one
  * that begins while frames come in has the newer line hand them to its handlers on two goroutines, in any order.
  */
-const told = async (go: GoPeer): Promise<string[]> => {
+const received = async (go: GoPeer): Promise<string[]> => {
   await go.do('emit', { namespace: 'default', event: 'fence' });
   const lines: string[] = [];
   for (let line = await go.log.next(); line !== 'fence default: '; line = await go.log.next()) lines.push(line);
@@ -67,7 +67,7 @@ for (const peer of goPeers)
       return go;
     };
 
-    /** A client in `default`, in these rooms; what it was told until then is read. */
+    /** Returns a client in `default`, in these rooms. The calls of its handlers so far are read. */
     const enter = async (
       testServer: TestServer,
       { id = 'joe', rooms = [], handlers = {} }: { id?: string; rooms?: string[]; handlers?: GoHandlers[string] } = {},
@@ -75,7 +75,7 @@ for (const peer of goPeers)
       const go = await dial(testServer.urlFor(id), { default: handlers });
       await go.do('connect', { namespace: 'default' });
       for (const room of rooms) await go.do('join', { namespace: 'default', room });
-      await told(go);
+      await received(go);
       return go;
     };
 
@@ -87,7 +87,7 @@ for (const peer of goPeers)
         await go.do('connect', { namespace: '' });
         await go.do('connect', { namespace: 'default' });
         await go.do('connect', { namespace: 'default' });
-        expect(await told(go)).toEqual([
+        expect(await received(go)).toEqual([
           'OnNamespaceConnect  local',
           'OnNamespaceConnected  local',
           'OnNamespaceConnect default local',
@@ -169,7 +169,7 @@ for (const peer of goPeers)
         const go = await dial(testServer.urlFor('joe'));
         await go.do('waitConnect', { namespace: 'default', timeout: 5_000 });
         expect((await connected.next()).conn.id).toBe('joe');
-        expect(await told(go)).toEqual(['OnNamespaceConnect default', 'OnNamespaceConnected default']);
+        expect(await received(go)).toEqual(['OnNamespaceConnect default', 'OnNamespaceConnected default']);
         expect(log.rest().slice(0, 2)).toEqual([
           'OnNamespaceConnect default local',
           'OnNamespaceConnected default local',
@@ -193,9 +193,9 @@ for (const peer of goPeers)
           `OnRoomLeft default/${room} forced local`,
         ]);
         expect(await log.take(5)).toEqual([...lost, 'OnNamespaceDisconnect default local']);
-        const heard = await go.log.take(5);
-        expect(heard.slice(0, 4).sort()).toEqual(lost.map((line) => line.replace(' local', '')).sort());
-        expect(heard[4]).toBe('OnNamespaceDisconnect default');
+        const received = await go.log.take(5);
+        expect(received.slice(0, 4).sort()).toEqual(lost.map((line) => line.replace(' local', '')).sort());
+        expect(received[4]).toBe('OnNamespaceDisconnect default');
       });
 
       it('[NS3] #25 it disconnects: order and flags on both sides', async () => {
@@ -235,9 +235,9 @@ for (const peer of goPeers)
         const { testServer } = await startDefault();
         const go = await enter(testServer, { rooms: ['r1'] });
         testServer.connection('joe').close();
-        const heard = await go.log.take(4);
-        expect(heard.map((line) => line.replace(' local', ''))).toContain('OnRoomLeft default/r1 forced');
-        expect(heard).toContain('closed');
+        const received = await go.log.take(4);
+        expect(received.map((line) => line.replace(' local', ''))).toContain('OnRoomLeft default/r1 forced');
+        expect(received).toContain('closed');
       });
     });
 
@@ -264,10 +264,10 @@ for (const peer of goPeers)
       });
 
       it('[FR10] [AK8] #10 native messages beside events; an error arrives as one', async () => {
-        const heard = new ReceiveQueue<string>('native');
+        const received = new ReceiveQueue<string>('native');
         const testServer = await start({
           events: {
-            [OnNativeMessage]: (_, { body }) => heard.push(String(body)),
+            [OnNativeMessage]: (_, { body }) => received.push(String(body)),
             event_error_server() {
               throw new Error('this event will give error by server');
             },
@@ -277,17 +277,17 @@ for (const peer of goPeers)
         await go.do('connect', { namespace: '' });
         go.log.rest();
         await go.do('native', { body: 'this is a native/raw websocket message' });
-        expect(await heard.next()).toBe('this is a native/raw websocket message');
+        expect(await received.next()).toBe('this is a native/raw websocket message');
         await go.do('emit', { event: 'event_error_server', body: "doesn't matter" });
         expect(await go.log.next()).toBe('event_error_server : ! this event will give error by server');
       });
 
       it('[HS10] #11 native messages only: no handshake, both ways', async () => {
-        const heard = new ReceiveQueue<string>('native');
+        const received = new ReceiveQueue<string>('native');
         const testServer = await start({
           events: {
             [OnNativeMessage](ns, { body }) {
-              heard.push(String(body));
+              received.push(String(body));
               ns.conn.write({ isNative: true, body: `re:${body}` });
             },
           },
@@ -295,7 +295,7 @@ for (const peer of goPeers)
         const go = await dial(testServer.url, { '': { [OnNativeMessage]: '' } });
         await go.do('connect', { namespace: '' });
         await go.do('native', { body: 'hello; world' });
-        expect(await heard.next()).toBe('hello; world');
+        expect(await received.next()).toBe('hello; world');
         expect(await go.log.next()).toBe('OnNativeMessage : re:hello; world');
       });
 
@@ -328,7 +328,7 @@ for (const peer of goPeers)
         // Not an ask: the older line takes whatever frame comes next for the answer to its own.
         await go.do('emit', { namespace: 'default', event: 'first' });
         for (const body of ['1', '2', '3']) await go.do('emit', { namespace: 'default', event: 'say', body });
-        expect(await told(go)).toEqual(['question default: ', 'first default: answered yes']);
+        expect(await received(go)).toEqual(['question default: ', 'first default: answered yes']);
         expect(said).toEqual(['1', '2', '3']);
       });
 
@@ -405,7 +405,7 @@ for (const peer of goPeers)
         const leaves = rooms.flatMap((room) => [`OnRoomLeave default/${room}`, `OnRoomLeft default/${room}`]);
         expect(left).toEqual(leaves);
         expect(nsOf(testServer, 'joe').rooms()).toEqual([]);
-        expect(await told(go)).toEqual(leaves.map((line) => `${line} local`));
+        expect(await received(go)).toEqual(leaves.map((line) => `${line} local`));
       });
 
       it('[RM3] [RM7] #13 a handler joins its client, and emits to the room at once', async () => {
@@ -477,9 +477,9 @@ for (const peer of goPeers)
         server.broadcast(exclude('bob'), news('not bob'));
         server.broadcast(nsOf(testServer, 'ann'), news('1'), news('2', { room: 'r1' }), news('3'));
         const line = (body: string, place = 'default'): string => `news ${place}: ${body}`;
-        expect(await told(ann)).toEqual([line('all'), line('to ann'), line('not bob')]);
-        expect(await told(tab1)).toEqual([line('all'), line('1'), line('2', 'default/r1'), line('3')]);
-        expect(await told(tab2)).toEqual([line('all'), line('1'), line('3')]);
+        expect(await received(ann)).toEqual([line('all'), line('to ann'), line('not bob')]);
+        expect(await received(tab1)).toEqual([line('all'), line('1'), line('2', 'default/r1'), line('3')]);
+        expect(await received(tab2)).toEqual([line('all'), line('1'), line('3')]);
       });
 
       it('[BC2] [BC3] #26 fifty broadcasts in a loop arrive complete and in order at each of five', async () => {
@@ -490,7 +490,7 @@ for (const peer of goPeers)
         for (let n = 0; n < 50; n++)
           testServer.server.broadcast(null, { namespace: 'default', event: 'news', body: `${n}` });
         const all = Array.from({ length: 50 }, (_, n) => `news default: ${n}`);
-        for (const client of clients) expect(await told(client)).toEqual(all);
+        for (const client of clients) expect(await received(client)).toEqual(all);
       });
 
       it('[AK5] #15 the server asks one id: it answers, the others get nothing', async () => {
@@ -499,8 +499,8 @@ for (const peer of goPeers)
         const other = await enter(testServer, { id: 'other', handlers: { ask: 'reply:wrong' } });
         const answer = await testServer.server.ask({ namespace: 'default', event: 'ask', body: 'data', to: 'conn_ID' });
         expect(answer.body).toBe('dataok');
-        expect(await told(asked)).toEqual(['ask default: data']);
-        expect(await told(other)).toEqual([]);
+        expect(await received(asked)).toEqual(['ask default: data']);
+        expect(await received(other)).toEqual([]);
       });
     });
   });

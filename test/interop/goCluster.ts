@@ -18,10 +18,10 @@ import { nameOfGo } from './scenarios.js';
 const brokers = { redis: redisServer, nats: natsServer } as const;
 type BrokerKind = GoExchange['kind'];
 
-/** Hears all that goes over a broker, and says what it is told there. */
+/** Records all messages of a broker, and publishes on it. */
 interface Tap {
   /** Channel and payload of each message, with a blank between them; a payload that is no text in hex. */
-  readonly heard: ReceiveQueue<string>;
+  readonly received: ReceiveQueue<string>;
   publish(channel: string, payload: string | Uint8Array): Promise<void>;
   close(): Promise<void>;
 }
@@ -32,13 +32,13 @@ const textOf = (payload: Buffer): string => {
 };
 
 const tapRedis = async (url: string): Promise<Tap> => {
-  const heard = new ReceiveQueue<string>('broker');
+  const received = new ReceiveQueue<string>('broker');
   const publisher = createClient({ url });
   const subscriber = publisher.duplicate();
   await Promise.all([publisher.connect(), subscriber.connect()]);
-  await subscriber.pSubscribe('*', (payload, channel) => heard.push(`${channel} ${textOf(payload)}`), true);
+  await subscriber.pSubscribe('*', (payload, channel) => received.push(`${channel} ${textOf(payload)}`), true);
   return {
-    heard,
+    received,
     publish: async (channel, payload) => {
       await publisher.publish(channel, Buffer.from(payload));
     },
@@ -50,14 +50,14 @@ const tapRedis = async (url: string): Promise<Tap> => {
 };
 
 const tapNats = async (url: string): Promise<Tap> => {
-  const heard = new ReceiveQueue<string>('broker');
+  const received = new ReceiveQueue<string>('broker');
   const session = await connectNats({ servers: url });
   session.subscribe('>', {
-    callback: (_, { subject, data }) => heard.push(`${subject} ${textOf(Buffer.from(data))}`),
+    callback: (_, { subject, data }) => received.push(`${subject} ${textOf(Buffer.from(data))}`),
   });
   await session.flush();
   return {
-    heard,
+    received,
     publish: async (channel, payload) => {
       session.publish(channel, payload);
       await session.flush();
@@ -88,7 +88,7 @@ export class Cluster {
     return this.kind === 'redis' ? `${this.prefix}.${name}.` : `${this.prefix}.${name}`;
   }
 
-  /** A raw client in `default`, and in these rooms; from now on it hears whatever is said there. */
+  /** Connects a raw client to `default` and these rooms. It receives their messages from now on. */
   async enter(node: 0 | 1, id: string, ...rooms: string[]): Promise<RawClient> {
     const client = await this.dial(node, id);
     await client.inDefault();
@@ -103,7 +103,7 @@ export class Cluster {
     return client;
   }
 
-  /** A Go client in `default` that answers what it is asked; it hears what is for its id. */
+  /** Connects a Go client to `default` that answers asks, and receives messages to its id. */
   async enterGo(node: 0 | 1, id: string, path: string): Promise<GoPeer> {
     const go = this.startGo(path);
     await go.do('dial', { url: this.#urlOf(node, id), handlers: { default: { chat: '', q: 'reply:yes' } } });
@@ -111,7 +111,7 @@ export class Cluster {
     return go;
   }
 
-  /** A node subscribes when it has told its client that it is in: nobody knows when that has become true. */
+  /** Waits for a subscription, which a node makes only after it has answered its client. */
   async settled(client: RawClient, channel: string, probe: string): Promise<void> {
     await expect
       .poll(async () => {
@@ -136,14 +136,14 @@ export class Cluster {
     const fence = `;;;fence;0;0;${++this.#fences}`;
     await this.tap.publish('fence', fence);
     const all: string[] = [];
-    for (let line = ''; line !== `fence ${fence}`; line = await this.tap.heard.next()) all.push(line);
+    for (let line = ''; line !== `fence ${fence}`; line = await this.tap.received.next()) all.push(line);
     return all.slice(1).filter((line) => !isOurs(line));
   }
 
   /** What is heard on the broker next, but for that. */
   async next(): Promise<string> {
     for (;;) {
-      const line = await this.tap.heard.next();
+      const line = await this.tap.received.next();
       if (!isOurs(line)) return line;
     }
   }

@@ -11,7 +11,7 @@ const ours = '11111111-2222-3333-4444-555555555555';
 const uuid = '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}';
 
 /** What came to these clients by way of the channel of `default`. */
-const heard = (cluster: Cluster, ...clients: RawClient[]) =>
+const received = (cluster: Cluster, ...clients: RawClient[]) =>
   Promise.all(clients.map((client) => cluster.heardOn(cluster.channelOf('default'), client)));
 
 describeNodes(({ kind, path, isOlder, start }) => {
@@ -25,7 +25,7 @@ describeNodes(({ kind, path, isOlder, start }) => {
       expect(await cluster.broadcast({ body: 'all; of you' })).toEqual([`${place} ;default;;chat;0;0;all; of you`]);
       expect(await cluster.broadcast({ body: 'r', room: 'room1' })).toEqual([`${place} ;default;room1;chat;0;0;r`]);
       const all = [';default;;chat;0;0;all; of you', ';default;room1;chat;0;0;r'];
-      expect(await heard(cluster, here, there, other)).toEqual([all, all, all.slice(0, 1)]);
+      expect(await received(cluster, here, there, other)).toEqual([all, all, all.slice(0, 1)]);
     });
 
     it('[EX6] several in one call are one payload each, in order', async () => {
@@ -34,7 +34,7 @@ describeNodes(({ kind, path, isOlder, start }) => {
       const lines = await cluster.broadcast({ body: 'n', count: 3 }, 3);
       const frames = [0, 1, 2].map((n) => `;default;;chat;0;0;n${n}`);
       expect(lines).toEqual(frames.map((frame) => `${cluster.channelOf('default')} ${frame}`));
-      expect(await heard(cluster, there)).toEqual([frames]);
+      expect(await received(cluster, there)).toEqual([frames]);
     });
 
     it('[EX6] a message to one id goes on its channel, without naming it', async () => {
@@ -47,7 +47,7 @@ describeNodes(({ kind, path, isOlder, start }) => {
       expect(await cluster.broadcast({ body: 'hi', to: 'bob' })).toEqual([`${place} ${frame}`]);
       expect(await cluster.heardOn(place, here)).toEqual([frame]);
       expect(await cluster.heardOn(place, there)).toEqual([frame]);
-      expect(await heard(cluster, other)).toEqual([[]]);
+      expect(await received(cluster, other)).toEqual([[]]);
     });
 
     it('[EX6] an excluded sender is named in front, by its kind: others with its id get the message', async () => {
@@ -63,7 +63,7 @@ describeNodes(({ kind, path, isOlder, start }) => {
       expect(byNode).toMatch(form);
       expect(byHandler).toBe(byNode);
       const frame = ';default;;chat;0;0;hey';
-      expect(await heard(cluster, sender, namesake)).toEqual([[], [frame, frame]]);
+      expect(await received(cluster, sender, namesake)).toEqual([[], [frame, frame]]);
     });
 
     it('[EX6] an id to leave out', async () => {
@@ -78,7 +78,7 @@ describeNodes(({ kind, path, isOlder, start }) => {
       if (isOlder) expect(known).toBe(unknown);
       else expect(known).toMatch(new RegExp(`neffos\\(0x${uuid}\\(alice0x[0-9a-f]+\\)\\)${frame}$`));
       const excluded = isOlder ? [frame, frame] : [frame];
-      expect(await heard(cluster, here, there)).toEqual([excluded, [frame, frame]]);
+      expect(await received(cluster, here, there)).toEqual([excluded, [frame, frame]]);
     });
 
     it('[EX6] a body of bytes is published as it is, and arrives as text: a strict client closes', async () => {
@@ -88,7 +88,7 @@ describeNodes(({ kind, path, isOlder, start }) => {
       const place = cluster.channelOf('joe');
       const plain = new TextEncoder().encode('plain');
       expect(await cluster.broadcast({ body: plain })).toEqual([`${cluster.channelOf('default')} ${header}plain`]);
-      expect(await heard(cluster, raw)).toEqual([[`${header}plain`]]);
+      expect(await received(cluster, raw)).toEqual([[`${header}plain`]]);
       const body = new Uint8Array([0xff, 0x3b, 0xfe]);
       const bytes = `<${Buffer.from(header).toString('hex')}ff3bfe>`;
       expect(await cluster.broadcast({ body, to: 'joe' })).toEqual([`${place} ${bytes}`]);
@@ -121,7 +121,7 @@ describeNodes(({ kind, path, isOlder, start }) => {
       const client = await cluster.enter(0, 'bob', 'room1');
       for (const room of ['', 'room1', 'elsewhere'])
         await cluster.tap.publish(cluster.channelOf('default'), `${tag};default;${room};chat;0;0;hi`);
-      expect(await heard(cluster, client)).toEqual([[';default;;chat;0;0;hi', ';default;room1;chat;0;0;hi']]);
+      expect(await received(cluster, client)).toEqual([[';default;;chat;0;0;hi', ';default;room1;chat;0;0;hi']]);
       await cluster.tap.publish(cluster.channelOf('bob'), `${tag};default;;chat;0;0;you`);
       expect(await cluster.heardOn(cluster.channelOf('bob'), client)).toEqual([';default;;chat;0;0;you']);
     });
@@ -151,9 +151,9 @@ describeNodes(({ kind, path, isOlder, start }) => {
       const toAll = isMute ? [] : [`${emptyOf(cluster)} na;tive`];
       const all = [...toAll, `${place} one`];
       expect(await cluster.broadcast({ ...native, body: 'one', to: 'bob' }, all.length)).toEqual(all);
-      const heard = isMute ? ['one'] : ['na;tive', 'one'];
+      const received = isMute ? ['one'] : ['na;tive', 'one'];
       const said = () => client.frames.all.filter((frame) => frame === 'na;tive' || frame === 'one');
-      await expect.poll(() => said().sort()).toEqual(heard);
+      await expect.poll(() => said().sort()).toEqual(received);
     });
 
     it('[EX6] beside events: seven fields are a frame, and a framed native is its body', async () => {
@@ -161,7 +161,7 @@ describeNodes(({ kind, path, isOlder, start }) => {
       const payloads = [
         ';;;_OnNativeMessage;0;0;x',
         `${tag};;;_OnNativeMessage;0;0;y`,
-        // A body that looks like a frame of a namespace where nobody is.
+        // A body that looks like a frame of a namespace without members.
         '1;2;3;4;5;6;7',
         // One with too few fields keeps its tag.
         `${tag};z`,
@@ -195,7 +195,7 @@ describeNodes(({ kind, path, isOlder, start }) => {
         await cluster.broadcast({ body: 'hey', except: 'alice' });
         await cluster.nodes[1].do('broadcast', { ...chat, body: 'back', except: 'alice' });
         await cluster.next();
-        expect(await heard(cluster, sender, namesake)).toEqual([[`${header}back`], [`${header}hey`]]);
+        expect(await received(cluster, sender, namesake)).toEqual([[`${header}back`], [`${header}hey`]]);
       });
     });
 });

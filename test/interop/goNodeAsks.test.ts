@@ -127,7 +127,7 @@ describeNodes(({ kind, isOlder, start, answersOf }) => {
     client.send(`${place.slice(0, 1)}!${place.slice(1)};default;;all;0;0;x`);
     const channel = isOlder ? place : `${cluster.prefix}.ask.${kind === 'nats' ? place.replaceAll('.', '_') : place}`;
     expect(await cluster.next()).toBe(`${channel} ;default;;all;0;0;x`);
-    // In the older line that has gone to everybody.
+    // The older release line has sent that to all.
     expect(await cluster.heardOn(place, client)).toEqual(isOlder ? [';default;;all;0;0;x'] : []);
   });
 

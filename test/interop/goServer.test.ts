@@ -32,8 +32,8 @@ afterEach(() => {
 interface Side {
   readonly url: string;
   readonly log: ReceiveQueue<string>;
-  /** Resolves when the log has all that its handlers were told. */
-  heard(): Promise<unknown>;
+  /** Resolves when the log has all calls of its handlers. */
+  received(): Promise<unknown>;
   /** Has its program do something to the connection of this id, and says what came of it. */
   does(id: string, doing: Doing): Promise<string>;
   /** How often the client with this id says that it has tried. */
@@ -69,7 +69,7 @@ const acting = (act: string): Handler => {
   };
 };
 
-/** The Go program writes down lifecycle events and its own, and has no handler for any other unless it is told to. */
+/** The Go program records lifecycle events and its own, and has no other handler by default. */
 const eventsOf = (log: ReceiveQueue<string>, acts: Readonly<Record<string, string>>, isNativeOnly: boolean): Events => {
   const own = Object.fromEntries(Object.entries(acts).map(([event, act]) => [event, acting(act)]));
   const takesLifecycle = !isNativeOnly && !(OnAnyEvent in acts);
@@ -114,7 +114,7 @@ const startOurs = async (acts: Acts): Promise<Side> => {
   return {
     url: testServer.url,
     log,
-    heard: async () => {},
+    received: async () => {},
     async does(id, doing) {
       if (doing.op !== 'invited') return doHere(testServer.connection(id), doing);
       await await invitations.next();
@@ -130,7 +130,7 @@ const startTheirs = async (path: string, acts: Acts): Promise<Side> => {
   return {
     url: `ws://127.0.0.1:${port}/`,
     log: go.log,
-    heard: () => go.do('sync'),
+    received: () => go.do('sync'),
     async does(id, { op, ...rest }) {
       const value = await go.do(op, { conn: id, ...rest } satisfies GoArguments);
       if (op === 'ask') return describeGoReply(value);
@@ -163,7 +163,7 @@ const play = async (side: Side, { steps, id = 'joe', isNative }: Scene): Promise
     frames.push(frame.replace(serverToken, 'W'));
     return frame;
   };
-  /** All that is owed for what was sent stands in front of this answer. */
+  /** Every answer to earlier frames precedes this one. */
   const catchUp = async (): Promise<void> => {
     client.send('$sentinel;nowhere;;_OnNamespaceDisconnect;0;0;');
     while ((await see()) !== sentinel) {}
@@ -191,7 +191,7 @@ const play = async (side: Side, { steps, id = 'joe', isNative }: Scene): Promise
   }
   const done = await outcome;
   if (!isNative) await catchUp();
-  await side.heard();
+  await side.received();
   return { frames, outcome: done, events: side.log.rest() };
 };
 
@@ -220,14 +220,14 @@ for (const peer of goPeers)
         const [played, expected] = [await play(ours, scene), acceptedFirst(await play(theirs, scene))];
         const { frames = expected.frames, events = expected.events, because } = scene.ours ?? {};
         expect(played).toEqual({ ...expected, frames, events });
-        // A difference that is none any more must not be told as one.
+        // A difference that no longer exists must not be listed.
         if (scene.ours) expect(expected.frames, because).not.toEqual(frames);
         if (scene.ours?.events) expect(expected.events, because).not.toEqual(events);
       });
     });
 
     it('[HS7] #20 #21 row 2: a refusal of onConnect', async () => {
-      const told = async ({ url }: Side): Promise<RawFrame> => {
+      const received = async ({ url }: Side): Promise<RawFrame> => {
         const client = await RawClient.dial(`${url}?id=refused`);
         clients.push(client);
         client.send('M');
@@ -235,8 +235,8 @@ for (const peer of goPeers)
         await client.closed;
         return text;
       };
-      expect(await told(await startOurs(workedActs))).toBe('Hnot allowed; sorry');
-      expect(await told(await startTheirs(path, workedActs))).toBe('Hnot allowed; sorry');
+      expect(await received(await startOurs(workedActs))).toBe('Hnot allowed; sorry');
+      expect(await received(await startTheirs(path, workedActs))).toBe('Hnot allowed; sorry');
     });
 
     it('[FR10] #10 native messages are no events while the empty namespace is not connected', async () => {
@@ -247,7 +247,7 @@ for (const peer of goPeers)
     });
 
     it('[NS7] #25 the socket is lost: forced events of both', async () => {
-      const told = async (side: Side): Promise<string[]> => {
+      const received = async (side: Side): Promise<string[]> => {
         const client = await RawClient.dial(`${side.url}?id=joe`);
         await client.inDefault();
         await client.join('default', 'r1');
@@ -260,8 +260,8 @@ for (const peer of goPeers)
         'OnRoomLeft default/r1 forced local',
         'OnNamespaceDisconnect default forced local',
       ];
-      expect(await told(await startOurs(workedActs))).toEqual(forced);
-      expect(await told(await startTheirs(path, workedActs))).toEqual(forced);
+      expect(await received(await startOurs(workedActs))).toEqual(forced);
+      expect(await received(await startTheirs(path, workedActs))).toEqual(forced);
     });
 
     describe('HTTP', () => {

@@ -49,8 +49,8 @@ const suiteOfOurs = (the: () => MixedCluster): void => {
       const asked = ask({ event: 'q', to: name });
       await beAsked(the(), name, 'q');
       expect(await asked).toMatchObject({ namespace: 'default', event: 'q', body: name });
-      const { [name]: told, ...others } = await the().received('a');
-      expect(told).toEqual(isRaw(name) ? [] : ['q default: ?']);
+      const { [name]: received, ...others } = await the().received('a');
+      expect(received).toEqual(isRaw(name) ? [] : ['q default: ?']);
       expect(Object.values(others).flat()).toEqual([]);
     });
 
@@ -71,7 +71,7 @@ const suiteOfOurs = (the: () => MixedCluster): void => {
   });
 
   it.each(['raw-a', 'raw-b', 'raw-g'])('[EX7] [EX6] bytes in answer: %s', async (name) => {
-    for (const [said, heard] of [
+    for (const [said, received] of [
       [bytes, bytes],
       // A node of Go does not say that these were bytes.
       [textBytes, name === 'raw-g' ? 'ab;c' : textBytes],
@@ -81,7 +81,7 @@ const suiteOfOurs = (the: () => MixedCluster): void => {
       the()
         .raw(name)
         .client.send(Buffer.concat([Buffer.from(`${token};default;;pick;0;0;`), said]));
-      expect((await asked).body).toEqual(heard);
+      expect((await asked).body).toEqual(received);
     }
     await the().received('a');
   });

@@ -2,12 +2,12 @@ import { expect, it } from 'vitest';
 import type { MixedMessage, MixedSetting, Place, PlacedClient, Skip } from './mixedCluster.js';
 import { blue, describeMixed, eventful, red } from './mixedSuite.js';
 
-/** A kind of message, and what each client is told of it. */
+/** A kind of message, and what each client receives of it. */
 interface Kind {
   readonly title: string;
   readonly says: readonly MixedMessage[];
   readonly skips?: Skip;
-  told(placed: PlacedClient, from: Place, setting: MixedSetting): readonly string[];
+  received(placed: PlacedClient, from: Place, setting: MixedSetting): readonly string[];
 }
 
 const isRed = ({ rooms }: PlacedClient): boolean => rooms.includes(red);
@@ -27,33 +27,33 @@ const kinds: readonly Kind[] = [
   {
     title: 'to a namespace: everybody in it',
     says: [{ body: 'all; of you' }],
-    told: () => ['chat default: all; of you'],
+    received: () => ['chat default: all; of you'],
   },
   {
     title: 'an empty one',
     says: [{}],
-    told: () => ['chat default: '],
+    received: () => ['chat default: '],
   },
   {
     title: 'to a room: its members alone',
     says: [{ room: red, body: 'r' }],
-    told: (placed) => when(isRed(placed), 'chat default/red: r'),
+    received: (placed) => when(isRed(placed), 'chat default/red: r'),
   },
   {
     title: 'to a room where nobody is: nobody',
     says: [{ room: 'green', body: 'g' }, { body: 'behind' }],
-    told: () => ['chat default: behind'],
+    received: () => ['chat default: behind'],
   },
   {
     title: 'to an id: all that have it, at every node',
     says: [{ to: 'twin', body: 'you' }],
-    told: (placed) => when(isTwin(placed), 'chat default: you'),
+    received: (placed) => when(isTwin(placed), 'chat default: you'),
   },
   ...['js-a', 'go-b', 'raw-a', 'js-g', 'go-g', 'raw-g'].map(
     (id): Kind => ({
       title: `to the id ${id}: it alone`,
       says: [{ to: id, body: 'you' }],
-      told: ({ client }) => when(client.id === id, 'chat default: you'),
+      received: ({ client }) => when(client.id === id, 'chat default: you'),
     }),
   ),
   {
@@ -64,7 +64,7 @@ const kinds: readonly Kind[] = [
       { to: 'raw-b', room: blue, body: 'b' },
       { to: 'raw-g', room: blue, body: 'g' },
     ],
-    told: ({ name }) => [
+    received: ({ name }) => [
       ...when(name === 'raw-b', `chat default/${blue}: b`),
       ...when(name === 'raw-g', `chat default/${blue}: g`),
     ],
@@ -72,7 +72,7 @@ const kinds: readonly Kind[] = [
   {
     title: 'several in one call: each to its own, in order',
     says: [{ room: red, body: '1' }, { body: '2' }, { room: blue, body: '3' }, { room: red, body: '4' }, { body: '5' }],
-    told: (placed) => [
+    received: (placed) => [
       ...when(isRed(placed), 'chat default/red: 1'),
       'chat default: 2',
       ...when(isBlue(placed), `chat default/${blue}: 3`),
@@ -84,13 +84,13 @@ const kinds: readonly Kind[] = [
     title: 'less its sender: nobody else of its id is left out',
     says: [{ body: 'others' }],
     skips: { conn: 'twin' },
-    told: ({ name }, from) => when(name !== `twin-${from}`, 'chat default: others'),
+    received: ({ name }, from) => when(name !== `twin-${from}`, 'chat default: others'),
   },
   {
     title: 'less an id: between ours whoever has it; the older Go line leaves out nobody, the newer one its own',
     says: [{ body: 'others' }],
     skips: { id: 'twin' },
-    told: (placed, from, { isOlder }) => {
+    received: (placed, from, { isOlder }) => {
       const isHonoured = isBetweenOurs(placed, from) || (!isOlder && from === 'g' && placed.place === 'g');
       return when(!isTwin(placed) || !isHonoured, 'chat default: others');
     },
@@ -99,18 +99,19 @@ const kinds: readonly Kind[] = [
     title: 'less an id of a client of ours: ours mind it, Go does not carry it',
     says: [{ body: 'others' }],
     skips: { id: 'js-b' },
-    told: ({ name }, from) => when(name !== 'js-b' || from === 'g', 'chat default: others'),
+    received: ({ name }, from) => when(name !== 'js-b' || from === 'g', 'chat default: others'),
   },
   {
     title: 'less an id of a client of Go: the older line tells it, and so does the newer one if we have said it',
     says: [{ body: 'others' }],
     skips: { id: 'raw-g' },
-    told: ({ name }, from, { isOlder }) => when(name !== 'raw-g' || isOlder || from !== 'g', 'chat default: others'),
+    received: ({ name }, from, { isOlder }) =>
+      when(name !== 'raw-g' || isOlder || from !== 'g', 'chat default: others'),
   },
   {
     title: 'bytes that are no text: a binary frame at ours, whoever says them',
     says: [{ namespace: 'bytes', body: bytes }],
-    told: (placed) => when(isIn(placed, 'bytes'), 'chat bytes: <ff3b00fe>'),
+    received: (placed) => when(isIn(placed, 'bytes'), 'chat bytes: <ff3b00fe>'),
   },
   {
     title: 'bytes that are text as well: binary between ours, text where Go comes in',
@@ -119,7 +120,7 @@ const kinds: readonly Kind[] = [
       { room: red, body: textBytes },
       { to: 'twin', body: textBytes },
     ],
-    told: (placed, from) => {
+    received: (placed, from) => {
       const body = isBetweenOurs(placed, from) ? `<${hex}>` : 'ab;c';
       return [
         ...when(isIn(placed, 'bytes'), `chat bytes: ${body}`),
@@ -134,12 +135,12 @@ const kinds: readonly Kind[] = [
       { room: blue, event: 'se;p', body: strange },
       { event: 'se;p', body: strange },
     ],
-    told: (placed) => [...when(isBlue(placed), `se;p default/${blue}: ${strange}`), `se;p default: ${strange}`],
+    received: (placed) => [...when(isBlue(placed), `se;p default/${blue}: ${strange}`), `se;p default: ${strange}`],
   },
   {
     title: 'an error',
     says: [{ err: 'no; not here' }, { room: red, err: 'bad room' }],
-    told: (placed) => ['chat default: ! no; not here', ...when(isRed(placed), 'chat default/red: ! bad room')],
+    received: (placed) => ['chat default: ! no; not here', ...when(isRed(placed), 'chat default/red: ! bad room')],
   },
 ];
 
@@ -150,41 +151,41 @@ const natives: readonly Kind[] = [
   {
     title: 'a native message: everybody in the empty namespace',
     says: [{ namespace: '', isNative: true, body: 'na;tive ü' }],
-    told: (placed) => when(isNative(placed), 'OnNativeMessage : na;tive ü'),
+    received: (placed) => when(isNative(placed), 'OnNativeMessage : na;tive ü'),
   },
   {
     title: 'a native message to an id',
     says: ['raw-b', 'go-a', 'go-g', 'twin'].map((to) => ({ namespace: '', isNative: true, to, body: to })),
-    told: (placed) =>
+    received: (placed) =>
       when(['raw-b', 'go-a', 'go-g'].includes(placed.name) && isNative(placed), `OnNativeMessage : ${placed.name}`),
   },
   {
     title: 'a native message of bytes that are text: binary between ours',
     says: [{ namespace: '', isNative: true, body: textBytes }],
-    told: (placed, from) =>
+    received: (placed, from) =>
       when(isNative(placed), `OnNativeMessage : ${isBetweenOurs(placed, from) ? `<${hex}>` : 'ab;c'}`),
   },
   {
     title: 'an event beside native messages',
     says: [{ namespace: '', body: 'x' }],
-    told: (placed) => when(isIn(placed, ''), 'chat : x'),
+    received: (placed) => when(isIn(placed, ''), 'chat : x'),
   },
   // The other server must not make a native message of it, which a neffos.js client there would never see.
   {
     title: 'a framed native message: an event between ours, its body alone where Go comes in',
     says: [{ namespace: '', event: '_OnNativeMessage', body: 'framed' }],
-    told: (placed, from) =>
+    received: (placed, from) =>
       when(isBetweenOurs(placed, from) ? isIn(placed, '') : isNative(placed), 'OnNativeMessage : framed'),
   },
 ];
 
 describeMixed(eventful, (setting, the) => {
   const cross = (list: readonly Kind[], from: Place): void => {
-    for (const { title, says, skips, told } of list)
+    for (const { title, says, skips, received } of list)
       it(`[EX4] [EX6] from ${from}: ${title}`, async () => {
         const { clients } = the();
         await the().broadcast(from, says, skips);
-        const expected = clients.map((placed) => [placed.name, told(placed, from, setting)] as const);
+        const expected = clients.map((placed) => [placed.name, received(placed, from, setting)] as const);
         expect(await the().received(from)).toEqual(Object.fromEntries(expected));
       });
   };

@@ -12,9 +12,9 @@ export interface MixedClient {
   readonly kind: ClientKind;
   readonly id: string;
   enter(namespace: string, rooms: readonly string[]): Promise<void>;
-  /** What it is told next, in one line that is the same for every kind. */
+  /** Returns its next call of a handler, in a line that is the same for every kind. */
   next(): Promise<string>;
-  /** Has it been told this, read or not? */
+  /** Whether it has received this, read or not. */
   has(line: string): boolean;
   end(): void;
 }

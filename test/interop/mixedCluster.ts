@@ -21,7 +21,7 @@ export interface MixedMessage {
   readonly isNative?: boolean;
 }
 
-/** Who does not hear it: the connection with this id at the node that says it, or whoever has this id. */
+/** The exclusion: the connection with this id on the publishing node, or every connection with this id. */
 export type Skip = { readonly conn: string } | { readonly id: string };
 
 /** A client and where it is. */
@@ -53,7 +53,7 @@ export interface SharedBroker {
   stop(): Promise<void>;
 }
 
-/** Something that a client hears by one way, and that is no part of what a test is about. */
+/** A message to a client by one channel that only orders the test. */
 interface Mark {
   readonly placed: PlacedClient;
   readonly message: MixedMessage;
@@ -106,7 +106,7 @@ export class MixedCluster {
     return Object.fromEntries([...first].map(([name, lines]) => [name, [...lines, ...(second.get(name) ?? [])]]));
   }
 
-  /** A Go node has a client hear its namespaces some time after it has told it that it is in. */
+  /** Waits until Go nodes have subscribed, which they do after they have answered their clients. */
   async settle(): Promise<void> {
     const probes = this.#marks('a', 'probe');
     const isHeard = (): boolean => probes.every(({ placed, line }) => placed.client.has(line));
@@ -162,19 +162,19 @@ export class MixedCluster {
     const [word = '', ...rest] = text.split(' ');
     const body = rest.join(' ');
     if (this.isNativeOnly) {
-      const said = `${word} ${body}`;
-      return { placed, message: { ...address, isNative: true, body: said }, line: `OnNativeMessage : ${said}` };
+      const output = `${word} ${body}`;
+      return { placed, message: { ...address, isNative: true, body: output }, line: `OnNativeMessage : ${output}` };
     }
     return { placed, message: { ...address, event: word, body }, line: `${word} ${address.namespace}: ${body}` };
   }
 
-  /** In one call, and what several would hear once. */
+  /** Publishes marks in one call, without duplicates. */
   #sayMarks(place: Place, marks: readonly Mark[]): Promise<void> {
     const messages = new Map(marks.map(({ line, message }) => [line, message]));
     return this.broadcast(place, [...messages.values()]);
   }
 
-  /** Has this node say what stands behind everything that it has said; what each client was told before that. */
+  /** Publishes fences behind all earlier messages of this node. Returns what each client received before them. */
   async #fence(place: Place): Promise<Map<string, string[]>> {
     const marks = this.#marks(place, `fence ${++this.#fences}`);
     await this.#sayMarks(place, marks);

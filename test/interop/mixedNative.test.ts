@@ -2,12 +2,12 @@ import { expect, it } from 'vitest';
 import type { MixedMessage, MixedSetting, Place, PlacedClient, Skip } from './mixedCluster.js';
 import { describeMixed, nativeOnly } from './mixedSuite.js';
 
-/** A kind of message, and what each client is told of it. */
+/** A kind of message, and what each client receives of it. */
 interface Kind {
   readonly title: string;
   readonly says: readonly MixedMessage[];
   readonly skips?: Skip;
-  told(placed: PlacedClient, from: Place): readonly string[];
+  received(placed: PlacedClient, from: Place): readonly string[];
 }
 
 const native = (body: string | Uint8Array, to?: string): MixedMessage =>
@@ -26,46 +26,46 @@ const toAll: readonly Kind[] = [
   {
     title: 'to all: once, those of Go are not reached',
     says: [native('to; all ü')],
-    told: (placed) => when(isOurs(placed), line('to; all ü')),
+    received: (placed) => when(isOurs(placed), line('to; all ü')),
   },
   {
     title: 'the same text twice in a row: twice',
     says: [native('again'), native('again')],
-    told: (placed) => when(isOurs(placed), line('again'), line('again')),
+    received: (placed) => when(isOurs(placed), line('again'), line('again')),
   },
   {
     title: 'the same text again, with others between',
     says: ['x', 'y', 'x', 'x', 'y', 'x'].map((body) => native(body)),
-    told: (placed) => when(isOurs(placed), ...['x', 'y', 'x', 'x', 'y', 'x'].map(line)),
+    received: (placed) => when(isOurs(placed), ...['x', 'y', 'x', 'x', 'y', 'x'].map(line)),
   },
   {
     title: 'what looks like a frame: as it is',
     says: [native(frame)],
     // In the line of a raw client it looks like one again.
-    told: (placed) => when(isOurs(placed), placed.client.kind === 'raw' ? 'chat default: x' : line(frame)),
+    received: (placed) => when(isOurs(placed), placed.client.kind === 'raw' ? 'chat default: x' : line(frame)),
   },
   {
     title: 'bytes that are no text: binary',
     says: [native(bytes)],
-    told: (placed) => when(isOurs(placed), line('<ff3b00fe>')),
+    received: (placed) => when(isOurs(placed), line('<ff3b00fe>')),
   },
   {
     title: 'bytes that are text as well: binary where they are said, then text',
     says: [native(textBytes)],
-    told: (placed, from) =>
+    received: (placed, from) =>
       when(isOurs(placed), line(placed.place === from ? `<${Buffer.from(textBytes).toString('hex')}>` : 'ab;c')),
   },
   {
     title: 'less a sender: of ours it is left out, Go has no way to say so',
     says: [native('others')],
     skips: { conn: 'twin' },
-    told: (placed, from) => when(isOurs(placed) && placed.name !== `twin-${from}`, line('others')),
+    received: (placed, from) => when(isOurs(placed) && placed.name !== `twin-${from}`, line('others')),
   },
   {
     title: 'less an id: where it is said, and nowhere else',
     says: [native('others')],
     skips: { id: 'twin' },
-    told: (placed, from) => when(isOurs(placed) && placed.name !== `twin-${from}`, line('others')),
+    received: (placed, from) => when(isOurs(placed) && placed.name !== `twin-${from}`, line('others')),
   },
 ];
 
@@ -74,22 +74,22 @@ const byId: readonly Kind[] = [
     (id): Kind => ({
       title: `to the id ${id}: it alone`,
       says: [native('you', id)],
-      told: ({ client }) => when(client.id === id, line('you')),
+      received: ({ client }) => when(client.id === id, line('you')),
     }),
   ),
   {
     title: 'to an id: all that have it, at every node',
     says: [native('you', 'twin'), native('you', 'twin'), native('two', 'twin')],
-    told: ({ client }) => when(client.id === 'twin', line('you'), line('you'), line('two')),
+    received: ({ client }) => when(client.id === 'twin', line('you'), line('you'), line('two')),
   },
 ];
 
 describeMixed(nativeOnly, ({ isMute }: MixedSetting, the) => {
   const cross = (kinds: readonly Kind[], from: Place): void => {
-    for (const { title, says, skips, told } of kinds)
+    for (const { title, says, skips, received } of kinds)
       it(`[EX4] [EX6] from ${from}: ${title}`, async () => {
         await the().broadcast(from, says, skips);
-        const expected = the().clients.map((placed) => [placed.name, told(placed, from)] as const);
+        const expected = the().clients.map((placed) => [placed.name, received(placed, from)] as const);
         expect(await the().received(from)).toEqual(Object.fromEntries(expected));
       });
   };
@@ -114,9 +114,9 @@ describeMixed(nativeOnly, ({ isMute }: MixedSetting, the) => {
   it('[EX5] 200 in a row keep their order', async () => {
     const said = Array.from({ length: 200 }, (_, n) => String(n % 7));
     await Promise.all(said.map((body) => the().broadcast('a', [native(body)])));
-    const told = await the().received('a');
+    const received = await the().received('a');
     for (const { name, place } of the().clients)
-      expect([name, told[name]]).toEqual([name, place === 'g' ? [] : said.map(line)]);
+      expect([name, received[name]]).toEqual([name, place === 'g' ? [] : said.map(line)]);
   });
 
   it('[EX14] of all that, nothing was lost', () => {

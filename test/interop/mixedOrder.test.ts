@@ -60,10 +60,10 @@ describeMixed(eventful, (setting, the) => {
       const said = Array.from({ length: 200 }, (_, n) => kinds[n % kinds.length]?.(String(n), n) ?? { message: {} });
       const skipOf = ({ less }: Turn) => (less === undefined ? undefined : { conn: less });
       await Promise.all(said.map((turn) => the().broadcast(from, [turn.message], skipOf(turn))));
-      const told = await the().received(from);
+      const received = await the().received(from);
       for (const placed of the().clients) {
         const due = said.filter((turn) => isFor(placed, turn, from)).map(lineFor);
-        const lines = inOrder(told[placed.name] ?? [], placed, setting);
+        const lines = inOrder(received[placed.name] ?? [], placed, setting);
         expect([placed.name, lines]).toEqual([placed.name, inOrder(due, placed, setting)]);
       }
     });
@@ -73,9 +73,9 @@ describeMixed(eventful, (setting, the) => {
     await Promise.all(
       numbers.flatMap((n) => places.map((place) => the().broadcast(place, [{ body: `${place} ${n}` }]))),
     );
-    const told = [await the().received('a'), await the().received('b'), await the().received('g')];
+    const received = [await the().received('a'), await the().received('b'), await the().received('g')];
     for (const { name } of the().clients) {
-      const lines = told.flatMap((one) => one[name] ?? []);
+      const lines = received.flatMap((one) => one[name] ?? []);
       for (const place of places) {
         const due = numbers.map((n) => `chat default: ${place} ${n}`);
         expect([name, lines.filter((line) => line.includes(`: ${place} `))]).toEqual([name, due]);

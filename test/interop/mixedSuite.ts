@@ -85,7 +85,7 @@ export const eventful: MixedPlan = {
   },
 };
 
-/** Nobody says anything but native messages; a neffos.js client cannot be there. */
+/** Native messages only, so without a neffos.js client. */
 export const nativeOnly: MixedPlan = {
   server: { events: { [OnNativeMessage]: () => {} } },
   node: { '': { [OnNativeMessage]: '' } },

@@ -37,7 +37,7 @@ const startDefault = async (handlers: Parameters<typeof recordEvents>[1] = {}) =
   return { testServer, log };
 };
 
-/** A client in `default`, in these rooms; what its handlers were told until then is read. */
+/** Returns a client in `default`, in these rooms. The calls of its handlers so far are read. */
 const enter = async (
   { url, urlFor }: TestServer,
   { id, rooms = [], handlers = {} }: { id?: string; rooms?: readonly string[]; handlers?: Clients } = {},
@@ -56,7 +56,7 @@ const atServer = (testServer: TestServer, id: string, namespace = 'default'): NS
   return ns;
 };
 
-/** What its handlers were told since the last look; the answer to `ping` stands behind all of it. */
+/** Returns the calls of its handlers since the last call; the answer to `ping` follows all of them. */
 const told = async ({
   ns,
   log,
@@ -158,7 +158,7 @@ describe('reconnecting', () => {
     client.log.rest();
     return { ...client, lives };
   };
-  /** What the handlers of both sides are told of one outage; those of the client call what it begins local. */
+  /** The calls of handlers on both sides during one outage. The client's are local. */
   const outage = (local: string): string[] => [
     'OnRoomLeave default/r1 forced local',
     'OnRoomLeft default/r1 forced local',

@@ -32,8 +32,8 @@ describe('events', () => {
   });
 
   it('[FR10] [AK8] #10 native messages beside events, from two maps of handlers', async () => {
-    const heard = new ReceiveQueue<unknown>('native');
-    const native: Events = { [OnNativeMessage]: (_, { body }) => heard.push(body) };
+    const received = new ReceiveQueue<unknown>('native');
+    const native: Events = { [OnNativeMessage]: (_, { body }) => received.push(body) };
     const failing: Events = {
       event_error_server() {
         throw new Error('this event will give error by server');
@@ -42,7 +42,7 @@ describe('events', () => {
     const testServer = await start({ events: { ...native, ...failing } });
     const client = await (await testServer.dial()).inNamespace('');
     client.send('this is a native/raw websocket message');
-    expect(await heard.next()).toBe('this is a native/raw websocket message');
+    expect(await received.next()).toBe('this is a native/raw websocket message');
     expect(await client.ask(";;;event_error_server;0;0;doesn't matter")).toBe(
       ';;;event_error_server;1;0;this event will give error by server',
     );
@@ -154,7 +154,7 @@ describe('order and flags', () => {
   const lost = (flags: string): string[] =>
     ['r1', 'r2'].flatMap((room) => [`OnRoomLeave default/${room}${flags}`, `OnRoomLeft default/${room}${flags}`]);
 
-  /** A client in two rooms; what the handlers were told until then is read. */
+  /** Returns a client in two rooms. The calls of handlers so far are read. */
   const enter = async () => {
     const log = new ReceiveQueue<string>('handlers');
     const testServer = await start({ namespaces: { default: recordEvents(log) } });
@@ -237,7 +237,7 @@ describe('frames that a client may not send', () => {
     'in another room': ['lounge'],
   };
 
-  /** What the handlers are told when a client there says this without a token: once to a room, once to no room. */
+  /** Returns the calls of handlers when a client there sends this without a token: to a room, and to no room. */
   const say = async (event: string, place: Place): Promise<string[]> => {
     const log = new ReceiveQueue<string>('handlers');
     const testServer = await start({ namespaces: { default: recordEvents(log) } });
@@ -264,8 +264,8 @@ describe('frames that a client may not send', () => {
     ['connected', [`${native}: `]],
     ['in the room', [`${native}/vip: `, `${native}: `]],
     ['in another room', [`${native}: `]],
-  ] as const)('[AK8] [NS8] [RM5] #31 a framed native message, %s: an event like any other', async (place, told) => {
-    expect(await say(OnNativeMessage, place)).toEqual(told);
+  ] as const)('[AK8] [NS8] [RM5] #31 a framed native message, %s: an event like any other', async (place, received) => {
+    expect(await say(OnNativeMessage, place)).toEqual(received);
   });
 
   it('[AK8] #31 a framed native message finds its own handler before that of any event', async () => {

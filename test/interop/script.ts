@@ -1,4 +1,4 @@
-/** What a handler does, told to both servers in the same words. */
+/** What a handler does, described for both servers. */
 export type Acts = Readonly<Record<string, Readonly<Record<string, string>>>>;
 
 /** Namespaces of the server that most of the script is played to. */
@@ -43,7 +43,7 @@ export interface Scene {
   readonly id?: string;
   /** There is no handshake, so that nothing can be asked at the end: every frame is waited for by itself. */
   readonly isNative?: true;
-  /** Ours sends something else, and this is why; what its handlers are told is the same where nothing is said of it. */
+  /** Why Muster sends something else. Without `events` its handlers get the same calls. */
   readonly ours?: {
     readonly frames: readonly string[];
     readonly events?: readonly string[];
@@ -233,7 +233,7 @@ export const scenes: readonly Scene[] = [
     ],
   },
   {
-    title: '[AK8] #9 a handler of any event: an emit, an ask, and the lifecycle, which it only hears of',
+    title: '[AK8] #9 a handler of any event: an emit, an ask, and lifecycle events, which it cannot refuse',
     acts: anyActs,
     steps: [
       ...inRoom('r1'),

@@ -47,7 +47,7 @@ export const describeChart = <Type extends string>({ machine, events, rows, last
       return rules === undefined ? [] : [[rules, type, to, does] as const];
     });
 
-  test('[SV9] it begins outside, and does nothing', () => {
+  test('[SV9] the initial state is outside, without actions', () => {
     const [snapshot, actions] = initialTransition(machine);
     expect([snapshot.value, actions]).toEqual(['outside', []]);
   });

@@ -166,7 +166,7 @@ describe('the beginning', () => {
     expect(open.value).toEqual(states.flowing);
   });
 
-  test('[EX3] where other servers are to reach it, that is waited for, whichever comes first', () => {
+  test('[EX3] with an exchange it also waits for its channel, in either order', () => {
     const apart = { isReachable: false };
     expect(step('acknowledged', 'AGREED', apart).value).toEqual(states.unreached);
     const reached = step('acknowledged', 'REACHED', apart);
@@ -193,19 +193,19 @@ describe('the beginning', () => {
     }
   });
 
-  test('[HS5] the first M is no early frame, however many there were', () => {
+  test('[HS5] the first M is no early frame, after any number of them', () => {
     expect(step('agreed', 'ACK', { early: { frames: 16, bytes: 0 } }).value).toEqual(states.flowing);
     expect(step('unacknowledged', 'ACK', { early: { frames: 16, bytes: 0 } }).value).toEqual(states.acknowledged);
   });
 });
 
 describe('the end', () => {
-  test('[SV6] the first reason stays', () => {
+  test('[SV6] the first reason is kept', () => {
     const closing = step('flowing', 'CLOSE').context;
     expect(step('closing', 'SOCKET.CLOSED', closing).context.reason).toEqual(asked);
   });
 
-  test('[SV6] it is remembered whether it was ever let in', () => {
+  test('[SV6] it records whether it was ever accepted', () => {
     const opened = step('acknowledged', 'AGREED').context;
     expect(step('flowing', 'CLOSE', opened).context.wasAccepted).toBe(true);
     expect(step('acknowledged', 'CLOSE').context.wasAccepted).toBe(false);
@@ -250,7 +250,7 @@ describe('deadlines', () => {
     return { clock, actor, now };
   };
 
-  test('[HS6] one that has not said M within 5 s is closed', () => {
+  test('[HS6] a client without M is closed after 5 s', () => {
     const { clock, actor, now } = make();
     actor.send({ type: 'AGREED' });
     clock.advance(4_999);
@@ -276,7 +276,7 @@ describe('deadlines', () => {
     });
   });
 
-  test('[HS6] [HS8] once it is open neither is waited for', () => {
+  test('[HS6] [HS8] once open it waits for neither', () => {
     const { clock, actor, now } = make();
     actor.send({ type: 'ACK' });
     actor.send({ type: 'AGREED' });
@@ -285,7 +285,7 @@ describe('deadlines', () => {
     expect(now().value).toEqual(states.flowing);
   });
 
-  test('[BP2] one that stays congested for 10 s is evicted', () => {
+  test('[BP2] a connection that stays congested for 10 s is evicted', () => {
     const { clock, actor, now } = make();
     for (const type of ['ACK', 'AGREED', 'CONGESTED'] as const) actor.send({ type });
     clock.advance(9_999);
@@ -311,7 +311,7 @@ describe('deadlines', () => {
     });
   });
 
-  test('[SV3] when the socket has gone no timer is left', () => {
+  test('[SV3] once the socket has ended no timer is left', () => {
     const { clock, actor } = make();
     actor.send(samples['SOCKET.CLOSED']);
     expect([actor.getSnapshot().status, clock.timers]).toEqual(['done', 0]);
@@ -334,7 +334,7 @@ describe('reasons', () => {
     return Object.values(node).flatMap(written);
   };
 
-  test('[SV9] [BP2] what the chart spells out, to be whole by itself, is what the table of reasons says', () => {
+  test('[SV9] [BP2] the texts in the chart equal those of the table of reasons', () => {
     const table = (['ackTimeout', 'connectTimeout', 'earlyFrames', 'slowConsumer'] as const).map((cause) => {
       const { code, text } = closeReasons[cause];
       return { code, text, cause };

@@ -81,7 +81,7 @@ describe.each(busy)('%s', (from) => {
 });
 
 describe('the chart', () => {
-  test('[EX10] it begins by connecting', () => {
+  test('[EX10] the initial state is connecting', () => {
     const [snapshot, actions] = initialTransition(linkMachine);
     expect([snapshot.value, snapshot.context]).toEqual(['connecting', { tries: 0 }]);
     expect(actions.map(({ type }) => type).filter((type) => !type.startsWith('xstate.'))).toEqual(['connect']);
@@ -141,7 +141,7 @@ describe('times', () => {
     return { clock, log, actor, send, value: () => actor.getSnapshot().value };
   };
 
-  test('[EX1] [EX15] a first attempt that takes 4 s is given up, and that is the end', () => {
+  test('[EX1] [EX15] a first attempt fails after 4 s, and the link ends', () => {
     const { clock, log, actor, value } = make();
     clock.advance(3_999);
     expect(value()).toBe('connecting');
@@ -150,7 +150,7 @@ describe('times', () => {
     expect([actor.getSnapshot().status, clock.timers]).toEqual(['done', 0]);
   });
 
-  test('[EX10] a lost broker is tried to get back, with more and more patience, up to 1 s', () => {
+  test('[EX10] a lost broker is reconnected with growing delays, up to 1 s', () => {
     const { clock, log, send } = make();
     send('UP', 'LOST');
     log.length = 0;
@@ -165,7 +165,7 @@ describe('times', () => {
     expect(gaps).toEqual([100, 200, 400, 800, 1_000, 1_000, 1_000, 1_000, 1_000]);
   });
 
-  test('[EX10] an attempt to get it back that takes 4 s is given up, and another one follows', () => {
+  test('[EX10] a reconnect fails after 4 s, and another one follows', () => {
     const { clock, log, send, value } = make();
     send('UP', 'LOST');
     clock.advance(100);
@@ -178,7 +178,7 @@ describe('times', () => {
     expect(value()).toEqual(states.settling);
   });
 
-  test('[EX10] [EX11] once it is back, what waits goes out 2 s later, when the others are back as well', () => {
+  test('[EX10] [EX11] after a reconnect waiting messages are published 2 s later, when other servers have reconnected', () => {
     const { clock, log, send, value } = make();
     send('UP', 'LOST');
     clock.advance(150);
@@ -189,7 +189,7 @@ describe('times', () => {
     expect([value(), log.at(-1), clock.timers]).toEqual(['online', 'resume at 2150', 0]);
   });
 
-  test('[EX10] lost again in that time, it is tried once more, with the patience that there was', () => {
+  test('[EX10] lost again in that time, it is reconnected with the same delays', () => {
     const { clock, log, send } = make();
     send('UP', 'LOST');
     clock.advance(100);
@@ -200,7 +200,7 @@ describe('times', () => {
     expect(log.slice(3, 5)).toEqual(['connect at 100', 'connect at 1300']);
   });
 
-  test('[EX10] once it is online patience begins anew', () => {
+  test('[EX10] once online the delays start again', () => {
     const { clock, send, actor, value } = make();
     send('UP', 'LOST');
     clock.advance(100);

@@ -71,7 +71,7 @@ describe('a machine file that is pasted into an editor of statecharts', () => {
     expect(plainly(machine)).toMatchObject({ id: machine.id, description: expect.any(String) });
   });
 
-  test.each(Object.keys(charts))('[IN18] %s takes what it imports from what such an editor has', (file) => {
+  test.each(Object.keys(charts))('[IN18] %s imports only what such an editor has', (file) => {
     const text = readFileSync(root + file, 'utf8');
     const names = Array.from(text.matchAll(imports), ([, list = '']) => list.split(',').map((name) => name.trim()));
     expect(names).toHaveLength(1);
@@ -79,7 +79,7 @@ describe('a machine file that is pasted into an editor of statecharts', () => {
     expect(text.match(/\bimport\b/g)).toHaveLength(1);
   });
 
-  test('[IN18] [SV20] a copy that was edited by hand goes back there as well', () => {
+  test('[IN18] [SV20] a copy that was edited by hand can be pasted there as well', () => {
     const [pasted] = paste('examples/machines/login/connection.js');
     expect(pasted?.root.states['acknowledging']?.states).toHaveProperty('login');
   });

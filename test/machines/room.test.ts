@@ -83,7 +83,7 @@ const table: Readonly<Record<string, Row<EventType>>> = {
 const { stateAt, tagged } = describeChart({ machine: roomMachine, events, rows: table, last: 'left' });
 
 describe('tags', () => {
-  test('[NS10] what neither side has under way is settled', () => {
+  test('[NS10] a state without a pending step of either side is settled', () => {
     expect(tagged('settled')).toEqual(['outside', 'joined', 'left']);
   });
 

@@ -64,7 +64,7 @@ const step = (from: Name, type: EventType, waitingVisits = 0) => {
   return { to: next.value, does: actions.map((action) => action.type), waiting: next.context.waitingVisits };
 };
 
-test('[HS1] a supervisor begins by letting in, and does nothing', () => {
+test('[HS1] the initial state of a supervisor accepts arrivals, without actions', () => {
   const [snapshot, actions] = initialTransition(supervisorMachine);
   expect([snapshot.value, snapshot.context, actions]).toEqual(['accepting', { waitingVisits: 0 }, []]);
 });
@@ -86,13 +86,13 @@ describe.each(busy)('%s', (from) => {
   });
 });
 
-describe('walks', () => {
-  test('[DO4] when a walk has ended the next begins, and those who waited are let in between', () => {
+describe('dos', () => {
+  test('[DO4] after a do waiting arrivals are registered, and the next do begins', () => {
     expect(step('doing', 'VISITED', 2)).toEqual({ to: 'doing', does: ['admitHeld', 'beginVisit'], waiting: 1 });
     expect(step('doing', 'VISITED', 1)).toEqual({ to: 'doing', does: ['admitHeld', 'beginVisit'], waiting: 0 });
   });
 
-  test('[DO4] each walk is waited for, and begins, once', () => {
+  test('[DO4] each do is requested and begun once', () => {
     let [snapshot] = initialTransition(supervisorMachine);
     const does: string[] = [];
     for (const type of ['DO', 'DO', 'DO', 'VISITED', 'VISITED', 'VISITED'] as const) {
@@ -156,7 +156,7 @@ describe.each<[string, AnyStateMachine]>([
     expect(wanting.map(({ id }) => id)).toEqual([]);
   });
 
-  test('[SV9] each transition leads where a name says', () => {
+  test('[SV9] each transition names its target', () => {
     const targets = entries.filter(([way]) => last(way) === 'target');
     expect(targets.length).toBeGreaterThan(0);
     expect(targets.filter(([, target]) => typeof target !== 'string')).toEqual([]);
@@ -178,7 +178,7 @@ describe.each<[string, AnyStateMachine]>([
     }
   });
 
-  test('[SV9] every named action and guard stands in it', () => {
+  test('[SV9] it uses every named action and guard', () => {
     const said = new Set(entries.map(([, value]) => value));
     const { actions, guards, delays } = machine.implementations;
     const keys = new Set(entries.map(([way]) => last(way)));

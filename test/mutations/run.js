@@ -9,7 +9,7 @@ import { faults } from './faults.js';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const config = 'test/mutations/vitest.config.ts';
 const vitest = join(root, 'node_modules/vitest/vitest.mjs');
-/** Tests that need nobody else, and are quick. */
+/** Folders of tests that need no other program and are fast. */
 const folders = 'actors broadcast inspector machines protocol server trust interop properties'.split(' ');
 const slow =
   /^(?:neffosjs|goClient|goServer|transitions|fuzz|churn|lossless|history|slow|standstill|flood|clusterChurn|brokerFaults|goNode|mixed|page|statelyStream)/;

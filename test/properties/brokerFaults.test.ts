@@ -114,8 +114,8 @@ for (const { peer, start, exchange } of kinds) {
         // What has waited has come, all of it and in order, as the other one has listened all the time.
         const ids = new Set(a.clients.map(({ id }) => id));
         const waited = b.published.slice(first, held).filter(({ address: { to } }) => to === undefined || ids.has(to));
-        const heard = new Set(a.received.get(b));
-        expect(waited.filter(({ number }) => !heard.has(number))).toEqual([]);
+        const received = new Set(a.received.get(b));
+        expect(waited.filter(({ number }) => !received.has(number))).toEqual([]);
       }
       const balance = await pair.audit();
       await pair.expectLossesReported();

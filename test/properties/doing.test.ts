@@ -30,11 +30,11 @@ describe('a do over all connections', () => {
     const harness = new SupervisorHarness(inChat);
     const [ann] = people(harness, 1);
     const visited: string[] = [];
-    const walk = harness.server.do(({ id }) => visited.push(id));
+    const pending = harness.server.do(({ id }) => visited.push(id));
     expect(visited).toEqual([]);
     ann?.socket.disconnect();
     await harness.settle();
-    await walk;
+    await pending;
     expect(visited).toEqual([]);
   });
 
@@ -42,14 +42,14 @@ describe('a do over all connections', () => {
     const harness = new SupervisorHarness(inChat);
     const clients = people(harness, 5);
     const visited: string[] = [];
-    const walk = harness.server.do(({ id }) => {
+    const pending = harness.server.do(({ id }) => {
       visited.push(id);
       if (id === 'client1') clients[0]?.conn?.close();
       if (id === 'client1') clients[2]?.conn?.close();
       if (id === 'client1') clients[3]?.socket.disconnect();
     });
     await harness.settle();
-    await walk;
+    await pending;
     expect(visited).toEqual(['client0', 'client1', 'client4']);
   });
 
@@ -57,7 +57,7 @@ describe('a do over all connections', () => {
     const harness = new SupervisorHarness(inChat);
     people(harness, 3);
     const visits: { readonly id: string; readonly open: () => void }[] = [];
-    const walk = watch(
+    const pending = watch(
       harness.server.do(({ id }) => {
         const { promise, open } = deferred();
         visits.push({ id, open });
@@ -67,18 +67,18 @@ describe('a do over all connections', () => {
     for (const count of [1, 2, 3]) {
       await harness.settle();
       expect(visits.map(({ id }) => id)).toEqual(['client0', 'client1', 'client2'].slice(0, count));
-      expect(walk.state).toBe('pending');
+      expect(pending.state).toBe('pending');
       visits.at(-1)?.open();
     }
     await harness.settle();
-    expect(walk.state).toBe('resolved');
+    expect(pending.state).toBe('resolved');
   });
 
   test('[DO1] [BC5] runs in slices, between which frames arrive and broadcasts go out', async () => {
     const harness = new SupervisorHarness({ ...inChat, msPerRead: 1, sliceMs: 2 });
     const clients = people(harness, 12);
     const visited: string[] = [];
-    const walk = watch(harness.server.do(({ id }) => visited.push(id)));
+    const pending = watch(harness.server.do(({ id }) => visited.push(id)));
     harness.clock.tick();
     const first = visited.length;
     expect(first).toBeGreaterThan(0);
@@ -87,7 +87,7 @@ describe('a do over all connections', () => {
     expect(clients[11]?.socket.payloads).toEqual(['$1;chat;;echo;0;0;meanwhile']);
     expect(visited).toHaveLength(first);
     await harness.settle();
-    expect(walk.state).toBe('resolved');
+    expect(pending.state).toBe('resolved');
     expect(visited).toEqual(clients.map(({ id }) => id));
   });
 });
@@ -99,7 +99,7 @@ describe('an arrival during a do', () => {
     people(harness, 2);
     const { promise, open } = deferred();
     const visited: string[] = [];
-    const walk = watch(
+    const pending = watch(
       harness.server.do(({ id }) => {
         visited.push(id);
         return promise;
@@ -117,10 +117,10 @@ describe('an arrival during a do', () => {
     expect(admitted).toEqual(['client0', 'client1']);
     expect(harness.server.totalConnections).toBe(2);
     expect(harness.server.connections()).toHaveLength(2);
-    expect(walk.state).toBe('pending');
+    expect(pending.state).toBe('pending');
     open();
     await harness.settle();
-    expect(walk.state).toBe('resolved');
+    expect(pending.state).toBe('resolved');
     expect(visited).toEqual(['client0', 'client1']);
     expect(admitted.slice(2)).toEqual(['late0', 'late1', 'late2']);
     expect(harness.server.totalConnections).toBe(5);
@@ -148,11 +148,11 @@ describe('an arrival during a do', () => {
     const harness = new SupervisorHarness(inChat);
     people(harness, 1);
     const counts: number[] = [];
-    const walk = harness.server
+    const pending = harness.server
       .do(() => void harness.connect('late'))
       .then(() => counts.push(harness.server.totalConnections));
     await harness.settle();
-    await walk;
+    await pending;
     expect(counts).toEqual([2]);
   });
 
@@ -160,7 +160,7 @@ describe('an arrival during a do', () => {
     const harness = new SupervisorHarness({ ...inChat, limits: { handlerTimeout: 100_000 } });
     people(harness, 1);
     const { promise, open } = deferred();
-    const walk = watch(harness.server.do(() => promise));
+    const pending = watch(harness.server.do(() => promise));
     await harness.settle();
     const early = harness.connect('early');
     harness.clock.advance(15_000);
@@ -171,7 +171,7 @@ describe('an arrival during a do', () => {
     expect(late.socket.lines).toEqual([]);
     open();
     await harness.settle();
-    expect(walk.state).toBe('resolved');
+    expect(pending.state).toBe('resolved');
     expect([early.conn, late.conn?.id]).toEqual([undefined, 'late']);
     expect(harness.server.totalConnections).toBe(2);
   });
@@ -252,7 +252,7 @@ describe('an arrival during a do', () => {
         }
         expect(harness.errors).toEqual([]);
         for (const { visited, expected = [] } of walks) {
-          // In order, each once, and nobody who was not there when it began.
+          // In order, each once, and only connections registered when it began.
           expect(new Set(visited).size).toBe(visited.length);
           expect(visited).toEqual(expected.filter((client) => visited.includes(client)));
           const missed = expected.filter((client) => !visited.includes(client));
@@ -276,7 +276,7 @@ describe('a visitor that fails', () => {
     people(harness, 4);
     const visited: string[] = [];
     const [thrown, rejected] = [new Error('thrown'), new Error('rejected')];
-    const walk = watch(
+    const pending = watch(
       harness.server.do(({ id }) => {
         visited.push(id);
         if (id === 'client0') throw thrown;
@@ -285,16 +285,16 @@ describe('a visitor that fails', () => {
     );
     await harness.settle();
     expect(visited).toEqual(['client0', 'client1', 'client2', 'client3']);
-    expect(walk.state).toBe('rejected');
-    expect(walk.error).toBeInstanceOf(AggregateError);
-    expect(walk.error).toMatchObject({ errors: [thrown, rejected] });
+    expect(pending.state).toBe('rejected');
+    expect(pending.error).toBeInstanceOf(AggregateError);
+    expect(pending.error).toMatchObject({ errors: [thrown, rejected] });
   });
 
   test('[DO3] that does not settle within handlerTimeout fails, and the do continues', async () => {
     const harness = new SupervisorHarness(inChat);
     people(harness, 2);
     const visited: string[] = [];
-    const walk = watch(
+    const pending = watch(
       harness.server.do(({ id }) => {
         visited.push(id);
         return id === 'client0' ? new Promise(() => {}) : undefined;
@@ -303,25 +303,25 @@ describe('a visitor that fails', () => {
     await harness.settle();
     harness.clock.advance(29_999);
     await harness.settle();
-    expect([visited, walk.state]).toEqual([['client0'], 'pending']);
+    expect([visited, pending.state]).toEqual([['client0'], 'pending']);
     harness.clock.advance(1);
     await harness.settle();
-    expect([visited, walk.state]).toEqual([['client0', 'client1'], 'rejected']);
-    expect(walk.error).toMatchObject({ errors: [expect.any(HandlerTimeout)] });
+    expect([visited, pending.state]).toEqual([['client0', 'client1'], 'rejected']);
+    expect(pending.error).toMatchObject({ errors: [expect.any(HandlerTimeout)] });
     expect(harness.clock.timers).toBe(idleTimers);
   });
 
   test('[DO3] [DO2] does not keep waiting arrivals from being registered', async () => {
     const harness = new SupervisorHarness(inChat);
     people(harness, 1);
-    const walk = watch(
+    const pending = watch(
       harness.server.do(() => {
         harness.connect('late');
         throw new Error('no');
       }),
     );
     await harness.settle();
-    expect([walk.state, harness.server.totalConnections]).toEqual(['rejected', 2]);
+    expect([pending.state, harness.server.totalConnections]).toEqual(['rejected', 2]);
   });
 
   test('[DO1] a visitor that is no function is refused at once', () => {
@@ -368,7 +368,7 @@ describe('other work during a do', () => {
   test('[DO4] broadcasts and emits arrive in program order, those of visitors and of others', async () => {
     const harness = new SupervisorHarness(inChat);
     const clients = people(harness, 3);
-    const walk = harness.server.do(async (conn) => {
+    const pending = harness.server.do(async (conn) => {
       conn.server.broadcast(null, { namespace: 'chat', event: `from ${conn.id}` });
       conn.namespace('chat')?.emit('direct');
       await settled();
@@ -376,7 +376,7 @@ describe('other work during a do', () => {
     });
     await harness.settle();
     for (let turn = 0; turn < 10; turn++) await harness.settle();
-    await walk;
+    await pending;
     const from = (n: number) => `;chat;;from client${n};0;0;`;
     const later = (n: number) => `;chat;;later client${n};0;0;`;
     const direct = ';chat;;direct;0;0;';
@@ -391,7 +391,7 @@ describe('other work during a do', () => {
     const harness = new SupervisorHarness(inChat);
     const clients = people(harness, 4);
     const visited: string[] = [];
-    const walk = harness.server.do((conn) => {
+    const pending = harness.server.do((conn) => {
       visited.push(conn.id);
       if (conn.id !== 'client1') return;
       harness.server.broadcast(null, { namespace: 'chat', event: 'before' });
@@ -399,7 +399,7 @@ describe('other work during a do', () => {
       harness.server.broadcast(null, { namespace: 'chat', event: 'after' });
     });
     await harness.settle();
-    await walk;
+    await pending;
     expect(visited).toEqual(['client0', 'client1', 'client3']);
     expect(harness.server.totalConnections).toBe(1);
     expect(clients.map(({ socket }) => socket.payloads)).toEqual([
@@ -413,13 +413,13 @@ describe('other work during a do', () => {
   test('[DO4] [DR1] a drain ends the do, rejects waiting ones, and refuses waiting arrivals', async () => {
     const harness = new SupervisorHarness(inChat);
     const [ann] = people(harness, 1);
-    const walk = watch(harness.server.do(() => new Promise(() => {})));
+    const pending = watch(harness.server.do(() => new Promise(() => {})));
     const next = watch(harness.server.do(() => {}));
     await harness.settle();
     const late = harness.connect('late');
     const drained = harness.server.close();
     await harness.settle();
-    expect([walk.error, next.error]).toEqual([ErrWrite, ErrWrite]);
+    expect([pending.error, next.error]).toEqual([ErrWrite, ErrWrite]);
     expect([late.conn, late.socket.isDestroyed]).toEqual([undefined, true]);
     ann?.socket.disconnect();
     await harness.settle();
@@ -453,12 +453,12 @@ describe('counting', () => {
     const counts: number[] = [];
     const count = (): void => harness.supervisor.actor.send({ type: 'COUNT', reply: (n: number) => counts.push(n) });
     count();
-    const walk = harness.server.do(({ id }) => {
+    const pending = harness.server.do(({ id }) => {
       if (id === 'client0') harness.clients[1]?.conn?.close();
       count();
     });
     await harness.settle();
-    await walk;
+    await pending;
     expect(counts).toEqual([2, 1]);
   });
 

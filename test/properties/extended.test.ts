@@ -24,7 +24,7 @@ vi.mock('musterjs', () => import('../../src/index.js'));
 
 const scenarios: readonly Scenario[] = [...local, ...linkScenarios];
 
-/** A login service that knows everybody, and says so as it is asked. */
+/** A login service that accepts all, and answers as it is asked. */
 const atOnce = createMachine({ initial: 'known', states: { known: { type: 'final' } }, output: 'joe' });
 const loginAtOnce = loginConnection.provide({
   // It stands for a promise, which could only answer later.

@@ -44,7 +44,7 @@ class Clients {
 
   async report(): Promise<readonly ClientSummary[]> {
     this.tell('report');
-    // Nobody else writes to this channel.
+    // Only the process writes to this channel.
     const [{ summaries }] = (await once(this.child, 'message')) as [{ readonly summaries: readonly ClientSummary[] }];
     return summaries;
   }

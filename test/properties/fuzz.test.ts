@@ -32,7 +32,7 @@ const never = (): Promise<never> => new Promise(() => {});
 /** What arrives of a text: half a character does not. */
 const arrived = (text: string): string => Buffer.from(text).toString();
 
-/** Handlers of which each does what its name says; `ran` is told of every one that runs, `issued` of broadcasts. */
+/** Handlers that do what their names say. They report each run to `ran`, and broadcasts to `issued`. */
 const handlers = (ran: () => void, issued: (line: string) => void): Events => {
   const does: Record<string, (ns: NSConn, body: Body) => unknown> = {
     ok: () => undefined,
@@ -192,7 +192,7 @@ class Siege {
   readonly #lifecycleTokens = new Set<string>();
   #answers = 0;
 
-  /** Whoever sits beside it gets what is broadcast, whole and in order, and notices nothing else. */
+  /** Checks that another client gets every broadcast in order, and nothing else. */
   checkNeighbour(): void {
     const { socket } = this.neighbour;
     expect(socket.isOpen).toBe(true);

@@ -269,7 +269,7 @@ class Play {
     await harness.settle();
   }
 
-  /** What somebody heard of what was said. */
+  /** Returns what a client received of it. */
   heardBy({ socket }: FakeClient): string[] {
     return socket.payloads.flatMap((payload) => /^;chat;;(broadcast|emit);/.exec(payload)?.[1] ?? []);
   }
@@ -320,21 +320,21 @@ class Play {
   }
 }
 
-const orders: readonly { readonly order: Order; readonly heard: readonly string[] }[] = [
-  { order: 'broadcast, then emit', heard: ['broadcast', 'emit'] },
-  { order: 'emit, then broadcast', heard: ['emit', 'broadcast'] },
+const orders: readonly { readonly order: Order; readonly received: readonly string[] }[] = [
+  { order: 'broadcast, then emit', received: ['broadcast', 'emit'] },
+  { order: 'emit, then broadcast', received: ['emit', 'broadcast'] },
 ];
 
 for (const mode of modes) {
   describe(`program order holds for calls ${mode.mode}`, () => {
     for (const place of places) {
-      for (const { order, heard } of orders) {
+      for (const { order, received } of orders) {
         test(`[BC3] [SV10] from ${place.place}: ${order}`, async () => {
           const play = new Play(place, order, mode);
           await play.run();
           expect({ bob: play.heardBy(play.bob), ann: play.heardBy(play.ann()) }).toEqual({
-            bob: heard,
-            ann: place.hears ? heard : [],
+            bob: received,
+            ann: place.hears ? received : [],
           });
           expect(play.harness.errors).toEqual([]);
         });
@@ -365,7 +365,7 @@ describe('answers keep their place', () => {
       ns.broadcast({ event: 'after' });
     },
   };
-  const heard = async (...frames: readonly string[]): Promise<readonly string[]> => {
+  const received = async (...frames: readonly string[]): Promise<readonly string[]> => {
     const harness = new SupervisorHarness({ namespaces: { chat } });
     const { socket } = harness.open('ann', 'chat');
     await harness.settle();
@@ -376,23 +376,23 @@ describe('answers keep their place', () => {
   };
 
   test('[BC3] [AK8] a broadcast before a reply arrives before it', async () => {
-    expect(await heard('$1;chat;;replies;0;0;')).toEqual([';chat;;before;0;0;', '$1;chat;;replies;0;0;reply']);
+    expect(await received('$1;chat;;replies;0;0;')).toEqual([';chat;;before;0;0;', '$1;chat;;replies;0;0;reply']);
   });
   test('[BC3] [AK8] a broadcast before a throw arrives before the error', async () => {
-    expect(await heard('$1;chat;;throws;0;0;')).toEqual([';chat;;before;0;0;', '$1;chat;;throws;1;0;no']);
+    expect(await received('$1;chat;;throws;0;0;')).toEqual([';chat;;before;0;0;', '$1;chat;;throws;1;0;no']);
   });
   test('[BC3] [SV5] a broadcast before a close arrives before the close frame, one after it not at all', async () => {
-    expect(await heard('$1;chat;;closes;0;0;')).toEqual([';chat;;before;0;0;', 'close 4000 bye']);
+    expect(await received('$1;chat;;closes;0;0;')).toEqual([';chat;;before;0;0;', 'close 4000 bye']);
   });
   test('[RM1] [BC3] emits of Joined arrive before the answer to the join', async () => {
-    expect(await heard('$1;chat;r;_OnRoomJoin;0;0;')).toEqual([
+    expect(await received('$1;chat;r;_OnRoomJoin;0;0;')).toEqual([
       ';chat;r;joined;0;0;',
       ';chat;r;hello;0;0;',
       '$1;;;;;;',
     ]);
   });
   test('[RM2] [BC3] emits of Left arrive before the answer to the leave', async () => {
-    const frames = await heard('$1;chat;r;_OnRoomJoin;0;0;', '$2;chat;r;_OnRoomLeave;0;0;');
+    const frames = await received('$1;chat;r;_OnRoomJoin;0;0;', '$2;chat;r;_OnRoomLeave;0;0;');
     expect(frames.slice(3)).toEqual([';chat;;left;0;0;', '$2;;;;;;']);
   });
   test('[NS1] [BC3] emits of Connected arrive behind the answer to the connect', async () => {

@@ -33,7 +33,7 @@ const who: fc.Arbitrary<ClientRef> = fc.oneof(
 const flag = (percent: number): fc.Arbitrary<boolean> => fc.nat(99).map((n) => n < percent);
 const maybe = (percent: number, value: fc.Arbitrary<string>): fc.Arbitrary<string | undefined> =>
   fc.tuple(flag(percent), value).map(([isThere, given]) => (isThere ? given : undefined));
-/** Told apart by its text; now and then so large that a slice ends behind it, or that it takes a longer header. */
+/** A unique text; now and then so long that it ends a slice, or needs a longer header. */
 const body = fc.oneof(
   { weight: 30, arbitrary: fc.nat(1e6).map((n) => `#${n}`) },
   { weight: 3, arbitrary: fc.nat(9).map((n) => `${n};*100`) },
@@ -69,7 +69,7 @@ const close: fc.Arbitrary<Call> = fc.record({
   who,
   code: fc.constantFrom(1000, 3000, 4999),
 });
-/** Speaks, and closes nobody. */
+/** Sends, and closes no connection. */
 const talk = fc.array(fc.oneof(broadcast, broadcast, emit, emit, emitTo, emitRoom), { maxLength: 4 });
 const ask: fc.Arbitrary<Call> = fc.record({ call: fc.constant('ask' as const), body, sequel: talk });
 const askAll: fc.Arbitrary<Call> = fc.record({ call: fc.constant('askAll' as const), message, sequel: talk });
@@ -239,7 +239,7 @@ const spoken = (room: string, to?: string): fc.Arbitrary<Command> =>
     ],
   }));
 const someRoom = fc.constantFrom('r0', 'r1', 'r;3');
-/** Somebody joins or leaves a room in the very turn in which something is said there. */
+/** A client joins or leaves a room in the turn of a broadcast to it. */
 const passage: fc.Arbitrary<Command[][]> = fc
   .tuple(someRoom, anyone, fc.constantFrom('_OnRoomJoin' as const, '_OnRoomLeave' as const))
   .chain(([room, who, event]) =>
@@ -250,7 +250,7 @@ const passage: fc.Arbitrary<Command[][]> = fc
     ),
   )
   .chain((scene) => fc.boolean().map((isAtOnce) => (isAtOnce ? [scene] : scene.map((step) => [step]))));
-/** Somebody whose socket is full is spoken to in several ways, and then it drains in the middle of a turn. */
+/** A congested client gets messages of several kinds, and then its socket drains during a turn. */
 const jam: fc.Arbitrary<Command[]> = fc
   .tuple(someRoom, anyone, id, fc.boolean())
   .chain(([room, who, to, isStillStalled]) =>

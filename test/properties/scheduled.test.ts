@@ -5,7 +5,7 @@ import { type FakeClient, noResources, SupervisorHarness, settled } from '../sup
 
 const runs = Number(process.env['MUSTER_RUNS'] ?? 1_000);
 
-/** What the world does, to or with somebody. */
+/** One thing that happens to a connection. */
 type Happening =
   | { readonly does: 'arrive' }
   | {
@@ -78,7 +78,7 @@ interface File {
   farewells: number;
 }
 
-/** A house whose every handler, hook and visitor takes its time, and what is due to whom. */
+/** A harness whose handlers, hooks and visitors settle later, and the messages that each client should get. */
 class Play {
   readonly harness: SupervisorHarness;
   readonly files: File[] = [];
@@ -135,7 +135,7 @@ class Play {
   }
 
   arrive(): void {
-    // Once the server is closed its door turns everybody away.
+    // A closed server refuses every arrival.
     if (this.harness.supervisor.actor.getSnapshot().status !== 'active') return;
     const client = this.harness.connect(`client${this.harness.clients.length}`);
     this.files.push({ due: [], asks: [], begun: [], turn: undefined, isUnsure: false, wasLetIn: false, farewells: 0 });
@@ -182,7 +182,7 @@ class Play {
     }
   }
 
-  /** A broadcast: due to whoever is there now. */
+  /** Broadcasts; every current member should get it. */
   tell(room: string, except: Conn | null, isOfId = false): void {
     const number = ++this.#last;
     for (const { index, conn } of this.harness.clients) {
@@ -251,7 +251,7 @@ class Play {
   }
 }
 
-/** What a client was told and what it was answered, each in order. */
+/** Returns the messages and the answers of a client, each in order. */
 const heardBy = ({ socket }: FakeClient) => {
   const news: number[] = [];
   const answers: string[] = [];
@@ -271,10 +271,10 @@ const check = (play: Play): void => {
     if (!file) throw new Error('everybody has a file');
     const { news, answers } = heardBy(client);
     const isThere = client.conn !== undefined && !client.conn.isClosed;
-    // Nothing is told twice, out of order or in vain, and only a tail is ever missing.
+    // No event is duplicated, out of order or superfluous, and only a tail may be missing.
     const dueNow = isThere || !file.isUnsure ? file.due : file.due.slice(0, news.length);
     expect({ id: client.id, news }).toEqual({ id: client.id, news: dueNow });
-    // Nobody else's turn, and no turn twice: answers come in the order of the asks.
+    // Answers arrive once, in the order of the asks, to the asking client.
     const asked = isThere ? file.asks : file.asks.slice(0, answers.length);
     expect({ id: client.id, answers }).toEqual({ id: client.id, answers: asked });
     expect(file.begun).toEqual(file.asks.filter((ask) => file.begun.includes(ask)));

@@ -10,7 +10,7 @@ useClientGroups();
 const mib = 1024 * 1024;
 const healthy = 1_000;
 const stalled = 100;
-/** Messages that go to everybody before anybody stalls. */
+/** Messages to all before any client stalls. */
 const calm = 50;
 /** The stream ends here, whatever has become of those who stall: the kernel takes some 5 MB for each of them. */
 const most = 3_000;
@@ -22,11 +22,11 @@ const micros = (): number => Number(process.hrtime.bigint() / 1_000n);
 const told = ({ p50, p99, max }: Latency): string =>
   `p50 ${p50.toFixed(1)}, p99 ${p99.toFixed(1)}, max ${max.toFixed(1)} ms`;
 
-/** One message after the other to everybody, as fast as those who read take them. */
+/** Broadcasts one message after another, as fast as the reading clients take them. */
 class Stream {
   issued = 0;
-  /** The most that was owed to all who stall, and the most memory that was in use. */
-  owed = 0;
+  /** The most bytes pending for stalled clients, and the most memory in use. */
+  expected = 0;
   rss = 0;
   inUse = 0;
 
@@ -47,27 +47,27 @@ class Stream {
     const { rss, heapUsed, external } = process.memoryUsage();
     this.rss = Math.max(this.rss, rss);
     this.inUse = Math.max(this.inUse, heapUsed + external);
-    const owed = this.watched.reduce((sum, { isClosed, pressure }) => sum + (isClosed ? 0 : pressure), 0);
-    this.owed = Math.max(this.owed, owed);
+    const expected = this.watched.reduce((sum, { isClosed, pressure }) => sum + (isClosed ? 0 : pressure), 0);
+    this.expected = Math.max(this.expected, expected);
   }
 }
 
 const never = 2 ** 31 - 1;
-const runs: readonly { readonly what: string; readonly limits: Partial<Limits>; readonly owed: number }[] = [
+const runs: readonly { readonly what: string; readonly limits: Partial<Limits>; readonly expected: number }[] = [
   {
     what: 'once it has stalled for too long',
     limits: { slowConsumerTimeout: 2_000, slowConsumerBytes: never, slowConsumerMessages: never },
-    owed: 0,
+    expected: 0,
   },
   {
     what: 'once too much was issued to it meanwhile',
     limits: { slowConsumerTimeout: never, slowConsumerBytes: 4 * mib, slowConsumerMessages: never },
     // Far more than memory may grow: what waits, waits by reference.
-    owed: 200 * mib,
+    expected: 200 * mib,
   },
 ];
 
-for (const { what, limits, owed } of runs) {
+for (const { what, limits, expected } of runs) {
   test(`[BP1] [BP2] [BC2] of 1 100 clients 100 stall: each of them is evicted ${what}, and no other client is affected`, {
     timeout: 120_000,
   }, async () => {
@@ -94,17 +94,17 @@ for (const { what, limits, owed } of runs) {
     const after = await groups.report('healthy');
     console.log(`nobody stalls: ${told(before.latency)}; 100 stall: ${told(after.latency)}`);
     console.log(
-      `${stream.issued} messages, owed ${Math.round(stream.owed / mib)} MiB; grown: RSS ${Math.round((stream.rss - rss) / mib)} MiB, heap and external ${Math.round((stream.inUse - inUse) / mib)} MiB`,
+      `${stream.issued} messages, owed ${Math.round(stream.expected / mib)} MiB; grown: RSS ${Math.round((stream.rss - rss) / mib)} MiB, heap and external ${Math.round((stream.inUse - inUse) / mib)} MiB`,
     );
 
-    // Everybody who reads has got everything, in order.
+    // Every reading client has received everything, in order.
     const { issued } = stream;
     expect(after.clients.filter(({ last, isInOrder, hasEnded }) => last !== issued || !isInOrder || hasEnded)).toEqual(
       [],
     );
     expect(testServer.server.totalConnections).toBe(healthy);
 
-    // Who does not is evicted, is told so, and has lost a tail of it at most.
+    // A stalled client is evicted with an `onDisconnect`, and has missed a tail at most.
     const disconnects = testServer.disconnects.all.map(({ id, reason: { code, text, wasAccepted } }) => ({
       id,
       reason: { code, text, wasAccepted },
@@ -117,7 +117,7 @@ for (const { what, limits, owed } of runs) {
     expect(clients.filter(({ last, isInOrder }) => !isInOrder || last <= calm || last >= issued)).toEqual([]);
 
     await testServer.server.flush();
-    expect(stream.owed).toBeGreaterThan(owed);
+    expect(stream.expected).toBeGreaterThan(expected);
     expect((stream.rss - rss) / mib).toBeLessThan(100);
     expect((stream.inUse - inUse) / mib).toBeLessThan(100);
     expect(testServer.server.pressure.log).toBe(0);

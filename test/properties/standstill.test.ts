@@ -39,7 +39,7 @@ const pinged = (conns: readonly Conn[]): (() => number) => {
   const before = conns.map((conn) => socketOf(conn).bytesWritten);
   return () => conns.filter((conn, at) => socketOf(conn).bytesWritten > (before[at] ?? 0)).length;
 };
-const heard = (conns: readonly Conn[]): (() => number) => {
+const received = (conns: readonly Conn[]): (() => number) => {
   const before = conns.map((conn) => socketOf(conn).bytesRead);
   return () => conns.filter((conn, at) => socketOf(conn).bytesRead > (before[at] ?? 0)).length;
 };
@@ -97,7 +97,7 @@ const moments: readonly Moment[] = [
     moment: 'when some answers are read',
     ms: 1_200,
     async come(conns, _house, ms) {
-      const count = heard(conns);
+      const count = received(conns);
       await turnIn(() => count() > 0);
       standStill(ms);
     },
@@ -164,7 +164,7 @@ describe('the server is busy with its own broadcasts', () => {
     });
   }
 
-  // What is in the socket's own queue has not left: nobody can have answered it.
+  // A ping in the socket's own queue has not left, so it cannot have been answered.
   test('[LM3] a ping that waits in its socket behind other bytes is no ping yet', {
     timeout: 60_000,
   }, async () => {

@@ -20,7 +20,7 @@ import {
   settled,
 } from '../support/server/supervisorHarness.js';
 
-/** A house that writes down what its hooks are told, and by whom a connection is closed. */
+/** A harness that records the calls of handlers, and which call closes a connection. */
 class Diary {
   readonly harness: SupervisorHarness;
   readonly lines: string[] = [];
@@ -83,7 +83,7 @@ const seatAnn = ({ harness, lines }: Diary): FakeClient => {
   return ann;
 };
 
-/** The end of somebody who was in two rooms of a namespace. */
+/** The forced events of a client in two rooms of a namespace. */
 const ending = [
   'RoomLeave r by force',
   'RoomLeft r by force',
@@ -95,12 +95,12 @@ const ending = [
 
 const ask = (event: string, room = '', namespace = 'chat'): string => `$1;${namespace};${room};${event};0;0;`;
 
-/** Places from which Ann's connection closes itself: where, how to get there, and what is told after all. */
+/** Places from which Ann's connection closes itself: where, how to get there, and the calls that follow. */
 const closings: readonly {
   readonly from: string;
   readonly where: string;
   readonly frames: readonly string[];
-  /** What is told before the end. */
+  /** The calls before the end. */
   readonly before: readonly string[];
   readonly after: readonly string[];
 }[] = [
@@ -492,9 +492,9 @@ describe('a chart that throws', () => {
     harness.server.broadcast(null, { namespace: 'chat', event: 'news' });
     const cid = harness.open('cid', 'chat');
     const visited: string[] = [];
-    const walk = harness.server.do(({ id }) => visited.push(id));
+    const pending = harness.server.do(({ id }) => visited.push(id));
     await harness.settle();
-    await walk;
+    await pending;
     expect(bob.socket.payloads).toEqual([';chat;;news;0;0;']);
     expect(visited).toEqual(['bob', 'cid']);
     expect(cid.conn?.namespace('chat')?.emit('hello')).toBe(true);
@@ -555,7 +555,7 @@ describe('after any churn', () => {
       });
       fates.push(harness.server.ask({ namespace: 'chat', room: 'r1', event: 'question' }));
       const settling = Promise.allSettled(fates);
-      const walk = harness.server.do((conn) => (conn.id === 'client5' ? conn.close() : undefined));
+      const pending = harness.server.do((conn) => (conn.id === 'client5' ? conn.close() : undefined));
       harness.server.broadcast(
         null,
         { namespace: 'chat', event: 'news' },
@@ -563,7 +563,7 @@ describe('after any churn', () => {
       );
       for (const [n, client] of clients.entries()) ends[n % ends.length]?.(client);
       await harness.settle();
-      await walk;
+      await pending;
       expect(harness.server.totalConnections).toBeGreaterThan(0);
       await harness.disconnectAll();
       harness.clock.advance(30_000);

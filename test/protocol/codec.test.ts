@@ -88,7 +88,7 @@ describe('fields', () => {
     },
   );
 
-  test('[FR1] #2 what is no frame is a native message where one is handled', () => {
+  test('[FR1] #2 an invalid frame is a native message where one is handled', () => {
     const body = 'this is a native/raw websocket message';
     const expected = { ...plain, event: OnNativeMessage, isNative: true, body };
     expect(decode(body, 'mixed')).toEqual(expected);
@@ -120,7 +120,7 @@ describe('fields', () => {
 });
 
 describe('text and bytes', () => {
-  test('[FR3] a string goes out as text, bytes go out as binary', () => {
+  test('[FR3] a string is sent as text, bytes are sent as binary', () => {
     expect(encode({ namespace: 'default', event: 'chat', body: 'hi' })).toBe(';default;;chat;0;0;hi');
     const bytes = Uint8Array.of(0x01, 0xff, 0x3b, 0x02);
     expect(encode({ namespace: 'default', event: 'echo', body: bytes }, '$11')).toEqual(
@@ -142,17 +142,17 @@ describe('text and bytes', () => {
     expect(framed(payload)).toEqual({ ...plain, ...message, wait: '$1' });
   });
 
-  test('[FR3] what is not given is empty', () => {
+  test('[FR3] missing fields are empty', () => {
     expect(encode({ event: 'e' })).toBe(';;;e;0;0;');
   });
 
-  test('[FR3] a native message goes out as it is; an ask never does', () => {
+  test('[FR3] a native message is sent unchanged; an ask never is', () => {
     expect(encode({ isNative: true, body: 'raw; it is' })).toBe('raw; it is');
     expect(encode({ isNative: true, event: OnNativeMessage, body: 'x' }, '$1')).toBe('$1;;;_OnNativeMessage;0;0;x');
   });
 
   given.prop([nameWithSemicolons, nameWithSemicolons, nameWithSemicolons, wait, anyText])(
-    '[FR2] [FR3] what was encoded as text is decoded as it was',
+    '[FR2] [FR3] text survives encoding and decoding',
     (namespace, room, event, token, body) => {
       const payload = encode({ namespace, room, event, body }, token);
       expect(typeof payload).toBe('string');
@@ -161,7 +161,7 @@ describe('text and bytes', () => {
   );
 
   given.prop([nameWithSemicolons, nameWithSemicolons, nameWithSemicolons, wait, fc.uint8Array()])(
-    '[FR2] [FR3] what was encoded as binary is decoded as it was, less what UTF-8 cannot say',
+    '[FR2] [FR3] binary survives encoding and decoding, apart from invalid UTF-8',
     (namespace, room, event, token, body) => {
       expect(decode(encode({ namespace, room, event, body }, token))).toEqual({
         ...plain,
@@ -224,7 +224,7 @@ describe('total', () => {
     ['an overlong slash', [0xc0, 0xaf]],
     ['a surrogate', [0xed, 0xa0, 0x80]],
     ['a character cut short', [0xe2, 0x82]],
-  ])('[FR2] a binary frame whose header holds %s is no frame', (_, broken) => {
+  ])('[FR2] a binary frame whose header holds %s is invalid', (_, broken) => {
     const payload = Uint8Array.of(...bytesOf(';n'), ...broken, ...bytesOf(';;e;0;0;body'));
     expect(decode(payload)).toBeUndefined();
     expect(decode(payload, 'mixed')).toBeUndefined();
@@ -241,7 +241,7 @@ describe('total', () => {
     expect(framed(bytesOf('\ufeff;n;;e;0;0;')).wait).toBe('\ufeff');
   });
 
-  test('[FR2] a string with half a character goes out, whichever way', () => {
+  test('[FR2] a string with half a character is sent by either encoder', () => {
     const half = '\ud83d';
     expect(encode({ namespace: half, event: half, body: half, setBinary: true })).toEqual(
       bytesOf(';\ufffd;;\ufffd;0;0;\ufffd'),
@@ -256,7 +256,7 @@ describe('errors', () => {
     expect(messageFrom(framed(';n;;e;1;0;')).err).toBeUndefined();
   });
 
-  test('[FR4] a frame that says nothing of an error is none, whatever its body', () => {
+  test('[FR4] a frame without the error flag has no error, for any body', () => {
     expect(errorFrom(framed(';n;;e;0;0;bad room'))).toBeUndefined();
   });
 
@@ -266,7 +266,7 @@ describe('errors', () => {
     ['', 'Error'],
     [undefined, 'undefined'],
     [new Error('boom; with semicolon'), 'boom; with semicolon'],
-  ])('[FR4] %o never goes out without a text', (thrown, text) => {
+  ])('[FR4] %o is never sent without a text', (thrown, text) => {
     expect(encodeErrorReply(framed('$7;default;;boom;0;0;'), thrown)).toBe(`$7;default;;boom;1;0;${text}`);
   });
 
@@ -308,14 +308,14 @@ describe('answers', () => {
     expect(encodeReply(framed(asked), body)).toBe(replied);
   });
 
-  test('[FR5] a reply is binary when what it answers was, or its own body is', () => {
+  test('[FR5] a reply is binary if its ask was, or its own body is', () => {
     const asked = framed(bytesOf('$11;default;;echo;0;0;x'));
     expect(encodeReply(asked, 'text')).toEqual(bytesOf('$11;default;;echo;0;0;text'));
     expect(encodeReply(asked, Uint8Array.of(0xff))).toEqual(Uint8Array.of(...bytesOf('$11;default;;echo;0;0;'), 0xff));
     expect(encodeReply(framed('$1;d;;e;0;0;'), bytesOf('b'))).toEqual(bytesOf('$1;d;;e;0;0;b'));
   });
 
-  test('[FR5] an error is text even when what it answers was binary', () => {
+  test('[FR5] an error is text even if its ask was binary', () => {
     const asked = framed(bytesOf('$12;default;;boom;0;0;'));
     expect(encodeErrorReply(asked, new Error('boom; with semicolon'))).toBe(
       '$12;default;;boom;1;0;boom; with semicolon',
@@ -348,7 +348,7 @@ describe('messages', () => {
     for (const { body } of frames) expect(body).toEqual(Uint8Array.of(1, 2, 3));
   });
 
-  test('[FR7] a body is a plain Uint8Array, whatever the socket hands out, small or large', () => {
+  test("[FR7] a body is a plain Uint8Array for any type and size of the socket's data", () => {
     for (const length of [3, 100_000]) {
       const { body } = framed(Buffer.concat([Buffer.from(';n;;e;0;0;'), Buffer.alloc(length, 7)]));
       expect(body).toEqual(new Uint8Array(length).fill(7));
@@ -387,7 +387,7 @@ describe('between servers', () => {
     expect(encodeAnswer(framed(bytesOf(answer)), tagged)).toEqual(bytesOf(tagged + payload));
   });
 
-  test('[EX6] bytes of an answer stay bytes', () => {
+  test('[EX6] bytes of an answer are kept as bytes', () => {
     const answer = framed(Uint8Array.of(...bytesOf('k;d;;q;0;0;'), 0xff, 0x3b, 0x00));
     expect(encodeAnswer(answer, '')).toEqual(Uint8Array.of(...bytesOf(';d;;q;0;0;'), 0xff, 0x3b, 0x00));
   });
@@ -410,14 +410,14 @@ describe('between servers', () => {
   );
 
   test.each([[0xff], [0xc3], [0xed, 0xa0, 0x80], [0x61, 0x80]])(
-    '[EX6] bytes that are no text stay bytes: %j',
+    '[EX6] bytes of invalid UTF-8 are kept as bytes: %j',
     (...body) => {
       const frame = { ...plain, body: Uint8Array.from(body), isBinary: true };
       expect(withTextBody(frame)).toBe(frame);
     },
   );
 
-  test('[EX6] text stays text', () => {
+  test('[EX6] text is kept as text', () => {
     const frame = framed(';d;;e;0;0;x');
     expect(withTextBody(frame)).toBe(frame);
   });

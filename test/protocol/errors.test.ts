@@ -40,7 +40,7 @@ describe('known errors', () => {
     expect(errorFromText('Bad Room')).not.toBe(error);
   });
 
-  test('[AK5] that nobody was asked is never said by a peer', () => {
+  test('[AK5] a peer never sends the text of ErrNoAudience', () => {
     expect(errorFromText(ErrNoAudience.message)).not.toBe(ErrNoAudience);
   });
 
@@ -67,7 +67,7 @@ describe('a long text of a peer', () => {
     expect(errorFromText('x'.repeat(65_536)).message).toHaveLength(1_024);
   });
 
-  test('[FR8] is seen no further by whoever recognises it', () => {
+  test('[FR8] a text reaches a matcher up to 1 024 characters', () => {
     const seen: number[] = [];
     registerKnownError(new Error('long'), (text) => {
       seen.push(text.length);
@@ -95,7 +95,7 @@ describe('texts', () => {
     expect(errorText(thrown)).toBe(text);
   });
 
-  test('[FR2] a thrown value that cannot be put in words has a text all the same', () => {
+  test('[FR2] a thrown value without a string form has a text as well', () => {
     const mute = {
       toString(): string {
         throw new Error('mute');
@@ -107,7 +107,7 @@ describe('texts', () => {
     }
   });
 
-  test('[AK4] [SV4] a timeout says how long it was waited', () => {
+  test('[AK4] [SV4] a timeout names its duration', () => {
     expect(new AskTimeout(50)).toMatchObject({ name: 'AskTimeout', timeout: 50, message: 'not answered within 50 ms' });
     expect(new HandlerTimeout(7)).toMatchObject({
       name: 'HandlerTimeout',
@@ -140,11 +140,11 @@ describe('close reasons', () => {
     expect(closeReasons[name].code).toBe(code);
   });
 
-  test('[BP2] who is evicted is told why', () => {
+  test('[BP2] an evicted client gets the reason', () => {
     expect(closeReasons.slowConsumer.text).toBe('slow consumer');
   });
 
-  test('[SV6] every reason has a code that may be sent, a text that fits, and says whether to come back', () => {
+  test('[SV6] every reason has a valid code, a text that fits, and a flag for reconnecting', () => {
     for (const [name, { code, text, retry }] of Object.entries(closeReasons)) {
       expect(Buffer.byteLength(text), name).toBeLessThanOrEqual(123);
       expect(code >= 1000 && code <= 1014, name).toBe(true);

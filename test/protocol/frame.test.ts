@@ -37,7 +37,7 @@ const lengths = [
 ] as const;
 
 describe('one frame', () => {
-  test.each(lengths)('[BC7] a text of %i bytes stands behind a head of %i', async (length, head) => {
+  test.each(lengths)('[BC7] a text of %i bytes follows a head of %i', async (length, head) => {
     const text = 'x'.repeat(length);
     const bytes = frame(text);
     expect(bytes).toHaveLength(head + length);
@@ -45,7 +45,7 @@ describe('one frame', () => {
     expect(await received(bytes)).toEqual([{ data: Buffer.from(text), isBinary: false }]);
   });
 
-  test.each(lengths)('[BC7] [FR3] %i bytes stand behind a head of %i, as they are', async (length, head) => {
+  test.each(lengths)('[BC7] [FR3] %i bytes follow a head of %i, unchanged', async (length, head) => {
     const body = Uint8Array.from({ length }, (_, at) => at % 251);
     const bytes = frame(body);
     expect(bytes).toHaveLength(head + length);
@@ -59,14 +59,14 @@ describe('one frame', () => {
     expect(await received(frame(text))).toEqual([{ data: Buffer.from(text), isBinary: false }]);
   });
 
-  test('[BC7] a frame has its own bytes: what becomes of the body later is not seen', () => {
+  test('[BC7] a frame copies its body: later changes are not sent', () => {
     const body = Uint8Array.of(1, 2, 3);
     const bytes = frame(body);
     body.fill(9);
     expect(bytes.subarray(2)).toEqual(Buffer.of(1, 2, 3));
   });
 
-  test('[FR2] half a character goes out as valid UTF-8', async () => {
+  test('[FR2] half a character is sent as valid UTF-8', async () => {
     const [message] = await received(frame('a\ud83db'));
     expect(message?.data.toString()).toBe('a\ufffdb');
   });

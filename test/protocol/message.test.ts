@@ -38,7 +38,7 @@ describe('system events', () => {
 });
 
 describe('a received message', () => {
-  test('[FR7] has no flags until somebody sets them', () => {
+  test('[FR7] has no flags until they are set', () => {
     const message = new ReceivedMessage('n', 'r', 'e', 'b');
     expect({ ...message }).toEqual({
       namespace: 'n',
@@ -95,7 +95,7 @@ describe('JSON that a client has written', () => {
   });
 
   test.each(['['.repeat(65_536), '{"a":'.repeat(10_000), `${'['.repeat(32_000)}"__proto__"${']'.repeat(32_000)}`])(
-    '[FR9] however deep it goes, it parses or throws the shared error',
+    '[FR9] JSON of any depth parses, or throws the shared error',
     (text) => {
       try {
         parse(text);
@@ -130,7 +130,7 @@ describe('an outgoing message', () => {
     [{ event: 'e', body: { a: 1 } }, /a body is a string or a Uint8Array, got object; JSON\.stringify/],
     [{ event: 'e', body: 5 }, /got number/],
     [{ event: 'e', body: [1, 2] }, /got object/],
-  ])('[FR2] %o is refused before anything is encoded, with what it takes', (message, expected) => {
+  ])('[FR2] %o is refused before encoding, with the accepted types', (message, expected) => {
     expect(() => Reflect.apply(assertOutgoing, undefined, [message])).toThrow(expected);
   });
 });

@@ -38,7 +38,7 @@ describe('writing and reading', () => {
     expect(written).not.toMatch(/[;!@]|[^ -~]/);
   });
 
-  test('[EX6] an id that nobody can have is nobody’s', () => {
+  test('[EX6] an invalid id excludes no connection', () => {
     expect(readTag(writeTag({ ...plain, exceptId: 'x'.repeat(129) }))?.exceptId).toBe('');
     expect(readTag(writeTag({ ...plain, exceptId: 'é'.repeat(65) }))?.exceptId).toBe('');
     expect(readTag(writeTag({ ...plain, exceptId: 'x'.repeat(128) }))?.exceptId).toBe('x'.repeat(128));
@@ -65,7 +65,7 @@ describe('telling apart', () => {
     `neffos(0x${node}(1.1..${'61'.repeat(129)}))`,
     `neffos(0x${node.toUpperCase()}(1.1..))`,
     `neffos(0x${node}0(1.1..))`,
-  ])('[EX14] %s is a tag, and says nothing to us', (wait) => {
+  ])('[EX14] %s is a tag without meaning here', (wait) => {
     expect(isTag(wait)).toBe(true);
     expect(readTag(wait)).toBeUndefined();
   });
@@ -77,15 +77,12 @@ describe('telling apart', () => {
     },
   );
 
-  given.prop([fc.string({ unit: 'binary', maxLength: 300 })])(
-    '[EX14] whatever stands there, reading it is safe',
-    (rest) => {
-      for (const wait of [rest, `neffos(0x${rest}`, `neffos(0x${node}(${rest}))`]) {
-        const read = readTag(wait);
-        if (read) expect(writeTag(read).length).toBeLessThanOrEqual(350);
-      }
-    },
-  );
+  given.prop([fc.string({ unit: 'binary', maxLength: 300 })])('[EX14] any tag can be read without a throw', (rest) => {
+    for (const wait of [rest, `neffos(0x${rest}`, `neffos(0x${node}(${rest}))`]) {
+      const read = readTag(wait);
+      if (read) expect(writeTag(read).length).toBeLessThanOrEqual(350);
+    }
+  });
 
   test('[EX14] a wait as long as a message is read in no time', () => {
     const begun = performance.now();

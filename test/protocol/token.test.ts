@@ -15,7 +15,7 @@ describe('tokens', () => {
     }
   });
 
-  test('[AK1] of ten thousand no two are alike, and none begins with $ or #, or has ! or ; in it', () => {
+  test('[AK1] ten thousand tokens are unique, and have no $ or # in front and no ! or ; inside', () => {
     const maker = makeMaker();
     const tokens = Array.from({ length: 10_000 }, () => maker.make());
     expect(new Set(tokens).size).toBe(10_000);
@@ -60,12 +60,12 @@ describe('between servers', () => {
   /** What a server or client on the way does to a token. */
   const takeMarker = (token: string): string => (token[1] === '!' ? token.slice(0, 1) + token.slice(2) : token);
 
-  test('[EX7] an ask goes out with three markers, and its answers come with one at most', () => {
+  test('[EX7] an ask is sent with three markers, and its answers have one at most', () => {
     expect(markToken('kabc-node')).toBe('k!!!abc-node');
     expect(tokensOfAnswer('kabc-node')).toEqual(['kabc-node', 'k!abc-node']);
   });
 
-  test('[EX7] whether its server, its client, both or one more take a marker off, its answer is heard', () => {
+  test('[EX7] an answer is received if its server, its client, both or one more remove a marker', () => {
     const token = makeMaker().make();
     const hops = [markToken(token)];
     for (let hop = 0; hop < 3; hop++) hops.push(takeMarker(hops.at(-1) ?? ''));
@@ -77,14 +77,14 @@ describe('between servers', () => {
     expect(readForeignToken(wait)).toEqual({ token: 'kabc-node', isMarked: true });
   });
 
-  test('[EX8] what this server marks, another one of ours reads', () => {
+  test('[EX8] a token marked by one server of Muster is read by another', () => {
     for (let made = 0; made < 1_000; made++) {
       const token = makeMaker().make();
       expect(readForeignToken(markToken(token))).toEqual({ token, isMarked: true });
     }
   });
 
-  test.each(['R1', 'R17953443098', `R${'9'.repeat(30)}`])('[EX8] %s of an older server asks as it is', (wait) => {
+  test.each(['R1', 'R17953443098', `R${'9'.repeat(30)}`])('[EX8] %s of an older server is used unchanged', (wait) => {
     expect(readForeignToken(wait)).toEqual({ token: wait, isMarked: false });
   });
 

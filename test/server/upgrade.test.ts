@@ -433,7 +433,7 @@ describe('upgrades', () => {
     expect((await answer).status).toBe('destroyed');
   });
 
-  test('[HS1] #19 how often a client has tried stands in a header, or in its URL where it cannot set any', async () => {
+  test('[HS1] #19 the count of retries is in a header, or in the URL of a client that cannot set one', async () => {
     const triesFor = async (path: string, headers = {}) => {
       const { server, upgrade } = await start();
       expect((await upgrade(path, headers)).status).toBe(101);

@@ -109,7 +109,7 @@ const assault = async (exchange: StackExchange, prefix: string, count: number, h
     await caughtUp();
   }
 
-  // Nobody has published anything, nothing is settled, and everybody has what is due and nothing else.
+  // No server has published, no ask is settled, and each client has exactly the expected frames.
   expect(log.slice(before).filter(({ by: who }) => who !== 'attacker')).toEqual([]);
   expect([asked.a.state, asked.b.state, local.state]).toEqual(['pending', 'pending', 'pending']);
   const heard = { a: new Map<string, string>(), b: new Map<string, string>() };

@@ -43,7 +43,7 @@ describe.each(namings)('ten thousand names with %s', (naming, prefix, channelOf)
         if (channel === undefined) continue;
         expect(channel.startsWith(`${prefix}.`)).toBe(true);
         expect(channel).not.toMatch(/\p{Cs}/u);
-        // Redis is never asked for patterns, and is told how long a name is.
+        // Redis gets no patterns, and the length of each name.
         if (!naming.startsWith('nats')) continue;
         expect(channel).not.toMatch(/[*>\p{Cc} ]|^\.|\.\.|\.$/u);
         expect(Buffer.byteLength(channel)).toBeLessThan(4_096);

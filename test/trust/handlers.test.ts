@@ -33,7 +33,7 @@ const unreadable = new Proxy(() => {}, { get: () => raise(new Error('not to be r
 /** A promise of another kind. */
 const thenable = (then: (yes: () => void, no: () => void) => unknown): object => Object.fromEntries([['then', then]]);
 
-/** Looks harmless, until somebody asks what it is. */
+/** An object that throws when it is inspected. */
 const trapped = (): object => new Proxy({}, { getPrototypeOf: () => raise(new Error('trap')) });
 
 /** Whatever a function of the program may do when it is called. */

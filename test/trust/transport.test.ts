@@ -41,7 +41,7 @@ describe('sizes', () => {
     });
   });
 
-  test('[LM1] 65 536 bytes are a message, one more is none', async () => {
+  test('[LM1] 65 536 bytes are accepted, one more is not', async () => {
     await attack({}, async ({ attacker }) => {
       const client = await attacker();
       await client.acknowledge();

@@ -5,7 +5,7 @@ import { openCluster, openPair } from '../../support/server/harnessCluster.js';
 
 const question = { namespace: 'n', event: 'q', body: '?' };
 
-/** Two servers; only the second has somebody. */
+/** Returns two servers; only the second has clients. */
 const apart = async (limits = {}) => {
   const cluster = await openPair({ namespaces: { n: {} }, limits });
   const { a: asking, b: asked } = cluster;
@@ -169,7 +169,7 @@ describe('being asked', () => {
     const [asked, ...asking] = all;
     asked?.open('there');
     await settle();
-    // Here it waited for the broker to be told of it.
+    // The ask waited for its subscription.
     for (const { socket } of asked?.clients ?? []) socket.receive('$0;n;;_OnNamespaceConnect;0;0;');
     const asks = [...asking, ...asking].map(({ supervisor }) => watch(supervisor.ask(question, {})));
     await settle();

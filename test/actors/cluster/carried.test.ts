@@ -13,13 +13,13 @@ const two = async (options: HarnessOptions = { namespaces: { n: {} } }) => {
   const lost = (harness: SupervisorHarness) => harness.supervisor.exchange?.status.lost;
   const say = (harness: SupervisorHarness, ...messages: OutgoingMessage[]) =>
     harness.supervisor.broadcast(null, messages);
-  /** What this guest was sent since the last time. */
-  const heard = (client: FakeClient): string[] => {
+  /** Returns what this client was sent since the last call. */
+  const received = (client: FakeClient): string[] => {
     const lines = [...client.socket.lines];
     client.socket.sent.length = 0;
     return lines;
   };
-  return { ...cluster, lost, say, heard };
+  return { ...cluster, lost, say, received };
 };
 
 const e = { namespace: 'n', event: 'e' };
@@ -34,22 +34,22 @@ describe('relayed messages', () => {
     ['a name with a semicolon', { ...e, event: 'a;b' }, 't ;n;;a@%!semicolon@%!b;0;0;'],
     ['to one', { ...e, to: 'there', body: 'x' }, 't ;n;;e;0;0;x'],
   ])('[EX6] [EX4] %s is the same there as here, once', async (_, message, line) => {
-    const { a, b, open, say, heard, settle, disconnectAll } = await two();
+    const { a, b, open, say, received, settle, disconnectAll } = await two();
     const clients = [await open(a, 'there'), await open(b, 'there')];
     say(a, message);
     await settle();
-    for (const client of clients) expect(heard(client)).toEqual([line]);
+    for (const client of clients) expect(received(client)).toEqual([line]);
     await disconnectAll();
   });
 
   test('[EX6] an excluded id is left out on every server, a connection only where it is', async () => {
-    const { a, b, open, heard, settle, disconnectAll } = await two();
+    const { a, b, open, received, settle, disconnectAll } = await two();
     const [here, there, other] = [await open(a, 'joe'), await open(b, 'joe'), await open(b, 'ann')];
     a.supervisor.broadcast(exclude('joe'), [{ ...e, body: 'by id' }]);
     a.supervisor.broadcast(here.conn ?? null, [{ ...e, body: 'by conn' }]);
     a.supervisor.broadcast(exclude('x'.repeat(200)), [{ ...e, body: 'nobody' }]);
     await settle();
-    expect([heard(here), heard(there), heard(other)]).toEqual([
+    expect([received(here), received(there), received(other)]).toEqual([
       ['t ;n;;e;0;0;nobody'],
       ['t ;n;;e;0;0;by conn', 't ;n;;e;0;0;nobody'],
       ['t ;n;;e;0;0;by id', 't ;n;;e;0;0;by conn', 't ;n;;e;0;0;nobody'],
@@ -75,7 +75,7 @@ describe('relayed messages', () => {
 
   test('[EX6] [FR10] a native message beside events reaches the empty namespace unchanged', async () => {
     const events = { [OnNativeMessage]() {}, e() {} };
-    const { a, b, open, say, heard, settle, disconnectAll, broker } = await two({ events, namespaces: { n: {} } });
+    const { a, b, open, say, received, settle, disconnectAll, broker } = await two({ events, namespaces: { n: {} } });
     const clients = [await open(a, 'x', ''), await open(b, 'y', '')];
     say(
       a,
@@ -84,26 +84,26 @@ describe('relayed messages', () => {
       { event: 'e', body: 'framed' },
     );
     await settle();
-    for (const client of clients) expect(heard(client)).toEqual(['t raw', 'b a', 't ;;;e;0;0;framed']);
+    for (const client of clients) expect(received(client)).toEqual(['t raw', 'b a', 't ;;;e;0;0;framed']);
     // As other servers send them: without a header, or with one.
     broker.deliver('memory..', Buffer.from('bare'));
     broker.deliver('memory..', Buffer.from(`;;;${OnNativeMessage};0;0;dressed`));
     await settle();
-    for (const client of clients) expect(heard(client)).toEqual(['t bare', 't dressed']);
+    for (const client of clients) expect(received(client)).toEqual(['t bare', 't dressed']);
     await disconnectAll();
   });
 
   test('[EX6] [EX4] [HS10] in native-only mode each message arrives unchanged and once, even if equal to another', async () => {
-    const { a, b, say, heard, settle, disconnectAll, broker } = await two({ events: { [OnNativeMessage]() {} } });
+    const { a, b, say, received, settle, disconnectAll, broker } = await two({ events: { [OnNativeMessage]() {} } });
     const clients = [a.connect('x'), b.connect('y')];
     await settle();
     say(a, { isNative: true, body: 'same' }, { isNative: true, body: 'same' });
     say(b, { isNative: true, body: 'same' });
     await settle();
-    for (const client of clients) expect(heard(client)).toEqual(['t same', 't same', 't same']);
+    for (const client of clients) expect(received(client)).toEqual(['t same', 't same', 't same']);
     say(a, { isNative: true, body: 'to y', to: 'y' }, { isNative: true, body: 'to x', to: 'x' });
     await settle();
-    expect(clients.map(heard)).toEqual([['t to x'], ['t to y']]);
+    expect(clients.map(received)).toEqual([['t to x'], ['t to y']]);
     expect(broker.published.map(({ payload }) => Buffer.from(payload).toString())).toContain('to y');
     broker.lose();
     await settle();
@@ -115,7 +115,7 @@ describe('relayed messages', () => {
     }
     say(a, { isNative: true, body: 'again' });
     await settle();
-    const [here = [], there = []] = clients.map(heard);
+    const [here = [], there = []] = clients.map(received);
     expect([here, there.at(-1)]).toEqual([['t alone', 't again'], 't again']);
     await disconnectAll();
   });
@@ -166,14 +166,14 @@ describe('missing messages', () => {
 
 describe('overload', () => {
   test('[EX14] a message that is larger than others would take is served here only, and counted', async () => {
-    const { a, b, open, say, lost, heard, settle, disconnectAll } = await two({
+    const { a, b, open, say, lost, received, settle, disconnectAll } = await two({
       namespaces: { n: {} },
       limits: { exchangePayload: 100 },
     });
     const clients = [await open(a, 'x'), await open(b, 'y')];
     say(a, { ...e, body: 'x'.repeat(100) });
     await settle();
-    expect(clients.map((client) => heard(client).length)).toEqual([1, 0]);
+    expect(clients.map((client) => received(client).length)).toEqual([1, 0]);
     expect(lost(a)?.refused).toBe(1);
     const cause = { message: expect.stringMatching(/at most 100 bytes, got/) };
     expect(a.errors).toMatchObject([{ error: { loss: 'refused', cause } }]);
@@ -181,7 +181,7 @@ describe('overload', () => {
   });
 
   test('[EX14] [EX18] messages that arrive faster than they can be delivered are dropped in the end, and counted', async () => {
-    const { a, b, open, say, lost, heard, settle, disconnectAll } = await two({
+    const { a, b, open, say, lost, received, settle, disconnectAll } = await two({
       namespaces: { n: {} },
       limits: { maxLog: 100 },
     });
@@ -191,10 +191,10 @@ describe('overload', () => {
     const { flooded = 0 } = lost(b) ?? {};
     expect(flooded).toBeGreaterThan(80);
     await settle();
-    expect(heard(there)).toHaveLength(100 - flooded);
+    expect(received(there)).toHaveLength(100 - flooded);
     say(a, { ...e, body: 'again' });
     await settle();
-    expect([heard(there), lost(b)?.missing]).toEqual([['t ;n;;e;0;0;again'], 0]);
+    expect([received(there), lost(b)?.missing]).toEqual([['t ;n;;e;0;0;again'], 0]);
     await disconnectAll();
   });
 });

@@ -48,7 +48,7 @@ describe('an echo', () => {
     expect(echoes.take('c', bytes('a'))).toBe(true);
   });
 
-  test('[EX4] may be empty, and stand in a larger buffer', () => {
+  test('[EX4] may be empty, and part of a larger buffer', () => {
     const echoes = new Echoes();
     echoes.expect('c', bytes(''));
     echoes.expect('c', bytes('xyz').subarray(1, 2));
@@ -58,7 +58,7 @@ describe('an echo', () => {
   const sent = fc.record({ isOurs: fc.boolean(), channel: fc.constantFrom('c', 'd'), text: fc.constantFrom('a', 'b') });
 
   given.prop([fc.array(sent, { maxLength: 60 })])(
-    '[EX4] [EX6] among what others send, each message is given out as often as others have sent it',
+    '[EX4] [EX6] each message of other servers is delivered as often as they have sent it',
     (log) => {
       const echoes = new Echoes();
       for (const { isOurs, channel, text } of log) if (isOurs) echoes.expect(channel, bytes(text));

@@ -103,7 +103,7 @@ describe('asks without an answer', () => {
     expect([late.error, a.supervisor.exchange?.status.waiting.messages]).toEqual([ErrNoAudience, 0]);
   });
 
-  test('[EX7] [DR1] end with a root actor that is stopped by hand', async () => {
+  test('[EX7] [DR1] end with a root actor that the program stops', async () => {
     const { a, settle } = await two();
     const asked = watch(a.supervisor.ask(e, {}));
     await settle();

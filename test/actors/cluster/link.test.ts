@@ -178,7 +178,7 @@ describe('the link', () => {
     await harness.disconnectAll();
   });
 
-  test('[EX10] the root actor stopped by hand ends it', async () => {
+  test('[EX10] a stop of the root actor by the program ends it', async () => {
     const { harness, broker, exchange } = await open();
     harness.supervisor.actor.stop();
     await settled();
@@ -324,8 +324,8 @@ describe('a custom exchange', () => {
       harness.clock.advance(1_000);
       await settled();
       expect([drained.state, harness.supervisor.exchange?.status.state]).toEqual(['resolved', 'closed']);
-      const told = harness.errors.map(({ error }) => String(error instanceof Error && (error.cause ?? error)));
-      expect(told).toContain(`Error: ${where} throws`);
+      const calls = harness.errors.map(({ error }) => String(error instanceof Error && (error.cause ?? error)));
+      expect(calls).toContain(`Error: ${where} throws`);
     },
   );
 });

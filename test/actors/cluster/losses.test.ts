@@ -5,10 +5,10 @@ import { FakeClock } from '../../support/server/fakeClock.js';
 
 const makeLosses = () => {
   const clock = new FakeClock();
-  const told: ExchangeLoss[] = [];
-  const losses = new Losses(new Deadlines(clock), (error) => told.push(error));
-  const lines = (): string[] => told.splice(0).map(({ loss, count }) => `${loss} ${count}`);
-  return { clock, losses, told, lines };
+  const reported: ExchangeLoss[] = [];
+  const losses = new Losses(new Deadlines(clock), (error) => reported.push(error));
+  const lines = (): string[] => reported.splice(0).map(({ loss, count }) => `${loss} ${count}`);
+  return { clock, losses, reported, lines };
 };
 
 describe('losses', () => {
@@ -66,11 +66,11 @@ describe('losses', () => {
   });
 
   test('[EX18] an error has the kind, the count and the reason', () => {
-    const { losses, told } = makeLosses();
+    const { losses, reported } = makeLosses();
     const cause = new Error('too big');
     losses.note('refused', 1, cause);
     losses.note('flooded', 7);
-    const [one, many] = told;
+    const [one, many] = reported;
     expect(one).toBeInstanceOf(ExchangeLoss);
     expect(one).toMatchObject({ name: 'ExchangeLoss', loss: 'refused', count: 1, cause });
     expect(one?.message).toBe('lost between servers: 1 message refused by the broker');
@@ -79,10 +79,10 @@ describe('losses', () => {
   });
 
   test('[EX18] every counter has a text of its own', () => {
-    const { losses, told } = makeLosses();
+    const { losses, reported } = makeLosses();
     // The counters are just the losses that there are.
     for (const loss of Object.keys(losses.counters) as (keyof typeof losses.counters)[]) losses.note(loss, 2);
-    const texts = told.map(({ message }) => message);
+    const texts = reported.map(({ message }) => message);
     expect(new Set(texts).size).toBe(Object.keys(losses.counters).length);
     expect(
       texts.filter(

@@ -399,7 +399,7 @@ class Model {
   of(fate: Fate): Modelled[] {
     return this.all.filter((one) => one.fate === fate);
   }
-  /** Nobody has looked at them yet, or the broker has not answered. */
+  /** Not ready yet, or not answered by the broker. */
   get inside(): Modelled[] {
     return this.all.filter(({ fate }) => fate === 'waiting' || fate === 'flying');
   }

@@ -51,9 +51,9 @@ const make = () => {
     failed: (error, session) => failures.push({ error, session }),
     report: (error) => refusals.push(error),
   });
-  const heard: string[] = [];
+  const received: string[] = [];
   const hold = (channel: string, name = channel): void =>
-    subscriptions.hold(channel, `target of ${channel}`, () => heard.push(name));
+    subscriptions.hold(channel, `target of ${channel}`, () => received.push(name));
   /** A session that has everything confirmed. */
   const begin = async (): Promise<FakeSession> => {
     const session = new FakeSession();
@@ -65,14 +65,14 @@ const make = () => {
     session.log.length = 0;
     return session;
   };
-  return { subscriptions, failures, refusals, heard, hold, begin };
+  return { subscriptions, failures, refusals, received, hold, begin };
 };
 
 describe('a wanted channel', () => {
   test('[EX1] without a session is subscribed when one begins, all together, and no caller waits', async () => {
-    const { subscriptions, heard, hold } = make();
+    const { subscriptions, received, hold } = make();
     for (const channel of ['a', 'b', 'a']) hold(channel);
-    expect(heard).toEqual(['a', 'b', 'a']);
+    expect(received).toEqual(['a', 'b', 'a']);
     const session = new FakeSession();
     const begun = watch(subscriptions.begin(session));
     expect([session.log, subscriptions.isSubscribed('a')]).toEqual([['+a b'], false]);
@@ -85,7 +85,7 @@ describe('a wanted channel', () => {
       true,
       true,
     ]);
-    expect(heard).toEqual(['a', 'b', 'a']);
+    expect(received).toEqual(['a', 'b', 'a']);
   });
 
   test('[EX1] nothing is no reason to wait', async () => {
@@ -94,12 +94,12 @@ describe('a wanted channel', () => {
   });
 
   test('[EX1] [EX10] that is added while a session begins is confirmed before its beginning ends, and no caller waits', async () => {
-    const { subscriptions, heard, hold } = make();
+    const { subscriptions, received, hold } = make();
     hold('a');
     const session = new FakeSession();
     const begun = watch(subscriptions.begin(session));
     hold('b');
-    expect(heard).toEqual(['a', 'b']);
+    expect(received).toEqual(['a', 'b']);
     session.confirm();
     await turn();
     expect([session.log, begun.state]).toEqual([['+a', '+b'], 'pending']);
@@ -109,18 +109,18 @@ describe('a wanted channel', () => {
   });
 
   test('[EX3] is subscribed once confirmed; those of one tick are subscribed together', async () => {
-    const { subscriptions, heard, hold, begin } = make();
+    const { subscriptions, received, hold, begin } = make();
     const session = await begin();
     for (const name of ['a1', 'a2', 'b1']) hold(name[0] ?? '', name);
     expect(session.log).toEqual([]);
     await turn();
     hold('a', 'a3');
-    expect([session.log, heard]).toEqual([['+a b'], []]);
+    expect([session.log, received]).toEqual([['+a b'], []]);
     session.confirm();
     await turn();
-    expect(heard).toEqual(['a1', 'a2', 'a3', 'b1']);
+    expect(received).toEqual(['a1', 'a2', 'a3', 'b1']);
     hold('a', 'a4');
-    expect([session.log, heard.at(-1), subscriptions.isSubscribed('a')]).toEqual([['+a b'], 'a4', true]);
+    expect([session.log, received.at(-1), subscriptions.isSubscribed('a')]).toEqual([['+a b'], 'a4', true]);
   });
 
   test('[EX3] keeps the purpose of its first hold', async () => {
@@ -144,16 +144,16 @@ describe('a channel that is no longer wanted', () => {
   });
 
   test('[EX3] before it was asked for is not asked for', async () => {
-    const { subscriptions, heard, hold, begin } = make();
+    const { subscriptions, received, hold, begin } = make();
     const session = await begin();
     hold('a');
     expect(subscriptions.release('a')).toBe(true);
     await turn();
-    expect([session.log, heard]).toEqual([[], []]);
+    expect([session.log, received]).toEqual([[], []]);
   });
 
   test('[EX3] is subscribed again if it is held again', async () => {
-    const { subscriptions, heard, hold, begin } = make();
+    const { subscriptions, received, hold, begin } = make();
     const session = await begin();
     hold('a', 'first');
     await turn();
@@ -163,10 +163,10 @@ describe('a channel that is no longer wanted', () => {
     expect(session.log).toEqual(['+a', '-a', '+a']);
     session.confirm();
     await turn();
-    expect([heard.includes('second'), subscriptions.isSubscribed('a')]).toEqual([false, false]);
+    expect([received.includes('second'), subscriptions.isSubscribed('a')]).toEqual([false, false]);
     session.confirm();
     await turn();
-    expect([heard.at(-1), subscriptions.isSubscribed('a')]).toEqual(['second', true]);
+    expect([received.at(-1), subscriptions.isSubscribed('a')]).toEqual(['second', true]);
   });
 
   test('[EX3] is unsubscribed while a session begins, too', async () => {
@@ -184,20 +184,20 @@ describe('a channel that is no longer wanted', () => {
 
 describe('the end of a session', () => {
   test('[EX3] [EX10] receives nothing more, and waiting callers resolve at once', async () => {
-    const { subscriptions, heard, hold, begin } = make();
+    const { subscriptions, received, hold, begin } = make();
     hold('a');
     const session = await begin();
     hold('b');
     await turn();
-    expect(heard).toEqual(['a']);
+    expect(received).toEqual(['a']);
     subscriptions.end();
-    expect(heard).toEqual(['a', 'b']);
+    expect(received).toEqual(['a', 'b']);
     expect([subscriptions.isSubscribed('a'), subscriptions.targetOf('a')]).toEqual([false, 'target of a']);
     hold('c');
-    expect(heard).toEqual(['a', 'b', 'c']);
+    expect(received).toEqual(['a', 'b', 'c']);
     session.confirm();
     await turn();
-    expect(heard).toEqual(['a', 'b', 'c']);
+    expect(received).toEqual(['a', 'b', 'c']);
     subscriptions.release('a');
     await turn();
     expect(session.log).toEqual(['+b']);
@@ -216,7 +216,7 @@ describe('the end of a session', () => {
   });
 
   test('[EX10] a session that ends during its beginning has not begun', async () => {
-    const { subscriptions, heard, hold } = make();
+    const { subscriptions, received, hold } = make();
     hold('a');
     const session = new FakeSession();
     const begun = watch(subscriptions.begin(session));
@@ -226,11 +226,11 @@ describe('the end of a session', () => {
     expect(begun.state).toBe('resolved');
     hold('b');
     await turn();
-    expect([session.log, heard, subscriptions.isSubscribed('a')]).toEqual([['+a'], ['a', 'b'], false]);
+    expect([session.log, received, subscriptions.isSubscribed('a')]).toEqual([['+a'], ['a', 'b'], false]);
   });
 
   test('[EX3] [EX10] a late confirmation of an earlier session changes nothing for the current one', async () => {
-    const { subscriptions, heard, hold, begin } = make();
+    const { subscriptions, received, hold, begin } = make();
     hold('a');
     const late = new FakeSession();
     void subscriptions.begin(late);
@@ -240,14 +240,14 @@ describe('the end of a session', () => {
     await turn();
     hold('b');
     await turn();
-    expect([session.log, heard]).toEqual([['+b'], ['a']]);
+    expect([session.log, received]).toEqual([['+b'], ['a']]);
     session.confirm();
     await turn();
-    expect(heard).toEqual(['a', 'b']);
+    expect(received).toEqual(['a', 'b']);
   });
 
   test('[EX10] a missing confirmation is reported with its session, and waiting callers resolve at its end', async () => {
-    const { subscriptions, failures, heard, hold, begin } = make();
+    const { subscriptions, failures, received, hold, begin } = make();
     const session = await begin();
     const error = new Error('no');
     hold('a');
@@ -255,13 +255,13 @@ describe('the end of a session', () => {
     session.ping = () => Promise.reject(error);
     session.refuse(new Error('not that either'));
     await turn();
-    expect([failures, heard]).toEqual([[{ error, session }], []]);
+    expect([failures, received]).toEqual([[{ error, session }], []]);
     subscriptions.end();
-    expect(heard).toEqual(['a']);
+    expect(received).toEqual(['a']);
   });
 
   test('[EX3] [EX18] a refusal of a session that still answers is reported, and no caller waits for it; other channels work', async () => {
-    const { subscriptions, failures, refusals, heard, hold, begin } = make();
+    const { subscriptions, failures, refusals, received, hold, begin } = make();
     const session = await begin();
     for (const channel of ['a', 'b', 'c']) hold(channel);
     await turn();
@@ -274,9 +274,9 @@ describe('the end of a session', () => {
     session.refuse(no);
     await turn();
     expect(session.log).toEqual(['+a b c', '+a', '-c', '+b']);
-    expect([heard, refusals, failures]).toEqual([['a', 'b', 'c'], [no], []]);
+    expect([received, refusals, failures]).toEqual([['a', 'b', 'c'], [no], []]);
     hold('b');
-    expect(heard.at(-1)).toBe('b');
+    expect(received.at(-1)).toBe('b');
   });
 
   test('[EX1] a session that does not confirm a vital channel at its beginning has not begun', async () => {
@@ -291,21 +291,21 @@ describe('the end of a session', () => {
   });
 
   test('[EX3] a callback may hold and release', async () => {
-    const { subscriptions, heard, begin } = make();
+    const { subscriptions, received, begin } = make();
     const session = await begin();
     subscriptions.hold('a', '', () => {
-      heard.push('a');
-      subscriptions.hold('b', '', () => heard.push('b'));
-      subscriptions.hold('a', '', () => heard.push('a again'));
+      received.push('a');
+      subscriptions.hold('b', '', () => received.push('b'));
+      subscriptions.hold('a', '', () => received.push('a again'));
       subscriptions.release('a');
     });
     await turn();
     session.confirm();
     await turn();
-    expect(heard).toEqual(['a', 'a again']);
+    expect(received).toEqual(['a', 'a again']);
     session.confirm();
     await turn();
-    expect([heard, session.log]).toEqual([
+    expect([received, session.log]).toEqual([
       ['a', 'a again', 'b'],
       ['+a', '+b'],
     ]);
@@ -342,14 +342,14 @@ interface Holder {
   readonly channel: string;
   /** Held while everything was up, and the channel not confirmed. */
   readonly mayWait: boolean;
-  /** How often the channel had been let go of by everybody before it was held. */
+  /** How often every holder had released the channel before it was held. */
   readonly life: number;
-  told: number;
+  reports: number;
 }
 
 describe('random runs', () => {
   given.prop([fc.array(step, { maxLength: 80 })], { numRuns: 1_000 })(
-    '[EX3] [EX10] a channel is subscribed to as long as it is wanted, and whoever holds it is told once, in time',
+    '[EX3] [EX10] a channel is subscribed while it is held, and each holder is notified once, in time',
     async (steps) => {
       const { subscriptions, failures } = make();
       const counts = new Map<string, number>();
@@ -365,10 +365,10 @@ describe('random runs', () => {
       const hold = (channel: string): void => {
         counts.set(channel, (counts.get(channel) ?? 0) + 1);
         const mayWait = isUp() && !confirmed.has(channel);
-        const holder = { channel, mayWait, life: lifeOf(channel), told: 0 };
+        const holder = { channel, mayWait, life: lifeOf(channel), reports: 0 };
         holders.push(holder);
-        subscriptions.hold(channel, channel, () => void holder.told++);
-        expect(holder.told).toBe(mayWait ? 0 : 1);
+        subscriptions.hold(channel, channel, () => void holder.reports++);
+        expect(holder.reports).toBe(mayWait ? 0 : 1);
       };
       const release = (channel: string): void => {
         const count = counts.get(channel) ?? 0;
@@ -382,7 +382,7 @@ describe('random runs', () => {
         subscriptions.end();
         session = begun = undefined;
         confirmed.clear();
-        for (const { channel, life, told } of holders) if (life === lifeOf(channel)) expect(told).toBe(1);
+        for (const { channel, life, reports } of holders) if (life === lifeOf(channel)) expect(reports).toBe(1);
       };
       const confirm = async (): Promise<void> => {
         for (const channel of session?.confirm() ?? []) asked.push(channel);
@@ -407,11 +407,12 @@ describe('random runs', () => {
       };
 
       const agree = (): void => {
-        for (const { channel, mayWait, life, told } of holders) {
-          expect(told).toBeLessThanOrEqual(1);
-          if (!mayWait) expect(told).toBe(1);
-          // While it is up, nobody who had to wait is told before it is heard.
-          else if (isUp() && life === lifeOf(channel)) expect(told).toBe(subscriptions.isSubscribed(channel) ? 1 : 0);
+        for (const { channel, mayWait, life, reports } of holders) {
+          expect(reports).toBeLessThanOrEqual(1);
+          if (!mayWait) expect(reports).toBe(1);
+          // During a session, a waiting caller resolves only after the subscription.
+          else if (isUp() && life === lifeOf(channel))
+            expect(reports).toBe(subscriptions.isSubscribed(channel) ? 1 : 0);
         }
         for (const channel of channels) {
           const isWanted = (counts.get(channel) ?? 0) > 0;
@@ -433,7 +434,7 @@ describe('random runs', () => {
       const wanted = channels.filter((channel) => (counts.get(channel) ?? 0) > 0);
       expect([...(session?.channels ?? [])].sort()).toEqual(wanted.toSorted());
       expect(channels.filter((channel) => subscriptions.isSubscribed(channel))).toEqual(wanted);
-      for (const { channel, life, told } of holders) if (life === lifeOf(channel)) expect(told).toBe(1);
+      for (const { channel, life, reports } of holders) if (life === lifeOf(channel)) expect(reports).toBe(1);
       expect(failures).toEqual([]);
     },
     120_000,

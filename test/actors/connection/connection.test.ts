@@ -182,8 +182,8 @@ describe('native messages only', () => {
       socket.receive('one');
       await harness.settle();
       expect(socket.lines).toEqual([]);
-      const told = harness.errors.map(({ error }) => String(error));
-      expect(told).toEqual(debug ? [expect.stringContaining('a returned reply has no effect')] : []);
+      const calls = harness.errors.map(({ error }) => String(error));
+      expect(calls).toEqual(debug ? [expect.stringContaining('a returned reply has no effect')] : []);
     }
   });
 
@@ -246,7 +246,7 @@ describe('how long a call waits', () => {
     expect(socket.lines).toEqual(['t Aa']);
   });
 
-  test.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY])('[LM2] a timeout of %d is none', (timeout) => {
+  test.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY])('[LM2] a timeout of %d is refused', (timeout) => {
     const harness = new SupervisorHarness({ namespaces: { n: {} } });
     const { conn } = harness.open('a');
     expect(() => conn?.waitConnect('n', { timeout })).toThrow(
@@ -284,9 +284,9 @@ describe('onConnect', () => {
     });
     const { socket } = harness.connect('a');
     socket.receive('M', enter);
-    const walk = harness.supervisor.do(visit);
+    const pending = harness.supervisor.do(visit);
     await harness.settle();
-    await walk;
+    await pending;
     expect(socket.lines).toEqual([]);
     expect(harness.server.connections()).toEqual([]);
     decide();
@@ -455,7 +455,7 @@ describe('a chart of the program', () => {
     const lines = await play({});
     expect(lines.at(-2)).toBe('t ;n;;owed;0;0;');
     expect(await play({ connection: own })).toEqual(lines);
-    // Two frames come in; an answer, what is emitted, broadcast and replied, and what is owed go out.
+    // Two frames arrive; an answer, emits, broadcasts, a reply and pending messages go out.
     expect(handled.filter((type) => type === 'FRAME')).toHaveLength(2);
     expect(handled.filter((type) => type === 'DELIVER').length).toBeGreaterThan(2);
   });
@@ -472,7 +472,7 @@ describe('a chart that takes hot events in some states', () => {
   test('[SV11] loses none that was sent while it went on to another one', async () => {
     const heard: string[] = [];
     const bytes = Uint8Array.from([0x81, 5, ...Buffer.from(';n;;x')]);
-    // It is told more before it has come to where it does not listen.
+    // It gets more events before it reaches the state without a handler.
     const sayMore = ({ self }: { readonly self: { send(event: object): void } }): void => {
       self.send({ type: 'FRAME', data: ';n;;e;0;0;second' });
       self.send({ type: 'DELIVER', bytes });
@@ -620,9 +620,9 @@ describe('a membership chart that throws', () => {
   });
 
   test('[SV1] [NS7] every other pending operation ends with the connection', async () => {
-    const told: string[] = [];
+    const calls: string[] = [];
     const note = (_: NSConn, { event, room }: { event: string; room: string }): void =>
-      void told.push(`${event} ${room}`);
+      void calls.push(`${event} ${room}`);
     const harness = new SupervisorHarness({
       namespaces: { n: { _OnRoomLeave: note, _OnNamespaceDisconnect: note } },
       machines: { room: throws('exit') },
@@ -630,7 +630,7 @@ describe('a membership chart that throws', () => {
     const client = harness.open('a', 'n', ['r', 's']);
     client.socket.disconnect();
     await harness.settle();
-    expect(told).toEqual(['_OnNamespaceDisconnect ']);
+    expect(calls).toEqual(['_OnNamespaceDisconnect ']);
     expect(harness.errors).toHaveLength(2);
     expect(harness.supervisor.roomNames('n')).toEqual([]);
   });

@@ -3,11 +3,11 @@ import { connectionMachine } from '../../../src/index.js';
 import { type FakeClient, type HarnessOptions, SupervisorHarness } from '../../support/server/supervisorHarness.js';
 
 const big = 'x'.repeat(200 * 1024);
-/** What a guest has been sent: the events, and its close frame. */
+/** Returns what a client has been sent: the events, and its close frame. */
 const eventsOf = ({ socket }: FakeClient): string[] =>
   socket.lines.map((line) => (line.startsWith('close') ? line : (line.split(';')[3] ?? '')));
 
-/** Somebody who is owed three long messages, of which a slice has given the first. */
+/** Returns a client with three long pending messages, of which a slice has delivered the first. */
 const inTheMiddle = async () => {
   const harness = new SupervisorHarness({ namespaces: { n: {} }, msPerRead: 5, sliceMs: 4 });
   const [client, other] = [harness.open('client', 'n'), harness.open('other', 'n')];
@@ -18,7 +18,7 @@ const inTheMiddle = async () => {
   return { harness, client, other };
 };
 
-/** A guest whose socket takes nothing; whoever watches its actor does this when it is congested. */
+/** Returns a client with a stalled socket; an observer of its actor runs this when it is congested. */
 const atCongestion = (options: HarnessOptions, react: (harness: SupervisorHarness, client: FakeClient) => void) => {
   const harness = new SupervisorHarness({ namespaces: { n: {} }, ...options });
   const client = harness.open('client', 'n');

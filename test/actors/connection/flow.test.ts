@@ -4,7 +4,7 @@ import { SupervisorHarness, settled } from '../../support/server/supervisorHarne
 
 const enter = (namespace: string): string => `$1;${namespace};;_OnNamespaceConnect;0;0;`;
 
-/** A house in which somebody sits whose socket takes nothing more. */
+/** Returns a harness with a client whose socket has stalled. */
 const stalledGuest = (limits: { highWaterMark: number; slowConsumerMessages?: number; slowConsumerBytes?: number }) => {
   const harness = new SupervisorHarness({ namespaces: { n: {} }, limits });
   const client = harness.open('a', 'n');

@@ -39,7 +39,7 @@ describe('deadlines', () => {
     expect(log).toEqual(['a at 10', 'b at 15', 'c at 15']);
   });
 
-  test('[SV8] thousands of them stand behind one timer', () => {
+  test('[SV8] thousands of them share one timer', () => {
     const { clock, sweeper, after } = makeSweeper();
     for (let at = 0; at < 5_000; at++) after(1_000 + (at % 7));
     expect([sweeper.size, clock.timers]).toEqual([5_000, 1]);

@@ -16,8 +16,8 @@ describe('observers of running actors', () => {
     client.conn?.actor.subscribe((state) => heard.push(state.status));
     client.socket.receive('M', '$1;n;;_OnNamespaceConnect;0;0;');
     await harness.disconnectAll();
-    const told = new Set(harness.errors.map(({ error }) => String(error)));
-    expect(told).toEqual(new Set(['Error: of the root', 'Error: of next', 'Error: of complete']));
+    const calls = new Set(harness.errors.map(({ error }) => String(error)));
+    expect(calls).toEqual(new Set(['Error: of the root', 'Error: of next', 'Error: of complete']));
     expect(heard.at(-1)).toBe('done');
     expect(harness.supervisor.total).toBe(0);
   });
@@ -26,28 +26,28 @@ describe('observers of running actors', () => {
     const connection = connectionMachine.provide({ actions: { countCongestion: () => raise('broken chart') } });
     const harness = new SupervisorHarness({ namespaces: { n: {} }, machines: { connection } });
     const client = harness.open('a', 'n');
-    const heard: unknown[] = [];
+    const calls: unknown[] = [];
     client.conn?.actor.subscribe(() => {});
-    client.conn?.actor.subscribe({ error: (error) => heard.push(error) });
+    client.conn?.actor.subscribe({ error: (error) => calls.push(error) });
     client.conn?.actor.subscribe({ error: () => raise('of error') });
     client.conn?.actor.subscribe(
       () => {},
-      (error) => heard.push(error),
+      (error) => calls.push(error),
     );
     client.conn?.actor.send({ type: 'CONGESTED' });
     await harness.settle();
-    expect(heard.map(String)).toEqual(['Error: broken chart', 'Error: broken chart']);
+    expect(calls.map(String)).toEqual(['Error: broken chart', 'Error: broken chart']);
     expect(harness.errors.map(({ error }) => String(error)).sort()).toEqual(['Error: broken chart', 'Error: of error']);
   });
 
   test('[SV16] an unsubscribed observer is not called again', async () => {
     const harness = new SupervisorHarness({ namespaces: { n: {} } });
-    const heard: unknown[] = [];
+    const calls: unknown[] = [];
     const client = harness.connect('a');
-    const subscription = client.conn?.actor.subscribe((state) => heard.push(state));
+    const subscription = client.conn?.actor.subscribe((state) => calls.push(state));
     subscription?.unsubscribe();
     client.socket.receive('M');
     await harness.settle();
-    expect(heard).toEqual([]);
+    expect(calls).toEqual([]);
   });
 });

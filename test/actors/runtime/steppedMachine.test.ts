@@ -30,7 +30,7 @@ describe('a chart that is stepped', () => {
     expect(actions).toEqual([]);
   });
 
-  test('[SV9] a step leaves the value it began with as it was', () => {
+  test('[SV9] a step does not change the value that it starts from', () => {
     const chart = new SteppedMachine(namespaceMachine, unreported);
     const before = after(chart, 'ASKED.CONNECT');
     chart.step(before, { type: 'ALLOWED' });

@@ -61,7 +61,7 @@ describe('an arrival that waits for a do', () => {
       onConnect: ({ id }) => void admitted.push(id),
     });
     const { promise, open: end } = deferred();
-    const walk = watch(harness.server.do(() => promise));
+    const pending = watch(harness.server.do(() => promise));
     await harness.settle();
     const { socket } = harness.connect('late');
     socket.receive('M', '$1;chat;;_OnNamespaceConnect;0;0;', '$2;chat;;echo;0;0;hi');
@@ -72,7 +72,7 @@ describe('an arrival that waits for a do', () => {
     expect(harness.supervisor.counters.refusedArrivals).toBe(1);
     end();
     await harness.settle();
-    expect([walk.state, admitted, disconnects, harness.server.totalConnections]).toEqual([
+    expect([pending.state, admitted, disconnects, harness.server.totalConnections]).toEqual([
       'resolved',
       ['client0'],
       [],
@@ -129,14 +129,14 @@ describe('while a visitor has not settled', () => {
     const { harness, clients, disconnects } = open(3);
     const [ann, bob, cid] = clients;
     const { promise, open: end } = deferred();
-    const walk = watch(harness.server.do(({ id }) => (id === 'client0' ? promise : undefined)));
+    const pending = watch(harness.server.do(({ id }) => (id === 'client0' ? promise : undefined)));
     await harness.settle();
     for (const client of clients) client.socket.receive('$1;chat;;echo;0;0;hi', '$2;chat;r;_OnRoomJoin;0;0;');
     harness.server.broadcast(null, { namespace: 'chat', room: 'r', event: 'news' });
     bob?.conn?.close(4000, 'out');
     cid?.socket.disconnect(1001, 'gone');
     await harness.settle();
-    expect(walk.state).toBe('pending');
+    expect(pending.state).toBe('pending');
     const heard = ['$1;chat;;echo;0;0;hi', '$2;;;;;;', ';chat;r;news;0;0;'];
     expect(ann?.socket.payloads).toEqual(heard);
     expect(bob?.socket.payloads).toEqual([...heard, 'close 4000 out']);
@@ -147,14 +147,14 @@ describe('while a visitor has not settled', () => {
     expect(harness.server.totalConnections).toBe(1);
     end();
     await harness.settle();
-    expect(walk.state).toBe('resolved');
+    expect(pending.state).toBe('resolved');
   });
 
   test('[DO1] a connection may end during its visit: the do still waits for its visitor', async () => {
     const { harness, clients, disconnects } = open(2);
     const visited: string[] = [];
     const { promise, open: end } = deferred();
-    const walk = watch(
+    const pending = watch(
       harness.server.do(({ id }) => {
         visited.push(id);
         return id === 'client0' ? promise : undefined;
@@ -163,10 +163,10 @@ describe('while a visitor has not settled', () => {
     await harness.settle();
     clients[0]?.socket.disconnect();
     await harness.settle();
-    expect([disconnects.map(({ id }) => id), visited, walk.state]).toEqual([['client0'], ['client0'], 'pending']);
+    expect([disconnects.map(({ id }) => id), visited, pending.state]).toEqual([['client0'], ['client0'], 'pending']);
     end();
     await harness.settle();
-    expect([visited, walk.state]).toEqual([['client0', 'client1'], 'resolved']);
+    expect([visited, pending.state]).toEqual([['client0', 'client1'], 'resolved']);
   });
 
   test('[DO1] the order is that of registration, not of M', async () => {
@@ -199,15 +199,15 @@ describe('visits that fail', () => {
       () => ({ then: (_: unknown, fail: (error: unknown) => void) => fail(thenable) }),
       async () => 'well',
     ];
-    const walk = watch(harness.server.do(({ id }) => ways[visited.push(id) - 1]?.()));
+    const pending = watch(harness.server.do(({ id }) => ways[visited.push(id) - 1]?.()));
     await harness.settle();
-    expect([visited.length, walk.state]).toEqual([3, 'pending']);
+    expect([visited.length, pending.state]).toEqual([3, 'pending']);
     await pass(harness, 30_000);
     expect(visited).toEqual(['client0', 'client1', 'client2', 'client3', 'client4', 'client5', 'client6']);
-    expect(walk.error).toBeInstanceOf(AggregateError);
-    expect(walk.error).toMatchObject({ errors: [thrown, rejected, expect.any(HandlerTimeout), returned, thenable] });
+    expect(pending.error).toBeInstanceOf(AggregateError);
+    expect(pending.error).toMatchObject({ errors: [thrown, rejected, expect.any(HandlerTimeout), returned, thenable] });
     expect(harness.errors.map(({ where }) => where.during)).toEqual(['do']);
-    // What settles when it has been given up changes nothing, and is nobody's unhandled rejection.
+    // A late rejection changes nothing, and is not unhandled.
     late.jam(new Error('late'));
     await harness.settle();
     expect([harness.errors.length, harness.clock.timers]).toEqual([1, idleTimers]);
@@ -249,11 +249,11 @@ describe('without a do', () => {
     const { harness, clients } = open(2, { namespaces: { chat: { wait: () => promise } } });
     clients[0]?.socket.receive(';chat;;wait;0;0;');
     const visited: string[] = [];
-    const walk = () => watch(harness.server.do(({ id }) => visited.push(id)));
+    const pending = () => watch(harness.server.do(({ id }) => visited.push(id)));
     const drained = harness.server.close();
-    const atOnce = walk();
+    const atOnce = pending();
     await harness.settle();
-    const draining = walk();
+    const draining = pending();
     await harness.settle();
     expect(harness.server.totalConnections).toBeGreaterThan(0);
     end();
@@ -261,7 +261,7 @@ describe('without a do', () => {
     for (const { socket } of clients) socket.disconnect();
     await harness.settle();
     await drained;
-    const closed = walk();
+    const closed = pending();
     await harness.settle();
     for (const { state, error } of [atOnce, draining, closed]) {
       expect([state, error]).toEqual(['rejected', ErrWrite]);
@@ -297,14 +297,14 @@ describe('without a do', () => {
     onTestFinished(() => warned.mockRestore());
     const { harness } = open(2);
     const visited: string[] = [];
-    const walk = watch(
+    const pending = watch(
       harness.server.do(({ id }) => {
         visited.push(id);
         harness.supervisor.actor.stop();
       }),
     );
     await harness.settle();
-    expect([visited, walk.state, walk.error]).toEqual([['client0'], 'rejected', ErrWrite]);
+    expect([visited, pending.state, pending.error]).toEqual([['client0'], 'rejected', ErrWrite]);
     expect(warned.mock.calls).toEqual([]);
   });
 
@@ -326,7 +326,7 @@ describe('on a TCP connection', () => {
     const testServer = await start({ namespaces: { chat }, onConnect: ({ id }) => void admitted.push(id) });
     await (await testServer.dial('first')).acknowledge();
     const { promise, open: end } = deferred();
-    const walk = testServer.server.do(() => promise);
+    const pending = testServer.server.do(() => promise);
     const client = dialTcp(testServer);
     const sent = ['M', '$1;chat;;_OnNamespaceConnect;0;0;', '$2;chat;;echo;0;0;hi'];
     client.socket.write(Buffer.concat([Buffer.from(upgrade('/?id=late')), ...sent.map((text) => frame(text))]));
@@ -336,7 +336,7 @@ describe('on a TCP connection', () => {
     expect([admitted, testServer.server.totalConnections]).toEqual([['first'], 1]);
     expect(client.text().split('\r\n\r\n')[1]).toBe('');
     end();
-    await walk;
+    await pending;
     await client.waitFor('$2;chat;;echo;0;0;hi');
     const [, told = ''] = client.text().split('\r\n\r\n');
     expect(told.replace(/[^\x20-\x7e]./g, '|')).toBe('|Alate|$1;;;;;;|$2;chat;;echo;0;0;hi');
@@ -349,19 +349,19 @@ describe('on a TCP connection', () => {
     await (await testServer.dial('first')).acknowledge();
     const silent = await testServer.dial('silent');
     const { promise, open: end } = deferred();
-    const walk = testServer.server.do(() => promise);
+    const pending = testServer.server.do(() => promise);
     const held = [await testServer.dial('held0'), await testServer.dial('held1')];
     const inLine = dialTcp(testServer);
     inLine.socket.write(upgrade('/?id=in line'));
     const probe = dialTcp(testServer);
     probe.socket.write('HEAD / HTTP/1.1\r\nHost: loopback\r\n\r\n');
-    // Whoever is let in already is answered; those two are not.
+    // An accepted client is answered; those two are not.
     await silent.ping();
     expect([inLine.text(), probe.text(), testServer.server.totalConnections]).toEqual(['', '', 2]);
     // A place that comes free is theirs, though the walk goes on: the one is upgraded, and waits paused.
     expect(await silent.acknowledge()).toBe('silent');
     end();
-    await walk;
+    await pending;
     for (const client of held) await client.acknowledge();
     await Promise.all([inLine.waitFor('\r\n\r\n'), probe.waitFor('302')]);
   });
@@ -370,13 +370,13 @@ describe('on a TCP connection', () => {
     const testServer = await start({ namespaces: { chat }, limits: { admission: 1, admissionTimeout: 3_000 } });
     await (await testServer.dial('first')).acknowledge();
     const { promise, open: end } = deferred();
-    const walk = testServer.server.do(() => promise);
+    const pending = testServer.server.do(() => promise);
     (await testServer.dial('gone')).terminate();
     const next = dialTcp(testServer);
     next.socket.write(upgrade('/?id=next'));
     await next.waitFor('\r\n\r\n');
     end();
-    await walk;
+    await pending;
   });
 
   test('[DO2] [HS15] a waiting arrival with unread frames whose socket breaks makes room as well', async () => {
@@ -388,7 +388,7 @@ describe('on a TCP connection', () => {
     });
     await (await testServer.dial('first')).acknowledge();
     const { promise, open: end } = deferred();
-    const walk = testServer.server.do(() => promise);
+    const pending = testServer.server.do(() => promise);
     const gone = dialTcp(testServer);
     gone.socket.write(upgrade('/?id=gone'));
     await gone.waitFor('\r\n\r\n');
@@ -401,6 +401,6 @@ describe('on a TCP connection', () => {
     gone.socket.resetAndDestroy();
     await next.waitFor('\r\n\r\n');
     end();
-    await walk;
+    await pending;
   });
 });

@@ -27,7 +27,7 @@ const sumOf = (numbers: Readonly<Record<string, number>>): number =>
 
 const stages = ['acknowledging', 'congested'] as const;
 
-/** Everybody is asked where he stands, as the metrics never do. */
+/** Counts states by reading every connection, as the metrics never do. */
 const task = (actors: Iterable<AnyActorRef>): Record<string, number> => {
   const found = { acknowledging: 0, flowing: 0, congested: 0, closing: 0 };
   for (const actor of actors) {
@@ -338,7 +338,7 @@ describe('metrics', () => {
     expect(after.sent.bytes - before.sent.bytes).toBe(bytes);
   });
 
-  test('[IN7] a slice is timed from when it was asked for to its turn, and from there to its end', () => {
+  test('[IN7] a slice is timed from its request to its start, and from there to its end', () => {
     const clock = new FakeClock();
     const turn = new BackgroundTasks(clock, 4);
     const task = (ms: number) => ({

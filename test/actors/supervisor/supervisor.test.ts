@@ -14,17 +14,17 @@ import { checkedMachines, SupervisorHarness } from '../../support/server/supervi
 
 describe("charts of the program's own", () => {
   test('[SV11] provided actions of the supervisor run as well', async () => {
-    const told: string[] = [];
+    const calls: string[] = [];
     const supervisor = supervisorMachine.provide({
-      actions: { admit: ({ event }) => void told.push(event.type), beginVisit: () => void told.push('visit') },
+      actions: { admit: ({ event }) => void calls.push(event.type), beginVisit: () => void calls.push('visit') },
     });
     const harness = new SupervisorHarness({ namespaces: { n: {} }, machines: { supervisor } });
     harness.connect('a');
-    const walk = harness.supervisor.do(() => {});
+    const pending = harness.supervisor.do(() => {});
     await harness.settle();
-    await walk;
+    await pending;
     expect(harness.supervisor.total).toBe(1);
-    expect(told).toEqual(['CONNECT', 'visit']);
+    expect(calls).toEqual(['CONNECT', 'visit']);
   });
 
   test('[SV11] [BC3] a chart that handles BROADCAST and COUNT itself sends the same bytes', async () => {
@@ -52,11 +52,11 @@ describe("charts of the program's own", () => {
       });
       const [a, b] = [harness.open('a', 'n'), harness.open('b', 'n')];
       a.socket.receive(';n;;say;0;0;');
-      const walk = harness.supervisor.do(({ id }) =>
+      const pending = harness.supervisor.do(({ id }) =>
         harness.supervisor.broadcast(null, [{ namespace: 'n', event: 'walked', to: id }]),
       );
       await harness.settle();
-      await walk;
+      await pending;
       const counts: number[] = [];
       harness.supervisor.actor.send({ type: 'COUNT', reply: (count: number) => counts.push(count) });
       await harness.settle();
@@ -178,7 +178,7 @@ describe('draining', () => {
       limits: { doWaitTimeout: 10, handlerTimeout: 1_000 },
     });
     harness.open('a', 'n');
-    const walk = harness.supervisor.do(() => new Promise(() => {}));
+    const pending = harness.supervisor.do(() => new Promise(() => {}));
     await harness.settle();
     const held = harness.connect('late');
     harness.clock.advance(20);
@@ -189,7 +189,7 @@ describe('draining', () => {
     await harness.settle();
     harness.clock.advance(60);
     await closing;
-    await expect(walk).rejects.toThrow();
+    await expect(pending).rejects.toThrow();
     expect(held.socket.isDestroyed).toBe(true);
   });
 
@@ -261,20 +261,20 @@ describe('draining', () => {
   });
 
   test('[DR1] [NS7] events behind a hanging handler still run in order', async () => {
-    const told: string[] = [];
+    const calls: string[] = [];
     const harness = new SupervisorHarness({
       namespaces: { n: { _OnNamespaceDisconnect: () => new Promise(() => {}) } },
-      onDisconnect: (conn, { code, wasAccepted }) => void told.push(`${conn.id} ${code} ${wasAccepted}`),
+      onDisconnect: (conn, { code, wasAccepted }) => void calls.push(`${conn.id} ${code} ${wasAccepted}`),
     });
     harness.open('a', 'n');
     const closing = harness.supervisor.drain(50);
     await harness.settle();
     harness.clock.advance(60);
     await closing;
-    expect(told).toEqual([]);
+    expect(calls).toEqual([]);
     harness.clock.advance(30_000);
     await harness.settle();
-    expect(told).toEqual(['a 1001 true']);
+    expect(calls).toEqual(['a 1001 true']);
   });
 
   test('[DR1] closes connections that are not accepted and arrivals that wait for a do', async () => {
@@ -301,7 +301,7 @@ describe('an ask of an audience', () => {
     expect(socket.lines).toHaveLength(1);
   });
 
-  test('[AK6] [SV3] keeps no room in the lists that its last member has left', () => {
+  test('[AK6] [SV3] drops a room whose last member has left from its lists', () => {
     const harness = new SupervisorHarness({ namespaces: { n: {} } });
     const { socket } = harness.open('a', 'n', ['r']);
     void harness.supervisor.ask({ namespace: 'n', room: 'r', event: 'q' }, {});

@@ -55,7 +55,7 @@ describe('the recorder', () => {
     ]);
   });
 
-  test('[IN5] a step that leads nowhere is none of the way', async () => {
+  test('[IN5] a step without a transition is not recorded', async () => {
     const { harness, ends } = open();
     const client = harness.open('a', 'n');
     for (let times = 0; times < 20; times++) client.conn?.actor.send({ type: 'DRAINED' });

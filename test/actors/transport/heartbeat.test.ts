@@ -9,13 +9,13 @@ import {
 
 const wait = '$1;n;;wait;0;0;';
 
-/** A house with guests in a room, and what their handlers and `onDisconnect` were told. */
+/** Returns a harness with clients in a room, and the calls of their handlers and `onDisconnect`. */
 const open = (options: Partial<HarnessOptions> = {}) => {
-  const told: string[] = [];
+  const calls: string[] = [];
   const reasons: DisconnectReason[] = [];
   let release = (): void => {};
   const tell = (_: unknown, { event, isForced }: { event: string; isForced: boolean }): void => {
-    if (isForced) told.push(event);
+    if (isForced) calls.push(event);
   };
   const held = new Promise<void>((resolve) => {
     release = resolve;
@@ -28,7 +28,7 @@ const open = (options: Partial<HarnessOptions> = {}) => {
     ...options,
   });
   const clients = (...ids: string[]): FakeClient[] => ids.map((id) => harness.open(id, 'n', ['r']));
-  return { harness, told, reasons, clients, release: () => release() };
+  return { harness, calls, reasons, clients, release: () => release() };
 };
 
 /** Time passes, a second at a time, as timers and walks take turns. */
@@ -41,7 +41,7 @@ const pass = async (harness: SupervisorHarness, ms: number): Promise<void> => {
 
 describe('the heartbeat', () => {
   test('[LM3] pings every 25 s; a client that answers stays, one that does not is terminated 10 s later, once', async () => {
-    const { harness, told, reasons, clients } = open();
+    const { harness, calls, reasons, clients } = open();
     const [healthy, mute] = clients('well', 'mute');
     if (mute) mute.socket.ignoresPings = true;
     await pass(harness, 24_000);
@@ -53,7 +53,7 @@ describe('the heartbeat', () => {
     await pass(harness, 1_000);
     expect(mute?.socket.isDestroyed).toBe(true);
     expect(reasons).toMatchObject([{ code: 1006, text: 'no answer to a ping', wasAccepted: true }]);
-    expect(told).toEqual(['_OnRoomLeave', '_OnRoomLeft', '_OnNamespaceDisconnect']);
+    expect(calls).toEqual(['_OnRoomLeave', '_OnRoomLeft', '_OnNamespaceDisconnect']);
     await pass(harness, 15_000);
     expect([healthy?.socket.pings, harness.server.totalConnections]).toEqual([2, 1]);
   });
@@ -240,7 +240,7 @@ describe('the heartbeat', () => {
     expect(harness.clients[2]?.socket.pings).toBe(1);
   });
 
-  test('[LM3] a patience longer than the interval puts the next round off', async () => {
+  test('[LM3] a timeout longer than the interval delays the next round', async () => {
     const { harness, clients } = open({ limits: { pingInterval: 5_000, pingTimeout: 20_000 } });
     const [healthy] = clients('well');
     await pass(harness, 24_000);

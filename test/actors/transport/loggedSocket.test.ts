@@ -73,7 +73,7 @@ describe('the log of frames', () => {
     expect(lines()).toContain('"refused" out text handshake H, 20 bytes');
   });
 
-  test('[SV12] a refusal that looks like a frame is none', () => {
+  test('[SV12] a refusal that looks like a frame is logged as a refusal', () => {
     const { harness, lines } = open();
     const { socket } = harness.connect('refused;');
     socket.receive('M');
@@ -93,13 +93,13 @@ describe('the log of frames', () => {
     socket.receive('canary', 'user;n;r;canary;x;0;y', 'Hcanary');
     conn?.write({ isNative: true, body: 'Acanary' });
     conn?.write({ isNative: true, body: 'a;n;r;canary;z;0;y' });
-    const told = notes.slice(length).map(lineOfNote);
-    expect(told.filter((line) => line.includes(' in '))).toEqual([
+    const calls = notes.slice(length).map(lineOfNote);
+    expect(calls.filter((line) => line.includes(' in '))).toEqual([
       '"ann" in text native message, 6 bytes',
       '"ann" in text native message, 21 bytes',
       '"ann" in text native message, 7 bytes',
     ]);
-    expect(told.join()).not.toContain('canary');
+    expect(calls.join()).not.toContain('canary');
   });
 
   test('[SV12] a name is quoted, so that it has no line breaks or control characters', () => {
