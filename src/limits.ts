@@ -24,7 +24,7 @@ const count = inUnit('count');
 const optional = (row: LimitRow): LimitRow => ({ ...row, mayBeOff: true });
 
 /**
- * Every bound of a server: the one source of its default, of docs/limits.md and of the docstrings of `Limits`. `npm run
+ * Every bound that a program can set: the one source of its default, of docs/limits.md and of the docstrings of `Limits`. `npm run
  * docs` writes both (LM2).
  */
 export const limitTable = {
@@ -53,8 +53,12 @@ export const limitTable = {
   namespaces: count(64, 'Maximum number of namespaces of one connection', 'answers `too many namespaces`'),
   rooms: count(128, 'Maximum number of rooms of one connection, over all namespaces', 'answers `too many rooms`'),
   roomNameBytes: bytes(255, "Maximum size of a room's name", 'answers `bad room`'),
-  inboxMessages: count(64, 'Maximum number of messages in an inbox', 'pauses reading from the client'),
-  inboxBytes: bytes(262_144, 'Maximum size of the messages in an inbox', 'pauses reading from the client'),
+  inboxMessages: count(
+    64,
+    'Maximum number of messages in an inbox',
+    'pauses reading; at four times as many, while a turn waits for the client, closes with 1008',
+  ),
+  inboxBytes: bytes(262_144, 'Maximum size of the messages in an inbox', 'acts as `inboxMessages` does'),
   framesPerTick: count(
     64,
     'Maximum number of frames of one connection handled in one tick',
@@ -80,16 +84,20 @@ export const limitTable = {
     "Size of a socket's write queue above which a connection is congested",
     'queues by reference until the socket drains',
   ),
-  slowConsumerTimeout: ms(10_000, 'Maximum time a connection stays congested', 'evicts with 1013 `slow consumer`'),
+  slowConsumerTimeout: ms(
+    10_000,
+    'Maximum time a connection stays congested',
+    'destroys the socket; `onDisconnect` gets 1013 `slow consumer`',
+  ),
   slowConsumerMessages: count(
     8_192,
     'Maximum number of messages published to a congested connection',
-    'evicts with 1013 `slow consumer`',
+    'destroys the socket; `onDisconnect` gets 1013 `slow consumer`',
   ),
   slowConsumerBytes: bytes(
     1_048_576,
     'Maximum size of the messages published to a congested connection',
-    'evicts with 1013 `slow consumer`',
+    'destroys the socket; `onDisconnect` gets 1013 `slow consumer`',
   ),
   maxLog: bytes(67_108_864, 'Maximum size of the log of broadcasts not yet delivered', 'throttles producers'),
   maxLogDelay: ms(2_000, 'Maximum time by which delivery is behind', 'throttles producers'),
@@ -138,7 +146,7 @@ export const limitNames = Object.keys(limitTable) as readonly LimitName[];
 /** Returns the row of a limit. */
 export const limitRow = (name: LimitName): LimitRow => limitTable[name];
 
-/** Every bound of a server, by name. Sizes are bytes, times milliseconds (LM2). */
+/** Every bound that a program can set, by name. Sizes are bytes, times milliseconds (LM2). */
 export interface Limits {
   /**
    * Maximum size of a message from a client, in bytes. Default 65,536. On breach: closes with 1009 `message too big`.
@@ -188,11 +196,12 @@ export interface Limits {
   readonly rooms: number;
   /** Maximum size of a room's name, in bytes. Default 255. On breach: answers `bad room`. */
   readonly roomNameBytes: number;
-  /** Maximum number of messages in an inbox. Default 64. On breach: pauses reading from the client. */
-  readonly inboxMessages: number;
   /**
-   * Maximum size of the messages in an inbox, in bytes. Default 262,144. On breach: pauses reading from the client.
+   * Maximum number of messages in an inbox. Default 64. On breach: pauses reading; at four times as many, while a
+   * turn waits for the client, closes with 1008.
    */
+  readonly inboxMessages: number;
+  /** Maximum size of the messages in an inbox, in bytes. Default 262,144. On breach: acts as `inboxMessages` does. */
   readonly inboxBytes: number;
   /**
    * Maximum number of frames of one connection handled in one tick. Default 64. On breach: the rest waits for later
@@ -219,16 +228,19 @@ export interface Limits {
    * by reference until the socket drains.
    */
   readonly highWaterMark: number;
-  /** Maximum time a connection stays congested, in ms. Default 10,000. On breach: evicts with 1013 `slow consumer`. */
+  /**
+   * Maximum time a connection stays congested, in ms. Default 10,000. On breach: destroys the socket; `onDisconnect`
+   * gets 1013 `slow consumer`.
+   */
   readonly slowConsumerTimeout: number;
   /**
-   * Maximum number of messages published to a congested connection. Default 8,192. On breach: evicts with 1013 `slow
-   * consumer`.
+   * Maximum number of messages published to a congested connection. Default 8,192. On breach: destroys the socket;
+   * `onDisconnect` gets 1013 `slow consumer`.
    */
   readonly slowConsumerMessages: number;
   /**
-   * Maximum size of the messages published to a congested connection, in bytes. Default 1,048,576. On breach: evicts
-   * with 1013 `slow consumer`.
+   * Maximum size of the messages published to a congested connection, in bytes. Default 1,048,576. On breach:
+   * destroys the socket; `onDisconnect` gets 1013 `slow consumer`.
    */
   readonly slowConsumerBytes: number;
   /**

@@ -110,6 +110,7 @@ export const connectionSetup = setup({
       reason: ({ context, event }, params?: EndReason) => context.reason ?? params ?? reasonOf(event),
     }),
   },
+  // Numbers of a chart on its own. A server replaces these guards and delays by its limits.
   guards: {
     isNativeOnly: ({ context }) => context.isNativeOnly,
     isReachable: ({ context }) => context.isReachable,

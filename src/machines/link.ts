@@ -40,6 +40,7 @@ export const linkSetup = setup({
     /** Reset the number of attempts. */
     forgetTries: assign({ tries: 0 }),
   },
+  // Numbers of a chart on its own. A server replaces them by its limits.
   delays: {
     /** Maximum time of one attempt, in ms. */
     connectTimeout: 4_000,
