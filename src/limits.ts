@@ -23,6 +23,8 @@ const ms = inUnit('ms');
 const count = inUnit('count');
 const optional = (row: LimitRow): LimitRow => ({ ...row, mayBeOff: true });
 
+const evicts = 'destroys the socket, with the reason 1013 `slow consumer`';
+
 /**
  * Every bound that a program can set: the one source of its default, of docs/limits.md and of the docstrings of `Limits`. `npm run
  * docs` writes both (LM2).
@@ -56,7 +58,7 @@ export const limitTable = {
   inboxMessages: count(
     64,
     'Maximum number of messages in an inbox',
-    'pauses reading; at four times as many, while a turn waits for the client, closes with 1008',
+    'pauses reading; closes with 1008 at four times as many, if a turn waits for the client',
   ),
   inboxBytes: bytes(262_144, 'Maximum size of the messages in an inbox', 'acts as `inboxMessages` does'),
   framesPerTick: count(
@@ -84,21 +86,9 @@ export const limitTable = {
     "Size of a socket's write queue above which a connection is congested",
     'queues by reference until the socket drains',
   ),
-  slowConsumerTimeout: ms(
-    10_000,
-    'Maximum time a connection stays congested',
-    'destroys the socket; `onDisconnect` gets 1013 `slow consumer`',
-  ),
-  slowConsumerMessages: count(
-    8_192,
-    'Maximum number of messages published to a congested connection',
-    'destroys the socket; `onDisconnect` gets 1013 `slow consumer`',
-  ),
-  slowConsumerBytes: bytes(
-    1_048_576,
-    'Maximum size of the messages published to a congested connection',
-    'destroys the socket; `onDisconnect` gets 1013 `slow consumer`',
-  ),
+  slowConsumerTimeout: ms(10_000, 'Maximum time a connection stays congested', evicts),
+  slowConsumerMessages: count(8_192, 'Maximum number of messages published to a congested connection', evicts),
+  slowConsumerBytes: bytes(1_048_576, 'Maximum size of the messages published to a congested connection', evicts),
   maxLog: bytes(67_108_864, 'Maximum size of the log of broadcasts not yet delivered', 'throttles producers'),
   maxLogDelay: ms(2_000, 'Maximum time by which delivery is behind', 'throttles producers'),
   pingInterval: ms(25_000, 'Time between two pings of a connection', 'sends the next ping'),
@@ -197,8 +187,8 @@ export interface Limits {
   /** Maximum size of a room's name, in bytes. Default 255. On breach: answers `bad room`. */
   readonly roomNameBytes: number;
   /**
-   * Maximum number of messages in an inbox. Default 64. On breach: pauses reading; at four times as many, while a
-   * turn waits for the client, closes with 1008.
+   * Maximum number of messages in an inbox. Default 64. On breach: pauses reading; closes with 1008 at four times as
+   * many, if a turn waits for the client.
    */
   readonly inboxMessages: number;
   /** Maximum size of the messages in an inbox, in bytes. Default 262,144. On breach: acts as `inboxMessages` does. */
@@ -229,18 +219,18 @@ export interface Limits {
    */
   readonly highWaterMark: number;
   /**
-   * Maximum time a connection stays congested, in ms. Default 10,000. On breach: destroys the socket; `onDisconnect`
-   * gets 1013 `slow consumer`.
+   * Maximum time a connection stays congested, in ms. Default 10,000. On breach: destroys the socket, with the reason
+   * 1013 `slow consumer`.
    */
   readonly slowConsumerTimeout: number;
   /**
-   * Maximum number of messages published to a congested connection. Default 8,192. On breach: destroys the socket;
-   * `onDisconnect` gets 1013 `slow consumer`.
+   * Maximum number of messages published to a congested connection. Default 8,192. On breach: destroys the socket,
+   * with the reason 1013 `slow consumer`.
    */
   readonly slowConsumerMessages: number;
   /**
    * Maximum size of the messages published to a congested connection, in bytes. Default 1,048,576. On breach:
-   * destroys the socket; `onDisconnect` gets 1013 `slow consumer`.
+   * destroys the socket, with the reason 1013 `slow consumer`.
    */
   readonly slowConsumerBytes: number;
   /**
