@@ -40,7 +40,7 @@ interface Extension {
 const extensions: Readonly<Record<string, Extension>> = {
   role: {
     machines: checkedMachines({ namespace: guardedNamespace, connection: hastyConnection }),
-    changes: ['HS6 no M closes'],
+    changes: ['HS6 a missing M closes the connection'],
   },
   away: { machines: checkedMachines({ connection: awayConnection }), changes: [] },
   // That a connection is not open before the service has answered is no scenario: here it answers at once.
