@@ -73,7 +73,7 @@ interface Member {
 }
 
 /** A broadcaster, its topics, and their members. */
-class Hall {
+class BroadcasterHarness {
   readonly clock = new FakeClock();
   readonly topics = new Topics();
   wakes = 0;
@@ -97,7 +97,7 @@ class Hall {
     return { connection, subscriber };
   }
 
-  crowd(size: number, room = '', onDeliver?: (connection: FakeConnection) => void): Member[] {
+  addMembers(size: number, room = '', onDeliver?: (connection: FakeConnection) => void): Member[] {
     return Array.from({ length: size }, (_, at) => this.arrive(`${room}${at}`, [room], onDeliver));
   }
 
@@ -144,32 +144,32 @@ class Hall {
 
 describe('the audience', () => {
   test('[BC1] [BC2] every member of the namespace gets it once, and no other connection', () => {
-    const hall = new Hall();
-    const [a, b] = [hall.arrive('a'), hall.arrive('b', ['', 'r'])];
-    const outside = hall.arrive('c', []);
-    hall.issue('hi');
-    hall.issue('elsewhere', { namespace: 'm' });
-    hall.walk();
-    hall.walk();
+    const harness = new BroadcasterHarness();
+    const [a, b] = [harness.arrive('a'), harness.arrive('b', ['', 'r'])];
+    const outside = harness.arrive('c', []);
+    harness.issue('hi');
+    harness.issue('elsewhere', { namespace: 'm' });
+    harness.walk();
+    harness.walk();
     expect([a, b, outside].map(({ connection }) => connection.texts)).toEqual([['hi'], ['hi'], []]);
   });
 
   test('[BC1] a room narrows it to the members of the room', () => {
-    const hall = new Hall();
-    const [a, b, c] = [hall.arrive('a'), hall.arrive('b', ['', 'r']), hall.arrive('c', ['', 'r', 's'])];
-    hall.issue('to r', { room: 'r' });
-    hall.issue('to s', { room: 's' });
-    hall.issue('to nobody', { room: 't' });
-    hall.walk();
+    const harness = new BroadcasterHarness();
+    const [a, b, c] = [harness.arrive('a'), harness.arrive('b', ['', 'r']), harness.arrive('c', ['', 'r', 's'])];
+    harness.issue('to r', { room: 'r' });
+    harness.issue('to s', { room: 's' });
+    harness.issue('to nobody', { room: 't' });
+    harness.walk();
     expect([a, b, c].map(({ connection }) => connection.texts)).toEqual([[], ['to r'], ['to r', 'to s']]);
   });
 
   test('[BC13] one connection is skipped, or all with its id', () => {
-    const hall = new Hall();
-    const [one, twin, other] = [hall.arrive('joe'), hall.arrive('joe'), hall.arrive('ann')];
-    hall.issue('not to one', { except: one.subscriber });
-    hall.issue('not to joe', { exceptId: 'joe' });
-    hall.walk();
+    const harness = new BroadcasterHarness();
+    const [one, twin, other] = [harness.arrive('joe'), harness.arrive('joe'), harness.arrive('ann')];
+    harness.issue('not to one', { except: one.subscriber });
+    harness.issue('not to joe', { exceptId: 'joe' });
+    harness.walk();
     expect([one, twin, other].map(({ connection }) => connection.texts)).toEqual([
       [],
       ['not to one'],
@@ -178,16 +178,16 @@ describe('the audience', () => {
   });
 
   test('[BC1] `to` narrows it to the members with this id', () => {
-    const hall = new Hall();
-    const [one, twin] = [hall.arrive('joe'), hall.arrive('joe', ['', 'r'])];
-    const [other, outside] = [hall.arrive('ann', ['', 'r']), hall.arrive('joe', [])];
-    hall.issue('joe', { to: 'joe' });
-    hall.issue('joe in r', { to: 'joe', room: 'r' });
-    hall.issue('nobody', { to: 'nobody' });
-    hall.issue('nowhere', { to: 'joe', room: 'nowhere' });
-    hall.issue('but one', { to: 'joe', except: one.subscriber });
-    hall.issue('but joe', { to: 'joe', exceptId: 'joe' });
-    hall.walk();
+    const harness = new BroadcasterHarness();
+    const [one, twin] = [harness.arrive('joe'), harness.arrive('joe', ['', 'r'])];
+    const [other, outside] = [harness.arrive('ann', ['', 'r']), harness.arrive('joe', [])];
+    harness.issue('joe', { to: 'joe' });
+    harness.issue('joe in r', { to: 'joe', room: 'r' });
+    harness.issue('nobody', { to: 'nobody' });
+    harness.issue('nowhere', { to: 'joe', room: 'nowhere' });
+    harness.issue('but one', { to: 'joe', except: one.subscriber });
+    harness.issue('but joe', { to: 'joe', exceptId: 'joe' });
+    harness.walk();
     expect([one, twin, other, outside].map(({ connection }) => connection.texts)).toEqual([
       ['joe'],
       ['joe', 'joe in r', 'but one'],
@@ -197,13 +197,13 @@ describe('the audience', () => {
   });
 
   test('[BC4] a member that joins after the publish does not get it, and one that leaves still does', () => {
-    const hall = new Hall();
-    const [stays, leaves] = [hall.arrive('a'), hall.arrive('b')];
-    hall.issue('first');
-    const late = hall.arrive('c');
-    hall.leave(leaves, '');
-    hall.issue('second');
-    hall.walk();
+    const harness = new BroadcasterHarness();
+    const [stays, leaves] = [harness.arrive('a'), harness.arrive('b')];
+    harness.issue('first');
+    const late = harness.arrive('c');
+    harness.leave(leaves, '');
+    harness.issue('second');
+    harness.walk();
     expect([stays, leaves, late].map(({ connection }) => connection.texts)).toEqual([
       ['first', 'second'],
       ['first'],
@@ -212,42 +212,42 @@ describe('the audience', () => {
   });
 
   test('[BC4] a member that leaves and rejoins misses exactly what was published in between', () => {
-    const hall = new Hall();
-    const member = hall.arrive('a');
-    hall.arrive('b');
+    const harness = new BroadcasterHarness();
+    const member = harness.arrive('a');
+    harness.arrive('b');
     for (const text of ['1', '2', '3']) {
-      if (text === '2') hall.leave(member, '');
-      hall.issue(text);
-      if (text === '2') hall.join(member, '');
+      if (text === '2') harness.leave(member, '');
+      harness.issue(text);
+      if (text === '2') harness.join(member, '');
     }
-    hall.walk();
+    harness.walk();
     expect(member.connection.texts).toEqual(['1', '3']);
   });
 
   test('[BC4] a member that changes rooms during a pass gets each message once', () => {
-    const hall = new Hall();
-    const members = hall.crowd(40, 'r');
-    hall.issue('r1', { room: 'r' });
-    hall.broadcaster.run(0);
+    const harness = new BroadcasterHarness();
+    const members = harness.addMembers(40, 'r');
+    harness.issue('r1', { room: 'r' });
+    harness.broadcaster.run(0);
     for (const member of members) {
-      hall.leave(member, 'r');
-      hall.join(member, 's');
+      harness.leave(member, 'r');
+      harness.join(member, 's');
     }
-    hall.issue('r2', { room: 'r' });
-    hall.issue('s1', { room: 's' });
-    hall.walk();
+    harness.issue('r2', { room: 'r' });
+    harness.issue('s1', { room: 's' });
+    harness.walk();
     for (const { connection } of members) expect(connection.texts).toEqual(['r1', 's1']);
   });
 
   test('[BC4] [BC2] a closed member gets what was published before, and nothing after', () => {
-    const hall = new Hall();
-    const [goes, stays] = [hall.arrive('a'), hall.arrive('b')];
-    hall.issue('1');
-    hall.issue('to a', { to: 'a' });
-    hall.depart(goes);
-    hall.issue('2');
-    hall.issue('to a again', { to: 'a' });
-    hall.walk();
+    const harness = new BroadcasterHarness();
+    const [goes, stays] = [harness.arrive('a'), harness.arrive('b')];
+    harness.issue('1');
+    harness.issue('to a', { to: 'a' });
+    harness.depart(goes);
+    harness.issue('2');
+    harness.issue('to a again', { to: 'a' });
+    harness.walk();
     expect([goes, stays].map(({ connection }) => connection.texts)).toEqual([
       ['1', 'to a'],
       ['1', '2'],
@@ -257,46 +257,46 @@ describe('the audience', () => {
 
 describe('order', () => {
   test('[BC3] broadcasts, messages to one member and direct frames arrive in program order', () => {
-    const hall = new Hall();
-    const member = hall.arrive('a', ['', 'r']);
-    hall.issue('1');
-    hall.issue('2', { room: 'r' });
-    hall.issue('3', { to: 'a' });
-    hall.emit(member, '4');
-    hall.issue('5', { to: 'a' });
-    hall.issue('6');
-    hall.emit(member, '7');
-    hall.issue('8', { room: 'r' });
-    hall.walk();
+    const harness = new BroadcasterHarness();
+    const member = harness.arrive('a', ['', 'r']);
+    harness.issue('1');
+    harness.issue('2', { room: 'r' });
+    harness.issue('3', { to: 'a' });
+    harness.emit(member, '4');
+    harness.issue('5', { to: 'a' });
+    harness.issue('6');
+    harness.emit(member, '7');
+    harness.issue('8', { room: 'r' });
+    harness.walk();
     expect(member.connection.texts).toEqual(['1', '2', '3', '4', '5', '6', '7', '8']);
   });
 
   test('[BC3] program order holds for any order of the topics', () => {
-    const hall = new Hall();
+    const harness = new BroadcasterHarness();
     const rooms = Array.from({ length: 20 }, (_, at) => `r${at}`);
-    const member = hall.arrive('a', ['', ...rooms]);
+    const member = harness.arrive('a', ['', ...rooms]);
     const expected: string[] = [];
     for (let round = 0; round < 3; round++) {
       for (const room of rooms.toReversed()) {
         expected.push(`${round} ${room}`);
-        hall.issue(`${round} ${room}`, { room });
+        harness.issue(`${round} ${room}`, { room });
       }
     }
-    hall.walk();
+    harness.walk();
     expect(member.connection.texts).toEqual(expected);
   });
 
   test('[BC12] the messages of one call keep their order', () => {
-    const hall = new Hall();
-    const [a, b] = [hall.arrive('a', ['', 'r']), hall.arrive('b')];
+    const harness = new BroadcasterHarness();
+    const [a, b] = [harness.arrive('a', ['', 'r']), harness.arrive('b')];
     for (const [text, room] of [
       ['1', ''],
       ['2', 'r'],
       ['3', ''],
     ] as const) {
-      hall.issue(text, { room });
+      harness.issue(text, { room });
     }
-    hall.walk();
+    harness.walk();
     expect([a, b].map(({ connection }) => connection.texts)).toEqual([
       ['1', '2', '3'],
       ['1', '3'],
@@ -306,24 +306,24 @@ describe('order', () => {
 
 describe('with how many writes', () => {
   test('[BC5] publishing writes nothing, and requests one slice', () => {
-    const hall = new Hall();
-    const member = hall.arrive('a');
-    hall.issue('1');
-    hall.issue('2');
-    hall.issue('3', { to: 'a' });
-    hall.issue('4', { to: 'a' });
+    const harness = new BroadcasterHarness();
+    const member = harness.arrive('a');
+    harness.issue('1');
+    harness.issue('2');
+    harness.issue('3', { to: 'a' });
+    harness.issue('4', { to: 'a' });
     expect(member.connection.writes).toEqual([]);
-    expect(hall.wakes).toBe(2);
+    expect(harness.wakes).toBe(2);
   });
 
   test('[BC6] all pending entries go out in one write', () => {
-    const hall = new Hall();
-    const members = hall.crowd(50);
+    const harness = new BroadcasterHarness();
+    const members = harness.addMembers(50);
     for (const [at, { connection, subscriber }] of members.entries()) {
-      hall.issue(`${at}`, { except: subscriber });
-      hall.issue(`to ${at}`, { to: connection.id });
+      harness.issue(`${at}`, { except: subscriber });
+      harness.issue(`to ${at}`, { to: connection.id });
     }
-    hall.walk();
+    harness.walk();
     for (const [at, { connection }] of members.entries()) {
       expect(connection.writes).toHaveLength(1);
       expect(connection.texts).toHaveLength(50);
@@ -333,132 +333,132 @@ describe('with how many writes', () => {
   });
 
   test('[BC6] [BC7] one message is one buffer, shared by the whole audience', () => {
-    const hall = new Hall();
-    const [first, ...others] = hall.crowd(40);
-    hall.issue('hi');
-    hall.walk();
+    const harness = new BroadcasterHarness();
+    const [first, ...others] = harness.addMembers(40);
+    harness.issue('hi');
+    harness.walk();
     for (const { connection } of others) expect(connection.writes[0]).toBe(first?.connection.writes[0]);
   });
 
   test('[BC6] [BC7] so are several messages that go together', () => {
-    const hall = new Hall();
-    const [first, ...others] = hall.crowd(40);
-    hall.issue('1');
-    hall.issue('2');
-    hall.walk();
+    const harness = new BroadcasterHarness();
+    const [first, ...others] = harness.addMembers(40);
+    harness.issue('1');
+    harness.issue('2');
+    harness.walk();
     for (const { connection } of others) expect(connection.writes[0]).toBe(first?.connection.writes[0]);
     expect(first?.connection.texts).toEqual(['1', '2']);
   });
 
   test('[BC6] only members with the same pending entries share a buffer', () => {
-    const hall = new Hall();
-    const [a, b, c] = [hall.arrive('a'), hall.arrive('b'), hall.arrive('c')];
-    hall.issue('1');
-    hall.issue('2', { exceptId: 'b' });
-    hall.issue('3');
-    hall.walk();
+    const harness = new BroadcasterHarness();
+    const [a, b, c] = [harness.arrive('a'), harness.arrive('b'), harness.arrive('c')];
+    harness.issue('1');
+    harness.issue('2', { exceptId: 'b' });
+    harness.issue('3');
+    harness.walk();
     expect([a, b, c].map(({ connection }) => connection.texts)).toEqual([
       ['1', '2', '3'],
       ['1', '3'],
       ['1', '2', '3'],
     ]);
-    hall.issue('1');
-    hall.issue('2');
-    hall.walk();
+    harness.issue('1');
+    harness.issue('2');
+    harness.walk();
     expect(a.connection.texts).toEqual(['1', '2', '3', '1', '2']);
   });
 
   test('[BC7] a message to one id is framed once for all that share it', () => {
-    const hall = new Hall();
-    const [one, twin] = [hall.arrive('joe'), hall.arrive('joe')];
-    hall.issue('hi', { to: 'joe' });
-    hall.walk();
+    const harness = new BroadcasterHarness();
+    const [one, twin] = [harness.arrive('joe'), harness.arrive('joe')];
+    harness.issue('hi', { to: 'joe' });
+    harness.walk();
     expect(one.connection.writes).toHaveLength(1);
     expect(one.connection.writes[0]).toBe(twin.connection.writes[0]);
   });
 
   test('[BC7] bytes that a program changes later are sent as they were', () => {
-    const hall = new Hall();
-    const member = hall.arrive('a');
+    const harness = new BroadcasterHarness();
+    const member = harness.arrive('a');
     const body = Buffer.from('before');
-    hall.issue(body);
+    harness.issue(body);
     body.write('after!');
-    hall.walk();
+    harness.walk();
     expect(member.connection.texts).toEqual(['before']);
   });
 });
 
 describe('in slices', () => {
   test("[BC5] a pass stops in the middle of one member's pending entries, and resumes there", () => {
-    const hall = new Hall();
-    const [one, other] = [hall.arrive('one', ['', 'r'], () => hall.clock.spend(1)), hall.arrive('other')];
+    const harness = new BroadcasterHarness();
+    const [one, other] = [harness.arrive('one', ['', 'r'], () => harness.clock.spend(1)), harness.arrive('other')];
     const text = (at: number): string => `${at}${'x'.repeat(250_000)}`;
     const all = Array.from({ length: 6 }, (_, at) => text(at));
-    for (const each of all) hall.issue(each);
-    expect(hall.broadcaster.run(hall.clock.now() + 2)).toBe(true);
+    for (const each of all) harness.issue(each);
+    expect(harness.broadcaster.run(harness.clock.now() + 2)).toBe(true);
     expect(one.connection.texts).toEqual(all.slice(0, 2));
     expect(other.connection.texts).toEqual([]);
-    hall.issue('in the room', { room: 'r' });
-    expect(hall.broadcaster.run(hall.clock.now() + 2)).toBe(true);
+    harness.issue('in the room', { room: 'r' });
+    expect(harness.broadcaster.run(harness.clock.now() + 2)).toBe(true);
     expect(one.connection.texts).toEqual(all.slice(0, 4));
-    hall.leave(one, 'r');
+    harness.leave(one, 'r');
     expect(one.connection.texts).toEqual([...all, 'in the room']);
-    hall.issue('last');
-    hall.walk();
+    harness.issue('last');
+    harness.walk();
     expect(one.connection.texts).toEqual([...all, 'in the room', 'last']);
     expect(other.connection.texts).toEqual([...all, 'last']);
   });
 
   test('[BC10] the log holds a message to one member until it is delivered', () => {
-    const hall = new Hall();
-    const members = hall.crowd(40, '', () => hall.clock.spend(1));
-    for (const { connection } of members) hall.issue('12345678', { to: connection.id });
-    expect(hall.broadcaster.logBytes).toBe(400);
-    hall.clock.spend(5);
-    expect(hall.broadcaster.lag).toBe(5);
-    expect(hall.broadcaster.run(hall.clock.now() + 1)).toBe(true);
-    expect(hall.broadcaster.logBytes).toBe(400);
-    hall.walk();
-    expect([hall.broadcaster.logBytes, hall.broadcaster.lag]).toEqual([0, 0]);
+    const harness = new BroadcasterHarness();
+    const members = harness.addMembers(40, '', () => harness.clock.spend(1));
+    for (const { connection } of members) harness.issue('12345678', { to: connection.id });
+    expect(harness.broadcaster.logBytes).toBe(400);
+    harness.clock.spend(5);
+    expect(harness.broadcaster.lag).toBe(5);
+    expect(harness.broadcaster.run(harness.clock.now() + 1)).toBe(true);
+    expect(harness.broadcaster.logBytes).toBe(400);
+    harness.walk();
+    expect([harness.broadcaster.logBytes, harness.broadcaster.lag]).toEqual([0, 0]);
   });
 
   test('[BC10] the delay is that of the oldest pending entry', () => {
-    const hall = new Hall();
-    const [one] = [hall.arrive('one'), hall.arrive('other')];
-    for (const to of ['one', 'other']) hall.issue('12345678', { to });
-    hall.clock.spend(3_000);
-    hall.emit(one, 'hi');
-    expect(hall.broadcaster.lag).toBe(3_000);
+    const harness = new BroadcasterHarness();
+    const [one] = [harness.arrive('one'), harness.arrive('other')];
+    for (const to of ['one', 'other']) harness.issue('12345678', { to });
+    harness.clock.spend(3_000);
+    harness.emit(one, 'hi');
+    expect(harness.broadcaster.lag).toBe(3_000);
   });
 
   test('[BC6] an entry longer than a write does not block the next one', () => {
-    const hall = new Hall();
-    const one = hall.arrive('one');
+    const harness = new BroadcasterHarness();
+    const one = harness.arrive('one');
     const texts = ['x'.repeat(300_000), 'y', 'z'.repeat(300_000), '1', '2'];
-    for (const text of texts) hall.issue(text);
-    hall.walk();
+    for (const text of texts) harness.issue(text);
+    harness.walk();
     expect(one.connection.texts).toEqual(texts);
   });
 
   test('[BC5] [BC3] a message to one member keeps its place, over slices', () => {
-    const hall = new Hall();
-    const one = hall.arrive('one', [''], () => hall.clock.spend(1));
+    const harness = new BroadcasterHarness();
+    const one = harness.arrive('one', [''], () => harness.clock.spend(1));
     const text = (at: number): string => `${at}${'x'.repeat(250_000)}`;
-    for (let at = 0; at < 3; at++) hall.issue(text(at));
-    hall.issue('to one', { to: 'one' });
-    hall.broadcaster.run(hall.clock.now() + 1);
-    hall.walk();
+    for (let at = 0; at < 3; at++) harness.issue(text(at));
+    harness.issue('to one', { to: 'one' });
+    harness.broadcaster.run(harness.clock.now() + 1);
+    harness.walk();
     expect(one.connection.texts).toEqual([text(0), text(1), text(2), 'to one']);
   });
 
   test('[BC5] a pass stops at its deadline and resumes later', () => {
-    const hall = new Hall();
-    const members = hall.crowd(200, '', () => hall.clock.spend(1));
-    hall.issue('hi');
+    const harness = new BroadcasterHarness();
+    const members = harness.addMembers(200, '', () => harness.clock.spend(1));
+    harness.issue('hi');
     const served = (): number => members.filter(({ connection }) => connection.writes.length > 0).length;
     let slices = 1;
     let before = 0;
-    while (hall.broadcaster.run(hall.clock.now() + 4)) {
+    while (harness.broadcaster.run(harness.clock.now() + 4)) {
       expect(served() - before).toBeGreaterThan(0);
       expect(served() - before).toBeLessThanOrEqual(16);
       before = served();
@@ -469,128 +469,130 @@ describe('in slices', () => {
   });
 
   test('[BC5] after 64 KiB the clock is looked at as well', () => {
-    const hall = new Hall();
-    const members = hall.crowd(10, '', () => hall.clock.spend(10));
-    hall.issue('x'.repeat(65_536));
-    expect(hall.broadcaster.run(hall.clock.now() + 4)).toBe(true);
+    const harness = new BroadcasterHarness();
+    const members = harness.addMembers(10, '', () => harness.clock.spend(10));
+    harness.issue('x'.repeat(65_536));
+    expect(harness.broadcaster.run(harness.clock.now() + 4)).toBe(true);
     expect(members.map(({ connection }) => connection.writes.length)).toEqual([1, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
-    hall.walk();
+    harness.walk();
     expect(members.every(({ connection }) => connection.writes.length === 1)).toBe(true);
   });
 
   test('[BC5] topics take turns: a huge one delays no small one', () => {
-    const hall = new Hall();
-    const huge = hall.crowd(500, 'huge', () => hall.clock.spend(1));
-    const small = hall.arrive('small', ['small']);
-    hall.issue('huge', { room: 'huge' });
-    hall.issue('small', { room: 'small' });
-    hall.broadcaster.run(hall.clock.now() + 4);
-    hall.broadcaster.run(hall.clock.now() + 4);
+    const harness = new BroadcasterHarness();
+    const huge = harness.addMembers(500, 'huge', () => harness.clock.spend(1));
+    const small = harness.arrive('small', ['small']);
+    harness.issue('huge', { room: 'huge' });
+    harness.issue('small', { room: 'small' });
+    harness.broadcaster.run(harness.clock.now() + 4);
+    harness.broadcaster.run(harness.clock.now() + 4);
     expect(small.connection.texts).toEqual(['small']);
     expect(huge.filter(({ connection }) => connection.writes.length > 0).length).toBeLessThan(100);
   });
 
   test('[BC5] many small topics share the slice as one huge topic does', () => {
-    const hall = new Hall();
-    const members = Array.from({ length: 300 }, (_, at) => hall.arrive(`${at}`, [`r${at}`], () => hall.clock.spend(1)));
-    for (const { connection } of members) hall.issue('hi', { room: `r${connection.id}` });
-    expect(hall.broadcaster.run(hall.clock.now() + 4)).toBe(true);
+    const harness = new BroadcasterHarness();
+    const members = Array.from({ length: 300 }, (_, at) =>
+      harness.arrive(`${at}`, [`r${at}`], () => harness.clock.spend(1)),
+    );
+    for (const { connection } of members) harness.issue('hi', { room: `r${connection.id}` });
+    expect(harness.broadcaster.run(harness.clock.now() + 4)).toBe(true);
     expect(members.filter(({ connection }) => connection.writes.length > 0).length).toBeLessThanOrEqual(64);
-    hall.walk();
+    harness.walk();
     for (const { connection } of members) expect(connection.texts).toEqual(['hi']);
   });
 
   test('[BC5] so do messages to single connections', () => {
-    const hall = new Hall();
-    const members = hall.crowd(300, '', () => hall.clock.spend(1));
-    for (const { connection } of members) hall.issue('hi', { to: connection.id });
-    expect(hall.broadcaster.run(hall.clock.now() + 4)).toBe(true);
+    const harness = new BroadcasterHarness();
+    const members = harness.addMembers(300, '', () => harness.clock.spend(1));
+    for (const { connection } of members) harness.issue('hi', { to: connection.id });
+    expect(harness.broadcaster.run(harness.clock.now() + 4)).toBe(true);
     expect(members.filter(({ connection }) => connection.writes.length > 0).length).toBeLessThanOrEqual(64);
-    hall.walk();
+    harness.walk();
     for (const { connection } of members) expect(connection.texts).toEqual(['hi']);
   });
 
   test('[BC3] what is published during a pass follows it, and reaches the whole audience', () => {
-    const hall = new Hall();
-    const members = hall.crowd(64, '', () => hall.clock.spend(1));
-    hall.issue('1');
-    hall.broadcaster.run(hall.clock.now() + 4);
-    hall.issue('2');
-    hall.broadcaster.run(hall.clock.now() + 4);
-    hall.issue('3');
-    while (hall.broadcaster.run(hall.clock.now() + 4));
+    const harness = new BroadcasterHarness();
+    const members = harness.addMembers(64, '', () => harness.clock.spend(1));
+    harness.issue('1');
+    harness.broadcaster.run(harness.clock.now() + 4);
+    harness.issue('2');
+    harness.broadcaster.run(harness.clock.now() + 4);
+    harness.issue('3');
+    while (harness.broadcaster.run(harness.clock.now() + 4));
     for (const { connection } of members) expect(connection.texts).toEqual(['1', '2', '3']);
-    expect(hall.broadcaster.logBytes).toBe(0);
+    expect(harness.broadcaster.logBytes).toBe(0);
   });
 
   test('[BC3] a recipient that broadcasts while it is written to is served in order', () => {
-    const hall = new Hall();
+    const harness = new BroadcasterHarness();
     let answered = false;
-    const members = hall.crowd(3, '', () => {
+    const members = harness.addMembers(3, '', () => {
       if (answered) return;
       answered = true;
-      hall.issue('2');
+      harness.issue('2');
     });
-    hall.issue('1');
-    hall.walk();
+    harness.issue('1');
+    harness.walk();
     for (const { connection } of members) expect(connection.texts).toEqual(['1', '2']);
   });
 
   test('[SV3] the log is empty after all deliveries', () => {
-    const hall = new Hall();
-    hall.crowd(3);
-    hall.issue('12345678');
-    hall.issue('12345678');
-    expect(hall.broadcaster.logBytes).toBe(20);
-    hall.walk();
-    expect(hall.broadcaster.logBytes).toBe(0);
-    hall.issue('to nobody', { room: 'nowhere' });
-    expect(hall.broadcaster.logBytes).toBe(0);
+    const harness = new BroadcasterHarness();
+    harness.addMembers(3);
+    harness.issue('12345678');
+    harness.issue('12345678');
+    expect(harness.broadcaster.logBytes).toBe(20);
+    harness.walk();
+    expect(harness.broadcaster.logBytes).toBe(0);
+    harness.issue('to nobody', { room: 'nowhere' });
+    expect(harness.broadcaster.logBytes).toBe(0);
   });
 
   test('[SV3] the log is empty when no member is left', () => {
-    const hall = new Hall();
-    const members = hall.crowd(40, 'r');
-    hall.issue('1', { room: 'r' });
-    hall.broadcaster.run(0);
-    for (const member of members) hall.depart(member);
-    hall.walk();
-    expect(hall.broadcaster.logBytes).toBe(0);
+    const harness = new BroadcasterHarness();
+    const members = harness.addMembers(40, 'r');
+    harness.issue('1', { room: 'r' });
+    harness.broadcaster.run(0);
+    for (const member of members) harness.depart(member);
+    harness.walk();
+    expect(harness.broadcaster.logBytes).toBe(0);
     for (const { connection } of members) expect(connection.texts).toEqual(['1']);
   });
 });
 
 describe('congested members', () => {
   test('[BP1] pending entries of a congested connection wait in its outbox by reference, and go out first', () => {
-    const hall = new Hall();
-    const [slow, fast] = [hall.arrive('slow'), hall.arrive('fast')];
+    const harness = new BroadcasterHarness();
+    const [slow, fast] = [harness.arrive('slow'), harness.arrive('fast')];
     slow.connection.isCongested = true;
-    hall.issue('1');
-    hall.walk();
+    harness.issue('1');
+    harness.walk();
     expect(slow.connection.writes).toEqual([]);
     expect(slow.subscriber.outbox?.entries.map(({ bytes }) => bytes)).toEqual([fast.connection.writes[0]]);
     expect(slow.subscriber.outbox?.entries[0]?.bytes).toBe(fast.connection.writes[0]);
-    hall.issue('2', { to: 'slow' });
-    hall.emit(slow, '3');
-    hall.issue('4');
-    hall.walk();
+    harness.issue('2', { to: 'slow' });
+    harness.emit(slow, '3');
+    harness.issue('4');
+    harness.walk();
     expect(slow.connection.writes).toEqual([]);
-    hall.drain(slow);
-    hall.emit(slow, '5');
+    harness.drain(slow);
+    harness.emit(slow, '5');
     expect(slow.connection.texts).toEqual(['1', '2', '3', '4', '5']);
     expect(slow.connection.writes).toHaveLength(2);
     expect(slow.subscriber.outbox).toBeUndefined();
   });
 
   test('[BP2] the connection learns the size of its outbox', () => {
-    const hall = new Hall();
-    const slow = hall.arrive('slow');
+    const harness = new BroadcasterHarness();
+    const slow = harness.arrive('slow');
     slow.connection.isCongested = true;
-    hall.issue('12345678');
-    hall.issue('12345678');
-    hall.issue('1234', { to: 'slow' });
-    hall.walk();
-    hall.emit(slow, '12');
+    harness.issue('12345678');
+    harness.issue('12345678');
+    harness.issue('1234', { to: 'slow' });
+    harness.walk();
+    harness.emit(slow, '12');
     expect(slow.connection.growth).toEqual([
       [26, 3],
       [4, 1],
@@ -598,73 +600,73 @@ describe('congested members', () => {
   });
 
   test('[BP1] a drain takes at most 256 KiB with each write, and stops when the socket is full again', () => {
-    const hall = new Hall();
-    const slow = hall.arrive('slow');
+    const harness = new BroadcasterHarness();
+    const slow = harness.arrive('slow');
     slow.connection.isCongested = true;
     const text = (at: number): string => `${at}${'x'.repeat(100_000)}`;
-    for (let at = 0; at < 7; at++) hall.issue(text(at));
-    hall.walk();
-    hall.drain(slow, 1);
+    for (let at = 0; at < 7; at++) harness.issue(text(at));
+    harness.walk();
+    harness.drain(slow, 1);
     expect(slow.connection.writes.map((bytes) => bytes.length <= 256 * 1024)).toEqual([true]);
     expect(slow.connection.texts).toEqual([text(0), text(1)]);
     expect(slow.connection.isCongested).toBe(true);
-    hall.issue('last');
-    hall.drain(slow, 2);
-    hall.walk();
-    hall.drain(slow);
+    harness.issue('last');
+    harness.drain(slow, 2);
+    harness.walk();
+    harness.drain(slow);
     expect(slow.connection.texts).toEqual([...Array.from({ length: 7 }, (_, at) => text(at)), 'last']);
     expect(slow.connection.writes.every((bytes) => bytes.length <= 256 * 1024)).toBe(true);
   });
 
   test('[BP1] [BP2] entries pending before the congestion wait by reference, and do not count as missed', () => {
-    const hall = new Hall();
+    const harness = new BroadcasterHarness();
     const fill = ({ connection }: Member): void => {
       connection.isCongested = true;
     };
-    const slow: Member = hall.arrive('slow', [''], () => fill(slow));
-    const fast = hall.arrive('fast');
+    const slow: Member = harness.arrive('slow', [''], () => fill(slow));
+    const fast = harness.arrive('fast');
     const text = (at: number): string => `${at}${'x'.repeat(100_000)}`;
     const all = Array.from({ length: 7 }, (_, at) => text(at));
-    for (const each of all) hall.issue(each);
-    hall.walk();
+    for (const each of all) harness.issue(each);
+    harness.walk();
     expect(slow.connection.texts).toEqual(all.slice(0, 2));
     expect(slow.connection.growth).toEqual([]);
     expect(slow.subscriber.outbox?.entries).toHaveLength(5);
-    hall.issue('last');
-    hall.walk();
+    harness.issue('last');
+    harness.walk();
     expect(slow.connection.growth).toEqual([[6, 1]]);
-    hall.drain(slow);
+    harness.drain(slow);
     expect(slow.connection.texts).toEqual([...all, 'last']);
     expect(fast.connection.texts).toEqual([...all, 'last']);
     expect(slow.connection.writes[0]).toBe(fast.connection.writes[0]);
   });
 
   test('[BP1] other members are not affected', () => {
-    const hall = new Hall();
-    const [slow, fast] = [hall.arrive('slow'), hall.arrive('fast')];
+    const harness = new BroadcasterHarness();
+    const [slow, fast] = [harness.arrive('slow'), harness.arrive('fast')];
     slow.connection.isCongested = true;
     for (const text of ['1', '2', '3']) {
-      hall.issue(text);
-      hall.walk();
+      harness.issue(text);
+      harness.walk();
     }
     expect(fast.connection.texts).toEqual(['1', '2', '3']);
-    expect(hall.broadcaster.logBytes).toBe(0);
-    hall.drain(slow);
+    expect(harness.broadcaster.logBytes).toBe(0);
+    harness.drain(slow);
     expect(slow.connection.texts).toEqual(['1', '2', '3']);
   });
 
   test('[BP1] a drain without pending entries does nothing', () => {
-    const hall = new Hall();
-    const member = hall.arrive('a');
-    hall.drain(member);
+    const harness = new BroadcasterHarness();
+    const member = harness.arrive('a');
+    harness.drain(member);
     expect(member.connection.writes).toEqual([]);
   });
 });
 
 describe('until when', () => {
-  const flushed = async (hall: Hall): Promise<() => boolean> => {
+  const flushed = async (harness: BroadcasterHarness): Promise<() => boolean> => {
     let isDone = false;
-    void hall.broadcaster.flush().then(() => {
+    void harness.broadcaster.flush().then(() => {
       isDone = true;
     });
     await Promise.resolve();
@@ -676,72 +678,72 @@ describe('until when', () => {
   };
 
   test('[BC8] with an empty log a flush resolves at once', async () => {
-    const hall = new Hall();
-    hall.crowd(3);
-    expect((await flushed(hall))()).toBe(true);
+    const harness = new BroadcasterHarness();
+    harness.addMembers(3);
+    expect((await flushed(harness))()).toBe(true);
   });
 
   test('[BC8] a flush resolves when the earlier entries are delivered to all, and not before', async () => {
-    const hall = new Hall();
-    hall.crowd(64, '', () => hall.clock.spend(1));
-    hall.issue('1');
-    const isDone = await flushed(hall);
-    hall.broadcaster.run(hall.clock.now() + 4);
+    const harness = new BroadcasterHarness();
+    harness.addMembers(64, '', () => harness.clock.spend(1));
+    harness.issue('1');
+    const isDone = await flushed(harness);
+    harness.broadcaster.run(harness.clock.now() + 4);
     await settle();
     expect(isDone()).toBe(false);
-    hall.walk();
+    harness.walk();
     await settle();
     expect(isDone()).toBe(true);
   });
 
   test('[BC8] a flush does not wait for later entries', async () => {
-    const hall = new Hall();
-    hall.crowd(64, '', () => hall.clock.spend(1));
-    hall.issue('1');
-    hall.broadcaster.run(hall.clock.now() + 4);
-    const isDone = await flushed(hall);
-    hall.issue('2');
+    const harness = new BroadcasterHarness();
+    harness.addMembers(64, '', () => harness.clock.spend(1));
+    harness.issue('1');
+    harness.broadcaster.run(harness.clock.now() + 4);
+    const isDone = await flushed(harness);
+    harness.issue('2');
     let slices = 0;
-    while (hall.broadcaster.run(hall.clock.now() + 4)) {
+    while (harness.broadcaster.run(harness.clock.now() + 4)) {
       slices++;
       await settle();
       if (isDone()) break;
     }
     expect(isDone()).toBe(true);
     expect(slices).toBeLessThan(8);
-    hall.walk();
+    harness.walk();
   });
 
   test('[BC8] messages to one id are waited for', async () => {
-    const hall = new Hall();
-    const member = hall.arrive('a');
-    hall.issue('hi', { to: 'a' });
-    const isDone = await flushed(hall);
+    const harness = new BroadcasterHarness();
+    const member = harness.arrive('a');
+    harness.issue('hi', { to: 'a' });
+    const isDone = await flushed(harness);
     expect(isDone()).toBe(false);
-    hall.walk();
+    harness.walk();
     await settle();
     expect([isDone(), member.connection.texts]).toEqual([true, ['hi']]);
   });
 
   test('[BC8] a flush waits neither for outboxes nor for closed members', async () => {
-    const hall = new Hall();
-    const [slow, gone] = [hall.arrive('slow'), hall.arrive('gone')];
+    const harness = new BroadcasterHarness();
+    const [slow, gone] = [harness.arrive('slow'), harness.arrive('gone')];
     slow.connection.isCongested = true;
-    hall.issue('1');
-    const isDone = await flushed(hall);
-    hall.depart(gone);
-    hall.walk();
+    harness.issue('1');
+    const isDone = await flushed(harness);
+    harness.depart(gone);
+    harness.walk();
     await settle();
     expect(isDone()).toBe(true);
     expect(slow.connection.writes).toEqual([]);
   });
 
   test('[BC8] without a deadline a pass delivers everything at once', () => {
-    const hall = new Hall();
-    const members = hall.crowd(100, '', () => hall.clock.spend(1_000));
+    const harness = new BroadcasterHarness();
+    const members = harness.addMembers(100, '', () => harness.clock.spend(1_000));
     for (const text of ['1', '2']) {
-      hall.issue(text);
-      expect(hall.broadcaster.run(forever)).toBe(false);
+      harness.issue(text);
+      expect(harness.broadcaster.run(forever)).toBe(false);
     }
     for (const { connection } of members) expect(connection.writes).toHaveLength(2);
   });
@@ -782,10 +784,10 @@ describe('the broadcaster as a whole', () => {
   whatever.prop([fc.array(step, { maxLength: 120 })], { numRuns: 400 })(
     '[BC1] [BC2] [BC3] [BC4] [BC6] [BC8] [BP1] each connection gets exactly what a naive list would hold',
     async (steps: readonly Step[]) => {
-      const hall = new Hall();
+      const harness = new BroadcasterHarness();
       const all: Due[] = [];
       const arrive = (name: string, at: string): void => {
-        const member = hall.arrive(name, [at], () => hall.clock.spend(1));
+        const member = harness.arrive(name, [at], () => harness.clock.spend(1));
         all.push({ ...member, due: [], rooms: new Set([at]), isGone: false });
       };
       for (const name of [...ids, 'joe']) arrive(name, '');
@@ -806,18 +808,18 @@ describe('the broadcaster as a whole', () => {
         if (deed === 'issue') {
           const isSkipped = (each: Due): boolean =>
             rest.skips === 'one' ? each === member : rest.skips === 'id' && each.connection.id === name;
-          hall.issue(text, {
+          harness.issue(text, {
             room: at,
             except: rest.skips === 'one' ? member.subscriber : null,
             exceptId: rest.skips === 'id' ? name : null,
           });
           for (const each of inside) if (!isSkipped(each)) each.due.push(text);
         } else if (deed === 'issueTo') {
-          hall.issue(text, { room: at, to: name });
+          harness.issue(text, { room: at, to: name });
           for (const each of inside) if (each.connection.id === name) each.due.push(text);
         } else if (deed === 'walk') {
           const writes = all.map(({ connection }) => connection.writes.length);
-          hall.broadcaster.run(hall.clock.now() + (rest.slice ?? 0));
+          harness.broadcaster.run(harness.clock.now() + (rest.slice ?? 0));
           for (const [place, { connection }] of all.entries()) {
             expect(connection.writes.length - (writes[place] ?? 0)).toBeLessThanOrEqual(1);
           }
@@ -825,30 +827,30 @@ describe('the broadcaster as a whole', () => {
           arrive(name, at);
         } else if (deed === 'flush') {
           const shares = all.map((each) => [each, each.due.length] as const);
-          void hall.broadcaster.flush().then(() => {
+          void harness.broadcaster.flush().then(() => {
             for (const [each, share] of shares) if (!each.isGone && given(each) < share) broken.push([text, each]);
           });
         } else if (member.isGone) {
           continue;
         } else if (deed === 'emit') {
           member.due.push(text);
-          hall.emit(member, text);
+          harness.emit(member, text);
           if (!member.connection.isCongested) expect(member.connection.texts).toEqual(member.due);
         } else if (deed === 'serve') {
           member.subscriber.deliver();
           if (!member.connection.isCongested) expect(member.connection.texts).toEqual(member.due);
         } else if (deed === 'join') {
-          hall.join(member, at);
+          harness.join(member, at);
           member.rooms.add(at);
         } else if (deed === 'leave') {
-          hall.leave(member, at);
+          harness.leave(member, at);
           member.rooms.delete(at);
         } else if (deed === 'congest') {
           member.connection.isCongested = true;
         } else if (deed === 'drain') {
-          if (member.connection.isCongested) hall.drain(member, rest.writes);
+          if (member.connection.isCongested) harness.drain(member, rest.writes);
         } else if (deed === 'depart') {
-          hall.depart(member);
+          harness.depart(member);
           member.isGone = true;
           if (!member.connection.isCongested) expect(member.connection.texts).toEqual(member.due);
         }
@@ -856,16 +858,16 @@ describe('the broadcaster as a whole', () => {
         await Promise.resolve();
       }
 
-      hall.walk();
+      harness.walk();
       await Promise.resolve();
       expect(broken).toEqual([]);
       for (const member of all) {
         isPrefix(member);
         if (member.isGone) continue;
-        hall.drain(member);
+        harness.drain(member);
         expect(member.connection.texts).toEqual(member.due);
       }
-      expect(hall.broadcaster.logBytes).toBe(0);
+      expect(harness.broadcaster.logBytes).toBe(0);
     },
   );
 });

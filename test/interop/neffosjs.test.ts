@@ -724,7 +724,7 @@ describe('events', () => {
 
 describe('broadcast', () => {
   /** ann and two of joe's tabs in room r1, eve in the namespace only. */
-  const crowd = async (handlers: Parameters<typeof recordEvents>[1] = {}) => {
+  const startClients = async (handlers: Parameters<typeof recordEvents>[1] = {}) => {
     const { testServer } = await startDefault(handlers);
     const ann = await enter(testServer, { id: 'ann', rooms: ['r1'] });
     const tab1 = await enter(testServer, { id: 'joe', rooms: ['r1'] });
@@ -749,13 +749,13 @@ describe('broadcast', () => {
   const inRoom = 'news default/r1: x;y';
 
   it('[BC1] #26 to the namespace: every member', async () => {
-    const { server, whoGot } = await crowd();
+    const { server, whoGot } = await startClients();
     server.broadcast(null, toNamespace);
     expect(await whoGot(inNamespace)).toEqual(['ann', 'tab1', 'tab2', 'eve']);
   });
 
   it('[BC1] #26 to the room: every member', async () => {
-    const { server, whoGot } = await crowd();
+    const { server, whoGot } = await startClients();
     server.broadcast(null, toRoom);
     expect(await whoGot(inRoom)).toEqual(['ann', 'tab1', 'tab2']);
   });
@@ -768,28 +768,28 @@ describe('broadcast', () => {
   });
 
   it('[BC13] #26 except a Conn: exactly that connection, not the one that shares its id', async () => {
-    const { server, testServer, whoGot } = await crowd();
+    const { server, testServer, whoGot } = await startClients();
     const [, tab1] = testServer.server.connections();
     server.broadcast(tab1 ?? null, toNamespace);
     expect(await whoGot(inNamespace)).toEqual(['ann', 'tab2', 'eve']);
   });
 
   it('[BC13] #26 except an NSConn: exactly that connection', async () => {
-    const { server, testServer, whoGot } = await crowd();
+    const { server, testServer, whoGot } = await startClients();
     const [, , tab2] = testServer.server.connectionsByNamespace('default');
     server.broadcast(tab2 ?? null, toRoom);
     expect(await whoGot(inRoom)).toEqual(['ann', 'tab1']);
   });
 
   it('[BC13] #26 except a Room: exactly that connection, also for the namespace', async () => {
-    const { server, testServer, whoGot } = await crowd();
+    const { server, testServer, whoGot } = await startClients();
     const [, tab1] = testServer.server.members('default', 'r1');
     server.broadcast(tab1?.room('r1') ?? null, toNamespace);
     expect(await whoGot(inNamespace)).toEqual(['ann', 'tab2', 'eve']);
   });
 
   it('[BC13] #26 except an id: every connection that has it', async () => {
-    const { server, whoGot } = await crowd();
+    const { server, whoGot } = await startClients();
     server.broadcast(exclude('joe'), toNamespace);
     expect(await whoGot(inNamespace)).toEqual(['ann', 'eve']);
     server.broadcast(exclude('ann'), toRoom);
@@ -799,7 +799,7 @@ describe('broadcast', () => {
   });
 
   it('[BC1] #14 #26 to an id: every connection that has it, in that place', async () => {
-    const { server, whoGot } = await crowd();
+    const { server, whoGot } = await startClients();
     server.broadcast(null, { ...toNamespace, to: 'joe' });
     expect(await whoGot(inNamespace)).toEqual(['tab1', 'tab2']);
     server.broadcast(null, { ...toRoom, to: 'eve' });
@@ -809,7 +809,7 @@ describe('broadcast', () => {
   });
 
   it('[BC13] #26 broadcast and broadcastOthers of an NSConn', async () => {
-    const { ann, whoGot } = await crowd({
+    const { ann, whoGot } = await startClients({
       toAll: (ns, { body }) => ns.broadcast({ event: 'news', body }),
       toOthers: (ns, { body }) => ns.broadcastOthers({ room: 'r1', event: 'news', body }),
     });
@@ -822,7 +822,7 @@ describe('broadcast', () => {
   });
 
   it('[BC12] #26 several messages in one call: each to its own audience, in order', async () => {
-    const { server, ann, eve } = await crowd();
+    const { server, ann, eve } = await startClients();
     server.broadcast(
       null,
       { ...toRoom, body: '1' },
@@ -835,7 +835,7 @@ describe('broadcast', () => {
   });
 
   it('[BC3] #26 broadcasts and emits arrive in program order', async () => {
-    const { server, testServer, ann } = await crowd();
+    const { server, testServer, ann } = await startClients();
     const expected: string[] = [];
     for (let n = 0; n < 50; n++) {
       server.broadcast(null, { ...toNamespace, body: `b${n}` });
@@ -846,7 +846,7 @@ describe('broadcast', () => {
   });
 
   it('[BC9] #20 row 34: a received ask that is broadcast again arrives as an event, and does not answer', async () => {
-    const { ann, whoGot } = await crowd({
+    const { ann, whoGot } = await startClients({
       all: ({ conn }, message) => conn.server.broadcast(null, message),
       news: ({ conn }, message) => conn.server.broadcast(null, message),
     });
@@ -860,14 +860,14 @@ describe('broadcast', () => {
   });
 
   it('[BC9] a received message of a room is sent to that room again', async () => {
-    const { tab1, whoGot } = await crowd({ news: (ns, message) => ns.conn.server.broadcast(ns, message) });
+    const { tab1, whoGot } = await startClients({ news: (ns, message) => ns.conn.server.broadcast(ns, message) });
     tab1.ns.room('r1').emit('news', 'x;y');
     await tab1.ns.ask('ping', '');
     expect(await whoGot(inRoom)).toEqual(['ann', 'tab2']);
   });
 
   it('[FR3] bytes are broadcast as bytes', async () => {
-    const { server, whoGot } = await crowd();
+    const { server, whoGot } = await startClients();
     server.broadcast(null, { ...toRoom, body: Uint8Array.of(0xff, 0x3b, 0x00) });
     expect(await whoGot('news default/r1: <ff3b00>')).toEqual(['ann', 'tab1', 'tab2']);
   });

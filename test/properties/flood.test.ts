@@ -93,7 +93,7 @@ test('[BC10] [BC2] [BC3] [BC5] 200 producers that broadcast to 5 000 clients are
   });
   const { server } = testServer;
   const { port } = new URL(testServer.url);
-  const crowd = await Clients.come(port, readers);
+  const clients = await Clients.come(port, readers);
   const loud = await Clients.come(port, flooders, 'flood');
   const idle = await Clients.come(port, 1);
   const before = process.memoryUsage().rss;
@@ -119,9 +119,9 @@ test('[BC10] [BC2] [BC3] [BC5] 200 producers that broadcast to 5 000 clients are
   clearInterval(watching);
 
   await expect
-    .poll(async () => (await crowd.report()).every(({ bytes }) => bytes >= record.bytes), { timeout: 30_000 })
+    .poll(async () => (await clients.report()).every(({ bytes }) => bytes >= record.bytes), { timeout: 30_000 })
     .toBe(true);
-  const summaries = await crowd.report();
+  const summaries = await clients.report();
   const at = (share: number): string => (latencies[Math.floor((latencies.length - 1) * share)] ?? 0).toFixed(1);
   const grown = (peak.rss - before) / mib;
   console.log(

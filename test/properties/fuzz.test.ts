@@ -82,7 +82,7 @@ const refuse =
 const lifecycle: Events = { _OnRoomJoin: refuse('secret'), _OnRoomLeave: refuse('sticky') };
 
 /** One connection to which things happen, beside one to which nothing does. */
-class Siege {
+class FuzzRun {
   readonly #tokens = new Set<string>();
   readonly #news: string[] = [];
   readonly harness: SupervisorHarness;
@@ -270,15 +270,15 @@ describe('random input of a client', () => {
       isSeated: boolean,
       happenings: readonly ConnectionEvent[],
     ): Promise<void> => {
-      const siege = new Siege(isAcknowledged, isSeated);
-      for (const what of happenings) await siege.happen(what);
-      await siege.settle();
-      siege.checkNeighbour();
-      siege.checkFrames();
-      for (const [outcome, count] of Object.entries(siege.tally())) outcomes[outcome as Outcome] += count;
-      frames += siege.said;
-      await siege.harness.disconnectAll();
-      expect(siege.harness.resources).toEqual(noResources);
+      const run = new FuzzRun(isAcknowledged, isSeated);
+      for (const what of happenings) await run.happen(what);
+      await run.settle();
+      run.checkNeighbour();
+      run.checkFrames();
+      for (const [outcome, count] of Object.entries(run.tally())) outcomes[outcome as Outcome] += count;
+      frames += run.said;
+      await run.harness.disconnectAll();
+      expect(run.harness.resources).toEqual(noResources);
     };
     const nearlyAlways = fc.nat(40).map((number) => number > 0);
     const usually = fc.oneof({ arbitrary: fc.constant(true), weight: 9 }, { arbitrary: fc.constant(false), weight: 1 });

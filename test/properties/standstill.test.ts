@@ -69,14 +69,14 @@ const moments: readonly Moment[] = [
   {
     moment: 'before the pings',
     ms: 5_000,
-    async come(_conns, _house, ms) {
+    async come(_conns, _testServer, ms) {
       standStill(ms);
     },
   },
   {
     moment: 'right behind the pings, with no answer read',
     ms: 5_000,
-    async come(conns, _house, ms) {
+    async come(conns, _testServer, ms) {
       const count = pinged(conns);
       await turnIn(() => count() === conns.length);
       standStill(ms);
@@ -86,7 +86,7 @@ const moments: readonly Moment[] = [
     moment: 'when some are pinged and others are not',
     ms: 1_200,
     options: { sliceMs: 0.001 },
-    async come(conns, _house, ms) {
+    async come(conns, _testServer, ms) {
       const count = pinged(conns);
       await turnIn(() => count() > 0);
       expect(count()).toBeLessThan(conns.length);
@@ -96,7 +96,7 @@ const moments: readonly Moment[] = [
   {
     moment: 'when some answers are read',
     ms: 1_200,
-    async come(conns, _house, ms) {
+    async come(conns, _testServer, ms) {
       const count = received(conns);
       await turnIn(() => count() > 0);
       standStill(ms);

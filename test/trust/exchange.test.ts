@@ -27,11 +27,11 @@ import { describeWith } from '../support/peers/installed.js';
 import { useServers } from '../support/server/testServer.js';
 
 const listen = useServers();
-const besiege = useExchangeAttacks();
+const attack = useExchangeAttacks();
 const seed = Date.now() % 2 ** 31;
 
 const assault = async (exchange: StackExchange, prefix: string, count: number, hasHuge: boolean): Promise<void> => {
-  const { log, nodes, attacker, clientOf, by } = await besiege(exchange);
+  const { log, nodes, attacker, clientOf, by } = await attack(exchange);
   const { a, b } = nodes;
   const members = (on: string): PlacedClient[] => placedClients.filter((one) => one.on === on);
   const placesOf = (on: string): Map<string, Place> => {
@@ -233,7 +233,7 @@ describe('hostile clients', () => {
   );
 
   test('[EX8] [EX13] nothing that a client has not been asked for is ever published', { timeout: 60_000 }, async () => {
-    const { log, nodes, attacker, clientOf, by } = await besiege(memoryBroker().exchange());
+    const { log, nodes, attacker, clientOf, by } = await attack(memoryBroker().exchange());
     // Another server asks one of the clients, in both ways that there are; and so does this one.
     await attacker.publish('memory.b-all.', Buffer.from('k!!!abc-1f;default;;q;0;0;marked'));
     await attacker.publish('memory.b-all.', Buffer.from('R17953;default;;q;0;0;older'));
@@ -272,7 +272,7 @@ describe('hostile clients', () => {
   });
 
   test('[EX8] [EX18] of the asks of others a thousand are open, and more are counted', async () => {
-    const { nodes, attacker, clientOf, by } = await besiege(memoryBroker().exchange());
+    const { nodes, attacker, clientOf, by } = await attack(memoryBroker().exchange());
     const ask = (number: number): Promise<void> =>
       attacker.publish('memory.b-all.', Buffer.from(`k!!!${number}-1f;default;;q;0;0;${number}`));
     await Promise.all(Array.from({ length: 1_010 }, (_, number) => ask(number)));
@@ -288,7 +288,7 @@ describe('hostile clients', () => {
   });
 
   test('[EX7] [EX8] an ask is settled on its own channel only, whatever the answer contains', async () => {
-    const { nodes, attacker, by } = await besiege({ ...memoryBroker().exchange(), acceptsBareTokens: true });
+    const { nodes, attacker, by } = await attack({ ...memoryBroker().exchange(), acceptsBareTokens: true });
     const asks = [1, 2].map(() => nodes.a.server.ask(question, { timeout: longTimeout }));
     const [first, second] = asks.map(watch);
     await expect.poll(() => by('a').length).toBe(2);

@@ -26,7 +26,7 @@ import { SupervisorHarness, settled } from '../../support/server/supervisorHarne
 const enter = '$1;n;;_OnNamespaceConnect;0;0;';
 const nsOf = (harness: SupervisorHarness, at: number) => {
   const ns = harness.clients[at]?.conn?.namespace('n');
-  if (!ns) throw new Error(`guest ${at} is not in the namespace`);
+  if (!ns) throw new Error(`client ${at} is not in the namespace`);
   return ns;
 };
 

@@ -5,7 +5,11 @@ import { SupervisorHarness, settled } from '../../support/server/supervisorHarne
 const enter = (namespace: string): string => `$1;${namespace};;_OnNamespaceConnect;0;0;`;
 
 /** Returns a harness with a client whose socket has stalled. */
-const stalledGuest = (limits: { highWaterMark: number; slowConsumerMessages?: number; slowConsumerBytes?: number }) => {
+const stalledClient = (limits: {
+  highWaterMark: number;
+  slowConsumerMessages?: number;
+  slowConsumerBytes?: number;
+}) => {
   const harness = new SupervisorHarness({ namespaces: { n: {} }, limits });
   const client = harness.open('a', 'n');
   const ns = client.conn?.namespace('n');
@@ -16,7 +20,7 @@ const stalledGuest = (limits: { highWaterMark: number; slowConsumerMessages?: nu
 
 describe('a client that does not read', () => {
   test('[BP1] is congested above the limit, gets nothing more until its socket drains, and then everything in order', () => {
-    const { client, ns } = stalledGuest({ highWaterMark: 10 });
+    const { client, ns } = stalledClient({ highWaterMark: 10 });
     for (const event of ['1', '2', '3']) ns.emit(event);
     expect(client.socket.payloads).toEqual([';n;;1;0;0;']);
     expect(client.conn?.pressure).toBeGreaterThan(20);
@@ -30,7 +34,7 @@ describe('a client that does not read', () => {
     ['messages', { highWaterMark: 10, slowConsumerMessages: 2 }],
     ['bytes', { highWaterMark: 10, slowConsumerBytes: 20 }],
   ])('[BP2] is evicted when it misses too many %s', async (_, limits) => {
-    const { harness, client, ns } = stalledGuest(limits);
+    const { harness, client, ns } = stalledClient(limits);
     for (const event of ['1', '2', '3', '4']) ns.emit(event);
     expect(client.socket.isDestroyed).toBe(false);
     await harness.settle();
@@ -40,7 +44,7 @@ describe('a client that does not read', () => {
   });
 
   test('[BP2] is evicted when it stays congested too long, and not earlier', () => {
-    const { harness, client, ns } = stalledGuest({ highWaterMark: 10 });
+    const { harness, client, ns } = stalledClient({ highWaterMark: 10 });
     ns.emit('1');
     harness.clock.advance(9_999);
     expect(client.socket.isDestroyed).toBe(false);

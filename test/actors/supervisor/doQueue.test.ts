@@ -53,7 +53,7 @@ const connOf = (id: string): Conn => {
   return new Conn(port);
 };
 
-interface Guest extends VisitTarget {
+interface VisitedConnection extends VisitTarget {
   isClosed: boolean;
 }
 
@@ -73,7 +73,9 @@ const makeVisits = (...ids: readonly string[]) => {
   const sweeper = new Deadlines(clock);
   const turn = new BackgroundTasks(clock, 4);
   const log: string[] = [];
-  const guests = new Set<Guest>(ids.map((id) => ({ conn: connOf(id), isClosed: false, isVisited: false })));
+  const connections = new Set<VisitedConnection>(
+    ids.map((id) => ({ conn: connOf(id), isClosed: false, isVisited: false })),
+  );
   const visits = new DoQueue({
     clock,
     deadlines: sweeper,
@@ -92,7 +94,7 @@ const makeVisits = (...ids: readonly string[]) => {
     });
     return { failures };
   };
-  const begin = (): void => visits.begin(guests, () => log.push('(ended)'));
+  const begin = (): void => visits.begin(connections, () => log.push('(ended)'));
   const settle = async (): Promise<void> => {
     for (let at = 0; at < 6; at++) await Promise.resolve();
   };
@@ -102,12 +104,12 @@ const makeVisits = (...ids: readonly string[]) => {
       await settle();
     }
   };
-  const guest = (id: string): Guest => {
-    const found = [...guests].find(({ conn }) => conn.id === id);
+  const connectionCalled = (id: string): VisitedConnection => {
+    const found = [...connections].find(({ conn }) => conn.id === id);
     if (!found) throw new Error(`there is no ${id}`);
     return found;
   };
-  return { clock, sweeper, log, guests, guest, visits, run, begin, turns };
+  return { clock, sweeper, log, guests: connections, guest: connectionCalled, visits, run, begin, turns };
 };
 
 describe('visiting', () => {

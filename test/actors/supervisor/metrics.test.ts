@@ -428,7 +428,7 @@ describe('metrics', () => {
     expect(metricsOf(alone).exchange).toBeNull();
     const { all, settle, disconnectAll } = await openCluster(2);
     const [a, b] = all;
-    if (!a || !b) throw new Error('two houses were due');
+    if (!a || !b) throw new Error('expected two harnesses');
     b.open('x', 'n');
     a.server.broadcast(null, { namespace: 'n', event: 'e' });
     await settle();
