@@ -10,6 +10,12 @@ const quick = [
   'test/properties/{doing,extended,history,hooks,ordering,scheduled,teardown,transitions}.test.ts',
 ];
 
+/** Tests that measure memory or delays, and so have a process for themselves. */
+const measured = [
+  'test/properties/{churn,clusterChurn,flood,lossless,slow,standstill}.test.ts',
+  'test/trust/{protocol,transport}.test.ts',
+];
+
 const shared = {
   testTimeout: 20_000,
   pool: 'forks',
@@ -24,7 +30,8 @@ export default defineConfig({
     maxWorkers: '100%',
     projects: [
       { test: { ...shared, name: 'quick', include: quick } },
-      { test: { ...shared, name: 'system', include: ['test/**/*.test.ts'], exclude: quick } },
+      { test: { ...shared, name: 'measured', include: measured, isolate: true } },
+      { test: { ...shared, name: 'system', include: ['test/**/*.test.ts'], exclude: [...quick, ...measured] } },
     ],
   },
 });

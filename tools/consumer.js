@@ -57,47 +57,79 @@ const install = async (folder, packages) => {
  * @typedef {object} Program
  * @property {string} folder
  * @property {string} file
- * @property {string} compiler
  * @property {keyof typeof resolutions} resolution
  * @property {readonly string[]} [flags]
  */
 
-/** Packages whose own declarations a compiler refuses. That is not for us to mend. @type {Map<string, Set<string>>} */
-const foreign = new Map();
+/**
+ * Arguments of tsc for a program.
+ *
+ * @param {Program} program
+ */
+const optionsOf = ({ resolution, flags = [] }) => [
+  ...['--noEmit', '--strict', '--noUncheckedIndexedAccess', '--pretty', 'false', '--skipDefaultLibCheck'],
+  ...['--target', 'es2022', '--lib', 'es2023,esnext.disposable'],
+  ...['--module', resolutions[resolution], '--moduleResolution', resolution],
+  ...(flags.length > 0 ? flags : ['--skipLibCheck', 'false']),
+];
+
+/** @param {string} title @param {number} seconds */
+const printTime = (title, seconds) => {
+  if (isVerbose) console.log(`${seconds.toFixed(1)} s  ${title}`);
+};
+
+/** @param {string} compiler @param {Program} program */
+const titleOf = (compiler, { file, resolution, flags = [] }) => {
+  const { version } = JSON.parse(readFileSync(join(compiler, 'package.json'), 'utf8'));
+  return [`${file} with TypeScript ${version}, moduleResolution ${resolution}`, ...flags].join(' ');
+};
 
 /**
- * Of what a compiler says, what is about the program or about our declarations.
+ * Returns the errors of all programs by one compiler, whose API `tools/diagnose.js` uses.
  *
- * @param {string} said
- * @param {string} version of the compiler
+ * @param {string} compiler
+ * @param {readonly Program[]} programs
  */
-const ours = (said, version) =>
-  // A line that goes on with the one before is indented.
-  said.split(/\n(?=\S)/).filter((complaint) => {
-    const [, name = 'musterjs'] = /^[^(]*node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(complaint) ?? [];
-    if (name !== 'musterjs') foreign.set(name, (foreign.get(name) ?? new Set()).add(version));
-    return name === 'musterjs' && complaint.trim() !== '';
-  });
+const errorsByApi = async (compiler, programs) => {
+  const jobs = programs.map((program) => ({
+    title: titleOf(compiler, program),
+    folder: program.folder,
+    file: program.file,
+    options: optionsOf(program),
+  }));
+  const { stdout } = await run(process.execPath, [join(tools, 'diagnose.js'), compiler, JSON.stringify(jobs)]);
+  /** @type {readonly { title: string, errors: string, seconds: number }[]} */
+  const results = stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  if (results.length !== jobs.length) throw new Error(`${results.length} of ${jobs.length} programs were checked`);
+  for (const { title, seconds } of results) printTime(title, seconds);
+  return results.flatMap(({ title, errors }) => (errors === '' ? [] : [`${title}:\n${errors}`]));
+};
 
-/** What the compiler says against a program; nothing if all is well. @param {Program} program */
-const complaintOf = async ({ folder, file, compiler, resolution, flags = [] }) => {
-  const { version } = JSON.parse(readFileSync(join(compiler, 'package.json'), 'utf8'));
-  const title = `${file} with TypeScript ${version}, moduleResolution ${resolution} ${flags.join(' ')}`;
-  const usual = ['--noEmit', '--strict', '--noUncheckedIndexedAccess', '--pretty', 'false', '--skipDefaultLibCheck'];
-  const libraries = ['--target', 'es2022', '--lib', 'es2023,esnext.disposable'];
-  const modules = ['--module', resolutions[resolution], '--moduleResolution', resolution];
-  const options = [...usual, ...libraries, ...modules, ...(flags.length > 0 ? flags : ['--skipLibCheck', 'false'])];
-  const began = performance.now();
-  try {
-    await run(process.execPath, [join(compiler, 'bin/tsc'), ...options, file], { cwd: folder });
-    return [];
-  } catch (error) {
-    const said = error instanceof Error && 'stdout' in error ? String(error.stdout) : String(error);
-    const complaints = ours(said, version);
-    return complaints.length > 0 ? [`${title}:\n${complaints.join('\n')}`] : [];
-  } finally {
-    if (isVerbose) console.log(`${((performance.now() - began) / 1_000).toFixed(1)} s  ${title}`);
+/**
+ * The same by the command line, for a compiler without that API.
+ *
+ * @param {string} compiler
+ * @param {readonly Program[]} programs
+ */
+const errorsByCommand = async (compiler, programs) => {
+  /** @type {string[]} */
+  const errors = [];
+  for (const program of programs) {
+    const began = performance.now();
+    const title = titleOf(compiler, program);
+    try {
+      await run(process.execPath, [join(compiler, 'bin/tsc'), ...optionsOf(program), program.file], {
+        cwd: program.folder,
+      });
+    } catch (error) {
+      errors.push(`${title}:\n${error instanceof Error && 'stdout' in error ? String(error.stdout) : String(error)}`);
+    }
+    printTime(title, (performance.now() - began) / 1_000);
   }
+  return errors;
 };
 
 /** What the outcome depends on. */
@@ -107,7 +139,13 @@ const digest = () => {
     .filter((name) => name.endsWith('.d.ts'))
     .map((name) => join('dist', name));
   const programs = readdirSync(join(tools, 'consumer')).map((name) => join('tools/consumer', name));
-  const rest = ['package.json', 'package-lock.json', 'tools/package-lock.json', 'tools/consumer.js'];
+  const rest = [
+    'package.json',
+    'package-lock.json',
+    'tools/package-lock.json',
+    'tools/consumer.js',
+    'tools/diagnose.js',
+  ];
   for (const name of [...declarations, ...programs, ...rest].sort()) {
     hash.update(name).update(readFileSync(join(root, name)));
   }
@@ -130,31 +168,29 @@ await install(whole, [...Object.keys(dependencies), ...Object.keys(peerDependenc
 await install(bare, Object.keys(dependencies));
 
 const names = /** @type {(keyof typeof resolutions)[]} */ (Object.keys(resolutions));
-/** @type {Program[]} */
+/** @type {readonly Program[]} */
 const programs = [
-  ...compilers.flatMap((compiler) =>
-    names.map((resolution) => ({ folder: whole, file: 'all.ts', compiler, resolution })),
-  ),
-  ...compilers.map((compiler) => ({
+  ...names.map((resolution) => ({ folder: whole, file: 'all.ts', resolution })),
+  {
     folder: bare,
     file: 'core.ts',
-    compiler,
-    resolution: /** @type {const} */ ('nodenext'),
+    resolution: 'nodenext',
     flags: ['--skipLibCheck', '--lib', 'es2023,esnext.disposable,dom'],
-  })),
+  },
 ];
 
+const queue = [...compilers];
 /** @type {string[]} */
-const complaints = [];
+const errors = [];
 const work = async () => {
-  for (let next = programs.shift(); next; next = programs.shift()) complaints.push(...(await complaintOf(next)));
+  for (let compiler = queue.shift(); compiler !== undefined; compiler = queue.shift()) {
+    const hasApi = existsSync(join(compiler, 'lib/typescript.js'));
+    errors.push(...(await (hasApi ? errorsByApi : errorsByCommand)(compiler, programs)));
+  }
 };
-const count = programs.length;
 await Promise.all(Array.from({ length: Math.max(2, availableParallelism()) }, work));
-for (const complaint of complaints) console.error(complaint);
-for (const [name, versions] of foreign) {
-  console.log(`(the declarations of ${name} are refused by TypeScript ${[...versions].sort().join(', ')})`);
-}
-console.log(`${count - complaints.length} of ${count} programs that use the package compile`);
-if (complaints.length > 0) process.exitCode = 1;
+for (const error of errors) console.error(error);
+const count = compilers.length * programs.length;
+console.log(`${count - errors.length} of ${count} programs that use the package compile`);
+if (errors.length > 0) process.exitCode = 1;
 else writeFileSync(mark, digest());
