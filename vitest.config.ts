@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import Sequencer from './test/sequencer.js';
 
 /** Tests that run in their own process alone: no peer, no browser, no load. `npm run test:quick` runs only these. */
 const quick = [
@@ -28,6 +29,7 @@ export default defineConfig({
     reporters: ['default', './test/support/conformance/interopTable.ts'],
     // By default vitest leaves one core idle.
     maxWorkers: '100%',
+    sequence: { sequencer: Sequencer },
     projects: [
       { test: { ...shared, name: 'quick', include: quick } },
       { test: { ...shared, name: 'measured', include: measured, isolate: true } },
