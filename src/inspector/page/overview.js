@@ -31,10 +31,14 @@ export const makePopulation = (root, choose) => {
   const add = (state, depth) => {
     // No connection stays in a final state.
     if (state.type === 'final' && depth === 1) return;
-    const name = make('button', { class: 'state', title: state.description ?? '', click: () => choose(state.id) });
+    const name = make('button', {
+      class: 'state',
+      title: state.description ?? state.key,
+      click: () => choose(state.id),
+    });
     name.append(
       make('span', { class: `dot ${state.tags.includes('congested') ? 'warm' : ''}` }),
-      depth === 0 ? 'all' : state.key,
+      make('span', { class: 'name' }, depth === 0 ? 'all' : state.key),
     );
     const cells = { now: make('td', { class: 'now' }), rates: make('td'), mean: make('td') };
     const row = make('tr', { class: `depth-${Math.min(depth, 4)}`, 'data-row': state.id });
