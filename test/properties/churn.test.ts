@@ -60,7 +60,7 @@ const goodbyeOf = (cycle: number): Goodbye => {
   return cycle % 4 === 1 ? 'cut' : 'cut early';
 };
 
-test('[SV3] [SV8] connections that end in any way leave nothing behind', { timeout: 240_000 }, async () => {
+test('[SV3] [SV8] connections that end in any way leave nothing behind', { timeout: 600_000 }, async () => {
   let made = 0;
   let forgotten = 0;
   const graves = new FinalizationRegistry(() => {

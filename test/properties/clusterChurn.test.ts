@@ -79,7 +79,7 @@ const startServers = async (exchange: Awaited<ReturnType<(typeof brokers)[number
 for (const { peer, exchange } of brokers) {
   describeWith(peer, `${peer.name} between servers whose clients connect, move, stall and close`, () => {
     test('[EX5] [EX4] [EX6] [EX3] [BC1] [BC2] [BC4] nothing is lost, doubled, out of order or with strangers', {
-      timeout: 90_000,
+      timeout: 300_000,
     }, async () => {
       const { nodes, workloads, relayAudit, statuses } = await startServers(await exchange());
       const clientsByServer = nodes.map(
@@ -118,7 +118,7 @@ for (const { peer, exchange } of brokers) {
       await Promise.all(workloads.flatMap(({ moves }) => moves));
       await Promise.all(clientsByServer.map((clients) => clients.settle()));
       for (const workload of workloads) workload.broadcast({ topic: 0 });
-      await expect.poll(() => relayAudit.isQuiet, { timeout: 10_000 }).toBe(true);
+      await expect.poll(() => relayAudit.isQuiet, { timeout: 60_000 }).toBe(true);
       await Promise.all(nodes.map(({ server }) => server.flush()));
       const reports = await Promise.all(clientsByServer.map((clients) => clients.finish()));
 

@@ -70,7 +70,7 @@ class Record {
 }
 
 test('[BC10] [BC2] [BC3] [BC5] 200 producers that broadcast to 5 000 clients are throttled, and affect no other client', {
-  timeout: 120_000,
+  timeout: 300_000,
 }, async () => {
   const record = new Record();
   let issued = 0;
@@ -113,13 +113,13 @@ test('[BC10] [BC2] [BC3] [BC5] 200 producers that broadcast to 5 000 clients are
     .toBeGreaterThan(seconds * 1_000);
   loud.cut();
   const latencies = [...(await idle.latencies())].sort((one, other) => one - other);
-  await expect.poll(() => server.totalConnections, { timeout: 30_000 }).toBe(readers + 1);
+  await expect.poll(() => server.totalConnections, { timeout: 60_000 }).toBe(readers + 1);
   await server.flush();
   await expect.poll(() => server.pressure.isThrottling).toBe(false);
   clearInterval(watching);
 
   await expect
-    .poll(async () => (await clients.report()).every(({ bytes }) => bytes >= record.bytes), { timeout: 30_000 })
+    .poll(async () => (await clients.report()).every(({ bytes }) => bytes >= record.bytes), { timeout: 60_000 })
     .toBe(true);
   const summaries = await clients.report();
   const at = (share: number): string => (latencies[Math.floor((latencies.length - 1) * share)] ?? 0).toFixed(1);

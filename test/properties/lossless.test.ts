@@ -39,7 +39,7 @@ test.each([
 ])(
   '[BC1] [BC2] [BC3] [BC4] [BC8] $deliveries deliveries $mode to connections that connect, move, stall and close: nothing is lost, doubled or out of order',
   {
-    timeout: 400_000,
+    timeout: 1_200_000,
   },
   async ({ syncBroadcaster, deliveries }) => {
     const workload = new ChurnWorkload(rooms, seed, () => testServer.server);

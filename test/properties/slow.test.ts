@@ -69,7 +69,7 @@ const runs: readonly { readonly what: string; readonly limits: Partial<Limits>; 
 
 for (const { what, limits, expected } of runs) {
   test(`[BP1] [BP2] [BC2] of 1 100 clients 100 stall: each of them is evicted ${what}, and no other client is affected`, {
-    timeout: 120_000,
+    timeout: 300_000,
   }, async () => {
     const testServer = await start({ namespaces: { default: {} }, limits });
     const groups = new ClientGroups(testServer);

@@ -148,7 +148,7 @@ describe('a hook that', () => {
           } catch {
             // Refused at the upgrade: that is one way out.
           }
-          await expect.poll(() => testServer.server.totalConnections, { timeout: 5_000 }).toBe(1);
+          await expect.poll(() => testServer.server.totalConnections, { timeout: 30_000 }).toBe(1);
         });
       });
 });

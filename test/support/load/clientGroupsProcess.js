@@ -10,7 +10,7 @@ import { frame, upgrade } from '../peers/clientFrames.js';
  */
 
 /** The process ends after this, in ms, even if the test has not ended it. */
-const lifetime = 180_000;
+const lifetime = 300_000;
 /** How many connect at the same time. */
 const concurrency = 50;
 /** How many bytes of a payload are read. */

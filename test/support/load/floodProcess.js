@@ -12,7 +12,7 @@ import { frame, upgrade } from '../peers/clientFrames.js';
 
 const [port = '', count = '', event = '', bodyBytes = ''] = process.argv.slice(2);
 /** The process ends after this, in ms, even if the test has not ended it. */
-const lifetime = 120_000;
+const lifetime = 300_000;
 const concurrency = 50;
 /** Time between two asks of the same client, in ms. */
 const askInterval = 50;
