@@ -1,6 +1,7 @@
 // The thread of the churn's clients: they connect, move between rooms, close, stall and cut their sockets.
 
 import { parentPort, workerData } from 'node:worker_threads';
+import { busyTime } from './busyTime.js';
 import { ChurnClient } from './churnClient.js';
 
 /**
@@ -190,11 +191,11 @@ const stall = (client) => {
 
 const churn = () => {
   let changes = 0;
-  const began = performance.now();
+  const began = busyTime();
   let stallsAt = began;
   const timer = setInterval(() => {
     if (stage !== 'churning') return clearInterval(timer);
-    const now = performance.now();
+    const now = busyTime();
     // A busy machine catches up a little at a time.
     const until = Math.min(((now - began) / 1_000) * plan.changesPerSecond, changes + plan.changesPerSecond / 2);
     for (; changes < until; changes++) {
