@@ -10,9 +10,12 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const tool = (path) => join(root, 'tools/node_modules', path);
 const { file } = pack();
 
-/** @type {readonly [readonly [string, readonly string[]], ...(readonly [string, readonly string[]])[]]} */
-const checks = [
-  ['programs that use the package', ['tools/consumer.js']],
+/** @typedef {readonly [title: string, command: readonly string[]]} Check */
+
+/** Takes as long as all the others together, so they run beside it. @type {Check} */
+const programs = ['programs that use the package', ['tools/consumer.js']];
+/** @type {readonly Check[]} */
+const others = [
   ['the public types are those of api/', ['tools/api.js']],
   ['knip', [tool('knip/bin/knip.js'), '--config', 'knip.jsonc']],
   ['publint', [tool('publint/src/cli.js'), 'run', file, '--strict']],
@@ -33,7 +36,7 @@ const run = async (command) => {
   return { isWell: code === 0, said: said.trim() };
 };
 
-/** @param {readonly [string, readonly string[]]} check */
+/** @param {Check} check */
 const check = async ([title, command]) => {
   const began = performance.now();
   const { isWell, said } = await run(command);
@@ -43,8 +46,6 @@ const check = async ([title, command]) => {
   process.exitCode = 1;
 };
 
-// The programs take as long as all the others together.
-const [programs, ...others] = checks;
 const inTurn = async () => {
   for (const one of others) await check(one);
 };

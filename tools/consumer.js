@@ -78,11 +78,12 @@ const printTime = (title, seconds) => {
   if (isVerbose) console.log(`${seconds.toFixed(1)} s  ${title}`);
 };
 
-/** @param {string} compiler @param {Program} program */
-const titleOf = (compiler, { file, resolution, flags = [] }) => {
-  const { version } = JSON.parse(readFileSync(join(compiler, 'package.json'), 'utf8'));
-  return [`${file} with TypeScript ${version}, moduleResolution ${resolution}`, ...flags].join(' ');
-};
+/** @param {string} compiler */
+const versionOf = (compiler) => JSON.parse(readFileSync(join(compiler, 'package.json'), 'utf8')).version;
+
+/** @param {string} version of the compiler @param {Program} program */
+const titleOf = (version, { file, resolution, flags = [] }) =>
+  [`${file} with TypeScript ${version}, moduleResolution ${resolution}`, ...flags].join(' ');
 
 /**
  * Returns the errors of all programs by one compiler, whose API `tools/diagnose.js` uses.
@@ -91,8 +92,9 @@ const titleOf = (compiler, { file, resolution, flags = [] }) => {
  * @param {readonly Program[]} programs
  */
 const errorsByApi = async (compiler, programs) => {
+  const version = versionOf(compiler);
   const jobs = programs.map((program) => ({
-    title: titleOf(compiler, program),
+    title: titleOf(version, program),
     folder: program.folder,
     file: program.file,
     options: optionsOf(program),
@@ -117,9 +119,10 @@ const errorsByApi = async (compiler, programs) => {
 const errorsByCommand = async (compiler, programs) => {
   /** @type {string[]} */
   const errors = [];
+  const version = versionOf(compiler);
   for (const program of programs) {
     const began = performance.now();
-    const title = titleOf(compiler, program);
+    const title = titleOf(version, program);
     try {
       await run(process.execPath, [join(compiler, 'bin/tsc'), ...optionsOf(program), program.file], {
         cwd: program.folder,

@@ -5,18 +5,11 @@ import {
   type Message,
   type NSConn,
   OnAnyEvent,
-  OnNamespaceConnect,
-  OnNamespaceConnected,
-  OnNamespaceDisconnect,
   OnNativeMessage,
-  OnRoomJoin,
-  OnRoomJoined,
-  OnRoomLeave,
-  OnRoomLeft,
   reply,
 } from '../../src/index.js';
 import { ReceiveQueue } from '../support/async/receiveQueue.js';
-import { recordEvents, useServers } from '../support/server/testServer.js';
+import { lifecycleEvents, recordEvents, useServers } from '../support/server/testServer.js';
 
 const start = useServers();
 
@@ -218,16 +211,7 @@ describe('order and flags', () => {
 });
 
 describe('frames that a client may not send', () => {
-  const forged = [
-    OnNamespaceConnect,
-    OnNamespaceConnected,
-    OnNamespaceDisconnect,
-    OnRoomJoin,
-    OnRoomJoined,
-    OnRoomLeave,
-    OnRoomLeft,
-    OnAnyEvent,
-  ];
+  const forged = [...lifecycleEvents, OnAnyEvent];
   const places = ['not connected', 'connected', 'in the room', 'in another room'] as const;
   type Place = (typeof places)[number];
   const rooms: Readonly<Record<Place, readonly string[]>> = {

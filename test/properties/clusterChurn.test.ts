@@ -9,6 +9,7 @@ import { type ClusterBroadcast, ClusterWorkload, randomFrom } from '../support/c
 import { bodyOf, tapExchange } from '../support/exchange/exchangeTap.js';
 import { natsServer, redisServer, startNats, startRedis } from '../support/peers/brokers.js';
 import { describeWith } from '../support/peers/installed.js';
+import { patientLimits } from '../support/server/patientLimits.js';
 
 const servers = 3;
 const clientsPerServer = Number(process.env['MUSTER_CLUSTER_LINES'] ?? 120);
@@ -22,16 +23,6 @@ const closesPerSecond = 4;
 const maxWaiting = { messages: 500, bytes: 8 * 2 ** 20 };
 const ticksAhead = 4;
 const seed = Number(process.env['MUSTER_SEED'] ?? Date.now() % 2 ** 31);
-const much = 2 ** 30;
-const long = 60_000;
-const limits = {
-  slowConsumerBytes: much,
-  slowConsumerMessages: much,
-  slowConsumerTimeout: long,
-  pingTimeout: long,
-  ackTimeout: long,
-  closeTimeout: long,
-};
 
 const makeNode = useNodes();
 /** Lets the sockets run for one tick. */
@@ -71,7 +62,7 @@ const startServers = async (exchange: Awaited<ReturnType<(typeof brokers)[number
       received: (_session, _channel, payload) => relayAudit.onReceived(index, Number(bodyOf(payload).slice(0, 8))),
     });
     const { handlers, onConnect, onDisconnect } = recorder;
-    nodes.push(await makeNode(tapped, { namespaces: { n: handlers }, onConnect, onDisconnect, limits }));
+    nodes.push(await makeNode(tapped, { namespaces: { n: handlers }, onConnect, onDisconnect, limits: patientLimits }));
   }
   const statuses = () => nodes.flatMap(({ server: { exchange } }) => (exchange ? [exchange.status] : []));
   return { nodes, workloads, relayAudit, statuses };

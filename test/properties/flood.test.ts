@@ -6,6 +6,7 @@ import { afterEach, expect, test } from 'vitest';
 import { reply } from '../../src/index.js';
 import { frame } from '../../src/protocol/frame.js';
 import type { ClientSummary, FloodCommand } from '../support/load/floodProcess.js';
+import { withoutEviction } from '../support/server/patientLimits.js';
 import { useServers } from '../support/server/testServer.js';
 
 const seconds = Number(process.env['MUSTER_FLOOD_SECONDS'] ?? 30);
@@ -80,12 +81,7 @@ test('[BC10] [BC2] [BC3] [BC5] 200 producers that broadcast to 5 000 clients are
   const testServer = await start({
     // Every byte is counted, and pings are none of the broadcasts.
     // Flooders that a busy machine keeps from reading are not evicted: each is to end when its socket does.
-    limits: {
-      pingInterval: 600_000,
-      slowConsumerTimeout: 600_000,
-      slowConsumerBytes: 2 ** 30,
-      slowConsumerMessages: 2 ** 30,
-    },
+    limits: { ...withoutEviction, pingInterval: 600_000 },
     namespaces: {
       default: {
         flood(_, { body }) {

@@ -4,6 +4,7 @@ import { ChurnClients } from '../support/churn/churnClients.js';
 import { ChurnWorkload } from '../support/churn/churnWorkload.js';
 import { describeFault } from '../support/history/diagnosis.js';
 import { verifyDelivery } from '../support/history/history.js';
+import { patientLimits } from '../support/server/patientLimits.js';
 import { useServers } from '../support/server/testServer.js';
 
 /** The run ends after this many deliveries. */
@@ -16,17 +17,6 @@ const changesPerSecond = connections / 7;
 const closesPerSecond = connections / 70;
 /** Time enough for every kind of change. */
 const leastSeconds = 4;
-/** A stalled client catches up; it must not be evicted, however busy the machine is. */
-const much = 2 ** 30;
-const long = 60_000;
-const limits = {
-  slowConsumerBytes: much,
-  slowConsumerMessages: much,
-  slowConsumerTimeout: long,
-  pingTimeout: long,
-  ackTimeout: long,
-  closeTimeout: long,
-};
 /** How many ticks the server may be ahead of its clients. */
 const ticksAhead = 8;
 
@@ -46,7 +36,13 @@ test.each([
     const workload = new ChurnWorkload(rooms, seed, () => testServer.server);
     const { recorder, counts } = workload;
     const { log, handlers, onConnect, onDisconnect, flow, ends } = recorder;
-    const testServer = await start({ namespaces: { n: handlers }, onConnect, onDisconnect, limits, syncBroadcaster });
+    const testServer = await start({
+      namespaces: { n: handlers },
+      onConnect,
+      onDisconnect,
+      limits: patientLimits,
+      syncBroadcaster,
+    });
     const clients = new ChurnClients({
       port: Number(new URL(testServer.url).port),
       clients: connections,

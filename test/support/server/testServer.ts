@@ -101,18 +101,20 @@ export const describeMessage = (
   return `${event.replace(/^_/, '')} ${namespace}${room && `/${room}`}${flags}${text}`;
 };
 
+/** The seven lifecycle events. */
+export const lifecycleEvents = [
+  OnNamespaceConnect,
+  OnNamespaceConnected,
+  OnNamespaceDisconnect,
+  OnRoomJoin,
+  OnRoomJoined,
+  OnRoomLeave,
+  OnRoomLeft,
+] as const;
+
 /** Returns handlers that record every event and then call the one in `handlers`. */
 export const recordEvents = (log: ReceiveQueue<string>, handlers: Events = {}): Events => {
-  const lifecycle = [
-    OnNamespaceConnect,
-    OnNamespaceConnected,
-    OnNamespaceDisconnect,
-    OnRoomJoin,
-    OnRoomJoined,
-    OnRoomLeave,
-    OnRoomLeft,
-  ];
-  const events = new Set([...lifecycle, ...Object.keys(handlers), OnAnyEvent]);
+  const events = new Set([...lifecycleEvents, ...Object.keys(handlers), OnAnyEvent]);
   return Object.fromEntries(
     [...events].map((event) => [
       event,
