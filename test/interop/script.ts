@@ -255,6 +255,9 @@ export const scenes: readonly Scene[] = [
       ...inDefault,
       '$2;default;;enter;0;0;srv1',
       { answer: ';;;;;;' },
+      // The newer line takes the next frame while its handler still joins; so the room comes first.
+      'see',
+      'see',
       '$3;default;srv1;echo;0;0;hello',
       ask('_OnRoomLeave', 'srv1'),
     ],
