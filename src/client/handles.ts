@@ -1,7 +1,8 @@
 import type { Body, Message } from '../protocol/message.js';
 import type { ClientState } from './chart.js';
-import type { ClientCounters } from './counters.js';
-import type { AskOptions, EndReason, JoinOptions, Listener } from './options.js';
+import type { AskOptions } from './line/asks.js';
+import type { ClientCounters } from './line/counters.js';
+import type { EndReason, JoinOptions, Listener } from './options.js';
 
 /** What the handles of a client call. */
 export interface ClientPort {
@@ -21,8 +22,8 @@ export interface ClientPort {
   rooms(namespace: string): Room[];
   leave(namespace: string, room: string, isLocal: boolean, options: AskOptions): Promise<void>;
   isIn(namespace: string, room: string): boolean;
-  emit(namespace: string, room: string, event: string, body: Body): boolean;
-  ask(namespace: string, event: string, body: Body, options: AskOptions): Promise<Message>;
+  emit(namespace: string, room: string, event: string, data: unknown): boolean;
+  ask(namespace: string, event: string, data: unknown, options: AskOptions): Promise<unknown>;
   on(namespace: string, room: string, event: string, listener: Listener): () => void;
 }
 
@@ -148,7 +149,8 @@ export class NSConn {
    * const { body } = await chat.ask('version', '', { timeout: 2_000 });
    */
   ask(event: string, body: Body = '', options: AskOptions = {}): Promise<Message> {
-    return this.#port.ask(this.namespace, event, body, options);
+    // Without a contract the answer is a message.
+    return this.#port.ask(this.namespace, event, body, options) as Promise<Message>;
   }
   /**
    * Joins a room, at once or when the client is in the namespace, and again after each reconnect (CL8). Rejects like

@@ -1,6 +1,9 @@
+import type { ContractShape } from '../contract/definitions.js';
 import type { Reply } from '../protocol/errors.js';
 import type { Message } from '../protocol/message.js';
 import type { NSConn } from './handles.js';
+import type { AskOptions } from './line/asks.js';
+import type { WebSocketClass } from './line/parts.js';
 
 /**
  * A function that handles an event of a namespace. It returns nothing, answers with `reply(body)`, or throws, at once
@@ -16,14 +19,6 @@ export type Events = Readonly<Record<string, Handler>>;
 
 /** A function that handles an event of one namespace or room. It answers like a `Handler`. */
 export type Listener = (message: Message) => void | Reply | Promise<void | Reply>;
-
-/** How long a caller waits. */
-export interface AskOptions {
-  /** Maximum time until the call rejects with `AskTimeout`, in ms. Default 10,000. */
-  readonly timeout?: number;
-  /** Ends the call early: it rejects with the signal's reason. */
-  readonly signal?: AbortSignal;
-}
 
 /** How a room is joined. */
 export interface JoinOptions extends AskOptions {
@@ -59,6 +54,8 @@ export interface Recovery {
   readonly reason: EndReason;
   /** Number of emitted frames of which nothing proves that they arrived. They are not sent again. */
   readonly inDoubt: number;
+  /** Number of frames that waited for a namespace or room that was refused. They were never sent. */
+  readonly unsent: number;
   /** Namespaces and rooms that were not entered again. Their handles are out. */
   readonly refused: readonly RefusedEntry[];
 }
@@ -73,19 +70,14 @@ export interface Where {
   readonly room?: string;
 }
 
-/** A `WebSocket` class: the browser's, or that of a package such as ws. */
-export type WebSocketClass = new (
-  url: string,
-  protocols?: string[],
-  options?: { headers: Record<string, string> },
-) => object;
-
 /** Options of `dial`. */
 export interface DialOptions {
   /** Namespaces with the handlers of their events. The server may connect the client to these. Default: none. */
   readonly namespaces?: Readonly<Record<string, Events>>;
   /** Handlers of the empty namespace. Default: none. */
   readonly events?: Events;
+  /** The contract of both ends. Its namespaces are declared by it. Default: none. */
+  readonly contract?: ContractShape;
   /** Returns the token for `authenticate` of the server. Asked before every dial, and before the token expires (CL7). */
   readonly auth?: () => string | Promise<string>;
   /** Headers of the upgrade. In a browser they become URL parameters `X-Websocket-Header-<name>`. Default: none. */
