@@ -1,27 +1,4 @@
-/** The unit of a limit. */
-export type LimitUnit = 'bytes' | 'ms' | 'count';
-
-/** One row of the table of limits: its default, what it bounds, and what happens at the bound. */
-export interface LimitRow {
-  /** The default value. */
-  readonly default: number;
-  /** The unit of the value. */
-  readonly unit: LimitUnit;
-  /** Whether 0 is allowed and means that there is no bound. */
-  readonly mayBeOff?: true;
-  /** What the limit bounds. */
-  readonly bounds: string;
-  /** What Muster does when the bound is reached. */
-  readonly atBound: string;
-}
-
-const inUnit =
-  (unit: LimitUnit) =>
-  (value: number, bounds: string, atBound: string): LimitRow => ({ default: value, unit, bounds, atBound });
-const bytes = inUnit('bytes');
-const ms = inUnit('ms');
-const count = inUnit('count');
-const optional = (row: LimitRow): LimitRow => ({ ...row, mayBeOff: true });
+import { bytes, count, type LimitRow, ms, optional } from './limitRow.js';
 
 const evicts = 'destroys the socket, with the reason 1013 `slow consumer`';
 

@@ -58,7 +58,8 @@ const parts = [...ground, 'exchange', ...layers, 'actors/context', 'actors/clust
 const arrows: Readonly<Record<string, { readonly folders: readonly string[]; readonly packages: readonly string[] }>> =
   {
     protocol: { folders: [], packages: [] },
-    limits: { folders: [], packages: [] },
+    limitRow: { folders: [], packages: [] },
+    limits: { folders: ['limitRow'], packages: [] },
     machines: { folders: [], packages: ['xstate'] },
     broadcast: { folders: ['limits', 'protocol'], packages: [] },
     exchange: {
