@@ -12,7 +12,7 @@ export const limitTable = {
   messageTimeout: ms(10_000, 'Maximum time to complete a message', 'closes with 1008 `message not completed in time`'),
   ackTimeout: ms(
     5_000,
-    "Maximum time for a client's `M` handshake frame",
+    "Maximum time for a client's first frame of the session layer, and for its `M` handshake frame",
     'closes with 1008 `not acknowledged in time`',
   ),
   admission: count(1_000, 'Maximum number of connections that are not open yet', 'queues as many upgrades again'),
@@ -20,8 +20,13 @@ export const limitTable = {
   headersTimeout: ms(10_000, "Maximum time for a request's headers, on a server that `listen` starts", 'answers 408'),
   connectTimeout: ms(
     5_000,
-    'Maximum time for `onUpgrade` and `idGenerator` together, and again for `onConnect`',
+    'Maximum time for `onUpgrade`, `authenticate` and `idGenerator` together, and again for `onConnect`',
     'destroys the socket, or closes with 1008 `not accepted in time`',
+  ),
+  authGrace: ms(
+    10_000,
+    'Time between the expiry of a token and the end of its connection',
+    'closes with 4401 `token expired`',
   ),
   earlyFrames: count(
     16,
@@ -148,6 +153,11 @@ export interface Limits {
    * breach: destroys the socket, or closes with 1008 `not accepted in time`.
    */
   readonly connectTimeout: number;
+  /**
+   * Time between the expiry of a token and the end of its connection, in ms. Default 10,000. On breach: closes with
+   * 4401 `token expired`.
+   */
+  readonly authGrace: number;
   /**
    * Maximum number of frames before a connection is open. Default 16. On breach: closes with 1008 `too many frames
    * before the acknowledgement`.
