@@ -132,8 +132,8 @@ export interface Limits {
    */
   readonly messageTimeout: number;
   /**
-   * Maximum time for a client's `M` handshake frame, in ms. Default 5,000. On breach: closes with 1008 `not
-   * acknowledged in time`.
+   * Maximum time for a client's first frame of the session layer, and for its `M` handshake frame, in ms. Default
+   * 5,000. On breach: closes with 1008 `not acknowledged in time`.
    */
   readonly ackTimeout: number;
   /** Maximum number of connections that are not open yet. Default 1,000. On breach: queues as many upgrades again. */
@@ -149,8 +149,8 @@ export interface Limits {
    */
   readonly headersTimeout: number;
   /**
-   * Maximum time for `onUpgrade` and `idGenerator` together, and again for `onConnect`, in ms. Default 5,000. On
-   * breach: destroys the socket, or closes with 1008 `not accepted in time`.
+   * Maximum time for `onUpgrade`, `authenticate` and `idGenerator` together, and again for `onConnect`, in ms.
+   * Default 5,000. On breach: destroys the socket, or closes with 1008 `not accepted in time`.
    */
   readonly connectTimeout: number;
   /**
