@@ -134,7 +134,7 @@ export const useSides = () => {
         return 'done';
       },
       tries: async (id) => testServer.connection(id).reconnectTries,
-      kill: () => testServer.server.close({ timeout: 0 }),
+      kill: () => testServer.server.close({ timeout: 1 }),
     };
   };
 
