@@ -19,12 +19,12 @@ import type { ClientParts } from './line/parts.js';
 import { Line, type LineListener, type SocketPort } from './line/socket.js';
 import { withHeaders } from './line/url.js';
 import type { DialOptions, EndReason, Where } from './options.js';
-import type { Traffic } from './traffic.js';
+import type { Outbox } from './outbox.js';
 
 /** What the connector tells its client. */
 export interface ConnectorListener {
   /** What goes out. */
-  readonly traffic: Traffic;
+  readonly outbox: Outbox;
   /** A line is greeted: namespaces and rooms can be entered. `onEntered` is due when they are. */
   onGreeted(line: Line): void;
   /** The client is online. */
@@ -97,7 +97,7 @@ export class Connector {
 
   constructor(
     private readonly url: string,
-    private readonly options: DialOptions,
+    private readonly options: Pick<DialOptions, 'auth' | 'headers' | 'protocols' | 'WebSocket'>,
     private readonly parts: ClientParts,
     private readonly counters: ClientCounters,
     /** Whether there is a greeting. There is none where only native messages are spoken. */
@@ -112,7 +112,7 @@ export class Connector {
       clock,
       () => {
         this.#line?.send(fromClient('ping', String(this.#line.received)));
-        if (this.#line) listener.traffic.notePing(this.#line);
+        if (this.#line) listener.outbox.notePing(this.#line);
       },
       () => {
         counters.silences++;
@@ -248,7 +248,7 @@ export class Connector {
       case 'welcome': {
         const { ping, storm, outbox, auth } = parseFields(body);
         const { frames, bytes } = fieldsOf(outbox);
-        const waiting = this.listener.traffic.outbox;
+        const waiting = this.listener.outbox;
         waiting.maxFrames = numberOr(frames, 1, waiting.maxFrames);
         waiting.maxBytes = numberOr(bytes, 1, waiting.maxBytes);
         this.#heartbeat.start(numberOr(ping, 1_000, 25_000));
@@ -257,7 +257,7 @@ export class Connector {
         return;
       }
       case 'pong': {
-        this.listener.traffic.notePong(line);
+        this.listener.outbox.notePong(line);
         const storm = Number(body.split(' ')[1]);
         if (storm >= 0) this.take({ type: 'STORM', storm });
         return;

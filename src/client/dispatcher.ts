@@ -1,12 +1,12 @@
-import { type Definitions, maySend } from '../contract/definitions.js';
+import { type ContractShape, maySend } from '../contract/definitions.js';
 import { decodeBody, encodeBody } from '../contract/schema.js';
 import { encodeErrorReply, encodeReply, type Frame, messageFrom, type NativeMode } from '../protocol/codec.js';
 import { ErrBadNamespace, ErrBadRoom, ErrInvalidPayload, Reply } from '../protocol/errors.js';
 import { type Body, type Message, OnAnyEvent, OnNativeMessage, ReceivedMessage } from '../protocol/message.js';
+import { definitionOf } from './bodies.js';
 import type { NSConn } from './handles.js';
 import type { ClientCounters } from './line/counters.js';
-import type { Membership } from './membership.js';
-import type { LifecycleFlags, Thrown } from './membershipTable.js';
+import type { LifecycleFlags, Membership, Thrown } from './membership.js';
 import type { Events, Where } from './options.js';
 import type { Turns } from './turns.js';
 
@@ -19,7 +19,7 @@ export interface DispatcherHost {
   /** The handlers of the options. */
   readonly declared: ReadonlyMap<string, Events>;
   /** The contract. */
-  readonly contract: ReadonlyMap<string, Definitions>;
+  readonly contract: ContractShape;
   /** Returns a namespace or room that is known. */
   find(namespace: string, room: string): Membership | undefined;
   /** Tells the program an error. */
@@ -62,9 +62,8 @@ export class Dispatcher {
       return refuse(ErrBadRoom);
     }
     const message = messageFrom(frame);
-    const definitions = frame.isNative ? undefined : this.host.contract.get(namespace);
-    const definition = definitions?.get(event);
-    if (definitions) {
+    const definition = definitionOf(this.host.contract, namespace, event);
+    if (Object.hasOwn(this.host.contract, namespace) && !frame.isNative) {
       if (message.err) return this.host.report(message.err, { during: event, namespace, room });
       const isAllowed = definition && maySend(definition, 'server') && (!definition.answer || wait !== '');
       const decoded = isAllowed ? await decodeBody(definition.schema, frame.body) : undefined;
@@ -140,6 +139,6 @@ export class Dispatcher {
   /** Whether the client is in a namespace or room, or was when the frame came. */
   #isHere(namespace: string, room: string, origin: Origin): boolean {
     const membership = this.host.find(namespace, room);
-    return membership !== undefined && (membership.presence !== 'out' || (!origin.isPresent && membership.isKept));
+    return membership !== undefined && (!membership.isOut || (!origin.isPresent && membership.isKept));
   }
 }

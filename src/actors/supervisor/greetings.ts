@@ -58,7 +58,7 @@ export class Greetings {
     const host: GreetingHost = {
       onOpening: (opening) => this.#identify(hinted, greeting, opening),
       onFault: (fault) => this.#onFault(hinted, greeting, fault),
-      onClosing: (code, text) => this.#close(hinted, greeting.attach.bind(greeting), code, text),
+      onClosing: (code, text) => this.#close(hinted, (listener) => greeting.attach(listener), code, text),
       onClosed: () => this.#forget(socket),
     };
     const greeting = new Greeting(socket, context, host);
@@ -135,6 +135,7 @@ export class Greetings {
     const { deadlines, limits, wrapSocket } = this.parts.context;
     const { request, socket } = hinted;
     const { outlet } = socket;
+    this.#sockets.get(socket)?.();
     // The log of `debug` has these frames too. There is no id yet.
     const arrival = wrapSocket({ id: '', request, socket, outlet, attach, opening: 'plain' });
     const deadline = deadlines.after(limits.closeTimeout, () => {

@@ -296,10 +296,11 @@ describe('openings', () => {
     const host = new HintedServer({ authenticate: () => promise });
     const client = await host.dial();
     await host.send(client, hello(), hello());
-    expect(client.socket.lines).toEqual([close(1008, 'bad hello')]);
+    await host.advance(4_999);
     open();
-    await host.settle();
-    expect(host.connected).toEqual([]);
+    await host.advance(1);
+    expect(client.socket.lines).toEqual([close(1008, 'bad hello')]);
+    expect([host.connected, host.refusals, host.clock.timers]).toEqual([[], [], 0]);
   });
 
   test('[SS12] other verbs before the connection is open are ignored, and nothing precedes A', async () => {
