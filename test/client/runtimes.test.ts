@@ -97,7 +97,8 @@ describe('a client in Node 20', () => {
     follow((url) => {
       const worker = new Worker(file('program.js'), { argv: [url, 'ws'], stdout: true });
       return { lines: linesOf(worker.stdout, 'worker'), ended: once(worker, 'exit').then(([code]) => code) };
-    }));
+    }),
+  );
 });
 
 const others: readonly (readonly [Peer, readonly string[]])[] = [

@@ -1,5 +1,5 @@
 import { describe } from 'vitest';
-import type { Client, DialOptions, Events, NSConn } from '../../src/client/client.js';
+import type { DialOptions, Events, NSConn } from '../../src/client/client.js';
 import { goPeers } from '../support/peers/goPeer.js';
 import { describeWith } from '../support/peers/installed.js';
 import { type OurClient, useOurClients } from '../support/peers/ourClient.js';
@@ -68,13 +68,3 @@ export const told = async ({ ns, log }: Pick<Entered, 'ns' | 'log'>): Promise<st
   await ns.ask('ping');
   return log.rest();
 };
-
-/** Resolves when the client is closed. */
-export const closed = (client: Client): Promise<void> =>
-  new Promise((resolve) => {
-    const look = (): void => {
-      if (client.state === 'closed') resolve();
-    };
-    client.subscribe(look);
-    look();
-  });

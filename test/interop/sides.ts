@@ -17,7 +17,7 @@ import { describeMessage, recordEvents, useServers } from '../support/server/tes
 import { type Acts, type Doing, nativeOnlyActs } from './script.js';
 
 /** What a program on the server does: to one connection, or to all of the server. */
-export interface Deed extends Omit<Doing, 'op' | 'body'> {
+interface Deed extends Omit<Doing, 'op' | 'body'> {
   readonly op: Doing['op'] | 'broadcast' | 'serverAsk';
   readonly body?: string | Uint8Array;
   /** The only id that a broadcast or an ask of the server is for. */

@@ -20,7 +20,7 @@ export interface OurClient {
 }
 
 /** Returns a message in the line that a handler of a server would record. */
-export const describeClientMessage = (message: Message): string =>
+const describeClientMessage = (message: Message): string =>
   describeMessage({ ...message, body: message.err ? `! ${message.err.message}` : message.body });
 
 /** Returns handlers that record every event and then call the one in `handlers`. */
