@@ -1,4 +1,4 @@
-import { CloseError, reply, Server } from '../../../dist/index.js';
+import { reply, Server } from '../../../dist/index.js';
 
 /** A server for the clients of the tests, in a process of its own that can be killed. It prints its port. */
 
@@ -8,9 +8,6 @@ const server = new Server({
   // Pages come from another port.
   origins: 'any',
   idGenerator: ({ url = '/' }) => new URL(url, 'http://loopback').searchParams.get('id') ?? 'nobody',
-  onUpgrade({ url = '/' }) {
-    if (url.includes('unwanted')) throw Object.assign(new Error('not you'), { status: 403 });
-  },
   onConnect({ id }) {
     if (id === 'refused') throw new Error('not allowed; sorry');
   },
@@ -29,9 +26,6 @@ const server = new Server({
       },
       kick(ns) {
         ns.conn.close(4_001, 'go');
-      },
-      late() {
-        throw new CloseError(4_000, 'no more');
       },
     },
   },
