@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { type Browser, type Page, chromium as playwright } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, type ExpectStatic, expect, it } from 'vitest';
 import { useGateways } from '../interop/gateway.js';
 import { type PageServer, startPageServer } from '../support/client/pageServer.js';
 import { type HidingBrowser, startHidingBrowser, type Tab } from '../support/peers/hidingBrowser.js';
@@ -28,21 +28,28 @@ describeWith(chromium, 'a client whose page does not run', (executablePath) => {
     await pages?.close();
   });
 
-  const open = async (id: string): Promise<Tab> => {
+  // Tests that run at once have an `expect` each.
+  const open = async (id: string, own: ExpectStatic): Promise<Tab> => {
     const tab = await browser.open(`${pages.origin}/?id=${id}`);
-    await expect.poll(() => tab.evaluate('globalThis.tests?.entered.then(() => tests.client.state)')).toBe('online');
+    await own.poll(() => tab.evaluate('globalThis.tests?.entered.then(() => tests.client.state)')).toBe('online');
     return tab;
   };
 
   /** Speaks to the page from before the pause to its end; expects that the page has missed nothing, on the same line. */
-  const staysWell = async (id: string, tab: Tab, stop: () => unknown, go: () => unknown): Promise<void> => {
+  const staysWell = async (
+    own: ExpectStatic,
+    id: string,
+    tab: Tab,
+    stop: () => unknown,
+    go: () => unknown,
+  ): Promise<void> => {
     const states = await tab.evaluate('tests.states');
     const conn = pages.connection(id);
     const ns = conn.namespace('default');
     const said: string[] = [];
     const say = (): void => {
       said.push(`${said.length}`);
-      expect(ns?.emit('say', said.at(-1))).toBe(true);
+      own(ns?.emit('say', said.at(-1))).toBe(true);
     };
     say();
     await stop();
@@ -52,15 +59,15 @@ describeWith(chromium, 'a client whose page does not run', (executablePath) => {
     }
     await go();
     say();
-    await expect.poll(() => tab.evaluate('tests.said')).toEqual(said);
+    await own.poll(() => tab.evaluate('tests.said')).toEqual(said);
     // The server answers what the page asks after it has judged its line.
-    expect(await tab.evaluate(`tests.askAtOnce(1)`)).toEqual(['0']);
+    own(await tab.evaluate(`tests.askAtOnce(1)`)).toEqual(['0']);
     await real(4_000);
-    expect(await tab.evaluate('tests.states')).toEqual(states);
-    expect(await tab.evaluate('tests.client.counters')).toMatchObject({ lines: 1, silences: 0, strays: 0 });
-    expect(await tab.evaluate('tests.recoveries')).toEqual([]);
-    expect(pages.connection(id)).toBe(conn);
-    expect(tab.complaints).toEqual([]);
+    own(await tab.evaluate('tests.states')).toEqual(states);
+    own(await tab.evaluate('tests.client.counters')).toMatchObject({ lines: 1, silences: 0, strays: 0 });
+    own(await tab.evaluate('tests.recoveries')).toEqual([]);
+    own(pages.connection(id)).toBe(conn);
+    own(tab.complaints).toEqual([]);
   };
 
   /** The process that runs a page: the one that has worked when the page has. */
@@ -76,49 +83,61 @@ describeWith(chromium, 'a client whose page does not run', (executablePath) => {
   const limit = { timeout: 3 * pause };
 
   describe.concurrent('for a minute', () => {
-    it('[CL6] hidden, with its timers throttled: its line stays', limit, async () => {
-      const tab = await open('hidden');
+    it('[CL6] hidden, with its timers throttled: its line stays', limit, async ({ expect: own }) => {
+      const tab = await open('hidden', own);
       await tab.evaluate('globalThis.ticks = []; setInterval(() => ticks.push(performance.now()), 100); 0');
       await staysWell(
+        own,
         'hidden',
         tab,
         async () => (await browser.open('about:blank')).show(),
         async () => {
-          expect(await tab.evaluate('document.visibilityState')).toBe('hidden');
+          own(await tab.evaluate('document.visibilityState')).toBe('hidden');
           // In a page that is shown there would be 600.
-          expect(await tab.evaluate('ticks.length')).toBeLessThan(100);
+          own(await tab.evaluate('ticks.length')).toBeLessThan(100);
           await tab.show();
         },
       );
     });
 
-    it('[CL6] hidden and frozen: its line stays', limit, async () => {
-      const tab = await open('frozen');
+    it('[CL6] its process is stopped, as by sleep, and continued: its line stays', limit, async ({ expect: own }) => {
+      const tab = await open('stopped', own);
+      const renderer = await processOf(tab);
+      let probing: Promise<unknown> | undefined;
       await staysWell(
-        'frozen',
-        tab,
-        async () => {
-          await (await browser.open('about:blank')).show();
-          await expect.poll(() => tab.evaluate('document.visibilityState')).toBe('hidden');
-          await tab.setFrozen(true);
-        },
-        async () => {
-          await tab.setFrozen(false);
-          await tab.show();
-        },
-      );
-    });
-
-    it('[CL6] its process is stopped, as by sleep, and continued: its line stays', limit, async () => {
-      const tab = await open('stopped');
-      const process_ = await processOf(tab);
-      await staysWell(
+        own,
         'stopped',
         tab,
-        () => process.kill(process_, 'SIGSTOP'),
-        () => process.kill(process_, 'SIGCONT'),
+        async () => {
+          // The client waits for the answer to a ping when its process stops.
+          probing = tab.evaluate('tests.probe(2_000)');
+          await real(700);
+          process.kill(renderer, 'SIGSTOP');
+        },
+        () => {
+          process.kill(renderer, 'SIGCONT');
+          return probing;
+        },
       );
     });
+  });
+
+  it('[CL1] [CL12] kept for a way back, its line ended: it is there again with the page, and tells the loss', async () => {
+    const tab = await open('frozen', expect);
+    const blank = await browser.open('about:blank');
+    await blank.show();
+    await expect.poll(() => tab.evaluate('document.visibilityState')).toBe('hidden');
+    await tab.setFrozen(true);
+    pages.connection('frozen').namespace('default')?.emit('say', 'while frozen');
+    await blank.evaluate('new Promise((resolve) => setTimeout(resolve, 3_000))');
+    expect(await tab.evaluate('tests.said')).toEqual([]);
+    await tab.setFrozen(false);
+    await tab.show();
+    // This browser ends the lines of a frozen page. One that does not has kept the message.
+    await expect.poll(() => tab.evaluate('tests.said.length + tests.recoveries.length')).toBe(1);
+    expect(await tab.evaluate('tests.askAtOnce(1)')).toEqual(['0']);
+    expect(await tab.evaluate('tests.client.state')).toBe('online');
+    expect(tab.complaints.filter((complaint) => !complaint.includes('Back-Forward Cache'))).toEqual([]);
   });
 });
 

@@ -5,6 +5,7 @@ import { dial, reply } from '../../../dist/client/client.js';
 /**
  * @typedef {object} PageScope
  * @property {{ readonly href: string }} location
+ * @property {(event: Event) => void} dispatchEvent
  * @property {unknown} tests
  */
 
@@ -54,4 +55,10 @@ const work = (ms) => {
   while (performance.now() < end);
 };
 
-scope.tests = { client, entered, states, said, recoveries, errors, askAtOnce, work };
+/** Asks the server whether the line lives, and keeps the page busy while the answer comes. @param {number} ms */
+const probe = (ms) => {
+  scope.dispatchEvent(new Event('pageshow'));
+  work(ms);
+};
+
+scope.tests = { client, entered, states, said, recoveries, errors, askAtOnce, work, probe };
