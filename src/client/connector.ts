@@ -18,7 +18,7 @@ import { Heartbeat } from './line/heartbeat.js';
 import type { ClientParts } from './line/parts.js';
 import { Line, type LineListener, type SocketPort } from './line/socket.js';
 import { withHeaders } from './line/url.js';
-import type { DialOptions, EndReason, Where } from './options.js';
+import type { DialOptions, EndReason } from './options.js';
 import type { Outbox } from './outbox.js';
 
 /** What the connector tells its client. */
@@ -40,7 +40,7 @@ export interface ConnectorListener {
   /** The state has changed. */
   onState(state: ClientState): void;
   /** Tells the program an error. */
-  report(error: unknown, where: Where): void;
+  report(error: unknown, during: string): void;
 }
 
 /** A number that a server sends, or a default where it sends nothing sensible. */
@@ -130,7 +130,7 @@ export class Connector {
         parts,
         options.auth,
         (token) => this.#line?.send(fromClient('auth', token)),
-        (error) => listener.report(error, { during: 'auth' }),
+        (error) => listener.report(error, 'auth'),
       );
     }
     this.#unlisten = environment.listen((type) => {
@@ -200,7 +200,7 @@ export class Connector {
       if (this.#attempt === attempt) this.#open(token);
     } catch (error) {
       if (this.#attempt !== attempt) return;
-      this.listener.report(error, { during: auth ? 'auth' : 'dial' });
+      this.listener.report(error, auth ? 'auth' : 'dial');
       this.take({ type: 'LOST', code: 1006, text: errorText(error) });
     }
   }
@@ -271,7 +271,7 @@ export class Connector {
       case 'authed': {
         const { error, final, ttl } = parseFields(body);
         if (error === undefined) return this.#expectExpiry({ ttl });
-        this.listener.report(new Error(String(error)), { during: 'auth' });
+        this.listener.report(new Error(String(error)), 'auth');
         if (final !== true) this.#refresh?.retry();
         return;
       }

@@ -1,7 +1,6 @@
 import { encode, errorFrom } from '../protocol/codec.js';
-import { ErrBadNamespace, ErrBadRoom } from '../protocol/errors.js';
+import { ErrBadNamespace, ErrBadRoom, ErrWrite } from '../protocol/errors.js';
 import {
-  type Body,
   OnNamespaceConnect,
   OnNamespaceConnected,
   OnNamespaceDisconnect,
@@ -10,49 +9,11 @@ import {
   OnRoomLeave,
   OnRoomLeft,
 } from '../protocol/message.js';
-import type { NSConn, Room } from './handles.js';
-import { type Answer, type AskOptions, type Asks, assertTimeout } from './line/asks.js';
-import type { Listener } from './options.js';
-import type { Turns } from './turns.js';
-
-/** Flags of a lifecycle event. */
-export interface LifecycleFlags {
-  /** Whether this client began the step. */
-  readonly isLocal?: boolean;
-  /** Whether no handler can refuse it. */
-  readonly isForced?: boolean;
-}
-
-/** An error that a handler threw, or a refusal. */
-export interface Thrown {
-  /** The error. */
-  readonly error: unknown;
-}
-
-/** What memberships need of their client. */
-export interface MembershipHost {
-  /** The pending asks. */
-  readonly asks: Asks;
-  /** The turns of the client. */
-  readonly turns: Turns;
-  /** The present line, once its greeting is over. Steps of an earlier line change nothing. */
-  readonly line: object | undefined;
-  /** Whether the client is closing or closed. */
-  readonly isOver: boolean;
-  /** Writes a frame to the present line. */
-  write(payload: Body): void;
-  /** Runs the handlers of a lifecycle event. Never rejects. */
-  fire(membership: Membership, event: string, flags: LifecycleFlags): Promise<Thrown | undefined>;
-  /** Tells the program an error of a lifecycle event that cannot refuse. */
-  onFault(membership: Membership, event: string, error: unknown): void;
-  /** A namespace or room is entered: frames that waited for it may go. */
-  onEntered(): void;
-  /** A namespace or room is gone: frames that waited for it will not go. `refusal` is set when nobody waits for it. */
-  onGone(membership: Membership, refusal: Thrown | undefined): void;
-}
-
-/** Ends a wait: with an error, if there is one. */
-type End = (failure?: Thrown) => void;
+import { type MembershipPort, type NSConn, Room } from './handles.js';
+import { type Answer, type AskOptions, assertTimeout } from './line/asks.js';
+import type { LifecycleFlags, MembershipHost, Thrown } from './membershipHost.js';
+import type { JoinOptions, Listener } from './options.js';
+import { Waiters } from './waiters.js';
 
 /** The default of how long the server has to answer, in ms. */
 const entryTimeout = 10_000;
@@ -61,7 +22,9 @@ const local: LifecycleFlags = { isLocal: true };
 const forced: LifecycleFlags = { isLocal: true, isForced: true };
 
 /** The client in one namespace or room, over all lines (CL8, CL9). */
-export class Membership<Handle extends NSConn | Room = NSConn | Room> {
+export class Membership<Handle extends NSConn | Room = NSConn | Room> implements MembershipPort {
+  /** The handle. */
+  readonly handle: Handle;
   /** The rooms of a namespace, in the order in which they were joined. */
   readonly rooms = new Map<string, Membership<Room>>();
   /** The handlers added by `on`, by event. */
@@ -76,8 +39,8 @@ export class Membership<Handle extends NSConn | Room = NSConn | Room> {
   #token = '';
   /** The last line on which the client was there, or on its way. */
   #lostLine: object | undefined;
-  readonly #entrants = new Set<End>();
-  readonly #leavers = new Set<End>();
+  readonly #entrants: Waiters;
+  readonly #leavers: Waiters;
 
   constructor(
     private readonly host: MembershipHost,
@@ -85,11 +48,14 @@ export class Membership<Handle extends NSConn | Room = NSConn | Room> {
     readonly namespace: string,
     /** The room, or `''`. */
     readonly room: string,
-    /** The handle. */
-    readonly handle: Handle,
+    makeHandle: (port: MembershipPort) => Handle,
     /** The namespace of a room. */
     private readonly parent?: Membership<NSConn>,
-  ) {}
+  ) {
+    this.#entrants = new Waiters(host.asks);
+    this.#leavers = new Waiters(host.asks);
+    this.handle = makeHandle(this);
+  }
 
   /** Whether the client is there now. */
   get isIn(): boolean {
@@ -112,15 +78,62 @@ export class Membership<Handle extends NSConn | Room = NSConn | Room> {
     return (this.#isWished || this.#presence === 'in') && this.parent?.isExpected !== false;
   }
 
+  /** Its namespace. */
+  get root(): Membership {
+    return this.parent ?? this;
+  }
+
+  /** Emits an event to it. */
+  emit(event: string, data: unknown): boolean {
+    return this.host.emit(this, event, data);
+  }
+  /** Asks the server in it. */
+  ask(event: string, data: unknown, options: AskOptions): Promise<unknown> {
+    return this.host.ask(this, event, data, options);
+  }
+  /** Adds a handler. Returns a function that removes it. */
+  listen(event: string, listener: Listener): () => void {
+    const added = this.listeners.get(event) ?? new Set();
+    this.listeners.set(event, added.add(listener));
+    return () => added.delete(listener);
+  }
+  /** Returns the handles of the rooms that are kept. */
+  keptRooms(): Room[] {
+    return [...this.rooms.values()].filter(({ isKept }) => isKept).map(({ handle }) => handle);
+  }
+  /** Leaves every room, one after the other. */
+  async leaveRooms(options: AskOptions): Promise<void> {
+    for (const room of [...this.rooms.values()]) if (room.isKept) await room.leave(true, options);
+  }
+  /** Joins a room. */
+  async join(name: string, { on = {}, ...options }: JoinOptions): Promise<Room> {
+    if (!this.isKept) throw this.host.isOver ? ErrWrite : ErrBadNamespace;
+    if (typeof name !== 'string' || name === '') throw ErrBadRoom;
+    const room = this.ensureRoom(name);
+    for (const [event, listener] of Object.entries(on)) if (listener) room.listen(event, listener);
+    return room.wish(options);
+  }
+  /** Returns a room of the namespace. */
+  ensureRoom(name: string): Membership<Room> {
+    const known = this.rooms.get(name);
+    if (known) return known;
+    // Only a namespace has rooms.
+    const parent = this as unknown as Membership<NSConn>;
+    const room = new Membership(this.host, this.namespace, name, (port) => new Room(port, parent.handle, name), parent);
+    this.rooms.set(name, room);
+    return room;
+  }
+
   /** Asks for it, now or on the next line. */
   async wish({ timeout = entryTimeout, signal }: AskOptions): Promise<Handle> {
+    if (this.host.isOver) throw ErrWrite;
     assertTimeout(timeout);
     signal?.throwIfAborted();
     const isNew = !this.#isWished;
     this.#isWished = true;
     if (this.#presence === 'in') return this.handle;
     this.#timeout = timeout;
-    const entered = this.#wait(this.#entrants, signal ? { signal } : {}, () => {
+    const entered = this.#entrants.add(signal ? { signal } : {}, () => {
       if (isNew && this.#entrants.size === 0 && this.#presence !== 'in') this.#withdraw();
     });
     if (this.host.line && this.isOut && this.parent?.isIn !== false) void this.enter(this.host.turns.isInHandler);
@@ -130,16 +143,18 @@ export class Membership<Handle extends NSConn | Room = NSConn | Room> {
 
   /** Waits until it is entered, whichever side begins. */
   async wait(options: AskOptions): Promise<Handle> {
-    if (!this.isIn) await this.#wait(this.#entrants, options);
+    if (this.host.isOver) throw ErrWrite;
+    if (!this.isIn) await this.#entrants.add(options);
     return this.handle;
   }
 
   /** Leaves it, or ends the wish to enter it. */
   async leave(isAll: boolean, options: AskOptions): Promise<void> {
+    if (!this.isKept) throw this.parent ? ErrBadRoom : ErrBadNamespace;
     const wasWished = this.#isWished;
     this.#isWished = false;
     if (this.isOut || this.#presence === 'entering') return this.#withdraw();
-    const left = this.#wait(this.#leavers, options);
+    const left = this.#leavers.add(options);
     if (this.#presence === 'in') {
       this.#presence = 'leaving';
       const turn = this.#turn(this.host.turns.isInHandler);
@@ -200,6 +215,7 @@ export class Membership<Handle extends NSConn | Room = NSConn | Room> {
     this.remove();
     answer();
     await this.#tell(this.parent ? OnRoomLeft : OnNamespaceDisconnect, {});
+    this.#leavers.settle();
   }
 
   /** The client is in. */
@@ -231,8 +247,7 @@ export class Membership<Handle extends NSConn | Room = NSConn | Room> {
     for (const room of [...this.rooms.values()]) room.remove(refusal);
     // What has come before a close still finds its handlers.
     if (!this.host.isOver) this.parent?.rooms.delete(this.room);
-    settle(this.#entrants, refusal ?? { error: this.parent ? ErrBadRoom : ErrBadNamespace });
-    settle(this.#leavers);
+    this.#entrants.settle(refusal ?? { error: this.parent ? ErrBadRoom : ErrBadNamespace });
     this.host.onGone(this, isAwaited ? undefined : refusal);
   }
 
@@ -270,21 +285,19 @@ export class Membership<Handle extends NSConn | Room = NSConn | Room> {
     if (error) {
       this.#isWished ||= wasWished;
       this.#presence = 'in';
-      settle(this.#leavers, { error });
+      this.#leavers.settle({ error });
       return this.#settleEntry();
     }
     const rooms = this.#emptied();
     for (const room of rooms) await room.tellLeft(forced);
     if (this.parent) await this.#tell(OnRoomLeave, { isLocal });
     if (this.#presence !== 'leaving') return;
-    const leavers = new Set(this.#leavers);
-    this.#leavers.clear();
     // The program may have asked for it again meanwhile.
     const isWished = this.#isWished;
     this.#presence = 'out';
     if (!isWished) this.remove();
     await this.#tell(this.parent ? OnRoomLeft : OnNamespaceDisconnect, { isLocal: isLocal || !this.parent });
-    settle(leavers);
+    this.#leavers.settle();
     if (isWished) void this.enter();
   }
 
@@ -292,7 +305,7 @@ export class Membership<Handle extends NSConn | Room = NSConn | Room> {
   #settleEntry(): void {
     if (this.#presence !== 'in') return;
     if (this.#entrants.size > 0) this.host.turns.pause();
-    settle(this.#entrants);
+    this.#entrants.settle();
     this.host.onEntered();
   }
 
@@ -313,7 +326,7 @@ export class Membership<Handle extends NSConn | Room = NSConn | Room> {
     this.#attempt = undefined;
     this.#token = '';
     if (presence === 'leaving' && !this.#isWished) this.remove();
-    settle(this.#leavers);
+    this.#leavers.settle();
     return presence === 'in' || presence === 'leaving';
   }
 
@@ -344,27 +357,6 @@ export class Membership<Handle extends NSConn | Room = NSConn | Room> {
   /** Runs the handlers of an event that cannot refuse. */
   async #tell(event: string, flags: LifecycleFlags): Promise<void> {
     const thrown = await this.host.fire(this, event, flags);
-    if (thrown) this.host.onFault(this, event, thrown.error);
-  }
-
-  #wait(waiters: Set<End>, options: AskOptions, onGone?: () => void): Promise<void> {
-    return new Promise((resolve, reject) => {
-      options.signal?.throwIfAborted();
-      const cancel = this.host.asks.limit(options, (error) => {
-        end({ error });
-        onGone?.();
-      });
-      const end: End = (failure) => {
-        cancel();
-        waiters.delete(end);
-        if (failure) reject(failure.error);
-        else resolve();
-      };
-      waiters.add(end);
-    });
+    if (thrown) this.host.report(thrown.error, event, this);
   }
 }
-
-const settle = (waiters: Set<End>, failure?: Thrown): void => {
-  for (const end of waiters) end(failure);
-};
