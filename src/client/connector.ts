@@ -43,9 +43,12 @@ export interface ConnectorListener {
   report(error: unknown, during: string): void;
 }
 
+/** Maximum number that is taken from a server: an hour in ms. A timer takes no more than 24 days. */
+const maxNumber = 3_600_000;
+
 /** A number that a server sends, or a default where it sends nothing sensible. */
 const numberOr = (value: unknown, least: number, otherwise: number): number =>
-  typeof value === 'number' && value >= least ? value : otherwise;
+  typeof value === 'number' && value >= least ? Math.min(value, maxNumber) : otherwise;
 
 /** Members of an object that a server sends as JSON. */
 type Fields = Readonly<Record<string, unknown>>;
@@ -76,6 +79,8 @@ export class Connector {
   /** The present dial. Whatever an earlier one brings is void. */
   #attempt = {};
   #wasOnline = false;
+  /** Number of dials in this outage. */
+  #redials = 0;
   #isStepping = false;
   readonly #events: ClientEvent[] = [];
   readonly #heartbeat: Heartbeat;
@@ -86,6 +91,7 @@ export class Connector {
     enter: () => this.#line && this.listener.onGreeted(this.#line),
     resume: () => {
       this.#wasOnline = true;
+      this.#redials = 0;
       if (this.#line) this.listener.onOnline(this.#line);
     },
     giveUp: () => this.#detach()?.drop(givenUp, 'no answer in time'),
@@ -153,11 +159,6 @@ export class Connector {
     if (line === this.#line) this.take({ type: 'ENTERED' });
   }
 
-  /** Returns whether a line is the present one. */
-  isPresent(line: Line): boolean {
-    return line === this.#line;
-  }
-
   #step(event: ClientEvent): void {
     const before = this.state;
     const { state, context, isEntry, effects } = next(before, this.#context, event);
@@ -209,7 +210,7 @@ export class Connector {
     const { WebSocket: given, protocols = [] } = this.options;
     const headers: Record<string, string> = { ...this.options.headers };
     if (this.greets) headers[sessionHint] = 'hello';
-    if (this.#wasOnline) headers['X-Websocket-Reconnect'] = String(this.#context.tries);
+    if (this.#wasOnline) headers['X-Websocket-Reconnect'] = String(++this.#redials);
     const Socket = given ?? this.parts.WebSocket;
     if (!Socket) return;
     // A WebSocket class makes objects with these members, by its standard.
@@ -264,7 +265,7 @@ export class Connector {
       }
       case 'pong': {
         this.listener.outbox.notePong(line);
-        const storm = Number(body.split(' ')[1]);
+        const storm = numberOr(Number(body.split(' ')[1]), 0, -1);
         if (storm >= 0) this.take({ type: 'STORM', storm });
         return;
       }

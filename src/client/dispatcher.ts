@@ -121,7 +121,10 @@ export class Dispatcher {
     const definition = definitionOf(contract, namespace, event);
     try {
       if (Object.hasOwn(contract, namespace) && !frame.isNative) {
-        if (message.err) return this.runtime.report(message.err, event, membership);
+        if (message.err) {
+          counters.unhandled++;
+          return this.runtime.report(message.err, event, membership);
+        }
         const isAllowed = definition && maySend(definition, 'server') && (!definition.answer || wait !== '');
         const decoded = isAllowed ? await decodeBody(definition.schema, frame.body) : undefined;
         if (decoded?.kind !== 'data') {

@@ -23,6 +23,7 @@ export interface ClientPort {
   readonly reason: EndReason | undefined;
   readonly counters: Readonly<ClientCounters>;
   subscribe(listener: (state: ClientState) => void): () => void;
+  retry(): void;
   close(): Promise<void>;
   connect(namespace: string, options: AskOptions): Promise<NSConn>;
   waitConnect(namespace: string, options: AskOptions): Promise<NSConn>;
@@ -128,6 +129,10 @@ export class Client<App = NoContract, Names extends string = string> {
   /** Returns a namespace that is connected, or that the client connects to when it is online again. */
   namespace<Name extends NamespaceName<App, Names>>(namespace: Name): NSConn<VocabularyOf<App, Name>> | undefined {
     return typed(this.#port.namespace(namespace));
+  }
+  /** Dials at once if the client waits for its next dial, as a button of the program may ask. Else does nothing (CL22). */
+  retry(): void {
+    this.#port.retry();
   }
   /** Closes the client for good. Resolves when it is closed, after 2 s at the latest (CL3). */
   close(): Promise<void> {

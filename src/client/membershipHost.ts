@@ -1,8 +1,8 @@
 import type { Body } from '../protocol/message.js';
 import type { Client } from './handles.js';
 import type { AskOptions, Asks } from './line/asks.js';
+import type { Turns } from './line/turns.js';
 import type { Membership } from './membership.js';
-import type { Turns } from './turns.js';
 
 /** Flags of a lifecycle event. */
 export interface LifecycleFlags {

@@ -5,6 +5,7 @@ import {
   type Message,
   OnAnyEvent,
   OnNamespaceConnect,
+  OnNamespaceConnected,
   OnRoomJoin,
   type Recovery,
   reply,
@@ -386,6 +387,18 @@ describe('steps of the server', () => {
     ]);
   });
 
+  test('[CL13] a join is answered before what waited for the room is sent', async () => {
+    const world = makeWorld();
+    const { chat, socket } = await inChat(world);
+    void chat.joinRoom('x');
+    await world.settle();
+    socket.take();
+    chat.room('x')?.emit('waited');
+    socket.receive('7;chat;x;_OnRoomJoin;0;0;');
+    await world.settle();
+    expect(socket.take()).toEqual(['7;;;;;;', ';chat;x;waited;0;0;']);
+  });
+
   test('[CL13] what is so already is answered with success and without events', async () => {
     const world = makeWorld();
     const { client, log } = await inChat(world);
@@ -519,6 +532,24 @@ describe('turns', () => {
       'OnRoomLeft chat/x',
       'next chat: ',
     ]);
+  });
+
+  test('[CL14] a handler of an entry can await an ask', async () => {
+    const world = makeWorld();
+    const answers: unknown[] = [];
+    const client = world.dial({
+      namespaces: { chat: { [OnNamespaceConnected]: async (ns) => void answers.push((await ns.ask('hello')).body) } },
+    });
+    const connecting = client.connect('chat');
+    world.socket().accept();
+    await world.settle();
+    await world.answer();
+    expect(client.state).toBe('entering');
+    const asked = world.socket().takeOne();
+    expect(withoutToken(asked)).toBe(';chat;;hello;0;0;');
+    world.socket().receive(`${asked}hi`);
+    await world.settle();
+    expect([(await connecting).isConnected, client.state, answers]).toEqual([true, 'online', ['hi']]);
   });
 
   test('[CL15] after `connect` and `joinRoom` the program can add handlers before the next frame', async () => {
