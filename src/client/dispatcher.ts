@@ -77,9 +77,9 @@ export class Dispatcher {
   #nativeMode(): NativeMode {
     if (this.isNativeOnly) return 'only';
     const empty = this.runtime.find('', '');
-    return empty && this.#calls(empty, new ReceivedMessage('', '', OnNativeMessage), OnNativeMessage).length > 0
-      ? 'mixed'
-      : 'none';
+    const isHandled =
+      Object.hasOwn(this.runtime.handlers(''), OnNativeMessage) || empty?.listeners.has(OnNativeMessage);
+    return isHandled ? 'mixed' : 'none';
   }
 
   /** Returns what answers a frame, while its line is the present one. */
@@ -151,8 +151,7 @@ export class Dispatcher {
    * dispatcher if there is no handler. An error that a handler returns is thrown.
    */
   async #run(membership: Membership, message: ReceivedMessage): Promise<unknown> {
-    const own = this.#calls(membership, message, message.event);
-    const calls = own.length > 0 ? own : this.#calls(membership, message, OnAnyEvent);
+    const calls = this.#calls(membership, message);
     if (calls.length === 0) return this;
     let first: unknown;
     for (const call of calls) {
@@ -163,11 +162,18 @@ export class Dispatcher {
     return first;
   }
 
-  /** Returns the calls of the handlers of an event: of the options, the namespace and the room. */
-  #calls(membership: Membership, message: ReceivedMessage, event: string): Call[] {
+  /** Returns the calls of the handlers of a message, else of those of any event. */
+  #calls(membership: Membership, message: ReceivedMessage): Call[] {
+    const own = this.#callsOf(membership, message, message.event);
+    return own.length > 0 ? own : this.#callsOf(membership, message, OnAnyEvent);
+  }
+
+  #callsOf(membership: Membership, message: ReceivedMessage, event: string): Call[] {
     const { root } = membership;
     const events = this.runtime.handlers(root.namespace);
-    const handler = Object.hasOwn(events, event) ? events[event] : undefined;
+    // A lifecycle event that somebody else listens to is no less news to the program's handler of any event.
+    const any = isSystemEvent(event) ? events[OnAnyEvent] : undefined;
+    const handler = Object.hasOwn(events, event) ? events[event] : any;
     // A namespace has the handle of a namespace.
     const calls: Call[] = handler ? [() => handler(root.handle as NSConn, message)] : [];
     for (const { listeners } of new Set([root, membership])) {

@@ -20,16 +20,16 @@ const entryTimeout = 10_000;
 
 const local: LifecycleFlags = { isLocal: true };
 const forced: LifecycleFlags = { isLocal: true, isForced: true };
-
 /** The client in one namespace or room, over all lines (CL8, CL9). */
 export class Membership<Handle extends NSConn | Room = NSConn | Room> extends Place<Handle> {
   #presence: 'out' | 'entering' | 'in' | 'leaving' = 'out';
   #isWished = false;
+  /** Whether the client has been there since the wish. */
+  #wasEntered = false;
   /** How long the server has to answer the next entry, in ms. */
   #timeout = entryTimeout;
   /** The present attempt to enter. A later one, or the loss of the line, makes it void. */
   #attempt: object | undefined;
-  /** Token of the pending entry, or `''`. */
   #token = '';
   /** The last line on which the client was there, or on its way. */
   #lostLine: object | undefined;
@@ -184,6 +184,7 @@ export class Membership<Handle extends NSConn | Room = NSConn | Room> extends Pl
   /** The client is in. `answer` is called before anything that waited is sent. */
   async entered(flags: LifecycleFlags, answer = (): unknown => undefined): Promise<void> {
     this.#presence = 'in';
+    this.#wasEntered = true;
     this.#attempt = undefined;
     await this.tell(this.parent ? OnRoomJoined : OnNamespaceConnected, flags);
     answer();
@@ -202,7 +203,8 @@ export class Membership<Handle extends NSConn | Room = NSConn | Room> extends Pl
 
   /** Ends the membership, its rooms, and the wish for it. */
   remove(refusal?: Thrown): void {
-    const isAwaited = this.#entrants.size > 0;
+    const wasEntered = this.#wasEntered;
+    this.#wasEntered = false;
     this.#presence = 'out';
     this.#isWished = false;
     this.#attempt = undefined;
@@ -212,7 +214,7 @@ export class Membership<Handle extends NSConn | Room = NSConn | Room> extends Pl
     // What has come before a close still finds its handlers.
     if (!this.host.isOver) this.parent?.rooms.delete(this.room);
     this.#entrants.settle(refusal ?? { error: this.parent ? ErrBadRoom : ErrBadNamespace });
-    this.host.onGone(this, isAwaited ? undefined : refusal);
+    this.host.onGone(this, wasEntered ? refusal : undefined);
   }
 
   /** Takes the answer to an entry. */
@@ -242,8 +244,7 @@ export class Membership<Handle extends NSConn | Room = NSConn | Room> extends Pl
     for (const room of this.#emptied()) await room.tellLeft(forced);
     if (this.parent) await this.tell(OnRoomLeave, { isLocal });
     if (this.#presence !== 'leaving') return;
-    // The program may have asked for it again meanwhile.
-    const isWished = this.#isWished;
+    const isWished = this.#isWished; // It may be asked for again.
     this.#presence = 'out';
     if (!isWished) this.remove();
     await this.tell(this.parent ? OnRoomLeft : OnNamespaceDisconnect, { isLocal: isLocal || !this.parent });
@@ -251,7 +252,6 @@ export class Membership<Handle extends NSConn | Room = NSConn | Room> extends Pl
     if (isWished) void this.enter();
   }
 
-  /** Settles the calls that wait for the entry. */
   #settleEntry(): void {
     if (this.#presence !== 'in') return;
     if (this.#entrants.size > 0) this.host.turns.pause();

@@ -48,7 +48,10 @@ export abstract class Place<Handle extends NSConn | Room> implements MembershipP
   listen(event: string, listener: Listener): () => void {
     const added = this.listeners.get(event) ?? new Set();
     this.listeners.set(event, added.add(listener));
-    return () => added.delete(listener);
+    return () => {
+      added.delete(listener);
+      if (added.size === 0 && this.listeners.get(event) === added) this.listeners.delete(event);
+    };
   }
   /** Returns the handles of the rooms that are kept. */
   keptRooms(): Room[] {

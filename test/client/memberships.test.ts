@@ -7,6 +7,7 @@ import {
   OnNamespaceConnect,
   OnNamespaceConnected,
   OnRoomJoin,
+  OnRoomLeft,
   type Recovery,
   reply,
 } from '../../src/client/client.js';
@@ -247,6 +248,23 @@ describe('refusals after an outage', () => {
     expect(sent(world)).toEqual([';chat;;kept;0;0;2']);
   });
 
+  test('[CL12] one that another call waits for is told to both', async () => {
+    const world = makeWorld();
+    const recoveries: Recovery[] = [];
+    const { client } = await inChat(world, { onReconnect: (recovery) => recoveries.push(recovery) });
+    world.socket().end(1012, 'retry=1');
+    await world.settle();
+    const again = client.connect('chat');
+    await world.advance(1);
+    world.socket().accept();
+    await world.settle();
+    const frame = world.socket().takeOne();
+    world.socket().receive(`${tokenOf(frame)};chat;;_OnNamespaceConnect;1;0;no`);
+    await expect(again).rejects.toThrow('no');
+    await world.settle();
+    expect(recoveries[0]?.refused).toEqual([{ namespace: 'chat', room: '', error: new Error('no') }]);
+  });
+
   test('[CL12] an entry that is not answered within 10 s is refused and taken back', async () => {
     const world = makeWorld();
     const recoveries: Recovery[] = [];
@@ -299,10 +317,11 @@ describe('lifecycle events', () => {
       'OnNamespaceDisconnect chat forced local',
       ...entry,
     ]);
+    chat.room('x')?.on(OnRoomLeft, ({ room }) => void log.push(`heard of ${room}`));
     void chat.room('x')?.leave();
     await world.settle();
     await world.answer();
-    expect(log.splice(0)).toEqual(['OnRoomLeave chat/x', 'OnRoomLeft chat/x']);
+    expect(log.splice(0)).toEqual(['OnRoomLeave chat/x', 'OnRoomLeft chat/x', 'heard of x']);
     void chat.joinRoom('y');
     await world.settle();
     await world.answer();
@@ -590,13 +609,14 @@ describe('handlers', () => {
     await world.answer();
     await joining;
     const off = chat.on('said', () => void heard.push('namespace'));
+    chat.on(OnAnyEvent, ({ event }) => void heard.push(`any ${event}`));
     socket.receive(';chat;x;said;0;0;');
     await world.settle();
     off();
     socket.receive(';chat;;said;0;0;');
     socket.receive(';chat;;constructor;0;0;');
     await world.settle();
-    expect(heard).toEqual(['options chat', 'namespace', 'room', 'options chat']);
+    expect(heard).toEqual(['options chat', 'namespace', 'room', 'options chat', 'any constructor']);
     expect(client.counters).toMatchObject({ unhandled: 0, strays: 0, handlerErrors: 0 });
   });
 
