@@ -108,6 +108,14 @@ export const guards = {
   mayWake: (context: ClientContext): boolean => context.mayWake,
 } as const;
 
+/** Returns how a line ended by an event. */
+const endOf = (event: ClientEvent): Pick<ClientContext, 'code' | 'text' | 'slot'> => {
+  if (event.type === 'LOST') return { code: event.code, text: event.text, slot: slotOf(event.code, event.text) };
+  if (event.type === 'REFUSED') return { code: 1008, text: event.text, slot: -1 };
+  if (event.type === 'CLOSE') return { code: 1000, text: '', slot: -1 };
+  return { code: givenUp, text: 'no answer in time', slot: -1 };
+};
+
 /** Actions that change the context: pure functions of context and event. */
 export const updates = {
   /** Counts one more dial. */
@@ -118,19 +126,10 @@ export const updates = {
   allowWake: () => ({ mayWake: true }),
   /** A page dials at once only once in each outage. */
   useWake: () => ({ mayWake: false }),
-  /** Notes how the line ended. After a refusal, its own text is kept. */
-  noteEnd: (_: ClientContext, event: ClientEvent) =>
-    event.type === 'LOST' ? { code: event.code, text: event.text, slot: slotOf(event.code, event.text) } : {},
+  /** Notes how the line ended, or the refusal. */
+  noteEnd: (_: ClientContext, event: ClientEvent) => endOf(event),
   /** Notes how a refused line ended. The text of the refusal stays. */
-  noteReturn: (_: ClientContext, event: ClientEvent) =>
-    event.type === 'LOST' ? { code: event.code, slot: slotOf(event.code, event.text) } : {},
-  /** Notes the refusal. */
-  noteRefusal: (_: ClientContext, event: ClientEvent) =>
-    event.type === 'REFUSED' ? { code: 1008, text: event.text, slot: -1 } : {},
-  /** Notes that the client gave the line up. */
-  noteGivenUp: () => ({ code: givenUp, text: 'no answer in time', slot: -1 }),
-  /** Notes that the program closed the client. */
-  noteClosed: () => ({ code: 1000, text: '', slot: -1 }),
+  noteReturn: ({ text }: ClientContext, event: ClientEvent) => ({ ...endOf(event), text }),
   /** Notes the width of a storm. */
   noteStorm: (_: ClientContext, event: ClientEvent) => (event.type === 'STORM' ? { storm: event.storm } : {}),
   /** Notes that the machine is online. */
@@ -194,13 +193,13 @@ const lost: readonly Transition[] = [
 ];
 /** The rows for a line that the client gives up. */
 const silent: readonly Transition[] = [
-  { target: 'offline', guard: 'isOffline', actions: ['noteGivenUp', 'giveUp'] },
-  { target: 'waiting', actions: ['noteGivenUp', 'giveUp'] },
+  { target: 'offline', guard: 'isOffline', actions: ['noteEnd', 'giveUp'] },
+  { target: 'waiting', actions: ['noteEnd', 'giveUp'] },
 ];
 /** The row for a close of a client that has no line worth a close frame. */
-const closed: readonly Transition[] = [{ target: 'closed', actions: ['noteClosed', 'hangUp'] }];
+const closed: readonly Transition[] = [{ target: 'closed', actions: ['noteEnd', 'hangUp'] }];
 /** The row for a close of a client that has a line. */
-const closing: readonly Transition[] = [{ target: 'closing', actions: ['noteClosed', 'hangUp'] }];
+const closing: readonly Transition[] = [{ target: 'closing', actions: ['noteEnd', 'hangUp'] }];
 
 /** The states, and what each does with an event. */
 export const states: Readonly<Record<ClientState, StateNode>> = {
@@ -213,7 +212,7 @@ export const states: Readonly<Record<ClientState, StateNode>> = {
   greeting: {
     on: {
       GREETED: [{ target: 'entering' }],
-      REFUSED: [{ target: 'refused', actions: ['noteRefusal'] }],
+      REFUSED: [{ target: 'refused', actions: ['noteEnd'] }],
       LOST: lost,
       CLOSE: closing,
     },

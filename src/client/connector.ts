@@ -53,9 +53,8 @@ const numberOr = (value: unknown, least: number, otherwise: number): number =>
 /** Members of an object that a server sends as JSON. */
 type Fields = Readonly<Record<string, unknown>>;
 
-const fieldsOf = (value: unknown): Fields =>
-  // Every object has members by name, and each is checked where it is read.
-  typeof value === 'object' && value !== null ? (value as Fields) : {};
+/** Returns any value as an object: each member is checked where it is read. */
+const fieldsOf = (value: unknown): Fields => Object(value);
 
 const parseFields = (body: string): Fields => {
   try {
@@ -66,7 +65,7 @@ const parseFields = (body: string): Fields => {
 };
 
 /** Keeps a client on a line: it runs the chart, and does what the chart asks for (CL1 to CL7). */
-export class Connector {
+export class Connector implements LineListener {
   /** What the client is doing. */
   state: ClientState = 'idle';
   /** How the last line ended. */
@@ -217,40 +216,29 @@ export class Connector {
     const socket = new Socket(given ? this.url : withHeaders(this.url, headers), [...protocols], {
       headers,
     }) as SocketPort;
-    const line: Line = new Line(
-      socket,
-      this.counters,
-      this.#listenerOf(() => line),
-      this.greets,
-      token,
-    );
-    this.#line = line;
+    this.#line = new Line(socket, this.counters, this, this.greets, token);
   }
 
-  #listenerOf(line: () => Line): LineListener {
-    return {
-      onOpen: () => this.take({ type: 'OPENED' }),
-      onAccepted: (id) => {
-        this.id = id;
-        this.take({ type: 'GREETED' });
-      },
-      onRefused: (text) => this.take({ type: 'REFUSED', text }),
-      onVerb: (verb, body) => {
-        this.#heartbeat.heard();
-        this.#takeVerb(line(), verb, body);
-      },
-      onData: (payload) => {
-        this.#heartbeat.heard();
-        this.listener.onData(payload, line());
-      },
-      onEnd: (code, text) => {
-        this.#detach();
-        this.take({ type: 'LOST', code, text });
-      },
-    };
+  onOpen(): void {
+    this.take({ type: 'OPENED' });
   }
-
-  #takeVerb(line: Line, verb: string, body: string): void {
+  onAccepted(id: string): void {
+    this.id = id;
+    this.take({ type: 'GREETED' });
+  }
+  onRefused(text: string): void {
+    this.take({ type: 'REFUSED', text });
+  }
+  onData(payload: Body, line: Line): void {
+    this.#heartbeat.heard();
+    this.listener.onData(payload, line);
+  }
+  onEnd(code: number, text: string): void {
+    this.#detach();
+    this.take({ type: 'LOST', code, text });
+  }
+  onVerb(verb: string, body: string, line: Line): void {
+    this.#heartbeat.heard();
     switch (verb) {
       case 'welcome': {
         const { ping, storm, outbox, auth } = parseFields(body);
