@@ -50,7 +50,8 @@ describe('who a client is', () => {
 
   test('[SS9] a user may be anything; only own keys make it one that expires', async () => {
     const inherited: unknown = Object.create({ user: 1, expiresAt: 'never' });
-    const returned: unknown[] = [undefined, null, 0, 'ann', inherited, { user: 'x' }, { expiresAt: 1 }];
+    const half: unknown = Object.assign(Object.create({ expiresAt: 'never' }), { user: 1 });
+    const returned: unknown[] = [undefined, null, 0, 'ann', inherited, half, { user: 'x' }, { expiresAt: 1 }];
     const wanted = [...returned];
     const host = new HintedServer({ authenticate: () => returned.shift() });
     for (const user of wanted) {
@@ -392,6 +393,7 @@ describe('a token that expires', () => {
   test('[SS16] leaves no timer when its connection closes first', async () => {
     const host = withTokens();
     const client = await enter(host, 'ann:10000');
+    await host.send(client, auth('ann:20000'));
     client.socket.disconnect();
     await host.settle();
     expect(host.clock.timers).toBe(0);
