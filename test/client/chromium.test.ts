@@ -15,6 +15,9 @@ const pause = 60_000;
 /** Resolves after this time. It is the time of a browser, which no clock of ours can advance. */
 const real = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
+/** Keeps this process from doing anything. */
+const stand = (ms: number): void => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+
 describeWith(chromium, 'a client whose page does not run', (executablePath) => {
   let browser: HidingBrowser;
   let pages: PageServer;
@@ -102,16 +105,18 @@ describeWith(chromium, 'a client whose page does not run', (executablePath) => {
 
     it('[CL6] its process is stopped, as by sleep, and continued: its line stays', limit, async ({ expect: own }) => {
       const tab = await open('stopped', own);
+      await tab.show();
       const renderer = await processOf(tab);
+      await tab.evaluate('globalThis.ticks = []; setInterval(() => ticks.push(performance.now()), 100); 0');
       let probing: Promise<unknown> | undefined;
       await staysWell(
         own,
         'stopped',
         tab,
-        async () => {
-          // The client waits for the answer to a ping when its process stops.
+        () => {
+          // This process is the server: while it stands, the client waits for the answer to its ping.
           probing = tab.evaluate('tests.probe(2_000)');
-          await real(700);
+          stand(700);
           process.kill(renderer, 'SIGSTOP');
         },
         () => {
@@ -119,6 +124,8 @@ describeWith(chromium, 'a client whose page does not run', (executablePath) => {
           return probing;
         },
       );
+      const gaps = 'ticks.map((tick, nth) => tick - (ticks[nth - 1] ?? tick))';
+      own(await tab.evaluate(`Math.max(...${gaps})`)).toBeGreaterThan(pause * 0.9);
     });
   });
 
