@@ -1,11 +1,13 @@
+import { InvalidPayload } from './invalidPayload.js';
+
 /** Error for a namespace that is not declared, or that the connection is not connected to (NS1, NS8). */
 export const ErrBadNamespace = new Error('bad namespace');
 /** Error for a room that the connection is not in, or whose name is not allowed (RM5). */
 export const ErrBadRoom = new Error('bad room');
 /** Error for a connection that is closed, or that cannot write this message (AK4). */
 export const ErrWrite = new Error('write closed');
-/** Error for a body that is not JSON (FR9). */
-export const ErrInvalidPayload = new Error('invalid payload');
+/** Error for a body that is not JSON (FR9), or that a contract does not allow (CT7). It is an `InvalidPayload`. */
+export const ErrInvalidPayload: Error = new InvalidPayload();
 /** Error of `server.ask` for an empty audience (AK5). It is never sent to a client. */
 export const ErrNoAudience = new Error('no audience');
 
@@ -171,6 +173,8 @@ export const closeReasons = {
   ackTimeout: { code: 1008, text: 'not acknowledged in time', retry: false },
   connectTimeout: { code: 1008, text: 'not accepted in time', retry: false },
   earlyFrames: { code: 1008, text: 'too many frames before the acknowledgement', retry: false },
+  badHello: { code: 1008, text: 'bad hello', retry: false },
+  tokenExpired: { code: 4401, text: 'token expired', retry: true },
   floodedInbox: { code: 1008, text: 'too many frames while a handler waits', retry: false },
   failed: { code: 1011, text: 'internal error', retry: true },
   busy: { code: 1013, text: 'retry=1000', retry: true },
