@@ -1,8 +1,10 @@
 export type { AskOptions } from './actors/api/asks.js';
 export { TooManyAsks } from './actors/api/asks.js';
 export type { DisconnectReason } from './actors/api/callbacks.js';
+export { Conn } from './actors/api/conn.js';
 export type { Events, Handler, NamespaceBodies, Namespaces, Where } from './actors/api/handlers.js';
-export { Conn, type EventBodies, NSConn, Room } from './actors/api/handles.js';
+export { type EventBodies, NSConn } from './actors/api/nsConn.js';
+export { Room } from './actors/api/room.js';
 export { type Except, Exclusion, exclude, type ServerFace, type ServerPressure } from './actors/api/serverFace.js';
 export type { LinkState } from './actors/cluster/link.js';
 export { ExchangeLoss, type Loss, type LostCounters } from './actors/cluster/losses.js';

@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import { getDefaultHighWaterMark } from 'node:stream';
 import type { DisconnectReason } from '../actors/api/callbacks.js';
+import type { Conn } from '../actors/api/conn.js';
 import type { Events, NamespaceBodies, Namespaces, Where } from '../actors/api/handlers.js';
-import type { Conn } from '../actors/api/handles.js';
 import type { Machines } from '../actors/context.js';
 import type { InspectionObserver } from '../actors/telemetry/inspection.js';
 import type { RecorderLimits } from '../actors/telemetry/recorder.js';

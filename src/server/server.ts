@@ -2,8 +2,9 @@ import { createServer, type Server as HttpServer, type IncomingMessage } from 'n
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type AskOptions, assertTimeout } from '../actors/api/asks.js';
+import type { Conn } from '../actors/api/conn.js';
 import type { NamespaceBodies } from '../actors/api/handlers.js';
-import type { Conn, NSConn } from '../actors/api/handles.js';
+import type { NSConn } from '../actors/api/nsConn.js';
 import type { Except, ServerFace, ServerPressure } from '../actors/api/serverFace.js';
 import type { Exchange } from '../actors/cluster/relay.js';
 import type { Introspection } from '../actors/supervisor/introspection.js';

@@ -3,8 +3,9 @@ import type { ReceivedMessage } from '../../protocol/message.js';
 import type { Deadlines } from '../runtime/deadlines.js';
 import type { Counters, Meters } from '../telemetry/counters.js';
 import type { RecordedStep, Recorder } from '../telemetry/recorder.js';
+import type { Conn } from './conn.js';
 import { type Handler, type Handlers, type Outcome, runGuarded, type Where } from './handlers.js';
-import type { Conn, NSConn } from './handles.js';
+import type { NSConn } from './nsConn.js';
 
 /** How a connection has ended. `onDisconnect` receives it (SV6). */
 export interface DisconnectReason {

@@ -2,7 +2,8 @@ import type { AnyActorRef } from 'xstate';
 import type { Message, OutgoingMessage } from '../../protocol/message.js';
 import type { UpgradeRequest } from '../transport/socket.js';
 import type { AskOptions } from './asks.js';
-import type { NSConn, Room } from './handles.js';
+import type { NSConn } from './nsConn.js';
+import type { Room } from './room.js';
 import type { ServerFace } from './serverFace.js';
 
 /** Port between the handles of one connection and the connection. The handles document each call. */

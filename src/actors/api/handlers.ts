@@ -2,7 +2,7 @@ import { CloseError, HandlerTimeout, Reply } from '../../protocol/errors.js';
 import { type Body, type Message, OnAnyEvent, OnNativeMessage } from '../../protocol/message.js';
 import type { Deadlines } from '../runtime/deadlines.js';
 import { isInstance, isThenable } from '../runtime/guard.js';
-import type { EventBodies, NSConn } from './handles.js';
+import type { EventBodies, NSConn } from './nsConn.js';
 
 /**
  * A function that handles an event. It returns nothing, answers with `reply(body)`, or throws, at once or by a promise

@@ -1,6 +1,8 @@
 import type { Message, OutgoingMessage } from '../../protocol/message.js';
 import type { AskOptions } from './asks.js';
-import type { Conn, NSConn, Room } from './handles.js';
+import type { Conn } from './conn.js';
+import type { NSConn } from './nsConn.js';
+import type { Room } from './room.js';
 
 /** Every connection with one id, as a broadcast excludes it. Made by `exclude(id)`. */
 export class Exclusion {

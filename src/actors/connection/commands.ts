@@ -4,7 +4,8 @@ import { assertCloseCode, closeText, ErrBadNamespace, ErrWrite } from '../../pro
 import { assertOutgoing, type Message, type OutgoingMessage } from '../../protocol/message.js';
 import type { Answer, AskOptions } from '../api/asks.js';
 import type { ConnPort } from '../api/connPort.js';
-import type { NSConn, Room } from '../api/handles.js';
+import type { NSConn } from '../api/nsConn.js';
+import type { Room } from '../api/room.js';
 import type { ServerFace } from '../api/serverFace.js';
 import type { ServerContext } from '../context.js';
 import { ignoreRejection } from '../runtime/guard.js';

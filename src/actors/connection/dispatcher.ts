@@ -13,7 +13,7 @@ import {
 } from '../../protocol/message.js';
 import { isAnswer } from '../../protocol/token.js';
 import { closesWith, type Outcome } from '../api/handlers.js';
-import type { NSConn } from '../api/handles.js';
+import type { NSConn } from '../api/nsConn.js';
 import type { ServerContext } from '../context.js';
 import type { Connection } from './connection.js';
 import { Inbox, type InboxHost, type Job } from './inbox.js';

@@ -1,7 +1,9 @@
 import type { Broadcaster, Skipped } from '../../broadcast/broadcaster.js';
 import { assertOutgoing, type Message, type OutgoingMessage } from '../../protocol/message.js';
 import type { AskOptions } from '../api/asks.js';
-import { Conn, NSConn, Room } from '../api/handles.js';
+import { Conn } from '../api/conn.js';
+import { NSConn } from '../api/nsConn.js';
+import { Room } from '../api/room.js';
 import { type Except, Exclusion } from '../api/serverFace.js';
 import type { Cluster } from '../cluster/cluster.js';
 import { Incoming } from '../cluster/incoming.js';
