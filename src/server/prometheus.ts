@@ -72,6 +72,8 @@ const droppedOf = ({ counters }: Metrics): Readonly<Record<string, number>> => (
   invalidFrames: counters.invalidFrames,
   strayAnswers: counters.strayAnswers,
   ignoredEvents: counters.ignoredEvents,
+  disallowedEvents: counters.disallowedEvents,
+  invalidPayloads: counters.invalidPayloads,
   unhandledEvents: counters.unhandledEvents,
   gatedWrites: counters.gatedWrites,
   lateWrites: counters.lateWrites,

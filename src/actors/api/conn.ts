@@ -1,18 +1,25 @@
 import type { AnyActorRef } from 'xstate';
-import type { Message, OutgoingMessage } from '../../protocol/message.js';
 import { ignoreRejection } from '../runtime/guard.js';
 import type { UpgradeRequest } from '../transport/socket.js';
 import type { AskOptions } from './asks.js';
 import type { ConnPort } from './connPort.js';
 import type { NSConn } from './nsConn.js';
 import type { ServerFace } from './serverFace.js';
+import {
+  type AnswerFrom,
+  type AskTo,
+  type MessageTo,
+  type NoContract,
+  typed,
+  type VocabularyOf,
+} from './vocabulary.js';
 
 /**
- * One connection: the handle that hooks and visitors get.
+ * One connection: the handle that hooks and visitors get. `User` is what `authenticate` returns, `App` the contract.
  * @example
  * new Server({ namespaces, onConnect: (conn) => conn.set('user', userOf(conn.request)) });
  */
-export class Conn {
+export class Conn<User = unknown, App = NoContract> {
   readonly #port: ConnPort;
   #store: Map<string, unknown> | undefined;
 
@@ -29,8 +36,12 @@ export class Conn {
     return this.#port.isClient;
   }
   /** The server. */
-  get server(): ServerFace {
-    return this.#port.server;
+  get server(): ServerFace<User, App> {
+    return typed(this.#port.server);
+  }
+  /** What `authenticate` returned for its client last; `undefined` on a server without that hook (SS9). */
+  get user(): User {
+    return typed(this.#port.user);
   }
   /** The request that was upgraded. */
   get request(): UpgradeRequest {
@@ -67,19 +78,25 @@ export class Conn {
    * const ns = await conn.connect('chat');
    * ns.emit('welcome');
    */
-  connect(namespace: string, options: AskOptions = {}): Promise<NSConn> {
-    return this.#port.connect(namespace, options);
+  connect<Name extends string>(
+    namespace: Name,
+    options: AskOptions = {},
+  ): Promise<NSConn<VocabularyOf<unknown, App, Name>, User, App>> {
+    return typed(this.#port.connect(namespace, options));
   }
   /**
    * Resolves when the client is in a namespace, whichever side began (NS12). Rejects with `AskTimeout` after 10 s
    * (`askTimeout`), the reason of the signal, or `ErrWrite` if the connection closes.
    */
-  waitConnect(namespace: string, options: AskOptions = {}): Promise<NSConn> {
-    return this.#port.waitConnect(namespace, options);
+  waitConnect<Name extends string>(
+    namespace: Name,
+    options: AskOptions = {},
+  ): Promise<NSConn<VocabularyOf<unknown, App, Name>, User, App>> {
+    return typed(this.#port.waitConnect(namespace, options));
   }
   /** Returns a namespace, if it is connected. */
-  namespace(namespace: string): NSConn | undefined {
-    return this.#port.namespace(namespace);
+  namespace<Name extends string>(namespace: Name): NSConn<VocabularyOf<unknown, App, Name>, User, App> | undefined {
+    return typed(this.#port.namespace(namespace));
   }
   /** Asks the client out of every namespace, one after the other (NS5). Rejects with the first refusal. */
   disconnectAll(): Promise<void> {
@@ -89,7 +106,7 @@ export class Conn {
     return ignoreRejection(all());
   }
   /**
-   * Sends a message and resolves with its answer. Rejects with the client's error (AK3), `AskTimeout` after 10 s
+   * Sends a message and resolves with its answer: the data of a contract, else a message. Rejects with the client's error (AK3), `AskTimeout` after 10 s
    * (`askTimeout`), the reason of the signal, `ErrWrite` if the connection closes or is not in that namespace or room
    * (AK4), or `TooManyAsks` (AK9).
    *
@@ -97,8 +114,11 @@ export class Conn {
    * @example
    * const answer = await conn.ask({ namespace: 'chat', event: 'version' }, { timeout: 2_000 });
    */
-  ask(message: OutgoingMessage, options: AskOptions = {}): Promise<Message> {
-    return this.#port.ask(message, options);
+  ask<const Name extends string = '', const Event extends string = string>(
+    message: AskTo<App, Name, Event>,
+    options: AskOptions = {},
+  ): Promise<AnswerFrom<App, Name, Event>> {
+    return typed(this.#port.ask(message, options));
   }
   /**
    * Sends a message. Returns false if the connection is closed, or not in that namespace or room.
@@ -107,7 +127,7 @@ export class Conn {
    * @example
    * conn.write({ namespace: 'chat', room: 'lobby', event: 'said', body: 'hello' });
    */
-  write(message: OutgoingMessage): boolean {
+  write<const Name extends string = ''>(message: MessageTo<App, Name>): boolean {
     return this.#port.write(message);
   }
   /**

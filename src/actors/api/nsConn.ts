@@ -1,29 +1,35 @@
-import type { Body, Message, OutgoingMessage } from '../../protocol/message.js';
+import type { Body } from '../../protocol/message.js';
 import { ignoreRejection } from '../runtime/guard.js';
 import type { AskOptions } from './asks.js';
 import type { Conn } from './conn.js';
 import type { ConnPort } from './connPort.js';
 import type { Room } from './room.js';
-
-/** The bodies of the events that the server sends in a namespace, by the event's name. Default: any name and body. */
-export interface EventBodies {
-  /** The body of an event. */
-  readonly [event: string]: Body;
-}
+import {
+  type AnswerTo,
+  type AskName,
+  type AskRest,
+  type EventBodies,
+  type EventName,
+  type MessageIn,
+  type NoContract,
+  type Payload,
+  typed,
+} from './vocabulary.js';
 
 /**
- * One connection in one namespace, as handlers get it. With a map of events, `emit` and `ask` take only those.
+ * One connection in one namespace, as handlers get it. `V` is what the server may say in it: the namespace of a
+ * contract, or a map of its events to their bodies.
  *
  * @example
- * const chat = { say: (ns: NSConn, { body }: Message) => ns.broadcastOthers({ event: 'said', body }) };
+ * const chat = { say: (ns: NSConn, { body }: Message) => ns.broadcastOthers('said', body) };
  */
-export class NSConn<Sent extends EventBodies = EventBodies> {
+export class NSConn<V = EventBodies, User = unknown, App = NoContract> {
   readonly #port: ConnPort;
 
   constructor(
     port: ConnPort,
     /** The connection. */
-    readonly conn: Conn,
+    readonly conn: Conn<User, App>,
     /** The name of the namespace. */
     readonly namespace: string,
   ) {
@@ -31,34 +37,40 @@ export class NSConn<Sent extends EventBodies = EventBodies> {
   }
 
   /**
-   * Sends an event. Returns false if the connection is no longer in the namespace.
+   * Sends an event with its data or body. Returns false if the connection is no longer in the namespace.
    *
-   * @throws {TypeError} when the event has no name, or the body is neither a string nor a Uint8Array
+   * @throws {TypeError} when the event has no name, the body is neither a string nor a Uint8Array, or the contract does
+   * not allow it (CT12)
+   * @example
+   * ns.emit('edited', { task: '1', by: ns.conn.id });
    */
-  emit<Event extends keyof Sent & string>(event: Event, body: Sent[Event] | '' = ''): boolean {
-    return this.#port.write({ namespace: this.namespace, event, body });
+  emit<Event extends EventName<V> & keyof V>(event: Event, ...payload: Payload<V, Event>): boolean {
+    return this.#port.write(this.#port.compose(this.namespace, '', event, payload[0]));
   }
   /**
-   * Sends an event as a binary frame. Returns false if the connection is no longer in the namespace.
+   * Sends an event as a binary frame. In a namespace with a contract the schema decides, and `emit` does it. Returns
+   * false if the connection is no longer in the namespace.
    *
    * @throws {TypeError} when the event has no name, or the body is of a wrong type
    */
-  emitBinary(event: keyof Sent & string, body: Uint8Array): boolean {
+  emitBinary<Event extends EventName<V> & keyof V>(
+    event: V[Event] extends Body ? Event : never,
+    body: Uint8Array,
+  ): boolean {
     return this.#port.write({ namespace: this.namespace, event, body, setBinary: true });
   }
   /**
-   * Sends an event and resolves with its answer. Rejects like `conn.ask`.
+   * Sends an event and resolves with its answer: the data of a contract, else a message. Rejects like `conn.ask`.
    *
-   * @throws {TypeError} when the event has no name, or the body is of a wrong type
+   * @throws {TypeError} when the event has no name, the body is of a wrong type, or the contract does not allow it
    * @example
    * const { body } = await ns.ask('version', '', { signal: AbortSignal.timeout(2_000) });
    */
-  ask<Event extends keyof Sent & string>(
+  ask<Event extends AskName<V> & keyof V>(
     event: Event,
-    body: Sent[Event] | '' = '',
-    options: AskOptions = {},
-  ): Promise<Message> {
-    return this.#port.ask({ namespace: this.namespace, event, body }, options);
+    ...[payload, options = {}]: Payload<V, Event, AskRest>
+  ): Promise<AnswerTo<V, Event>> {
+    return typed(this.#port.ask(this.#port.compose(this.namespace, '', event, payload), options));
   }
   /**
    * Asks the client into a room (RM3). Rejects with the refusal of either side, `ErrBadNamespace` outside the
@@ -68,16 +80,16 @@ export class NSConn<Sent extends EventBodies = EventBodies> {
    * @example
    * const room = await ns.joinRoom('lobby');
    */
-  joinRoom(room: string, options: AskOptions = {}): Promise<Room<Sent>> {
-    return this.#port.join(this.namespace, room, options);
+  joinRoom(room: string, options: AskOptions = {}): Promise<Room<V, User, App>> {
+    return typed(this.#port.join(this.namespace, room, options));
   }
   /** Returns a room, if it is joined. */
-  room(name: string): Room<Sent> | undefined {
-    return this.#port.room(this.namespace, name);
+  room(name: string): Room<V, User, App> | undefined {
+    return typed(this.#port.room(this.namespace, name));
   }
   /** Returns the joined rooms, in the order in which they were joined. */
-  rooms(): Room<Sent>[] {
-    return this.#port.rooms(this.namespace);
+  rooms(): Room<V, User, App>[] {
+    return typed(this.#port.rooms(this.namespace));
   }
   /** Asks the client out of every room, one after the other (RM4). Rejects with the first refusal. */
   leaveAll(options: AskOptions = {}): Promise<void> {
@@ -91,28 +103,33 @@ export class NSConn<Sent extends EventBodies = EventBodies> {
     return this.#port.disconnect(this.namespace, options);
   }
   /**
-   * Sends messages to every connection in the namespace, or in the room that a message names; this one included (BC1).
+   * Sends an event, or messages, to every connection in the namespace, or in the room that a message names; this one
+   * included (BC1).
    *
-   * @throws {TypeError} when a message has no event, or a part of it is of a wrong type
+   * @throws {TypeError} when a message has no event, a part of it is of a wrong type, or the contract does not allow it
+   * @example
+   * ns.broadcast('edited', { task: '1', by: ns.conn.id });
    */
-  broadcast(...messages: readonly OutgoingMessage[]): void {
-    this.conn.server.broadcast(null, ...this.#here(messages));
+  broadcast<Event extends EventName<V> & keyof V>(event: Event, ...payload: Payload<V, Event>): void;
+  broadcast(...messages: readonly MessageIn<V>[]): void;
+  broadcast(...said: readonly unknown[]): void {
+    this.#port.broadcast(null, this.namespace, '', said);
   }
   /**
-   * Sends messages like `broadcast`, but not to this connection.
+   * Sends like `broadcast`, but not to this connection.
    *
-   * @throws {TypeError} when a message has no event, or a part of it is of a wrong type
+   * @throws {TypeError} when a message has no event, a part of it is of a wrong type, or the contract does not allow it
+   * @example
+   * ns.broadcastOthers('edited', { task: '1', by: ns.conn.id });
    */
-  broadcastOthers(...messages: readonly OutgoingMessage[]): void {
-    this.conn.server.broadcast(this, ...this.#here(messages));
+  broadcastOthers<Event extends EventName<V> & keyof V>(event: Event, ...payload: Payload<V, Event>): void;
+  broadcastOthers(...messages: readonly MessageIn<V>[]): void;
+  broadcastOthers(...said: readonly unknown[]): void {
+    this.#port.broadcast(typed(this.conn), this.namespace, '', said);
   }
 
   /** Returns the id of the connection. */
   toString(): string {
     return this.conn.id;
-  }
-
-  #here(messages: readonly OutgoingMessage[]): OutgoingMessage[] {
-    return messages.map((message) => ({ ...message, namespace: this.namespace }));
   }
 }

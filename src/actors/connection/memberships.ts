@@ -232,10 +232,8 @@ export class Memberships implements MembershipListener {
   #membership(namespace: string): NamespaceMembership {
     const known = this.#all.get(namespace);
     if (known) return known;
-    const membership = new NamespaceMembership(
-      new NSConn(this.port, this.connection.conn, namespace),
-      this.context.stepped,
-    );
+    const nsConn = new NSConn(this.port, this.connection.conn, namespace);
+    const membership = new NamespaceMembership(nsConn, this.context.stepped);
     this.#all.set(namespace, membership);
     return membership;
   }

@@ -33,6 +33,7 @@ const connOf = (id: string): Conn => {
     id,
     isClient: false,
     server,
+    user: undefined,
     request: { headers: {} } as UpgradeRequest,
     actor,
     isClosed: false,
@@ -48,6 +49,8 @@ const connOf = (id: string): Conn => {
     rooms: unasked,
     write: unasked,
     ask: unasked,
+    compose: unasked,
+    broadcast: unasked,
     close: unasked,
   };
   return new Conn(port);
