@@ -200,11 +200,11 @@ describe('the architecture', () => {
   test('optional packages are imported by their own entries only, never from the surface', () => {
     expect(entries).toEqual([
       'index.ts',
+      'client/client.ts',
+      'client/machine.ts',
       'exchange/redis.ts',
       'exchange/nats.ts',
       'inspector/inspector.ts',
-      'client/client.ts',
-      'client/machine.ts',
       'contract/contract.ts',
     ]);
     const within = files.flatMap((file) => file.imports.filter(isRelative).map((specifier) => target(file, specifier)));

@@ -33,6 +33,8 @@ export interface ConnectorListener {
   onData(payload: Body, line: Line): void;
   /** A line is lost. */
   onLost(line: Line): void;
+  /** The client dials no more. It may be told twice. */
+  onClosing(): void;
   /** The client is closed. */
   onClosed(): void;
   /** The state has changed. */
@@ -87,10 +89,14 @@ export class Connector {
       if (this.#line) this.listener.onOnline(this.#line);
     },
     giveUp: () => this.#detach()?.drop(givenUp, 'no answer in time'),
-    hangUp: () => this.#detach()?.hangUp(),
+    hangUp: () => {
+      this.#detach()?.hangUp();
+      this.listener.onClosing();
+    },
     end: () => {
       this.#detach();
       this.#unlisten();
+      this.listener.onClosing();
       this.listener.onClosed();
     },
   };

@@ -28,9 +28,9 @@ export interface DispatcherHost {
 
 /** The line on which a frame came. */
 export interface Origin {
-  /** Whether it is the present line. */
-  readonly isPresent: boolean;
-  /** Sends the answer, if it is. */
+  /** The line. */
+  readonly line: object;
+  /** Sends the answer, if it is still the present line. */
   send(payload: Body): void;
 }
 
@@ -138,7 +138,6 @@ export class Dispatcher {
 
   /** Whether the client is in a namespace or room, or was when the frame came. */
   #isHere(namespace: string, room: string, origin: Origin): boolean {
-    const membership = this.host.find(namespace, room);
-    return membership !== undefined && (!membership.isOut || (!origin.isPresent && membership.isKept));
+    return this.host.find(namespace, room)?.hears(origin.line) ?? false;
   }
 }

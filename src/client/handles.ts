@@ -39,6 +39,15 @@ export interface ClientPort {
 }
 
 /**
+ * Returns the same promise, typed by the contract. Its rejection does not end a process that does not handle it: a
+ * server that refuses or does not answer is no fault of the program.
+ */
+const tame = <T>(promise: Promise<unknown>): Promise<T> => {
+  promise.catch(() => {});
+  return typed(promise);
+};
+
+/**
  * A client of a server: it dials, dials again when a line is lost, and enters its namespaces and rooms again. Its
  * handles stay the same (CL8).
  * @example
@@ -91,7 +100,7 @@ export class Client<App = NoContract, Names extends string = string> {
     namespace: Name,
     options: AskOptions = {},
   ): Promise<NSConn<VocabularyOf<App, Name>>> {
-    return typed(this.#port.connect(namespace, options));
+    return tame(this.#port.connect(namespace, options));
   }
   /**
    * Resolves when a namespace is connected, whichever side began. Rejects with `AskTimeout` if a timeout is given, the
@@ -101,14 +110,14 @@ export class Client<App = NoContract, Names extends string = string> {
     namespace: Name,
     options: AskOptions = {},
   ): Promise<NSConn<VocabularyOf<App, Name>>> {
-    return typed(this.#port.waitConnect(namespace, options));
+    return tame(this.#port.waitConnect(namespace, options));
   }
   /** Does the same as `waitConnect`, for a namespace to which the server connects the client. */
   waitServerConnect<Name extends NamespaceName<App, Names>>(
     namespace: Name,
     options: AskOptions = {},
   ): Promise<NSConn<VocabularyOf<App, Name>>> {
-    return typed(this.#port.waitConnect(namespace, options));
+    return tame(this.#port.waitConnect(namespace, options));
   }
   /** Returns a namespace that is connected, or that the client connects to when it is online again. */
   namespace<Name extends NamespaceName<App, Names>>(namespace: Name): NSConn<VocabularyOf<App, Name>> | undefined {
@@ -172,7 +181,7 @@ export class NSConn<V = AnyEvents> {
     event: Event,
     ...[data, options = {}]: Payload<V, Event, [options?: AskOptions]>
   ): Promise<AnswerTo<V, Event>> {
-    return typed(this.#port.ask(this.namespace, event, data, options));
+    return tame(this.#port.ask(this.namespace, event, data, options));
   }
   /**
    * Joins a room, at once or when the client is in the namespace, and again after each reconnect (CL8). Rejects like
@@ -182,7 +191,7 @@ export class NSConn<V = AnyEvents> {
    * const lobby = await chat.joinRoom('lobby', { on: { said: ({ body }) => console.log(body) } });
    */
   joinRoom(room: string, options: JoinOptions<V> = {}): Promise<Room<V>> {
-    return typed(this.#port.join(this.namespace, room, typed(options)));
+    return tame(this.#port.join(this.namespace, room, typed(options)));
   }
   /** Returns a room that is joined, or that the client joins when it is online again. */
   room(name: string): Room<V> | undefined {
@@ -193,15 +202,18 @@ export class NSConn<V = AnyEvents> {
     return typed(this.#port.rooms(this.namespace));
   }
   /** Leaves every room, one after the other. Rejects with the first refusal. */
-  async leaveAll(options: AskOptions = {}): Promise<void> {
-    for (const { name } of this.rooms()) await this.#port.leave(this.namespace, name, true, options);
+  leaveAll(options: AskOptions = {}): Promise<void> {
+    const all = async (): Promise<void> => {
+      for (const { name } of this.rooms()) await this.#port.leave(this.namespace, name, true, options);
+    };
+    return tame(all());
   }
   /**
    * Disconnects from the namespace, which ends the wish to be in it (CL8). Rejects with the refusal of the server; then
    * the client stays in it. Rejects with `ErrBadNamespace` outside the namespace.
    */
   disconnect(options: AskOptions = {}): Promise<void> {
-    return this.#port.disconnect(this.namespace, options);
+    return tame(this.#port.disconnect(this.namespace, options));
   }
   /** Adds a handler for an event of this namespace. Returns a function that removes it (CL16). */
   on<Event extends HandlerName<V>>(event: Event, listener: Listener<V, Event>): () => void {
@@ -241,7 +253,7 @@ export class Room<V = AnyEvents> {
   }
   /** Leaves the room, which ends the wish to be in it. Rejects with the refusal of the server, or `ErrBadRoom`. */
   leave(options: AskOptions = {}): Promise<void> {
-    return this.#port.leave(this.nsConn.namespace, this.name, false, options);
+    return tame(this.#port.leave(this.nsConn.namespace, this.name, false, options));
   }
   /** Adds a handler for an event of this room. Returns a function that removes it (CL16). */
   on<Event extends HandlerName<V>>(event: Event, listener: Listener<V, Event>): () => void {

@@ -37,6 +37,8 @@ export interface MembershipHost {
   readonly turns: Turns;
   /** The present line, once its greeting is over. Steps of an earlier line change nothing. */
   readonly line: object | undefined;
+  /** Whether the client is closing or closed. */
+  readonly isOver: boolean;
   /** Writes a frame to the present line. */
   write(payload: Body): void;
   /** Runs the handlers of a lifecycle event. Never rejects. */
@@ -72,6 +74,8 @@ export class Membership<Handle extends NSConn | Room = NSConn | Room> {
   #attempt: object | undefined;
   /** Token of the pending entry, or `''`. */
   #token = '';
+  /** The last line on which the client was there, or on its way. */
+  #lostLine: object | undefined;
   readonly #entrants = new Set<End>();
   readonly #leavers = new Set<End>();
 
@@ -91,9 +95,13 @@ export class Membership<Handle extends NSConn | Room = NSConn | Room> {
   get isIn(): boolean {
     return this.#presence === 'in' && this.parent?.isIn !== false;
   }
-  /** Whether nothing of it can come from the server. */
+  /** Whether the client is neither there nor on its way. */
   get isOut(): boolean {
     return this.#presence === 'out';
+  }
+  /** Returns whether a frame that came on a line can be for it. It may have come before the line was lost. */
+  hears(line: object): boolean {
+    return line === this.host.line ? !this.isOut : line === this.#lostLine;
   }
   /** Whether the client is there, or goes there on the next line. */
   get isKept(): boolean {
@@ -203,9 +211,9 @@ export class Membership<Handle extends NSConn | Room = NSConn | Room> {
   }
 
   /** The line is lost: the client is out, and the handlers are told (CL9). */
-  lost(): void {
-    const rooms = [...this.rooms.values()].filter((room) => room.#putOut());
-    if (!this.#putOut()) return;
+  lost(line: object): void {
+    const rooms = [...this.rooms.values()].filter((room) => room.#putOut(line));
+    if (!this.#putOut(line)) return;
     void this.host.turns.push(async () => {
       for (const room of rooms) await room.tellLeft(forced);
       await this.#tell(OnNamespaceDisconnect, forced);
@@ -221,7 +229,8 @@ export class Membership<Handle extends NSConn | Room = NSConn | Room> {
     this.#token = '';
     this.#timeout = entryTimeout;
     for (const room of [...this.rooms.values()]) room.remove(refusal);
-    this.parent?.rooms.delete(this.room);
+    // What has come before a close still finds its handlers.
+    if (!this.host.isOver) this.parent?.rooms.delete(this.room);
     settle(this.#entrants, refusal ?? { error: this.parent ? ErrBadRoom : ErrBadNamespace });
     settle(this.#leavers);
     this.host.onGone(this, isAwaited ? undefined : refusal);
@@ -297,8 +306,9 @@ export class Membership<Handle extends NSConn | Room = NSConn | Room> {
   }
 
   /** Is out as the line is lost. Returns whether the client was in. */
-  #putOut(): boolean {
+  #putOut(line: object): boolean {
     const presence = this.#presence;
+    if (presence !== 'out') this.#lostLine = line;
     this.#presence = 'out';
     this.#attempt = undefined;
     this.#token = '';

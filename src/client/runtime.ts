@@ -43,8 +43,9 @@ const maxServerRooms = 1_024;
 /** Lifecycle events that no server sends: they follow from others. */
 const notifications: ReadonlySet<string> = new Set([OnNamespaceConnected, OnRoomJoined, OnRoomLeft]);
 
-const kept = <Handle extends NSConn | Room>(membership: Membership<Handle> | undefined): Membership<Handle> | undefined =>
-  membership?.isKept ? membership : undefined;
+const kept = <Handle extends NSConn | Room>(
+  membership: Membership<Handle> | undefined,
+): Membership<Handle> | undefined => (membership?.isKept ? membership : undefined);
 
 /** The options of any client, as they are used: the types of its contract are gone. */
 export interface RuntimeOptions extends Omit<DialOptions, 'contract' | 'namespaces'> {
@@ -238,7 +239,7 @@ export class Runtime implements ClientPort, ConnectorListener, MembershipHost, D
   }
   onGone(membership: Membership, refusal: Thrown | undefined): void {
     this.outbox.drop(membership);
-    if (!refusal || this.state === 'closed') return;
+    if (!refusal || this.isOver) return;
     const { namespace, room } = membership;
     if (this.#isEntering) this.#refused.push({ namespace, room, error: refusal.error });
     else this.report(refusal.error, { during: room === '' ? 'connect' : 'joinRoom', namespace, room });
@@ -292,15 +293,17 @@ export class Runtime implements ClientPort, ConnectorListener, MembershipHost, D
     this.line = undefined;
     this.#isEntering = false;
     this.outbox.lost(line);
+    for (const ns of this.#namespaces.values()) ns.lost(line);
     this.asks.failAll(ErrWrite, (token) => !this.outbox.hasAsk(token));
-    for (const ns of this.#namespaces.values()) ns.lost();
   }
-  onClosed(): void {
+  onClosing(): void {
     const { code, text } = this.reason ?? { code: 1000, text: '' };
     const error = new CloseError(code, text || `closed with ${code}`);
     for (const ns of this.#namespaces.values()) ns.remove({ error });
     this.asks.failAll(ErrWrite, () => true);
     this.#onReady.reject(error);
+  }
+  onClosed(): void {
     this.#onClosed();
   }
   onState(state: ClientState): void {
@@ -330,9 +333,8 @@ export class Runtime implements ClientPort, ConnectorListener, MembershipHost, D
   #handle(frame: Frame, line: Line): Promise<void> {
     // An ask of another client, broadcast by a Go server with its token, is no ask of this one.
     const message = frame.wait.startsWith('$') ? { ...frame, wait: '' } : frame;
-    const isPresent = line === this.line;
     return this.#dispatcher.handle(message, {
-      isPresent,
+      line,
       send: (payload) => line === this.line && this.write(payload),
     });
   }
@@ -358,7 +360,11 @@ export class Runtime implements ClientPort, ConnectorListener, MembershipHost, D
     return () => added.delete(listener);
   }
 
+  get isOver(): boolean {
+    return this.state === 'closing' || this.state === 'closed';
+  }
+
   #assertLives(): void {
-    if (this.state === 'closing' || this.state === 'closed') throw ErrWrite;
+    if (this.isOver) throw ErrWrite;
   }
 }

@@ -2,7 +2,6 @@ import type { Producer } from '../../broadcast/throttle.js';
 import { decode, type Frame } from '../../protocol/codec.js';
 import { closeReasons } from '../../protocol/errors.js';
 import {
-  bytesIn,
   isSystemEvent,
   OnAnyEvent,
   OnNamespaceConnect,
@@ -11,6 +10,7 @@ import {
   OnRoomLeave,
   OnRoomLeft,
 } from '../../protocol/message.js';
+import { bytesIn } from '../../protocol/size.js';
 import { isAnswer } from '../../protocol/token.js';
 import type { ServerContext } from '../context.js';
 import type { Connection } from './connection.js';
