@@ -111,11 +111,11 @@ export const sessionsFaults = [
     [
       'a token has no grace',
       'SS16',
-      'const left = this.#identity.due + this.parts.limits.authGrace - ',
-      'const left = this.#identity.due - ',
+      'if (this.#identity.due + this.parts.limits.authGrace > this.parts.clock.now()) this.#arm();\n      else ',
+      '',
     ],
     ['a token never expires', 'SS16', 'else this.host.close(', 'else void ('],
-    ['an old token still expires', 'SS16', 'this.#deadline?.cancel();\n    const left', 'const left'],
+    ['the deadline of an old token stays', 'SS16', 'this.#deadline?.cancel();\n    const left', 'const left'],
     [
       'the deadline of a token outlives its connection',
       'SS16',
