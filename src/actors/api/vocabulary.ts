@@ -28,8 +28,11 @@ import type {
 } from '../../protocol/message.js';
 import type { AskOptions } from './asks.js';
 
+/** Names nothing. In JavaScript an empty type would be taken for `any`. */
+declare const none: unique symbol;
+
 /** The contract of a server without one. */
-export type NoContract = Readonly<Record<never, never>>;
+export type NoContract = { readonly [none]?: never };
 
 /** The bodies of the events that the server sends in a namespace, by the event's name. Default: any name and body. */
 export interface EventBodies {
@@ -129,7 +132,7 @@ export type HandlerName<App, Name> = Name extends keyof App
  * signature, so that it does not type the parameters of the others.
  */
 export type HandlerOfAnyName<App, Name> = string extends Name
-  ? [keyof App] extends [never]
+  ? [keyof App & string] extends [never]
     ? never
     : CallableFunction
   : never;
