@@ -86,7 +86,7 @@ export interface Where {
 /** Options of `dial`. */
 export interface DialOptions<App = NoContract, Names extends string = string> {
   /** Namespaces with the handlers of their events. The server may connect the client to these. Default: none. */
-  readonly namespaces?: Namespaces<App, Names>;
+  readonly namespaces?: Namespaces<NoInfer<App>, Names>;
   /** Handlers of the empty namespace. Default: none. */
   readonly events?: Events;
   /** The contract of both ends. Its namespaces are declared by it. Default: none. */
