@@ -119,10 +119,9 @@ export const sessionsFaults = [
     [
       'the deadline of a token outlives its connection',
       'SS16',
-      'this.#isOver = true;\n    this.#deadline?.cancel();',
-      'this.#isOver = true;',
+      'cancel(): void {\n    this.#deadline?.cancel();',
+      'cancel(): void {',
     ],
-    ['a new token is taken after the end', 'SS15', 'if (this.#isOver) return;', ''],
     ['a ttl is below zero', 'SS16', 'Math.max(0, Math.round(', 'Math.round(('],
   ]),
   ...inFile('actors/sessions/identification.ts', [
@@ -188,7 +187,6 @@ export const sessionsFaults = [
       'this.#sockets.delete(socket);\n      socket.destroy();\n    }\n',
       '}\n',
     ],
-    ['a client becomes a connection of a closed server', 'SS11', 'if (!isAccepting()) {', 'if (socket.backlog < 0) {'],
     [
       'a greeting takes no notice of its client leaving',
       'SS11',
