@@ -464,6 +464,24 @@ describe('asks of the server', () => {
     expect(server.counters.invalidPayloads).toBe(2);
   });
 
+  test('[CT11] reject when an answer is validated for too long', async () => {
+    const never: Schema<string> = {
+      '~standard': { version: 1, vendor: 'test', validate: () => deferred().promise.then(() => ({ value: '' })) },
+    };
+    const server = new Server({
+      contract: contract({ board: { vote: askClient(z.void(), never) } }),
+      limits: { handlerTimeout: 50 },
+    });
+    servers.push(server as never);
+    const { port } = await server.listen(0);
+    const client = await RawClient.dial(`ws://127.0.0.1:${port}/`);
+    clients.push(client);
+    await client.inNamespace('board');
+    const asked = server.ask({ namespace: 'board', event: 'vote' });
+    client.send(`${tokenOf(await client.next())};board;;vote;0;0;"joe"`);
+    await expect(asked).rejects.toBeInstanceOf(HandlerTimeout);
+  });
+
   test('[CT11] reject with the error that a client answers', async () => {
     const { client, server } = await start();
     const asked = board(server).ask('confirm', 'sure?');
