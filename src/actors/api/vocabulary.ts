@@ -140,7 +140,7 @@ export type HandlerOfAnyName<App, Name> = string extends Name
   : never;
 
 /** The definition of an event, or `undefined` where there is none. */
-export type DefinitionOf<App, Name, Event> = Name extends keyof App
+type DefinitionOf<App, Name, Event> = Name extends keyof App
   ? Event extends keyof App[Name]
     ? App[Name][Event] extends Definition
       ? App[Name][Event]
