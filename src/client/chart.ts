@@ -34,6 +34,8 @@ export type ClientEvent =
   | { readonly type: 'LOST'; readonly code: number; readonly text: string }
   /** The server does not answer a ping. */
   | { readonly type: 'SILENT' }
+  /** The server sends more than the handlers take. */
+  | { readonly type: 'FLOODED' }
   /** The server names the width over which clients spread their first dial. */
   | { readonly type: 'STORM'; readonly storm: number }
   /** The page is visible again. */
@@ -113,7 +115,7 @@ const endOf = (event: ClientEvent): Pick<ClientContext, 'code' | 'text' | 'slot'
   if (event.type === 'LOST') return { code: event.code, text: event.text, slot: slotOf(event.code, event.text) };
   if (event.type === 'REFUSED') return { code: 1008, text: event.text, slot: -1 };
   if (event.type === 'CLOSE') return { code: 1000, text: '', slot: -1 };
-  return { code: givenUp, text: 'no answer in time', slot: -1 };
+  return { code: givenUp, text: event.type === 'FLOODED' ? 'too many frames wait' : 'no answer in time', slot: -1 };
 };
 
 /** Actions that change the context: pure functions of context and event. */
@@ -227,11 +229,11 @@ export const states: Readonly<Record<ClientState, StateNode>> = {
   },
   entering: {
     entry: ['enter'],
-    on: { ENTERED: [{ target: 'online' }], LOST: lost, SILENT: silent, CLOSE: closing },
+    on: { ENTERED: [{ target: 'online' }], LOST: lost, SILENT: silent, FLOODED: silent, CLOSE: closing },
   },
   online: {
     entry: ['allowWake', 'resume'],
-    on: { LOST: lost, SILENT: silent, CLOSE: closing },
+    on: { LOST: lost, SILENT: silent, FLOODED: silent, CLOSE: closing },
     after: { settleDelay: [{ actions: ['forgetTries'] }] },
   },
   waiting: {

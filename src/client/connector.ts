@@ -93,7 +93,7 @@ export class Connector implements LineListener {
       this.#redials = 0;
       if (this.#line) this.listener.onOnline(this.#line);
     },
-    giveUp: () => this.#detach()?.drop(givenUp, 'no answer in time'),
+    giveUp: () => this.#detach()?.drop(givenUp, this.#context.text),
     hangUp: () => {
       this.#detach()?.hangUp();
       this.listener.onClosing();

@@ -34,6 +34,9 @@ type Answer = (error?: unknown) => void;
 /** Maximum number of rooms of a namespace into which a server can put a client. */
 const maxServerRooms = 1_024;
 
+/** Maximum number of frames that wait for their turn. A client cannot make a server send slower. */
+const maxWaiting = 16_384;
+
 /** Takes what comes in: answers at once, steps of the server and events in turns (CL13 to CL18). */
 export class Dispatcher {
   constructor(
@@ -46,6 +49,7 @@ export class Dispatcher {
   receive(payload: Body, line: Line): void {
     const { asks, counters, outbox, turns } = this.runtime;
     const frame = decode(payload, this.#nativeMode());
+    if (turns.size >= maxWaiting) this.runtime.onFlood();
     if (!frame) {
       counters.invalid++;
       return;

@@ -215,6 +215,10 @@ export class Runtime implements ClientPort, ConnectorListener, MembershipHost {
   onData(payload: Body, line: Line): void {
     this.#dispatcher.receive(payload, line);
   }
+  /** Too many frames wait for their turn. */
+  onFlood(): void {
+    this.#connector.take({ type: 'FLOODED' });
+  }
   onLost(line: Line): void {
     this.line = undefined;
     this.#isEntering = false;

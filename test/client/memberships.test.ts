@@ -524,6 +524,51 @@ describe('turns', () => {
     expect(errors).toEqual(['HandlerTimeout: did not settle within 30000 ms']);
   });
 
+  test('[CL14] a line on which too many frames wait is given up, and they still have their turns', async () => {
+    const world = makeWorld();
+    const { client, chat, socket } = await inChat(world);
+    let release = (): void => {};
+    chat.on(
+      'slow',
+      () =>
+        new Promise<void>((resolve) => {
+          release = resolve;
+        }),
+    );
+    let heard = 0;
+    chat.on('e', () => void heard++);
+    socket.receive(';chat;;slow;0;0;');
+    for (let frame = 0; frame <= 16_384; frame++) socket.receive(';chat;;e;0;0;');
+    expect(socket.closed).toEqual({ code: 4002, reason: 'too many frames wait' });
+    expect([client.state, client.reason?.code]).toEqual(['waiting', 4002]);
+    release();
+    await expect.poll(() => world.settle().then(() => heard)).toBe(16_385);
+  });
+
+  test('[CL16] what came before a final end still finds its handlers, in a room too', async () => {
+    const world = makeWorld();
+    const { client, chat, socket } = await inChat(world);
+    let release = (): void => {};
+    chat.on(
+      'slow',
+      () =>
+        new Promise<void>((resolve) => {
+          release = resolve;
+        }),
+    );
+    socket.receive('1;chat;x;_OnRoomJoin;0;0;');
+    await world.settle();
+    const heard: unknown[] = [];
+    chat.room('x')?.on('said', ({ body }) => void heard.push(body));
+    socket.receive(';chat;;slow;0;0;');
+    socket.receive(';chat;x;said;0;0;1');
+    socket.end(4001, 'kicked');
+    expect(client.state).toBe('closed');
+    release();
+    await world.settle();
+    expect([heard, client.counters.strays]).toEqual([['1'], 0]);
+  });
+
   test('[CL14] a handler can await its own steps and asks', async () => {
     const world = makeWorld();
     const { chat, socket, log } = await inChat(world);

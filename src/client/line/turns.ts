@@ -13,6 +13,10 @@ export class Turns {
 
   constructor(private readonly clock: ClientClock) {}
 
+  /** Number of jobs that wait. */
+  get size(): number {
+    return this.#queue.length;
+  }
   /** Whether code of the program is running, or has not settled. What it begins does not wait for a turn of its own. */
   get isInHandler(): boolean {
     return this.#depth > 0;
