@@ -20,7 +20,7 @@ export type ClientState =
 
 /** Event of the chart. */
 export type ClientEvent =
-  /** The client starts. */
+  /** The client starts, or the program wants it to dial at once. */
   | { readonly type: 'DIAL' }
   /** The line is open. */
   | { readonly type: 'OPENED' }
@@ -86,19 +86,15 @@ export const initialContext = (isOffline = false): ClientContext => ({
   text: '',
 });
 
-/** Maximum delay that a server can name, in ms. A timer takes no more than 24 days, and a client should not wait so long. */
+/** Maximum delay that a server can name, in ms. */
 const maxSlot = 3_600_000;
-/** Close codes whose reason may name the delay before the next dial. */
-const slotCodes: readonly number[] = [1001, 1012, 1013];
-
 /** Returns the delay that a close reason names, in ms, or -1. */
 const slotOf = (code: number, text: string): number => {
-  const [, ms] = slotCodes.includes(code) ? (/\bretry=(\d+)/.exec(text) ?? []) : [];
+  const [, ms] = [1001, 1012, 1013].includes(code) ? (/\bretry=(\d+)/.exec(text) ?? []) : [];
   return ms === undefined ? -1 : Math.min(Number(ms), maxSlot);
 };
 
 const isFinalCode = (code: number): boolean => code === 1000 || code === 1008 || (code >= 4000 && code <= 4099);
-
 /** Guards: pure functions of context and event. */
 export const guards = {
   /** Whether the close code says that no dial helps. */
@@ -111,9 +107,6 @@ export const guards = {
   /** Whether the page has not yet dialed at once in this outage. */
   mayWake: (context: ClientContext): boolean => context.mayWake,
 } as const;
-
-/** Name of a guard. */
-export type ClientGuard = keyof typeof guards;
 
 /** Actions that change the context: pure functions of context and event. */
 export const updates = {
@@ -152,11 +145,8 @@ export type ClientEffect = 'dial' | 'enter' | 'resume' | 'giveUp' | 'hangUp' | '
 /** Name of an action. */
 export type ClientAction = keyof typeof updates | ClientEffect;
 
-/** Returns a number of at least 0 and below 1. */
-export type Draw = () => number;
-
-/** Delays in ms, by name. */
-export const delays: Readonly<Record<ClientDelay, (context: ClientContext, draw: Draw) => number>> = {
+/** Delays in ms, by name. `draw` returns a number of at least 0 and below 1. */
+export const delays: Readonly<Record<ClientDelay, (context: ClientContext, draw: () => number) => number>> = {
   /** Maximum time of a dial, `auth` included. A short one turns overload into a storm. */
   dialTimeout: () => 20_000,
   /** Maximum time until the server answers `M`. */
@@ -176,12 +166,12 @@ export const delays: Readonly<Record<ClientDelay, (context: ClientContext, draw:
   closeTimeout: () => 2_000,
 };
 
-/** One row of the table: what an event does. Without a target the client stays in its state. */
+/** One row of the table: what an event does. Without a target the state stays. */
 export interface Transition {
   /** The next state. */
   readonly target?: ClientState;
   /** The guard that must hold. */
-  readonly guard?: ClientGuard;
+  readonly guard?: keyof typeof guards;
   /** The actions, in order. */
   readonly actions?: readonly ClientAction[];
 }
@@ -247,6 +237,7 @@ export const states: Readonly<Record<ClientState, StateNode>> = {
   },
   waiting: {
     on: {
+      DIAL: [{ target: 'dialing' }],
       VISIBLE: [{ target: 'dialing', guard: 'mayWake', actions: ['useWake'] }],
       ONLINE: [{ target: 'dialing', guard: 'mayWake', actions: ['noteOnline', 'useWake'] }],
       OFFLINE: [{ target: 'offline', actions: ['noteOffline'] }],
@@ -256,6 +247,7 @@ export const states: Readonly<Record<ClientState, StateNode>> = {
   },
   offline: {
     on: {
+      DIAL: [{ target: 'dialing' }],
       VISIBLE: [{ target: 'dialing', guard: 'mayWake', actions: ['useWake'] }],
       ONLINE: [{ target: 'dialing', actions: ['noteOnline'] }],
       CLOSE: closed,

@@ -18,7 +18,7 @@ import { Heartbeat } from './line/heartbeat.js';
 import type { ClientParts } from './line/parts.js';
 import { Line, type LineListener, type SocketPort } from './line/socket.js';
 import { withHeaders } from './line/url.js';
-import type { DialOptions, EndReason, Where } from './options.js';
+import type { DialOptions, EndReason } from './options.js';
 import type { Outbox } from './outbox.js';
 
 /** What the connector tells its client. */
@@ -40,12 +40,15 @@ export interface ConnectorListener {
   /** The state has changed. */
   onState(state: ClientState): void;
   /** Tells the program an error. */
-  report(error: unknown, where: Where): void;
+  report(error: unknown, during: string): void;
 }
+
+/** Maximum number that is taken from a server: an hour in ms. A timer takes no more than 24 days. */
+const maxNumber = 3_600_000;
 
 /** A number that a server sends, or a default where it sends nothing sensible. */
 const numberOr = (value: unknown, least: number, otherwise: number): number =>
-  typeof value === 'number' && value >= least ? value : otherwise;
+  typeof value === 'number' && value >= least ? Math.min(value, maxNumber) : otherwise;
 
 /** Members of an object that a server sends as JSON. */
 type Fields = Readonly<Record<string, unknown>>;
@@ -76,6 +79,8 @@ export class Connector {
   /** The present dial. Whatever an earlier one brings is void. */
   #attempt = {};
   #wasOnline = false;
+  /** Number of dials in this outage. */
+  #redials = 0;
   #isStepping = false;
   readonly #events: ClientEvent[] = [];
   readonly #heartbeat: Heartbeat;
@@ -86,6 +91,7 @@ export class Connector {
     enter: () => this.#line && this.listener.onGreeted(this.#line),
     resume: () => {
       this.#wasOnline = true;
+      this.#redials = 0;
       if (this.#line) this.listener.onOnline(this.#line);
     },
     giveUp: () => this.#detach()?.drop(givenUp, 'no answer in time'),
@@ -130,7 +136,7 @@ export class Connector {
         parts,
         options.auth,
         (token) => this.#line?.send(fromClient('auth', token)),
-        (error) => listener.report(error, { during: 'auth' }),
+        (error) => listener.report(error, 'auth'),
       );
     }
     this.#unlisten = environment.listen((type) => {
@@ -151,11 +157,6 @@ export class Connector {
   /** Everything is entered on this line. An earlier line is over. */
   entered(line: Line): void {
     if (line === this.#line) this.take({ type: 'ENTERED' });
-  }
-
-  /** Returns whether a line is the present one. */
-  isPresent(line: Line): boolean {
-    return line === this.#line;
   }
 
   #step(event: ClientEvent): void {
@@ -200,7 +201,7 @@ export class Connector {
       if (this.#attempt === attempt) this.#open(token);
     } catch (error) {
       if (this.#attempt !== attempt) return;
-      this.listener.report(error, { during: auth ? 'auth' : 'dial' });
+      this.listener.report(error, auth ? 'auth' : 'dial');
       this.take({ type: 'LOST', code: 1006, text: errorText(error) });
     }
   }
@@ -209,7 +210,7 @@ export class Connector {
     const { WebSocket: given, protocols = [] } = this.options;
     const headers: Record<string, string> = { ...this.options.headers };
     if (this.greets) headers[sessionHint] = 'hello';
-    if (this.#wasOnline) headers['X-Websocket-Reconnect'] = String(this.#context.tries);
+    if (this.#wasOnline) headers['X-Websocket-Reconnect'] = String(++this.#redials);
     const Socket = given ?? this.parts.WebSocket;
     if (!Socket) return;
     // A WebSocket class makes objects with these members, by its standard.
@@ -264,14 +265,14 @@ export class Connector {
       }
       case 'pong': {
         this.listener.outbox.notePong(line);
-        const storm = Number(body.split(' ')[1]);
+        const storm = numberOr(Number(body.split(' ')[1]), 0, -1);
         if (storm >= 0) this.take({ type: 'STORM', storm });
         return;
       }
       case 'authed': {
         const { error, final, ttl } = parseFields(body);
         if (error === undefined) return this.#expectExpiry({ ttl });
-        this.listener.report(new Error(String(error)), { during: 'auth' });
+        this.listener.report(new Error(String(error)), 'auth');
         if (final !== true) this.#refresh?.retry();
         return;
       }

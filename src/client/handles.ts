@@ -15,27 +15,41 @@ import {
   type VocabularyOf,
 } from './vocabulary.js';
 
-/** What the handles of a client call. */
-export interface ClientPort {
-  readonly ready: Promise<void>;
-  readonly id: string;
-  readonly state: ClientState;
-  readonly reason: EndReason | undefined;
-  readonly counters: Readonly<ClientCounters>;
-  subscribe(listener: (state: ClientState) => void): () => void;
-  close(): Promise<void>;
+/** What the handle of a client calls. Its members are as in `Client`. */
+export type ClientPort = Pick<
+  Client,
+  'ready' | 'id' | 'state' | 'reason' | 'counters' | 'subscribe' | 'retry' | 'close'
+> & {
+  /** Asks for a namespace. */
   connect(namespace: string, options: AskOptions): Promise<NSConn>;
+  /** Waits for a namespace. */
   waitConnect(namespace: string, options: AskOptions): Promise<NSConn>;
+  /** Returns a namespace that is kept. */
   namespace(namespace: string): NSConn | undefined;
-  disconnect(namespace: string, options: AskOptions): Promise<void>;
-  join(namespace: string, room: string, options: JoinOptions): Promise<Room>;
-  room(namespace: string, room: string): Room | undefined;
-  rooms(namespace: string): Room[];
-  leave(namespace: string, room: string, isLocal: boolean, options: AskOptions): Promise<void>;
-  isIn(namespace: string, room: string): boolean;
-  emit(namespace: string, room: string, event: string, data: unknown): boolean;
-  ask(namespace: string, event: string, data: unknown, options: AskOptions): Promise<unknown>;
-  on(namespace: string, room: string, event: string, listener: Listener): () => void;
+};
+
+/** What the handles of namespaces and rooms call. */
+export interface MembershipPort {
+  /** Whether the client is there now. */
+  readonly isIn: boolean;
+  /** Whether the client is there, or goes there on the next line. */
+  readonly isKept: boolean;
+  /** The rooms of a namespace. */
+  readonly rooms: ReadonlyMap<string, { readonly isKept: boolean; readonly handle: Room }>;
+  /** Returns the rooms that are kept. */
+  keptRooms(): Room[];
+  /** Emits an event. */
+  emit(event: string, data: unknown): boolean;
+  /** Asks the server. */
+  ask(event: string, data: unknown, options: AskOptions): Promise<unknown>;
+  /** Joins a room. */
+  join(room: string, options: JoinOptions): Promise<Room>;
+  /** Leaves it. `isAll` says that all rooms are left. */
+  leave(isAll: boolean, options: AskOptions): Promise<void>;
+  /** Leaves every room, one after the other. */
+  leaveRooms(options: AskOptions): Promise<void>;
+  /** Adds a handler. Returns a function that removes it. */
+  listen(event: string, listener: Listener): () => void;
 }
 
 /**
@@ -54,7 +68,7 @@ const tame = <T>(promise: Promise<unknown>): Promise<T> => {
  * const client = dial('wss://example.com/live');
  * const chat = await client.connect('chat');
  */
-export class Client<App = NoContract, Names extends string = string> {
+export class Client<App = NoContract, Names extends string = never> {
   readonly #port: ClientPort;
   /**
    * Calls `listener` with the state each time it changes. Returns a function that ends this. It needs no `this`, so
@@ -123,6 +137,10 @@ export class Client<App = NoContract, Names extends string = string> {
   namespace<Name extends NamespaceName<App, Names>>(namespace: Name): NSConn<VocabularyOf<App, Name>> | undefined {
     return typed(this.#port.namespace(namespace));
   }
+  /** Dials at once if the client waits for its next dial, as a button of the program may ask. Else does nothing (CL22). */
+  retry(): void {
+    this.#port.retry();
+  }
   /** Closes the client for good. Resolves when it is closed, after 2 s at the latest (CL3). */
   close(): Promise<void> {
     return this.#port.close();
@@ -140,10 +158,10 @@ export class Client<App = NoContract, Names extends string = string> {
  * const answer = await chat.ask('version');
  */
 export class NSConn<V = AnyEvents> {
-  readonly #port: ClientPort;
+  readonly #port: MembershipPort;
 
   constructor(
-    port: ClientPort,
+    port: MembershipPort,
     /** The client. */
     readonly client: Client,
     /** The name of the namespace. */
@@ -154,7 +172,7 @@ export class NSConn<V = AnyEvents> {
 
   /** Whether the client is in the namespace now. False while it is not online. */
   get isConnected(): boolean {
-    return this.#port.isIn(this.namespace, '');
+    return this.#port.isIn;
   }
   /**
    * Sends an event, at once or when the client is in the namespace again (CL11). Returns false if it will not be sent:
@@ -163,11 +181,11 @@ export class NSConn<V = AnyEvents> {
    * @throws {TypeError} when the event has no name, or the body is neither a string nor a Uint8Array
    */
   emit<Event extends EventName<V>>(event: Event, ...[data]: Payload<V, Event>): boolean {
-    return this.#port.emit(this.namespace, '', event, data);
+    return this.#port.emit(event, data);
   }
   /** Sends an event as a binary frame. Returns like `emit`. */
   emitBinary(event: EventName<V>, body: Uint8Array): boolean {
-    return this.#port.emit(this.namespace, '', event, body);
+    return this.#port.emit(event, body);
   }
   /**
    * Sends an event and resolves with its answer (CL10). Rejects with the error of the server, `AskTimeout`, the reason
@@ -181,7 +199,7 @@ export class NSConn<V = AnyEvents> {
     event: Event,
     ...[data, options = {}]: Payload<V, Event, [options?: AskOptions]>
   ): Promise<AnswerTo<V, Event>> {
-    return tame(this.#port.ask(this.namespace, event, data, options));
+    return tame(this.#port.ask(event, data, options));
   }
   /**
    * Joins a room, at once or when the client is in the namespace, and again after each reconnect (CL8). Rejects like
@@ -191,33 +209,31 @@ export class NSConn<V = AnyEvents> {
    * const lobby = await chat.joinRoom('lobby', { on: { said: ({ body }) => console.log(body) } });
    */
   joinRoom(room: string, options: JoinOptions<V> = {}): Promise<Room<V>> {
-    return tame(this.#port.join(this.namespace, room, typed(options)));
+    return tame(this.#port.join(room, typed(options)));
   }
   /** Returns a room that is joined, or that the client joins when it is online again. */
   room(name: string): Room<V> | undefined {
-    return typed(this.#port.room(this.namespace, name));
+    const room = this.#port.rooms.get(name);
+    return room?.isKept ? typed(room.handle) : undefined;
   }
   /** Returns the rooms that `room` returns, in the order in which they were joined. */
   rooms(): Room<V>[] {
-    return typed(this.#port.rooms(this.namespace));
+    return typed(this.#port.keptRooms());
   }
   /** Leaves every room, one after the other. Rejects with the first refusal. */
   leaveAll(options: AskOptions = {}): Promise<void> {
-    const all = async (): Promise<void> => {
-      for (const { name } of this.rooms()) await this.#port.leave(this.namespace, name, true, options);
-    };
-    return tame(all());
+    return tame(this.#port.leaveRooms(options));
   }
   /**
    * Disconnects from the namespace, which ends the wish to be in it (CL8). Rejects with the refusal of the server; then
    * the client stays in it. Rejects with `ErrBadNamespace` outside the namespace.
    */
   disconnect(options: AskOptions = {}): Promise<void> {
-    return tame(this.#port.disconnect(this.namespace, options));
+    return tame(this.#port.leave(false, options));
   }
   /** Adds a handler for an event of this namespace. Returns a function that removes it (CL16). */
   on<Event extends HandlerName<V>>(event: Event, listener: Listener<V, Event>): () => void {
-    return this.#port.on(this.namespace, '', event, typed(listener));
+    return this.#port.listen(event, typed(listener));
   }
 }
 
@@ -227,10 +243,10 @@ export class NSConn<V = AnyEvents> {
  * const off = lobby.on('said', ({ body }) => console.log(body));
  */
 export class Room<V = AnyEvents> {
-  readonly #port: ClientPort;
+  readonly #port: MembershipPort;
 
   constructor(
-    port: ClientPort,
+    port: MembershipPort,
     /** The namespace of the room. */
     readonly nsConn: NSConn<V>,
     /** The name of the room. */
@@ -241,7 +257,7 @@ export class Room<V = AnyEvents> {
 
   /** Whether the client is in the room now. False while it is not online. */
   get isJoined(): boolean {
-    return this.#port.isIn(this.nsConn.namespace, this.name);
+    return this.#port.isIn;
   }
   /**
    * Sends an event of the room. Returns like `emit` of the namespace.
@@ -249,14 +265,14 @@ export class Room<V = AnyEvents> {
    * @throws {TypeError} when the event has no name, or the body is neither a string nor a Uint8Array
    */
   emit<Event extends EventName<V>>(event: Event, ...[data]: Payload<V, Event>): boolean {
-    return this.#port.emit(this.nsConn.namespace, this.name, event, data);
+    return this.#port.emit(event, data);
   }
   /** Leaves the room, which ends the wish to be in it. Rejects with the refusal of the server, or `ErrBadRoom`. */
   leave(options: AskOptions = {}): Promise<void> {
-    return tame(this.#port.leave(this.nsConn.namespace, this.name, false, options));
+    return tame(this.#port.leave(false, options));
   }
   /** Adds a handler for an event of this room. Returns a function that removes it (CL16). */
   on<Event extends HandlerName<V>>(event: Event, listener: Listener<V, Event>): () => void {
-    return this.#port.on(this.nsConn.namespace, this.name, event, typed(listener));
+    return this.#port.listen(event, typed(listener));
   }
 }

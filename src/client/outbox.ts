@@ -5,10 +5,8 @@ import type { Membership } from './membership.js';
 
 /** A frame that waits. */
 interface Waiting {
-  /** The namespace. */
-  readonly ns: Membership;
-  /** The namespace, or the room of the frame. */
-  readonly target: Membership;
+  /** Its namespace or room. */
+  readonly to: Membership;
   /** The frame. */
   readonly payload: Body;
   /** The token of an ask, or `''`. */
@@ -41,18 +39,22 @@ export class Outbox {
     private readonly onDropped: (token: string) => void,
   ) {}
 
+  /** Sends an ask to a place that is entered on this line, before all that waits. Returns whether it could. */
+  sendAtOnce(to: Membership, payload: Body, token: string, line: Line): boolean {
+    return this.#send({ to, payload, token, size: 0 }, line);
+  }
+
   /** Sends a frame, or keeps it until the client is in its namespace and room. Returns false if neither is possible. */
-  submit(ns: Membership | undefined, target: Membership | undefined, payload: Body, token = ''): boolean {
-    if (ns && target?.isExpected) {
+  submit(to: Membership, payload: Body, token = ''): boolean {
+    if (to.isExpected) {
       const frame = {
-        ns,
-        target,
+        to,
         payload,
         token,
         size: (typeof payload === 'string' ? utf8.encode(payload) : payload).length,
       };
       // Frames of a namespace keep their order.
-      if (!this.#frames.some((waiting) => waiting.ns === ns) && this.#send(frame)) return true;
+      if (!this.#frames.some((waiting) => waiting.to.root === to.root) && this.#send(frame)) return true;
       const bytes = this.#frames.reduce((sum, { size }) => sum + size, frame.size);
       if (this.#frames.length < this.maxFrames && bytes <= this.maxBytes) return this.#frames.push(frame) > 0;
     }
@@ -64,8 +66,8 @@ export class Outbox {
   flush(): void {
     const held = new Set<Membership>();
     this.#frames = this.#frames.filter((frame) => {
-      if (!held.has(frame.ns) && this.#send(frame)) return false;
-      held.add(frame.ns);
+      if (!held.has(frame.to.root) && this.#send(frame)) return false;
+      held.add(frame.to.root);
       return true;
     });
   }
@@ -103,7 +105,7 @@ export class Outbox {
 
   /** Drops the frames of a namespace or room. */
   drop(gone: Membership): void {
-    const dropped = this.#frames.filter(({ ns, target }) => ns === gone || target === gone);
+    const dropped = this.#frames.filter(({ to }) => to === gone || to.root === gone);
     this.#frames = this.#frames.filter((frame) => !dropped.includes(frame));
     for (const { token } of dropped) {
       if (token !== '') this.onDropped(token);
@@ -122,9 +124,8 @@ export class Outbox {
     return losses;
   }
 
-  #send({ target, payload, token }: Waiting): boolean {
-    const { line } = this;
-    if (!line || !target.isIn || !line.send(payload)) return false;
+  #send({ to, payload, token }: Waiting, line = this.line): boolean {
+    if (!line || !to.isIn || !line.send(payload)) return false;
     this.counters.sent++;
     if (token === '') line.emitted++;
     else this.#marks.set(token, line.emitted);

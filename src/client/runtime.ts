@@ -1,51 +1,25 @@
 import type { ContractShape } from '../contract/definitions.js';
 import { decodeBody } from '../contract/schema.js';
-import {
-  decode,
-  encode,
-  encodeEmptyReply,
-  encodeErrorReply,
-  errorFrom,
-  type Frame,
-  messageFrom,
-} from '../protocol/codec.js';
-import { CloseError, ErrBadNamespace, ErrBadRoom, ErrWrite } from '../protocol/errors.js';
-import {
-  type Body,
-  isSystemEvent,
-  OnNamespaceConnect,
-  OnNamespaceConnected,
-  OnNativeMessage,
-  OnRoomJoin,
-  OnRoomJoined,
-  OnRoomLeave,
-  OnRoomLeft,
-} from '../protocol/message.js';
+import { encode, errorFrom, type Frame, messageFrom } from '../protocol/codec.js';
+import { CloseError, ErrWrite } from '../protocol/errors.js';
+import { type Body, OnNativeMessage } from '../protocol/message.js';
 import { bodyOf, definitionOf } from './bodies.js';
 import type { ClientState } from './chart.js';
 import { Connector, type ConnectorListener } from './connector.js';
-import { Dispatcher, type DispatcherHost } from './dispatcher.js';
-import { Client, type ClientPort, NSConn, Room } from './handles.js';
+import { Dispatcher } from './dispatcher.js';
+import { Client, type ClientPort, NSConn } from './handles.js';
 import { type AskOptions, Asks } from './line/asks.js';
 import { makeCounters } from './line/counters.js';
 import { partsOf } from './line/parts.js';
 import type { Line } from './line/socket.js';
+import { Turns } from './line/turns.js';
 import { resolveUrl } from './line/url.js';
-import { type LifecycleFlags, Membership, type MembershipHost, type Thrown } from './membership.js';
-import type { DialOptions, EndReason, Events, JoinOptions, Listener, RefusedEntry, Where } from './options.js';
+import { Membership } from './membership.js';
+import type { LifecycleFlags, MembershipHost, Thrown } from './membershipHost.js';
+import type { DialOptions, EndReason, Events, RefusedEntry } from './options.js';
 import { Outbox } from './outbox.js';
 
-import { Turns } from './turns.js';
-
 const askTimeout = 10_000;
-/** Maximum number of rooms of a namespace into which a server can put a client. */
-const maxServerRooms = 1_024;
-/** Lifecycle events that no server sends: they follow from others. */
-const notifications: ReadonlySet<string> = new Set([OnNamespaceConnected, OnRoomJoined, OnRoomLeft]);
-
-const kept = <Handle extends NSConn | Room>(
-  membership: Membership<Handle> | undefined,
-): Membership<Handle> | undefined => (membership?.isKept ? membership : undefined);
 
 /** The options of any client, as they are used: the types of its contract are gone. */
 export interface RuntimeOptions extends Omit<DialOptions, 'contract' | 'namespaces'> {
@@ -56,26 +30,26 @@ export interface RuntimeOptions extends Omit<DialOptions, 'contract' | 'namespac
 }
 
 /** A client at work: it joins what keeps the line, the memberships, what comes in and what goes out. */
-export class Runtime implements ClientPort, ConnectorListener, MembershipHost, DispatcherHost {
+export class Runtime implements ClientPort, ConnectorListener, MembershipHost {
   readonly counters = makeCounters();
   readonly turns: Turns;
   readonly asks: Asks;
-  readonly declared: ReadonlyMap<string, Events>;
+  readonly outbox: Outbox;
   readonly contract: ContractShape;
   readonly client: Client;
   readonly ready: Promise<void>;
+  line: Line | undefined;
+  readonly #declared: Readonly<Record<string, Events>>;
   readonly #closed: Promise<void>;
   #onReady: { resolve(): void; reject(error: unknown): void } = { resolve: () => {}, reject: () => {} };
   #onClosed = (): void => {};
   readonly #connector: Connector;
-  readonly #namespaces = new Map<string, Membership<NSConn>>();
   readonly #dispatcher: Dispatcher;
-  readonly outbox: Outbox;
+  readonly #namespaces = new Map<string, Membership<NSConn>>();
   readonly #isNativeOnly: boolean;
   readonly #listeners = new Set<(state: ClientState) => void>();
   #refused: RefusedEntry[] = [];
   #isEntering = false;
-  line: Line | undefined;
   #wasOnline = false;
 
   constructor(
@@ -83,14 +57,11 @@ export class Runtime implements ClientPort, ConnectorListener, MembershipHost, D
     private readonly options: RuntimeOptions,
   ) {
     const parts = partsOf(options);
-    const { namespaces = {}, events, contract = {} } = options;
-    this.declared = new Map([...Object.entries(namespaces), ...(events ? [['', events] as const] : [])]);
+    const { namespaces, events, contract = {} } = options;
+    this.#declared = { ...namespaces, ...(events && { '': events }) };
     this.contract = contract;
-    const empty = this.declared.get('');
-    this.#isNativeOnly =
-      this.declared.size === 1 &&
-      Object.keys(contract).length === 0 &&
-      Object.keys(empty ?? {}).join() === OnNativeMessage;
+    const names = Object.keys({ ...this.#declared, ...contract });
+    this.#isNativeOnly = names.join() === '' && Object.keys(events ?? {}).join() === OnNativeMessage;
     this.turns = new Turns(parts.clock);
     this.asks = new Asks(parts);
     this.client = new Client(this);
@@ -102,7 +73,7 @@ export class Runtime implements ClientPort, ConnectorListener, MembershipHost, D
     this.#closed = new Promise((resolve) => {
       this.#onClosed = resolve;
     });
-    this.#dispatcher = new Dispatcher(this);
+    this.#dispatcher = new Dispatcher(this, this.#isNativeOnly);
     this.outbox = new Outbox(this.counters, (token) => this.asks.end(token, { failure: ErrWrite }));
     const whole = resolveUrl(url, parts.environment.base());
     this.#connector = new Connector(whole, options, parts, this.counters, !this.#isNativeOnly, this);
@@ -118,75 +89,42 @@ export class Runtime implements ClientPort, ConnectorListener, MembershipHost, D
   get reason(): EndReason | undefined {
     return this.#connector.reason;
   }
+  get isOver(): boolean {
+    return this.state === 'closing' || this.state === 'closed';
+  }
 
   subscribe(listener: (state: ClientState) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
-
+  retry(): void {
+    this.#connector.take({ type: 'DIAL' });
+  }
   close(): Promise<void> {
     this.#connector.take({ type: 'CLOSE' });
     return this.#closed;
   }
-
-  async connect(namespace: string, options: AskOptions): Promise<NSConn> {
-    this.#assertLives();
+  connect(namespace: string, options: AskOptions): Promise<NSConn> {
     return this.#ensure(namespace).wish(options);
   }
-  async waitConnect(namespace: string, options: AskOptions): Promise<NSConn> {
-    this.#assertLives();
+  waitConnect(namespace: string, options: AskOptions): Promise<NSConn> {
     return this.#ensure(namespace).wait(options);
   }
   namespace(namespace: string): NSConn | undefined {
-    return kept(this.#namespaces.get(namespace))?.handle;
-  }
-  async disconnect(namespace: string, options: AskOptions): Promise<void> {
-    const ns = kept(this.#namespaces.get(namespace));
-    if (!ns) throw ErrBadNamespace;
-    return ns.leave(false, options);
-  }
-  async join(namespace: string, room: string, options: JoinOptions): Promise<Room> {
-    this.#assertLives();
-    const ns = kept(this.#namespaces.get(namespace));
-    if (!ns) throw ErrBadNamespace;
-    if (typeof room !== 'string' || room === '') throw ErrBadRoom;
-    const membership = this.#ensureRoom(ns, room);
-    for (const [event, listener] of Object.entries(options.on ?? {}))
-      if (listener) this.#listen(membership, event, listener);
-    return membership.wish(options);
-  }
-  room(namespace: string, room: string): Room | undefined {
-    return kept(this.#namespaces.get(namespace)?.rooms.get(room))?.handle;
-  }
-  rooms(namespace: string): Room[] {
-    const rooms = [...(this.#namespaces.get(namespace)?.rooms.values() ?? [])];
-    return rooms.filter(({ isKept }) => isKept).map(({ handle }) => handle);
-  }
-  async leave(namespace: string, room: string, isAll: boolean, options: AskOptions): Promise<void> {
-    const membership = kept(this.#namespaces.get(namespace)?.rooms.get(room));
-    if (!membership) throw ErrBadRoom;
-    return membership.leave(isAll, options);
-  }
-  isIn(namespace: string, room: string): boolean {
-    return this.find(namespace, room)?.isIn ?? false;
+    const ns = this.#namespaces.get(namespace);
+    return ns?.isKept ? ns.handle : undefined;
   }
 
-  on(namespace: string, room: string, event: string, listener: Listener): () => void {
-    const membership = this.find(namespace, room);
-    return membership ? this.#listen(membership, event, listener) : () => {};
-  }
-
-  emit(namespace: string, room: string, event: string, data: unknown): boolean {
+  emit(to: Membership, event: string, data: unknown): boolean {
+    const { namespace, room } = to;
     const body = bodyOf(this.contract, namespace, event, data, false);
-    const payload = encode({ namespace, room, event, body, isNative: event === OnNativeMessage });
-    return this.outbox.submit(this.find(namespace, ''), this.find(namespace, room), payload);
+    return this.outbox.submit(to, encode({ namespace, room, event, body, isNative: event === OnNativeMessage }));
   }
-
-  ask(namespace: string, event: string, data: unknown, options: AskOptions): Promise<unknown> {
-    const body = bodyOf(this.contract, namespace, event, data, true);
-    return this.#ask(namespace, event, body, options);
+  ask(to: Membership, event: string, data: unknown, options: AskOptions): Promise<unknown> {
+    return this.#ask(to, event, bodyOf(this.contract, to.namespace, event, data, true), options);
   }
-  async #ask(namespace: string, event: string, body: Body, options: AskOptions): Promise<unknown> {
+  async #ask(to: Membership, event: string, body: Body, options: AskOptions): Promise<unknown> {
+    const { namespace } = to;
     options.signal?.throwIfAborted();
     const frame = await new Promise<Frame>((resolve, reject) => {
       const token = this.asks.open(
@@ -198,8 +136,9 @@ export class Runtime implements ClientPort, ConnectorListener, MembershipHost, D
         { timeout: askTimeout, ...options },
       );
       const payload = encode({ namespace, event, body }, token);
-      const ns = this.find(namespace, '');
-      if (!this.outbox.submit(ns, ns, payload, token)) this.asks.end(token, { failure: ErrWrite });
+      // The client may be entering, and wait for the handler that asks.
+      const isSent = this.turns.isInHandler && this.line && this.outbox.sendAtOnce(to, payload, token, this.line);
+      if (!isSent && !this.outbox.submit(to, payload, token)) this.asks.end(token, { failure: ErrWrite });
     });
     const error = errorFrom(frame);
     if (error) throw error;
@@ -211,6 +150,16 @@ export class Runtime implements ClientPort, ConnectorListener, MembershipHost, D
     throw decoded.error;
   }
 
+  /** Returns the handlers of a namespace in the options. */
+  handlers(namespace: string): Events {
+    return (Object.hasOwn(this.#declared, namespace) && this.#declared[namespace]) || {};
+  }
+  /** Returns a namespace if the program has declared it, or asked for it. */
+  declared(namespace: string): Membership<NSConn> | undefined {
+    const isDeclared = Object.hasOwn(this.#declared, namespace) || Object.hasOwn(this.contract, namespace);
+    return isDeclared ? this.#ensure(namespace) : this.#namespaces.get(namespace);
+  }
+  /** Returns a namespace or room that is known. */
   find(namespace: string, room: string): Membership | undefined {
     const ns = this.#namespaces.get(namespace);
     return room === '' ? ns : ns?.rooms.get(room);
@@ -221,18 +170,12 @@ export class Runtime implements ClientPort, ConnectorListener, MembershipHost, D
   fire(membership: Membership, event: string, flags: LifecycleFlags): Promise<Thrown | undefined> {
     return this.#dispatcher.fire(membership, event, flags);
   }
-  report(error: unknown, where: Where): void {
+  report(error: unknown, during: string, membership?: Membership): void {
     const { onError = (fault: unknown) => console.error(fault) } = this.options;
-    try {
-      const returned: unknown = onError(error, where);
-      if (returned instanceof Promise) returned.catch(() => {});
-    } catch {
-      // There is nobody else to tell.
-    }
-  }
-  onFault({ namespace, room }: Membership, event: string, error: unknown): void {
-    this.counters.handlerErrors++;
-    this.report(error, { during: event, namespace, room });
+    const { namespace, room } = membership ?? {};
+    const where = namespace === undefined || room === undefined ? { during } : { during, namespace, room };
+    // There is nobody to tell what `onError` throws.
+    this.turns.call(() => onError(error, where)).catch(() => {});
   }
   onEntered(): void {
     this.outbox.flush();
@@ -242,7 +185,7 @@ export class Runtime implements ClientPort, ConnectorListener, MembershipHost, D
     if (!refusal || this.isOver) return;
     const { namespace, room } = membership;
     if (this.#isEntering) this.#refused.push({ namespace, room, error: refusal.error });
-    else this.report(refusal.error, { during: room === '' ? 'connect' : 'joinRoom', namespace, room });
+    else this.report(refusal.error, room === '' ? 'connect' : 'joinRoom', membership);
   }
 
   onGreeted(line: Line): void {
@@ -264,30 +207,13 @@ export class Runtime implements ClientPort, ConnectorListener, MembershipHost, D
     if (this.#wasOnline && onReconnect) {
       const reason = this.reason ?? { code: 1006, text: '' };
       const recovery = { recovered: false, because: 'no-session', reason, ...losses, refused } as const;
-      void this.turns.call(() => onReconnect(recovery)).catch((error) => this.report(error, { during: 'onReconnect' }));
+      void this.turns.call(() => onReconnect(recovery)).catch((error) => this.report(error, 'onReconnect'));
     }
     this.#wasOnline = true;
     this.#onReady.resolve();
   }
   onData(payload: Body, line: Line): void {
-    const frame = decode(payload, this.#isNativeOnly ? 'only' : this.#dispatcher.nativeMode);
-    if (!frame) {
-      this.counters.invalid++;
-      return;
-    }
-    const { wait, event, isNoOp } = frame;
-    if (this.asks.owns(wait)) {
-      this.outbox.noteAnswer(wait, line);
-      if (!this.asks.end(wait, { frame })) this.counters.lateAnswers++;
-    } else if (wait.startsWith('#')) {
-      this.counters.lateAnswers++;
-    } else if (!isSystemEvent(event)) {
-      void this.turns.push(() => this.#handle(frame, line));
-    } else if (wait !== '' && !isNoOp && !notifications.has(event)) {
-      void this.turns.push(() => this.#serve(frame, line));
-    } else {
-      this.counters.invalid++;
-    }
+    this.#dispatcher.receive(payload, line);
   }
   onLost(line: Line): void {
     this.line = undefined;
@@ -308,63 +234,15 @@ export class Runtime implements ClientPort, ConnectorListener, MembershipHost, D
   }
   onState(state: ClientState): void {
     for (const listener of [...this.#listeners]) {
-      void this.turns.call(() => listener(state)).catch((error) => this.report(error, { during: 'subscribe' }));
+      void this.turns.call(() => listener(state)).catch((error) => this.report(error, 'subscribe'));
     }
-  }
-
-  /** Takes a step that the server began. */
-  async #serve(frame: Frame, line: Line): Promise<void> {
-    const { namespace, room, event, wait } = frame;
-    const isPresent = (): boolean => this.line === line;
-    const answer = (error?: unknown): void => {
-      if (isPresent()) this.write(error === undefined ? encodeEmptyReply(wait) : encodeErrorReply(frame, error));
-    };
-    const isEntry = event === OnNamespaceConnect || event === OnRoomJoin;
-    const isRoom = event === OnRoomJoin || event === OnRoomLeave;
-    const isDeclared = this.declared.has(namespace) || Object.hasOwn(this.contract, namespace);
-    const ns = isDeclared ? this.#ensure(namespace) : this.#namespaces.get(namespace);
-    if (!isPresent()) return;
-    if (!isEntry) return this.find(namespace, isRoom ? room : '')?.expel(answer) ?? answer();
-    if (!ns || (isRoom && !ns.isIn)) return answer(ErrBadNamespace);
-    if (isRoom && (room === '' || ns.rooms.size >= maxServerRooms)) return answer(ErrBadRoom);
-    await (isRoom ? this.#ensureRoom(ns, room) : ns).admit(answer, isPresent);
-  }
-
-  #handle(frame: Frame, line: Line): Promise<void> {
-    // An ask of another client, broadcast by a Go server with its token, is no ask of this one.
-    const message = frame.wait.startsWith('$') ? { ...frame, wait: '' } : frame;
-    return this.#dispatcher.handle(message, {
-      line,
-      send: (payload) => line === this.line && this.write(payload),
-    });
   }
 
   #ensure(namespace: string): Membership<NSConn> {
     const known = this.#namespaces.get(namespace);
     if (known) return known;
-    const made = new Membership(this, namespace, '', new NSConn(this, this.client, namespace));
+    const made = new Membership(this, namespace, '', (port) => new NSConn(port, this.client, namespace));
     this.#namespaces.set(namespace, made);
     return made;
-  }
-  #ensureRoom(ns: Membership<NSConn>, room: string): Membership<Room> {
-    const known = ns.rooms.get(room);
-    if (known) return known;
-    const made = new Membership(this, ns.namespace, room, new Room(this, ns.handle, room), ns);
-    ns.rooms.set(room, made);
-    return made;
-  }
-
-  #listen({ listeners }: Membership, event: string, listener: Listener): () => void {
-    const added = listeners.get(event) ?? new Set();
-    listeners.set(event, added.add(listener));
-    return () => added.delete(listener);
-  }
-
-  get isOver(): boolean {
-    return this.state === 'closing' || this.state === 'closed';
-  }
-
-  #assertLives(): void {
-    if (this.isOver) throw ErrWrite;
   }
 }

@@ -1,5 +1,5 @@
-import { HandlerTimeout } from '../protocol/errors.js';
-import type { ClientClock } from './line/parts.js';
+import { HandlerTimeout } from '../../protocol/errors.js';
+import type { ClientClock } from './parts.js';
 
 /** Maximum time of a handler, in ms. A handler that takes longer would keep all others waiting. */
 const handlerTimeout = 30_000;
