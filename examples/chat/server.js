@@ -3,9 +3,12 @@
  * An example chat with rooms, presence and typing, in one namespace.
  * Start it with `npm start` and open the printed address in two tabs.
  */
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { OnNamespaceConnected, OnRoomJoin, OnRoomJoined, OnRoomLeft, reply, Server } from 'musterjs';
+import { text } from './public/contract.js';
 
 const CHAT = 'chat';
 const LOBBY = 'lobby';
@@ -14,23 +17,18 @@ const LOBBY = 'lobby';
 
 /** @type {Server} */
 const server = new Server({
+  // Runs for every client, before anything else. What it returns is `conn.user`; an error thrown here refuses.
+  // The page sends its user's name as the token. A client that sends none, such as one of neffos, is a guest.
+  authenticate: ({ token = 'Guest' }) => ({ name: text(token, 24, 'Your name') }),
+
   namespaces: {
     [CHAT]: {
       [OnNamespaceConnected]() {
         tellCount();
       },
 
-      // The client's first ask. `reply` resolves it.
-      // An error thrown here rejects it.
-      introduce(ns, msg) {
-        const name = text(msg.json()?.name, 24, 'Your name');
-        ns.conn.set('name', name); // kept until the connection closes
-        return reply(JSON.stringify({ id: ns.conn.id, name, rooms: listRooms(), total: server.totalConnections }));
-      },
-
       // Runs before a client joins a room. Throwing refuses.
-      [OnRoomJoin](ns, msg) {
-        if (!ns.conn.get('name')) throw new Error('Introduce yourself before you join a room.');
+      [OnRoomJoin](_, msg) {
         if (text(msg.room, 24, 'A room name') !== msg.room)
           throw new Error('A room name does not begin or end with a space.');
       },
@@ -44,14 +42,17 @@ const server = new Server({
         tellPresence('left', msg.room, ns);
       },
 
-      // Relay the message to everyone in the room, sender included.
+      // Relay the message to everyone in the room, sender included. `reply` resolves the sender's ask.
+      // An error thrown here rejects it.
       say(ns, msg) {
-        const said = { ...person(ns), text: text(msg.body, 500, 'A message'), at: Date.now() };
-        tellRoom(msg.room, 'said', said);
+        const { room, text: written } = msg.json();
+        if (!ns.room(room)) throw new Error('Join a room first.');
+        tellRoom(room, 'said', { ...person(ns), text: text(written, 500, 'A message'), at: Date.now() });
+        return reply('');
       },
 
       // To everyone in the room but the sender, which the last argument excludes.
-      typing(ns, msg) {
+      type(ns, msg) {
         tellRoom(msg.room, 'typing', person(ns), ns);
       },
     },
@@ -66,7 +67,8 @@ const server = new Server({
 
 /** @param {NSConn} ns */
 function person(ns) {
-  return { id: ns.conn.id, name: ns.conn.get('name') };
+  const { name } = /** @type {{ name: string }} */ (ns.conn.user);
+  return { id: ns.conn.id, name };
 }
 
 function listRooms() {
@@ -86,18 +88,8 @@ function tellRoom(room, event, body, except = null) {
 
 /** @param {'joined' | 'left'} kind @param {string} room @param {NSConn} ns */
 function tellPresence(kind, room, ns) {
-  tellRoom(room, 'presence', { room, kind, ...person(ns), people: server.members(CHAT, room).map(person) });
+  tellRoom(room, 'presence', { kind, ...person(ns), people: server.members(CHAT, room).map(person) });
   server.broadcast(null, { namespace: CHAT, event: 'rooms', body: JSON.stringify(listRooms()) });
-}
-
-/**
- * Checks untrusted input: returns a trimmed text of 1 to `max` characters, or throws.
- * @param {unknown} value @param {number} max @param {string} what
- */
-function text(value, max, what) {
-  const trimmed = typeof value === 'string' ? value.trim() : '';
-  if (!trimmed || [...trimmed].length > max) throw new Error(`${what} must have 1 to ${max} characters.`);
-  return trimmed;
 }
 
 // ── 2. The page: an explicit list of files, so that no other file can be requested ──────────────
@@ -109,10 +101,23 @@ const files = new Map([
   ['/', { file: page('index.html'), type: 'text/html' }],
   ['/style.css', { file: page('style.css'), type: 'text/css' }],
   ['/app.js', { file: page('app.js'), type: 'text/javascript' }],
+  ['/contract.js', { file: page('contract.js'), type: 'text/javascript' }],
   ['/icon.svg', { file: page('icon.svg'), type: 'image/svg+xml' }],
-  // The neffos browser client, as published.
-  ['/neffos.js', { file: new URL('neffos.min.js', import.meta.resolve('neffos.js')), type: 'text/javascript' }],
 ]);
+
+// Muster's client runs in a browser as it is published. These are the folders that it consists of.
+const dist = new URL('../', import.meta.resolve('musterjs/client'));
+for (const folder of ['client', 'contract', 'protocol']) {
+  for (const found of readdirSync(new URL(folder, dist), { recursive: true, encoding: 'utf8' })) {
+    const path = `${folder}/${found.replaceAll('\\', '/')}`;
+    if (path.endsWith('.js')) files.set(`/musterjs/${path}`, { file: new URL(path, dist), type: 'text/javascript' });
+  }
+}
+
+// The page's import map tells a browser where `musterjs/client` is. It is the only inline script that may run.
+const [, importMap = ''] =
+  /<script type="importmap">(.*?)<\/script>/s.exec(readFileSync(page('index.html'), 'utf8')) ?? [];
+const allowed = `'sha256-${createHash('sha256').update(importMap).digest('base64')}'`;
 
 const httpServer = createServer(async (request, response) => {
   const found = files.get(String(request.url).replace(/\?.*/, ''));
@@ -121,7 +126,7 @@ const httpServer = createServer(async (request, response) => {
     const body = await readFile(found.file);
     response.writeHead(200, {
       'Content-Type': `${found.type}; charset=utf-8`,
-      'Content-Security-Policy': "default-src 'self'",
+      'Content-Security-Policy': `default-src 'self'; script-src 'self' ${allowed}`,
       'X-Content-Type-Options': 'nosniff',
       'Cache-Control': 'no-cache',
     });

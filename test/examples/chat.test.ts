@@ -55,9 +55,16 @@ describe('the chat example as a program', () => {
       await response.arrayBuffer();
       return response.status;
     };
-    for (const path of ['/', '/app.js', '/style.css', '/icon.svg', '/neffos.js'])
-      expect(await statusOf(path)).toBe(200);
-    expect(await statusOf('/server.js')).toBe(404);
+    const client = ['/musterjs/client/client.js', '/musterjs/contract/contract.js', '/musterjs/protocol/session.js'];
+    for (const path of ['/', '/app.js', '/contract.js', '/style.css', '/icon.svg', ...client])
+      expect([path, await statusOf(path)]).toEqual([path, 200]);
+    const others = [
+      '/musterjs/index.js',
+      '/musterjs/client/client.d.ts',
+      '/musterjs/client/..%2findex.js',
+      '/musterjs/',
+    ];
+    for (const path of ['/server.js', ...others]) expect([path, await statusOf(path)]).toEqual([path, 404]);
     expect(await statusOf('/..%2fserver.js')).toBe(404);
     expect(await statusOf('/live', 'HEAD')).toBe(302);
   });
