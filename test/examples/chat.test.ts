@@ -2,9 +2,11 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { type Browser, type Locator, type Page, chromium as playwright } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { CloseError } from '../../src/index.js';
 import { ended, type RunningExample, useExample } from '../support/docs/exampleProcess.js';
 import { chromium, describeWith } from '../support/peers/installed.js';
 import { RawClient } from '../support/peers/rawClient.js';
+import { useServers } from '../support/server/testServer.js';
 
 const { run: spawnChat, start: startChat, stopAll } = useExample('chat');
 
@@ -72,6 +74,10 @@ describe('the chat example as a program', () => {
 
 describeWith(chromium, 'the chat example in a browser', (executablePath) => {
   let browser: Browser;
+  const startServer = useServers();
+  const refuse = (text: string): never => {
+    throw new CloseError(4000, text);
+  };
 
   beforeAll(async () => {
     const args = [
@@ -93,6 +99,8 @@ describeWith(chromium, 'the chat example in a browser', (executablePath) => {
 
   /** Errors of the pages. */
   const complaints: string[] = [];
+  /** The names of the pages that opened a socket, once for each. */
+  const sockets: string[] = [];
 
   /** Opens the page in a profile of its own, and signs in with this name. */
   const comeIn = async ({ address }: RunningExample, name: string, hash = ''): Promise<Page> => {
@@ -103,6 +111,7 @@ describeWith(chromium, 'the chat example in a browser', (executablePath) => {
     page.on('console', (message) => {
       if (message.type() === 'error') complaints.push(`${name}: ${message.text()}`);
     });
+    page.on('websocket', () => sockets.push(name));
     await page.goto(`${address}/${hash}`);
     await page.locator('#name').fill(name);
     await page.locator('#enter-button').click();
@@ -212,5 +221,97 @@ describeWith(chromium, 'the chat example in a browser', (executablePath) => {
     chat.process.kill('SIGTERM');
     await ann.locator('#banner', { hasText: /connection/i }).waitFor();
     expect(await end).toMatchObject({ code: 0, err: '' });
+  });
+
+  it('[CL8] [CL2] after an outage both rooms are joined again; the draft and the messages stay', async () => {
+    complaints.length = 0;
+    sockets.length = 0;
+    const chat = await startChat();
+    const ann = await comeIn(chat, 'Ann', '#garden');
+    await shows(ann, '#room-title', 'garden');
+    await say(ann, 'before the outage');
+    await sees(ann, 'before the outage');
+    expect(sockets).toEqual(['Ann']);
+    expect(complaints).toEqual([]);
+
+    const end = ended(chat.process);
+    chat.process.kill('SIGKILL');
+    await end;
+    await ann.locator('#banner', { hasText: /^The connection is lost\. Reconnecting…/ }).waitFor();
+    await ann.locator('#draft').fill('half a thought');
+    await ann.locator('#draft').press('Enter');
+    await ann.locator('#toast', { hasText: 'Your message stays here' }).waitFor();
+
+    const again = await startChat(new URL(chat.address).port);
+    await ann.locator('#status', { hasText: /^Online$/ }).waitFor();
+    expect(await ann.locator('#banner').isVisible()).toBe(false);
+    await notices(ann, 'You are back');
+    expect(await ann.locator('#draft').inputValue()).toBe('half a thought');
+    const bob = await comeIn(again, 'Bob');
+    await say(bob, 'in the lobby');
+    await ann.locator('#rooms .room-link', { hasText: 'lobby' }).locator('.room-unread').waitFor();
+    await openRoom(bob, 'garden');
+    await notices(ann, 'Bob joined');
+    await ann.locator('#draft').press('Enter');
+    await sees(bob, 'half a thought');
+    await sees(ann, 'half a thought');
+    expect(await log(ann).locator('.bubble').allInnerTexts()).toEqual(['before the outage', 'half a thought']);
+    expect(await ann.locator('#draft').inputValue()).toBe('');
+    await ann.locator('#rooms .room-link', { hasText: 'lobby' }).click();
+    await sees(ann, 'in the lobby');
+  });
+
+  it('[CL21] [CL2] the page says why the server refuses it for good, and connects again on demand', async () => {
+    const chat = await startChat();
+    const ann = await comeIn(chat, 'Ann');
+    const end = ended(chat.process);
+    chat.process.kill('SIGKILL');
+    await end;
+    const { port } = new URL(chat.address);
+    const stranger = await startServer(
+      { namespaces: { chat: {} }, authenticate: () => refuse('not today') },
+      Number(port),
+    );
+    await shows(ann, '#banner-text', 'The server has closed the connection: not today');
+    await shows(ann, '#status', 'Disconnected');
+    await stranger.server.close();
+    await startChat(port);
+    await ann.locator('#again').click();
+    await ann.locator('#status', { hasText: /^Online$/ }).waitFor();
+    await notices(ann, 'You are back');
+    await say(ann, 'here again');
+    await sees(ann, 'here again');
+  });
+
+  it('[CL2] [CL7] a refused name is told at the door; a reload of the tab brings an accepted one back', async () => {
+    complaints.length = 0;
+    const chat = await startChat();
+    const ann = await comeIn(chat, 'Ann');
+    await ann.reload();
+    await ann.locator('#app').waitFor();
+    await shows(ann, '#my-name', 'Ann');
+    await notices(ann, 'You joined');
+    await ann.locator('#sign-out').click();
+    await ann.locator('#name').evaluate((input) => input.removeAttribute('maxlength'));
+    await ann.locator('#name').fill('A name that is longer than the server allows');
+    await ann.locator('#enter-button').click();
+    await shows(ann, '#enter-error', 'Your name must have 1 to 24 characters.');
+    expect(await ann.locator('#app').isVisible()).toBe(false);
+    expect(complaints).toEqual([]);
+  });
+
+  it('[CL17] addresses in messages are links, other markup is not; people have colors of their own', async () => {
+    complaints.length = 0;
+    const chat = await startChat();
+    const [ann, cy] = [await comeIn(chat, 'Ann'), await comeIn(chat, 'Cy')];
+    await notices(ann, 'Cy joined');
+    await say(cy, 'See https://example.com/a?b=1, (or http://localhost/) javascript:alert(1) <a href="x">');
+    await ann.locator('.bubble a').first().waitFor();
+    const links = ann.locator('.bubble a');
+    expect(await links.allInnerTexts()).toEqual(['https://example.com/a?b=1', 'http://localhost/']);
+    expect(await links.first().getAttribute('rel')).toBe('noopener noreferrer');
+    const hues = await ann.locator('#people .avatar').evaluateAll((all) => all.map((one) => one.getAttribute('style')));
+    expect(new Set(hues).size).toBe(2);
+    expect(complaints).toEqual([]);
   });
 });
