@@ -115,9 +115,9 @@ for (const folder of ['client', 'contract', 'protocol']) {
 }
 
 // The page's import map tells a browser where `musterjs/client` is. It is the only inline script that may run.
-const [, importMap = ''] =
-  /<script type="importmap">(.*?)<\/script>/s.exec(readFileSync(page('index.html'), 'utf8')) ?? [];
-const allowed = `'sha256-${createHash('sha256').update(importMap).digest('base64')}'`;
+const html = readFileSync(page('index.html'), 'utf8');
+const [, importMap = ''] = /<script type="importmap">(.*?)<\/script>/s.exec(html) ?? [];
+const hash = createHash('sha256').update(importMap).digest('base64');
 
 const httpServer = createServer(async (request, response) => {
   const found = files.get(String(request.url).replace(/\?.*/, ''));
@@ -126,7 +126,7 @@ const httpServer = createServer(async (request, response) => {
     const body = await readFile(found.file);
     response.writeHead(200, {
       'Content-Type': `${found.type}; charset=utf-8`,
-      'Content-Security-Policy': `default-src 'self'; script-src 'self' ${allowed}`,
+      'Content-Security-Policy': `default-src 'self'; script-src 'self' 'sha256-${hash}'`,
       'X-Content-Type-Options': 'nosniff',
       'Cache-Control': 'no-cache',
     });

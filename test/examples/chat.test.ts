@@ -2,11 +2,10 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { type Browser, type Locator, type Page, chromium as playwright } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { CloseError } from '../../src/index.js';
+import { CloseError, Server } from '../../src/index.js';
 import { ended, type RunningExample, useExample } from '../support/docs/exampleProcess.js';
 import { chromium, describeWith } from '../support/peers/installed.js';
 import { RawClient } from '../support/peers/rawClient.js';
-import { useServers } from '../support/server/testServer.js';
 
 const { run: spawnChat, start: startChat, stopAll } = useExample('chat');
 
@@ -74,7 +73,6 @@ describe('the chat example as a program', () => {
 
 describeWith(chromium, 'the chat example in a browser', (executablePath) => {
   let browser: Browser;
-  const startServer = useServers();
   const refuse = (text: string): never => {
     throw new CloseError(4000, text);
   };
@@ -268,13 +266,11 @@ describeWith(chromium, 'the chat example in a browser', (executablePath) => {
     chat.process.kill('SIGKILL');
     await end;
     const { port } = new URL(chat.address);
-    const stranger = await startServer(
-      { namespaces: { chat: {} }, authenticate: () => refuse('not today') },
-      Number(port),
-    );
+    const stranger = new Server({ namespaces: { chat: {} }, authenticate: () => refuse('not today') });
+    await stranger.listen(Number(port), '127.0.0.1', { path: '/live' });
     await shows(ann, '#banner-text', 'The server has closed the connection: not today');
     await shows(ann, '#status', 'Disconnected');
-    await stranger.server.close();
+    await stranger.close();
     await startChat(port);
     await ann.locator('#again').click();
     await ann.locator('#status', { hasText: /^Online$/ }).waitFor();
