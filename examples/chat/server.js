@@ -7,53 +7,52 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
-import { OnNamespaceConnected, OnRoomJoin, OnRoomJoined, OnRoomLeft, reply, Server } from 'musterjs';
-import { text } from './public/contract.js';
+import { OnNamespaceConnected, OnRoomJoin, OnRoomJoined, OnRoomLeft, Server } from 'musterjs';
+import { app, text } from './public/contract.js';
 
-const CHAT = 'chat';
 const LOBBY = 'lobby';
 
 // ── 1. The chat: one namespace, with a handler for each event ───────────────────────────────────
 
-/** @type {Server} */
 const server = new Server({
+  // The events of both ends. Whatever clients send is validated before a handler sees it.
+  contract: app,
+
   // Runs for every client, before anything else. What it returns is `conn.user`; an error thrown here refuses.
-  // The page sends its user's name as the token. A client that sends none, such as one of neffos, is a guest.
+  // The page sends its user's name as the token. A client that sends none is a guest: neffos.js works as well.
   authenticate: ({ token = 'Guest' }) => ({ name: text(token, 24, 'Your name') }),
 
   namespaces: {
-    [CHAT]: {
+    chat: {
       [OnNamespaceConnected]() {
         tellCount();
       },
 
       // Runs before a client joins a room. Throwing refuses.
-      [OnRoomJoin](_, msg) {
-        if (text(msg.room, 24, 'A room name') !== msg.room)
-          throw new Error('A room name does not begin or end with a space.');
+      [OnRoomJoin](_, { room }) {
+        if (text(room, 24, 'A room name') !== room) throw new Error('A room name does not begin or end with a space.');
       },
 
-      [OnRoomJoined](ns, msg) {
-        tellPresence('joined', msg.room, ns);
+      [OnRoomJoined](ns, { room }) {
+        tellPresence('joined', room, ns);
       },
 
       // Also runs after the connection has closed, so it reads from `ns` but never sends through it.
-      [OnRoomLeft](ns, msg) {
-        tellPresence('left', msg.room, ns);
+      [OnRoomLeft](ns, { room }) {
+        tellPresence('left', room, ns);
       },
 
-      // Relay the message to everyone in the room, sender included. `reply` resolves the sender's ask.
-      // An error thrown here rejects it.
-      say(ns, msg) {
-        const { room, text: written } = msg.json();
-        if (!ns.room(room)) throw new Error('Join a room first.');
-        tellRoom(room, 'said', { ...person(ns), text: text(written, 500, 'A message'), at: Date.now() });
-        return reply('');
+      // Relays the message to everyone in the room, sender included. The sender's ask resolves when this returns,
+      // and rejects if it throws.
+      say(ns, { data }) {
+        const room = ns.room(data.room);
+        if (!room) throw new Error('Join a room first.');
+        room.broadcast('said', { ...person(ns), text: data.text, at: Date.now() });
       },
 
-      // To everyone in the room but the sender, which the last argument excludes.
-      type(ns, msg) {
-        tellRoom(msg.room, 'typing', person(ns), ns);
+      // To everyone in the room but the sender.
+      type(ns, { room }) {
+        ns.room(room)?.broadcastOthers('typing', person(ns));
       },
     },
   },
@@ -63,33 +62,25 @@ const server = new Server({
   },
 });
 
-/** @typedef {import('musterjs').NSConn} NSConn */
+/** @typedef {{ readonly conn: { readonly id: string, readonly user: { readonly name: string } } }} Member */
 
-/** @param {NSConn} ns */
-function person(ns) {
-  const { name } = /** @type {{ name: string }} */ (ns.conn.user);
-  return { id: ns.conn.id, name };
-}
-
-function listRooms() {
-  const names = new Set([LOBBY, ...server.roomNames(CHAT).sort()]); // always list the lobby, and list it first
-  return [...names].map((name) => ({ name, people: server.members(CHAT, name).length }));
+/** @param {Member} member */
+function person({ conn }) {
+  return { id: conn.id, name: conn.user.name };
 }
 
 function tellCount() {
-  server.broadcast(null, { namespace: CHAT, event: 'count', body: String(server.totalConnections) });
+  server.broadcast(null, { namespace: 'chat', event: 'count', data: server.totalConnections });
 }
 
-/** @param {string} room @param {string} event @param {object} body @param {NSConn | null} [except] */
-function tellRoom(room, event, body, except = null) {
-  if (!room) throw new Error('Join a room first.');
-  server.broadcast(except, { namespace: CHAT, room, event, body: JSON.stringify(body) });
-}
+/** @param {'joined' | 'left'} kind @param {string} room @param {Member} member */
+function tellPresence(kind, room, member) {
+  const people = server.members('chat', room).map(person);
+  server.broadcast(null, { namespace: 'chat', room, event: 'presence', data: { kind, ...person(member), people } });
 
-/** @param {'joined' | 'left'} kind @param {string} room @param {NSConn} ns */
-function tellPresence(kind, room, ns) {
-  tellRoom(room, 'presence', { kind, ...person(ns), people: server.members(CHAT, room).map(person) });
-  server.broadcast(null, { namespace: CHAT, event: 'rooms', body: JSON.stringify(listRooms()) });
+  const names = new Set([LOBBY, ...server.roomNames('chat').sort()]); // always list the lobby, and list it first
+  const rooms = [...names].map((name) => ({ name, people: server.members('chat', name).length }));
+  server.broadcast(null, { namespace: 'chat', event: 'rooms', data: rooms });
 }
 
 // ── 2. The page: an explicit list of files, so that no other file can be requested ──────────────

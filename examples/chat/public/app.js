@@ -85,7 +85,7 @@ function showState() {
     if ($('app').hidden && client.reason && !isClosed) sayAtDoor('Cannot reach the server. Trying again…');
   }
   $('again').hidden = !isClosed;
-  $('toast').hidden = true;
+  if (isOnline()) $('toast').hidden = true;
   showComposer();
 }
 
