@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { type Browser, type Locator, type Page, chromium as playwright } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { CloseError, Server } from '../../src/index.js';
+import { CloseError, type Conn, Server } from '../../src/index.js';
 import { ended, type RunningExample, useExample } from '../support/docs/exampleProcess.js';
 import { chromium, describeWith } from '../support/peers/installed.js';
 import { RawClient } from '../support/peers/rawClient.js';
@@ -259,16 +259,23 @@ describeWith(chromium, 'the chat example in a browser', (executablePath) => {
     await sees(ann, 'in the lobby');
   });
 
-  it('[CL21] [CL2] the page says why the server refuses it for good, and connects again on demand', async () => {
+  it.each([
+    ['refuses it', { authenticate: () => refuse('not today') }, 'The server has closed the connection: not today'],
+    [
+      'puts it out',
+      { onConnect: (conn: Conn) => void conn.waitConnect('chat').then(() => conn.close(4000, 'be nice')) },
+      'The server asked you to leave: be nice',
+    ],
+  ])('[CL21] [CL2] the page says why when the server %s, and connects again on demand', async (_, options, why) => {
     const chat = await startChat();
     const ann = await comeIn(chat, 'Ann');
     const end = ended(chat.process);
     chat.process.kill('SIGKILL');
     await end;
     const { port } = new URL(chat.address);
-    const stranger = new Server({ namespaces: { chat: {} }, authenticate: () => refuse('not today') });
+    const stranger = new Server({ namespaces: { chat: {} }, ...options });
     await stranger.listen(Number(port), '127.0.0.1', { path: '/live' });
-    await shows(ann, '#banner-text', 'The server has closed the connection: not today');
+    await shows(ann, '#banner-text', why);
     await shows(ann, '#status', 'Disconnected');
     await stranger.close();
     await startChat(port);
