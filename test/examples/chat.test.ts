@@ -245,6 +245,7 @@ describeWith(chromium, 'the chat example in a browser', (executablePath) => {
     expect(await ann.locator('#banner').isVisible()).toBe(false);
     await notices(ann, 'You are back');
     expect(await ann.locator('#draft').inputValue()).toBe('half a thought');
+    await ann.locator('#total', { hasText: /^1 connected$/ }).waitFor();
     const bob = await comeIn(again, 'Bob');
     await say(bob, 'in the lobby');
     await ann.locator('#rooms .room-link', { hasText: 'lobby' }).locator('.room-unread').waitFor();
@@ -269,6 +270,7 @@ describeWith(chromium, 'the chat example in a browser', (executablePath) => {
   ])('[CL21] [CL2] the page says why when the server %s, and connects again on demand', async (_, options, why) => {
     const chat = await startChat();
     const ann = await comeIn(chat, 'Ann');
+    await notices(ann, 'You joined');
     const end = ended(chat.process);
     chat.process.kill('SIGKILL');
     await end;

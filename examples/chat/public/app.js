@@ -14,7 +14,7 @@ let me;
 /** The client, and its handle of the namespace. Both stay the same when the line is lost and comes back. */
 let client;
 let chat;
-/** The joined rooms: name -> { name, handle, log, people, unread, typing, last }. */
+/** The joined rooms: name -> { name, log, people, unread, typing, last }. */
 const joined = new Map();
 /** The room on screen. */
 let current = '';
@@ -40,6 +40,7 @@ async function connect(name) {
     onError: (error) => toast(error.message),
   });
   client.subscribe(showState);
+  showState();
   await client.ready;
   chat = await client.connect('chat');
 }
@@ -105,6 +106,7 @@ $('again').addEventListener('click', async () => {
   try {
     await connect(me);
     for (const room of joined.values()) await join(room);
+    if (!joined.has(current)) await open(LOBBY);
   } catch {
     // The banner says why.
   }
@@ -195,10 +197,6 @@ const before = stored(() => sessionStorage.getItem('muster.name'));
 $('name').value = before || stored(() => localStorage.getItem('muster.name')) || suggestName();
 $('name').select();
 $('name').focus();
-if (before) {
-  $('enter').hidden = true;
-  enter(before);
-}
 
 // ── Rooms ───────────────────────────────────────────────────────────────────────────────────────
 
@@ -232,7 +230,7 @@ async function open(name) {
 /** Joins a room once. After a reconnect the client joins it again. Returns whether the server agreed. */
 async function join(room) {
   try {
-    room.handle = await chat.joinRoom(room.name, { on: eventsOf(room) });
+    await chat.joinRoom(room.name, { on: eventsOf(room) });
     return true;
   } catch (error) {
     forget(room.name, error);
@@ -251,7 +249,7 @@ function forget(name, error) {
 $('leave-room').addEventListener('click', async () => {
   const name = current;
   try {
-    await joined.get(name).handle?.leave();
+    await chat.room(name)?.leave();
   } catch (error) {
     return toast(error.message);
   }
@@ -447,7 +445,7 @@ draft.addEventListener('input', () => {
   showComposer();
   if (isOnline() && draft.value.trim() && Date.now() - typedAt > TYPING_EVERY) {
     typedAt = Date.now();
-    joined.get(current)?.handle?.emit('type');
+    chat.room(current)?.emit('type');
   }
 });
 
@@ -600,4 +598,9 @@ function toast(text) {
   toastTimer = setTimeout(() => {
     $('toast').hidden = true;
   }, 4_000);
+}
+
+if (before) {
+  $('enter').hidden = true;
+  enter(before);
 }
