@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { type Browser, type Locator, type Page, chromium as playwright } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { CloseError, type Conn, Server } from '../../src/index.js';
+import { CloseError, Server, type ServerOptions } from '../../src/index.js';
 import { ended, type RunningExample, useExample } from '../support/docs/exampleProcess.js';
 import { chromium, describeWith } from '../support/peers/installed.js';
 import { RawClient } from '../support/peers/rawClient.js';
@@ -73,9 +73,6 @@ describe('the chat example as a program', () => {
 
 describeWith(chromium, 'the chat example in a browser', (executablePath) => {
   let browser: Browser;
-  const refuse = (text: string): never => {
-    throw new CloseError(4000, text);
-  };
 
   beforeAll(async () => {
     const args = [
@@ -260,33 +257,53 @@ describeWith(chromium, 'the chat example in a browser', (executablePath) => {
     await sees(ann, 'in the lobby');
   });
 
+  /** Options of a server that closes each connection soon. */
+  const closing = (code: number, text: string): ServerOptions => ({
+    onConnect: (conn) => void conn.waitConnect('chat').then(() => conn.close(code, text)),
+  });
+  const authenticate = (): never => {
+    throw new CloseError(4000, 'not today');
+  };
+
   it.each([
-    ['refuses it', { authenticate: () => refuse('not today') }, 'The server has closed the connection: not today'],
+    [
+      'refuses it',
+      { authenticate },
+      'The server has closed the connection: not today',
+      'Disconnected',
+      'Connect again',
+    ],
     [
       'puts it out',
-      { onConnect: (conn: Conn) => void conn.waitConnect('chat').then(() => conn.close(4000, 'be nice')) },
+      closing(4000, 'be nice'),
       'The server asked you to leave: be nice',
+      'Disconnected',
+      'Connect again',
     ],
-  ])('[CL21] [CL2] the page says why when the server %s, and connects again on demand', async (_, options, why) => {
-    const chat = await startChat();
-    const ann = await comeIn(chat, 'Ann');
-    await notices(ann, 'You joined');
-    const end = ended(chat.process);
-    chat.process.kill('SIGKILL');
-    await end;
-    const { port } = new URL(chat.address);
-    const stranger = new Server({ namespaces: { chat: {} }, ...options });
-    await stranger.listen(Number(port), '127.0.0.1', { path: '/live' });
-    await shows(ann, '#banner-text', why);
-    await shows(ann, '#status', 'Disconnected');
-    await stranger.close();
-    await startChat(port);
-    await ann.locator('#again').click();
-    await ann.locator('#status', { hasText: /^Online$/ }).waitFor();
-    await notices(ann, 'You are back');
-    await say(ann, 'here again');
-    await sees(ann, 'here again');
-  });
+    ['is busy', closing(1013, 'retry=3600000'), 'The server is busy. Reconnecting…', 'Reconnecting…', 'Try now'],
+  ])(
+    '[CL21] [CL22] the page says why when the server %s, and connects on demand',
+    async (_, options, why, status, button) => {
+      const chat = await startChat();
+      const ann = await comeIn(chat, 'Ann');
+      await notices(ann, 'You joined');
+      const end = ended(chat.process);
+      chat.process.kill('SIGKILL');
+      await end;
+      const { port } = new URL(chat.address);
+      const stranger = new Server({ namespaces: { chat: {} }, ...options });
+      await stranger.listen(Number(port), '127.0.0.1', { path: '/live' });
+      await shows(ann, '#banner-text', why);
+      await shows(ann, '#status', status);
+      await stranger.close();
+      await startChat(port);
+      await ann.getByRole('button', { name: button }).click();
+      await ann.locator('#status', { hasText: /^Online$/ }).waitFor();
+      await notices(ann, 'You are back');
+      await say(ann, 'here again');
+      await sees(ann, 'here again');
+    },
+  );
 
   it('[CL2] [CL7] a refused name is told at the door; a reload of the tab brings an accepted one back', async () => {
     complaints.length = 0;

@@ -85,7 +85,7 @@ function showState() {
     set($('banner-text'), isClosed ? whyOffline() : `${whyOffline()} Reconnecting…`);
     if ($('app').hidden && client.reason && !isClosed) sayAtDoor('Cannot reach the server. Trying again…');
   }
-  $('again').hidden = !isClosed;
+  set($('again'), isClosed ? 'Connect again' : 'Try now');
   if (isOnline()) $('toast').hidden = true;
   showComposer();
 }
@@ -101,8 +101,9 @@ function whyOffline() {
   return 'The connection is lost.';
 }
 
-// The server ended it for good, so the client does not come back by itself.
 $('again').addEventListener('click', async () => {
+  if (client.state !== 'closed') return client.retry();
+  // The server has ended it for good, so this client does not come back. Another one may.
   try {
     await connect(me);
     for (const room of joined.values()) await join(room);
