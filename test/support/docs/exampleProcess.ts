@@ -46,9 +46,9 @@ export const useExample = (name: string) => {
     return child;
   };
 
-  /** Starts it on a free port; resolves when it prints its address. */
-  const start = async (): Promise<RunningExample> => {
-    const child = run('0');
+  /** Starts it, on a free port by default; resolves when it prints its address. */
+  const start = async (port = '0'): Promise<RunningExample> => {
+    const child = run(port);
     const address = await new Promise<string>((resolve, reject) => {
       let output = '';
       const listen = (text: string): void => {
