@@ -21,6 +21,7 @@ const others = [
   ['publint', [tool('publint/src/cli.js'), 'run', file, '--strict']],
   ['attw', [tool('@arethetypeswrong/cli/dist/index.js'), file, '--profile', 'esm-only', '--format', 'ascii']],
   ['links', ['tools/links.js']],
+  ['the size of what a page loads', ['tools/size.js']],
 ];
 
 /** @param {readonly string[]} command */

@@ -10,6 +10,8 @@ export interface Gateway {
   readonly seen: ReceiveQueue<string>;
   /** Ends every line; the next `count` that come are ended as well, without an answer. */
   cut(count: number): void;
+  /** Leads later lines to another server. Those that are open stay. */
+  moveTo(target: string): void;
 }
 
 const ignoreError = (): void => {};
@@ -33,7 +35,7 @@ export const useGateways = () => {
   });
 
   return async (target: string): Promise<Gateway> => {
-    const port = Number(new URL(target).port);
+    let port = Number(new URL(target).port);
     const seen = new ReceiveQueue<string>('gateway');
     let refusals = 0;
 
@@ -67,6 +69,9 @@ export const useGateways = () => {
       cut(count) {
         refusals = count;
         endAll();
+      },
+      moveTo(next) {
+        port = Number(new URL(next).port);
       },
     };
   };

@@ -98,7 +98,7 @@ export class Cluster {
   }
 
   async dial(node: 0 | 1, id: string, headers: Readonly<Record<string, string>> = {}): Promise<RawClient> {
-    const client = await RawClient.dial(this.#urlOf(node, id), headers);
+    const client = await RawClient.dial(this.urlOf(node, id), headers);
     this.#clients.push(client);
     return client;
   }
@@ -106,7 +106,7 @@ export class Cluster {
   /** Connects a Go client to `default` that answers asks, and receives messages to its id. */
   async enterGo(node: 0 | 1, id: string, path: string): Promise<GoPeer> {
     const go = this.startGo(path);
-    await go.do('dial', { url: this.#urlOf(node, id), handlers: { default: { chat: '', q: 'reply:yes' } } });
+    await go.do('dial', { url: this.urlOf(node, id), handlers: { default: { chat: '', q: 'reply:yes' } } });
     await go.do('connect', { namespace: 'default' });
     return go;
   }
@@ -161,7 +161,8 @@ export class Cluster {
     await this.tap.close();
   }
 
-  #urlOf(node: 0 | 1, id: string): string {
+  /** The URL that gives a connection this id. */
+  urlOf(node: 0 | 1, id: string): string {
     return `ws://127.0.0.1:${this.ports[node]}/?id=${id}`;
   }
 }

@@ -5,8 +5,11 @@ export type GoVersion = (typeof goVersions)[number];
 /** What the suites and the table call the program of a line. */
 export const nameOfGo = (version: GoVersion): string => `Go neffos ${version}`;
 
-/** What kind of peer plays a scenario against the server. */
-export type PeerKind = 'raw' | 'neffos.js' | 'Go client' | 'Go server';
+/** What the suites and the table call our server. */
+export const muster = 'Muster';
+
+/** What kind of peer plays a scenario: against our server, or, where it is our client, against a server of Go. */
+export type PeerKind = 'raw' | 'neffos.js' | 'Go client' | 'Go server' | 'our client' | 'our client to Go';
 
 /** One peer, with a column of its own in the table. */
 export interface Player {
@@ -24,6 +27,10 @@ export const players: readonly Player[] = [
   { name: 'neffos.js', kind: 'neffos.js', suite: '' },
   ...goPlayers('Go client'),
   ...goPlayers('Go server'),
+  { name: 'our client', kind: 'our client', suite: `${muster} ` },
+  ...goVersions.map((version): Player => {
+    return { name: `our client, Go ${version}`, kind: 'our client to Go', suite: `${nameOfGo(version)} ` };
+  }),
 ];
 
 /** One thing that a server of this protocol does, and why some peers cannot show it. */
@@ -40,7 +47,14 @@ const sendsNone = 'this client cannot send that';
 const knownBehaviour = 'ours does this on purpose, see the page on coming from neffos';
 
 const noCodec = 'it has no codec to call; its frames are those of the other scenarios';
-const codec: Scenario['without'] = { 'neffos.js': noCodec, 'Go client': noCodec, 'Go server': noCodec };
+const sendsNeither: Scenario['without'] = { 'our client': sendsNone, 'our client to Go': sendsNone };
+const codec: Scenario['without'] = {
+  'neffos.js': noCodec,
+  'Go client': noCodec,
+  'Go server': noCodec,
+  'our client': noCodec,
+  'our client to Go': noCodec,
+};
 
 const scenario = (number: number, name: string, without: Scenario['without'] = {}): Scenario => ({
   number,
@@ -83,6 +97,7 @@ export const scenarios: readonly Scenario[] = [
     'neffos.js': sendsNone,
     'Go client': sendsNone,
     'Go server': knownBehaviour,
+    ...sendsNeither,
   }),
   scenario(23, 'the server connects its client inside onConnect'),
   scenario(24, 'the server asks in and out, and is refused'),
@@ -99,5 +114,6 @@ export const scenarios: readonly Scenario[] = [
     'neffos.js': sendsNone,
     'Go client': sendsNone,
     'Go server': knownBehaviour,
+    ...sendsNeither,
   }),
 ];

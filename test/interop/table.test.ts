@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { holesIn, print, type TestRun, tableOf } from '../support/conformance/interopTable.js';
-import { goVersions, nameOfGo, players, type Scenario } from './scenarios.js';
+import { goVersions, muster, nameOfGo, players, type Scenario } from './scenarios.js';
 
 const all: readonly Scenario[] = [
   { number: 4, name: 'four', without: {} },
@@ -17,9 +17,11 @@ const goClient = (version: (typeof goVersions)[number], title: string, state?: T
   ran('interop/goClient', `${nameOfGo(version)} as a client > ${title}`, state);
 
 const kinds = (...played: readonly TestRun[]) => tableOf(played, all).map(({ cells }) => cells.map(({ kind }) => kind));
+const empty = players.map(() => 'empty');
+const notOurs = { 'our client': 'no', 'our client to Go': 'no' };
 /** Only Go clients play it. */
 const forGo: readonly Scenario[] = [
-  { number: 5, name: 'five', without: { raw: 'no', 'neffos.js': 'no', 'Go server': 'no' } },
+  { number: 5, name: 'five', without: { raw: 'no', 'neffos.js': 'no', 'Go server': 'no', ...notOurs } },
 ];
 
 describe('the table of scenarios', () => {
@@ -31,9 +33,12 @@ describe('the table of scenarios', () => {
       'Go client v0.0.25',
       'Go server v0.0.24',
       'Go server v0.0.25',
+      'our client',
+      'our client, Go v0.0.24',
+      'our client, Go v0.0.25',
     ]);
     const [four] = kinds(goClient(newest, '#4 one'));
-    expect(four).toEqual(['empty', 'empty', 'empty', 'passed', 'empty', 'empty']);
+    expect(four).toEqual([...empty.slice(0, 3), 'passed', ...empty.slice(4)]);
   });
 
   test('a cell has passed when each of its tests has', () => {
@@ -43,8 +48,8 @@ describe('the table of scenarios', () => {
 
   test('numbers match in full, and a test counts for the peer of its file only', () => {
     const [four, forty] = kinds(ran('interop/neffosjs', '#40 one'), ran('actors/lane', '#4 two'));
-    expect(four).toEqual(['empty', 'empty', 'empty', 'empty', 'empty', 'empty']);
-    expect(forty).toEqual(['without', 'passed', 'without', 'without', 'empty', 'empty']);
+    expect(four).toEqual(empty);
+    expect(forty?.slice(0, 6)).toEqual(['without', 'passed', 'without', 'without', 'empty', 'empty']);
   });
 
   test('a test outdoes the reason for having none', () => {
@@ -71,11 +76,19 @@ describe('the table of scenarios', () => {
     expect(holesIn(lines)).toHaveLength(1);
   });
 
+  test('the suites of our client have a column for each server', () => {
+    const played = [
+      ran('interop/ourClient', `our client and ${muster} > #4 one`),
+      ran('interop/ourClientMessages', `our client and ${nameOfGo(newest)} > #4 two`),
+    ];
+    expect(kinds(...played)[0]?.slice(6)).toEqual(['passed', 'empty', 'passed']);
+  });
+
   test('it prints each reason once', () => {
     const text = print(tableOf([ran('interop/goServer', `${nameOfGo(older)} as a server > #4`)], all));
     expect(text.split('\n').slice(1)).toEqual([
-      ' 4  four      EMPTY  EMPTY      EMPTY              EMPTY              passed 1           EMPTY',
-      '40  forty     – (1)  EMPTY      – (1)              – (1)              EMPTY              EMPTY',
+      ' 4  four      EMPTY  EMPTY      EMPTY              EMPTY              passed 1           EMPTY              EMPTY       EMPTY                   EMPTY',
+      '40  forty     – (1)  EMPTY      – (1)              – (1)              EMPTY              EMPTY              EMPTY       EMPTY                   EMPTY',
       '(1) it cannot',
     ]);
   });

@@ -1,11 +1,13 @@
 import type { Reporter, TestModule, Vitest } from 'vitest/node';
 import { type PeerKind, type Player, players, type Scenario, scenarios } from '../../interop/scenarios.js';
 
-/** The kind of peer of a test file. */
+/** The kinds of peer that play in a test file. */
 const kinds: readonly (readonly [RegExp, PeerKind])[] = [
   [/interop\/neffosjs[^/]*\.test\.ts$/, 'neffos.js'],
   [/interop\/goClient[^/]*\.test\.ts$/, 'Go client'],
   [/interop\/goServer[^/]*\.test\.ts$/, 'Go server'],
+  [/interop\/ourClient[^/]*\.test\.ts$/, 'our client'],
+  [/interop\/ourClient[^/]*\.test\.ts$/, 'our client to Go'],
   [/(interop\/(raw|frames)|protocol\/|server\/)[^/]*\.test\.ts$/, 'raw'],
 ];
 
@@ -30,11 +32,12 @@ export interface Line {
 
 const notBuilt = 'not built on this machine';
 
-const kindOf = (file: string): PeerKind | undefined => kinds.find(([pattern]) => pattern.test(file))?.[1];
+const isOf = (file: string, kind: PeerKind): boolean =>
+  kinds.some(([pattern, one]) => one === kind && pattern.test(file));
 const numbersIn = (title: string): number[] => [...title.matchAll(/#(\d+)\b/g)].map(([, digits]) => Number(digits));
 
 const of = ({ kind, suite }: Player, played: readonly TestRun[]): readonly TestRun[] =>
-  played.filter(({ file, title }) => kindOf(file) === kind && title.includes(suite));
+  played.filter(({ file, title }) => isOf(file, kind) && title.includes(suite));
 
 const cellOf = ({ number, without }: Scenario, { kind }: Player, all: readonly TestRun[]): Cell => {
   const mine = all.filter(({ title }) => numbersIn(title).includes(number));
