@@ -61,7 +61,7 @@ export class Runtime implements ClientPort, ConnectorListener, MembershipHost {
     this.#declared = { ...namespaces, ...(events && { '': events }) };
     this.contract = contract;
     const names = Object.keys({ ...this.#declared, ...contract });
-    this.#isNativeOnly = names.join() === '' && Object.keys(events ?? {}).join() === OnNativeMessage;
+    this.#isNativeOnly = names.join() === '' && Object.keys(this.#declared[''] ?? {}).join() === OnNativeMessage;
     this.turns = new Turns(parts.clock);
     this.asks = new Asks(parts);
     this.client = new Client(this);
