@@ -20,6 +20,8 @@ const importPattern = /^(?:import|export)\s(type\s)?[^;]*?from\s+'([^']+)'|^impo
 /** A file that stands beside folders is one by itself. */
 const folderOf = (path: string): string => {
   const folder = dirname(path);
+  // Of the client, this file alone needs a package.
+  if (path === 'client/machine.ts') return 'client/machine';
   return folder === '.' || folder === 'actors' ? path.replace(/\.ts$/, '') : folder;
 };
 
@@ -61,6 +63,10 @@ const arrows: Readonly<Record<string, { readonly folders: readonly string[]; rea
     limits: { folders: [], packages: [] },
     /** Both ends share it. */
     contract: { folders: ['protocol'], packages: ['@standard-schema/spec'] },
+    /** Runs in a browser: no package, and nothing of Node. */
+    'client/line': { folders: ['protocol'], packages: [] },
+    client: { folders: ['protocol', 'contract', 'client/line'], packages: [] },
+    'client/machine': { folders: ['client', 'client/line'], packages: ['xstate'] },
     machines: { folders: [], packages: ['xstate'] },
     broadcast: { folders: ['limits', 'protocol'], packages: [] },
     exchange: {
@@ -173,6 +179,8 @@ describe('the architecture', () => {
       'exchange/redis.ts',
       'exchange/nats.ts',
       'inspector/inspector.ts',
+      'client/client.ts',
+      'client/machine.ts',
       'contract/contract.ts',
     ]);
     const within = files.flatMap((file) => file.imports.filter(isRelative).map((specifier) => target(file, specifier)));
@@ -192,11 +200,15 @@ describe('the architecture', () => {
     expect(cycles).toEqual([]);
   });
 
-  test('one file reads the clock of the machine, and one its random numbers', () => {
+  test('one file reads the clock of the machine, and one its random numbers; for the client, one does both', () => {
     const given =
       /\b(?:Date\.now|performance\.now|Math\.random)\b|(?<![.\w])(?:set|clear)(?:Timeout|Interval|Immediate)\(|\bcrypto\.|\brandom(?:UUID|Bytes)\b|getRandomValues/;
     const takers = files.filter(({ path }) => given.test(readFileSync(join(root, path), 'utf8')));
-    expect(takers.map(({ path }) => path).sort()).toEqual(['actors/runtime/clock.ts', 'actors/runtime/random.ts']);
+    expect(takers.map(({ path }) => path).sort()).toEqual([
+      'actors/runtime/clock.ts',
+      'actors/runtime/random.ts',
+      'client/line/parts.ts',
+    ]);
   });
 
   test('every import names a file, and every file is reachable from the surface', () => {

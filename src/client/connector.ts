@@ -97,7 +97,7 @@ export class Connector {
 
   constructor(
     private readonly url: string,
-    private readonly options: DialOptions,
+    private readonly options: Pick<DialOptions, 'auth' | 'headers' | 'protocols' | 'WebSocket'>,
     private readonly parts: ClientParts,
     private readonly counters: ClientCounters,
     /** Whether there is a greeting. There is none where only native messages are spoken. */

@@ -1,8 +1,19 @@
-import type { Body, Message } from '../protocol/message.js';
 import type { ClientState } from './chart.js';
 import type { AskOptions } from './line/asks.js';
 import type { ClientCounters } from './line/counters.js';
 import type { EndReason, JoinOptions, Listener } from './options.js';
+import {
+  type AnswerTo,
+  type AnyEvents,
+  type AskName,
+  type EventName,
+  type HandlerName,
+  type NamespaceName,
+  type NoContract,
+  type Payload,
+  typed,
+  type VocabularyOf,
+} from './vocabulary.js';
 
 /** What the handles of a client call. */
 export interface ClientPort {
@@ -34,7 +45,7 @@ export interface ClientPort {
  * const client = dial('wss://example.com/live');
  * const chat = await client.connect('chat');
  */
-export class Client {
+export class Client<App = NoContract, Names extends string = string> {
   readonly #port: ClientPort;
   /**
    * Calls `listener` with the state each time it changes. Returns a function that ends this. It needs no `this`, so
@@ -76,23 +87,32 @@ export class Client {
    * const chat = await client.connect('chat');
    * chat.emit('say', 'hello');
    */
-  connect(namespace: string, options: AskOptions = {}): Promise<NSConn> {
-    return this.#port.connect(namespace, options);
+  connect<Name extends NamespaceName<App, Names>>(
+    namespace: Name,
+    options: AskOptions = {},
+  ): Promise<NSConn<VocabularyOf<App, Name>>> {
+    return typed(this.#port.connect(namespace, options));
   }
   /**
    * Resolves when a namespace is connected, whichever side began. Rejects with `AskTimeout` if a timeout is given, the
    * reason of the signal, or a `CloseError` if the client closes.
    */
-  waitConnect(namespace: string, options: AskOptions = {}): Promise<NSConn> {
-    return this.#port.waitConnect(namespace, options);
+  waitConnect<Name extends NamespaceName<App, Names>>(
+    namespace: Name,
+    options: AskOptions = {},
+  ): Promise<NSConn<VocabularyOf<App, Name>>> {
+    return typed(this.#port.waitConnect(namespace, options));
   }
   /** Does the same as `waitConnect`, for a namespace to which the server connects the client. */
-  waitServerConnect(namespace: string, options: AskOptions = {}): Promise<NSConn> {
-    return this.#port.waitConnect(namespace, options);
+  waitServerConnect<Name extends NamespaceName<App, Names>>(
+    namespace: Name,
+    options: AskOptions = {},
+  ): Promise<NSConn<VocabularyOf<App, Name>>> {
+    return typed(this.#port.waitConnect(namespace, options));
   }
   /** Returns a namespace that is connected, or that the client connects to when it is online again. */
-  namespace(namespace: string): NSConn | undefined {
-    return this.#port.namespace(namespace);
+  namespace<Name extends NamespaceName<App, Names>>(namespace: Name): NSConn<VocabularyOf<App, Name>> | undefined {
+    return typed(this.#port.namespace(namespace));
   }
   /** Closes the client for good. Resolves when it is closed, after 2 s at the latest (CL3). */
   close(): Promise<void> {
@@ -110,7 +130,7 @@ export class Client {
  * const chat = await client.connect('chat');
  * const answer = await chat.ask('version');
  */
-export class NSConn {
+export class NSConn<V = AnyEvents> {
   readonly #port: ClientPort;
 
   constructor(
@@ -133,11 +153,11 @@ export class NSConn {
    *
    * @throws {TypeError} when the event has no name, or the body is neither a string nor a Uint8Array
    */
-  emit(event: string, body: Body = ''): boolean {
-    return this.#port.emit(this.namespace, '', event, body);
+  emit<Event extends EventName<V>>(event: Event, ...[data]: Payload<V, Event>): boolean {
+    return this.#port.emit(this.namespace, '', event, data);
   }
   /** Sends an event as a binary frame. Returns like `emit`. */
-  emitBinary(event: string, body: Uint8Array): boolean {
+  emitBinary(event: EventName<V>, body: Uint8Array): boolean {
     return this.#port.emit(this.namespace, '', event, body);
   }
   /**
@@ -148,9 +168,11 @@ export class NSConn {
    * @example
    * const { body } = await chat.ask('version', '', { timeout: 2_000 });
    */
-  ask(event: string, body: Body = '', options: AskOptions = {}): Promise<Message> {
-    // Without a contract the answer is a message.
-    return this.#port.ask(this.namespace, event, body, options) as Promise<Message>;
+  ask<Event extends AskName<V>>(
+    event: Event,
+    ...[data, options = {}]: Payload<V, Event, [options?: AskOptions]>
+  ): Promise<AnswerTo<V, Event>> {
+    return typed(this.#port.ask(this.namespace, event, data, options));
   }
   /**
    * Joins a room, at once or when the client is in the namespace, and again after each reconnect (CL8). Rejects like
@@ -159,16 +181,16 @@ export class NSConn {
    * @example
    * const lobby = await chat.joinRoom('lobby', { on: { said: ({ body }) => console.log(body) } });
    */
-  joinRoom(room: string, options: JoinOptions = {}): Promise<Room> {
-    return this.#port.join(this.namespace, room, options);
+  joinRoom(room: string, options: JoinOptions<V> = {}): Promise<Room<V>> {
+    return typed(this.#port.join(this.namespace, room, typed(options)));
   }
   /** Returns a room that is joined, or that the client joins when it is online again. */
-  room(name: string): Room | undefined {
-    return this.#port.room(this.namespace, name);
+  room(name: string): Room<V> | undefined {
+    return typed(this.#port.room(this.namespace, name));
   }
   /** Returns the rooms that `room` returns, in the order in which they were joined. */
-  rooms(): Room[] {
-    return this.#port.rooms(this.namespace);
+  rooms(): Room<V>[] {
+    return typed(this.#port.rooms(this.namespace));
   }
   /** Leaves every room, one after the other. Rejects with the first refusal. */
   async leaveAll(options: AskOptions = {}): Promise<void> {
@@ -182,8 +204,8 @@ export class NSConn {
     return this.#port.disconnect(this.namespace, options);
   }
   /** Adds a handler for an event of this namespace. Returns a function that removes it (CL16). */
-  on(event: string, listener: Listener): () => void {
-    return this.#port.on(this.namespace, '', event, listener);
+  on<Event extends HandlerName<V>>(event: Event, listener: Listener<V, Event>): () => void {
+    return this.#port.on(this.namespace, '', event, typed(listener));
   }
 }
 
@@ -192,13 +214,13 @@ export class NSConn {
  * @example
  * const off = lobby.on('said', ({ body }) => console.log(body));
  */
-export class Room {
+export class Room<V = AnyEvents> {
   readonly #port: ClientPort;
 
   constructor(
     port: ClientPort,
     /** The namespace of the room. */
-    readonly nsConn: NSConn,
+    readonly nsConn: NSConn<V>,
     /** The name of the room. */
     readonly name: string,
   ) {
@@ -214,15 +236,15 @@ export class Room {
    *
    * @throws {TypeError} when the event has no name, or the body is neither a string nor a Uint8Array
    */
-  emit(event: string, body: Body = ''): boolean {
-    return this.#port.emit(this.nsConn.namespace, this.name, event, body);
+  emit<Event extends EventName<V>>(event: Event, ...[data]: Payload<V, Event>): boolean {
+    return this.#port.emit(this.nsConn.namespace, this.name, event, data);
   }
   /** Leaves the room, which ends the wish to be in it. Rejects with the refusal of the server, or `ErrBadRoom`. */
   leave(options: AskOptions = {}): Promise<void> {
     return this.#port.leave(this.nsConn.namespace, this.name, false, options);
   }
   /** Adds a handler for an event of this room. Returns a function that removes it (CL16). */
-  on(event: string, listener: Listener): () => void {
-    return this.#port.on(this.nsConn.namespace, this.name, event, listener);
+  on<Event extends HandlerName<V>>(event: Event, listener: Listener<V, Event>): () => void {
+    return this.#port.on(this.nsConn.namespace, this.name, event, typed(listener));
   }
 }

@@ -1,4 +1,4 @@
-import { type Definitions, definitionsOf } from '../contract/definitions.js';
+import { type ContractShape, type Definitions, definitionsOf } from '../contract/definitions.js';
 import { decodeBody } from '../contract/schema.js';
 import { decode, encode, errorFrom, type Frame, messageFrom } from '../protocol/codec.js';
 import { CloseError, ErrWrite } from '../protocol/errors.js';
@@ -31,6 +31,14 @@ const askTimeout = 10_000;
 /** Lifecycle events that no server sends: they follow from others. */
 const notifications: ReadonlySet<string> = new Set([OnNamespaceConnected, OnRoomJoined, OnRoomLeft]);
 
+/** The options of any client, as they are used: the types of its contract are gone. */
+export interface RuntimeOptions extends Omit<DialOptions, 'contract' | 'namespaces'> {
+  /** The contract. */
+  readonly contract?: ContractShape;
+  /** The namespaces with their handlers. */
+  readonly namespaces?: Readonly<Record<string, Events>>;
+}
+
 /** A client at work: it joins what keeps the line, the memberships, what comes in and what goes out. */
 export class Runtime implements ClientPort, ConnectorListener, MembershipHost, DispatcherHost {
   readonly counters = makeCounters();
@@ -56,7 +64,7 @@ export class Runtime implements ClientPort, ConnectorListener, MembershipHost, D
 
   constructor(
     url: string,
-    private readonly options: DialOptions,
+    private readonly options: RuntimeOptions,
   ) {
     const parts = partsOf(options);
     const { namespaces = {}, events, contract = {} } = options;
@@ -126,7 +134,9 @@ export class Runtime implements ClientPort, ConnectorListener, MembershipHost, D
   async join(namespace: string, room: string, options: JoinOptions): Promise<Room> {
     this.#assertLives();
     return this.#memberships.join(namespace, room, options, (membership) => {
-      for (const [event, listener] of Object.entries(options.on ?? {})) this.#listen(membership, event, listener);
+      for (const [event, listener] of Object.entries(options.on ?? {})) {
+        if (listener) this.#listen(membership, event, listener);
+      }
     });
   }
   room(namespace: string, room: string): Room | undefined {
