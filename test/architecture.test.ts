@@ -54,13 +54,22 @@ const layers = ['actors/runtime', 'actors/transport', 'actors/telemetry', 'actor
 /** What the parts of a running server stand on. */
 const ground = ['limits', 'protocol', 'machines'] as const;
 /** What the face of a server may name. */
-const parts = [...ground, 'exchange', ...layers, 'actors/context', 'actors/cluster', 'actors/supervisor'] as const;
+const parts = [
+  ...ground,
+  'exchange',
+  ...layers,
+  'actors/sessions',
+  'actors/context',
+  'actors/cluster',
+  'actors/supervisor',
+] as const;
 
 /** Which folders, and which packages, a folder may import from. */
 const arrows: Readonly<Record<string, { readonly folders: readonly string[]; readonly packages: readonly string[] }>> =
   {
     protocol: { folders: [], packages: [] },
-    limits: { folders: [], packages: [] },
+    limitRow: { folders: [], packages: [] },
+    limits: { folders: ['limitRow'], packages: [] },
     /** Both ends share it. */
     contract: { folders: ['protocol'], packages: ['@standard-schema/spec'] },
     /** Runs in a browser: no package, and nothing of Node. */
@@ -80,13 +89,18 @@ const arrows: Readonly<Record<string, { readonly folders: readonly string[]; rea
       folders: ['limits', 'protocol', 'actors/runtime', 'actors/transport', 'actors/telemetry'],
       packages: ['xstate'],
     },
+    /** Asked by `connection` and by `supervisor`; it knows no connection. */
+    'actors/sessions': {
+      folders: ['limits', 'protocol', 'actors/runtime', 'actors/transport', 'actors/telemetry'],
+      packages: ['xstate'],
+    },
     /** What all parts of one server share. */
     'actors/context': {
-      folders: [...ground, 'broadcast', ...layers],
+      folders: [...ground, 'broadcast', ...layers, 'actors/sessions'],
       packages: [],
     },
     'actors/connection': {
-      folders: [...ground, 'broadcast', ...layers, 'actors/context'],
+      folders: [...ground, 'broadcast', ...layers, 'actors/sessions', 'actors/context'],
       packages: ['xstate', 'immer'],
     },
     'actors/cluster': {
@@ -103,7 +117,16 @@ const arrows: Readonly<Record<string, { readonly folders: readonly string[]; rea
       packages: ['xstate'],
     },
     'actors/supervisor': {
-      folders: [...ground, 'broadcast', 'exchange', ...layers, 'actors/context', 'actors/connection', 'actors/cluster'],
+      folders: [
+        ...ground,
+        'broadcast',
+        'exchange',
+        ...layers,
+        'actors/sessions',
+        'actors/context',
+        'actors/connection',
+        'actors/cluster',
+      ],
       packages: ['xstate'],
     },
     server: {
