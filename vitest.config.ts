@@ -5,6 +5,7 @@ import Sequencer from './test/sequencer.js';
 const quick = [
   'test/{architecture,spec,types}.test.ts',
   'test/{actors,broadcast,client,contract,machines,protocol,server}/**/*.test.ts',
+  'test/react/{server,sharing}.test.ts',
   'test/inspector/{draw,stately}/**/*.test.ts',
   'test/inspector/{pictures,stateCounts}.test.ts',
   'test/exchange/memory.test.ts',

@@ -1,4 +1,5 @@
 import { useCallback, useInsertionEffect, useRef, useSyncExternalStore } from 'react';
+import { systemParts } from '../client/line/parts.js';
 
 /** A value that is replaced by each render. */
 export interface Latest<T> {
@@ -23,7 +24,6 @@ export interface Opening<Owner, View, Input> {
 interface Entry<View, Input> {
   view: View;
   close: () => void;
-  timer?: ReturnType<typeof setTimeout>;
   readonly users: Map<() => void, Latest<Input>>;
 }
 
@@ -66,13 +66,12 @@ export class Sharing<Owner extends object, View, Input = unknown> {
     }
     const { users } = entry;
     const used = entry;
-    clearTimeout(used.timer);
     users.set(onChange, input);
     return () => {
       users.delete(onChange);
-      if (users.size > 0) return;
       // StrictMode, or a component in another place of the page, comes back within this macrotask.
-      used.timer = setTimeout(() => {
+      systemParts.clock.defer(() => {
+        if (users.size > 0 || entries.get(key) !== used) return;
         entries.delete(key);
         used.close();
       });

@@ -1,7 +1,7 @@
 import type { ClientState } from '../client/chart.js';
-import { dial } from '../client/client.js';
 import type { Client } from '../client/handles.js';
 import type { DialOptions, EndReason } from '../client/options.js';
+import { Runtime } from '../client/runtime.js';
 import { type NoContract, typed } from '../client/vocabulary.js';
 import type { ContractShape } from '../contract/definitions.js';
 import { Sharing, useShared } from './shared.js';
@@ -58,11 +58,11 @@ const page = {};
 /** The clients that components open, by URL and key. */
 const opened = new Sharing<object, View, Source>(idle, ({ show, newest }) => {
   const { url, options } = newest();
-  const client = dial(
+  const { client } = new Runtime(
     url,
     renewed(options, () => newest().options),
   );
-  const stop = watch(client, show);
+  const stop = watch(typed(client), show);
   return () => {
     stop();
     void client.close();
@@ -86,7 +86,9 @@ export function useClient<const App extends ContractShape = NoContract, Names ex
   url: string | null | undefined,
   options?: ClientOptions<App> & { readonly namespaces?: { readonly [Name in Names]?: unknown } },
 ): ClientView<App, Names>;
-export function useClient<App, Names extends string>(client: Client<App, Names>): ClientView<App, Names>;
+export function useClient<App, Names extends string>(
+  client: Client<App, Names> | null | undefined,
+): ClientView<App, Names>;
 export function useClient(source: string | object | null | undefined, untyped: object = {}): unknown {
   const isUrl = typeof source === 'string';
   const url = isUrl ? source : '';

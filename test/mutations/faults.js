@@ -5,6 +5,7 @@ import { connectionFaults } from './faults/connection.js';
 import { inspectorFaults } from './faults/inspector.js';
 import { machinesFaults } from './faults/machines.js';
 import { protocolFaults } from './faults/protocol.js';
+import { reactFaults } from './faults/react.js';
 import { runtimeFaults } from './faults/runtime.js';
 import { serverFaults } from './faults/server.js';
 import { sessionsFaults } from './faults/sessions.js';
@@ -25,6 +26,7 @@ export const faults = [
   ...inspectorFaults,
   ...machinesFaults,
   ...protocolFaults,
+  ...reactFaults,
   ...runtimeFaults,
   ...serverFaults,
   ...sessionsFaults,

@@ -1,9 +1,14 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { type Browser, type Page, chromium as playwright } from 'playwright-core';
 import { afterAll, afterEach, beforeAll } from 'vitest';
 import type { Scene } from './scene.js';
 
+/** A browser would ask for one, and complain. */
+const icon = '<link rel="icon" href="data:,">';
 const args = ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update'];
 
 /** A page that shows scenes. */
@@ -29,6 +34,15 @@ export interface ReactPage {
 export const useReactPages = (executablePath: string) => {
   let browser: Browser;
   let script = '';
+  let markup = '';
+  let address = '';
+  const files = createServer(({ url }, response) => {
+    const isScript = url === '/script';
+    response.setHeader('Content-Type', isScript ? 'text/javascript' : 'text/html');
+    response.end(
+      isScript ? script : `<!doctype html>${icon}<div id="root">${markup}</div><script src="/script"></script>`,
+    );
+  });
   beforeAll(async () => {
     const bundled = build({
       entryPoints: [fileURLToPath(new URL('page.ts', import.meta.url))],
@@ -41,28 +55,28 @@ export const useReactPages = (executablePath: string) => {
       playwright.launch({ executablePath, args }),
       bundled.then(({ outputFiles: [file] }) => file?.text ?? ''),
     ]);
+    files.listen(0, '127.0.0.1');
+    await once(files, 'listening');
+    // A server that listens on a port has an address with that port.
+    address = `http://127.0.0.1:${(files.address() as AddressInfo).port}/`;
   }, 60_000);
   afterEach(async () => {
     await Promise.all(browser.contexts().map((context) => context.close()));
   });
-  afterAll(() => browser?.close());
+  afterAll(async () => {
+    files.close();
+    await browser?.close();
+  });
 
-  /** Opens the page on the host of a server. `html` is what a server has rendered. */
-  return async (url: string, html = ''): Promise<ReactPage> => {
+  /** Opens the page. `html` is what a server has rendered. */
+  return async (html = ''): Promise<ReactPage> => {
     const page = await (await browser.newContext()).newPage();
     page.setDefaultTimeout(10_000);
     const complaints: string[] = [];
     page.on('pageerror', (error) => complaints.push(error.message));
     page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
-    const origin = url.replace('ws', 'http').replace(/\/$/, '');
-    await page.route(`${origin}/page`, (route) =>
-      route.fulfill({
-        contentType: 'text/html',
-        body: `<!doctype html><link rel="icon" href="data:,"><div id="root">${html}</div><script src="/script"></script>`,
-      }),
-    );
-    await page.route(`${origin}/script`, (route) => route.fulfill({ contentType: 'text/javascript', body: script }));
-    await page.goto(`${origin}/page`);
+    markup = html;
+    await page.goto(address);
     const call = (method: string, scene?: Scene): Promise<void> =>
       page.evaluate(`stage.${method}(${scene ? JSON.stringify(scene) : ''})`);
     return {

@@ -1,4 +1,5 @@
 import { createElement, Fragment, type ReactNode, useState } from 'react';
+import { type Client, dial } from '../../../src/client/client.js';
 import { useClient, useEvent, useNamespace, useRoom } from '../../../src/react/react.js';
 
 /** What a component in the page shows. */
@@ -7,6 +8,8 @@ export interface Pane {
   readonly id: string;
   /** Tells clients apart. */
   readonly key?: string;
+  /** Whether it is given the client that the page has dialed itself. */
+  readonly isGiven?: boolean;
   /** The namespace. */
   readonly namespace: string;
   /** The room, if it joins any. */
@@ -25,18 +28,32 @@ export interface Scene {
   readonly panes: readonly Pane[];
 }
 
+let own: Client | undefined;
+
+/** Returns the client that the page has dialed itself. */
+export const ownClient = (url: string): Client => {
+  own ??= dial(url);
+  return own;
+};
+
 const textOf = (error: unknown): string => (error instanceof Error ? error.message : '');
 
+const useView = (url: string | null, { key = '', token, isGiven }: Pane) => {
+  const given = useClient(isGiven && url ? ownClient(url) : null);
+  const opened = useClient(isGiven ? null : url, { key, ...(token !== undefined && { auth: () => token }) });
+  return isGiven ? given : opened;
+};
+
 const PaneView = ({ url, pane }: { readonly url: string | null; readonly pane: Pane }): ReactNode => {
-  const { id, key = '', namespace, room: name, prefix = '', token } = pane;
-  const { client, state, reason } = useClient(url, { key, ...(token !== undefined && { auth: () => token }) });
+  const { id, namespace, room: name, prefix = '' } = pane;
+  const { client, state, reason } = useView(url, pane);
   const { ns, isConnected, error, retry } = useNamespace(client, namespace);
   const { room, isJoined, error: roomError, retry: retryRoom } = useRoom(ns, name);
   const [heard, setHeard] = useState<readonly string[]>([]);
   useEvent(name ? room : ns, 'said', ({ body }) => setHeard((all) => [...all, `${prefix}${String(body)}`]));
   const cell = (part: string, text: string): ReactNode => createElement('i', { className: part }, text);
   const button = (part: string, onClick: () => void): ReactNode =>
-    createElement('button', { className: part, onClick });
+    createElement('button', { type: 'button', className: part, onClick }, part);
   return createElement(
     'div',
     { id },
@@ -44,7 +61,7 @@ const PaneView = ({ url, pane }: { readonly url: string | null; readonly pane: P
     cell('reason', reason ? `${reason.code} ${reason.text}` : ''),
     cell('connected', String(isConnected)),
     cell('joined', String(isJoined)),
-    cell('handle', String(name ? room !== undefined : ns !== undefined)),
+    cell('handle', String((name ? room : ns) !== undefined)),
     cell('error', textOf(error)),
     cell('room-error', textOf(roomError)),
     cell('heard', heard.join(' ')),
