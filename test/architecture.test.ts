@@ -201,11 +201,11 @@ describe('the architecture', () => {
   test('optional packages are imported by their own entries only, never from the surface', () => {
     expect(entries).toEqual([
       'index.ts',
+      'client/client.ts',
+      'client/machine.ts',
       'exchange/redis.ts',
       'exchange/nats.ts',
       'inspector/inspector.ts',
-      'client/client.ts',
-      'client/machine.ts',
       'contract/contract.ts',
       'react/react.ts',
     ]);

@@ -60,5 +60,5 @@ export type { AnyEvents, NoContract, VocabularyOf } from './vocabulary.js';
  */
 export const dial = <const App extends ContractShape = NoContract, Names extends string = never>(
   url: string,
-  options: DialOptions<App> & { readonly namespaces?: { readonly [Name in Names]?: unknown } } = {},
+  options: DialOptions<App, Names> = {},
 ): Client<App, Names> => typed(new Runtime(url, typed(options)).client);

@@ -18,13 +18,13 @@ import { Heartbeat } from './line/heartbeat.js';
 import type { ClientParts } from './line/parts.js';
 import { Line, type LineListener, type SocketPort } from './line/socket.js';
 import { withHeaders } from './line/url.js';
-import type { DialOptions, EndReason, Where } from './options.js';
-import type { Traffic } from './traffic.js';
+import type { DialOptions, EndReason } from './options.js';
+import type { Outbox } from './outbox.js';
 
 /** What the connector tells its client. */
 export interface ConnectorListener {
   /** What goes out. */
-  readonly traffic: Traffic;
+  readonly outbox: Outbox;
   /** A line is greeted: namespaces and rooms can be entered. `onEntered` is due when they are. */
   onGreeted(line: Line): void;
   /** The client is online. */
@@ -33,12 +33,14 @@ export interface ConnectorListener {
   onData(payload: Body, line: Line): void;
   /** A line is lost. */
   onLost(line: Line): void;
+  /** The client dials no more. It may be told twice. */
+  onClosing(): void;
   /** The client is closed. */
   onClosed(): void;
   /** The state has changed. */
   onState(state: ClientState): void;
   /** Tells the program an error. */
-  report(error: unknown, where: Where): void;
+  report(error: unknown, during: string): void;
 }
 
 /** A number that a server sends, or a default where it sends nothing sensible. */
@@ -87,10 +89,14 @@ export class Connector {
       if (this.#line) this.listener.onOnline(this.#line);
     },
     giveUp: () => this.#detach()?.drop(givenUp, 'no answer in time'),
-    hangUp: () => this.#detach()?.hangUp(),
+    hangUp: () => {
+      this.#detach()?.hangUp();
+      this.listener.onClosing();
+    },
     end: () => {
       this.#detach();
       this.#unlisten();
+      this.listener.onClosing();
       this.listener.onClosed();
     },
   };
@@ -112,7 +118,7 @@ export class Connector {
       clock,
       () => {
         this.#line?.send(fromClient('ping', String(this.#line.received)));
-        if (this.#line) listener.traffic.notePing(this.#line);
+        if (this.#line) listener.outbox.notePing(this.#line);
       },
       () => {
         counters.silences++;
@@ -124,7 +130,7 @@ export class Connector {
         parts,
         options.auth,
         (token) => this.#line?.send(fromClient('auth', token)),
-        (error) => listener.report(error, { during: 'auth' }),
+        (error) => listener.report(error, 'auth'),
       );
     }
     this.#unlisten = environment.listen((type) => {
@@ -194,7 +200,7 @@ export class Connector {
       if (this.#attempt === attempt) this.#open(token);
     } catch (error) {
       if (this.#attempt !== attempt) return;
-      this.listener.report(error, { during: auth ? 'auth' : 'dial' });
+      this.listener.report(error, auth ? 'auth' : 'dial');
       this.take({ type: 'LOST', code: 1006, text: errorText(error) });
     }
   }
@@ -248,7 +254,7 @@ export class Connector {
       case 'welcome': {
         const { ping, storm, outbox, auth } = parseFields(body);
         const { frames, bytes } = fieldsOf(outbox);
-        const waiting = this.listener.traffic.outbox;
+        const waiting = this.listener.outbox;
         waiting.maxFrames = numberOr(frames, 1, waiting.maxFrames);
         waiting.maxBytes = numberOr(bytes, 1, waiting.maxBytes);
         this.#heartbeat.start(numberOr(ping, 1_000, 25_000));
@@ -257,7 +263,7 @@ export class Connector {
         return;
       }
       case 'pong': {
-        this.listener.traffic.notePong(line);
+        this.listener.outbox.notePong(line);
         const storm = Number(body.split(' ')[1]);
         if (storm >= 0) this.take({ type: 'STORM', storm });
         return;
@@ -265,7 +271,7 @@ export class Connector {
       case 'authed': {
         const { error, final, ttl } = parseFields(body);
         if (error === undefined) return this.#expectExpiry({ ttl });
-        this.listener.report(new Error(String(error)), { during: 'auth' });
+        this.listener.report(new Error(String(error)), 'auth');
         if (final !== true) this.#refresh?.retry();
         return;
       }

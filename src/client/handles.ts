@@ -15,7 +15,7 @@ import {
   type VocabularyOf,
 } from './vocabulary.js';
 
-/** What the handles of a client call. */
+/** What the handle of a client calls. */
 export interface ClientPort {
   readonly ready: Promise<void>;
   readonly id: string;
@@ -27,16 +27,31 @@ export interface ClientPort {
   connect(namespace: string, options: AskOptions): Promise<NSConn>;
   waitConnect(namespace: string, options: AskOptions): Promise<NSConn>;
   namespace(namespace: string): NSConn | undefined;
-  disconnect(namespace: string, options: AskOptions): Promise<void>;
-  join(namespace: string, room: string, options: JoinOptions): Promise<Room>;
-  room(namespace: string, room: string): Room | undefined;
-  rooms(namespace: string): Room[];
-  leave(namespace: string, room: string, isLocal: boolean, options: AskOptions): Promise<void>;
-  isIn(namespace: string, room: string): boolean;
-  emit(namespace: string, room: string, event: string, data: unknown): boolean;
-  ask(namespace: string, event: string, data: unknown, options: AskOptions): Promise<unknown>;
-  on(namespace: string, room: string, event: string, listener: Listener): () => void;
 }
+
+/** What the handles of namespaces and rooms call. */
+export interface MembershipPort {
+  readonly isIn: boolean;
+  readonly isKept: boolean;
+  readonly rooms: ReadonlyMap<string, { readonly isKept: boolean; readonly handle: Room }>;
+  keptRooms(): Room[];
+  emit(event: string, data: unknown): boolean;
+  ask(event: string, data: unknown, options: AskOptions): Promise<unknown>;
+  join(room: string, options: JoinOptions): Promise<Room>;
+  leave(isAll: boolean, options: AskOptions): Promise<void>;
+  /** Leaves every room, one after the other. */
+  leaveRooms(options: AskOptions): Promise<void>;
+  listen(event: string, listener: Listener): () => void;
+}
+
+/**
+ * Returns the same promise, typed by the contract. Its rejection does not end a process that does not handle it: a
+ * server that refuses or does not answer is no fault of the program.
+ */
+const tame = <T>(promise: Promise<unknown>): Promise<T> => {
+  promise.catch(() => {});
+  return typed(promise);
+};
 
 /**
  * A client of a server: it dials, dials again when a line is lost, and enters its namespaces and rooms again. Its
@@ -91,7 +106,7 @@ export class Client<App = NoContract, Names extends string = string> {
     namespace: Name,
     options: AskOptions = {},
   ): Promise<NSConn<VocabularyOf<App, Name>>> {
-    return typed(this.#port.connect(namespace, options));
+    return tame(this.#port.connect(namespace, options));
   }
   /**
    * Resolves when a namespace is connected, whichever side began. Rejects with `AskTimeout` if a timeout is given, the
@@ -101,14 +116,14 @@ export class Client<App = NoContract, Names extends string = string> {
     namespace: Name,
     options: AskOptions = {},
   ): Promise<NSConn<VocabularyOf<App, Name>>> {
-    return typed(this.#port.waitConnect(namespace, options));
+    return tame(this.#port.waitConnect(namespace, options));
   }
   /** Does the same as `waitConnect`, for a namespace to which the server connects the client. */
   waitServerConnect<Name extends NamespaceName<App, Names>>(
     namespace: Name,
     options: AskOptions = {},
   ): Promise<NSConn<VocabularyOf<App, Name>>> {
-    return typed(this.#port.waitConnect(namespace, options));
+    return tame(this.#port.waitConnect(namespace, options));
   }
   /** Returns a namespace that is connected, or that the client connects to when it is online again. */
   namespace<Name extends NamespaceName<App, Names>>(namespace: Name): NSConn<VocabularyOf<App, Name>> | undefined {
@@ -131,10 +146,10 @@ export class Client<App = NoContract, Names extends string = string> {
  * const answer = await chat.ask('version');
  */
 export class NSConn<V = AnyEvents> {
-  readonly #port: ClientPort;
+  readonly #port: MembershipPort;
 
   constructor(
-    port: ClientPort,
+    port: MembershipPort,
     /** The client. */
     readonly client: Client,
     /** The name of the namespace. */
@@ -145,7 +160,7 @@ export class NSConn<V = AnyEvents> {
 
   /** Whether the client is in the namespace now. False while it is not online. */
   get isConnected(): boolean {
-    return this.#port.isIn(this.namespace, '');
+    return this.#port.isIn;
   }
   /**
    * Sends an event, at once or when the client is in the namespace again (CL11). Returns false if it will not be sent:
@@ -154,11 +169,11 @@ export class NSConn<V = AnyEvents> {
    * @throws {TypeError} when the event has no name, or the body is neither a string nor a Uint8Array
    */
   emit<Event extends EventName<V>>(event: Event, ...[data]: Payload<V, Event>): boolean {
-    return this.#port.emit(this.namespace, '', event, data);
+    return this.#port.emit(event, data);
   }
   /** Sends an event as a binary frame. Returns like `emit`. */
   emitBinary(event: EventName<V>, body: Uint8Array): boolean {
-    return this.#port.emit(this.namespace, '', event, body);
+    return this.#port.emit(event, body);
   }
   /**
    * Sends an event and resolves with its answer (CL10). Rejects with the error of the server, `AskTimeout`, the reason
@@ -172,7 +187,7 @@ export class NSConn<V = AnyEvents> {
     event: Event,
     ...[data, options = {}]: Payload<V, Event, [options?: AskOptions]>
   ): Promise<AnswerTo<V, Event>> {
-    return typed(this.#port.ask(this.namespace, event, data, options));
+    return tame(this.#port.ask(event, data, options));
   }
   /**
    * Joins a room, at once or when the client is in the namespace, and again after each reconnect (CL8). Rejects like
@@ -182,30 +197,31 @@ export class NSConn<V = AnyEvents> {
    * const lobby = await chat.joinRoom('lobby', { on: { said: ({ body }) => console.log(body) } });
    */
   joinRoom(room: string, options: JoinOptions<V> = {}): Promise<Room<V>> {
-    return typed(this.#port.join(this.namespace, room, typed(options)));
+    return tame(this.#port.join(room, typed(options)));
   }
   /** Returns a room that is joined, or that the client joins when it is online again. */
   room(name: string): Room<V> | undefined {
-    return typed(this.#port.room(this.namespace, name));
+    const room = this.#port.rooms.get(name);
+    return room?.isKept ? typed(room.handle) : undefined;
   }
   /** Returns the rooms that `room` returns, in the order in which they were joined. */
   rooms(): Room<V>[] {
-    return typed(this.#port.rooms(this.namespace));
+    return typed(this.#port.keptRooms());
   }
   /** Leaves every room, one after the other. Rejects with the first refusal. */
-  async leaveAll(options: AskOptions = {}): Promise<void> {
-    for (const { name } of this.rooms()) await this.#port.leave(this.namespace, name, true, options);
+  leaveAll(options: AskOptions = {}): Promise<void> {
+    return tame(this.#port.leaveRooms(options));
   }
   /**
    * Disconnects from the namespace, which ends the wish to be in it (CL8). Rejects with the refusal of the server; then
    * the client stays in it. Rejects with `ErrBadNamespace` outside the namespace.
    */
   disconnect(options: AskOptions = {}): Promise<void> {
-    return this.#port.disconnect(this.namespace, options);
+    return tame(this.#port.leave(false, options));
   }
   /** Adds a handler for an event of this namespace. Returns a function that removes it (CL16). */
   on<Event extends HandlerName<V>>(event: Event, listener: Listener<V, Event>): () => void {
-    return this.#port.on(this.namespace, '', event, typed(listener));
+    return this.#port.listen(event, typed(listener));
   }
 }
 
@@ -215,10 +231,10 @@ export class NSConn<V = AnyEvents> {
  * const off = lobby.on('said', ({ body }) => console.log(body));
  */
 export class Room<V = AnyEvents> {
-  readonly #port: ClientPort;
+  readonly #port: MembershipPort;
 
   constructor(
-    port: ClientPort,
+    port: MembershipPort,
     /** The namespace of the room. */
     readonly nsConn: NSConn<V>,
     /** The name of the room. */
@@ -229,7 +245,7 @@ export class Room<V = AnyEvents> {
 
   /** Whether the client is in the room now. False while it is not online. */
   get isJoined(): boolean {
-    return this.#port.isIn(this.nsConn.namespace, this.name);
+    return this.#port.isIn;
   }
   /**
    * Sends an event of the room. Returns like `emit` of the namespace.
@@ -237,14 +253,14 @@ export class Room<V = AnyEvents> {
    * @throws {TypeError} when the event has no name, or the body is neither a string nor a Uint8Array
    */
   emit<Event extends EventName<V>>(event: Event, ...[data]: Payload<V, Event>): boolean {
-    return this.#port.emit(this.nsConn.namespace, this.name, event, data);
+    return this.#port.emit(event, data);
   }
   /** Leaves the room, which ends the wish to be in it. Rejects with the refusal of the server, or `ErrBadRoom`. */
   leave(options: AskOptions = {}): Promise<void> {
-    return this.#port.leave(this.nsConn.namespace, this.name, false, options);
+    return tame(this.#port.leave(false, options));
   }
   /** Adds a handler for an event of this room. Returns a function that removes it (CL16). */
   on<Event extends HandlerName<V>>(event: Event, listener: Listener<V, Event>): () => void {
-    return this.#port.on(this.nsConn.namespace, this.name, event, typed(listener));
+    return this.#port.listen(event, typed(listener));
   }
 }

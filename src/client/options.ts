@@ -24,8 +24,8 @@ export type Events = Readonly<Record<string, Handler>>;
 export type Listener<V = AnyEvents, Event = string> = (message: MessageOf<V, Event>) => ResultOf<V, Event>;
 
 /** The declared namespaces, each with its handlers. Those of a contract receive `data` (CL17). */
-export type Namespaces<App = NoContract> = {
-  readonly [Name in keyof (Readonly<Record<string, unknown>> & App)]?: {
+export type Namespaces<App = NoContract, Names extends string = string> = {
+  readonly [Name in (keyof App & string) | Names]?: {
     readonly [Event in HandlerName<VocabularyOf<App, Name>>]?: (
       ns: NSConn<VocabularyOf<App, Name>>,
       message: MessageOf<VocabularyOf<App, Name>, Event>,
@@ -84,9 +84,9 @@ export interface Where {
 }
 
 /** Options of `dial`. */
-export interface DialOptions<App = NoContract> {
+export interface DialOptions<App = NoContract, Names extends string = string> {
   /** Namespaces with the handlers of their events. The server may connect the client to these. Default: none. */
-  readonly namespaces?: Namespaces<App>;
+  readonly namespaces?: Namespaces<App, Names>;
   /** Handlers of the empty namespace. Default: none. */
   readonly events?: Events;
   /** The contract of both ends. Its namespaces are declared by it. Default: none. */

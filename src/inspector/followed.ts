@@ -3,7 +3,7 @@ import type { Conn } from '../actors/api/handles.js';
 import type { ConnectionUsage, Introspection } from '../actors/supervisor/introspection.js';
 import type { DeliverEvent, FrameEvent, SessionEvent } from '../actors/telemetry/inspection.js';
 import type { RecordedStep } from '../actors/telemetry/recorder.js';
-import { bytesIn } from '../protocol/message.js';
+import { bytesIn } from '../protocol/size.js';
 import { statesOf } from './draw/chart.js';
 import { type HistoryStep, StepHistory } from './stepHistory.js';
 

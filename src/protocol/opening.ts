@@ -1,5 +1,5 @@
-import { bytesIn } from './message.js';
 import { type SessionFrame, sessionVersion } from './session.js';
+import { bytesIn } from './size.js';
 
 /** The first frame of a client that uses the session layer, as it was checked. */
 export type Opening =

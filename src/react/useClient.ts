@@ -58,10 +58,7 @@ const page = {};
 /** The clients that components open, by URL and key. */
 const opened = new Sharing<object, View, Source>(idle, ({ show, newest }) => {
   const { url, options } = newest();
-  const { client } = new Runtime(
-    url,
-    renewed(options, () => newest().options),
-  );
+  const { client } = new Runtime(url, typed(renewed(options, () => newest().options)));
   const stop = watch(typed(client), show);
   return () => {
     stop();

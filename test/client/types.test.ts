@@ -58,11 +58,11 @@ test('[CL19] a contract types what a client sends, asks, hears and answers', () 
             expectTypeOf(data).toEqualTypeOf<{ task: string; by: string }>();
             ns.emit('seen', data.task);
           },
-          thumb: (_, { data }) => expectTypeOf(data).toEqualTypeOf<Uint8Array>(),
+          thumb: (_, { data }) => void expectTypeOf(data).toEqualTypeOf<Uint8Array>(),
           confirm: (_, { data }) => data === 'yes',
-          [OnRoomJoined]: (_, message) => expectTypeOf(message).toEqualTypeOf<Message>(),
+          [OnRoomJoined]: (_, message) => void expectTypeOf(message).toEqualTypeOf<Message>(),
         },
-        plain: { said: (_, { body }) => expectTypeOf(body).toEqualTypeOf<string | Uint8Array>() },
+        plain: { said: (_, { body }) => void expectTypeOf(body).toEqualTypeOf<string | Uint8Array>() },
       },
     });
     const board = await client.connect('board');
@@ -70,7 +70,7 @@ test('[CL19] a contract types what a client sends, asks, hears and answers', () 
     expectTypeOf(await board.ask('stats')).toEqualTypeOf<{ open: number }>();
     const room = await board.joinRoom('alpha', { on: { edited: ({ data }) => void data.by.length } });
     room.emit('seen', '1');
-    room.on('edited', ({ data }) => expectTypeOf(data.by).toEqualTypeOf<string>());
+    room.on('edited', ({ data }) => void expectTypeOf(data.by).toEqualTypeOf<string>());
     board.on('confirm', async ({ data }) => data.length > 0);
     (await client.connect('plain')).emit('say', 'hello');
   });

@@ -54,8 +54,10 @@ export class Heartbeat {
 
   #beat(timeout: number): void {
     this.#schedule();
-    this.heard();
     this.ping();
+    // An answer that is due already stays due: it is no later because of another ping.
+    if (this.#answerTimer !== undefined && timeout === pongTimeout) return;
+    this.heard();
     this.#expect(timeout);
   }
 
