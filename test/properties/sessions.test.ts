@@ -97,6 +97,17 @@ test('[SS11] [SS12] [SS13] [SS14] [SS15] a hinted line does what a naive one doe
     await host.settle();
     expect([host.clock.timers, host.server.totalConnections, host.errors]).toEqual([0, 0, []]);
   });
-  await fc.assert(property, { numRuns: runs });
+  const settled = (does: 'authenticate' | 'connect'): LineStep => ({ does, isRefusal: false });
+  const renewed: LineStep[] = [
+    settled('authenticate'),
+    settled('connect'),
+    { does: 'send', frames: [{ kind: 'auth' }, { kind: 'auth' }] },
+    settled('authenticate'),
+  ];
+  const examples: [readonly LineFrame[], LineStep[]][] = [
+    [[], []],
+    [[{ kind: 'hello' }, { kind: 'M' }], renewed],
+  ];
+  await fc.assert(property, { numRuns: runs, examples });
   expect([...reached].sort()).toEqual(['authed', 'authenticating', 'closed', 'connecting', 'open', 'waiting']);
 });

@@ -39,7 +39,6 @@ export interface CredentialsParts {
 export class Credentials {
   #identity: Identity;
   #deadline: Deadline | undefined;
-  #isOver = false;
 
   constructor(
     identity: Identity,
@@ -60,16 +59,14 @@ export class Credentials {
     return Number.isFinite(due) ? Math.max(0, Math.round(due - this.parts.clock.now())) : undefined;
   }
 
-  /** Replaces the user and the deadline. Does nothing once cancelled. */
+  /** Replaces the user and the deadline. */
   renew(identity: Identity): void {
-    if (this.#isOver) return;
     this.#identity = identity;
     this.#arm();
   }
 
   /** Cancels the deadline for good. */
   cancel(): void {
-    this.#isOver = true;
     this.#deadline?.cancel();
   }
 

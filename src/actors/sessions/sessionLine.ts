@@ -39,12 +39,19 @@ export interface SessionHost extends SocketListener {
 
 /** The part of a server's context that the session layer uses. */
 export interface SessionContext {
+  /** The deadline of `authenticate`, and how many frames are answered at once. */
   readonly limits: Pick<Limits, 'connectTimeout' | 'framesPerTick'>;
+  /** Counts ticks. */
   readonly ticks: TickCounter;
+  /** All deadlines, behind one timer. */
   readonly deadlines: Deadlines;
+  /** Code of the program runs when they are empty. */
   readonly mailboxes: Pick<Mailboxes, 'runOrDefer'>;
+  /** Shows the frames to observers. */
   readonly inspection: Pick<Inspection, 'session'>;
+  /** Checks new tokens, if the program authenticates. */
   readonly authenticator: Authenticator | undefined;
+  /** Every drop and refusal, by reason. */
   readonly counters: {
     ignoredSession: number;
     badHellos: number;

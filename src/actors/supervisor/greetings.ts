@@ -90,17 +90,19 @@ export class Greetings {
     const endStep = (): void => {
       isOver = true;
       deadline?.cancel();
-      greeting.end();
     };
     const settle = (outcome: Identified | Refusal): void => {
-      if (isOver || !this.#sockets.has(hinted.socket)) return;
+      if (isOver) return;
       endStep();
       if (outcome.kind === 'identified') return this.#admit(hinted, greeting, opening?.kind ?? 'plain', outcome);
       context.counters.refusedUpgrades++;
       context.callbacks.refused(outcome.error, hinted.request);
       return this.refuse(hinted, outcome, (listener) => greeting.attach(listener));
     };
-    this.#sockets.set(hinted.socket, endStep);
+    this.#sockets.set(hinted.socket, () => {
+      endStep();
+      greeting.end();
+    });
     deadline = context.deadlines.after(connectTimeout, () =>
       settle(refusalByTimeout(new HandlerTimeout(connectTimeout))),
     );

@@ -392,6 +392,7 @@ describe('a token that expires', () => {
   test('[SS16] leaves no timer when its connection closes first', async () => {
     const host = withTokens();
     const client = await enter(host, 'ann:10000');
+    await host.send(client, auth('ann:20000'));
     client.socket.disconnect();
     await host.settle();
     expect(host.clock.timers).toBe(0);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { connectionConfig, connectionSetup, OnNativeMessage, type ServerOptions } from '../../../src/index.js';
+import { FollowedConnection } from '../../../src/inspector/followed.js';
 import { fromClient } from '../../../src/protocol/session.js';
 import { fresh, hello, hint, pong, resume, welcome } from '../../support/sessions/hinted.js';
 import { HintedServer } from '../../support/sessions/hintedServer.js';
@@ -196,6 +197,18 @@ describe('where they show', () => {
       ].map(([direction, verb]) => ({ type: 'SESSION', direction, verb })),
     );
     expect(JSON.stringify(events)).not.toContain(secret);
+  });
+
+  test('[SS17] [IN14] a page that follows the connection shows the last verbs', async () => {
+    const { host, client, conn } = await open();
+    const followed = new FollowedConnection(conn, host.server.watching, () => 0);
+    await host.send(client, ping, fromClient('auth', secret), '$1;n;;nothing;0;0;');
+    expect(followed.view().session).toEqual({ frames: 4, last: ['in ping', 'out pong', 'in auth', 'out authed'] });
+    for (let more = 0; more < 6; more++) await host.send(client, ping);
+    const { session, counts } = followed.view();
+    expect([session.frames, session.last.length, session.last.at(-1)]).toEqual([16, 12, 'out pong']);
+    expect(counts).toMatchObject({ framesIn: 1, framesOut: 0 });
+    followed.end();
   });
 
   test('[SS17] the metrics tell how many connections are aware', async () => {

@@ -111,18 +111,17 @@ export const sessionsFaults = [
     [
       'a token has no grace',
       'SS16',
-      'const left = this.#identity.due + this.parts.limits.authGrace - ',
-      'const left = this.#identity.due - ',
+      'if (this.#identity.due + this.parts.limits.authGrace > this.parts.clock.now()) this.#arm();\n      else ',
+      '',
     ],
     ['a token never expires', 'SS16', 'else this.host.close(', 'else void ('],
-    ['an old token still expires', 'SS16', 'this.#deadline?.cancel();\n    const left', 'const left'],
+    ['the deadline of an old token stays', 'SS16', 'this.#deadline?.cancel();\n    const left', 'const left'],
     [
       'the deadline of a token outlives its connection',
       'SS16',
-      'this.#isOver = true;\n    this.#deadline?.cancel();',
-      'this.#isOver = true;',
+      'cancel(): void {\n    this.#deadline?.cancel();',
+      'cancel(): void {',
     ],
-    ['a new token is taken after the end', 'SS15', 'if (this.#isOver) return;', ''],
     ['a ttl is below zero', 'SS16', 'Math.max(0, Math.round(', 'Math.round(('],
   ]),
   ...inFile('actors/sessions/identification.ts', [
