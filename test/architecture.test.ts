@@ -52,7 +52,7 @@ const isRelative = (specifier: string): boolean => specifier.startsWith('.');
 /** The layers of `actors` that all parts above them share, the lowest first. */
 const layers = ['actors/runtime', 'actors/transport', 'actors/telemetry', 'actors/api'] as const;
 /** What the parts of a running server stand on. */
-const ground = ['limits', 'protocol', 'machines'] as const;
+const ground = ['limits', 'protocol', 'contract', 'machines'] as const;
 /** What the face of a server may name. */
 const parts = [
   ...ground,
@@ -88,7 +88,7 @@ const arrows: Readonly<Record<string, { readonly folders: readonly string[]; rea
     'actors/transport': { folders: ['limits', 'protocol', 'actors/runtime'], packages: [] },
     'actors/telemetry': { folders: ['protocol', 'actors/runtime'], packages: ['xstate'] },
     'actors/api': {
-      folders: ['limits', 'protocol', 'actors/runtime', 'actors/transport', 'actors/telemetry'],
+      folders: ['limits', 'protocol', 'contract', 'actors/runtime', 'actors/transport', 'actors/telemetry'],
       packages: ['xstate'],
     },
     /** Asked by `connection` and by `supervisor`; it knows no connection. */
@@ -147,6 +147,7 @@ const arrows: Readonly<Record<string, { readonly folders: readonly string[]; rea
     inspector: {
       folders: [
         'protocol',
+        'contract',
         'machines',
         'actors/runtime',
         'actors/telemetry',
@@ -271,6 +272,7 @@ describe('the architecture', () => {
         'ExchangeLoss',
         'Exclusion',
         'HandlerTimeout',
+        'InvalidPayload',
         'NSConn',
         'OnAnyEvent',
         'OnNamespaceConnect',

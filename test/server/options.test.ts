@@ -67,6 +67,7 @@ describe('defaults', () => {
       ...given,
       limits: { ...defaultLimits, rooms: 5, payload: 1 },
       urlHeaders: new Set(['x-websocket-reconnect', 'x-muster', 'x-token']),
+      checkOutgoing: false,
     });
     expect(defaultLimits.rooms).toBe(128);
   });

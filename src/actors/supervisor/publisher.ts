@@ -1,11 +1,15 @@
 import type { Broadcaster, Skipped } from '../../broadcast/broadcaster.js';
-import { assertOutgoing, type Message, type OutgoingMessage } from '../../protocol/message.js';
+import { assertOutgoing, type OutgoingMessage } from '../../protocol/message.js';
 import type { AskOptions } from '../api/asks.js';
-import { Conn, NSConn, Room } from '../api/handles.js';
+import { Conn } from '../api/conn.js';
+import { NSConn } from '../api/nsConn.js';
+import { Room } from '../api/room.js';
 import { type Except, Exclusion } from '../api/serverFace.js';
+import type { AnyOutgoing } from '../api/vocabulary.js';
 import type { Cluster } from '../cluster/cluster.js';
 import { Incoming } from '../cluster/incoming.js';
 import type { ServerContext } from '../context.js';
+import { ignoreRejection } from '../runtime/guard.js';
 import type { AudienceAsks } from './audienceAsks.js';
 import type { ConnectionFactory } from './connectionFactory.js';
 
@@ -46,8 +50,8 @@ export class Publisher {
    *
    * @throws {TypeError} when a message is malformed or its namespace is not declared
    */
-  check(messages: readonly OutgoingMessage[]): void {
-    for (const message of messages) this.#check(message);
+  check(messages: readonly AnyOutgoing[]): void {
+    for (const message of messages) this.#checked(message, 'event');
   }
 
   /**
@@ -55,8 +59,8 @@ export class Publisher {
    *
    * @throws {TypeError} when a message is malformed, its namespace is not declared, or `except` is of another type
    */
-  broadcast(except: Except, messages: readonly OutgoingMessage[]): void {
-    this.check(messages);
+  broadcast(except: Except, given: readonly AnyOutgoing[]): void {
+    const messages = given.map((message) => this.#checked(message, 'event'));
     const skipped = this.#skipped(except);
     const { broadcaster, cluster } = this;
     for (const message of messages) {
@@ -72,11 +76,12 @@ export class Publisher {
    *
    * @throws {TypeError} when the message is malformed or its namespace is not declared
    */
-  ask(message: OutgoingMessage, options: AskOptions): Promise<Message> {
-    this.#check(message);
+  ask(given: AnyOutgoing, options: AskOptions): Promise<unknown> {
+    const message = this.#checked(given, 'ask');
+    const { contract } = this.context;
     const asked = this.audienceAsks.ask(message, options);
     this.#published();
-    return asked;
+    return contract ? ignoreRejection(contract.received(message, asked)) : asked;
   }
 
   /** Counts a publication of this server for the throttle (BC10). */
@@ -93,11 +98,13 @@ export class Publisher {
     context.throttle.review(broadcaster);
   }
 
-  #check(message: OutgoingMessage): void {
+  #checked(given: AnyOutgoing, kind: 'event' | 'ask'): OutgoingMessage {
+    const { contract } = this.context;
+    const message = contract ? contract.outgoing(given, kind) : given;
     assertOutgoing(message);
     const { namespace = '' } = message;
     const { handlers } = this.context;
-    if (handlers.declares(namespace)) return;
+    if (handlers.declares(namespace)) return message;
     const declared = handlers.namespaces.map((name) => `"${name}"`).join(', ');
     throw new TypeError(`namespace "${namespace}" is not declared; declared are ${declared}`);
   }

@@ -1,3 +1,4 @@
+import { typed } from '../../../src/actors/api/vocabulary.js';
 import { systemRandom } from '../../../src/actors/runtime/random.js';
 import { Supervisor } from '../../../src/actors/supervisor/supervisor.js';
 import type { InspectionObserver } from '../../../src/actors/telemetry/inspection.js';
@@ -191,9 +192,9 @@ const faceOf = (supervisor: () => Supervisor): ServerFace => ({
     return supervisor().pressure;
   },
   connections: () => supervisor().connections(),
-  connectionsByNamespace: (namespace) => supervisor().members(namespace, ''),
+  connectionsByNamespace: (namespace) => typed(supervisor().members(namespace, '')),
   roomNames: (namespace) => supervisor().roomNames(namespace),
-  members: (namespace, room) => supervisor().members(namespace, room),
+  members: (namespace, room) => typed(supervisor().members(namespace, room)),
   flush: () => supervisor().flush(),
   close: ({ timeout = 10_000 } = {}) => supervisor().drain(timeout),
 });
