@@ -38,9 +38,7 @@ export interface ServerOptions<Sent = NamespaceBodies, App = NoContract, User = 
    * Hook that says who a client is: returns the user or `{ user, expiresAt }`, or throws. It runs for every client before
    * its id is made, and again for each new token (SS9). Default: no users.
    */
-  readonly authenticate?: (
-    attempt: AuthenticationAttempt,
-  ) => User | Expiring<User> | Promise<User | Expiring<User>>;
+  readonly authenticate?: (attempt: AuthenticationAttempt) => User | Expiring<User> | Promise<User | Expiring<User>>;
   /** Namespaces, each with the handlers of its events. Default: none. */
   readonly namespaces?: Namespaces<Sent, NoInfer<App>, NoInfer<User>>;
   /** Handlers of the empty namespace. Default: none. */
