@@ -7,6 +7,7 @@ const quick = [
   'test/{actors,broadcast,contract,machines,protocol,server}/**/*.test.ts',
   'test/client/!(bundles|chromium|runtimes).test.ts',
   'test/client/*/**/*.test.ts',
+  'test/react/{server,sharing}.test.ts',
   'test/inspector/{draw,stately}/**/*.test.ts',
   'test/inspector/{pictures,stateCounts}.test.ts',
   'test/exchange/memory.test.ts',

@@ -75,6 +75,8 @@ const arrows: Readonly<Record<string, { readonly folders: readonly string[]; rea
     /** Runs in a browser: no package, and nothing of Node. */
     'client/line': { folders: ['protocol'], packages: [] },
     client: { folders: ['protocol', 'contract', 'client/line'], packages: [] },
+    /** Runs in a browser, beside React. */
+    react: { folders: ['protocol', 'contract', 'client', 'client/line'], packages: ['react'] },
     'client/machine': { folders: ['client', 'client/line'], packages: ['xstate'] },
     machines: { folders: [], packages: ['xstate'] },
     broadcast: { folders: ['limits', 'protocol'], packages: [] },
@@ -206,6 +208,7 @@ describe('the architecture', () => {
       'exchange/nats.ts',
       'inspector/inspector.ts',
       'contract/contract.ts',
+      'react/react.ts',
     ]);
     const within = files.flatMap((file) => file.imports.filter(isRelative).map((specifier) => target(file, specifier)));
     expect(within.filter((path) => entries.includes(path))).toEqual([]);

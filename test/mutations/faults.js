@@ -6,6 +6,7 @@ import { contractFaults } from './faults/contract.js';
 import { inspectorFaults } from './faults/inspector.js';
 import { machinesFaults } from './faults/machines.js';
 import { protocolFaults } from './faults/protocol.js';
+import { reactFaults } from './faults/react.js';
 import { runtimeFaults } from './faults/runtime.js';
 import { serverFaults } from './faults/server.js';
 import { sessionsFaults } from './faults/sessions.js';
@@ -27,6 +28,7 @@ export const faults = [
   ...inspectorFaults,
   ...machinesFaults,
   ...protocolFaults,
+  ...reactFaults,
   ...runtimeFaults,
   ...serverFaults,
   ...sessionsFaults,

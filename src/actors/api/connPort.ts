@@ -15,8 +15,6 @@ export interface ConnPort {
   readonly isClient: boolean;
   /** The server of the connection. */
   readonly server: ServerFace;
-  /** What `authenticate` returned last. */
-  readonly user: unknown;
   /** The request that was upgraded. */
   readonly request: UpgradeRequest;
   /** The running actor of the connection. */

@@ -23,8 +23,8 @@ export const ended = async (child: ChildProcess): Promise<{ code: number | null;
 };
 
 /** Runs an example of the folder `examples` in a process. `stopAll` ends what was started. */
-export const useExample = (name: string) => {
-  const file = fileURLToPath(new URL(`../../../examples/${name}/server.js`, import.meta.url));
+export const useExample = (name: string, script = 'server.js') => {
+  const file = fileURLToPath(new URL(`../../../examples/${name}/${script}`, import.meta.url));
   const running: ChildProcess[] = [];
 
   const stopAll = async (): Promise<void> => {
