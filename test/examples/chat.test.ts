@@ -314,7 +314,7 @@ describeWith(chromium, 'the chat example in a browser', (executablePath) => {
     await shows(ann, '#my-name', 'Ann');
     await notices(ann, 'You joined');
     await ann.locator('#sign-out').click();
-    await ann.locator('#name').evaluate((input) => input.removeAttribute('maxlength'));
+    await ann.evaluate(`document.querySelector('#name').removeAttribute('maxlength')`);
     await ann.locator('#name').fill('A name that is longer than the server allows');
     await ann.locator('#enter-button').click();
     await shows(ann, '#enter-error', 'Your name must have 1 to 24 characters.');
@@ -332,7 +332,8 @@ describeWith(chromium, 'the chat example in a browser', (executablePath) => {
     const links = ann.locator('.bubble a');
     expect(await links.allInnerTexts()).toEqual(['https://example.com/a?b=1', 'http://localhost/']);
     expect(await links.first().getAttribute('rel')).toBe('noopener noreferrer');
-    const hues = await ann.locator('#people .avatar').evaluateAll((all) => all.map((one) => one.getAttribute('style')));
+    const avatars = await ann.locator('#people .avatar').all();
+    const hues = await Promise.all(avatars.map((one) => one.getAttribute('style')));
     expect(new Set(hues).size).toBe(2);
     expect(complaints).toEqual([]);
   });
