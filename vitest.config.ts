@@ -7,10 +7,11 @@ const quick = [
   'test/{actors,broadcast,contract,machines,protocol,server}/**/*.test.ts',
   'test/client/!(bundles|chromium|runtimes).test.ts',
   'test/client/*/**/*.test.ts',
+  'test/react/{server,sharing}.test.ts',
   'test/inspector/{draw,stately}/**/*.test.ts',
   'test/inspector/{pictures,stateCounts}.test.ts',
   'test/exchange/memory.test.ts',
-  'test/properties/{doing,extended,history,hooks,ordering,scheduled,sessions,teardown,transitions}.test.ts',
+  'test/properties/{contract,doing,extended,history,hooks,ordering,scheduled,sessions,teardown,transitions}.test.ts',
 ];
 
 /** Tests that measure memory or delays, and so have a process for themselves. */

@@ -168,6 +168,15 @@ const systems = {
     command: async () => node(script('systems/muster.js'), 'inspector'),
   },
   'muster, inspector open': { dialect: 'neffos', command: async () => node(script('systems/muster.js'), 'inspector') },
+  'muster, contract': {
+    dialect: 'neffosJson',
+    command: async () => node(script('systems/contract.js'), 'zod'),
+  },
+  'muster, JSON by hand': {
+    dialect: 'neffosJson',
+    command: async () => node(script('systems/contract.js'), 'json'),
+  },
+  'muster, body': { dialect: 'neffosJson', command: async () => node(script('systems/contract.js'), 'body') },
   'ws string': { dialect: 'ws', command: async () => node(script('systems/wsLoops.js'), 'string') },
   'ws prepared': { dialect: 'ws', command: async () => node(script('systems/wsLoops.js'), 'prepared') },
   'socket.io': { dialect: 'socketio', command: () => socketioCommand() },

@@ -1,9 +1,12 @@
 export type { AskOptions } from './actors/api/asks.js';
 export { TooManyAsks } from './actors/api/asks.js';
 export type { DisconnectReason } from './actors/api/callbacks.js';
+export { Conn } from './actors/api/conn.js';
 export type { Events, Handler, NamespaceBodies, Namespaces, Where } from './actors/api/handlers.js';
-export { Conn, type EventBodies, NSConn, Room } from './actors/api/handles.js';
+export { NSConn } from './actors/api/nsConn.js';
+export { Room } from './actors/api/room.js';
 export { type Except, Exclusion, exclude, type ServerFace, type ServerPressure } from './actors/api/serverFace.js';
+export type { EventBodies, NoContract } from './actors/api/vocabulary.js';
 export type { LinkState } from './actors/cluster/link.js';
 export { ExchangeLoss, type Loss, type LostCounters } from './actors/cluster/losses.js';
 export type { Exchange, ExchangeStatus } from './actors/cluster/relay.js';
@@ -50,6 +53,7 @@ export {
   registerKnownError,
   reply,
 } from './protocol/errors.js';
+export { InvalidPayload, type Issue } from './protocol/invalidPayload.js';
 export {
   type Body,
   isSystemEvent,

@@ -52,7 +52,7 @@ const isRelative = (specifier: string): boolean => specifier.startsWith('.');
 /** The layers of `actors` that all parts above them share, the lowest first. */
 const layers = ['actors/runtime', 'actors/transport', 'actors/telemetry', 'actors/api'] as const;
 /** What the parts of a running server stand on. */
-const ground = ['limits', 'protocol', 'machines'] as const;
+const ground = ['limits', 'protocol', 'contract', 'machines'] as const;
 /** What the face of a server may name. */
 const parts = [
   ...ground,
@@ -75,6 +75,8 @@ const arrows: Readonly<Record<string, { readonly folders: readonly string[]; rea
     /** Runs in a browser: no package, and nothing of Node. */
     'client/line': { folders: ['protocol'], packages: [] },
     client: { folders: ['protocol', 'contract', 'client/line'], packages: [] },
+    /** Runs in a browser, beside React. */
+    react: { folders: ['protocol', 'contract', 'client', 'client/line'], packages: ['react'] },
     'client/machine': { folders: ['client', 'client/line'], packages: ['xstate'] },
     machines: { folders: [], packages: ['xstate'] },
     broadcast: { folders: ['limits', 'protocol'], packages: [] },
@@ -86,7 +88,7 @@ const arrows: Readonly<Record<string, { readonly folders: readonly string[]; rea
     'actors/transport': { folders: ['limits', 'protocol', 'actors/runtime'], packages: [] },
     'actors/telemetry': { folders: ['protocol', 'actors/runtime'], packages: ['xstate'] },
     'actors/api': {
-      folders: ['limits', 'protocol', 'actors/runtime', 'actors/transport', 'actors/telemetry'],
+      folders: ['limits', 'protocol', 'contract', 'actors/runtime', 'actors/transport', 'actors/telemetry'],
       packages: ['xstate'],
     },
     /** Asked by `connection` and by `supervisor`; it knows no connection. */
@@ -145,6 +147,7 @@ const arrows: Readonly<Record<string, { readonly folders: readonly string[]; rea
     inspector: {
       folders: [
         'protocol',
+        'contract',
         'machines',
         'actors/runtime',
         'actors/telemetry',
@@ -205,6 +208,7 @@ describe('the architecture', () => {
       'exchange/nats.ts',
       'inspector/inspector.ts',
       'contract/contract.ts',
+      'react/react.ts',
     ]);
     const within = files.flatMap((file) => file.imports.filter(isRelative).map((specifier) => target(file, specifier)));
     expect(within.filter((path) => entries.includes(path))).toEqual([]);
@@ -268,6 +272,7 @@ describe('the architecture', () => {
         'ExchangeLoss',
         'Exclusion',
         'HandlerTimeout',
+        'InvalidPayload',
         'NSConn',
         'OnAnyEvent',
         'OnNamespaceConnect',

@@ -21,7 +21,12 @@ const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 const entries = Object.entries(manifest.exports).flatMap(([path, target]) =>
   typeof target === 'string'
     ? []
-    : [{ name: path === '.' ? 'index' : path.slice(2), types: target.types.replace('./dist', scratch) }],
+    : [
+        {
+          name: path === '.' ? 'index' : path.slice(2).replaceAll('/', '.'),
+          types: target.types.replace('./dist', scratch),
+        },
+      ],
 );
 
 const none = { logLevel: ExtractorLogLevel.None };

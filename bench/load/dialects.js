@@ -30,6 +30,12 @@ const neffos = {
   ask: (id, body) => `$${id + 1};default;;echo;0;0;${body}`,
 };
 
+/** The same, with asks whose data is JSON. @type {Dialect} */
+const neffosJson = {
+  ...neffos,
+  ask: (id, body) => neffos.ask(id, JSON.stringify({ task: body, size: id, tags: ['a', 'b'] })),
+};
+
 /** @type {Dialect} */
 const ws = {
   path: '/',
@@ -61,4 +67,4 @@ const socketio = {
 };
 
 /** @type {Readonly<Record<string, Dialect>>} */
-export const dialects = { neffos, ws, socketio };
+export const dialects = { neffos, neffosJson, ws, socketio };

@@ -1,6 +1,7 @@
 import { ask, inbound } from './ask.js';
 import { broadcast, burst } from './broadcast.js';
 import { clusterRow } from './cluster.js';
+import { contractRow } from './contract.js';
 import { delay } from './delay.js';
 import { live } from './live.js';
 import { membership, memory } from './memory.js';
@@ -20,6 +21,7 @@ export const rows = [
   delay,
   ask,
   inbound,
+  contractRow,
   memory,
   membership,
   live,

@@ -3,56 +3,56 @@
  * An example chat with rooms, presence and typing, in one namespace.
  * Start it with `npm start` and open the printed address in two tabs.
  */
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
-import { OnNamespaceConnected, OnRoomJoin, OnRoomJoined, OnRoomLeft, reply, Server } from 'musterjs';
+import { OnNamespaceConnected, OnRoomJoin, OnRoomJoined, OnRoomLeft, Server } from 'musterjs';
+import { app, text } from './public/contract.js';
 
-const CHAT = 'chat';
 const LOBBY = 'lobby';
 
 // ── 1. The chat: one namespace, with a handler for each event ───────────────────────────────────
 
-/** @type {Server} */
 const server = new Server({
+  // The events of both ends. Whatever clients send is validated before a handler sees it.
+  contract: app,
+
+  // Runs for every client, before anything else. What it returns is `conn.user`; an error thrown here refuses.
+  // The page sends its user's name as the token. A client that sends none is a guest: neffos.js works as well.
+  authenticate: ({ token = 'Guest' }) => ({ name: text(token, 24, 'Your name') }),
+
   namespaces: {
-    [CHAT]: {
+    chat: {
       [OnNamespaceConnected]() {
         tellCount();
       },
 
-      // The client's first ask. `reply` resolves it.
-      // An error thrown here rejects it.
-      introduce(ns, msg) {
-        const name = text(msg.json()?.name, 24, 'Your name');
-        ns.conn.set('name', name); // kept until the connection closes
-        return reply(JSON.stringify({ id: ns.conn.id, name, rooms: listRooms(), total: server.totalConnections }));
-      },
-
       // Runs before a client joins a room. Throwing refuses.
-      [OnRoomJoin](ns, msg) {
-        if (!ns.conn.get('name')) throw new Error('Introduce yourself before you join a room.');
-        if (text(msg.room, 24, 'A room name') !== msg.room)
-          throw new Error('A room name does not begin or end with a space.');
+      [OnRoomJoin](_, { room }) {
+        if (text(room, 24, 'A room name') !== room) throw new Error('A room name does not begin or end with a space.');
       },
 
-      [OnRoomJoined](ns, msg) {
-        tellPresence('joined', msg.room, ns);
+      [OnRoomJoined](ns, { room }) {
+        tellPresence('joined', room, ns);
       },
 
       // Also runs after the connection has closed, so it reads from `ns` but never sends through it.
-      [OnRoomLeft](ns, msg) {
-        tellPresence('left', msg.room, ns);
+      [OnRoomLeft](ns, { room }) {
+        tellPresence('left', room, ns);
       },
 
-      // Relay the message to everyone in the room, sender included.
-      say(ns, msg) {
-        const said = { ...person(ns), text: text(msg.body, 500, 'A message'), at: Date.now() };
-        tellRoom(msg.room, 'said', said);
+      // Relays the message to everyone in the room, sender included. The sender's ask resolves when this returns,
+      // and rejects if it throws.
+      say(ns, { data }) {
+        const room = ns.room(data.room);
+        if (!room) throw new Error('Join a room first.');
+        room.broadcast('said', { ...person(ns), text: data.text, at: Date.now() });
       },
 
-      // To everyone in the room but the sender, which the last argument excludes.
-      typing(ns, msg) {
-        tellRoom(msg.room, 'typing', person(ns), ns);
+      // To everyone in the room but the sender.
+      type(ns, { room }) {
+        ns.room(room)?.broadcastOthers('typing', person(ns));
       },
     },
   },
@@ -62,42 +62,25 @@ const server = new Server({
   },
 });
 
-/** @typedef {import('musterjs').NSConn} NSConn */
+/** @typedef {{ readonly conn: { readonly id: string, readonly user: { readonly name: string } } }} Member */
 
-/** @param {NSConn} ns */
-function person(ns) {
-  return { id: ns.conn.id, name: ns.conn.get('name') };
-}
-
-function listRooms() {
-  const names = new Set([LOBBY, ...server.roomNames(CHAT).sort()]); // always list the lobby, and list it first
-  return [...names].map((name) => ({ name, people: server.members(CHAT, name).length }));
+/** @param {Member} member */
+function person({ conn }) {
+  return { id: conn.id, name: conn.user.name };
 }
 
 function tellCount() {
-  server.broadcast(null, { namespace: CHAT, event: 'count', body: String(server.totalConnections) });
+  server.broadcast(null, { namespace: 'chat', event: 'count', data: server.totalConnections });
 }
 
-/** @param {string} room @param {string} event @param {object} body @param {NSConn | null} [except] */
-function tellRoom(room, event, body, except = null) {
-  if (!room) throw new Error('Join a room first.');
-  server.broadcast(except, { namespace: CHAT, room, event, body: JSON.stringify(body) });
-}
+/** @param {'joined' | 'left'} kind @param {string} room @param {Member} member */
+function tellPresence(kind, room, member) {
+  const people = server.members('chat', room).map(person);
+  server.broadcast(null, { namespace: 'chat', room, event: 'presence', data: { kind, ...person(member), people } });
 
-/** @param {'joined' | 'left'} kind @param {string} room @param {NSConn} ns */
-function tellPresence(kind, room, ns) {
-  tellRoom(room, 'presence', { room, kind, ...person(ns), people: server.members(CHAT, room).map(person) });
-  server.broadcast(null, { namespace: CHAT, event: 'rooms', body: JSON.stringify(listRooms()) });
-}
-
-/**
- * Checks untrusted input: returns a trimmed text of 1 to `max` characters, or throws.
- * @param {unknown} value @param {number} max @param {string} what
- */
-function text(value, max, what) {
-  const trimmed = typeof value === 'string' ? value.trim() : '';
-  if (!trimmed || [...trimmed].length > max) throw new Error(`${what} must have 1 to ${max} characters.`);
-  return trimmed;
+  const names = new Set([LOBBY, ...server.roomNames('chat').sort()]); // always list the lobby, and list it first
+  const rooms = [...names].map((name) => ({ name, people: server.members('chat', name).length }));
+  server.broadcast(null, { namespace: 'chat', event: 'rooms', data: rooms });
 }
 
 // ── 2. The page: an explicit list of files, so that no other file can be requested ──────────────
@@ -109,10 +92,23 @@ const files = new Map([
   ['/', { file: page('index.html'), type: 'text/html' }],
   ['/style.css', { file: page('style.css'), type: 'text/css' }],
   ['/app.js', { file: page('app.js'), type: 'text/javascript' }],
+  ['/contract.js', { file: page('contract.js'), type: 'text/javascript' }],
   ['/icon.svg', { file: page('icon.svg'), type: 'image/svg+xml' }],
-  // The neffos browser client, as published.
-  ['/neffos.js', { file: new URL('neffos.min.js', import.meta.resolve('neffos.js')), type: 'text/javascript' }],
 ]);
+
+// Muster's client runs in a browser as it is published. These are the folders that it consists of.
+const dist = new URL('../', import.meta.resolve('musterjs/client'));
+for (const folder of ['client', 'contract', 'protocol']) {
+  for (const found of readdirSync(new URL(folder, dist), { recursive: true, encoding: 'utf8' })) {
+    const path = `${folder}/${found.replaceAll('\\', '/')}`;
+    if (path.endsWith('.js')) files.set(`/musterjs/${path}`, { file: new URL(path, dist), type: 'text/javascript' });
+  }
+}
+
+// The page's import map tells a browser where `musterjs/client` is. It is the only inline script that may run.
+const html = readFileSync(page('index.html'), 'utf8');
+const [, importMap = ''] = /<script type="importmap">(.*?)<\/script>/s.exec(html) ?? [];
+const hash = createHash('sha256').update(importMap).digest('base64');
 
 const httpServer = createServer(async (request, response) => {
   const found = files.get(String(request.url).replace(/\?.*/, ''));
@@ -121,7 +117,7 @@ const httpServer = createServer(async (request, response) => {
     const body = await readFile(found.file);
     response.writeHead(200, {
       'Content-Type': `${found.type}; charset=utf-8`,
-      'Content-Security-Policy': "default-src 'self'",
+      'Content-Security-Policy': `default-src 'self'; script-src 'self' 'sha256-${hash}'`,
       'X-Content-Type-Options': 'nosniff',
       'Cache-Control': 'no-cache',
     });

@@ -1,4 +1,5 @@
 import { Throttle } from '../broadcast/throttle.js';
+import type { ContractShape } from '../contract/definitions.js';
 import type { Limits } from '../limits.js';
 import { connectionMachine } from '../machines/connection.js';
 import { linkMachine } from '../machines/link.js';
@@ -8,6 +9,7 @@ import { supervisorMachine } from '../machines/supervisor.js';
 import type { NativeMode } from '../protocol/codec.js';
 import { type AskTarget, PendingAsks } from './api/asks.js';
 import { Callbacks, type ConnectionCallbacks } from './api/callbacks.js';
+import { ContractGate } from './api/contractGate.js';
 import { type Events, Handlers, type Namespaces } from './api/handlers.js';
 import type { ServerFace } from './api/serverFace.js';
 import { BackgroundTasks, RunQueue } from './runtime/background.js';
@@ -44,6 +46,10 @@ export interface ContextOptions extends ConnectionCallbacks, AuthenticationHooks
   readonly machines?: Partial<Machines> | undefined;
   /** The server, as handlers see it. */
   readonly server: ServerFace;
+  /** The contract of some namespaces, if there is one. */
+  readonly contract?: ContractShape | undefined;
+  /** Whether data that the program sends is validated too. */
+  readonly checkOutgoing?: boolean;
   /** The handlers of each declared namespace. */
   readonly namespaces: Namespaces;
   /** The handlers of the empty namespace. */
@@ -74,6 +80,8 @@ export interface ServerContext {
   readonly random: Random;
   /** The handlers of the program. */
   readonly handlers: Handlers;
+  /** The contract, if there is one. */
+  readonly contract: ContractGate | undefined;
   /** The hooks of the program. */
   readonly callbacks: Callbacks;
   /** Says who clients are, if the program wants that. */
@@ -145,7 +153,14 @@ export const createContext = (options: ContextOptions, directory: ActorDirectory
   const now = (): number => clock.now();
   const counters = makeCounters();
   const meters = new Meters();
-  const handlers = new Handlers(namespaces, events);
+  const contract =
+    options.contract &&
+    new ContractGate(options.contract, options.checkOutgoing ?? false, {
+      report: (error, namespace, during) => callbacks.report(error, { during, namespace }),
+      countInvalid: () => counters.invalidPayloads++,
+      within: (decoding) => callbacks.within(decoding),
+    });
+  const handlers = new Handlers(namespaces, events, contract);
   const deadlines = new Deadlines(clock);
   const background = new BackgroundTasks(clock, options.sliceMs);
   const runQueue = new RunQueue(now, (task) => background.wake(task));
@@ -178,6 +193,7 @@ export const createContext = (options: ContextOptions, directory: ActorDirectory
     clock,
     random,
     handlers,
+    contract,
     callbacks,
     authenticator: authenticate && new Authenticator(authenticate, sameUser, clock, counters),
     nativeMode,

@@ -26,5 +26,6 @@ export type {
   EventsFrom,
   HandlerResult,
   ReceivedAnswerOf,
+  ReceivedBy,
   ReceivedOf,
 } from './sides.js';

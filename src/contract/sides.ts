@@ -4,7 +4,7 @@ import type { AskDefinition, Definition, NamespaceShape, Side } from './definiti
 import type { Schema } from './schema.js';
 
 /** The other end of a connection. */
-export type OtherSide<S extends Side> = S extends 'client' ? 'server' : 'client';
+type OtherSide<S extends Side> = S extends 'client' ? 'server' : 'client';
 
 /** Whether a side may send what is defined. */
 type MaySend<D extends Definition, S extends Side> = D['from'] extends S | 'both' ? true : false;
@@ -35,8 +35,10 @@ export type DataArguments<D extends Definition, Rest extends readonly unknown[] 
   undefined extends DataOf<D> ? [data?: DataOf<D>, ...rest: Rest] : [data: DataOf<D>, ...rest: Rest];
 
 /** A received message of a namespace with a contract: it has `data` in place of a body (CT4). */
-export interface DataMessage<Event extends string = string, Data = unknown>
-  extends Omit<Message, 'event' | 'body' | 'json' | 'err'> {
+export interface DataMessage<Event extends string = string, Data = unknown, Namespace extends string = string>
+  extends Omit<Message, 'namespace' | 'event' | 'body' | 'json' | 'err'> {
+  /** Namespace of the message. */
+  readonly namespace: Namespace;
   /** Name of the event. */
   readonly event: Event;
   /** Data: the output of the event's schema. */
@@ -48,18 +50,26 @@ export type HandlerResult<D extends Definition> = D extends AskDefinition
   ? AnswerOf<D> | Promise<AnswerOf<D>>
   : void | Promise<void>;
 
+/** The names of the events and asks that a side may receive in a namespace (CT3). */
+export type ReceivedBy<N extends NamespaceShape, S extends Side> = {
+  [E in keyof N & string]: MaySend<N[E], OtherSide<S>> extends true ? E : never;
+}[keyof N & string];
+
 /** The handlers of a side: of the events and asks that the other side may send, by name (CT3). */
-export type DataHandlers<N extends NamespaceShape, S extends Side, Ns> = {
-  readonly [E in keyof N & string as MaySend<N[E], OtherSide<S>> extends true ? E : never]?: (
+export type DataHandlers<N extends NamespaceShape, S extends Side, Ns, Namespace extends string = string> = {
+  readonly [E in ReceivedBy<N, S>]?: (
     ns: Ns,
-    message: DataMessage<E, ReceivedOf<N[E]>>,
+    message: DataMessage<E, ReceivedOf<N[E]>, Namespace>,
   ) => HandlerResult<N[E]>;
 };
 
-/** Address of a message to send. */
-interface Addressed<Namespace extends string> {
-  /** Namespace of the audience. */
-  readonly namespace: Namespace;
+/** Address of a message to send: of any namespace, or of one that a handle fills in. */
+type Namespaced<Namespace extends string, Where extends 'anywhere' | 'inNamespace'> = Where extends 'anywhere'
+  ? { readonly namespace: Namespace }
+  : { readonly namespace?: Namespace };
+
+/** The other members of that address. */
+interface Addressed {
   /** Room of the audience. Default: the whole namespace. */
   readonly room?: string;
   /** Id of the only connections that receive the message (BC1). */
@@ -71,11 +81,16 @@ type DataMember<D extends Definition> =
   undefined extends DataOf<D> ? { readonly data?: DataOf<D> } : { readonly data: DataOf<D> };
 
 /** The messages that a side may send in a namespace with a contract, as objects: an event with its data. */
-export type EventMessage<N extends NamespaceShape, S extends Side, Namespace extends string> = {
-  [E in EventsFrom<N, S>]: Addressed<Namespace> & { readonly event: E } & DataMember<N[E]>;
+export type EventMessage<
+  N extends NamespaceShape,
+  S extends Side,
+  Namespace extends string,
+  Where extends 'anywhere' | 'inNamespace' = 'anywhere',
+> = {
+  [E in EventsFrom<N, S>]: Namespaced<Namespace, Where> & Addressed & { readonly event: E } & DataMember<N[E]>;
 }[EventsFrom<N, S>];
 
 /** The asks that a side may make in a namespace with a contract, as objects: an event with its data. */
 export type AskMessage<N extends NamespaceShape, S extends Side, Namespace extends string> = {
-  [E in AsksFrom<N, S>]: Addressed<Namespace> & { readonly event: E } & DataMember<N[E]>;
+  [E in AsksFrom<N, S>]: Namespaced<Namespace, 'anywhere'> & Addressed & { readonly event: E } & DataMember<N[E]>;
 }[AsksFrom<N, S>];

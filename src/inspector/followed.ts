@@ -1,5 +1,5 @@
 import type { AnyActorRef, AnyMachineSnapshot, EventObject } from 'xstate';
-import type { Conn } from '../actors/api/handles.js';
+import type { Conn } from '../actors/api/conn.js';
 import type { ConnectionUsage, Introspection } from '../actors/supervisor/introspection.js';
 import type { DeliverEvent, FrameEvent, SessionEvent } from '../actors/telemetry/inspection.js';
 import type { RecordedStep } from '../actors/telemetry/recorder.js';

@@ -1,4 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { typed } from '../actors/api/vocabulary.js';
+import type { ContractShape } from '../contract/definitions.js';
 import type { Server } from '../server/server.js';
 import { ActorNames } from './actorNames.js';
 import { assetAt } from './assets.js';
@@ -205,12 +207,15 @@ const pathPattern = /^(\/[\w.~-]+)+$/;
  * const page = inspector(server, { authorize: (request) => isAdmin(request.headers.cookie) });
  * console.log(page.path, page.viewers);
  */
-export const inspector = (server: Server, { authorize, path = '/inspector' }: InspectorOptions): Inspector => {
+export const inspector = <Sent, App extends ContractShape, User>(
+  server: Server<Sent, App, User>,
+  { authorize, path = '/inspector' }: InspectorOptions,
+): Inspector => {
   if (typeof authorize !== 'function') {
     throw new TypeError('inspector needs authorize: a function (request) that returns whether to allow it');
   }
   if (!pathPattern.test(path)) {
     throw new TypeError(`the inspector's path begins with / and ends with a name, like /inspector, not "${path}"`);
   }
-  return new InspectorPage(server, authorize, path);
+  return new InspectorPage(typed(server), authorize, path);
 };

@@ -1,5 +1,5 @@
 import type { AnyMachineSnapshot } from 'xstate';
-import type { Conn } from '../actors/api/handles.js';
+import type { Conn } from '../actors/api/conn.js';
 import type { Server } from '../server/server.js';
 import type { ActorNames } from './actorNames.js';
 

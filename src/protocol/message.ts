@@ -20,7 +20,8 @@ export const OnAnyEvent = '_OnAnyEvent';
 /** Event of a payload that is not a neffos frame. Only the empty namespace can handle it (FR10). */
 export const OnNativeMessage = '_OnNativeMessage';
 
-const systemEvents: ReadonlySet<string> = new Set([
+/** The seven lifecycle events. */
+export const systemEvents: ReadonlySet<string> = new Set([
   OnNamespaceConnect,
   OnNamespaceConnected,
   OnNamespaceDisconnect,
@@ -62,10 +63,11 @@ export interface Message {
   /** Id of the only connections that receive the message if the program broadcasts it. */
   to?: string;
   /**
-   * Returns the body parsed as JSON, without keys that reach a prototype (FR9).
+   * Returns the body parsed as JSON, without keys that reach a prototype (FR9). Its type is `unknown`, unless the caller
+   * says one; that is not checked.
    * @throws {Error} `ErrInvalidPayload` when the body is not JSON.
    */
-  json<T>(): T;
+  json<T>(): NoInfer<T>;
 }
 
 /** Members of every message to send. */
@@ -134,11 +136,11 @@ export class ReceivedMessage implements Message {
    * Returns the body parsed as JSON (FR9).
    * @throws {Error} `ErrInvalidPayload` when the body is not JSON.
    */
-  json<T>(): T {
+  json(): never {
     const text = typeof this.body === 'string' ? this.body : utf8.decode(this.body);
     try {
-      // The caller says the type, which is not checked.
-      return parseJson(text) as T;
+      // The caller says the type of `Message.json`, and no one type fits all that a caller may say.
+      return parseJson(text) as never;
     } catch {
       throw ErrInvalidPayload;
     }
@@ -154,14 +156,17 @@ const shape = '{ namespace, room?, event, body?: string | Uint8Array, to?, setBi
  * Checks the shape of a message that the program sends.
  * @throws {TypeError} when it is not an object, has no event, or has a field of the wrong type.
  */
-export const assertOutgoing = (message: OutgoingMessage): void => {
+export const assertOutgoing = (message: OutgoingMessage & { readonly data?: unknown }): void => {
   if (typeof message !== 'object' || message === null) {
     throw new TypeError(`a message is an object ${shape}, got ${String(message)}`);
   }
-  const { namespace, room, event, body, to, isNative } = message;
+  const { namespace, room, event, body, to, isNative, data } = message;
   const isNamed = isName(namespace) && isName(room) && isName(event) && isName(to);
   if (!isNamed || (!event && !isNative)) {
     throw new TypeError(`a message needs an event; its namespace, room, event and to are strings: ${shape}`);
+  }
+  if (data !== undefined) {
+    throw new TypeError(`namespace "${namespace ?? ''}" has no contract: a message has a body in place of data`);
   }
   if (!isBody(body)) {
     throw new TypeError(

@@ -1,36 +1,56 @@
 import type { IncomingMessage } from 'node:http';
 import { getDefaultHighWaterMark } from 'node:stream';
 import type { DisconnectReason } from '../actors/api/callbacks.js';
-import type { Events, NamespaceBodies, Namespaces, Where } from '../actors/api/handlers.js';
-import type { Conn } from '../actors/api/handles.js';
+import type { Conn } from '../actors/api/conn.js';
+import type { Events, HandlersOf, NamespaceBodies, Namespaces, Where } from '../actors/api/handlers.js';
+import type { NoContract } from '../actors/api/vocabulary.js';
 import type { Machines } from '../actors/context.js';
 import type { AuthenticationAttempt } from '../actors/sessions/authenticator.js';
 import type { InspectionObserver } from '../actors/telemetry/inspection.js';
 import type { RecorderLimits } from '../actors/telemetry/recorder.js';
 import type { FrameLog } from '../actors/transport/loggedSocket.js';
+import type { ContractShape } from '../contract/definitions.js';
 import { defaultLimits, type LimitName, type Limits, limitNames, limitRow } from '../limits.js';
 import { sessionHint } from '../protocol/session.js';
 import { faultOf, isMachine, machineNames, type OwnMachines } from './machineContract.js';
 
-/** Options of a `Server`. `Sent` maps the events that it sends to their bodies, to check `emit` and `ask`. */
-export interface ServerOptions<Sent extends NamespaceBodies = NamespaceBodies> {
-  /** Namespaces, each with the handlers of its events. Default: none. */
-  readonly namespaces?: Namespaces<Sent>;
-  /** Handlers of the empty namespace. Default: none. */
-  readonly events?: Events;
-  /** Hook before the upgrade. An error that it throws or returns refuses it, with the error's `status` or 403 (HS1). */
-  readonly onUpgrade?: (request: IncomingMessage) => unknown;
+/** What `authenticate` returns for a user whose token expires. */
+interface Expiring<User> {
+  /** The user. */
+  readonly user: User;
+  /** When the token expires: a Date, or the ms since 1970. */
+  readonly expiresAt: Date | number;
+}
+
+/**
+ * Options of a `Server`. `Sent` maps the events that it sends without a contract to their bodies, to check `emit` and
+ * `ask`. `App` is the contract, `User` what `authenticate` returns; both are inferred.
+ */
+export interface ServerOptions<Sent = NamespaceBodies, App = NoContract, User = unknown> {
+  /**
+   * The events and asks of some namespaces, as `contract` returns them. It declares these namespaces, and what clients
+   * send there is validated (CT8-CT11). Default: none.
+   */
+  readonly contract?: App;
+  /** Whether data that the server sends is validated too, at some cost (CT13). Default false. */
+  readonly checkOutgoing?: boolean;
   /**
    * Hook that says who a client is: returns the user or `{ user, expiresAt }`, or throws. It runs for every client before
    * its id is made, and again for each new token. `expiresAt` is a Date or the ms since 1970 (SS9). Default: no users.
    */
-  readonly authenticate?: (attempt: AuthenticationAttempt) => unknown;
+  readonly authenticate?: (attempt: AuthenticationAttempt) => User | Expiring<User> | Promise<User | Expiring<User>>;
+  /** Namespaces, each with the handlers of its events. Default: none. */
+  readonly namespaces?: Namespaces<Sent, NoInfer<App>, NoInfer<User>>;
+  /** Handlers of the empty namespace. Default: none. */
+  readonly events?: HandlersOf<unknown, NoInfer<App>, NoInfer<User>, ''>;
+  /** Hook before the upgrade. An error that it throws or returns refuses it, with the error's `status` or 403 (HS1). */
+  readonly onUpgrade?: (request: IncomingMessage) => unknown;
   /** Returns true if a new token is of the same user. Default: whether both are equal primitives or have an equal `id`. */
   readonly sameUser?: (one: unknown, other: unknown) => boolean;
   /** Hook that accepts a connection. If it throws or rejects, the client receives the error's text and 1008 (HS7). */
-  readonly onConnect?: (conn: Conn) => unknown;
+  readonly onConnect?: (conn: Conn<NoInfer<User>, NoInfer<App>>) => unknown;
   /** Hook after a connection has ended, called once (SV6). */
-  readonly onDisconnect?: (conn: Conn, reason: DisconnectReason) => unknown;
+  readonly onDisconnect?: (conn: Conn<NoInfer<User>, NoInfer<App>>, reason: DisconnectReason) => unknown;
   /** Hook for each refused upgrade, client and token (HS1, SS9). */
   readonly onUpgradeError?: (error: unknown, request: IncomingMessage) => unknown;
   /** Hook for every error of a handler, hook, visitor or chart (SV2). Default: errors are not reported. */
@@ -65,7 +85,14 @@ export interface ServerOptions<Sent extends NamespaceBodies = NamespaceBodies> {
 }
 
 /** The options after the check, with defaults. Members are as in `ServerOptions`. */
-export interface CheckedOptions extends Omit<ServerOptions, 'urlHeaders' | 'recorder' | 'machines'> {
+export interface CheckedOptions
+  extends Omit<ServerOptions, 'urlHeaders' | 'recorder' | 'machines' | 'contract' | 'events'> {
+  /** The contract, if there is one. */
+  readonly contract: ContractShape | undefined;
+  /** Handlers of the empty namespace. */
+  readonly events: Events | undefined;
+  /** Whether data that the program sends is validated. */
+  readonly checkOutgoing: boolean;
   /** Charts of the program that passed the check (SV18). */
   readonly machines?: Partial<Machines>;
   /** Namespaces with their handlers. */
@@ -100,6 +127,8 @@ const callbacks = [
 ] as const;
 const known: ReadonlySet<string> = new Set([
   ...callbacks,
+  'contract',
+  'checkOutgoing',
   'namespaces',
   'events',
   'syncBroadcaster',
@@ -227,7 +256,7 @@ export const checkOptions = (given: ServerOptions): CheckedOptions => {
     const value = given[hook];
     if (value !== undefined && typeof value !== 'function') throw wrong(hook, 'a function', typeof value);
   }
-  for (const flag of ['syncBroadcaster', 'fireDisconnectAlways'] as const) {
+  for (const flag of ['syncBroadcaster', 'fireDisconnectAlways', 'checkOutgoing'] as const) {
     const value = given[flag];
     if (value !== undefined && typeof value !== 'boolean') throw wrong(flag, 'true or false', value);
   }
@@ -245,6 +274,10 @@ export const checkOptions = (given: ServerOptions): CheckedOptions => {
   if (given.inspect !== undefined) assertObserver(given.inspect);
   return {
     ...rest,
+    contract: given.contract,
+    // Without a contract every handler is one of these.
+    events: given.events as Events | undefined,
+    checkOutgoing: given.checkOutgoing ?? false,
     ...(machines !== undefined && { machines: checkMachines(machines) }),
     namespaces,
     limits: checkLimits(limits),

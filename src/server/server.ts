@@ -1,10 +1,18 @@
-import { createServer, type Server as HttpServer, type IncomingMessage } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { Server as HttpServer, IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type AskOptions, assertTimeout } from '../actors/api/asks.js';
+import type { Conn } from '../actors/api/conn.js';
 import type { NamespaceBodies } from '../actors/api/handlers.js';
-import type { Conn, NSConn } from '../actors/api/handles.js';
+import type { NSConn } from '../actors/api/nsConn.js';
 import type { Except, ServerFace, ServerPressure } from '../actors/api/serverFace.js';
+import {
+  type AnswerFrom,
+  type AskTo,
+  type MessageTo,
+  type NoContract,
+  typed,
+  type VocabularyOf,
+} from '../actors/api/vocabulary.js';
 import type { Exchange } from '../actors/cluster/relay.js';
 import type { Introspection } from '../actors/supervisor/introspection.js';
 import type { Metrics } from '../actors/supervisor/metrics.js';
@@ -13,17 +21,15 @@ import { Supervisor } from '../actors/supervisor/supervisor.js';
 import type { Counters } from '../actors/telemetry/counters.js';
 import type { InspectionObserver } from '../actors/telemetry/inspection.js';
 import { type FrameLog, lineOfNote } from '../actors/transport/loggedSocket.js';
+import type { ContractShape } from '../contract/definitions.js';
 import type { StackExchange } from '../exchange/exchange.js';
 import type { Limits } from '../limits.js';
-import type { Message, OutgoingMessage } from '../protocol/message.js';
+import { createHttp, listenOn, portOf } from './listening.js';
 import { answerNotFound, mount, mountPage, type Page } from './mount.js';
 import { assertObserver, checkOptions, hooksOf, type ServerOptions } from './options.js';
 import { partsOf } from './parts.js';
 import { prometheusText } from './prometheus.js';
 import { Upgrades } from './upgrade.js';
-
-/** Maximum number of headers of a request, on an http server that `listen` creates. */
-const mostHeaders = 100;
 
 const toConsole: FrameLog = (note) => console.debug(lineOfNote(note));
 
@@ -32,7 +38,9 @@ const toConsole: FrameLog = (note) => console.debug(lineOfNote(note));
  * that it sends, TypeScript checks the bodies of `emit` and `ask` in handlers.
  * @example new Server<{ chat: { said: string } }>({ namespaces: { chat: { say: (ns) => ns.emit('said', 'hi') } } });
  */
-export class Server<Sent extends NamespaceBodies = NamespaceBodies> implements ServerFace, AsyncDisposable {
+export class Server<Sent = NamespaceBodies, App extends ContractShape = NoContract, User = unknown>
+  implements ServerFace<User, App>, AsyncDisposable
+{
   readonly #supervisor: Supervisor;
   readonly #upgrades: Upgrades;
   readonly #limits: Limits;
@@ -47,13 +55,14 @@ export class Server<Sent extends NamespaceBodies = NamespaceBodies> implements S
    * Creates a server (LM2).
    * @throws {TypeError | RangeError} when an option, handler, chart or limit is wrong.
    */
-  constructor(options: ServerOptions<Sent>) {
-    const checked = checkOptions(options);
+  constructor(options: ServerOptions<Sent, App, User>) {
+    const checked = checkOptions(typed(options));
     const { limits } = checked;
     const parts = partsOf(options);
     this.#limits = limits;
     this.#supervisor = new Supervisor({
-      server: this,
+      server: typed(this),
+      ...{ contract: checked.contract, checkOutgoing: checked.checkOutgoing },
       namespaces: checked.namespaces,
       events: checked.events,
       machines: checked.machines,
@@ -115,29 +124,16 @@ export class Server<Sent extends NamespaceBodies = NamespaceBodies> implements S
   ): Promise<{ readonly port: number }> {
     if (this.#closing) throw new Error('this server is closed');
     if (this.#http) throw new Error('this server listens already');
-    const { headersTimeout } = this.#limits;
-    const http = createServer({
-      headersTimeout,
-      requestTimeout: headersTimeout,
-      connectionsCheckingInterval: Math.min(headersTimeout / 2, 2_000),
-    });
-    http.maxHeadersCount = mostHeaders;
+    const http = createHttp(this.#limits.headersTimeout);
     this.#http = http;
     this.attach(http, { path });
     answerNotFound(http);
-    this.#listening = new Promise<void>((resolve, reject) => {
-      http.once('error', reject);
-      http.listen(port, host, () => {
-        http.off('error', reject);
-        resolve();
-      });
-    });
+    this.#listening = listenOn(http, port, host);
     await this.#listening.catch((error: unknown) => {
       this.#http = undefined;
       throw error;
     });
-    // A server that listens on a port has an address of this kind, unless it was closed at once.
-    return { port: (http.address() as AddressInfo | null)?.port ?? 0 };
+    return { port: portOf(http) };
   }
 
   /**
@@ -153,7 +149,7 @@ export class Server<Sent extends NamespaceBodies = NamespaceBodies> implements S
    * @throws {TypeError} when a message or `except` has a wrong shape, or a namespace is not declared (BC11).
    * @example server.broadcast(ns, { namespace: 'chat', room: 'r1', event: 'said', body: 'hi' });
    */
-  broadcast(except: Except, ...messages: readonly OutgoingMessage[]): void {
+  broadcast<const Name extends string = ''>(except: Except, ...messages: readonly MessageTo<App, Name>[]): void {
     this.#supervisor.broadcast(except, messages);
   }
 
@@ -162,8 +158,8 @@ export class Server<Sent extends NamespaceBodies = NamespaceBodies> implements S
    * @throws {TypeError} when `visit` is not a function.
    * @example await server.do((conn) => conn.set('checked', true));
    */
-  do(visit: (conn: Conn) => unknown): Promise<void> {
-    return this.#supervisor.do(visit);
+  do(visit: (conn: Conn<User, App>) => unknown): Promise<void> {
+    return this.#supervisor.do(typed(visit));
   }
 
   /**
@@ -171,7 +167,10 @@ export class Server<Sent extends NamespaceBodies = NamespaceBodies> implements S
    * `askTimeout`. Rejects with `ErrNoAudience`, `ErrWrite`, `AskTimeout` or `TooManyAsks` (AK4, AK6, AK9).
    * @example const { body } = await server.ask({ namespace: 'chat', event: 'vote' });
    */
-  ask(message: OutgoingMessage, options: AskOptions = {}): Promise<Message> {
+  ask<const Name extends string = '', const Event extends string = string>(
+    message: AskTo<App, Name, Event>,
+    options: AskOptions = {},
+  ): Promise<AnswerFrom<App, Name, Event>> {
     return this.#supervisor.ask(message, options);
   }
 
@@ -196,10 +195,10 @@ export class Server<Sent extends NamespaceBodies = NamespaceBodies> implements S
    */
   inspect(
     observer: InspectionObserver,
-    { actors }: { readonly actors?: (conn: Conn) => boolean } = {},
+    { actors }: { readonly actors?: (conn: Conn<User, App>) => boolean } = {},
   ): { unsubscribe(): void } {
     assertObserver(observer);
-    return { unsubscribe: this.#supervisor.introspection.inspect(observer, actors) };
+    return { unsubscribe: this.#supervisor.introspection.inspect(observer, typed(actors)) };
   }
 
   /** @internal Access to actors and connections, for the inspector. */
@@ -236,15 +235,15 @@ export class Server<Sent extends NamespaceBodies = NamespaceBodies> implements S
    * Returns all accepted connections (SV15).
    * @example for (const conn of server.connections()) console.log(conn.id);
    */
-  connections(): Conn[] {
-    return this.#supervisor.connections();
+  connections(): Conn<User, App>[] {
+    return typed(this.#supervisor.connections());
   }
   /**
    * Returns the connections in a namespace.
    * @example const { length } = server.connectionsByNamespace('chat');
    */
-  connectionsByNamespace(namespace: string): NSConn[] {
-    return this.#supervisor.members(namespace, '');
+  connectionsByNamespace<Name extends string>(namespace: Name): NSConn<VocabularyOf<unknown, App, Name>, User, App>[] {
+    return typed(this.#supervisor.members(namespace, ''));
   }
   /**
    * Returns the names of all rooms of a namespace that have a member.
@@ -257,8 +256,8 @@ export class Server<Sent extends NamespaceBodies = NamespaceBodies> implements S
    * Returns the connections in a room.
    * @example for (const ns of server.members('chat', 'r1')) ns.emit('tick');
    */
-  members(namespace: string, room: string): NSConn[] {
-    return this.#supervisor.members(namespace, room);
+  members<Name extends string>(namespace: Name, room: string): NSConn<VocabularyOf<unknown, App, Name>, User, App>[] {
+    return typed(this.#supervisor.members(namespace, room));
   }
 
   /**

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { type Browser, type Locator, type Page, chromium as playwright } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { CloseError, Server, type ServerOptions } from '../../src/index.js';
 import { ended, type RunningExample, useExample } from '../support/docs/exampleProcess.js';
 import { chromium, describeWith } from '../support/peers/installed.js';
 import { RawClient } from '../support/peers/rawClient.js';
@@ -55,9 +56,16 @@ describe('the chat example as a program', () => {
       await response.arrayBuffer();
       return response.status;
     };
-    for (const path of ['/', '/app.js', '/style.css', '/icon.svg', '/neffos.js'])
-      expect(await statusOf(path)).toBe(200);
-    expect(await statusOf('/server.js')).toBe(404);
+    const client = ['/musterjs/client/client.js', '/musterjs/contract/contract.js', '/musterjs/protocol/session.js'];
+    for (const path of ['/', '/app.js', '/contract.js', '/style.css', '/icon.svg', ...client])
+      expect([path, await statusOf(path)]).toEqual([path, 200]);
+    const others = [
+      '/musterjs/index.js',
+      '/musterjs/client/client.d.ts',
+      '/musterjs/client/..%2findex.js',
+      '/musterjs/',
+    ];
+    for (const path of ['/server.js', ...others]) expect([path, await statusOf(path)]).toEqual([path, 404]);
     expect(await statusOf('/..%2fserver.js')).toBe(404);
     expect(await statusOf('/live', 'HEAD')).toBe(302);
   });
@@ -86,6 +94,8 @@ describeWith(chromium, 'the chat example in a browser', (executablePath) => {
 
   /** Errors of the pages. */
   const complaints: string[] = [];
+  /** The names of the pages that opened a socket, once for each. */
+  const sockets: string[] = [];
 
   /** Opens the page in a profile of its own, and signs in with this name. */
   const comeIn = async ({ address }: RunningExample, name: string, hash = ''): Promise<Page> => {
@@ -96,6 +106,7 @@ describeWith(chromium, 'the chat example in a browser', (executablePath) => {
     page.on('console', (message) => {
       if (message.type() === 'error') complaints.push(`${name}: ${message.text()}`);
     });
+    page.on('websocket', () => sockets.push(name));
     await page.goto(`${address}/${hash}`);
     await page.locator('#name').fill(name);
     await page.locator('#enter-button').click();
@@ -205,5 +216,125 @@ describeWith(chromium, 'the chat example in a browser', (executablePath) => {
     chat.process.kill('SIGTERM');
     await ann.locator('#banner', { hasText: /connection/i }).waitFor();
     expect(await end).toMatchObject({ code: 0, err: '' });
+  });
+
+  it('[CL8] [CL2] after an outage both rooms are joined again; the draft and the messages stay', async () => {
+    complaints.length = 0;
+    sockets.length = 0;
+    const chat = await startChat();
+    const ann = await comeIn(chat, 'Ann', '#garden');
+    await shows(ann, '#room-title', 'garden');
+    await say(ann, 'before the outage');
+    await sees(ann, 'before the outage');
+    expect(sockets).toEqual(['Ann']);
+    expect(complaints).toEqual([]);
+
+    const end = ended(chat.process);
+    chat.process.kill('SIGKILL');
+    await end;
+    await ann.locator('#banner', { hasText: /^The connection is lost\. Reconnecting…/ }).waitFor();
+    await ann.locator('#draft').fill('half a thought');
+    await ann.locator('#draft').press('Enter');
+    await ann.locator('#toast', { hasText: 'Your message stays here' }).waitFor();
+
+    const again = await startChat(new URL(chat.address).port);
+    await ann.locator('#status', { hasText: /^Online$/ }).waitFor();
+    expect(await ann.locator('#banner').isVisible()).toBe(false);
+    await notices(ann, 'You are back');
+    expect(await ann.locator('#draft').inputValue()).toBe('half a thought');
+    await ann.locator('#total', { hasText: /^1 connected$/ }).waitFor();
+    const bob = await comeIn(again, 'Bob');
+    await say(bob, 'in the lobby');
+    await ann.locator('#rooms .room-link', { hasText: 'lobby' }).locator('.room-unread').waitFor();
+    await openRoom(bob, 'garden');
+    await notices(ann, 'Bob joined');
+    await ann.locator('#draft').press('Enter');
+    await sees(bob, 'half a thought');
+    await sees(ann, 'half a thought');
+    expect(await log(ann).locator('.bubble').allInnerTexts()).toEqual(['before the outage', 'half a thought']);
+    expect(await ann.locator('#draft').inputValue()).toBe('');
+    await ann.locator('#rooms .room-link', { hasText: 'lobby' }).click();
+    await sees(ann, 'in the lobby');
+  });
+
+  /** Options of a server that closes each connection soon. */
+  const closing = (code: number, text: string): ServerOptions => ({
+    onConnect: (conn) => void conn.waitConnect('chat').then(() => conn.close(code, text)),
+  });
+  const authenticate = (): never => {
+    throw new CloseError(4000, 'not today');
+  };
+
+  it.each([
+    [
+      'refuses it',
+      { authenticate },
+      'The server has closed the connection: not today',
+      'Disconnected',
+      'Connect again',
+    ],
+    [
+      'puts it out',
+      closing(4000, 'be nice'),
+      'The server asked you to leave: be nice',
+      'Disconnected',
+      'Connect again',
+    ],
+    ['is busy', closing(1013, 'retry=3600000'), 'The server is busy. Reconnecting…', 'Reconnecting…', 'Try now'],
+  ])(
+    '[CL21] [CL22] the page says why when the server %s, and connects on demand',
+    async (_, options, why, status, button) => {
+      const chat = await startChat();
+      const ann = await comeIn(chat, 'Ann');
+      await notices(ann, 'You joined');
+      const end = ended(chat.process);
+      chat.process.kill('SIGKILL');
+      await end;
+      const { port } = new URL(chat.address);
+      const stranger = new Server({ namespaces: { chat: {} }, ...options });
+      await stranger.listen(Number(port), '127.0.0.1', { path: '/live' });
+      await shows(ann, '#banner-text', why);
+      await shows(ann, '#status', status);
+      await stranger.close();
+      await startChat(port);
+      await ann.getByRole('button', { name: button }).click();
+      await ann.locator('#status', { hasText: /^Online$/ }).waitFor();
+      await notices(ann, 'You are back');
+      await say(ann, 'here again');
+      await sees(ann, 'here again');
+    },
+  );
+
+  it('[CL2] [CL7] a refused name is told at the door; a reload of the tab brings an accepted one back', async () => {
+    complaints.length = 0;
+    const chat = await startChat();
+    const ann = await comeIn(chat, 'Ann');
+    await ann.reload();
+    await ann.locator('#app').waitFor();
+    await shows(ann, '#my-name', 'Ann');
+    await notices(ann, 'You joined');
+    await ann.locator('#sign-out').click();
+    await ann.evaluate(`document.querySelector('#name').removeAttribute('maxlength')`);
+    await ann.locator('#name').fill('A name that is longer than the server allows');
+    await ann.locator('#enter-button').click();
+    await shows(ann, '#enter-error', 'Your name must have 1 to 24 characters.');
+    expect(await ann.locator('#app').isVisible()).toBe(false);
+    expect(complaints).toEqual([]);
+  });
+
+  it('[CL17] addresses in messages are links, other markup is not; people have colors of their own', async () => {
+    complaints.length = 0;
+    const chat = await startChat();
+    const [ann, cy] = [await comeIn(chat, 'Ann'), await comeIn(chat, 'Cy')];
+    await notices(ann, 'Cy joined');
+    await say(cy, 'See https://example.com/a?b=1, (or http://localhost/) javascript:alert(1) <a href="x">');
+    await ann.locator('.bubble a').first().waitFor();
+    const links = ann.locator('.bubble a');
+    expect(await links.allInnerTexts()).toEqual(['https://example.com/a?b=1', 'http://localhost/']);
+    expect(await links.first().getAttribute('rel')).toBe('noopener noreferrer');
+    const avatars = await ann.locator('#people .avatar').all();
+    const hues = await Promise.all(avatars.map((one) => one.getAttribute('style')));
+    expect(new Set(hues).size).toBe(2);
+    expect(complaints).toEqual([]);
   });
 });

@@ -114,10 +114,10 @@ describeWith(redisServer, 'the cluster example as a program', (redis) => {
       await response.arrayBuffer();
       return response.status;
     };
-    for (const path of ['/', '/app.js', '/style.css', '/icon.svg', '/neffos.js'])
-      expect(await statusOf(path)).toBe(200);
-    expect(await statusOf('/server.js')).toBe(404);
-    expect(await statusOf('/..%2fnode%2fserver.js')).toBe(404);
+    for (const path of ['/', '/app.js', '/style.css', '/icon.svg', '/musterjs/client/client.js'])
+      expect([path, await statusOf(path)]).toEqual([path, 200]);
+    for (const path of ['/server.js', '/..%2fnode%2fserver.js', '/musterjs/index.js'])
+      expect([path, await statusOf(path)]).toEqual([path, 404]);
   });
 
   describeWith(chromium, 'in a browser', (executablePath) => {

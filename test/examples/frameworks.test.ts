@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import * as neffos from 'neffos.js';
 import { afterEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
+import * as muster from '../../src/client/client.js';
 import { ended, useExample } from '../support/docs/exampleProcess.js';
 import { useNeffos } from '../support/peers/neffosClient.js';
 
@@ -23,12 +24,19 @@ describe.each(['express', 'fastify'])('beside %s', (framework) => {
     expect([probe.status, probe.headers.get('location')]).toEqual([302, null]);
   });
 
-  it('[HS1] [AK8] a client talks', async () => {
+  it('[HS1] [AK8] a client of neffos.js talks', async () => {
     const { address } = await start();
     const { conn } = await dial(`${address.replace('http', 'ws')}/echo`, { default: {} });
     const ns = await conn.connect('default');
     expect((await ns.ask('echo', 'hello')).Body).toBe('hello');
     expect(conn).toBeInstanceOf(neffos.Conn);
+  });
+
+  it("[CL5] [AK8] Muster's client talks", async () => {
+    const { address } = await start();
+    await using client = muster.dial(`${address}/echo`, { WebSocket });
+    const ns = await client.connect('default');
+    expect((await ns.ask('echo', 'hello')).body).toBe('hello');
   });
 
   it('[HS12] an upgrade on another path is refused', async () => {

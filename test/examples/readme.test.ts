@@ -5,31 +5,26 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Browser, type Page, chromium as playwright } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { filesOf } from '../support/docs/docBlocks.js';
 import { chromium, describeWith } from '../support/peers/installed.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 /** Inside of the package, so that the package finds itself by its name. */
 const folder = join(root, 'test/.blocks/readme');
 
-/** The first block of a language in the README. */
-const blockOf = (language: string): string => {
-  const [, code = ''] =
-    new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, 'ms').exec(readFileSync(join(root, 'README.md'), 'utf8')) ?? [];
-  return code;
-};
-
-describeWith(chromium, 'the first server and page of the README', (executablePath) => {
+describeWith(chromium, 'the contract, server and page of the README', (executablePath) => {
   let server: ChildProcess;
   let browser: Browser;
   let address: string;
 
   beforeAll(async () => {
     mkdirSync(folder, { recursive: true });
-    writeFileSync(join(folder, 'server.mjs'), blockOf('js'));
-    writeFileSync(join(folder, 'index.html'), blockOf('html'));
+    for (const [name, code] of filesOf(readFileSync(join(root, 'README.md'), 'utf8'))) {
+      writeFileSync(join(folder, name), code);
+    }
     rmSync(join(folder, 'node_modules'), { force: true });
     symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
-    const child = spawn(process.execPath, ['server.mjs'], { cwd: folder, env: { ...process.env, PORT: '0' } });
+    const child = spawn(process.execPath, ['server.js'], { cwd: folder, env: { ...process.env, PORT: '0' } });
     server = child;
     let output = '';
     for await (const bytes of child.stdout) {
@@ -46,10 +41,16 @@ describeWith(chromium, 'the first server and page of the README', (executablePat
     rmSync(folder, { recursive: true, force: true });
   });
 
+  const texts = (page: Page): Promise<string[]> => page.locator('li').allTextContents();
+
   const open = async (): Promise<Page> => {
     const page = await browser.newPage();
     await page.goto(address);
     await page.waitForFunction('document.querySelector("form").onsubmit !== null');
+    await expect.poll(() => page.title()).toBe('online');
+    await expect
+      .poll(() => texts(page))
+      .toEqual(['Welcome to lobby!', expect.stringMatching(/^It is \d{4}-.* on the server\.$/)]);
     return page;
   };
 
@@ -57,7 +58,6 @@ describeWith(chromium, 'the first server and page of the README', (executablePat
     const [ann, ben] = [await open(), await open()];
     await ann.fill('input', 'hello');
     await ann.press('input', 'Enter');
-    for (const page of [ann, ben])
-      await expect.poll(() => page.locator('#said li').allTextContents()).toEqual(['hello']);
+    for (const page of [ann, ben]) await expect.poll(async () => (await texts(page)).slice(2)).toEqual(['hello']);
   });
 });

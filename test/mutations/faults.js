@@ -2,9 +2,11 @@ import { apiFaults } from './faults/api.js';
 import { broadcastFaults } from './faults/broadcast.js';
 import { clusterFaults } from './faults/cluster.js';
 import { connectionFaults } from './faults/connection.js';
+import { contractFaults } from './faults/contract.js';
 import { inspectorFaults } from './faults/inspector.js';
 import { machinesFaults } from './faults/machines.js';
 import { protocolFaults } from './faults/protocol.js';
+import { reactFaults } from './faults/react.js';
 import { runtimeFaults } from './faults/runtime.js';
 import { serverFaults } from './faults/server.js';
 import { sessionsFaults } from './faults/sessions.js';
@@ -22,9 +24,11 @@ export const faults = [
   ...broadcastFaults,
   ...clusterFaults,
   ...connectionFaults,
+  ...contractFaults,
   ...inspectorFaults,
   ...machinesFaults,
   ...protocolFaults,
+  ...reactFaults,
   ...runtimeFaults,
   ...serverFaults,
   ...sessionsFaults,

@@ -66,6 +66,7 @@ describe('defaults', () => {
     expect(checkOptions(given)).toEqual({
       ...given,
       limits: { ...defaultLimits, rooms: 5, payload: 1 },
+      checkOutgoing: false,
       urlHeaders: new Set(['x-websocket-reconnect', 'x-muster', 'x-token']),
     });
     expect(defaultLimits.rooms).toBe(128);

@@ -1,161 +1,117 @@
-/**
- * The page of the chat. It connects to Muster with the unmodified neffos browser client.
- *
- * Two things to know about that client:
- * - It sends a handler's return value back to the server, so handlers here return nothing.
- * - If the connection is lost, an ask stays pending forever, so each one here has a deadline (`within`).
- */
-import * as neffos from '/neffos.js';
+/** The page of the chat. Everything that it knows of its server comes by Muster's client. */
+import { dial } from 'musterjs/client';
+import { app } from './contract.js';
 
 const LOBBY = 'lobby';
-const DEADLINE = 5_000; // ms to wait for any answer
 const TYPING_EVERY = 2_000; // ms between two typing events
 const TYPING_LASTS = 3_500; // ms until a typing indicator expires
 const KEPT_MESSAGES = 300; // groups and notices kept on the page, per room
 
 const $ = (/** @type {string} */ id) => document.getElementById(id);
 
-/** This user: name, and id of the current connection. Undefined before sign-in. */
+/** The name of this user. Undefined before sign-in. */
 let me;
-/** The live connection: { conn, chat }. Undefined while disconnected. */
-let session;
-/** The joined rooms: name -> { log, people, unread, typing, last }. */
+/** The client, and its handle of the namespace. Both stay the same when the line is lost and comes back. */
+let client;
+let chat;
+/** The joined rooms: name -> { name, log, people, unread, typing, last }. */
 const joined = new Map();
 /** The room on screen. */
 let current = '';
 
-// ── Events from the server ──────────────────────────────────────────────────────────────────────
+// ── The client ──────────────────────────────────────────────────────────────────────────────────
 
-const events = {
-  _OnNamespaceDisconnect(chat) {
-    if (chat === session?.chat) lost();
-  },
-  count(_, msg) {
-    showTotal(Number(msg.Body));
-  },
-  rooms(_, msg) {
-    showRooms(msg.unmarshal());
-  },
-  presence(_, msg) {
-    const { room: name, id, name: who, kind, people } = msg.unmarshal();
-    const room = joined.get(name);
-    if (!room) return;
-    room.people = people;
-    stopTyping(room, id);
-    if (id !== me.id) addNotice(room, who, kind === 'joined' ? 'joined' : 'left');
-    else if (kind === 'joined') addNotice(room, 'You', room.last ? 'are back' : 'joined');
-    if (name !== current) return;
-    showPeople();
-    showEmpty();
-  },
-  said(_, msg) {
-    const room = joined.get(msg.Room);
-    if (!room) return;
-    const said = msg.unmarshal();
+/** Connects as this user. Rejects with the server's reason if it refuses. */
+async function connect(name) {
+  me = name;
+  client = dial('/live', {
+    contract: app,
+    auth: () => name,
+    namespaces: {
+      chat: {
+        count: (_, { data: total }) => showTotal(total),
+        rooms: (_, { data: rooms }) => showRooms(rooms),
+      },
+    },
+    // The client has joined every room again but these.
+    onReconnect({ refused }) {
+      for (const { room, error } of refused) forget(room, error);
+    },
+    onError: (error) => toast(error.message),
+  });
+  client.subscribe(showState);
+  showState();
+  await client.ready;
+  chat = await client.connect('chat');
+}
+
+/** What a room hears. */
+const eventsOf = (room) => ({
+  said({ data: said }) {
     stopTyping(room, said.id);
-    addMessage(msg.Room, room, said);
+    addMessage(room, said);
   },
-  typing(_, msg) {
-    const room = joined.get(msg.Room);
-    if (!room) return;
-    const { id, name } = msg.unmarshal();
+  typing({ data: { id, name } }) {
     stopTyping(room, id);
     room.typing.set(id, { name, timer: setTimeout(() => stopTyping(room, id), TYPING_LASTS) });
     showTyping();
   },
-  // Arrives with an error only: the server refused the message.
-  say(_, msg) {
-    if (msg.Err) toast(msg.Err.message);
+  presence({ data: { kind, id, name, people } }) {
+    room.people = people;
+    stopTyping(room, id);
+    if (id !== client.id) addNotice(room, name, kind);
+    else if (kind === 'joined') addNotice(room, 'You', room.last ? 'are back' : 'joined');
+    if (room.name !== current) return;
+    showPeople();
+    showEmpty();
   },
-};
+});
 
-// ── The connection ──────────────────────────────────────────────────────────────────────────────
+// ── The state of the client ─────────────────────────────────────────────────────────────────────
 
-/** Connects, introduces the user, and joins the rooms again. */
-async function connect() {
-  const conn = await within(neffos.dial('/live', { chat: events }), (late) => late.close());
-  try {
-    const chat = await within(conn.connect('chat'));
-    const answer = await within(chat.ask('introduce', neffos.marshal({ name: me.name })));
-    const hello = answer.unmarshal();
-    Object.assign(me, { id: hello.id, name: hello.name });
-    for (const name of joined.keys()) await within(chat.joinRoom(name));
-    if (conn.isClosed()) throw new Error('The connection was lost.');
-    session = { conn, chat };
-    showTotal(hello.total);
-    if (!joined.size) showRooms(hello.rooms);
-    showOnline();
-  } catch (error) {
-    conn.close();
-    throw error;
-  }
-}
+const isOnline = () => client?.state === 'online';
 
-function lost() {
-  const { conn } = session;
-  session = undefined;
-  queueMicrotask(() => conn.close());
-  for (const room of joined.values()) for (const id of room.typing.keys()) stopTyping(room, id);
-  showOffline('Connection lost. Reconnecting…');
-  reconnect();
-}
-
-let wake = () => {};
-
-/**
- * Connects again, with increasing delays. The `reconnect` option of neffos.js would report no progress, give up
- * after a failed dial, and restore namespaces in some browsers only.
- */
-async function reconnect() {
-  for (let attempt = 0; me && !session; attempt++) {
-    const pause = Math.min(8_000, 400 * 2 ** attempt) * (0.75 + Math.random() / 2);
-    await new Promise((resolve) => {
-      const timer = setTimeout(resolve, pause);
-      wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-    if (!me) return;
-    await connect().catch(() => showOffline('Still disconnected. Retrying…'));
-  }
-}
-
-/** Settles like `promise`, or rejects after the deadline. A later result goes to `tooLate`. */
-function within(promise, tooLate = () => {}) {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => {
-      promise.then(tooLate, () => {});
-      reject(new Error('The server did not answer in time.'));
-    }, DEADLINE);
-    promise.then(resolve, reject).finally(() => clearTimeout(timer));
-  });
-}
-
-addEventListener('online', () => wake());
-document.addEventListener('visibilitychange', () => document.hidden || wake());
-$('retry').addEventListener('click', () => wake());
-
-function showOnline() {
-  $('toast').hidden = true;
-  setState('online', 'Online');
-  $('banner').hidden = true;
-}
-
-function showOffline(text) {
+function showState() {
   if (!me) return;
-  $('toast').hidden = true;
-  setState('offline', 'Reconnecting…');
-  $('banner-text').textContent = text;
-  $('banner').hidden = false;
-}
-
-function setState(state, text) {
-  $('app').dataset.state = state;
-  $('status').dataset.state = state;
-  $('status').textContent = text;
+  const { state } = client;
+  const isClosed = state === 'closed';
+  const words = isOnline() ? 'Online' : isClosed ? 'Disconnected' : state === 'offline' ? 'Offline' : 'Reconnecting…';
+  $('app').dataset.state = isOnline() ? 'online' : 'offline';
+  $('status').dataset.state = isOnline() ? 'online' : 'offline';
+  set($('status'), words);
+  $('banner').hidden = isOnline();
+  if (!isOnline()) {
+    for (const room of joined.values()) for (const id of room.typing.keys()) stopTyping(room, id);
+    set($('banner-text'), isClosed ? whyOffline() : `${whyOffline()} Reconnecting…`);
+    if ($('app').hidden && client.reason && !isClosed) sayAtDoor('Cannot reach the server. Trying again…');
+  }
+  set($('again'), isClosed ? 'Connect again' : 'Try now');
+  if (isOnline()) $('toast').hidden = true;
   showComposer();
 }
+
+/** Returns why the line ended, in words. */
+function whyOffline() {
+  const { code, text } = client.reason ?? {};
+  if (client.state === 'offline') return 'This device is offline.';
+  if (code === 1001 || code === 1012) return 'The server has closed the connection.';
+  if (code === 1013) return 'The server is busy.';
+  if (code >= 4000 && code < 4100) return `The server asked you to leave${text ? `: ${text}` : '.'}`;
+  if (client.state === 'closed') return `The server has closed the connection${text ? `: ${text}` : '.'}`;
+  return 'The connection is lost.';
+}
+
+$('again').addEventListener('click', async () => {
+  if (client.state !== 'closed') return client.retry();
+  // The server has ended it for good, so this client does not come back. Another one may.
+  try {
+    await connect(me);
+    for (const room of joined.values()) await join(room);
+    if (!joined.has(current)) await open(LOBBY);
+  } catch {
+    // The banner says why.
+  }
+});
 
 function showTotal(total) {
   $('total').textContent = `${total} connected`;
@@ -171,26 +127,30 @@ const suggestName = () => {
   return `${first} ${pick('Badger Curlew Dolphin Falcon Finch Fox Hare Heron Lark Lynx Marten Otter Owl Robin Seal Wren')}`;
 };
 
-$('name').value = remembered() || suggestName();
-$('name').select();
-$('name').focus();
-
 $('shuffle').addEventListener('click', () => {
   $('name').value = suggestName();
 });
 
-$('enter').addEventListener('submit', async (event) => {
+$('enter').addEventListener('submit', (event) => {
   event.preventDefault();
   const name = $('name').value.trim();
   $('enter-error').textContent = name ? '' : 'Please enter a name.';
-  if (!name) return;
+  if (name) enter(name);
+});
+
+/** Shows why the user is not in yet. */
+function sayAtDoor(text) {
+  $('enter').hidden = false;
+  set($('enter-error'), text);
+}
+
+async function enter(name) {
   $('enter-button').disabled = true;
-  me = { name };
   try {
-    await connect();
-    remember(me.name);
-    $('my-name').textContent = me.name;
-    paint($('my-avatar'), me.name);
+    await connect(name);
+    remember(name);
+    $('my-name').textContent = name;
+    paint($('my-avatar'), name);
     $('welcome').hidden = true;
     $('app').hidden = false;
     const wished = hashRoom();
@@ -199,66 +159,60 @@ $('enter').addEventListener('submit', async (event) => {
     $('draft').focus();
   } catch (error) {
     me = undefined;
-    $('enter-error').textContent = error instanceof Event ? 'Cannot reach the server. Is it running?' : error.message;
+    sayAtDoor(error.message);
   } finally {
     $('enter-button').disabled = false;
   }
-});
+}
 
 $('sign-out').addEventListener('click', () => {
-  const conn = session?.conn;
-  me = session = undefined;
-  conn?.close();
-  wake();
+  me = undefined;
+  client.close();
   for (const { log } of joined.values()) log.remove();
   joined.clear();
   current = '';
+  forgetMe();
   closeDrawers();
   history.replaceState(null, '', location.pathname);
   document.title = 'Muster';
-  $('banner').hidden = true;
+  $('enter-error').textContent = '';
   $('app').hidden = true;
+  $('enter').hidden = false;
   $('welcome').hidden = false;
   $('name').focus();
 });
 
 // Private windows may refuse storage. The name is then not remembered.
-function remember(name) {
+function stored(act) {
   try {
-    localStorage.setItem('muster.name', name);
-  } catch {}
-}
-function remembered() {
-  try {
-    return localStorage.getItem('muster.name');
+    return act();
   } catch {
     return null;
   }
 }
+/** This tab comes back under its name. A new tab suggests it. */
+const remember = (name) => stored(() => [localStorage, sessionStorage].map((at) => at.setItem('muster.name', name)));
+const forgetMe = () => stored(() => sessionStorage.removeItem('muster.name'));
+
+const before = stored(() => sessionStorage.getItem('muster.name'));
+$('name').value = before || stored(() => localStorage.getItem('muster.name')) || suggestName();
+$('name').select();
+$('name').focus();
 
 // ── Rooms ───────────────────────────────────────────────────────────────────────────────────────
 
 /** Shows a room. Joins it first if necessary. */
 async function open(name) {
   if (!joined.has(name)) {
-    if (!session) return toast('You are offline. Try again once you are connected.');
+    if (!isOnline()) return toast('You are offline. Try again once you are connected.');
     const log = make('ol', 'log');
     log.setAttribute('role', 'log');
     log.setAttribute('aria-label', `Messages in ${name}`);
     log.hidden = true;
     $('logs').append(log);
-    // Before the join, because the server announces the join before it answers.
-    joined.set(name, { log, people: [], unread: 0, typing: new Map(), last: undefined });
-    try {
-      await within(session.chat.joinRoom(name));
-    } catch (error) {
-      if (!session?.chat.room(name)) {
-        // otherwise a reconnect has joined the room meanwhile
-        joined.delete(name);
-        log.remove();
-        return toast(error.message);
-      }
-    }
+    const room = { name, log, people: [], unread: 0, typing: new Map() };
+    joined.set(name, room);
+    if (!(await join(room))) return;
   }
   current = name;
   joined.get(name).unread = 0;
@@ -274,13 +228,33 @@ async function open(name) {
   toEnd();
 }
 
+/** Joins a room once. After a reconnect the client joins it again. Returns whether the server agreed. */
+async function join(room) {
+  try {
+    await chat.joinRoom(room.name, { on: eventsOf(room) });
+    return true;
+  } catch (error) {
+    forget(room.name, error);
+    return false;
+  }
+}
+
+/** Takes a room off the page, and says why. */
+function forget(name, error) {
+  joined.get(name)?.log.remove();
+  joined.delete(name);
+  if (error) toast(error.message);
+  if (name === current && name !== LOBBY) open(LOBBY);
+}
+
 $('leave-room').addEventListener('click', async () => {
   const name = current;
-  const failed = await within(Promise.resolve(session?.chat.room(name)?.leave())).catch((error) => error);
-  if (failed || !session) return toast('You are offline. Try again once you are connected.');
-  joined.get(name).log.remove();
-  joined.delete(name);
-  await open(LOBBY);
+  try {
+    await chat.room(name)?.leave();
+  } catch (error) {
+    return toast(error.message);
+  }
+  forget(name);
   $('draft').focus();
 });
 
@@ -296,7 +270,7 @@ $('new-room').addEventListener('submit', async (event) => {
   $('draft').focus();
 });
 
-addEventListener('hashchange', () => me && open(hashRoom() || LOBBY));
+addEventListener('hashchange', () => current && open(hashRoom() || LOBBY));
 
 function hashRoom() {
   try {
@@ -349,7 +323,7 @@ function showRooms(rooms = known) {
 /** Draws the list of people at the right, the avatars in the header, and the line under the room's name. */
 function showPeople() {
   const people = [...(joined.get(current)?.people ?? [])].sort(
-    (a, b) => (b.id === me.id) - (a.id === me.id) || a.name.localeCompare(b.name),
+    (a, b) => (b.id === client.id) - (a.id === client.id) || a.name.localeCompare(b.name),
   );
   $('room-sub').textContent = people.length > 1 ? `${people.length} people here` : 'Only you so far';
   sync(
@@ -358,7 +332,7 @@ function showPeople() {
     (person) => {
       const item = make('li', 'person');
       const label = make('span', '', person.name);
-      if (person.id === me.id) label.append(make('small', '', 'you'));
+      if (person.id === client.id) label.append(make('small', '', 'you'));
       item.append(avatar(person.name), label);
       return item;
     },
@@ -373,12 +347,12 @@ function showPeople() {
 
 const clock = new Intl.DateTimeFormat(undefined, { hour: 'numeric', minute: '2-digit' });
 
-function addMessage(name, room, { id, name: author, text, at }) {
-  const mine = id === me.id;
+function addMessage(room, { id, name: author, text, at }) {
+  const mine = id === client.id;
   const follow = mine || atEnd;
   const { last } = room;
   if (last?.id === id && last.author === author && at - last.at < 300_000) {
-    last.bubbles.append(make('p', 'bubble', text));
+    last.bubbles.append(bubble(text));
     last.at = at;
   } else {
     const time = make('time', '', clock.format(at));
@@ -386,18 +360,34 @@ function addMessage(name, room, { id, name: author, text, at }) {
     const head = make('div', 'group-head');
     head.append(make('b', mine ? 'unseen' : '', mine ? 'You' : author), time);
     const bubbles = make('div', 'bubbles');
-    bubbles.append(make('p', 'bubble', text));
+    bubbles.append(bubble(text));
     const group = make('li', mine ? 'group mine' : 'group');
     group.append(avatar(author), head, bubbles);
     addToLog(room, group);
     room.last = { id, author, at, bubbles };
   }
-  if (name !== current) {
+  if (room.name !== current) {
     room.unread++;
     showRooms();
   } else if (follow) toEnd();
   else $('to-end').hidden = false;
   showEmpty();
+}
+
+/** Makes a bubble in which addresses are links. */
+function bubble(text) {
+  const element = make('p', 'bubble');
+  let end = 0;
+  for (const { 0: address, index } of text.matchAll(/\bhttps?:\/\/[^\s<>"]*[^\s<>"'.,;:!?)\]}]/g)) {
+    const link = make('a', '', address);
+    link.href = address;
+    link.target = '_blank';
+    link.rel = 'noopener noreferrer';
+    element.append(text.slice(end, index), link);
+    end = index + address.length;
+  }
+  element.append(text.slice(end));
+  return element;
 }
 
 function addNotice(room, who, did) {
@@ -454,9 +444,9 @@ let typedAt = 0;
 
 draft.addEventListener('input', () => {
   showComposer();
-  if (draft.value.trim() && Date.now() - typedAt > TYPING_EVERY) {
+  if (isOnline() && draft.value.trim() && Date.now() - typedAt > TYPING_EVERY) {
     typedAt = Date.now();
-    session?.chat.room(current)?.emit('typing', '');
+    chat.room(current)?.emit('type');
   }
 });
 
@@ -471,16 +461,22 @@ $('composer').addEventListener('submit', (event) => {
   send();
 });
 
-function send() {
+async function send() {
   const text = draft.value.trim();
   if (!text) return draft.focus();
-  // `emit` returns whether the message was written. If not, the draft stays.
-  if (!session?.chat.room(current)?.emit('say', text))
-    return toast('You are offline. Try again once you are connected.');
+  // The client would keep the message and send it later. Here the user sees that it waits: it stays in the field.
+  if (!isOnline()) return toast('You are offline. Your message stays here until you are connected.');
   draft.value = '';
   typedAt = 0;
   showComposer();
   draft.focus();
+  try {
+    await chat.ask('say', { room: current, text });
+  } catch (error) {
+    draft.value ||= text;
+    showComposer();
+    toast(`Not sent: ${error.message}`);
+  }
 }
 
 function showComposer() {
@@ -488,7 +484,7 @@ function showComposer() {
   $('left').textContent = left < 100 ? String(left) : '';
   $('composer')
     .querySelector('.send')
-    .setAttribute('aria-disabled', String(!session || !draft.value.trim()));
+    .setAttribute('aria-disabled', String(!isOnline() || !draft.value.trim()));
   draft.style.height = 'auto';
   draft.style.height = `${Math.max(40, draft.scrollHeight)}px`;
 }
@@ -548,6 +544,11 @@ function make(tag, className = '', text = '') {
   return element;
 }
 
+/** Sets a text only if it differs, so that screen readers do not repeat it. */
+function set(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
 function avatar(name) {
   const element = make('span', 'avatar');
   element.setAttribute('aria-hidden', 'true');
@@ -555,14 +556,25 @@ function avatar(name) {
   return element;
 }
 
-/** Paints initials on a color derived from the name. */
+/** Paints initials on the color of the name. */
 function paint(element, name) {
   const words = name.match(/[\p{L}\p{N}]+/gu) ?? [name];
   const letters = words.length > 1 ? [words[0], words.at(-1)].map((word) => [...word][0]) : [...words[0]].slice(0, 2);
-  let hash = 7;
-  for (const char of name) hash = (hash * 31 + char.codePointAt(0)) % 100_003;
   element.textContent = letters.join('').toUpperCase();
-  element.style.setProperty('--hue', String((hash * 137) % 360));
+  element.style.setProperty('--hue', String(hueOf(name)));
+}
+
+/** The hue of each name that this page has shown. */
+const hues = new Map();
+
+/** Returns the hue of a name: by its letters, and turned on while another name has one like it. */
+function hueOf(name) {
+  let hue = 7;
+  for (const char of name) hue = (hue * 31 + char.codePointAt(0)) % 360;
+  const isTaken = () => [...hues.values()].some((other) => Math.abs(((hue - other + 540) % 360) - 180) < 25);
+  for (let turns = 0; turns < 24 && !hues.has(name) && isTaken(); turns++) hue = (hue + 137) % 360;
+  if (!hues.has(name)) hues.set(name, hue);
+  return hues.get(name);
 }
 
 /** Updates a list to these `[key, value]` entries in this order, and reuses its items. */
@@ -587,4 +599,9 @@ function toast(text) {
   toastTimer = setTimeout(() => {
     $('toast').hidden = true;
   }, 4_000);
+}
+
+if (before) {
+  $('enter').hidden = true;
+  enter(before);
 }

@@ -1,5 +1,7 @@
 // @ts-check
 /** One node of the example. Section 2 is all it takes to join the others. */
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { Server } from 'musterjs';
@@ -85,11 +87,24 @@ const files = new Map([
   ['/style.css', { file: file('../public/style.css'), type: 'text/css' }],
   ['/app.js', { file: file('../public/app.js'), type: 'text/javascript' }],
   ['/icon.svg', { file: file('../../chat/public/icon.svg'), type: 'image/svg+xml' }],
-  // The neffos browser client, as published.
-  ['/neffos.js', { file: new URL('neffos.min.js', import.meta.resolve('neffos.js')), type: 'text/javascript' }],
 ]);
 
+// Muster's client runs in a browser as it is published. These are the folders that it consists of.
+const dist = new URL('../', import.meta.resolve('musterjs/client'));
+for (const folder of ['client', 'contract', 'protocol']) {
+  for (const found of readdirSync(new URL(folder, dist), { recursive: true, encoding: 'utf8' })) {
+    const path = `${folder}/${found.replaceAll('\\', '/')}`;
+    if (path.endsWith('.js')) files.set(`/musterjs/${path}`, { file: new URL(path, dist), type: 'text/javascript' });
+  }
+}
+
+// The page's import map tells a browser where `musterjs/client` is. It is the only inline script that may run.
+const html = readFileSync(file('../public/index.html'), 'utf8');
+const [, importMap = ''] = /<script type="importmap">(.*?)<\/script>/s.exec(html) ?? [];
+const hash = createHash('sha256').update(importMap).digest('base64');
+
 const lines = nodes.map(({ address }) => address.replace('http', 'ws')).join(' ');
+const policy = `default-src 'self'; script-src 'self' 'sha256-${hash}'; connect-src 'self' ${lines}`;
 
 const httpServer = createServer(async (request, response) => {
   const found = files.get(String(request.url).replace(/\?.*/, ''));
@@ -99,7 +114,7 @@ const httpServer = createServer(async (request, response) => {
     const body = await readFile(found.file);
     response.writeHead(200, {
       'Content-Type': `${found.type}; charset=utf-8`,
-      'Content-Security-Policy': `default-src 'self'; connect-src 'self' ${lines}`,
+      'Content-Security-Policy': policy,
       'X-Content-Type-Options': 'nosniff',
       'Cache-Control': 'no-cache',
     });

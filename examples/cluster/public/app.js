@@ -1,8 +1,5 @@
-/**
- * The page of the example: one client per node, each the unmodified neffos browser client.
- * That client sends a handler's return value back to the server, so handlers here return nothing.
- */
-import * as neffos from '/neffos.js';
+/** The page of the example: one client per node. Each client dials its node again by itself. */
+import { dial } from 'musterjs/client';
 
 const KEPT_MESSAGES = 200;
 const LATE = 1_000; // ms after which a message is shown as late
@@ -14,9 +11,8 @@ const nodes = await (await fetch('/nodes.json')).json();
 
 /** A node of the cluster, as seen by its client on this page. */
 class Panel {
-  /** The connected namespace; undefined while there is none. */
-  ns;
-  status = { state: 'dialing' };
+  /** What the node says of itself. */
+  status = {};
 
   constructor({ name, address }) {
     this.name = name;
@@ -34,41 +30,36 @@ class Panel {
     this.$('input').setAttribute('aria-label', `Message on node ${name}`);
     this.$('.send').setAttribute('aria-label', `Send on node ${name}`);
     this.$('form').addEventListener('submit', (event) => this.say(event));
-    this.connect();
+    this.client = dial(`${address}/live`, {
+      namespaces: {
+        wall: {
+          said: (_, message) => this.show(message.json()),
+          status: (_, message) => this.tell(message.json()),
+        },
+      },
+    });
+    this.client.subscribe(() => this.tell(this.status));
+    this.client.connect('wall');
+  }
+
+  get isOnline() {
+    return this.client.state === 'online';
+  }
+
+  /** Sends an event. Returns false if the node is away. The client would keep it then, and send it later. */
+  emit(event, body) {
+    return this.isOnline && this.client.namespace('wall')?.emit(event, body);
   }
 
   $(selector) {
     return this.element.querySelector(selector);
   }
 
-  /** Connects, and connects again 1 s after a failure or a lost connection. */
-  async connect() {
-    try {
-      const conn = await neffos.dial(`${this.address.replace('http', 'ws')}/live`, {
-        wall: {
-          _OnNamespaceDisconnect: () => this.lost(),
-          said: (_, msg) => this.show(msg.unmarshal()),
-          status: (_, msg) => this.tell(msg.unmarshal()),
-        },
-      });
-      this.ns = await conn.connect('wall');
-    } catch {
-      this.lost();
-    }
-  }
-
-  lost() {
-    this.ns = undefined;
-    this.tell({ ...this.status, state: 'gone' });
-    setTimeout(() => this.connect(), 1_000);
-  }
-
   say(event) {
     event.preventDefault();
     const input = this.$('input');
     const text = input.value.trim();
-    // `emit` returns whether the message was written. If not, the text stays.
-    if (text && this.ns?.emit('say', text)) input.value = '';
+    if (text && this.emit('say', text)) input.value = '';
     input.focus();
   }
 
@@ -84,14 +75,20 @@ class Panel {
     this.$('.log').append(item);
     if (this.$('.log').children.length > KEPT_MESSAGES) this.$('.log').firstElementChild.remove();
     this.$('.scroller').scrollTop = this.$('.scroller').scrollHeight;
-    if (this.status.state === 'online') spark(this.name, isOwn ? 'out' : 'in');
+    if (this.state === 'online') spark(this.name, isOwn ? 'out' : 'in');
+  }
+
+  /** The state of the node's exchange, as it says it to a client that is online. */
+  get state() {
+    if (this.isOnline) return this.status.state ?? 'connecting';
+    return this.client.reason ? 'disconnected' : 'connecting';
   }
 
   tell(status) {
     this.status = status;
-    const { state, losses = [] } = status;
-    const words = { dialing: 'connecting', gone: 'disconnected' };
-    set(this.$('.state'), words[state] ?? state);
+    const { state } = this;
+    const { losses = [] } = status;
+    set(this.$('.state'), state);
     this.$('.state').dataset.state = state;
     this.element.dataset.state = state;
     for (const name of ['published', 'received', 'waiting']) this.count(name, status[name] ?? 0);
@@ -123,7 +120,7 @@ const hints = {
 /** Shows the state of Redis as the nodes report it. */
 function showBroker() {
   const [{ redis = 'elsewhere' } = {}] = panels.map(({ status }) => status).filter(({ redis }) => redis);
-  const isAway = panels.some(({ status }) => status.state === 'degraded');
+  const isAway = panels.some(({ state }) => state === 'degraded');
   $('broker').dataset.redis = redis;
   $('broker').dataset.away = String(isAway);
   set($('broker-state'), redis === 'stopped' ? 'stopped' : isAway ? 'away' : 'running');
@@ -131,12 +128,12 @@ function showBroker() {
   set($('switch'), redis === 'stopped' ? 'Start Redis' : 'Stop Redis');
   const hasMissed = panels.some(({ status }) => status.losses?.some(([name]) => name === 'missing'));
   set($('hint'), hints[redis === 'running' && hasMissed ? 'missed' : redis]);
-  for (const { name, status } of panels) wireOf(name).dataset.state = status.state;
+  for (const { name, state } of panels) wireOf(name).dataset.state = state;
 }
 
 $('switch').addEventListener('click', () => {
   const word = $('broker').dataset.redis === 'stopped' ? 'start' : 'stop';
-  panels.find(({ ns }) => ns)?.ns.emit('redis', word);
+  panels.find(({ isOnline }) => isOnline)?.emit('redis', word);
 });
 
 const wireOf = (name) => document.querySelector(`.wire-${name.toLowerCase()}`);

@@ -4,7 +4,8 @@
  * Start it with `node examples/machines/away/server.js`. It prints each change and exits.
  */
 import { reply, Server } from 'musterjs';
-import * as neffos from 'neffos.js';
+import { dial } from 'musterjs/client';
+import { WebSocket } from 'ws';
 import { connection } from './connection.js';
 
 // ── 1. The server ───────────────────────────────────────────────────────────────────────────────
@@ -43,10 +44,7 @@ const { port } = await server.listen(0, '127.0.0.1');
 // ── 2. Its clients ──────────────────────────────────────────────────────────────────────────────
 
 /** @param {string} name */
-async function arrive(name) {
-  const conn = await neffos.dial(`ws://127.0.0.1:${port}/?${name}`, { office: {} }, { allowSynchronousEvents: false });
-  return { conn, office: await conn.connect('office') };
-}
+const arrive = (name) => dial(`ws://127.0.0.1:${port}/?${name}`, { WebSocket }).connect('office');
 
 /** @param {string} id */
 const whenAway = (id) =>
@@ -58,10 +56,10 @@ const whenAway = (id) =>
 const joe = await arrive('joe');
 await whenAway('joe');
 const ann = await arrive('ann');
-console.log(`ann asks for presence: ${(await ann.office.ask('presence', '')).Body}`);
-await joe.office.ask('hello', '');
-console.log(`ann asks again: ${(await ann.office.ask('presence', '')).Body}`);
+console.log(`ann asks for presence: ${(await ann.ask('presence')).body}`);
+await joe.ask('hello');
+console.log(`ann asks again: ${(await ann.ask('presence')).body}`);
 
-joe.conn.close();
-ann.conn.close();
+await joe.client.close();
+await ann.client.close();
 await server.close();

@@ -4,7 +4,8 @@
  * Start it with `node examples/machines/login/server.js`. It prints the logins and exits.
  */
 import { OnNamespaceConnected, Server } from 'musterjs';
-import * as neffos from 'neffos.js';
+import { dial } from 'musterjs/client';
+import { WebSocket } from 'ws';
 import { fromPromise } from 'xstate';
 import { connectionMachine } from './connection.js';
 
@@ -38,14 +39,13 @@ const { port } = await server.listen(0, '127.0.0.1');
 // ── 2. Its clients ──────────────────────────────────────────────────────────────────────────────
 
 /** @param {string} name */
-const dial = (name) =>
-  neffos.dial(`ws://127.0.0.1:${port}/?${name}`, { office: {} }, { allowSynchronousEvents: false });
+const arrive = (name) => dial(`ws://127.0.0.1:${port}/?${name}`, { WebSocket });
 
-const joe = await dial('joe');
+const joe = arrive('joe');
 await joe.connect('office');
 
-// The client's dial rejects with the text of the refusal.
-await dial('mallory').catch((error) => console.log(`mallory is refused: ${error.message ?? error}`));
+// The refusal is final, so the client closes. `ready` rejects with its text.
+await arrive('mallory').ready.catch((error) => console.log(`mallory is refused: ${error.message}`));
 
-joe.close();
+await joe.close();
 await server.close();

@@ -5,7 +5,7 @@
  */
 import { once } from 'node:events';
 import { OnNamespaceConnected, Server } from 'musterjs';
-import * as neffos from 'neffos.js';
+import { dial } from 'musterjs/client';
 import { WebSocket } from 'ws';
 import { connection, namespace } from './charts.js';
 
@@ -28,21 +28,21 @@ const { port } = await server.listen(0, '127.0.0.1');
 // ── 2. Its clients ──────────────────────────────────────────────────────────────────────────────
 
 /** @param {string} name */
-const dial = (name) =>
-  neffos.dial(`ws://127.0.0.1:${port}/?${name}`, { lobby: {}, staff: {} }, { allowSynchronousEvents: false });
+const arrive = (name) => dial(`ws://127.0.0.1:${port}/?${name}`, { WebSocket });
 
-const ann = await dial('ann');
+const ann = arrive('ann');
 await ann.connect('lobby');
 await ann.connect('staff');
 
-const joe = await dial('joe');
+const joe = arrive('joe');
 await joe.connect('lobby');
-await joe.connect('staff').catch((error) => console.log(`joe is refused: ${error.message ?? error}`));
+await joe.connect('staff').catch((error) => console.log(`joe is refused: ${error.message}`));
 
+// A plain WebSocket, which never sends `M`.
 const silent = new WebSocket(`ws://127.0.0.1:${port}/?silent`);
 const [code, text] = await once(silent, 'close');
 console.log(`silent is closed: ${code} ${text}`);
 
-ann.close();
-joe.close();
+await ann.close();
+await joe.close();
 await server.close();

@@ -1,11 +1,15 @@
+import type { Decoded } from '../../contract/schema.js';
 import { type Frame, messageFrom } from '../../protocol/codec.js';
-import type { ReceivedMessage } from '../../protocol/message.js';
+import { HandlerTimeout } from '../../protocol/errors.js';
+import type { Message } from '../../protocol/message.js';
 import type { Deadlines } from '../runtime/deadlines.js';
 import type { Counters, Meters } from '../telemetry/counters.js';
 import type { RecordedStep, Recorder } from '../telemetry/recorder.js';
 import type { UpgradeRequest } from '../transport/socket.js';
-import { type Handler, type Handlers, type Outcome, runGuarded, type Where } from './handlers.js';
-import type { Conn, NSConn } from './handles.js';
+import type { Conn } from './conn.js';
+import type { ReceivedData } from './contractGate.js';
+import { type HandlerFunction, type Handlers, type Outcome, runGuarded, type Where } from './handlers.js';
+import type { NSConn } from './nsConn.js';
 
 /** How a connection has ended. `onDisconnect` receives it (SV6). */
 export interface DisconnectReason {
@@ -70,14 +74,33 @@ export class Callbacks {
   }
 
   /** Runs the handler of a lifecycle event, if there is one. */
-  lifecycle(ns: NSConn, message: ReceivedMessage): Outcome | Promise<Outcome> {
+  lifecycle(ns: NSConn, message: Message): Outcome | Promise<Outcome> {
     const handler = this.handlers.find(message.namespace, message.event);
     return handler ? this.#handle(handler, ns, message) : { kind: 'nothing' };
   }
 
   /** Runs the handler of a received event. */
-  handle(handler: Handler, ns: NSConn, frame: Frame): Outcome | Promise<Outcome> {
+  handle(handler: HandlerFunction, ns: NSConn, frame: Frame): Outcome | Promise<Outcome> {
     return this.#handle(handler, ns, messageFrom(frame));
+  }
+
+  /** Runs the handler of a received event whose data was validated. Its result is for the contract to judge. */
+  run(handler: HandlerFunction, ns: NSConn, message: ReceivedData): Outcome | Promise<Outcome> {
+    return this.#timed(() => handler(ns, message));
+  }
+
+  /** Resolves with validated data, or with a `HandlerTimeout` once the validation takes too long (CT9). */
+  within(decoding: Promise<Decoded>): Promise<Decoded> {
+    return new Promise((resolve) => {
+      const { timeout } = this;
+      const deadline = this.deadlines.after(timeout, () =>
+        resolve({ kind: 'failed', error: new HandlerTimeout(timeout) }),
+      );
+      void decoding.then((decoded) => {
+        deadline.cancel();
+        resolve(decoded);
+      });
+    });
   }
 
   /** Counts and reports the error of a handler; `during` is the event. */
@@ -114,7 +137,7 @@ export class Callbacks {
     }
   }
 
-  #handle(handler: Handler, ns: NSConn, message: ReceivedMessage): Outcome | Promise<Outcome> {
+  #handle(handler: HandlerFunction, ns: NSConn, message: Message): Outcome | Promise<Outcome> {
     const outcome = this.#timed(() => handler(ns, message));
     if (!this.isDebugging && !this.handlers.isNativeOnly) return outcome;
     if (outcome instanceof Promise) return outcome.then((late) => this.#review(late, ns, message));
@@ -122,7 +145,7 @@ export class Callbacks {
   }
 
   /** Drops a reply in native-only mode. With `debug`, reports returned values that have no effect (SV13). */
-  #review(outcome: Outcome, ns: NSConn, { event, namespace }: ReceivedMessage): Outcome {
+  #review(outcome: Outcome, ns: NSConn, { event, namespace }: Message): Outcome {
     const isVain = outcome.kind === 'reply' && this.handlers.isNativeOnly;
     const ignored = isVain ? outcome.body : outcome.kind === 'nothing' ? outcome.ignored : undefined;
     if (ignored !== undefined && this.isDebugging) {

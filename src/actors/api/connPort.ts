@@ -1,9 +1,11 @@
 import type { AnyActorRef } from 'xstate';
-import type { Message, OutgoingMessage } from '../../protocol/message.js';
 import type { UpgradeRequest } from '../transport/socket.js';
 import type { AskOptions } from './asks.js';
-import type { NSConn, Room } from './handles.js';
+import type { Conn } from './conn.js';
+import type { NSConn } from './nsConn.js';
+import type { Room } from './room.js';
 import type { ServerFace } from './serverFace.js';
+import type { AnyOutgoing } from './vocabulary.js';
 
 /** Port between the handles of one connection and the connection. The handles document each call. */
 export interface ConnPort {
@@ -42,9 +44,13 @@ export interface ConnPort {
   /** Returns the joined rooms of a namespace. */
   rooms(namespace: string): Room[];
   /** Sends a message. Returns false if the connection is closed, or not in that namespace or room. */
-  write(message: OutgoingMessage): boolean;
-  /** Sends a message and resolves with the answer. */
-  ask(message: OutgoingMessage, options: AskOptions): Promise<Message>;
+  write(message: AnyOutgoing): boolean;
+  /** Sends a message and resolves with the answer: a message, or the data of a contract. */
+  ask(message: AnyOutgoing, options: AskOptions): Promise<unknown>;
+  /** Returns the message for an event: with data where the namespace has a contract, else with a body. */
+  compose(namespace: string, room: string, event: string, payload: unknown): AnyOutgoing;
+  /** Broadcasts an event with its payload, or messages, in a namespace or room. */
+  broadcast(except: Conn | null, namespace: string, room: string, said: readonly unknown[]): void;
   /** Closes the connection. */
   close(code: number, reason: string): void;
 }

@@ -1,28 +1,41 @@
+import { maySend } from '../../contract/definitions.js';
+import type { DataMessage } from '../../contract/sides.js';
 import { CloseError, HandlerTimeout, Reply } from '../../protocol/errors.js';
-import { type Body, type Message, OnAnyEvent, OnNativeMessage } from '../../protocol/message.js';
+import { type Body, type Message, OnAnyEvent, OnNativeMessage, systemEvents } from '../../protocol/message.js';
 import type { Deadlines } from '../runtime/deadlines.js';
 import { isInstance, isThenable } from '../runtime/guard.js';
-import type { EventBodies, NSConn } from './handles.js';
+import type { ContractGate } from './contractGate.js';
+import type { NSConn } from './nsConn.js';
+import type {
+  EventBodies,
+  HandlerName,
+  HandlerOfAnyName,
+  MessageOf,
+  NoContract,
+  ResultOf,
+  VocabularyOf,
+} from './vocabulary.js';
 
 /**
- * A function that handles an event. It returns nothing, answers with `reply(body)`, or throws, at once or by a promise
- * (AK8). Its turn ends when it settles, after `handlerTimeout` (30 s) at the latest (SV4).
+ * A function that handles an event of a namespace without a contract. It returns nothing, answers with `reply(body)`, or
+ * throws, at once or by a promise (AK8). Its turn ends when it settles, after `handlerTimeout` (30 s) at the latest (SV4).
  *
  * @example
  * const say: Handler = (ns, { body, room }) => ns.broadcastOthers({ event: 'said', room, body });
  */
-export type Handler<Sent extends EventBodies = EventBodies> = (
-  ns: NSConn<Sent>,
+export type Handler<V = EventBodies, User = unknown, App = NoContract> = (
+  ns: NSConn<V, User, App>,
   message: Message,
 ) => void | Reply | Promise<void | Reply>;
 
 /**
- * The handlers of a namespace, by the name of the event. `OnAnyEvent` handles the events that have none of their own.
+ * The handlers of a namespace without a contract, by the name of the event. `OnAnyEvent` handles the events that have
+ * none of their own.
  *
  * @example
  * const chat: Events = { ping: () => reply('pong') };
  */
-export type Events<Sent extends EventBodies = EventBodies> = Readonly<Record<string, Handler<Sent>>>;
+export type Events<V = EventBodies, User = unknown, App = NoContract> = Readonly<Record<string, Handler<V, User, App>>>;
 
 /**
  * The bodies of the events that the server sends, by namespace and by the event's name.
@@ -35,10 +48,27 @@ export interface NamespaceBodies {
   readonly [namespace: string]: EventBodies;
 }
 
-/** The declared namespaces, each with its handlers. */
-export type Namespaces<Sent extends NamespaceBodies = NamespaceBodies> = {
-  readonly [Name in keyof Sent]: Events<Sent[Name]>;
+/**
+ * The declared namespaces, each with its handlers. Those of a contract handle what a client may send, by `data`; the
+ * handler of an ask returns the answer (CT3). Each of the others handles any event, by its body.
+ */
+export type Namespaces<Sent = NamespaceBodies, App = NoContract, User = unknown> = {
+  readonly [Name in keyof (Sent & App)]?: HandlersOf<Sent, App, User, Name>;
 };
+
+/** The handlers of one namespace, by the name of the event. */
+export type HandlersOf<Sent, App, User, Name> = {
+  // One function type for all: a conditional type here would be resolved before `authenticate` has told the user.
+  readonly [Event in HandlerName<App, Name>]?:
+    | ((
+        ns: NSConn<VocabularyOf<Sent, App, Name>, User, App>,
+        message: MessageOf<App, Name, Event>,
+      ) => ResultOf<App, Name, Event>)
+    | HandlerOfAnyName<App, Name>;
+};
+
+/** A handler of any namespace, as it is called. */
+export type HandlerFunction = (ns: NSConn, message: Message | DataMessage) => unknown;
 
 /** Outcome of code of the program: what it returned or threw. */
 export type Outcome =
@@ -99,24 +129,32 @@ export const closesWith = (error: unknown): CloseError | undefined =>
 
 const describe = (value: unknown): string => (value === null ? 'null' : typeof value);
 
+/** The names of handlers that no contract describes. */
+const unwritten: readonly string[] = [...systemEvents, OnAnyEvent];
+
 /** The program's handlers by namespace and event, checked once at the start. */
 export class Handlers {
-  readonly #namespaces = new Map<string, Map<string, Handler>>();
+  readonly #namespaces = new Map<string, Map<string, HandlerFunction>>();
   /** Whether native messages are handled. */
   readonly takesNative: boolean;
   /** Whether native messages alone are handled: there is no handshake and no frame (HS10). */
   readonly isNativeOnly: boolean;
 
-  /** @throws {TypeError} when there is no namespace, an event is declared twice, or a handler is no function */
-  constructor(namespaces: Namespaces, events: Events | undefined) {
-    for (const [name, handlers] of Object.entries(namespaces)) this.#declare(name, handlers);
-    if (events !== undefined) this.#declare('', events);
+  /**
+   * @throws {TypeError} when there is no namespace, an event is declared twice, a handler is no function, or handles what
+   * the contract does not allow a client to send (CT8)
+   */
+  constructor(namespaces: Namespaces, events: Events | undefined, gate?: ContractGate) {
+    for (const name of gate?.namespaces ?? []) this.#declare(name, {}, gate);
+    for (const [name, handlers] of Object.entries(namespaces)) this.#declare(name, handlers, gate);
+    if (events !== undefined) this.#declare('', events, gate);
     if (this.#namespaces.size === 0) {
       throw new TypeError('a Server needs namespaces: { name: { event(ns, message) {} } } or events: { … }');
     }
     const empty = this.#namespaces.get('');
     this.takesNative = empty?.has(OnNativeMessage) ?? false;
-    this.isNativeOnly = this.takesNative && this.#namespaces.size === 1 && empty?.size === 1;
+    const hasEvents = this.#namespaces.size > 1 || empty?.size !== 1 || gate?.definitionsOf('') !== undefined;
+    this.isNativeOnly = this.takesNative && !hasEvents;
   }
 
   /** Returns whether a namespace is declared. */
@@ -130,23 +168,37 @@ export class Handlers {
   }
 
   /** Returns the handler of an event, else that of `OnAnyEvent`. */
-  find(namespace: string, event: string): Handler | undefined {
+  find(namespace: string, event: string): HandlerFunction | undefined {
     const events = this.#namespaces.get(namespace);
     return events?.get(event) ?? events?.get(OnAnyEvent);
   }
 
-  #declare(name: string, events: Events): void {
+  #declare(name: string, events: unknown, gate: ContractGate | undefined): void {
     if (typeof events !== 'object' || events === null) {
       throw new TypeError(`namespace "${name}" takes an object of handlers, got ${describe(events)}`);
     }
-    const handlers = this.#namespaces.get(name) ?? new Map<string, Handler>();
+    const handlers = this.#namespaces.get(name) ?? new Map<string, HandlerFunction>();
     for (const [event, handler] of Object.entries(events)) {
       if (typeof handler !== 'function') {
         throw new TypeError(`"${name}".${event} takes a function (ns, message), got ${describe(handler)}`);
       }
       if (handlers.has(event)) throw new TypeError(`"${name}".${event} is declared twice`);
-      handlers.set(event, handler);
+      checkHandled(name, event, gate);
+      // The types of the options check its parameters.
+      handlers.set(event, handler as HandlerFunction);
     }
     this.#namespaces.set(name, handlers);
   }
 }
+
+/** Checks that clients may send an event that has a handler (CT8). */
+const checkHandled = (namespace: string, event: string, gate: ContractGate | undefined): void => {
+  const definitions = gate?.definitionsOf(namespace);
+  if (!definitions || unwritten.includes(event) || (namespace === '' && event === OnNativeMessage)) return;
+  const definition = definitions.get(event);
+  if (definition && maySend(definition, 'client')) return;
+  const received = [...definitions].filter(([, one]) => maySend(one, 'client')).map(([name]) => `"${name}"`);
+  throw new TypeError(
+    `the contract lets no client send "${namespace}".${event}; handlers are for ${received.join(', ') || 'no event'}, ${unwritten.join(', ')}`,
+  );
+};

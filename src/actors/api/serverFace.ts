@@ -1,6 +1,8 @@
-import type { Message, OutgoingMessage } from '../../protocol/message.js';
 import type { AskOptions } from './asks.js';
-import type { Conn, NSConn, Room } from './handles.js';
+import type { Conn } from './conn.js';
+import type { NSConn } from './nsConn.js';
+import type { Room } from './room.js';
+import type { AnswerFrom, AskTo, MessageTo, NoContract, VocabularyOf } from './vocabulary.js';
 
 /** Every connection with one id, as a broadcast excludes it. Made by `exclude(id)`. */
 export class Exclusion {
@@ -18,11 +20,18 @@ export class Exclusion {
  */
 export const exclude = (id: string): Exclusion => new Exclusion(id);
 
+/** A `Conn`, whatever the types of its server. */
+type AnyConn = Pick<Conn, 'id' | 'actor' | 'close'>;
+/** An `NSConn`, whatever its types. */
+type AnyNSConn = Pick<NSConn, 'namespace' | 'disconnect'> & { readonly conn: AnyConn };
+/** A `Room`, whatever its types. */
+type AnyRoom = Pick<Room, 'name' | 'leave'> & { readonly nsConn: AnyNSConn };
+
 /**
  * The connections that a broadcast excludes: exactly the one behind a Conn, NSConn or Room, all with the id of an
  * `exclude(id)`, or none for `null` (BC13).
  */
-export type Except = Conn | NSConn | Room | Exclusion | null;
+export type Except = AnyConn | AnyNSConn | AnyRoom | Exclusion | null;
 
 /** How much background work is pending. */
 export interface ServerPressure {
@@ -34,8 +43,8 @@ export interface ServerPressure {
   readonly isThrottling: boolean;
 }
 
-/** The server, as handlers use it by `conn.server`. */
-export interface ServerFace {
+/** The server, as handlers use it by `conn.server`. `User` is what `authenticate` returns, `App` the contract. */
+export interface ServerFace<User = unknown, App = NoContract> {
   /**
    * Publishes messages, each to its own audience less the excluded connections (BC1, BC12). Returns at once; delivery
    * is a background task. After `close` it only counts the messages.
@@ -45,7 +54,7 @@ export interface ServerFace {
    * @example
    * ns.conn.server.broadcast(null, { namespace: 'chat', room: 'lobby', event: 'said', body: 'hello' });
    */
-  broadcast(except: Except, ...messages: readonly OutgoingMessage[]): void;
+  broadcast<const Name extends string = ''>(except: Except, ...messages: readonly MessageTo<App, Name>[]): void;
   /**
    * Visits every registered connection once, in order of registration (DO1). Connections that arrive meanwhile wait
    * (DO2). Rejects with an `AggregateError` after the last visit if any failed (DO3).
@@ -53,28 +62,31 @@ export interface ServerFace {
    * @example
    * await ns.conn.server.do((conn) => conn.increment('visits'));
    */
-  do(visit: (conn: Conn) => unknown): Promise<void>;
+  do(visit: (conn: Conn<User, App>) => unknown): Promise<void>;
   /**
-   * Asks the audience of a message; the first answer settles the call (AK5). Rejects with the client's error,
+   * Asks the audience of a message; the first answer settles the call (AK5), with its data where there is a contract. Rejects with the client's error,
    * `ErrNoAudience` if no connection matches, `ErrWrite` if all of them close first, `AskTimeout` after 10 s
    * (`askTimeout`), or the reason of the signal.
    *
    * @example
    * const { body } = await ns.conn.server.ask({ namespace: 'chat', to: id, event: 'version' });
    */
-  ask(message: OutgoingMessage, options?: AskOptions): Promise<Message>;
+  ask<const Name extends string = '', const Event extends string = string>(
+    message: AskTo<App, Name, Event>,
+    options?: AskOptions,
+  ): Promise<AnswerFrom<App, Name, Event>>;
   /** The number of registered connections, at constant cost (DO5). */
   readonly totalConnections: number;
   /** How much background work is pending. */
   readonly pressure: ServerPressure;
   /** Returns the registered connections of this server. */
-  connections(): Conn[];
+  connections(): Conn<User, App>[];
   /** Returns the connections of this server that are in a namespace. */
-  connectionsByNamespace(namespace: string): NSConn[];
+  connectionsByNamespace<Name extends string>(namespace: Name): NSConn<VocabularyOf<unknown, App, Name>, User, App>[];
   /** Returns the names of the rooms of a namespace that have members on this server. */
   roomNames(namespace: string): string[];
   /** Returns the connections of this server that are in a room. */
-  members(namespace: string, room: string): NSConn[];
+  members<Name extends string>(namespace: Name, room: string): NSConn<VocabularyOf<unknown, App, Name>, User, App>[];
   /** Resolves when everything published so far is written or waits in an outbox (BC8). */
   flush(): Promise<void>;
   /**

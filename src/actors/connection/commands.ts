@@ -1,11 +1,14 @@
 import type { AnyActorRef } from 'xstate';
 import { emptyAnswer, encode, errorFrom, messageFrom } from '../../protocol/codec.js';
 import { assertCloseCode, closeText, ErrBadNamespace, ErrWrite } from '../../protocol/errors.js';
-import { assertOutgoing, type Message, type OutgoingMessage } from '../../protocol/message.js';
+import { assertOutgoing, type Body, type Message, type OutgoingMessage } from '../../protocol/message.js';
 import type { Answer, AskOptions } from '../api/asks.js';
+import type { Conn } from '../api/conn.js';
 import type { ConnPort } from '../api/connPort.js';
-import type { NSConn, Room } from '../api/handles.js';
+import type { NSConn } from '../api/nsConn.js';
+import type { Room } from '../api/room.js';
 import type { ServerFace } from '../api/serverFace.js';
+import { type AnyOutgoing, typed } from '../api/vocabulary.js';
 import type { ServerContext } from '../context.js';
 import { ignoreRejection } from '../runtime/guard.js';
 import type { UpgradeRequest } from '../transport/socket.js';
@@ -124,24 +127,52 @@ export class Commands implements ConnPort {
   }
 
   /** Sends a message. Returns false when the connection is not in its namespace and room. */
-  write(message: OutgoingMessage): boolean {
-    assertOutgoing(message);
+  write(given: AnyOutgoing): boolean {
+    const message = this.#checked(given, 'event');
     if (!this.#passesGate(message)) return false;
     this.connection.send(encode(message));
     return true;
   }
 
   /** Sends a message as an ask, and resolves with the answer (AK1). */
-  ask(message: OutgoingMessage, options: AskOptions): Promise<Message> {
-    assertOutgoing(message);
+  ask(given: AnyOutgoing, options: AskOptions): Promise<unknown> {
+    const message = this.#checked(given, 'ask');
     if (this.#isNativeOnly) return Promise.resolve(messageFrom(emptyAnswer));
-    return ignoreRejection(this.#ask(message, options));
+    const { contract } = this.context;
+    const answer = this.#ask(message, options);
+    return ignoreRejection(contract ? contract.received(message, answer) : answer);
+  }
+
+  /** Returns the message for an event: with data where the namespace has a contract, else with a body. */
+  compose(namespace: string, room: string, event: string, payload: unknown): AnyOutgoing {
+    if (this.context.contract?.definitionsOf(namespace)) return { namespace, room, event, data: payload };
+    // `write`, `ask` and `broadcast` check the type of a body.
+    return { namespace, room, event, body: payload === undefined ? '' : (payload as Body) };
+  }
+
+  /** Broadcasts an event with its payload, or messages, in a namespace or room. */
+  broadcast(except: Conn | null, namespace: string, room: string, said: readonly unknown[]): void {
+    const [event, payload] = said;
+    const place = room === '' ? { namespace } : { namespace, room };
+    const messages =
+      typeof event === 'string'
+        ? [this.compose(namespace, room, event, payload)]
+        : said.map((message) => ({ ...typed<OutgoingMessage>(message), ...place }));
+    this.context.server.broadcast(except, ...typed<readonly OutgoingMessage[]>(messages));
   }
 
   /** Closes the connection. @throws {RangeError} when a close frame cannot carry the code or the reason */
   close(code: number, reason: string): void {
     assertClose(code, reason);
     this.connection.close(code, reason);
+  }
+
+  /** Returns the message with its body. @throws {TypeError} when it is malformed, or not allowed by the contract */
+  #checked(given: AnyOutgoing, kind: 'event' | 'ask'): OutgoingMessage {
+    const { contract } = this.context;
+    const message = contract ? contract.outgoing(given, kind) : given;
+    assertOutgoing(message);
+    return message;
   }
 
   /** Returns whether a message may be written now. Counts it if not. */

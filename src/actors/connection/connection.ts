@@ -6,7 +6,7 @@ import { acknowledge } from '../../protocol/codec.js';
 import { type CloseReasonName, closeText } from '../../protocol/errors.js';
 import { type FrameSink, frame as framed } from '../../protocol/frame.js';
 import type { Body } from '../../protocol/message.js';
-import { Conn } from '../api/handles.js';
+import { Conn } from '../api/conn.js';
 import type { ServerContext } from '../context.js';
 import { sendIfActive } from '../runtime/mailbox.js';
 import { Credentials } from '../sessions/credentials.js';

@@ -1,6 +1,6 @@
 import type { Producer } from '../../broadcast/throttle.js';
-import { decode, encodeErrorReply, encodeReply, type Frame } from '../../protocol/codec.js';
-import { closeReasons, ErrBadNamespace, ErrBadRoom } from '../../protocol/errors.js';
+import { decode, type Frame } from '../../protocol/codec.js';
+import { closeReasons } from '../../protocol/errors.js';
 import {
   isSystemEvent,
   OnAnyEvent,
@@ -12,10 +12,9 @@ import {
 } from '../../protocol/message.js';
 import { bytesIn } from '../../protocol/size.js';
 import { isAnswer } from '../../protocol/token.js';
-import { closesWith, type Outcome } from '../api/handlers.js';
-import type { NSConn } from '../api/handles.js';
 import type { ServerContext } from '../context.js';
 import type { Connection } from './connection.js';
+import { runEvent } from './events.js';
 import { Inbox, type InboxHost, type Job } from './inbox.js';
 
 /**
@@ -126,7 +125,9 @@ export class Dispatcher implements InboxHost, Producer {
       case OnRoomLeft:
         return this.#isAsk(frame) ? memberships.askedRoom('ASKED.LEAVE', frame) : this.#ignore();
       default:
-        return isSystemEvent(frame.event) || frame.event === OnAnyEvent ? this.#ignore() : this.#handle(frame);
+        return isSystemEvent(frame.event) || frame.event === OnAnyEvent
+          ? this.#ignore()
+          : runEvent(this.connection, this.context, frame);
     }
   }
 
@@ -137,39 +138,5 @@ export class Dispatcher implements InboxHost, Producer {
 
   #ignore(): void {
     this.context.counters.ignoredEvents++;
-  }
-
-  #handle(frame: Frame): void | Promise<void> {
-    const { memberships } = this.connection;
-    const ns = memberships.nsConn(frame.namespace);
-    if (!ns) return this.#refuse(frame, ErrBadNamespace);
-    if (frame.room !== '' && !memberships.isMember(frame.namespace, frame.room)) return this.#refuse(frame, ErrBadRoom);
-    const handler = this.context.handlers.find(frame.namespace, frame.event);
-    if (!handler) {
-      this.context.counters.unhandledEvents++;
-      return undefined;
-    }
-    const outcome = this.context.callbacks.handle(handler, ns, frame);
-    if (outcome instanceof Promise) return outcome.then((late) => this.#respond(ns, frame, late));
-    return this.#respond(ns, frame, outcome);
-  }
-
-  /** Answers an ask with the error; drops and counts a plain event. */
-  #refuse(frame: Frame, error: Error): void {
-    if (frame.wait === '') this.#ignore();
-    else this.connection.send(encodeErrorReply(frame, error));
-  }
-
-  #respond(ns: NSConn, frame: Frame, outcome: Outcome): void {
-    if (outcome.kind === 'nothing') return;
-    const mayAnswer = frame.wait !== '' || this.connection.memberships.isMember(frame.namespace, frame.room);
-    if (outcome.kind === 'reply') {
-      if (mayAnswer) this.connection.send(encodeReply(frame, outcome.body));
-      return;
-    }
-    this.context.callbacks.failed(outcome.error, frame.event, ns);
-    if (mayAnswer && !frame.isNative) this.connection.send(encodeErrorReply(frame, outcome.error));
-    const close = closesWith(outcome.error);
-    if (close) this.connection.close(close.code, close.text);
   }
 }

@@ -1,6 +1,7 @@
 import { ErrBadNamespace, ErrBadRoom } from '../../protocol/errors.js';
 import type { AskOptions } from '../api/asks.js';
-import type { NSConn, Room } from '../api/handles.js';
+import type { NSConn } from '../api/nsConn.js';
+import type { Room } from '../api/room.js';
 import type { MachineState, Step as MachineStep, SteppedMachine } from '../runtime/steppedMachine.js';
 import type { InboxTurn } from './inbox.js';
 

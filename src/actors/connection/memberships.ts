@@ -2,7 +2,8 @@ import { encodeErrorReply, type Frame } from '../../protocol/codec.js';
 import { ErrBadNamespace, ErrBadRoom, ErrWrite } from '../../protocol/errors.js';
 import type { AskOptions } from '../api/asks.js';
 import type { ConnPort } from '../api/connPort.js';
-import { NSConn, Room } from '../api/handles.js';
+import { NSConn } from '../api/nsConn.js';
+import { Room } from '../api/room.js';
 import type { ServerContext } from '../context.js';
 import type { MachineState } from '../runtime/steppedMachine.js';
 import type { Connection } from './connection.js';
@@ -231,10 +232,8 @@ export class Memberships implements MembershipListener {
   #membership(namespace: string): NamespaceMembership {
     const known = this.#all.get(namespace);
     if (known) return known;
-    const membership = new NamespaceMembership(
-      new NSConn(this.port, this.connection.conn, namespace),
-      this.context.stepped,
-    );
+    const nsConn = new NSConn(this.port, this.connection.conn, namespace);
+    const membership = new NamespaceMembership(nsConn, this.context.stepped);
     this.#all.set(namespace, membership);
     return membership;
   }

@@ -1,8 +1,8 @@
 import type { Limits } from '../../limits.js';
 import { HandlerTimeout } from '../../protocol/errors.js';
 import type { Callbacks } from '../api/callbacks.js';
+import type { Conn } from '../api/conn.js';
 import { type Outcome, runGuarded } from '../api/handlers.js';
-import type { Conn } from '../api/handles.js';
 import type { BackgroundTask, BackgroundTasks } from '../runtime/background.js';
 import type { Clock } from '../runtime/clock.js';
 import type { Deadlines } from '../runtime/deadlines.js';

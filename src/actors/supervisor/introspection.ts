@@ -1,5 +1,5 @@
 import type { DeliveryTap, Topics } from '../../broadcast/topics.js';
-import type { Conn } from '../api/handles.js';
+import type { Conn } from '../api/conn.js';
 import { Connection } from '../connection/connection.js';
 import type { MembershipState } from '../connection/memberships.js';
 import type { Machines, ServerContext } from '../context.js';

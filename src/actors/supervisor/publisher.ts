@@ -1,11 +1,15 @@
 import type { Broadcaster, Skipped } from '../../broadcast/broadcaster.js';
-import { assertOutgoing, type Message, type OutgoingMessage } from '../../protocol/message.js';
+import { assertOutgoing, type OutgoingMessage } from '../../protocol/message.js';
 import type { AskOptions } from '../api/asks.js';
-import { Conn, NSConn, Room } from '../api/handles.js';
+import { Conn } from '../api/conn.js';
+import { NSConn } from '../api/nsConn.js';
+import { Room } from '../api/room.js';
 import { type Except, Exclusion } from '../api/serverFace.js';
+import type { AnyOutgoing } from '../api/vocabulary.js';
 import type { Cluster } from '../cluster/cluster.js';
 import { Incoming } from '../cluster/incoming.js';
 import type { ServerContext } from '../context.js';
+import { ignoreRejection } from '../runtime/guard.js';
 import type { AudienceAsks } from './audienceAsks.js';
 import type { ConnectionFactory } from './connectionFactory.js';
 
@@ -46,8 +50,8 @@ export class Publisher {
    *
    * @throws {TypeError} when a message is malformed or its namespace is not declared
    */
-  check(messages: readonly OutgoingMessage[]): void {
-    for (const message of messages) this.#check(message);
+  check(messages: readonly AnyOutgoing[]): void {
+    this.#checkedAll(messages);
   }
 
   /**
@@ -55,8 +59,8 @@ export class Publisher {
    *
    * @throws {TypeError} when a message is malformed, its namespace is not declared, or `except` is of another type
    */
-  broadcast(except: Except, messages: readonly OutgoingMessage[]): void {
-    this.check(messages);
+  broadcast(except: Except, given: readonly AnyOutgoing[]): void {
+    const messages = this.#checkedAll(given);
     const skipped = this.#skipped(except);
     const { broadcaster, cluster } = this;
     for (const message of messages) {
@@ -72,11 +76,13 @@ export class Publisher {
    *
    * @throws {TypeError} when the message is malformed or its namespace is not declared
    */
-  ask(message: OutgoingMessage, options: AskOptions): Promise<Message> {
+  ask(given: AnyOutgoing, options: AskOptions): Promise<unknown> {
+    const { contract } = this.context;
+    const message = contract ? contract.outgoing(given, 'ask') : given;
     this.#check(message);
     const asked = this.audienceAsks.ask(message, options);
     this.#published();
-    return asked;
+    return contract ? ignoreRejection(contract.received(message, asked)) : asked;
   }
 
   /** Counts a publication of this server for the throttle (BC10). */
@@ -91,6 +97,14 @@ export class Publisher {
     const { broadcaster, context, isSynchronous } = this;
     if (isSynchronous) broadcaster.run(Number.POSITIVE_INFINITY);
     context.throttle.review(broadcaster);
+  }
+
+  /** Returns the messages with their bodies, once all of them are checked. */
+  #checkedAll(given: readonly AnyOutgoing[]): readonly OutgoingMessage[] {
+    const { contract } = this.context;
+    const messages = contract ? given.map((message) => contract.outgoing(message, 'event')) : given;
+    for (const message of messages) this.#check(message);
+    return messages;
   }
 
   #check(message: OutgoingMessage): void {

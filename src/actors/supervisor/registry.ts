@@ -1,5 +1,5 @@
 import type { AnyActorRef } from 'xstate';
-import type { Conn } from '../api/handles.js';
+import type { Conn } from '../api/conn.js';
 import type { Cluster } from '../cluster/cluster.js';
 import type { Connection } from '../connection/connection.js';
 import {

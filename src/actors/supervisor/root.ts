@@ -1,7 +1,7 @@
 import { type AnyActorRef, createActor, type EventObject } from 'xstate';
 import { ErrWrite } from '../../protocol/errors.js';
-import type { OutgoingMessage } from '../../protocol/message.js';
 import type { Except } from '../api/serverFace.js';
+import type { AnyOutgoing } from '../api/vocabulary.js';
 import type { Cluster } from '../cluster/cluster.js';
 import type { ServerContext } from '../context.js';
 import { ignoreRejection } from '../runtime/guard.js';
@@ -21,7 +21,7 @@ export type RootActor = AnyActorRef;
 
 /** A message that the root actor takes from the program (DO6). */
 export type SupervisorMessage =
-  | { readonly type: 'BROADCAST'; readonly except: Except; readonly messages: readonly OutgoingMessage[] }
+  | { readonly type: 'BROADCAST'; readonly except: Except; readonly messages: readonly AnyOutgoing[] }
   | { readonly type: 'DO'; readonly visit: Visitor; readonly done?: (failure?: unknown) => void }
   | { readonly type: 'COUNT'; readonly reply: (count: number) => void };
 
@@ -129,7 +129,7 @@ export class Root implements HotEventHandler, RootTasks {
     this.parts.context.callbacks.report(error, { during: 'supervisor' });
   }
 
-  #publish(except: Except, messages: readonly OutgoingMessage[]): void {
+  #publish(except: Except, messages: readonly AnyOutgoing[]): void {
     const { context, publisher } = this.parts;
     if (this.isOver) context.counters.broadcastsAfterClose += messages.length;
     else publisher.broadcast(except, messages);

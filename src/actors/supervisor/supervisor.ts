@@ -2,11 +2,13 @@ import type { AnyActorRef } from 'xstate';
 import { Broadcaster } from '../../broadcast/broadcaster.js';
 import { Topics } from '../../broadcast/topics.js';
 import type { StackExchange } from '../../exchange/exchange.js';
-import type { Message, OutgoingMessage } from '../../protocol/message.js';
+import type { Message } from '../../protocol/message.js';
 import type { AskOptions } from '../api/asks.js';
+import type { Conn } from '../api/conn.js';
 import type { Handlers, Where } from '../api/handlers.js';
-import type { Conn, NSConn } from '../api/handles.js';
+import type { NSConn } from '../api/nsConn.js';
 import type { Except, ServerPressure } from '../api/serverFace.js';
+import { type AnyOutgoing, typed } from '../api/vocabulary.js';
 import { Cluster } from '../cluster/cluster.js';
 import { type Exchange, Relay } from '../cluster/relay.js';
 import { Connection } from '../connection/connection.js';
@@ -161,7 +163,7 @@ export class Supervisor implements ActorDirectory {
    *
    * @throws {TypeError} when a message is malformed, its namespace is not declared, or `except` is of another type
    */
-  broadcast(except: Except, messages: readonly OutgoingMessage[]): void {
+  broadcast(except: Except, messages: readonly AnyOutgoing[]): void {
     this.actor.send({ type: 'BROADCAST', except, messages });
   }
 
@@ -180,8 +182,8 @@ export class Supervisor implements ActorDirectory {
    *
    * @throws {TypeError} when the message is malformed or its namespace is not declared
    */
-  ask(message: OutgoingMessage, options: AskOptions): Promise<Message> {
-    return this.#publisher.ask(message, options);
+  ask<Answer = Message>(message: AnyOutgoing, options: AskOptions): Promise<Answer> {
+    return typed(this.#publisher.ask(message, options));
   }
 
   /** Connects this server to the others that use the exchange (EX1). Rejects when this server is closed. */

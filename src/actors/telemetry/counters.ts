@@ -13,6 +13,10 @@ export const makeCounters = () => ({
   strayAnswers: 0,
   /** Events that a client may not send, or not in that namespace or room. */
   ignoredEvents: 0,
+  /** Events and asks that the contract does not allow from a client. */
+  disallowedEvents: 0,
+  /** Events, asks and answers of clients whose data the contract does not allow. */
+  invalidPayloads: 0,
   /** Events without a handler. */
   unhandledEvents: 0,
   /** Writes of the program to a namespace or room that the connection is not in. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { createActor, setup } from 'xstate';
+import { Conn } from '../../../src/actors/api/conn.js';
 import type { ConnPort } from '../../../src/actors/api/connPort.js';
-import { Conn } from '../../../src/actors/api/handles.js';
 import type { ServerFace } from '../../../src/actors/api/serverFace.js';
 import { BackgroundTasks } from '../../../src/actors/runtime/background.js';
 import { Deadlines } from '../../../src/actors/runtime/deadlines.js';
@@ -49,6 +49,8 @@ const connOf = (id: string): Conn => {
     rooms: unasked,
     write: unasked,
     ask: unasked,
+    compose: unasked,
+    broadcast: unasked,
     close: unasked,
   };
   return new Conn(port);

@@ -32,13 +32,19 @@ const flagsFor = {
   ts: `${commonFlags} --lib es2023,esnext.disposable`,
 };
 
-/** Returns the blocks of a page, in order. */
+/** Returns the blocks of a page, in order; not those that begin with the name of a file, as they are parts of one program. */
 export const blocksOf = (page: string, text: string): Block[] =>
-  [...text.matchAll(/^```(js|ts)\n(.*?)^```$/gms)].map(([, language, code = ''], at) => ({
+  [...text.matchAll(/^```(js|ts)\n(?!\/\/ \w+\.js\n)(.*?)^```$/gms)].map(([, language, code = ''], at) => ({
     name: `${page}, block ${at + 1}`,
     language: language === 'ts' ? 'ts' : 'js',
     code,
   }));
+
+/** Returns the blocks of a page that begin with the name of a file, by that name. */
+export const filesOf = (text: string): ReadonlyMap<string, string> =>
+  new Map(
+    Array.from(text.matchAll(/^```js\n\/\/ (\w+\.js)\n(.*?)^```$/gms), ([, name = '', code = '']) => [name, code]),
+  );
 
 const fileOf = ({ name, language }: Block): string => `${name.replaceAll(/\W+/g, '-')}.m${language}`;
 

@@ -23,8 +23,8 @@ export const ended = async (child: ChildProcess): Promise<{ code: number | null;
 };
 
 /** Runs an example of the folder `examples` in a process. `stopAll` ends what was started. */
-export const useExample = (name: string) => {
-  const file = fileURLToPath(new URL(`../../../examples/${name}/server.js`, import.meta.url));
+export const useExample = (name: string, script = 'server.js') => {
+  const file = fileURLToPath(new URL(`../../../examples/${name}/${script}`, import.meta.url));
   const running: ChildProcess[] = [];
 
   const stopAll = async (): Promise<void> => {
@@ -46,9 +46,9 @@ export const useExample = (name: string) => {
     return child;
   };
 
-  /** Starts it on a free port; resolves when it prints its address. */
-  const start = async (): Promise<RunningExample> => {
-    const child = run('0');
+  /** Starts it, on a free port by default; resolves when it prints its address. */
+  const start = async (port = '0'): Promise<RunningExample> => {
+    const child = run(port);
     const address = await new Promise<string>((resolve, reject) => {
       let output = '';
       const listen = (text: string): void => {

@@ -1,9 +1,11 @@
+import { typed } from '../../../src/actors/api/vocabulary.js';
 import { systemRandom } from '../../../src/actors/runtime/random.js';
 import { Supervisor } from '../../../src/actors/supervisor/supervisor.js';
 import type { InspectionObserver } from '../../../src/actors/telemetry/inspection.js';
 import type { RecorderLimits } from '../../../src/actors/telemetry/recorder.js';
 import type { FrameLog } from '../../../src/actors/transport/loggedSocket.js';
 import type { UpgradeRequest } from '../../../src/actors/transport/socket.js';
+import type { ContractShape } from '../../../src/contract/definitions.js';
 import {
   type Conn,
   type DisconnectReason,
@@ -48,6 +50,7 @@ export const idleTimers = 1;
 export const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 export interface HarnessOptions {
+  readonly contract?: ContractShape;
   readonly namespaces?: Namespaces;
   readonly events?: Events;
   readonly onConnect?: (conn: Conn) => unknown;
@@ -90,6 +93,7 @@ export class SupervisorHarness {
     const limits: Limits = { ...defaultLimits, ...options.limits };
     this.supervisor = new Supervisor({
       server: this.server,
+      contract: options.contract,
       namespaces: options.namespaces ?? {},
       events: options.events,
       machines: options.machines,
@@ -191,9 +195,9 @@ const faceOf = (supervisor: () => Supervisor): ServerFace => ({
     return supervisor().pressure;
   },
   connections: () => supervisor().connections(),
-  connectionsByNamespace: (namespace) => supervisor().members(namespace, ''),
+  connectionsByNamespace: (namespace) => typed(supervisor().members(namespace, '')),
   roomNames: (namespace) => supervisor().roomNames(namespace),
-  members: (namespace, room) => supervisor().members(namespace, room),
+  members: (namespace, room) => typed(supervisor().members(namespace, room)),
   flush: () => supervisor().flush(),
   close: ({ timeout = 10_000 } = {}) => supervisor().drain(timeout),
 });
