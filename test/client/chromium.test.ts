@@ -63,8 +63,8 @@ describeWith(chromium, 'a client whose page does not run', (executablePath) => {
     await go();
     say();
     await own.poll(() => tab.evaluate('tests.said')).toEqual(said);
-    // The server answers what the page asks after it has judged its line.
-    own(await tab.evaluate(`tests.askAtOnce(1)`)).toEqual(['0']);
+    own(await tab.evaluate('tests.askAtOnce(1)')).toEqual(['0']);
+    // A page that is shown again asks whether its line lives, and gives the server 3 s.
     await real(4_000);
     own(await tab.evaluate('tests.states')).toEqual(states);
     own(await tab.evaluate('tests.client.counters')).toMatchObject({ lines: 1, silences: 0, strays: 0 });

@@ -100,6 +100,31 @@ const returns = (stage: Stage): void => {
     expect(client.namespace('other')).toBeUndefined();
     await side.received();
   });
+
+  it('[CL8] #30 what the server put it into it leaves to the server, by the same object', async () => {
+    const { side, gateway, recoveries, ns } = await settle(stage);
+    expect(await side.does('joe', { op: 'join', namespace: 'default', room: 'srv' })).toBe('done');
+    const room = ns.room('srv');
+    gateway.cut(0);
+    await expect.poll(() => recoveries).toHaveLength(1);
+    expect([ns.room('r1')?.isJoined, room?.isJoined, room?.emit('echo', 'early')]).toEqual([true, false, false]);
+    expect(await side.does('joe', { op: 'join', namespace: 'default', room: 'srv' })).toBe('done');
+    expect([ns.room('srv'), room?.isJoined]).toEqual([room, true]);
+    expect(recoveries[0]?.refused).toEqual([]);
+  });
+
+  it('[CL12] #30 a room that is refused after a reconnect is told, and out', async () => {
+    const { side, gateway, recoveries, ns } = await settle(stage);
+    const room = ns.room('r1');
+    const next = await stage.start({ default: { _OnRoomJoin: 'refuse:r1=full now', ping: 'reply:pong' } });
+    gateway.moveTo(next.url);
+    gateway.cut(0);
+    await expect.poll(() => recoveries).toHaveLength(1);
+    expect(recoveries[0]?.refused).toEqual([{ namespace: 'default', room: 'r1', error: new Error('full now') }]);
+    expect([ns.isConnected, ns.room('r1'), room?.emit('echo')]).toEqual([true, undefined, false]);
+    expect((await ns.ask('ping')).body).toBe('pong');
+    await side.received();
+  });
 };
 
 describeStages(returns);
