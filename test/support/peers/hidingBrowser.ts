@@ -21,8 +21,8 @@ export interface Tab {
 /** A browser that hides, throttles and freezes its tabs as on a desk. The one that other tests use shows all of them. */
 export interface HidingBrowser {
   open(url: string): Promise<Tab>;
-  /** The CPU time of each process that runs pages, by its id. */
-  renderers(): Promise<Map<number, number>>;
+  /** The ids of the processes that run pages, the busiest first. */
+  renderers(): Promise<readonly number[]>;
   close(): Promise<void>;
 }
 
@@ -119,7 +119,10 @@ export const startHidingBrowser = async (executablePath: string): Promise<Hiding
       const { processInfo } = await send('SystemInfo.getProcessInfo');
       // The protocol of the browser says so.
       const processes = processInfo as { readonly type: string; readonly id: number; readonly cpuTime: number }[];
-      return new Map(processes.filter(({ type }) => type === 'renderer').map(({ id, cpuTime }) => [id, cpuTime]));
+      return processes
+        .filter(({ type }) => type === 'renderer')
+        .sort((one, other) => other.cpuTime - one.cpuTime)
+        .map(({ id }) => id);
     },
     async close() {
       const exited = once(child, 'exit');
