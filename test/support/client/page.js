@@ -16,6 +16,8 @@ const scope = /** @type {PageScope} */ (/** @type {unknown} */ (globalThis));
 const states = [];
 /** @type {string[]} */
 const said = [];
+/** When each of them came, in ms. @type {number[]} */
+const heardAt = [];
 /** @type {unknown[]} */
 const recoveries = [];
 /** @type {string[]} */
@@ -25,7 +27,10 @@ const id = new URL(scope.location.href).searchParams.get('id') ?? 'joe';
 const client = dial(`/live?id=${id}`, {
   namespaces: {
     default: {
-      say: (_, { body }) => void said.push(String(body)),
+      say(_, { body }) {
+        said.push(String(body));
+        heardAt.push(performance.now());
+      },
       confirm: (_, { body }) => reply(`yes to ${body}`),
     },
   },
@@ -56,4 +61,4 @@ const probe = (ms) => {
   while (performance.now() < end);
 };
 
-scope.tests = { client, entered, states, said, recoveries, errors, askAtOnce, probe };
+scope.tests = { client, entered, states, said, heardAt, recoveries, errors, askAtOnce, probe };
