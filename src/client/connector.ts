@@ -43,16 +43,18 @@ export interface ConnectorListener {
   report(error: unknown, during: string): void;
 }
 
+/** Maximum number that is taken from a server: an hour in ms. A timer takes no more than 24 days. */
+const maxNumber = 3_600_000;
+
 /** A number that a server sends, or a default where it sends nothing sensible. */
 const numberOr = (value: unknown, least: number, otherwise: number): number =>
-  typeof value === 'number' && value >= least ? value : otherwise;
+  typeof value === 'number' && value >= least ? Math.min(value, maxNumber) : otherwise;
 
 /** Members of an object that a server sends as JSON. */
 type Fields = Readonly<Record<string, unknown>>;
 
-const fieldsOf = (value: unknown): Fields =>
-  // Every object has members by name, and each is checked where it is read.
-  typeof value === 'object' && value !== null ? (value as Fields) : {};
+/** Returns any value as an object: each member is checked where it is read. */
+const fieldsOf = (value: unknown): Fields => Object(value);
 
 const parseFields = (body: string): Fields => {
   try {
@@ -63,7 +65,7 @@ const parseFields = (body: string): Fields => {
 };
 
 /** Keeps a client on a line: it runs the chart, and does what the chart asks for (CL1 to CL7). */
-export class Connector {
+export class Connector implements LineListener {
   /** What the client is doing. */
   state: ClientState = 'idle';
   /** How the last line ended. */
@@ -76,6 +78,8 @@ export class Connector {
   /** The present dial. Whatever an earlier one brings is void. */
   #attempt = {};
   #wasOnline = false;
+  /** Number of dials in this outage. */
+  #redials = 0;
   #isStepping = false;
   readonly #events: ClientEvent[] = [];
   readonly #heartbeat: Heartbeat;
@@ -86,9 +90,10 @@ export class Connector {
     enter: () => this.#line && this.listener.onGreeted(this.#line),
     resume: () => {
       this.#wasOnline = true;
+      this.#redials = 0;
       if (this.#line) this.listener.onOnline(this.#line);
     },
-    giveUp: () => this.#detach()?.drop(givenUp, 'no answer in time'),
+    giveUp: () => this.#detach()?.drop(givenUp, this.#context.text),
     hangUp: () => {
       this.#detach()?.hangUp();
       this.listener.onClosing();
@@ -153,11 +158,6 @@ export class Connector {
     if (line === this.#line) this.take({ type: 'ENTERED' });
   }
 
-  /** Returns whether a line is the present one. */
-  isPresent(line: Line): boolean {
-    return line === this.#line;
-  }
-
   #step(event: ClientEvent): void {
     const before = this.state;
     const { state, context, isEntry, effects } = next(before, this.#context, event);
@@ -209,47 +209,36 @@ export class Connector {
     const { WebSocket: given, protocols = [] } = this.options;
     const headers: Record<string, string> = { ...this.options.headers };
     if (this.greets) headers[sessionHint] = 'hello';
-    if (this.#wasOnline) headers['X-Websocket-Reconnect'] = String(this.#context.tries);
+    if (this.#wasOnline) headers['X-Websocket-Reconnect'] = String(++this.#redials);
     const Socket = given ?? this.parts.WebSocket;
     if (!Socket) return;
     // A WebSocket class makes objects with these members, by its standard.
     const socket = new Socket(given ? this.url : withHeaders(this.url, headers), [...protocols], {
       headers,
     }) as SocketPort;
-    const line: Line = new Line(
-      socket,
-      this.counters,
-      this.#listenerOf(() => line),
-      this.greets,
-      token,
-    );
-    this.#line = line;
+    this.#line = new Line(socket, this.counters, this, this.greets, token);
   }
 
-  #listenerOf(line: () => Line): LineListener {
-    return {
-      onOpen: () => this.take({ type: 'OPENED' }),
-      onAccepted: (id) => {
-        this.id = id;
-        this.take({ type: 'GREETED' });
-      },
-      onRefused: (text) => this.take({ type: 'REFUSED', text }),
-      onVerb: (verb, body) => {
-        this.#heartbeat.heard();
-        this.#takeVerb(line(), verb, body);
-      },
-      onData: (payload) => {
-        this.#heartbeat.heard();
-        this.listener.onData(payload, line());
-      },
-      onEnd: (code, text) => {
-        this.#detach();
-        this.take({ type: 'LOST', code, text });
-      },
-    };
+  onOpen(): void {
+    this.take({ type: 'OPENED' });
   }
-
-  #takeVerb(line: Line, verb: string, body: string): void {
+  onAccepted(id: string): void {
+    this.id = id;
+    this.take({ type: 'GREETED' });
+  }
+  onRefused(text: string): void {
+    this.take({ type: 'REFUSED', text });
+  }
+  onData(payload: Body, line: Line): void {
+    this.#heartbeat.heard();
+    this.listener.onData(payload, line);
+  }
+  onEnd(code: number, text: string): void {
+    this.#detach();
+    this.take({ type: 'LOST', code, text });
+  }
+  onVerb(verb: string, body: string, line: Line): void {
+    this.#heartbeat.heard();
     switch (verb) {
       case 'welcome': {
         const { ping, storm, outbox, auth } = parseFields(body);
@@ -264,7 +253,7 @@ export class Connector {
       }
       case 'pong': {
         this.listener.outbox.notePong(line);
-        const storm = Number(body.split(' ')[1]);
+        const storm = numberOr(Number(body.split(' ')[1]), 0, -1);
         if (storm >= 0) this.take({ type: 'STORM', storm });
         return;
       }

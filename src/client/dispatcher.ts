@@ -34,6 +34,9 @@ type Answer = (error?: unknown) => void;
 /** Maximum number of rooms of a namespace into which a server can put a client. */
 const maxServerRooms = 1_024;
 
+/** Maximum number of frames that wait for their turn. A client cannot make a server send slower. */
+const maxWaiting = 16_384;
+
 /** Takes what comes in: answers at once, steps of the server and events in turns (CL13 to CL18). */
 export class Dispatcher {
   constructor(
@@ -46,6 +49,7 @@ export class Dispatcher {
   receive(payload: Body, line: Line): void {
     const { asks, counters, outbox, turns } = this.runtime;
     const frame = decode(payload, this.#nativeMode());
+    if (turns.size >= maxWaiting) this.runtime.onFlood();
     if (!frame) {
       counters.invalid++;
       return;
@@ -77,9 +81,9 @@ export class Dispatcher {
   #nativeMode(): NativeMode {
     if (this.isNativeOnly) return 'only';
     const empty = this.runtime.find('', '');
-    return empty && this.#calls(empty, new ReceivedMessage('', '', OnNativeMessage), OnNativeMessage).length > 0
-      ? 'mixed'
-      : 'none';
+    const isHandled =
+      Object.hasOwn(this.runtime.handlers(''), OnNativeMessage) || empty?.listeners.has(OnNativeMessage);
+    return isHandled ? 'mixed' : 'none';
   }
 
   /** Returns what answers a frame, while its line is the present one. */
@@ -121,7 +125,10 @@ export class Dispatcher {
     const definition = definitionOf(contract, namespace, event);
     try {
       if (Object.hasOwn(contract, namespace) && !frame.isNative) {
-        if (message.err) return this.runtime.report(message.err, event, membership);
+        if (message.err) {
+          counters.unhandled++;
+          return this.runtime.report(message.err, event, membership);
+        }
         const isAllowed = definition && maySend(definition, 'server') && (!definition.answer || wait !== '');
         const decoded = isAllowed ? await decodeBody(definition.schema, frame.body) : undefined;
         if (decoded?.kind !== 'data') {
@@ -148,8 +155,7 @@ export class Dispatcher {
    * dispatcher if there is no handler. An error that a handler returns is thrown.
    */
   async #run(membership: Membership, message: ReceivedMessage): Promise<unknown> {
-    const own = this.#calls(membership, message, message.event);
-    const calls = own.length > 0 ? own : this.#calls(membership, message, OnAnyEvent);
+    const calls = this.#calls(membership, message);
     if (calls.length === 0) return this;
     let first: unknown;
     for (const call of calls) {
@@ -160,11 +166,18 @@ export class Dispatcher {
     return first;
   }
 
-  /** Returns the calls of the handlers of an event: of the options, the namespace and the room. */
-  #calls(membership: Membership, message: ReceivedMessage, event: string): Call[] {
+  /** Returns the calls of the handlers of a message, else of those of any event. */
+  #calls(membership: Membership, message: ReceivedMessage): Call[] {
+    const own = this.#callsOf(membership, message, message.event);
+    return own.length > 0 ? own : this.#callsOf(membership, message, OnAnyEvent);
+  }
+
+  #callsOf(membership: Membership, message: ReceivedMessage, event: string): Call[] {
     const { root } = membership;
     const events = this.runtime.handlers(root.namespace);
-    const handler = Object.hasOwn(events, event) ? events[event] : undefined;
+    // A lifecycle event that somebody else listens to is no less news to the program's handler of any event.
+    const any = isSystemEvent(event) ? events[OnAnyEvent] : undefined;
+    const handler = Object.hasOwn(events, event) ? events[event] : any;
     // A namespace has the handle of a namespace.
     const calls: Call[] = handler ? [() => handler(root.handle as NSConn, message)] : [];
     for (const { listeners } of new Set([root, membership])) {

@@ -15,32 +15,40 @@ import {
   type VocabularyOf,
 } from './vocabulary.js';
 
-/** What the handle of a client calls. */
-export interface ClientPort {
-  readonly ready: Promise<void>;
-  readonly id: string;
-  readonly state: ClientState;
-  readonly reason: EndReason | undefined;
-  readonly counters: Readonly<ClientCounters>;
-  subscribe(listener: (state: ClientState) => void): () => void;
-  close(): Promise<void>;
+/** What the handle of a client calls. Its members are as in `Client`. */
+export type ClientPort = Pick<
+  Client,
+  'ready' | 'id' | 'state' | 'reason' | 'counters' | 'subscribe' | 'retry' | 'close'
+> & {
+  /** Asks for a namespace. */
   connect(namespace: string, options: AskOptions): Promise<NSConn>;
+  /** Waits for a namespace. */
   waitConnect(namespace: string, options: AskOptions): Promise<NSConn>;
+  /** Returns a namespace that is kept. */
   namespace(namespace: string): NSConn | undefined;
-}
+};
 
 /** What the handles of namespaces and rooms call. */
 export interface MembershipPort {
+  /** Whether the client is there now. */
   readonly isIn: boolean;
+  /** Whether the client is there, or goes there on the next line. */
   readonly isKept: boolean;
+  /** The rooms of a namespace. */
   readonly rooms: ReadonlyMap<string, { readonly isKept: boolean; readonly handle: Room }>;
+  /** Returns the rooms that are kept. */
   keptRooms(): Room[];
+  /** Emits an event. */
   emit(event: string, data: unknown): boolean;
+  /** Asks the server. */
   ask(event: string, data: unknown, options: AskOptions): Promise<unknown>;
+  /** Joins a room. */
   join(room: string, options: JoinOptions): Promise<Room>;
+  /** Leaves it. `isAll` says that all rooms are left. */
   leave(isAll: boolean, options: AskOptions): Promise<void>;
   /** Leaves every room, one after the other. */
   leaveRooms(options: AskOptions): Promise<void>;
+  /** Adds a handler. Returns a function that removes it. */
   listen(event: string, listener: Listener): () => void;
 }
 
@@ -60,7 +68,7 @@ const tame = <T>(promise: Promise<unknown>): Promise<T> => {
  * const client = dial('wss://example.com/live');
  * const chat = await client.connect('chat');
  */
-export class Client<App = NoContract, Names extends string = string> {
+export class Client<App = NoContract, Names extends string = never> {
   readonly #port: ClientPort;
   /**
    * Calls `listener` with the state each time it changes. Returns a function that ends this. It needs no `this`, so
@@ -128,6 +136,10 @@ export class Client<App = NoContract, Names extends string = string> {
   /** Returns a namespace that is connected, or that the client connects to when it is online again. */
   namespace<Name extends NamespaceName<App, Names>>(namespace: Name): NSConn<VocabularyOf<App, Name>> | undefined {
     return typed(this.#port.namespace(namespace));
+  }
+  /** Dials at once if the client waits for its next dial, as a button of the program may ask. Else does nothing (CL22). */
+  retry(): void {
+    this.#port.retry();
   }
   /** Closes the client for good. Resolves when it is closed, after 2 s at the latest (CL3). */
   close(): Promise<void> {

@@ -1,4 +1,4 @@
-import { encode, errorFrom } from '../protocol/codec.js';
+import { errorFrom } from '../protocol/codec.js';
 import { ErrBadNamespace, ErrBadRoom, ErrWrite } from '../protocol/errors.js';
 import {
   OnNamespaceConnect,
@@ -11,31 +11,25 @@ import {
 } from '../protocol/message.js';
 import { type MembershipPort, type NSConn, Room } from './handles.js';
 import { type Answer, type AskOptions, assertTimeout } from './line/asks.js';
+import { Waiters } from './line/waiters.js';
 import type { LifecycleFlags, MembershipHost, Thrown } from './membershipHost.js';
-import type { JoinOptions, Listener } from './options.js';
-import { Waiters } from './waiters.js';
+import { Place } from './place.js';
 
 /** The default of how long the server has to answer, in ms. */
 const entryTimeout = 10_000;
 
 const local: LifecycleFlags = { isLocal: true };
 const forced: LifecycleFlags = { isLocal: true, isForced: true };
-
 /** The client in one namespace or room, over all lines (CL8, CL9). */
-export class Membership<Handle extends NSConn | Room = NSConn | Room> implements MembershipPort {
-  /** The handle. */
-  readonly handle: Handle;
-  /** The rooms of a namespace, in the order in which they were joined. */
-  readonly rooms = new Map<string, Membership<Room>>();
-  /** The handlers added by `on`, by event. */
-  readonly listeners = new Map<string, Set<Listener>>();
+export class Membership<Handle extends NSConn | Room = NSConn | Room> extends Place<Handle> {
   #presence: 'out' | 'entering' | 'in' | 'leaving' = 'out';
   #isWished = false;
+  /** Whether the client has been there since the wish. */
+  #wasEntered = false;
   /** How long the server has to answer the next entry, in ms. */
   #timeout = entryTimeout;
   /** The present attempt to enter. A later one, or the loss of the line, makes it void. */
   #attempt: object | undefined;
-  /** Token of the pending entry, or `''`. */
   #token = '';
   /** The last line on which the client was there, or on its way. */
   #lostLine: object | undefined;
@@ -43,20 +37,24 @@ export class Membership<Handle extends NSConn | Room = NSConn | Room> implements
   readonly #leavers: Waiters;
 
   constructor(
-    private readonly host: MembershipHost,
-    /** The namespace. */
-    readonly namespace: string,
-    /** The room, or `''`. */
-    readonly room: string,
+    host: MembershipHost,
+    namespace: string,
+    room: string,
     makeHandle: (port: MembershipPort) => Handle,
-    /** The namespace of a room. */
-    private readonly parent?: Membership<NSConn>,
+    parent?: Membership<NSConn>,
   ) {
+    super(host, namespace, room, makeHandle, parent);
     this.#entrants = new Waiters(host.asks);
     this.#leavers = new Waiters(host.asks);
-    this.handle = makeHandle(this);
   }
 
+  get self(): Membership {
+    return this;
+  }
+  /** Its namespace. */
+  get root(): Membership {
+    return this.parent ?? this;
+  }
   /** Whether the client is there now. */
   get isIn(): boolean {
     return this.#presence === 'in' && this.parent?.isIn !== false;
@@ -78,42 +76,7 @@ export class Membership<Handle extends NSConn | Room = NSConn | Room> implements
     return (this.#isWished || this.#presence === 'in') && this.parent?.isExpected !== false;
   }
 
-  /** Its namespace. */
-  get root(): Membership {
-    return this.parent ?? this;
-  }
-
-  /** Emits an event to it. */
-  emit(event: string, data: unknown): boolean {
-    return this.host.emit(this, event, data);
-  }
-  /** Asks the server in it. */
-  ask(event: string, data: unknown, options: AskOptions): Promise<unknown> {
-    return this.host.ask(this, event, data, options);
-  }
-  /** Adds a handler. Returns a function that removes it. */
-  listen(event: string, listener: Listener): () => void {
-    const added = this.listeners.get(event) ?? new Set();
-    this.listeners.set(event, added.add(listener));
-    return () => added.delete(listener);
-  }
-  /** Returns the handles of the rooms that are kept. */
-  keptRooms(): Room[] {
-    return [...this.rooms.values()].filter(({ isKept }) => isKept).map(({ handle }) => handle);
-  }
-  /** Leaves every room, one after the other. */
-  async leaveRooms(options: AskOptions): Promise<void> {
-    for (const room of [...this.rooms.values()]) if (room.isKept) await room.leave(true, options);
-  }
-  /** Joins a room. */
-  async join(name: string, { on = {}, ...options }: JoinOptions): Promise<Room> {
-    if (!this.isKept) throw this.host.isOver ? ErrWrite : ErrBadNamespace;
-    if (typeof name !== 'string' || name === '') throw ErrBadRoom;
-    const room = this.ensureRoom(name);
-    for (const [event, listener] of Object.entries(on)) if (listener) room.listen(event, listener);
-    return room.wish(options);
-  }
-  /** Returns a room of the namespace. */
+  /** Returns a room of this namespace. */
   ensureRoom(name: string): Membership<Room> {
     const known = this.rooms.get(name);
     if (known) return known;
@@ -158,7 +121,7 @@ export class Membership<Handle extends NSConn | Room = NSConn | Room> implements
     if (this.#presence === 'in') {
       this.#presence = 'leaving';
       const turn = this.#turn(this.host.turns.isInHandler);
-      this.#ask(this.#leave, {}, (answer) => turn(() => this.#left(answer, wasWished, isAll)));
+      this.request(this.endEvent, {}, (answer) => turn(() => this.#left(answer, wasWished, isAll)));
     }
     return left;
   }
@@ -171,11 +134,13 @@ export class Membership<Handle extends NSConn | Room = NSConn | Room> implements
     this.#presence = 'entering';
     const isPending = (): boolean => this.#attempt === attempt;
     const turn = this.#turn(isNested);
-    const veto = this.parent ? undefined : await turn(() => this.host.fire(this, OnNamespaceConnect, local));
+    const veto = this.parent
+      ? undefined
+      : await turn(() => (isPending() ? this.host.fire(this, OnNamespaceConnect, local) : undefined));
     if (!isPending()) return;
     if (veto) return this.remove(veto);
     await new Promise<void>((resolve) => {
-      this.#token = this.#ask(this.#enter, { timeout: this.#timeout }, (answer) =>
+      this.#token = this.request(this.entryEvent, { timeout: this.#timeout }, (answer) =>
         turn(async () => {
           if (isPending()) await this.#answered(answer, isPending);
           resolve();
@@ -193,14 +158,13 @@ export class Membership<Handle extends NSConn | Room = NSConn | Room> implements
   /** The server puts the client in. */
   async admit(answer: (error?: unknown) => void, isPresent: () => boolean): Promise<void> {
     if (this.#presence === 'in' || this.#presence === 'leaving') return answer();
-    const veto = await this.host.fire(this, this.#enter, {});
+    const veto = await this.host.fire(this, this.entryEvent, {});
     if ((veto || !isPresent()) && !this.isKept) this.remove();
     if (veto) return answer(veto.error);
     if (!isPresent()) return;
     // A room's handlers run before the answer, and a namespace's after it.
     if (!this.parent) answer();
-    await this.entered({});
-    if (this.parent) answer();
+    await this.entered({}, () => this.parent && answer());
     void this.enterRooms();
   }
 
@@ -208,21 +172,22 @@ export class Membership<Handle extends NSConn | Room = NSConn | Room> implements
   async expel(answer: () => void): Promise<void> {
     if (this.isOut || this.#presence === 'entering') return answer();
     this.#isWished = false;
-    if (this.parent) await this.#tell(OnRoomLeave, {});
+    if (this.parent) await this.tell(OnRoomLeave, {});
     else for (const room of this.#emptied()) await room.tellLeft({ isForced: true });
-    // Lost meanwhile: the forced events are told, and another would be the second.
-    if (this.isOut) return;
+    if (this.isOut) return; // Lost meanwhile, and told so.
     this.remove();
     answer();
-    await this.#tell(this.parent ? OnRoomLeft : OnNamespaceDisconnect, {});
+    await this.tell(this.parent ? OnRoomLeft : OnNamespaceDisconnect, {});
     this.#leavers.settle();
   }
 
-  /** The client is in. */
-  async entered(flags: LifecycleFlags): Promise<void> {
+  /** The client is in. `answer` is called before anything that waited is sent. */
+  async entered(flags: LifecycleFlags, answer = (): unknown => undefined): Promise<void> {
     this.#presence = 'in';
+    this.#wasEntered = true;
     this.#attempt = undefined;
-    await this.#tell(this.parent ? OnRoomJoined : OnNamespaceConnected, flags);
+    await this.tell(this.parent ? OnRoomJoined : OnNamespaceConnected, flags);
+    answer();
     this.#settleEntry();
   }
 
@@ -232,13 +197,14 @@ export class Membership<Handle extends NSConn | Room = NSConn | Room> implements
     if (!this.#putOut(line)) return;
     void this.host.turns.push(async () => {
       for (const room of rooms) await room.tellLeft(forced);
-      await this.#tell(OnNamespaceDisconnect, forced);
+      await this.tell(OnNamespaceDisconnect, forced);
     });
   }
 
   /** Ends the membership, its rooms, and the wish for it. */
   remove(refusal?: Thrown): void {
-    const isAwaited = this.#entrants.size > 0;
+    const wasEntered = this.#wasEntered;
+    this.#wasEntered = false;
     this.#presence = 'out';
     this.#isWished = false;
     this.#attempt = undefined;
@@ -248,20 +214,7 @@ export class Membership<Handle extends NSConn | Room = NSConn | Room> implements
     // What has come before a close still finds its handlers.
     if (!this.host.isOver) this.parent?.rooms.delete(this.room);
     this.#entrants.settle(refusal ?? { error: this.parent ? ErrBadRoom : ErrBadNamespace });
-    this.host.onGone(this, isAwaited ? undefined : refusal);
-  }
-
-  /** Tells that the room is left. */
-  async tellLeft(flags: LifecycleFlags): Promise<void> {
-    await this.#tell(OnRoomLeave, flags);
-    await this.#tell(OnRoomLeft, flags);
-  }
-
-  get #enter(): string {
-    return this.parent ? OnRoomJoin : OnNamespaceConnect;
-  }
-  get #leave(): string {
-    return this.parent ? OnRoomLeave : OnNamespaceDisconnect;
+    this.host.onGone(this, wasEntered ? refusal : undefined);
   }
 
   /** Takes the answer to an entry. */
@@ -288,20 +241,17 @@ export class Membership<Handle extends NSConn | Room = NSConn | Room> implements
       this.#leavers.settle({ error });
       return this.#settleEntry();
     }
-    const rooms = this.#emptied();
-    for (const room of rooms) await room.tellLeft(forced);
-    if (this.parent) await this.#tell(OnRoomLeave, { isLocal });
+    for (const room of this.#emptied()) await room.tellLeft(forced);
+    if (this.parent) await this.tell(OnRoomLeave, { isLocal });
     if (this.#presence !== 'leaving') return;
-    // The program may have asked for it again meanwhile.
-    const isWished = this.#isWished;
+    const isWished = this.#isWished; // It may be asked for again.
     this.#presence = 'out';
     if (!isWished) this.remove();
-    await this.#tell(this.parent ? OnRoomLeft : OnNamespaceDisconnect, { isLocal: isLocal || !this.parent });
+    await this.tell(this.parent ? OnRoomLeft : OnNamespaceDisconnect, { isLocal: isLocal || !this.parent });
     this.#leavers.settle();
     if (isWished) void this.enter();
   }
 
-  /** Settles the calls that wait for the entry. */
   #settleEntry(): void {
     if (this.#presence !== 'in') return;
     if (this.#entrants.size > 0) this.host.turns.pause();
@@ -340,23 +290,11 @@ export class Membership<Handle extends NSConn | Room = NSConn | Room> implements
 
   /** Tells the server that the client is not in, whatever it answers or has answered. */
   #retract(): void {
-    this.#ask(this.#leave, { timeout: entryTimeout }, () => {});
-  }
-
-  #ask(event: string, options: AskOptions, settled: (answer: Answer) => void): string {
-    const token = this.host.asks.open(settled, options);
-    this.host.write(encode({ namespace: this.namespace, room: this.room, event }, token));
-    return token;
+    this.request(this.endEvent, { timeout: entryTimeout }, () => {});
   }
 
   /** Returns what runs a job in a turn of its own, or within the turn that runs. */
   #turn(isNested: boolean): <T>(job: () => T | Promise<T>) => T | Promise<T> {
     return isNested ? (job) => job() : (job) => this.host.turns.push(job);
-  }
-
-  /** Runs the handlers of an event that cannot refuse. */
-  async #tell(event: string, flags: LifecycleFlags): Promise<void> {
-    const thrown = await this.host.fire(this, event, flags);
-    if (thrown) this.host.report(thrown.error, event, this);
   }
 }

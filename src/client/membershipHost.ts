@@ -1,8 +1,8 @@
 import type { Body } from '../protocol/message.js';
 import type { Client } from './handles.js';
 import type { AskOptions, Asks } from './line/asks.js';
+import type { Turns } from './line/turns.js';
 import type { Membership } from './membership.js';
-import type { Turns } from './turns.js';
 
 /** Flags of a lifecycle event. */
 export interface LifecycleFlags {
@@ -42,6 +42,6 @@ export interface MembershipHost {
   report(error: unknown, during: string, membership?: Membership): void;
   /** A namespace or room is entered: frames that waited for it may go. */
   onEntered(): void;
-  /** A namespace or room is gone: frames that waited for it will not go. `refusal` is set when nobody waits for it. */
+  /** A namespace or room is gone: frames that waited for it will not go. `refusal` is set if it was entered before. */
   onGone(membership: Membership, refusal: Thrown | undefined): void;
 }

@@ -24,7 +24,7 @@ export type Events = Readonly<Record<string, Handler>>;
 export type Listener<V = AnyEvents, Event = string> = (message: MessageOf<V, Event>) => ResultOf<V, Event>;
 
 /** The declared namespaces, each with its handlers. Those of a contract receive `data` (CL17). */
-export type Namespaces<App = NoContract, Names extends string = string> = {
+export type Namespaces<App = NoContract, Names extends string = [keyof App] extends [never] ? string : never> = {
   readonly [Name in (keyof App & string) | Names]?: {
     readonly [Event in HandlerName<VocabularyOf<App, Name>>]?: (
       ns: NSConn<VocabularyOf<App, Name>>,
@@ -84,9 +84,9 @@ export interface Where {
 }
 
 /** Options of `dial`. */
-export interface DialOptions<App = NoContract, Names extends string = string> {
+export interface DialOptions<App = NoContract, Names extends string = [keyof App] extends [never] ? string : never> {
   /** Namespaces with the handlers of their events. The server may connect the client to these. Default: none. */
-  readonly namespaces?: Namespaces<App, Names>;
+  readonly namespaces?: Namespaces<NoInfer<App>, Names>;
   /** Handlers of the empty namespace. Default: none. */
   readonly events?: Events;
   /** The contract of both ends. Its namespaces are declared by it. Default: none. */

@@ -39,6 +39,11 @@ export class Outbox {
     private readonly onDropped: (token: string) => void,
   ) {}
 
+  /** Sends an ask to a place that is entered on this line, before all that waits. Returns whether it could. */
+  sendAtOnce(to: Membership, payload: Body, token: string, line: Line): boolean {
+    return this.#send({ to, payload, token, size: 0 }, line);
+  }
+
   /** Sends a frame, or keeps it until the client is in its namespace and room. Returns false if neither is possible. */
   submit(to: Membership, payload: Body, token = ''): boolean {
     if (to.isExpected) {
@@ -119,8 +124,7 @@ export class Outbox {
     return losses;
   }
 
-  #send({ to, payload, token }: Waiting): boolean {
-    const { line } = this;
+  #send({ to, payload, token }: Waiting, line = this.line): boolean {
     if (!line || !to.isIn || !line.send(payload)) return false;
     this.counters.sent++;
     if (token === '') line.emitted++;

@@ -12,12 +12,12 @@ import { type AskOptions, Asks } from './line/asks.js';
 import { makeCounters } from './line/counters.js';
 import { partsOf } from './line/parts.js';
 import type { Line } from './line/socket.js';
+import { Turns } from './line/turns.js';
 import { resolveUrl } from './line/url.js';
 import { Membership } from './membership.js';
 import type { LifecycleFlags, MembershipHost, Thrown } from './membershipHost.js';
 import type { DialOptions, EndReason, Events, RefusedEntry } from './options.js';
 import { Outbox } from './outbox.js';
-import { Turns } from './turns.js';
 
 const askTimeout = 10_000;
 
@@ -97,6 +97,9 @@ export class Runtime implements ClientPort, ConnectorListener, MembershipHost {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
+  retry(): void {
+    this.#connector.take({ type: 'DIAL' });
+  }
   close(): Promise<void> {
     this.#connector.take({ type: 'CLOSE' });
     return this.#closed;
@@ -132,8 +135,10 @@ export class Runtime implements ClientPort, ConnectorListener, MembershipHost {
         },
         { timeout: askTimeout, ...options },
       );
-      const isTaken = this.outbox.submit(to, encode({ namespace, event, body }, token), token);
-      if (!isTaken) this.asks.end(token, { failure: ErrWrite });
+      const payload = encode({ namespace, event, body }, token);
+      // The client may be entering, and wait for the handler that asks.
+      const isSent = this.turns.isInHandler && this.line && this.outbox.sendAtOnce(to, payload, token, this.line);
+      if (!isSent && !this.outbox.submit(to, payload, token)) this.asks.end(token, { failure: ErrWrite });
     });
     const error = errorFrom(frame);
     if (error) throw error;
@@ -209,6 +214,10 @@ export class Runtime implements ClientPort, ConnectorListener, MembershipHost {
   }
   onData(payload: Body, line: Line): void {
     this.#dispatcher.receive(payload, line);
+  }
+  /** Too many frames wait for their turn. */
+  onFlood(): void {
+    this.#connector.take({ type: 'FLOODED' });
   }
   onLost(line: Line): void {
     this.line = undefined;

@@ -98,6 +98,9 @@ describe('the dial', () => {
     world.socket().end();
     await world.advance(20_000);
     expect(world.sockets).toHaveLength(2);
+    expect(new URL(world.socket().url).searchParams.get('X-Websocket-Header-X-Websocket-Reconnect')).toBe('1');
+    world.socket().end();
+    await world.advance(20_000);
     expect(new URL(world.socket().url).searchParams.get('X-Websocket-Header-X-Websocket-Reconnect')).toBe('2');
   });
 
@@ -226,6 +229,21 @@ describe('the heartbeat', () => {
     expect(client.state).toBe('waiting');
   });
 
+  test('[CL6] all of this holds on later lines too', async () => {
+    const { world, client, socket } = await aware();
+    socket.end();
+    await world.advance(20_000);
+    world.socket().accept({});
+    await world.settle();
+    await world.advance(25_000);
+    world.clock.spend(60_000);
+    await world.advance(0);
+    await world.advance(999);
+    expect(client.state).toBe('online');
+    await world.advance(1);
+    expect([client.state, client.counters.silences]).toEqual(['waiting', 1]);
+  });
+
   test.each(['VISIBLE', 'ONLINE'] as const)('[CL6] %s probes at once, for 3 s', async (type) => {
     const { world, client, socket } = await aware();
     world.tell(type);
@@ -337,6 +355,22 @@ describe('the token', () => {
   });
 });
 
+test('[CL22] the program can dial at once', async () => {
+  const world = makeWorld();
+  const client = world.dial();
+  client.retry();
+  expect(world.sockets).toHaveLength(1);
+  world.socket().end(1012, 'retry=60000');
+  client.retry();
+  expect([client.state, world.sockets.length]).toEqual(['dialing', 2]);
+  world.page.isOffline = true;
+  world.tell('OFFLINE');
+  world.socket().end();
+  expect(client.state).toBe('offline');
+  client.retry();
+  expect(client.state).toBe('dialing');
+});
+
 describe('a hostile server', () => {
   test('[CL20] frames of the session layer that say nothing sensible are survived', async () => {
     const world = makeWorld();
@@ -346,10 +380,15 @@ describe('a hostile server', () => {
     for (const body of ['', 'null', '{', '[]', '{"ping":-1,"storm":"x","outbox":7,"auth":null}']) {
       world.socket().receive(fromServer('welcome', body));
     }
+    world.socket().receive('#m;;;welcome;0;0;{"ping":1e999,"storm":1e12,"auth":{"ttl":1e999}}');
     world.socket().receive(fromServer('pong', 'x'));
+    world.socket().receive(fromServer('pong', '0 Infinity'));
     world.socket().receive(fromServer('authed', '7'));
     world.socket().receive('#m;;;strange;0;0;');
     await world.settle();
     expect([client.state, client.counters.unknownVerbs]).toEqual(['online', 1]);
+    world.socket().take();
+    await world.advance(3_599_999);
+    expect(world.socket().take()).toEqual([]);
   });
 });

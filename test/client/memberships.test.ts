@@ -5,7 +5,9 @@ import {
   type Message,
   OnAnyEvent,
   OnNamespaceConnect,
+  OnNamespaceConnected,
   OnRoomJoin,
+  OnRoomLeft,
   type Recovery,
   reply,
 } from '../../src/client/client.js';
@@ -246,6 +248,23 @@ describe('refusals after an outage', () => {
     expect(sent(world)).toEqual([';chat;;kept;0;0;2']);
   });
 
+  test('[CL12] one that another call waits for is told to both', async () => {
+    const world = makeWorld();
+    const recoveries: Recovery[] = [];
+    const { client } = await inChat(world, { onReconnect: (recovery) => recoveries.push(recovery) });
+    world.socket().end(1012, 'retry=1');
+    await world.settle();
+    const again = client.connect('chat');
+    await world.advance(1);
+    world.socket().accept();
+    await world.settle();
+    const frame = world.socket().takeOne();
+    world.socket().receive(`${tokenOf(frame)};chat;;_OnNamespaceConnect;1;0;no`);
+    await expect(again).rejects.toThrow('no');
+    await world.settle();
+    expect(recoveries[0]?.refused).toEqual([{ namespace: 'chat', room: '', error: new Error('no') }]);
+  });
+
   test('[CL12] an entry that is not answered within 10 s is refused and taken back', async () => {
     const world = makeWorld();
     const recoveries: Recovery[] = [];
@@ -298,10 +317,11 @@ describe('lifecycle events', () => {
       'OnNamespaceDisconnect chat forced local',
       ...entry,
     ]);
+    chat.room('x')?.on(OnRoomLeft, ({ room }) => void log.push(`heard of ${room}`));
     void chat.room('x')?.leave();
     await world.settle();
     await world.answer();
-    expect(log.splice(0)).toEqual(['OnRoomLeave chat/x', 'OnRoomLeft chat/x']);
+    expect(log.splice(0)).toEqual(['OnRoomLeave chat/x', 'OnRoomLeft chat/x', 'heard of x']);
     void chat.joinRoom('y');
     await world.settle();
     await world.answer();
@@ -384,6 +404,18 @@ describe('steps of the server', () => {
       'OnRoomLeft chat/x forced',
       'OnNamespaceDisconnect chat',
     ]);
+  });
+
+  test('[CL13] a join is answered before what waited for the room is sent', async () => {
+    const world = makeWorld();
+    const { chat, socket } = await inChat(world);
+    void chat.joinRoom('x');
+    await world.settle();
+    socket.take();
+    chat.room('x')?.emit('waited');
+    socket.receive('7;chat;x;_OnRoomJoin;0;0;');
+    await world.settle();
+    expect(socket.take()).toEqual(['7;;;;;;', ';chat;x;waited;0;0;']);
   });
 
   test('[CL13] what is so already is answered with success and without events', async () => {
@@ -492,6 +524,51 @@ describe('turns', () => {
     expect(errors).toEqual(['HandlerTimeout: did not settle within 30000 ms']);
   });
 
+  test('[CL14] a line on which too many frames wait is given up, and they still have their turns', async () => {
+    const world = makeWorld();
+    const { client, chat, socket } = await inChat(world);
+    let release = (): void => {};
+    chat.on(
+      'slow',
+      () =>
+        new Promise<void>((resolve) => {
+          release = resolve;
+        }),
+    );
+    let heard = 0;
+    chat.on('e', () => void heard++);
+    socket.receive(';chat;;slow;0;0;');
+    for (let frame = 0; frame <= 16_384; frame++) socket.receive(';chat;;e;0;0;');
+    expect(socket.closed).toEqual({ code: 4002, reason: 'too many frames wait' });
+    expect([client.state, client.reason?.code]).toEqual(['waiting', 4002]);
+    release();
+    await expect.poll(() => world.settle().then(() => heard)).toBe(16_385);
+  });
+
+  test('[CL16] what came before a final end still finds its handlers, in a room too', async () => {
+    const world = makeWorld();
+    const { client, chat, socket } = await inChat(world);
+    let release = (): void => {};
+    chat.on(
+      'slow',
+      () =>
+        new Promise<void>((resolve) => {
+          release = resolve;
+        }),
+    );
+    socket.receive('1;chat;x;_OnRoomJoin;0;0;');
+    await world.settle();
+    const heard: unknown[] = [];
+    chat.room('x')?.on('said', ({ body }) => void heard.push(body));
+    socket.receive(';chat;;slow;0;0;');
+    socket.receive(';chat;x;said;0;0;1');
+    socket.end(4001, 'kicked');
+    expect(client.state).toBe('closed');
+    release();
+    await world.settle();
+    expect([heard, client.counters.strays]).toEqual([['1'], 0]);
+  });
+
   test('[CL14] a handler can await its own steps and asks', async () => {
     const world = makeWorld();
     const { chat, socket, log } = await inChat(world);
@@ -519,6 +596,24 @@ describe('turns', () => {
       'OnRoomLeft chat/x',
       'next chat: ',
     ]);
+  });
+
+  test('[CL14] a handler of an entry can await an ask', async () => {
+    const world = makeWorld();
+    const answers: unknown[] = [];
+    const client = world.dial({
+      namespaces: { chat: { [OnNamespaceConnected]: async (ns) => void answers.push((await ns.ask('hello')).body) } },
+    });
+    const connecting = client.connect('chat');
+    world.socket().accept();
+    await world.settle();
+    await world.answer();
+    expect(client.state).toBe('entering');
+    const asked = world.socket().takeOne();
+    expect(withoutToken(asked)).toBe(';chat;;hello;0;0;');
+    world.socket().receive(`${asked}hi`);
+    await world.settle();
+    expect([(await connecting).isConnected, client.state, answers]).toEqual([true, 'online', ['hi']]);
   });
 
   test('[CL15] after `connect` and `joinRoom` the program can add handlers before the next frame', async () => {
@@ -559,13 +654,14 @@ describe('handlers', () => {
     await world.answer();
     await joining;
     const off = chat.on('said', () => void heard.push('namespace'));
+    chat.on(OnAnyEvent, ({ event }) => void heard.push(`any ${event}`));
     socket.receive(';chat;x;said;0;0;');
     await world.settle();
     off();
     socket.receive(';chat;;said;0;0;');
     socket.receive(';chat;;constructor;0;0;');
     await world.settle();
-    expect(heard).toEqual(['options chat', 'namespace', 'room', 'options chat']);
+    expect(heard).toEqual(['options chat', 'namespace', 'room', 'options chat', 'any constructor']);
     expect(client.counters).toMatchObject({ unhandled: 0, strays: 0, handlerErrors: 0 });
   });
 

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { type Client, reply as clientReply, type DialOptions, dial, type Recovery } from '../../src/client/client.js';
+import { type ClientEnvironment, withParts } from '../../src/client/line/parts.js';
 import { CloseError, OnRoomJoin, reply, type ServerOptions } from '../../src/index.js';
 import { useServers } from '../support/server/testServer.js';
 
@@ -36,12 +37,29 @@ const pair = async (options: DialOptions = {}, serverOptions: Partial<ServerOpti
 };
 
 describe('with a Muster server', () => {
-  test('[CL5] it is aware, and the heartbeat is answered', async () => {
-    const { client, server } = await pair();
+  test('[CL5] [CL6] [CL12] it is aware, and a pong proves what has arrived', async () => {
+    const notes: string[] = [];
+    let onVisible = (): void => {};
+    const environment: ClientEnvironment = {
+      isOffline: () => false,
+      base: () => undefined,
+      listen(listener) {
+        onVisible = () => listener('VISIBLE');
+        return () => {};
+      },
+    };
+    const { client, server } = await pair(withParts({}, { environment }), { debug: ({ what }) => notes.push(what) });
     await client.ready;
+    expect(server.metrics().aware).toBe(1);
     expect(server.connections().map(({ id }) => id)).toEqual([client.id]);
-    const [conn] = server.connections();
-    expect(conn?.request.headers['x-muster']).toBe('hello');
+    const chat = await client.connect('chat');
+    chat.emit('say', 'once');
+    onVisible();
+    await expect.poll(() => notes.filter((what) => what.includes('pong'))).toHaveLength(1);
+    chat.emit('say', 'twice');
+    server.connections()[0]?.close(1012, 'retry=1');
+    await expect.poll(() => client.counters.lines).toBe(2);
+    expect(client.counters).toMatchObject({ inDoubt: 1, silences: 0 });
   });
 
   test('[CL10] 200 asks at once each get their own answer, as text and as bytes', async () => {

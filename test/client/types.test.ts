@@ -78,7 +78,7 @@ test('[CL19] a contract types what a client sends, asks, hears and answers', () 
 
 test('[CL19] what the contract does not allow does not compile', () => {
   typesOnly(async () => {
-    const client: Client<typeof app, never> = dial('ws://test', { contract: app });
+    const client: Client<typeof app> = dial('ws://test', { contract: app });
     const board = await client.connect('board');
     // @ts-expect-error no such namespace
     client.connect('bord');

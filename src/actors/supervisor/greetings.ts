@@ -26,9 +26,7 @@ export interface GreetingsParts {
   readonly context: ServerContext;
   /** Says who a client is. */
   readonly identification: Identification;
-  /** Whether new connections are registered. */
-  readonly isAccepting: () => boolean;
-  /** Passes an arrival to the root actor. */
+  /** Passes an arrival to the root actor, which refuses it when the server is over. */
   readonly connect: (arrival: Arrival) => void;
 }
 
@@ -111,13 +109,9 @@ export class Greetings {
   }
 
   #admit(hinted: HintedSocket, greeting: Greeting, opening: OpeningKind, { id, identity }: Identified): void {
-    const { context, connect, isAccepting } = this.parts;
+    const { context, connect } = this.parts;
     const { request, socket, opened } = hinted;
     this.#sockets.delete(socket);
-    if (!isAccepting()) {
-      context.counters.refusedArrivals++;
-      return socket.destroy();
-    }
     if (opening === 'hello') context.counters.hellos++;
     if (opening === 'resume') context.counters.resumes++;
     const attach = (listener: SocketListener): void => greeting.attach(listener);

@@ -99,7 +99,6 @@ export class Supervisor implements ActorDirectory {
     });
     this.greetings = new Greetings({
       ...{ context, identification: this.identification },
-      isAccepting: () => this.isAccepting,
       connect: (arrival) => this.connect(arrival),
     });
     this.introspection = new Introspection(context, this.#registry, this.#factory, this.#topics);

@@ -50,7 +50,8 @@ describe('who a client is', () => {
 
   test('[SS9] a user may be anything; only own keys make it one that expires', async () => {
     const inherited: unknown = Object.create({ user: 1, expiresAt: 'never' });
-    const returned: unknown[] = [undefined, null, 0, 'ann', inherited, { user: 'x' }, { expiresAt: 1 }];
+    const half: unknown = Object.assign(Object.create({ expiresAt: 'never' }), { user: 1 });
+    const returned: unknown[] = [undefined, null, 0, 'ann', inherited, half, { user: 'x' }, { expiresAt: 1 }];
     const wanted = [...returned];
     const host = new HintedServer({ authenticate: () => returned.shift() });
     for (const user of wanted) {

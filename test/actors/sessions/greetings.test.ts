@@ -193,10 +193,11 @@ describe('a client that announces the session layer', () => {
     const client = await host.dial();
     await host.send(client, hello(), 'M');
     client.socket.disconnect(1000);
+    expect(host.clock.timers).toBe(0);
     open();
     await host.settle();
     expect([host.connected, host.refusals, host.server.totalConnections]).toEqual([[], [], 0]);
-    expect(host.clock.timers).toBe(0);
+    expect(host.server.counters).toMatchObject({ hellos: 0 });
   });
 
   test.each(['before its first frame', 'while the program decides', 'after its refusal'])(

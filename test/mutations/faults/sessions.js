@@ -187,7 +187,6 @@ export const sessionsFaults = [
       'this.#sockets.delete(socket);\n      socket.destroy();\n    }\n',
       '}\n',
     ],
-    ['a client becomes a connection of a closed server', 'SS11', 'if (!isAccepting()) {', 'if (socket.backlog < 0) {'],
     [
       'a greeting takes no notice of its client leaving',
       'SS11',

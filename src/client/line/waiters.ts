@@ -1,8 +1,7 @@
-import type { AskOptions, Asks } from './line/asks.js';
-import type { Thrown } from './membershipHost.js';
+import type { AskOptions, Asks } from './asks.js';
 
 /** Ends a wait: with an error, if there is one. */
-type End = (failure?: Thrown) => void;
+type End = (failure?: { readonly error: unknown }) => void;
 
 /** The calls that wait for the same thing. */
 export class Waiters {
@@ -34,7 +33,7 @@ export class Waiters {
   }
 
   /** Ends all waits: with an error, if there is one. */
-  settle(failure?: Thrown): void {
+  settle(failure?: { readonly error: unknown }): void {
     for (const end of this.#ends) end(failure);
   }
 }
