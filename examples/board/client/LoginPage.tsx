@@ -2,7 +2,7 @@ import { type FormEvent, useState } from 'react';
 import { logIn, type Session } from './session.js';
 
 interface Props {
-  /** Why somebody has been signed out. */
+  /** Why the last session has ended. */
   readonly notice: string;
   readonly onLogin: (session: Session) => void;
 }
