@@ -12,7 +12,7 @@ interface Props {
 }
 
 /** More people than these are a number. */
-const mostShown = 5;
+const mostShown = 4;
 
 /** The connection in words. A short outage is no alarm. */
 function wordsFor(state: ClientState, isLoaded: boolean): string {
