@@ -17,8 +17,6 @@ export interface Opening<Owner, View, Input> {
   show(view: View): void;
   /** Returns what the component that came last has given. */
   newest(): Input;
-  /** Returns whether it has been opened again after it was closed. */
-  isOpen(): boolean;
 }
 
 interface Entry<View, Input> {
@@ -62,7 +60,6 @@ export class Sharing<Owner extends object, View, Input = unknown> {
           for (const tell of [...users.keys()]) tell();
         },
         newest: () => ([...users.values()].at(-1) ?? input).current,
-        isOpen: () => entries.has(key),
       });
       entry = made;
       entries.set(key, made);
