@@ -9,7 +9,7 @@ const quick = [
   'test/inspector/{draw,stately}/**/*.test.ts',
   'test/inspector/{pictures,stateCounts}.test.ts',
   'test/exchange/memory.test.ts',
-  'test/properties/{doing,extended,history,hooks,ordering,scheduled,sessions,teardown,transitions}.test.ts',
+  'test/properties/{contract,doing,extended,history,hooks,ordering,scheduled,sessions,teardown,transitions}.test.ts',
 ];
 
 /** Tests that measure memory or delays, and so have a process for themselves. */

@@ -54,6 +54,13 @@ test('[LM2] a handler returns nothing or a reply', () => {
   expectTypeOf<() => Promise<void>>().toExtend<Handler>();
 });
 
+test('[LM2] a handler of any bodies handles the events of a map as well', () => {
+  const handler: Handler = () => reply();
+  const options: ServerOptions<Sent> = { namespaces: { chat: { say: handler } } };
+  expectTypeOf(options).not.toBeNever();
+  expectTypeOf<NSConn<Sent['chat']>>().toExtend<NSConn>();
+});
+
 test('[LM2] with a map of outgoing events, emit and ask are checked against it', () => {
   const options: ServerOptions<Sent> = {
     namespaces: {

@@ -155,12 +155,11 @@ export const createContext = (options: ContextOptions, directory: ActorDirectory
   const meters = new Meters();
   const contract =
     options.contract &&
-    new ContractGate(
-      options.contract,
-      options.checkOutgoing ?? false,
-      (error, namespace, event) => callbacks.report(error, { during: event, namespace }),
-      () => counters.invalidPayloads++,
-    );
+    new ContractGate(options.contract, options.checkOutgoing ?? false, {
+      report: (error, namespace, during) => callbacks.report(error, { during, namespace }),
+      countInvalid: () => counters.invalidPayloads++,
+      within: (decoding) => callbacks.within(decoding),
+    });
   const handlers = new Handlers(namespaces, events, contract);
   const deadlines = new Deadlines(clock);
   const background = new BackgroundTasks(clock, options.sliceMs);

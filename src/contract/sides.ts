@@ -4,7 +4,7 @@ import type { AskDefinition, Definition, NamespaceShape, Side } from './definiti
 import type { Schema } from './schema.js';
 
 /** The other end of a connection. */
-export type OtherSide<S extends Side> = S extends 'client' ? 'server' : 'client';
+type OtherSide<S extends Side> = S extends 'client' ? 'server' : 'client';
 
 /** Whether a side may send what is defined. */
 type MaySend<D extends Definition, S extends Side> = D['from'] extends S | 'both' ? true : false;

@@ -2,6 +2,7 @@ import { apiFaults } from './faults/api.js';
 import { broadcastFaults } from './faults/broadcast.js';
 import { clusterFaults } from './faults/cluster.js';
 import { connectionFaults } from './faults/connection.js';
+import { contractFaults } from './faults/contract.js';
 import { inspectorFaults } from './faults/inspector.js';
 import { machinesFaults } from './faults/machines.js';
 import { protocolFaults } from './faults/protocol.js';
@@ -23,6 +24,7 @@ export const faults = [
   ...broadcastFaults,
   ...clusterFaults,
   ...connectionFaults,
+  ...contractFaults,
   ...inspectorFaults,
   ...machinesFaults,
   ...protocolFaults,

@@ -28,6 +28,7 @@ import {
 } from '../../src/index.js';
 import { deferred } from '../support/async/promises.js';
 import { ReceiveQueue } from '../support/async/receiveQueue.js';
+import { memoryBroker } from '../support/exchange/memoryExchange.js';
 import { RawClient } from '../support/peers/rawClient.js';
 
 const checks = { count: 0 };
@@ -464,6 +465,24 @@ describe('asks of the server', () => {
     expect(server.counters.invalidPayloads).toBe(2);
   });
 
+  test('[CT11] reject when an answer is validated for too long', async () => {
+    const never: Schema<string> = {
+      '~standard': { version: 1, vendor: 'test', validate: () => deferred().promise.then(() => ({ value: '' })) },
+    };
+    const server = new Server({
+      contract: contract({ board: { vote: askClient(z.void(), never) } }),
+      limits: { handlerTimeout: 50 },
+    });
+    servers.push(server as never);
+    const { port } = await server.listen(0);
+    const client = await RawClient.dial(`ws://127.0.0.1:${port}/`);
+    clients.push(client);
+    await client.inNamespace('board');
+    const asked = server.ask({ namespace: 'board', event: 'vote' });
+    client.send(`${tokenOf(await client.next())};board;;vote;0;0;"joe"`);
+    await expect(asked).rejects.toBeInstanceOf(HandlerTimeout);
+  });
+
   test('[CT11] reject with the error that a client answers', async () => {
     const { client, server } = await start();
     const asked = board(server).ask('confirm', 'sure?');
@@ -517,6 +536,23 @@ describe('what the server sends', () => {
     ]);
     await client.expectNoFrame();
     await other.expectNoFrame();
+  });
+
+  test('[CT12] the short forms of a namespace without a contract take a body', async () => {
+    const { client, server, dial } = await start({ namespaces: { chat: {} } });
+    const other = await dial();
+    for (const one of [client, other]) {
+      await one.connect('chat');
+      await one.join('chat', 'lobby');
+    }
+    const room = server.connectionsByNamespace('chat')[0]?.room('lobby');
+    room?.broadcast('said', 'to all');
+    room?.broadcastOthers('said', 'to others');
+    room?.broadcast({ event: 'said', body: 'long' }, { event: 'said', namespace: 'board', room: 'alpha' });
+    const lines = (...bodies: readonly string[]): string[] => bodies.map((body) => `;chat;lobby;said;0;0;${body}`);
+    expect(await client.frames.take(3)).toEqual(lines('to all', 'long', ''));
+    expect(await other.frames.take(4)).toEqual(lines('to all', 'to others', 'long', ''));
+    expect(() => room?.broadcast('said', 5 as never)).toThrow('a body is a string or a Uint8Array, got number');
   });
 
   test('[CT12] data is encoded once for a whole audience', async () => {
@@ -607,6 +643,47 @@ describe('what the server sends', () => {
     const plain = new Server({ namespaces: { chat: {} } });
     servers.push(plain as never);
     expect(() => plain.broadcast(null, given)).toThrow(text);
+  });
+});
+
+describe('several servers', () => {
+  const startPair = async () => {
+    const broker = memoryBroker();
+    const [a, b] = [await start(), await start()];
+    for (const { server } of [a, b]) await server.useStackExchange(broker.exchange());
+    return { broker, a, b };
+  };
+
+  test('[CT12] what one server sends reaches the clients of another as it is', async () => {
+    const { broker, a, b } = await startPair();
+    a.server.broadcast(null, { namespace: 'board', event: 'edited', data: { task: '1', by: 'joe' } });
+    a.server.broadcast(null, { namespace: 'board', event: 'thumb', data: Uint8Array.of(0xff, 0x3b) });
+    for (const { client } of [a, b]) {
+      expect(await client.next()).toBe(';board;;edited;0;0;{"task":"1","by":"joe"}');
+      expect(await client.next()).toEqual(Buffer.from([...Buffer.from(';board;;thumb;0;0;'), 0xff, 0x3b]));
+    }
+    // A server without this contract, such as a Go server, may send anything.
+    const exchange = broker.exchange();
+    const session = await exchange.connect({ received() {}, lost() {} });
+    const strange = ';board;;edited;0;0;5';
+    await session.publish(exchange.channelOf('namespace', 'board'), new TextEncoder().encode(strange));
+    for (const { client } of [a, b]) expect(await client.next()).toBe(strange);
+    expect(b.server.counters).toMatchObject({ invalidPayloads: 0, disallowedEvents: 0 });
+  });
+
+  test('[CT12] an answer that comes through another server is validated', async () => {
+    const { a, b } = await startPair();
+    a.client.terminate();
+    await expect.poll(() => a.server.totalConnections).toBe(0);
+    const ask = async (body: string): Promise<unknown> => {
+      const asked = a.server.ask({ namespace: 'board', event: 'confirm', data: 'sure?' });
+      const [wait] = (await b.client.nextText()).split(';');
+      b.client.send(`${wait};board;;confirm;0;0;${body}`);
+      return asked.catch((error: unknown) => error);
+    };
+    expect(await ask('true')).toBe(true);
+    expect(await ask('5')).toBeInstanceOf(InvalidPayload);
+    expect([a.server.counters.invalidPayloads, b.server.counters.invalidPayloads]).toEqual([1, 0]);
   });
 });
 

@@ -19,6 +19,7 @@ import {
   type ServerOptions,
   UpgradeRefused,
 } from 'musterjs';
+import { app } from './contract.js';
 
 interface Sent {
   readonly [namespace: string]: { readonly [event: string]: string | Uint8Array };
@@ -89,3 +90,4 @@ server.broadcast(exclude('joe'), greeting);
 export const everyone: readonly NSConn[] = new Server({ namespaces: { chat: {} } }).connectionsByNamespace('chat');
 // @ts-expect-error a misspelt option
 export const misspelt = new Server({ namespaces: { chat: {} }, onConect() {} });
+console.log(Object.keys(app.board));

@@ -54,6 +54,16 @@ const misfit = (namespace: string, event: string, cause: InvalidPayload): TypeEr
   return new TypeError(`the data of "${namespace}".${event} does not fit its schema: ${issues}`, { cause });
 };
 
+/** What a gate needs of its server. */
+export interface GateHost {
+  /** Reports data that an asynchronous schema has refused after it was sent. */
+  report(error: unknown, namespace: string, event: string): void;
+  /** Counts an answer that its schema has refused. */
+  countInvalid(): void;
+  /** Resolves with validated data, or as failed once the validation takes too long. */
+  within(decoding: Promise<Decoded>): Promise<Decoded>;
+}
+
 /** Decides, by the contract, what a server sends and what reaches its handlers. Encodes and validates data. */
 export class ContractGate {
   readonly #namespaces: ReadonlyMap<string, Definitions>;
@@ -63,10 +73,7 @@ export class ContractGate {
     contract: ContractShape,
     /** Whether data that the program sends is validated too (CT13). */
     private readonly isChecking: boolean,
-    /** Reports data that an asynchronous schema has refused after it was sent. */
-    private readonly report: (error: unknown, namespace: string, event: string) => void,
-    /** Counts an answer that its schema has refused. */
-    private readonly onInvalid: () => void,
+    private readonly host: GateHost,
   ) {
     this.#namespaces = definitionsOf(contract);
   }
@@ -111,7 +118,7 @@ export class ContractGate {
     if (decoded instanceof Promise) {
       // The message cannot wait: it would lose its place in the order of the program's calls.
       void decoded.then((late) => {
-        if (late.kind !== 'data') this.report(faultOf(late, namespace, event), namespace, event);
+        if (late.kind !== 'data') this.host.report(faultOf(late, namespace, event), namespace, event);
       });
     } else if (decoded.kind !== 'data') {
       throw faultOf(decoded, namespace, event);
@@ -153,13 +160,17 @@ export class ContractGate {
    * Resolves with the validated data of the answer to an ask, or with the message itself where there is no contract.
    * Rejects with an `InvalidPayload` if the schema refuses it (CT11).
    */
-  async received({ namespace = '', event = '' }: OutgoingMessage, answer: Promise<Message>): Promise<unknown> {
+  received({ namespace = '', event = '' }: OutgoingMessage, answer: Promise<Message>): Promise<unknown> {
     const schema = this.#namespaces.get(namespace)?.get(event)?.answer;
-    const message = await answer;
-    if (!schema) return message;
-    const decoded = await decodeBody(schema, message.body);
+    return schema ? this.#dataOf(schema, answer) : answer;
+  }
+
+  async #dataOf(schema: Schema, answer: Promise<Message>): Promise<unknown> {
+    const { body } = await answer;
+    const decoding = decodeBody(schema, body);
+    const decoded = decoding instanceof Promise ? await this.host.within(decoding) : decoding;
     if (decoded.kind === 'data') return decoded.data;
-    if (decoded.kind === 'invalid') this.onInvalid();
+    if (decoded.kind === 'invalid') this.host.countInvalid();
     throw decoded.error;
   }
 

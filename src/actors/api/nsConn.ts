@@ -1,4 +1,4 @@
-import type { Body } from '../../protocol/message.js';
+import type { NamespaceShape } from '../../contract/definitions.js';
 import { ignoreRejection } from '../runtime/guard.js';
 import type { AskOptions } from './asks.js';
 import type { Conn } from './conn.js';
@@ -44,8 +44,9 @@ export class NSConn<V = EventBodies, User = unknown, App = NoContract> {
    * @example
    * ns.emit('edited', { task: '1', by: ns.conn.id });
    */
-  emit<Event extends EventName<V> & keyof V>(event: Event, ...payload: Payload<V, Event>): boolean {
-    return this.#port.write(this.#port.compose(this.namespace, '', event, payload[0]));
+  emit<Event extends EventName<V> & keyof V>(event: Event, ...payload: Payload<V, Event>): boolean;
+  emit(event: string, payload?: unknown): boolean {
+    return this.#port.write(this.#port.compose(this.namespace, '', event, payload));
   }
   /**
    * Sends an event as a binary frame. In a namespace with a contract the schema decides, and `emit` does it. Returns
@@ -54,7 +55,7 @@ export class NSConn<V = EventBodies, User = unknown, App = NoContract> {
    * @throws {TypeError} when the event has no name, or the body is of a wrong type
    */
   emitBinary<Event extends EventName<V> & keyof V>(
-    event: V[Event] extends Body ? Event : never,
+    event: V extends NamespaceShape ? never : Event,
     body: Uint8Array,
   ): boolean {
     return this.#port.write({ namespace: this.namespace, event, body, setBinary: true });
@@ -68,9 +69,10 @@ export class NSConn<V = EventBodies, User = unknown, App = NoContract> {
    */
   ask<Event extends AskName<V> & keyof V>(
     event: Event,
-    ...[payload, options = {}]: Payload<V, Event, AskRest>
-  ): Promise<AnswerTo<V, Event>> {
-    return typed(this.#port.ask(this.#port.compose(this.namespace, '', event, payload), options));
+    ...payload: Payload<V, Event, AskRest>
+  ): Promise<AnswerTo<V, Event>>;
+  ask(event: string, payload?: unknown, options: AskOptions = {}): Promise<unknown> {
+    return this.#port.ask(this.#port.compose(this.namespace, '', event, payload), options);
   }
   /**
    * Asks the client into a room (RM3). Rejects with the refusal of either side, `ErrBadNamespace` outside the
@@ -111,6 +113,7 @@ export class NSConn<V = EventBodies, User = unknown, App = NoContract> {
    * ns.broadcast('edited', { task: '1', by: ns.conn.id });
    */
   broadcast<Event extends EventName<V> & keyof V>(event: Event, ...payload: Payload<V, Event>): void;
+  /** Sends messages in the same way. */
   broadcast(...messages: readonly MessageIn<V>[]): void;
   broadcast(...said: readonly unknown[]): void {
     this.#port.broadcast(null, this.namespace, '', said);
@@ -123,6 +126,7 @@ export class NSConn<V = EventBodies, User = unknown, App = NoContract> {
    * ns.broadcastOthers('edited', { task: '1', by: ns.conn.id });
    */
   broadcastOthers<Event extends EventName<V> & keyof V>(event: Event, ...payload: Payload<V, Event>): void;
+  /** Sends messages in the same way. */
   broadcastOthers(...messages: readonly MessageIn<V>[]): void;
   broadcastOthers(...said: readonly unknown[]): void {
     this.#port.broadcast(typed(this.conn), this.namespace, '', said);

@@ -34,8 +34,9 @@ export class Room<V = EventBodies, User = unknown, App = NoContract> {
    *
    * @throws {TypeError} when the event has no name, the body is of a wrong type, or the contract does not allow it
    */
-  emit<Event extends EventName<V> & keyof V>(event: Event, ...payload: Payload<V, Event>): boolean {
-    return this.#port.write(this.#port.compose(this.nsConn.namespace, this.name, event, payload[0]));
+  emit<Event extends EventName<V> & keyof V>(event: Event, ...payload: Payload<V, Event>): boolean;
+  emit(event: string, payload?: unknown): boolean {
+    return this.#port.write(this.#port.compose(this.nsConn.namespace, this.name, event, payload));
   }
   /**
    * Sends an event, or messages, to every connection in the room; this one included (BC1).
@@ -45,6 +46,7 @@ export class Room<V = EventBodies, User = unknown, App = NoContract> {
    * ns.room('lobby')?.broadcast('said', 'hello');
    */
   broadcast<Event extends EventName<V> & keyof V>(event: Event, ...payload: Payload<V, Event>): void;
+  /** Sends messages in the same way. */
   broadcast(...messages: readonly MessageIn<V>[]): void;
   broadcast(...said: readonly unknown[]): void {
     this.#port.broadcast(null, this.nsConn.namespace, this.name, said);
@@ -57,6 +59,7 @@ export class Room<V = EventBodies, User = unknown, App = NoContract> {
    * ns.room('lobby')?.broadcastOthers('said', 'hello');
    */
   broadcastOthers<Event extends EventName<V> & keyof V>(event: Event, ...payload: Payload<V, Event>): void;
+  /** Sends messages in the same way. */
   broadcastOthers(...messages: readonly MessageIn<V>[]): void;
   broadcastOthers(...said: readonly unknown[]): void {
     this.#port.broadcast(typed(this.nsConn.conn), this.nsConn.namespace, this.name, said);

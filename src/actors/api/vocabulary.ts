@@ -57,12 +57,14 @@ export type VocabularyOf<Sent, App, Name> = Name extends keyof App
 export type EventName<V> = V extends NamespaceShape ? EventsFrom<V, 'server'> : keyof V & string;
 /** The names of the asks that the server may make. */
 export type AskName<V> = V extends NamespaceShape ? AsksFrom<V, 'server'> : keyof V & string;
+// The conditions are on V first, so that a handle of some bodies is one of any.
+
 /** The arguments after an event's name: its data or its body, and `Rest`. */
-export type Payload<V, Event extends keyof V, Rest extends readonly unknown[] = []> = V[Event] extends Definition
+export type Payload<V, Event extends keyof V, Rest extends readonly unknown[] = []> = V extends NamespaceShape
   ? DataArguments<V[Event], Rest>
   : [body?: V[Event] | '', ...rest: Rest];
 /** What an ask resolves with: the data of the answer, or its message where there is no contract. */
-export type AnswerTo<V, Event extends keyof V> = V[Event] extends Definition ? ReceivedAnswerOf<V[Event]> : Message;
+export type AnswerTo<V, Event extends keyof V> = V extends NamespaceShape ? ReceivedAnswerOf<V[Event]> : Message;
 /** A message that the server may send in a namespace. The handle fills in the namespace. */
 export type MessageIn<V> = V extends NamespaceShape
   ? EventMessage<V, 'server', string, 'inNamespace'>
@@ -138,7 +140,7 @@ export type HandlerOfAnyName<App, Name> = string extends Name
   : never;
 
 /** The definition of an event, or `undefined` where there is none. */
-export type DefinitionOf<App, Name, Event> = Name extends keyof App
+type DefinitionOf<App, Name, Event> = Name extends keyof App
   ? Event extends keyof App[Name]
     ? App[Name][Event] extends Definition
       ? App[Name][Event]

@@ -51,7 +51,7 @@ export class Publisher {
    * @throws {TypeError} when a message is malformed or its namespace is not declared
    */
   check(messages: readonly AnyOutgoing[]): void {
-    for (const message of messages) this.#checked(message, 'event');
+    this.#checkedAll(messages);
   }
 
   /**
@@ -60,7 +60,7 @@ export class Publisher {
    * @throws {TypeError} when a message is malformed, its namespace is not declared, or `except` is of another type
    */
   broadcast(except: Except, given: readonly AnyOutgoing[]): void {
-    const messages = given.map((message) => this.#checked(message, 'event'));
+    const messages = this.#checkedAll(given);
     const skipped = this.#skipped(except);
     const { broadcaster, cluster } = this;
     for (const message of messages) {
@@ -77,8 +77,9 @@ export class Publisher {
    * @throws {TypeError} when the message is malformed or its namespace is not declared
    */
   ask(given: AnyOutgoing, options: AskOptions): Promise<unknown> {
-    const message = this.#checked(given, 'ask');
     const { contract } = this.context;
+    const message = contract ? contract.outgoing(given, 'ask') : given;
+    this.#check(message);
     const asked = this.audienceAsks.ask(message, options);
     this.#published();
     return contract ? ignoreRejection(contract.received(message, asked)) : asked;
@@ -98,13 +99,19 @@ export class Publisher {
     context.throttle.review(broadcaster);
   }
 
-  #checked(given: AnyOutgoing, kind: 'event' | 'ask'): OutgoingMessage {
+  /** Returns the messages with their bodies, once all of them are checked. */
+  #checkedAll(given: readonly AnyOutgoing[]): readonly OutgoingMessage[] {
     const { contract } = this.context;
-    const message = contract ? contract.outgoing(given, kind) : given;
+    const messages = contract ? given.map((message) => contract.outgoing(message, 'event')) : given;
+    for (const message of messages) this.#check(message);
+    return messages;
+  }
+
+  #check(message: OutgoingMessage): void {
     assertOutgoing(message);
     const { namespace = '' } = message;
     const { handlers } = this.context;
-    if (handlers.declares(namespace)) return message;
+    if (handlers.declares(namespace)) return;
     const declared = handlers.namespaces.map((name) => `"${name}"`).join(', ');
     throw new TypeError(`namespace "${namespace}" is not declared; declared are ${declared}`);
   }

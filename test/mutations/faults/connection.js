@@ -72,22 +72,10 @@ export const connectionFaults = [
   ]),
   ...inFile('actors/connection/dispatcher.ts', [
     [
-      'a room is open to all',
-      'RM5',
-      "if (frame.room !== '' && !memberships.isMember(frame.namespace, frame.room)) return",
-      "if (frame.room === '\\0') return",
-    ],
-    [
       'notifications are believed',
       'NS9',
-      'isSystemEvent(frame.event) || frame.event === OnAnyEvent ? this.#ignore()',
-      "frame.event === '' ? this.#ignore()",
-    ],
-    [
-      'a failed handler is not answered',
-      'AK8',
-      'if (mayAnswer && !frame.isNative) this.connection.send(encodeErrorReply(frame, outcome.error));',
-      '',
+      'return isSystemEvent(frame.event) || frame.event === OnAnyEvent',
+      "return frame.event === ''",
     ],
     [
       'answers wait for their turn',
@@ -96,6 +84,20 @@ export const connectionFaults = [
       'this.inbox.enqueue(frame, data.length);',
     ],
     ['what this side began is not waited for', 'NS6', 'return memberships.isArriving(namespace) ||', 'return'],
+  ]),
+  ...inFile('actors/connection/events.ts', [
+    [
+      'a room is open to all',
+      'RM5',
+      "const isOutside = room !== '' && !memberships.isMember(namespace, room);",
+      "const isOutside = room === '\\0';",
+    ],
+    [
+      'a failed handler is not answered',
+      'AK8',
+      'if (mayAnswer && !frame.isNative) connection.send(encodeErrorReply(frame, outcome.error));',
+      '',
+    ],
   ]),
   ...inFile('actors/connection/inbox.ts', [
     ['turns overlap', 'SV7', 'this.#unsettled++;\n', ''],

@@ -5,6 +5,7 @@ import type { InspectionObserver } from '../../../src/actors/telemetry/inspectio
 import type { RecorderLimits } from '../../../src/actors/telemetry/recorder.js';
 import type { FrameLog } from '../../../src/actors/transport/loggedSocket.js';
 import type { UpgradeRequest } from '../../../src/actors/transport/socket.js';
+import type { ContractShape } from '../../../src/contract/definitions.js';
 import {
   type Conn,
   type DisconnectReason,
@@ -49,6 +50,7 @@ export const idleTimers = 1;
 export const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 export interface HarnessOptions {
+  readonly contract?: ContractShape;
   readonly namespaces?: Namespaces;
   readonly events?: Events;
   readonly onConnect?: (conn: Conn) => unknown;
@@ -91,6 +93,7 @@ export class SupervisorHarness {
     const limits: Limits = { ...defaultLimits, ...options.limits };
     this.supervisor = new Supervisor({
       server: this.server,
+      contract: options.contract,
       namespaces: options.namespaces ?? {},
       events: options.events,
       machines: options.machines,
