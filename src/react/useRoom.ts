@@ -21,7 +21,7 @@ const idle: RoomView<never> = { room: undefined, isJoined: false, error: undefin
 const rooms = new Sharing<NSConn, RoomView<never>>(idle, ({ owner: ns, key, show }) =>
   enter<Room>({
     client: ns.client,
-    // The handlers of a room go when it is left. Those of its namespace are told nevertheless.
+    // A room that is left and joined again has another handle. That of its namespace stays.
     events: [OnRoomJoined, OnRoomLeft],
     find: () => ns.room(key),
     namespace: () => ns,
