@@ -59,6 +59,8 @@ const arrows: Readonly<Record<string, { readonly folders: readonly string[]; rea
   {
     protocol: { folders: [], packages: [] },
     limits: { folders: [], packages: [] },
+    /** Both ends share it. */
+    contract: { folders: ['protocol'], packages: ['@standard-schema/spec'] },
     machines: { folders: [], packages: ['xstate'] },
     broadcast: { folders: ['limits', 'protocol'], packages: [] },
     exchange: {
@@ -166,7 +168,13 @@ describe('the architecture', () => {
   });
 
   test('optional packages are imported by their own entries only, never from the surface', () => {
-    expect(entries).toEqual(['index.ts', 'exchange/redis.ts', 'exchange/nats.ts', 'inspector/inspector.ts']);
+    expect(entries).toEqual([
+      'index.ts',
+      'exchange/redis.ts',
+      'exchange/nats.ts',
+      'inspector/inspector.ts',
+      'contract/contract.ts',
+    ]);
     const within = files.flatMap((file) => file.imports.filter(isRelative).map((specifier) => target(file, specifier)));
     expect(within.filter((path) => entries.includes(path))).toEqual([]);
   });

@@ -1,11 +1,13 @@
+import { InvalidPayload } from './invalidPayload.js';
+
 /** Error for a namespace that is not declared, or that the connection is not connected to (NS1, NS8). */
 export const ErrBadNamespace = new Error('bad namespace');
 /** Error for a room that the connection is not in, or whose name is not allowed (RM5). */
 export const ErrBadRoom = new Error('bad room');
 /** Error for a connection that is closed, or that cannot write this message (AK4). */
 export const ErrWrite = new Error('write closed');
-/** Error for a body that is not JSON (FR9). */
-export const ErrInvalidPayload = new Error('invalid payload');
+/** Error for a body that is not JSON (FR9), or that a contract does not allow (CT7). It is an `InvalidPayload`. */
+export const ErrInvalidPayload: Error = new InvalidPayload();
 /** Error of `server.ask` for an empty audience (AK5). It is never sent to a client. */
 export const ErrNoAudience = new Error('no audience');
 

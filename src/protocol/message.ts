@@ -1,4 +1,5 @@
 import { ErrInvalidPayload } from './errors.js';
+import { parseJson } from './json.js';
 
 /** Event before a namespace is connected. A handler that throws refuses it (NS2). */
 export const OnNamespaceConnect = '_OnNamespaceConnect';
@@ -139,25 +140,13 @@ export class ReceivedMessage implements Message {
   json<T>(): T {
     const text = typeof this.body === 'string' ? this.body : utf8.decode(this.body);
     try {
-      return parseSafely(text);
+      // The caller says the type, which is not checked.
+      return parseJson(text) as T;
     } catch {
       throw ErrInvalidPayload;
     }
   }
 }
-
-/** Matches a text that may have a key that reaches a prototype. An escape may hide such a key. */
-const suspicious = /__proto__|constructor|\\u/;
-
-/** Drops keys that would change a prototype when the result is merged into another object (FR9). */
-const withoutPrototypes = (key: string, value: unknown): unknown => {
-  if (key === '__proto__') return undefined;
-  const reachesPrototype = typeof value === 'object' && value !== null && Object.hasOwn(value, 'prototype');
-  return key === 'constructor' && reachesPrototype ? undefined : value;
-};
-
-/** Parses JSON. A text without a suspicious key skips the slow reviver. */
-const parseSafely = (text: string) => (suspicious.test(text) ? JSON.parse(text, withoutPrototypes) : JSON.parse(text));
 
 const isBody = (value: unknown): boolean =>
   value === undefined || typeof value === 'string' || value instanceof Uint8Array;

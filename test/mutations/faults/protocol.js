@@ -2,9 +2,7 @@ import { inFile } from '../inFile.js';
 
 /** @type {readonly import('../inFile.js').Fault[]} */
 export const protocolFaults = [
-  ...inFile('protocol/message.ts', [
-    ['JSON reaches prototypes', 'FR9', "if (key === '__proto__') return undefined;", ''],
-  ]),
+  ...inFile('protocol/json.ts', [['JSON reaches prototypes', 'FR9', "if (key === '__proto__') return undefined;", '']]),
   ...inFile('protocol/codec.ts', [
     [
       'separators are not escaped',
