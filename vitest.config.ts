@@ -4,11 +4,11 @@ import Sequencer from './test/sequencer.js';
 /** Tests that run in their own process alone: no peer, no browser, no load. `npm run test:quick` runs only these. */
 const quick = [
   'test/{architecture,spec,types}.test.ts',
-  'test/{actors,broadcast,contract,machines,protocol,server}/**/*.test.ts',
+  'test/{actors,broadcast,client,contract,machines,protocol,server}/**/*.test.ts',
   'test/inspector/{draw,stately}/**/*.test.ts',
   'test/inspector/{pictures,stateCounts}.test.ts',
   'test/exchange/memory.test.ts',
-  'test/properties/{doing,extended,history,hooks,ordering,scheduled,teardown,transitions}.test.ts',
+  'test/properties/{doing,extended,history,hooks,ordering,scheduled,sessions,teardown,transitions}.test.ts',
 ];
 
 /** Tests that measure memory or delays, and so have a process for themselves. */

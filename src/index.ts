@@ -9,6 +9,8 @@ export { ExchangeLoss, type Loss, type LostCounters } from './actors/cluster/los
 export type { Exchange, ExchangeStatus } from './actors/cluster/relay.js';
 export type { Machines } from './actors/context.js';
 export type { Timing } from './actors/runtime/histogram.js';
+export type { AuthenticationAttempt } from './actors/sessions/authenticator.js';
+export { UpgradeRefused } from './actors/sessions/refusal.js';
 export type { Metrics } from './actors/supervisor/metrics.js';
 export type { RootActor, SupervisorMessage } from './actors/supervisor/root.js';
 export type { CloseCause, Counters, Stage } from './actors/telemetry/counters.js';
@@ -73,4 +75,3 @@ export type {
 } from './server/machineContract.js';
 export type { ServerOptions } from './server/options.js';
 export { Server } from './server/server.js';
-export { UpgradeRefused } from './server/upgrade.js';

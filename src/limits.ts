@@ -1,27 +1,4 @@
-/** The unit of a limit. */
-export type LimitUnit = 'bytes' | 'ms' | 'count';
-
-/** One row of the table of limits: its default, what it bounds, and what happens at the bound. */
-export interface LimitRow {
-  /** The default value. */
-  readonly default: number;
-  /** The unit of the value. */
-  readonly unit: LimitUnit;
-  /** Whether 0 is allowed and means that there is no bound. */
-  readonly mayBeOff?: true;
-  /** What the limit bounds. */
-  readonly bounds: string;
-  /** What Muster does when the bound is reached. */
-  readonly atBound: string;
-}
-
-const inUnit =
-  (unit: LimitUnit) =>
-  (value: number, bounds: string, atBound: string): LimitRow => ({ default: value, unit, bounds, atBound });
-const bytes = inUnit('bytes');
-const ms = inUnit('ms');
-const count = inUnit('count');
-const optional = (row: LimitRow): LimitRow => ({ ...row, mayBeOff: true });
+import { bytes, count, type LimitRow, ms, optional } from './limitRow.js';
 
 const evicts = 'destroys the socket, with the reason 1013 `slow consumer`';
 
@@ -35,7 +12,7 @@ export const limitTable = {
   messageTimeout: ms(10_000, 'Maximum time to complete a message', 'closes with 1008 `message not completed in time`'),
   ackTimeout: ms(
     5_000,
-    "Maximum time for a client's `M` handshake frame",
+    "Maximum time for a client's first frame of the session layer, and for its `M` handshake frame",
     'closes with 1008 `not acknowledged in time`',
   ),
   admission: count(1_000, 'Maximum number of connections that are not open yet', 'queues as many upgrades again'),
@@ -43,8 +20,13 @@ export const limitTable = {
   headersTimeout: ms(10_000, "Maximum time for a request's headers, on a server that `listen` starts", 'answers 408'),
   connectTimeout: ms(
     5_000,
-    'Maximum time for `onUpgrade` and `idGenerator` together, and again for `onConnect`',
+    'Maximum time for `onUpgrade`, `authenticate` and `idGenerator` together, and again for `onConnect`',
     'destroys the socket, or closes with 1008 `not accepted in time`',
+  ),
+  authGrace: ms(
+    10_000,
+    'Time between the expiry of a token and the end of its connection',
+    'closes with 4401 `token expired`',
   ),
   earlyFrames: count(
     16,
@@ -150,8 +132,8 @@ export interface Limits {
    */
   readonly messageTimeout: number;
   /**
-   * Maximum time for a client's `M` handshake frame, in ms. Default 5,000. On breach: closes with 1008 `not
-   * acknowledged in time`.
+   * Maximum time for a client's first frame of the session layer, and for its `M` handshake frame, in ms. Default
+   * 5,000. On breach: closes with 1008 `not acknowledged in time`.
    */
   readonly ackTimeout: number;
   /** Maximum number of connections that are not open yet. Default 1,000. On breach: queues as many upgrades again. */
@@ -167,10 +149,15 @@ export interface Limits {
    */
   readonly headersTimeout: number;
   /**
-   * Maximum time for `onUpgrade` and `idGenerator` together, and again for `onConnect`, in ms. Default 5,000. On
-   * breach: destroys the socket, or closes with 1008 `not accepted in time`.
+   * Maximum time for `onUpgrade`, `authenticate` and `idGenerator` together, and again for `onConnect`, in ms.
+   * Default 5,000. On breach: destroys the socket, or closes with 1008 `not accepted in time`.
    */
   readonly connectTimeout: number;
+  /**
+   * Time between the expiry of a token and the end of its connection, in ms. Default 10,000. On breach: closes with
+   * 4401 `token expired`.
+   */
+  readonly authGrace: number;
   /**
    * Maximum number of frames before a connection is open. Default 16. On breach: closes with 1008 `too many frames
    * before the acknowledgement`.

@@ -20,6 +20,8 @@ const importPattern = /^(?:import|export)\s(type\s)?[^;]*?from\s+'([^']+)'|^impo
 /** A file that stands beside folders is one by itself. */
 const folderOf = (path: string): string => {
   const folder = dirname(path);
+  // Of the client, this file alone needs a package.
+  if (path === 'client/machine.ts') return 'client/machine';
   return folder === '.' || folder === 'actors' ? path.replace(/\.ts$/, '') : folder;
 };
 
@@ -52,15 +54,28 @@ const layers = ['actors/runtime', 'actors/transport', 'actors/telemetry', 'actor
 /** What the parts of a running server stand on. */
 const ground = ['limits', 'protocol', 'machines'] as const;
 /** What the face of a server may name. */
-const parts = [...ground, 'exchange', ...layers, 'actors/context', 'actors/cluster', 'actors/supervisor'] as const;
+const parts = [
+  ...ground,
+  'exchange',
+  ...layers,
+  'actors/sessions',
+  'actors/context',
+  'actors/cluster',
+  'actors/supervisor',
+] as const;
 
 /** Which folders, and which packages, a folder may import from. */
 const arrows: Readonly<Record<string, { readonly folders: readonly string[]; readonly packages: readonly string[] }>> =
   {
     protocol: { folders: [], packages: [] },
-    limits: { folders: [], packages: [] },
+    limitRow: { folders: [], packages: [] },
+    limits: { folders: ['limitRow'], packages: [] },
     /** Both ends share it. */
     contract: { folders: ['protocol'], packages: ['@standard-schema/spec'] },
+    /** Runs in a browser: no package, and nothing of Node. */
+    'client/line': { folders: ['protocol'], packages: [] },
+    client: { folders: ['protocol', 'contract', 'client/line'], packages: [] },
+    'client/machine': { folders: ['client', 'client/line'], packages: ['xstate'] },
     machines: { folders: [], packages: ['xstate'] },
     broadcast: { folders: ['limits', 'protocol'], packages: [] },
     exchange: {
@@ -74,13 +89,18 @@ const arrows: Readonly<Record<string, { readonly folders: readonly string[]; rea
       folders: ['limits', 'protocol', 'actors/runtime', 'actors/transport', 'actors/telemetry'],
       packages: ['xstate'],
     },
+    /** Asked by `connection` and by `supervisor`; it knows no connection. */
+    'actors/sessions': {
+      folders: ['limits', 'protocol', 'actors/runtime', 'actors/transport', 'actors/telemetry'],
+      packages: ['xstate'],
+    },
     /** What all parts of one server share. */
     'actors/context': {
-      folders: [...ground, 'broadcast', ...layers],
+      folders: [...ground, 'broadcast', ...layers, 'actors/sessions'],
       packages: [],
     },
     'actors/connection': {
-      folders: [...ground, 'broadcast', ...layers, 'actors/context'],
+      folders: [...ground, 'broadcast', ...layers, 'actors/sessions', 'actors/context'],
       packages: ['xstate', 'immer'],
     },
     'actors/cluster': {
@@ -97,7 +117,16 @@ const arrows: Readonly<Record<string, { readonly folders: readonly string[]; rea
       packages: ['xstate'],
     },
     'actors/supervisor': {
-      folders: [...ground, 'broadcast', 'exchange', ...layers, 'actors/context', 'actors/connection', 'actors/cluster'],
+      folders: [
+        ...ground,
+        'broadcast',
+        'exchange',
+        ...layers,
+        'actors/sessions',
+        'actors/context',
+        'actors/connection',
+        'actors/cluster',
+      ],
       packages: ['xstate'],
     },
     server: {
@@ -170,6 +199,8 @@ describe('the architecture', () => {
   test('optional packages are imported by their own entries only, never from the surface', () => {
     expect(entries).toEqual([
       'index.ts',
+      'client/client.ts',
+      'client/machine.ts',
       'exchange/redis.ts',
       'exchange/nats.ts',
       'inspector/inspector.ts',
@@ -192,11 +223,15 @@ describe('the architecture', () => {
     expect(cycles).toEqual([]);
   });
 
-  test('one file reads the clock of the machine, and one its random numbers', () => {
+  test('one file reads the clock of the machine, and one its random numbers; for the client, one does both', () => {
     const given =
       /\b(?:Date\.now|performance\.now|Math\.random)\b|(?<![.\w])(?:set|clear)(?:Timeout|Interval|Immediate)\(|\bcrypto\.|\brandom(?:UUID|Bytes)\b|getRandomValues/;
     const takers = files.filter(({ path }) => given.test(readFileSync(join(root, path), 'utf8')));
-    expect(takers.map(({ path }) => path).sort()).toEqual(['actors/runtime/clock.ts', 'actors/runtime/random.ts']);
+    expect(takers.map(({ path }) => path).sort()).toEqual([
+      'actors/runtime/clock.ts',
+      'actors/runtime/random.ts',
+      'client/line/parts.ts',
+    ]);
   });
 
   test('every import names a file, and every file is reachable from the surface', () => {

@@ -2,7 +2,7 @@
 import { limitNames, limitRow } from '../dist/limits.js';
 import { metricFamilies } from '../dist/server/prometheus.js';
 
-/** @typedef {import('../dist/limits.js').LimitRow} LimitRow */
+/** @typedef {import('../dist/limitRow.js').LimitRow} LimitRow */
 
 const unitWords = { bytes: ', in bytes', ms: ', in ms', count: '' };
 

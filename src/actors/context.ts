@@ -16,6 +16,7 @@ import { Deadlines } from './runtime/deadlines.js';
 import { Mailboxes } from './runtime/mailbox.js';
 import type { Random } from './runtime/random.js';
 import { SteppedMachine } from './runtime/steppedMachine.js';
+import { type AuthenticationHooks, Authenticator } from './sessions/authenticator.js';
 import { type Counters, Meters, makeCounters } from './telemetry/counters.js';
 import { type ActorDirectory, Inspection } from './telemetry/inspection.js';
 import { Recorder, type RecorderLimits } from './telemetry/recorder.js';
@@ -38,7 +39,7 @@ export interface Machines {
 }
 
 /** What a context is made from. */
-export interface ContextOptions extends ConnectionCallbacks {
+export interface ContextOptions extends ConnectionCallbacks, AuthenticationHooks {
   /** Charts to run in place of the usual ones. */
   readonly machines?: Partial<Machines> | undefined;
   /** The server, as handlers see it. */
@@ -75,6 +76,8 @@ export interface ServerContext {
   readonly handlers: Handlers;
   /** The hooks of the program. */
   readonly callbacks: Callbacks;
+  /** Says who clients are, if the program wants that. */
+  readonly authenticator: Authenticator | undefined;
   /** Whether clients send native messages. */
   readonly nativeMode: NativeMode;
   /** The charts that run. */
@@ -111,6 +114,9 @@ export interface ServerContext {
   wrapSocket(arrival: Arrival): Arrival;
 }
 
+/** Returns whether frames of the session layer are looked for on an arrival. */
+const hasSessionLayer = ({ opening }: Arrival): boolean => opening !== undefined && opening !== 'native';
+
 /** Returns what decorates the sockets of arrivals. Without timeouts and `debug` it decorates none. */
 const socketWrapper =
   (
@@ -126,7 +132,7 @@ const socketWrapper =
     if (!debug) return timed;
     const log: FrameLog = (note) =>
       mailboxes.runOrDefer(() => callbacks.guarded(() => debug(note), { during: 'debug' }));
-    return wrapArrival(timed, new LoggedSocket(timed.socket, timed.id, nativeMode, log));
+    return wrapArrival(timed, new LoggedSocket(timed.socket, timed.id, nativeMode, log, hasSessionLayer(timed)));
   };
 
 /**
@@ -135,7 +141,7 @@ const socketWrapper =
  * @throws {TypeError} when the handlers are wrong
  */
 export const createContext = (options: ContextOptions, directory: ActorDirectory): ServerContext => {
-  const { server, namespaces, events, limits, clock, random } = options;
+  const { server, namespaces, events, limits, clock, random, authenticate, sameUser } = options;
   const now = (): number => clock.now();
   const counters = makeCounters();
   const meters = new Meters();
@@ -173,6 +179,7 @@ export const createContext = (options: ContextOptions, directory: ActorDirectory
     random,
     handlers,
     callbacks,
+    authenticator: authenticate && new Authenticator(authenticate, sameUser, clock, counters),
     nativeMode,
     machines,
     stepped: {

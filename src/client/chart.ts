@@ -20,7 +20,7 @@ export type ClientState =
 
 /** Event of the chart. */
 export type ClientEvent =
-  /** The client starts. */
+  /** The client starts, or the program wants it to dial at once. */
   | { readonly type: 'DIAL' }
   /** The line is open. */
   | { readonly type: 'OPENED' }
@@ -34,6 +34,8 @@ export type ClientEvent =
   | { readonly type: 'LOST'; readonly code: number; readonly text: string }
   /** The server does not answer a ping. */
   | { readonly type: 'SILENT' }
+  /** The server sends more than the handlers take. */
+  | { readonly type: 'FLOODED' }
   /** The server names the width over which clients spread their first dial. */
   | { readonly type: 'STORM'; readonly storm: number }
   /** The page is visible again. */
@@ -86,19 +88,15 @@ export const initialContext = (isOffline = false): ClientContext => ({
   text: '',
 });
 
-/** Maximum delay that a server can name, in ms. A timer takes no more than 24 days, and a client should not wait so long. */
+/** Maximum delay that a server can name, in ms. */
 const maxSlot = 3_600_000;
-/** Close codes whose reason may name the delay before the next dial. */
-const slotCodes: readonly number[] = [1001, 1012, 1013];
-
 /** Returns the delay that a close reason names, in ms, or -1. */
 const slotOf = (code: number, text: string): number => {
-  const [, ms] = slotCodes.includes(code) ? (/\bretry=(\d+)/.exec(text) ?? []) : [];
+  const [, ms] = [1001, 1012, 1013].includes(code) ? (/\bretry=(\d+)/.exec(text) ?? []) : [];
   return ms === undefined ? -1 : Math.min(Number(ms), maxSlot);
 };
 
 const isFinalCode = (code: number): boolean => code === 1000 || code === 1008 || (code >= 4000 && code <= 4099);
-
 /** Guards: pure functions of context and event. */
 export const guards = {
   /** Whether the close code says that no dial helps. */
@@ -112,8 +110,13 @@ export const guards = {
   mayWake: (context: ClientContext): boolean => context.mayWake,
 } as const;
 
-/** Name of a guard. */
-export type ClientGuard = keyof typeof guards;
+/** Returns how a line ended by an event. */
+const endOf = (event: ClientEvent): Pick<ClientContext, 'code' | 'text' | 'slot'> => {
+  if (event.type === 'LOST') return { code: event.code, text: event.text, slot: slotOf(event.code, event.text) };
+  if (event.type === 'REFUSED') return { code: 1008, text: event.text, slot: -1 };
+  if (event.type === 'CLOSE') return { code: 1000, text: '', slot: -1 };
+  return { code: givenUp, text: event.type === 'FLOODED' ? 'too many frames wait' : 'no answer in time', slot: -1 };
+};
 
 /** Actions that change the context: pure functions of context and event. */
 export const updates = {
@@ -125,19 +128,10 @@ export const updates = {
   allowWake: () => ({ mayWake: true }),
   /** A page dials at once only once in each outage. */
   useWake: () => ({ mayWake: false }),
-  /** Notes how the line ended. After a refusal, its own text is kept. */
-  noteEnd: (_: ClientContext, event: ClientEvent) =>
-    event.type === 'LOST' ? { code: event.code, text: event.text, slot: slotOf(event.code, event.text) } : {},
+  /** Notes how the line ended, or the refusal. */
+  noteEnd: (_: ClientContext, event: ClientEvent) => endOf(event),
   /** Notes how a refused line ended. The text of the refusal stays. */
-  noteReturn: (_: ClientContext, event: ClientEvent) =>
-    event.type === 'LOST' ? { code: event.code, slot: slotOf(event.code, event.text) } : {},
-  /** Notes the refusal. */
-  noteRefusal: (_: ClientContext, event: ClientEvent) =>
-    event.type === 'REFUSED' ? { code: 1008, text: event.text, slot: -1 } : {},
-  /** Notes that the client gave the line up. */
-  noteGivenUp: () => ({ code: givenUp, text: 'no answer in time', slot: -1 }),
-  /** Notes that the program closed the client. */
-  noteClosed: () => ({ code: 1000, text: '', slot: -1 }),
+  noteReturn: ({ text }: ClientContext, event: ClientEvent) => ({ ...endOf(event), text }),
   /** Notes the width of a storm. */
   noteStorm: (_: ClientContext, event: ClientEvent) => (event.type === 'STORM' ? { storm: event.storm } : {}),
   /** Notes that the machine is online. */
@@ -152,11 +146,8 @@ export type ClientEffect = 'dial' | 'enter' | 'resume' | 'giveUp' | 'hangUp' | '
 /** Name of an action. */
 export type ClientAction = keyof typeof updates | ClientEffect;
 
-/** Returns a number of at least 0 and below 1. */
-export type Draw = () => number;
-
-/** Delays in ms, by name. */
-export const delays: Readonly<Record<ClientDelay, (context: ClientContext, draw: Draw) => number>> = {
+/** Delays in ms, by name. `draw` returns a number of at least 0 and below 1. */
+export const delays: Readonly<Record<ClientDelay, (context: ClientContext, draw: () => number) => number>> = {
   /** Maximum time of a dial, `auth` included. A short one turns overload into a storm. */
   dialTimeout: () => 20_000,
   /** Maximum time until the server answers `M`. */
@@ -176,12 +167,12 @@ export const delays: Readonly<Record<ClientDelay, (context: ClientContext, draw:
   closeTimeout: () => 2_000,
 };
 
-/** One row of the table: what an event does. Without a target the client stays in its state. */
+/** One row of the table: what an event does. Without a target the state stays. */
 export interface Transition {
   /** The next state. */
   readonly target?: ClientState;
   /** The guard that must hold. */
-  readonly guard?: ClientGuard;
+  readonly guard?: keyof typeof guards;
   /** The actions, in order. */
   readonly actions?: readonly ClientAction[];
 }
@@ -204,13 +195,13 @@ const lost: readonly Transition[] = [
 ];
 /** The rows for a line that the client gives up. */
 const silent: readonly Transition[] = [
-  { target: 'offline', guard: 'isOffline', actions: ['noteGivenUp', 'giveUp'] },
-  { target: 'waiting', actions: ['noteGivenUp', 'giveUp'] },
+  { target: 'offline', guard: 'isOffline', actions: ['noteEnd', 'giveUp'] },
+  { target: 'waiting', actions: ['noteEnd', 'giveUp'] },
 ];
 /** The row for a close of a client that has no line worth a close frame. */
-const closed: readonly Transition[] = [{ target: 'closed', actions: ['noteClosed', 'hangUp'] }];
+const closed: readonly Transition[] = [{ target: 'closed', actions: ['noteEnd', 'hangUp'] }];
 /** The row for a close of a client that has a line. */
-const closing: readonly Transition[] = [{ target: 'closing', actions: ['noteClosed', 'hangUp'] }];
+const closing: readonly Transition[] = [{ target: 'closing', actions: ['noteEnd', 'hangUp'] }];
 
 /** The states, and what each does with an event. */
 export const states: Readonly<Record<ClientState, StateNode>> = {
@@ -223,7 +214,7 @@ export const states: Readonly<Record<ClientState, StateNode>> = {
   greeting: {
     on: {
       GREETED: [{ target: 'entering' }],
-      REFUSED: [{ target: 'refused', actions: ['noteRefusal'] }],
+      REFUSED: [{ target: 'refused', actions: ['noteEnd'] }],
       LOST: lost,
       CLOSE: closing,
     },
@@ -238,15 +229,16 @@ export const states: Readonly<Record<ClientState, StateNode>> = {
   },
   entering: {
     entry: ['enter'],
-    on: { ENTERED: [{ target: 'online' }], LOST: lost, SILENT: silent, CLOSE: closing },
+    on: { ENTERED: [{ target: 'online' }], LOST: lost, SILENT: silent, FLOODED: silent, CLOSE: closing },
   },
   online: {
     entry: ['allowWake', 'resume'],
-    on: { LOST: lost, SILENT: silent, CLOSE: closing },
+    on: { LOST: lost, SILENT: silent, FLOODED: silent, CLOSE: closing },
     after: { settleDelay: [{ actions: ['forgetTries'] }] },
   },
   waiting: {
     on: {
+      DIAL: [{ target: 'dialing' }],
       VISIBLE: [{ target: 'dialing', guard: 'mayWake', actions: ['useWake'] }],
       ONLINE: [{ target: 'dialing', guard: 'mayWake', actions: ['noteOnline', 'useWake'] }],
       OFFLINE: [{ target: 'offline', actions: ['noteOffline'] }],
@@ -256,6 +248,7 @@ export const states: Readonly<Record<ClientState, StateNode>> = {
   },
   offline: {
     on: {
+      DIAL: [{ target: 'dialing' }],
       VISIBLE: [{ target: 'dialing', guard: 'mayWake', actions: ['useWake'] }],
       ONLINE: [{ target: 'dialing', actions: ['noteOnline'] }],
       CLOSE: closed,

@@ -1,6 +1,8 @@
+import type { ContractShape } from '../contract/definitions.js';
 import type { Client } from './handles.js';
 import type { DialOptions } from './options.js';
 import { Runtime } from './runtime.js';
+import { type NoContract, typed } from './vocabulary.js';
 
 export {
   AskTimeout,
@@ -40,10 +42,12 @@ export type {
   Handler,
   JoinOptions,
   Listener,
+  Namespaces,
   Recovery,
   RefusedEntry,
   Where,
 } from './options.js';
+export type { AnyEvents, NoContract, VocabularyOf } from './vocabulary.js';
 
 /**
  * Dials a server and returns the client at once. It connects in the background, and again whenever its line is lost
@@ -54,4 +58,7 @@ export type {
  * const client = dial('wss://example.com/live', { namespaces: { chat: { said: (ns, { body }) => show(body) } } });
  * const chat = await client.connect('chat');
  */
-export const dial = (url: string, options: DialOptions = {}): Client => new Runtime(url, options).client;
+export const dial = <const App extends ContractShape = NoContract, Names extends string = never>(
+  url: string,
+  options: DialOptions<App, Names> = {},
+): Client<App, Names> => typed(new Runtime(url, typed(options)).client);

@@ -18,13 +18,13 @@ import { Heartbeat } from './line/heartbeat.js';
 import type { ClientParts } from './line/parts.js';
 import { Line, type LineListener, type SocketPort } from './line/socket.js';
 import { withHeaders } from './line/url.js';
-import type { DialOptions, EndReason, Where } from './options.js';
-import type { Traffic } from './traffic.js';
+import type { DialOptions, EndReason } from './options.js';
+import type { Outbox } from './outbox.js';
 
 /** What the connector tells its client. */
 export interface ConnectorListener {
   /** What goes out. */
-  readonly traffic: Traffic;
+  readonly outbox: Outbox;
   /** A line is greeted: namespaces and rooms can be entered. `onEntered` is due when they are. */
   onGreeted(line: Line): void;
   /** The client is online. */
@@ -33,24 +33,28 @@ export interface ConnectorListener {
   onData(payload: Body, line: Line): void;
   /** A line is lost. */
   onLost(line: Line): void;
+  /** The client dials no more. It may be told twice. */
+  onClosing(): void;
   /** The client is closed. */
   onClosed(): void;
   /** The state has changed. */
   onState(state: ClientState): void;
   /** Tells the program an error. */
-  report(error: unknown, where: Where): void;
+  report(error: unknown, during: string): void;
 }
+
+/** Maximum number that is taken from a server: an hour in ms. A timer takes no more than 24 days. */
+const maxNumber = 3_600_000;
 
 /** A number that a server sends, or a default where it sends nothing sensible. */
 const numberOr = (value: unknown, least: number, otherwise: number): number =>
-  typeof value === 'number' && value >= least ? value : otherwise;
+  typeof value === 'number' && value >= least ? Math.min(value, maxNumber) : otherwise;
 
 /** Members of an object that a server sends as JSON. */
 type Fields = Readonly<Record<string, unknown>>;
 
-const fieldsOf = (value: unknown): Fields =>
-  // Every object has members by name, and each is checked where it is read.
-  typeof value === 'object' && value !== null ? (value as Fields) : {};
+/** Returns any value as an object: each member is checked where it is read. */
+const fieldsOf = (value: unknown): Fields => Object(value);
 
 const parseFields = (body: string): Fields => {
   try {
@@ -61,7 +65,7 @@ const parseFields = (body: string): Fields => {
 };
 
 /** Keeps a client on a line: it runs the chart, and does what the chart asks for (CL1 to CL7). */
-export class Connector {
+export class Connector implements LineListener {
   /** What the client is doing. */
   state: ClientState = 'idle';
   /** How the last line ended. */
@@ -74,6 +78,8 @@ export class Connector {
   /** The present dial. Whatever an earlier one brings is void. */
   #attempt = {};
   #wasOnline = false;
+  /** Number of dials in this outage. */
+  #redials = 0;
   #isStepping = false;
   readonly #events: ClientEvent[] = [];
   readonly #heartbeat: Heartbeat;
@@ -84,20 +90,25 @@ export class Connector {
     enter: () => this.#line && this.listener.onGreeted(this.#line),
     resume: () => {
       this.#wasOnline = true;
+      this.#redials = 0;
       if (this.#line) this.listener.onOnline(this.#line);
     },
-    giveUp: () => this.#detach()?.drop(givenUp, 'no answer in time'),
-    hangUp: () => this.#detach()?.hangUp(),
+    giveUp: () => this.#detach()?.drop(givenUp, this.#context.text),
+    hangUp: () => {
+      this.#detach()?.hangUp();
+      this.listener.onClosing();
+    },
     end: () => {
       this.#detach();
       this.#unlisten();
+      this.listener.onClosing();
       this.listener.onClosed();
     },
   };
 
   constructor(
     private readonly url: string,
-    private readonly options: DialOptions,
+    private readonly options: Pick<DialOptions, 'auth' | 'headers' | 'protocols' | 'WebSocket'>,
     private readonly parts: ClientParts,
     private readonly counters: ClientCounters,
     /** Whether there is a greeting. There is none where only native messages are spoken. */
@@ -112,7 +123,7 @@ export class Connector {
       clock,
       () => {
         this.#line?.send(fromClient('ping', String(this.#line.received)));
-        if (this.#line) listener.traffic.notePing(this.#line);
+        if (this.#line) listener.outbox.notePing(this.#line);
       },
       () => {
         counters.silences++;
@@ -124,7 +135,7 @@ export class Connector {
         parts,
         options.auth,
         (token) => this.#line?.send(fromClient('auth', token)),
-        (error) => listener.report(error, { during: 'auth' }),
+        (error) => listener.report(error, 'auth'),
       );
     }
     this.#unlisten = environment.listen((type) => {
@@ -145,11 +156,6 @@ export class Connector {
   /** Everything is entered on this line. An earlier line is over. */
   entered(line: Line): void {
     if (line === this.#line) this.take({ type: 'ENTERED' });
-  }
-
-  /** Returns whether a line is the present one. */
-  isPresent(line: Line): boolean {
-    return line === this.#line;
   }
 
   #step(event: ClientEvent): void {
@@ -194,7 +200,7 @@ export class Connector {
       if (this.#attempt === attempt) this.#open(token);
     } catch (error) {
       if (this.#attempt !== attempt) return;
-      this.listener.report(error, { during: auth ? 'auth' : 'dial' });
+      this.listener.report(error, auth ? 'auth' : 'dial');
       this.take({ type: 'LOST', code: 1006, text: errorText(error) });
     }
   }
@@ -203,52 +209,41 @@ export class Connector {
     const { WebSocket: given, protocols = [] } = this.options;
     const headers: Record<string, string> = { ...this.options.headers };
     if (this.greets) headers[sessionHint] = 'hello';
-    if (this.#wasOnline) headers['X-Websocket-Reconnect'] = String(this.#context.tries);
+    if (this.#wasOnline) headers['X-Websocket-Reconnect'] = String(++this.#redials);
     const Socket = given ?? this.parts.WebSocket;
     if (!Socket) return;
     // A WebSocket class makes objects with these members, by its standard.
     const socket = new Socket(given ? this.url : withHeaders(this.url, headers), [...protocols], {
       headers,
     }) as SocketPort;
-    const line: Line = new Line(
-      socket,
-      this.counters,
-      this.#listenerOf(() => line),
-      this.greets,
-      token,
-    );
-    this.#line = line;
+    this.#line = new Line(socket, this.counters, this, this.greets, token);
   }
 
-  #listenerOf(line: () => Line): LineListener {
-    return {
-      onOpen: () => this.take({ type: 'OPENED' }),
-      onAccepted: (id) => {
-        this.id = id;
-        this.take({ type: 'GREETED' });
-      },
-      onRefused: (text) => this.take({ type: 'REFUSED', text }),
-      onVerb: (verb, body) => {
-        this.#heartbeat.heard();
-        this.#takeVerb(line(), verb, body);
-      },
-      onData: (payload) => {
-        this.#heartbeat.heard();
-        this.listener.onData(payload, line());
-      },
-      onEnd: (code, text) => {
-        this.#detach();
-        this.take({ type: 'LOST', code, text });
-      },
-    };
+  onOpen(): void {
+    this.take({ type: 'OPENED' });
   }
-
-  #takeVerb(line: Line, verb: string, body: string): void {
+  onAccepted(id: string): void {
+    this.id = id;
+    this.take({ type: 'GREETED' });
+  }
+  onRefused(text: string): void {
+    this.take({ type: 'REFUSED', text });
+  }
+  onData(payload: Body, line: Line): void {
+    this.#heartbeat.heard();
+    this.listener.onData(payload, line);
+  }
+  onEnd(code: number, text: string): void {
+    this.#detach();
+    this.take({ type: 'LOST', code, text });
+  }
+  onVerb(verb: string, body: string, line: Line): void {
+    this.#heartbeat.heard();
     switch (verb) {
       case 'welcome': {
         const { ping, storm, outbox, auth } = parseFields(body);
         const { frames, bytes } = fieldsOf(outbox);
-        const waiting = this.listener.traffic.outbox;
+        const waiting = this.listener.outbox;
         waiting.maxFrames = numberOr(frames, 1, waiting.maxFrames);
         waiting.maxBytes = numberOr(bytes, 1, waiting.maxBytes);
         this.#heartbeat.start(numberOr(ping, 1_000, 25_000));
@@ -257,15 +252,15 @@ export class Connector {
         return;
       }
       case 'pong': {
-        this.listener.traffic.notePong(line);
-        const storm = Number(body.split(' ')[1]);
+        this.listener.outbox.notePong(line);
+        const storm = numberOr(Number(body.split(' ')[1]), 0, -1);
         if (storm >= 0) this.take({ type: 'STORM', storm });
         return;
       }
       case 'authed': {
         const { error, final, ttl } = parseFields(body);
         if (error === undefined) return this.#expectExpiry({ ttl });
-        this.listener.report(new Error(String(error)), { during: 'auth' });
+        this.listener.report(new Error(String(error)), 'auth');
         if (final !== true) this.#refresh?.retry();
         return;
       }

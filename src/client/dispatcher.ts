@@ -1,145 +1,191 @@
-import { type Definitions, maySend } from '../contract/definitions.js';
+import { maySend } from '../contract/definitions.js';
 import { decodeBody, encodeBody } from '../contract/schema.js';
-import { encodeErrorReply, encodeReply, type Frame, messageFrom, type NativeMode } from '../protocol/codec.js';
+import {
+  decode,
+  encodeEmptyReply,
+  encodeErrorReply,
+  encodeReply,
+  type Frame,
+  messageFrom,
+  type NativeMode,
+} from '../protocol/codec.js';
 import { ErrBadNamespace, ErrBadRoom, ErrInvalidPayload, Reply } from '../protocol/errors.js';
-import { type Body, type Message, OnAnyEvent, OnNativeMessage, ReceivedMessage } from '../protocol/message.js';
+import {
+  type Body,
+  isSystemEvent,
+  OnAnyEvent,
+  OnNamespaceConnect,
+  OnNamespaceDisconnect,
+  OnNativeMessage,
+  OnRoomJoin,
+  OnRoomLeave,
+  ReceivedMessage,
+} from '../protocol/message.js';
+import { definitionOf } from './bodies.js';
 import type { NSConn } from './handles.js';
-import type { ClientCounters } from './line/counters.js';
+import type { Line } from './line/socket.js';
 import type { Membership } from './membership.js';
-import type { LifecycleFlags, Thrown } from './membershipTable.js';
-import type { Events, Where } from './options.js';
-import type { Turns } from './turns.js';
-
-/** What the dispatcher needs of its client. */
-export interface DispatcherHost {
-  /** The turns of the client. */
-  readonly turns: Turns;
-  /** The counters of the client. */
-  readonly counters: ClientCounters;
-  /** The handlers of the options. */
-  readonly declared: ReadonlyMap<string, Events>;
-  /** The contract. */
-  readonly contract: ReadonlyMap<string, Definitions>;
-  /** Returns a namespace or room that is known. */
-  find(namespace: string, room: string): Membership | undefined;
-  /** Tells the program an error. */
-  report(error: unknown, where: Where): void;
-}
-
-/** The line on which a frame came. */
-export interface Origin {
-  /** Whether it is the present line. */
-  readonly isPresent: boolean;
-  /** Sends the answer, if it is. */
-  send(payload: Body): void;
-}
+import type { LifecycleFlags, Thrown } from './membershipHost.js';
+import type { Runtime } from './runtime.js';
 
 type Call = () => unknown;
+type Answer = (error?: unknown) => void;
 
-/** Gives what came in to the handlers of the program (CL16, CL17). */
+/** Maximum number of rooms of a namespace into which a server can put a client. */
+const maxServerRooms = 1_024;
+
+/** Maximum number of frames that wait for their turn. A client cannot make a server send slower. */
+const maxWaiting = 16_384;
+
+/** Takes what comes in: answers at once, steps of the server and events in turns (CL13 to CL18). */
 export class Dispatcher {
-  constructor(private readonly host: DispatcherHost) {}
+  constructor(
+    private readonly runtime: Runtime,
+    /** Whether every message is native. */
+    private readonly isNativeOnly: boolean,
+  ) {}
 
-  /** Which payloads are native messages: those that are no frame, if the program handles them (CL18). */
-  get nativeMode(): NativeMode {
-    const isHandled = this.#has('', OnNativeMessage);
-    return isHandled ? 'mixed' : 'none';
-  }
-
-  /** Handles an event. Never rejects. */
-  async handle(frame: Frame, origin: Origin): Promise<void> {
-    const { namespace, room, event, wait } = frame;
-    const { counters } = this.host;
-    const refuse = (error: unknown): void => {
-      if (wait !== '') origin.send(encodeErrorReply(frame, error));
-    };
-    if (!this.#isHere(namespace, '', origin)) {
-      counters.strays++;
-      return refuse(ErrBadNamespace);
+  /** Takes a data message. */
+  receive(payload: Body, line: Line): void {
+    const { asks, counters, outbox, turns } = this.runtime;
+    const frame = decode(payload, this.#nativeMode());
+    if (turns.size >= maxWaiting) this.runtime.onFlood();
+    if (!frame) {
+      counters.invalid++;
+      return;
     }
-    if (room !== '' && !this.#isHere(namespace, room, origin)) {
-      counters.strays++;
-      return refuse(ErrBadRoom);
-    }
-    const message = messageFrom(frame);
-    const definitions = frame.isNative ? undefined : this.host.contract.get(namespace);
-    const definition = definitions?.get(event);
-    if (definitions) {
-      if (message.err) return this.host.report(message.err, { during: event, namespace, room });
-      const isAllowed = definition && maySend(definition, 'server') && (!definition.answer || wait !== '');
-      const decoded = isAllowed ? await decodeBody(definition.schema, frame.body) : undefined;
-      if (decoded?.kind !== 'data') {
-        counters.invalid++;
-        if (decoded) this.host.report(decoded.error, { during: event, namespace, room });
-        return refuse(decoded ? decoded.error : ErrInvalidPayload);
-      }
-      Object.assign(message, { data: decoded.data });
-    }
-    try {
-      const calls = this.#calls(message);
-      if (calls.length === 0) {
-        counters.unhandled++;
-        return;
-      }
-      const result = await this.#run(calls);
-      if (definition?.answer) origin.send(encodeReply(frame, encodeBody(definition.answer, result)));
-      else if (result instanceof Reply) origin.send(encodeReply(frame, result.body));
-    } catch (error) {
-      counters.handlerErrors++;
-      this.host.report(error, { during: event, namespace, room });
-      refuse(error);
-    }
+    const { wait, event, isNoOp } = frame;
+    const isStep = wait !== '' && !isNoOp && steps.has(event);
+    if (asks.owns(wait)) {
+      outbox.noteAnswer(wait, line);
+      if (!asks.end(wait, { frame })) counters.lateAnswers++;
+    } else if (wait.startsWith('#')) counters.lateAnswers++;
+    else if (isStep) void turns.push(() => this.#serve(frame, line));
+    else if (isSystemEvent(event)) counters.invalid++;
+    // An ask of another client, broadcast by a Go server with its token, is no ask of this one.
+    else void turns.push(() => this.#handle(wait.startsWith('$') ? { ...frame, wait: '' } : frame, line));
   }
 
   /** Runs the handlers of a lifecycle event. Returns what they threw. Never rejects. */
-  async fire({ namespace, room }: Membership, event: string, flags: LifecycleFlags): Promise<Thrown | undefined> {
+  async fire(membership: Membership, event: string, flags: LifecycleFlags): Promise<Thrown | undefined> {
+    const message = new ReceivedMessage(membership.namespace, membership.room, event);
     try {
-      await this.#run(this.#calls(Object.assign(new ReceivedMessage(namespace, room, event), flags)));
+      await this.#run(membership, Object.assign(message, flags));
       return undefined;
     } catch (error) {
       return { error };
     }
   }
 
-  /** Runs handlers one after the other. Returns the first result that is not `undefined`; a returned error is thrown. */
-  async #run(calls: readonly Call[]): Promise<unknown> {
+  /** Returns which payloads are native: those that are no frame, if the program handles them. */
+  #nativeMode(): NativeMode {
+    if (this.isNativeOnly) return 'only';
+    const empty = this.runtime.find('', '');
+    const isHandled =
+      Object.hasOwn(this.runtime.handlers(''), OnNativeMessage) || empty?.listeners.has(OnNativeMessage);
+    return isHandled ? 'mixed' : 'none';
+  }
+
+  /** Returns what answers a frame, while its line is the present one. */
+  #answerOf(frame: Frame, line: Line): Answer {
+    return (error) => {
+      if (line !== this.runtime.line || frame.wait === '') return;
+      this.runtime.write(error === undefined ? encodeEmptyReply(frame.wait) : encodeErrorReply(frame, error));
+    };
+  }
+
+  /** Takes a step that the server began. */
+  async #serve(frame: Frame, line: Line): Promise<void> {
+    const { namespace, room, event } = frame;
+    const isPresent = (): boolean => line === this.runtime.line;
+    if (!isPresent()) return;
+    const answer = this.#answerOf(frame, line);
+    const isRoom = event === OnRoomJoin || event === OnRoomLeave;
+    if (event === OnNamespaceDisconnect || event === OnRoomLeave) {
+      return this.runtime.find(namespace, isRoom ? room : '')?.expel(answer) ?? answer();
+    }
+    const ns = this.runtime.declared(namespace);
+    if (!ns || (isRoom && !ns.isIn)) return answer(ErrBadNamespace);
+    if (isRoom && (room === '' || ns.rooms.size >= maxServerRooms)) return answer(ErrBadRoom);
+    await (isRoom ? ns.ensureRoom(room) : ns).admit(answer, isPresent);
+  }
+
+  /** Handles an event. Never rejects. */
+  async #handle(frame: Frame, line: Line): Promise<void> {
+    const { namespace, room, event, wait } = frame;
+    const { counters, contract } = this.runtime;
+    const refuse = this.#answerOf(frame, line);
+    const ns = this.runtime.find(namespace, '');
+    const membership = this.runtime.find(namespace, room);
+    if (!ns?.hears(line) || !membership?.hears(line)) {
+      counters.strays++;
+      return refuse(ns?.hears(line) ? ErrBadRoom : ErrBadNamespace);
+    }
+    const message = messageFrom(frame);
+    const definition = definitionOf(contract, namespace, event);
+    try {
+      if (Object.hasOwn(contract, namespace) && !frame.isNative) {
+        if (message.err) {
+          counters.unhandled++;
+          return this.runtime.report(message.err, event, membership);
+        }
+        const isAllowed = definition && maySend(definition, 'server') && (!definition.answer || wait !== '');
+        const decoded = isAllowed ? await decodeBody(definition.schema, frame.body) : undefined;
+        if (decoded?.kind !== 'data') {
+          counters.invalid++;
+          if (decoded) this.runtime.report(decoded.error, event, membership);
+          return refuse(decoded ? decoded.error : ErrInvalidPayload);
+        }
+        Object.assign(message, { data: decoded.data });
+      }
+      const result = await this.#run(membership, message);
+      const answer = definition?.answer && result !== this ? encodeBody(definition.answer, result) : undefined;
+      const body = answer ?? (result instanceof Reply ? result.body : undefined);
+      if (body !== undefined && line === this.runtime.line) this.runtime.write(encodeReply(frame, body));
+      if (result === this) counters.unhandled++;
+    } catch (error) {
+      this.runtime.report(error, event, membership);
+      counters.handlerErrors++;
+      refuse(error);
+    }
+  }
+
+  /**
+   * Runs the handlers of a message one after the other. Returns the first result that is not `undefined`, or this
+   * dispatcher if there is no handler. An error that a handler returns is thrown.
+   */
+  async #run(membership: Membership, message: ReceivedMessage): Promise<unknown> {
+    const calls = this.#calls(membership, message);
+    if (calls.length === 0) return this;
     let first: unknown;
     for (const call of calls) {
-      const result = await this.host.turns.call(call);
+      const result = await this.runtime.turns.call(call);
       if (result instanceof Error) throw result;
       first ??= result;
     }
     return first;
   }
 
-  /** The calls of the handlers of a message, else of those of any event. */
-  #calls(message: Message): Call[] {
-    const own = this.#callsOf(message, message.event);
-    return own.length > 0 ? own : this.#callsOf(message, OnAnyEvent);
+  /** Returns the calls of the handlers of a message, else of those of any event. */
+  #calls(membership: Membership, message: ReceivedMessage): Call[] {
+    const own = this.#callsOf(membership, message, message.event);
+    return own.length > 0 ? own : this.#callsOf(membership, message, OnAnyEvent);
   }
 
-  #callsOf(message: Message, event: string): Call[] {
-    const { namespace, room } = message;
-    const ns = this.host.find(namespace, '');
-    const calls: Call[] = [];
-    const events = this.host.declared.get(namespace);
+  #callsOf(membership: Membership, message: ReceivedMessage, event: string): Call[] {
+    const { root } = membership;
+    const events = this.runtime.handlers(root.namespace);
+    // A lifecycle event that somebody else listens to is no less news to the program's handler of any event.
+    const any = isSystemEvent(event) ? events[OnAnyEvent] : undefined;
+    const handler = Object.hasOwn(events, event) ? events[event] : any;
     // A namespace has the handle of a namespace.
-    const handle = ns?.handle as NSConn | undefined;
-    if (events && handle && Object.hasOwn(events, event)) calls.push(() => events[event]?.(handle, message));
-    const added = [ns, room === '' ? undefined : this.host.find(namespace, room)];
-    for (const membership of added) {
-      for (const listener of membership?.listeners.get(event) ?? []) calls.push(() => listener(message));
+    const calls: Call[] = handler ? [() => handler(root.handle as NSConn, message)] : [];
+    for (const { listeners } of new Set([root, membership])) {
+      for (const listener of listeners.get(event) ?? []) calls.push(() => listener(message));
     }
     return calls;
   }
-
-  #has(namespace: string, event: string): boolean {
-    return this.#callsOf(new ReceivedMessage(namespace, '', event), event).length > 0;
-  }
-
-  /** Whether the client is in a namespace or room, or was when the frame came. */
-  #isHere(namespace: string, room: string, origin: Origin): boolean {
-    const membership = this.host.find(namespace, room);
-    return membership !== undefined && (membership.presence !== 'out' || (!origin.isPresent && membership.isKept));
-  }
 }
+
+/** The steps that a server can begin. */
+const steps: ReadonlySet<string> = new Set([OnNamespaceConnect, OnNamespaceDisconnect, OnRoomJoin, OnRoomLeave]);

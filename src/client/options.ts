@@ -1,29 +1,42 @@
-import type { ContractShape } from '../contract/definitions.js';
 import type { Reply } from '../protocol/errors.js';
 import type { Message } from '../protocol/message.js';
 import type { NSConn } from './handles.js';
 import type { AskOptions } from './line/asks.js';
 import type { WebSocketClass } from './line/parts.js';
+import type { AnyEvents, HandlerName, MessageOf, NoContract, ResultOf, VocabularyOf } from './vocabulary.js';
 
 /**
- * A function that handles an event of a namespace. It returns nothing, answers with `reply(body)`, or throws, at once
- * or by a promise (CL16).
+ * A function that handles an event of a namespace without a contract. It returns nothing, answers with `reply(body)`,
+ * or throws, at once or by a promise (CL16).
  *
  * @example
  * const said: Handler = (ns, { body }) => console.log(ns.namespace, body);
  */
 export type Handler = (ns: NSConn, message: Message) => void | Reply | Promise<void | Reply>;
 
-/** The handlers of a namespace, by the name of the event. `OnAnyEvent` handles events that have none of their own. */
+/**
+ * The handlers of a namespace without a contract, by the name of the event. `OnAnyEvent` handles events that have none
+ * of their own.
+ */
 export type Events = Readonly<Record<string, Handler>>;
 
 /** A function that handles an event of one namespace or room. It answers like a `Handler`. */
-export type Listener = (message: Message) => void | Reply | Promise<void | Reply>;
+export type Listener<V = AnyEvents, Event = string> = (message: MessageOf<V, Event>) => ResultOf<V, Event>;
+
+/** The declared namespaces, each with its handlers. Those of a contract receive `data` (CL17). */
+export type Namespaces<App = NoContract, Names extends string = [keyof App] extends [never] ? string : never> = {
+  readonly [Name in (keyof App & string) | Names]?: {
+    readonly [Event in HandlerName<VocabularyOf<App, Name>>]?: (
+      ns: NSConn<VocabularyOf<App, Name>>,
+      message: MessageOf<VocabularyOf<App, Name>, Event>,
+    ) => ResultOf<VocabularyOf<App, Name>, Event>;
+  };
+};
 
 /** How a room is joined. */
-export interface JoinOptions extends AskOptions {
+export interface JoinOptions<V = AnyEvents> extends AskOptions {
   /** Handlers of the room's events, set before the server can send one. */
-  readonly on?: Readonly<Record<string, Listener>>;
+  readonly on?: { readonly [Event in HandlerName<V>]?: Listener<V, Event> };
 }
 
 /** How a line ended: the code and text of its close frame, or of the refusal. */
@@ -71,13 +84,13 @@ export interface Where {
 }
 
 /** Options of `dial`. */
-export interface DialOptions {
+export interface DialOptions<App = NoContract, Names extends string = [keyof App] extends [never] ? string : never> {
   /** Namespaces with the handlers of their events. The server may connect the client to these. Default: none. */
-  readonly namespaces?: Readonly<Record<string, Events>>;
+  readonly namespaces?: Namespaces<NoInfer<App>, Names>;
   /** Handlers of the empty namespace. Default: none. */
   readonly events?: Events;
   /** The contract of both ends. Its namespaces are declared by it. Default: none. */
-  readonly contract?: ContractShape;
+  readonly contract?: App;
   /** Returns the token for `authenticate` of the server. Asked before every dial, and before the token expires (CL7). */
   readonly auth?: () => string | Promise<string>;
   /** Headers of the upgrade. In a browser they become URL parameters `X-Websocket-Header-<name>`. Default: none. */

@@ -1,9 +1,9 @@
 import type { AnyActorRef, AnyMachineSnapshot, EventObject } from 'xstate';
 import type { Conn } from '../actors/api/handles.js';
 import type { ConnectionUsage, Introspection } from '../actors/supervisor/introspection.js';
-import type { DeliverEvent, FrameEvent } from '../actors/telemetry/inspection.js';
+import type { DeliverEvent, FrameEvent, SessionEvent } from '../actors/telemetry/inspection.js';
 import type { RecordedStep } from '../actors/telemetry/recorder.js';
-import { bytesIn } from '../protocol/message.js';
+import { bytesIn } from '../protocol/size.js';
 import { statesOf } from './draw/chart.js';
 import { type HistoryStep, StepHistory } from './stepHistory.js';
 
@@ -23,6 +23,13 @@ export interface FollowedView {
   readonly usage: ConnectionUsage;
   /** What it has sent and received since a page follows it. */
   readonly counts: TrafficCounts;
+  /** Its frames of the session layer since a page follows it, which `counts` leaves out. */
+  readonly session: {
+    /** Number of them. */
+    readonly frames: number;
+    /** The last ones by direction and verb, such as `in hello`, oldest first. */
+    readonly last: readonly string[];
+  };
   /** How many attempts its client needed to reconnect. */
   readonly reconnects: number;
   /** Each namespace that it is in, enters or leaves, with its rooms and the states of their charts. */
@@ -51,10 +58,14 @@ interface TrafficCounts {
   readonly writes: number;
 }
 
+/** Maximum number of frames of the session layer that are kept. */
+const maxSessionFrames = 12;
+
 const maxRooms = 40;
 
 const isFrame = (event: EventObject): event is FrameEvent => event.type === 'FRAME';
 const isDelivery = (event: EventObject): event is DeliverEvent => event.type === 'DELIVER';
+const isSession = (event: EventObject): event is SessionEvent => event.type === 'SESSION';
 
 /** A connection that at least one page follows. */
 export class FollowedConnection {
@@ -62,6 +73,7 @@ export class FollowedConnection {
   readonly #since: number;
   readonly #before: readonly RecordedStep[];
   readonly #counts = { framesIn: 0, bytesIn: 0, framesOut: 0, bytesOut: 0, writes: 0 };
+  readonly #session: { frames: number; readonly last: string[] } = { frames: 0, last: [] };
   /** Stops observing the connection. */
   readonly end: () => void;
   /** Number of pages that follow it. */
@@ -101,6 +113,7 @@ export class FollowedConnection {
       pressure: conn.pressure,
       usage: this.watching.usageOf(conn),
       counts: this.#counts,
+      session: this.#session,
       reconnects: conn.reconnectTries,
       namespaces: this.#namespaces(),
       steps: this.#history.steps,
@@ -118,6 +131,11 @@ export class FollowedConnection {
       counts.writes++;
       counts.framesOut += event.messages ?? 1;
       counts.bytesOut += event.bytes.length;
+    } else if (isSession(event)) {
+      const { last } = this.#session;
+      this.#session.frames++;
+      last.push(`${event.direction} ${event.verb}`);
+      if (last.length > maxSessionFrames) last.shift();
     }
   }
 

@@ -1,4 +1,5 @@
-import { type Body, bytesIn } from './message.js';
+import type { Body } from './message.js';
+import { bytesIn } from './size.js';
 
 /** Destination of one connection's frames: its socket, or its chart first. A Node stream is one. */
 export interface FrameSink {

@@ -39,9 +39,6 @@ export const isSystemEvent = (event: string): boolean => systemEvents.has(event)
 /** Body of a message: a string for text, bytes for binary. */
 export type Body = string | Uint8Array;
 
-/** Returns the size of a body in a frame, in bytes. */
-export const bytesIn = (body: Body): number => (typeof body === 'string' ? Buffer.byteLength(body) : body.length);
-
 /** A received message, as its handler gets it. */
 export interface Message {
   /** Namespace of the message. */

@@ -4,10 +4,12 @@ import type { DisconnectReason } from '../actors/api/callbacks.js';
 import type { Events, NamespaceBodies, Namespaces, Where } from '../actors/api/handlers.js';
 import type { Conn } from '../actors/api/handles.js';
 import type { Machines } from '../actors/context.js';
+import type { AuthenticationAttempt } from '../actors/sessions/authenticator.js';
 import type { InspectionObserver } from '../actors/telemetry/inspection.js';
 import type { RecorderLimits } from '../actors/telemetry/recorder.js';
 import type { FrameLog } from '../actors/transport/loggedSocket.js';
 import { defaultLimits, type LimitName, type Limits, limitNames, limitRow } from '../limits.js';
+import { sessionHint } from '../protocol/session.js';
 import { faultOf, isMachine, machineNames, type OwnMachines } from './machineContract.js';
 
 /** Options of a `Server`. `Sent` maps the events that it sends to their bodies, to check `emit` and `ask`. */
@@ -18,16 +20,23 @@ export interface ServerOptions<Sent extends NamespaceBodies = NamespaceBodies> {
   readonly events?: Events;
   /** Hook before the upgrade. An error that it throws or returns refuses it, with the error's `status` or 403 (HS1). */
   readonly onUpgrade?: (request: IncomingMessage) => unknown;
+  /**
+   * Hook that says who a client is: returns the user or `{ user, expiresAt }`, or throws. It runs for every client before
+   * its id is made, and again for each new token. `expiresAt` is a Date or the ms since 1970 (SS9). Default: no users.
+   */
+  readonly authenticate?: (attempt: AuthenticationAttempt) => unknown;
+  /** Returns true if a new token is of the same user. Default: whether both are equal primitives or have an equal `id`. */
+  readonly sameUser?: (one: unknown, other: unknown) => boolean;
   /** Hook that accepts a connection. If it throws or rejects, the client receives the error's text and 1008 (HS7). */
   readonly onConnect?: (conn: Conn) => unknown;
   /** Hook after a connection has ended, called once (SV6). */
   readonly onDisconnect?: (conn: Conn, reason: DisconnectReason) => unknown;
-  /** Hook for each refused upgrade (HS1). */
+  /** Hook for each refused upgrade, client and token (HS1, SS9). */
   readonly onUpgradeError?: (error: unknown, request: IncomingMessage) => unknown;
   /** Hook for every error of a handler, hook, visitor or chart (SV2). Default: errors are not reported. */
   readonly onError?: (error: unknown, where: Where) => unknown;
   /** Returns the id of a new connection, 1 to 128 bytes (HS11). Default: a random UUID. */
-  readonly idGenerator?: (request: IncomingMessage) => string | Promise<string>;
+  readonly idGenerator?: (request: IncomingMessage, user: unknown) => string | Promise<string>;
   /** Whether every flowing socket has a message before `broadcast` returns (BC8). Default false. */
   readonly syncBroadcaster?: boolean;
   /** Whether `onDisconnect` is also called for connections that were not accepted (SV6). Default false. */
@@ -42,7 +51,7 @@ export interface ServerOptions<Sent extends NamespaceBodies = NamespaceBodies> {
   readonly machines?: Partial<OwnMachines>;
   /** Subprotocols to choose from, in order of preference. Default: none (HS16). */
   readonly protocols?: readonly string[];
-  /** Headers allowed as URL parameters, beside `x-websocket-reconnect`. They never replace a real header (HS14). */
+  /** Headers allowed as URL parameters, beside `x-websocket-reconnect` and `x-muster`. They never replace a real header (HS14). */
   readonly urlHeaders?: readonly string[];
   /** Observer of all actors from the start, in XState's inspection format; see `server.inspect` (IN1). */
   readonly inspect?: InspectionObserver;
@@ -79,7 +88,16 @@ export interface CheckedOptions extends Omit<ServerOptions, 'urlHeaders' | 'reco
   readonly fireDisconnectAlways: boolean;
 }
 
-const callbacks = ['onUpgrade', 'onConnect', 'onDisconnect', 'onUpgradeError', 'onError', 'idGenerator'] as const;
+const callbacks = [
+  'onUpgrade',
+  'onConnect',
+  'onDisconnect',
+  'onUpgradeError',
+  'onError',
+  'idGenerator',
+  'authenticate',
+  'sameUser',
+] as const;
 const known: ReadonlySet<string> = new Set([
   ...callbacks,
   'namespaces',
@@ -163,7 +181,7 @@ const checkUrlHeaders = (given: readonly string[]): ReadonlySet<string> => {
     if (!headerName.test(name)) throw wrong('urlHeaders', 'names of letters, digits and "-"', name);
     if (neverByUrl.test(name)) throw new TypeError(`option "urlHeaders" never takes "${name}": a link could set it`);
   }
-  return new Set(['x-websocket-reconnect', ...names]);
+  return new Set(['x-websocket-reconnect', sessionHint, ...names]);
 };
 
 const checkMachines = (machines: Partial<OwnMachines>): Partial<Machines> => {
@@ -189,6 +207,12 @@ const checkRecorder = (given: boolean | Partial<RecorderLimits>): RecorderLimits
     throw wrong('recorder.last', 'a number from 1 to 1 000', last);
   if (!(sample > 0 && sample <= 1)) throw wrong('recorder.sample', 'a number above 0 and up to 1', sample);
   return { last, sample };
+};
+
+/** Returns the hooks that the actors of a server run. */
+export const hooksOf = ({ onConnect, onDisconnect, onError, onUpgradeError, ...rest }: CheckedOptions) => {
+  const { idGenerator, authenticate, sameUser } = rest;
+  return { onConnect, onDisconnect, onError, onUpgradeError, idGenerator, authenticate, sameUser };
 };
 
 /**

@@ -72,6 +72,7 @@ const droppedOf = ({ counters }: Metrics): Readonly<Record<string, number>> => (
   invalidFrames: counters.invalidFrames,
   strayAnswers: counters.strayAnswers,
   ignoredEvents: counters.ignoredEvents,
+  ignoredSession: counters.ignoredSession,
   unhandledEvents: counters.unhandledEvents,
   gatedWrites: counters.gatedWrites,
   lateWrites: counters.lateWrites,
@@ -89,6 +90,7 @@ const exchange = inSection('exchange');
 /** Every metric, in the order of the text: the one source of the text and of docs/metrics.md (IN8). */
 export const metricFamilies: readonly MetricFamily[] = [
   connections.gauges('muster_connections', 'state', 'Connections now, by state.', (m) => m.connections),
+  connections.gauge('muster_aware_connections', 'Those of clients that use the session layer.', (m) => m.aware),
   connections.counter('muster_admitted_total', 'Upgrades that became connections.', (m) => m.arrivals.admitted),
   connections.counter(
     'muster_refused_total',
@@ -101,6 +103,21 @@ export const metricFamilies: readonly MetricFamily[] = [
     (m) => m.arrivals.rejected,
   ),
   connections.counters('muster_closes_total', 'reason', 'Connections that ended, by cause.', (m) => m.closes),
+  connections.counters(
+    'muster_openings_total',
+    'kind',
+    'First frames of the session layer, by kind.',
+    ({ counters: { hellos, resumes, badHellos } }) => ({ hello: hellos, resume: resumes, bad: badHellos }),
+  ),
+  connections.counters(
+    'muster_authentications_total',
+    'outcome',
+    'Clients and tokens refused by authenticate, and tokens renewed.',
+    ({ counters: { refusedAuthentications, renewedTokens } }) => ({
+      refused: refusedAuthentications,
+      renewed: renewedTokens,
+    }),
+  ),
   connections.counter('muster_congestions_total', 'Times a socket was full.', (m) => m.counters.congestions),
   connections.counter('muster_evictions_total', 'Slow consumers evicted.', (m) => m.counters.evictions),
   connections.counter('muster_failures_total', 'Statecharts and turns that failed.', (m) => m.counters.failures),

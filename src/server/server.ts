@@ -17,7 +17,7 @@ import type { StackExchange } from '../exchange/exchange.js';
 import type { Limits } from '../limits.js';
 import type { Message, OutgoingMessage } from '../protocol/message.js';
 import { answerNotFound, mount, mountPage, type Page } from './mount.js';
-import { assertObserver, checkOptions, type ServerOptions } from './options.js';
+import { assertObserver, checkOptions, hooksOf, type ServerOptions } from './options.js';
 import { partsOf } from './parts.js';
 import { prometheusText } from './prometheus.js';
 import { Upgrades } from './upgrade.js';
@@ -61,7 +61,7 @@ export class Server<Sent extends NamespaceBodies = NamespaceBodies> implements S
       sliceMs: checked.sliceMs,
       syncBroadcaster: checked.syncBroadcaster,
       fireDisconnectAlways: checked.fireDisconnectAlways,
-      ...{ onConnect: checked.onConnect, onDisconnect: checked.onDisconnect, onError: checked.onError },
+      ...hooksOf(checked),
       inspect: checked.inspect,
       recorder: checked.recorder,
       debug: checked.debug === true ? toConsole : checked.debug || undefined,

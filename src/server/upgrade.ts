@@ -1,8 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { isInstance } from '../actors/runtime/guard.js';
+import { type Refusal, refusalBy, UpgradeRefused } from '../actors/sessions/refusal.js';
 import type { Supervisor } from '../actors/supervisor/supervisor.js';
-import { errorText, HandlerTimeout } from '../protocol/errors.js';
+import { HandlerTimeout } from '../protocol/errors.js';
 import { AdmissionQueue } from './admissionQueue.js';
 import { answerWith, isHere, respond } from './httpResponses.js';
 import type { Mounted } from './mount.js';
@@ -22,39 +23,6 @@ const urlHeaderPrefix = 'x-websocket-header-';
 /** Matches characters that a header's value must not have. */
 const unsafeInHeader = /[\0\r\n]/;
 
-/**
- * Error that refuses an upgrade with an HTTP status. The client receives its text, whatever the status (HS1).
- * @example const onUpgrade = () => { throw new UpgradeRefused(401, 'log in first'); };
- */
-export class UpgradeRefused extends Error {
-  /** Always 'UpgradeRefused'. */
-  override readonly name = 'UpgradeRefused';
-  /** Creates the error. `message` is the text of the answer. */
-  constructor(
-    /** HTTP status of the answer, 400 to 599. Any other becomes 403. */
-    readonly status: number,
-    message: string,
-    options?: ErrorOptions,
-  ) {
-    super(message, options);
-  }
-}
-
-const isControl = (code: number): boolean => code < 0x21 || (code >= 0x7f && code < 0xa0);
-
-/** Returns what is wrong with an id, or `undefined` (HS11). */
-const idFault = (id: unknown, isNamespace: (name: string) => boolean): string | undefined => {
-  if (typeof id !== 'string') return `an id is a string, got ${typeof id}`;
-  const bytes = Buffer.byteLength(id);
-  if (bytes === 0 || bytes > 128) return `an id has 1 to 128 bytes, got ${bytes}`;
-  for (const character of id) {
-    if (character === ';' || isControl(character.codePointAt(0) ?? 0)) {
-      return 'an id has no control characters, spaces or semicolons';
-    }
-  }
-  return isNamespace(id) ? `the id "${id}" is the name of a namespace` : undefined;
-};
-
 const isSameHost = (origin: string, host: string | undefined): boolean => {
   try {
     const { host: originHost, username, password } = new URL(origin);
@@ -63,21 +31,6 @@ const isSameHost = (origin: string, host: string | undefined): boolean => {
     return false;
   }
 };
-
-/** Returns the HTTP status of an error, if it has one. Reading a thrown value may throw. */
-const statusOf = (error: unknown): number | undefined => {
-  try {
-    if (typeof error !== 'object' || error === null) return undefined;
-    const status = 'status' in error ? error.status : 'statusCode' in error ? error.statusCode : undefined;
-    return typeof status === 'number' && Number.isInteger(status) && status >= 400 && status <= 599
-      ? status
-      : undefined;
-  } catch {
-    return undefined;
-  }
-};
-
-type IdGenerator = NonNullable<CheckedOptions['idGenerator']>;
 
 const ignoreError = (): void => {};
 
@@ -97,7 +50,7 @@ export class Upgrades implements Mounted {
     const { limits, protocols } = options;
     this.#queue = new AdmissionQueue(limits.admission, limits.admissionTimeout, parts.clock);
     this.#handshake = parts.transport({ ...limits, protocols }, parts.clock, (error, request, socket) =>
-      this.#refuse(new UpgradeRefused(400, error.message, { cause: error }), request, socket),
+      this.#refuse(refusalBy('onUpgrade', new UpgradeRefused(400, error.message, { cause: error })), request, socket),
     );
   }
 
@@ -109,6 +62,7 @@ export class Upgrades implements Mounted {
   /** Destroys every socket that is still in admission. */
   close(): void {
     for (const socket of this.#pending) this.#drop(socket);
+    this.supervisor.greetings.close();
   }
 
   /** Takes over a socket that asks for an upgrade (HS1). */
@@ -127,7 +81,7 @@ export class Upgrades implements Mounted {
 
   /** Reports a `GET` without upgrade, which was answered with 400 (HS12). */
   refused(request: IncomingMessage): void {
-    this.#report(new UpgradeRefused(400, 'no websocket upgrade'), request);
+    this.supervisor.refused(new UpgradeRefused(400, 'no websocket upgrade'), request);
   }
 
   /** Calls `answer` for a `HEAD` request once an upgrade would not have to wait (HS12, HS15). */
@@ -169,7 +123,7 @@ export class Upgrades implements Mounted {
     const deadline = this.parts.clock.setTimeout(() => {
       isLate = true;
       socket.destroy();
-      this.#report(new HandlerTimeout(connectTimeout), request);
+      this.supervisor.refused(new HandlerTimeout(connectTimeout), request);
     }, connectTimeout);
     const settled = (): void => {
       this.parts.clock.clearTimeout(deadline);
@@ -177,58 +131,82 @@ export class Upgrades implements Mounted {
     };
     socket.once('close', settled);
     this.#accept(request, socket, head, opened)
-      .catch((error: unknown) => {
+      .catch((error: unknown) => refusalBy('onUpgrade', error))
+      .then((refusal) => {
         // The timeout was reported already.
-        if (!isLate) this.#refuse(error, request, socket);
+        if (refusal && !isLate) this.#refuse(refusal, request, socket);
       })
       .finally(settled);
   }
 
-  async #accept(request: IncomingMessage, socket: Duplex, head: Buffer, opened: () => void): Promise<void> {
-    const { onUpgrade, idGenerator } = this.options;
+  async #accept(
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+    opened: () => void,
+  ): Promise<Refusal | undefined> {
+    const { identification, greetings } = this.supervisor;
     this.#checkOrigin(request);
     this.#takeUrlHeaders(request);
-    const verdict = await onUpgrade?.(request);
-    if (isInstance(verdict, Error)) throw verdict;
-    const made = idGenerator ? await this.#makeId(idGenerator, request) : this.parts.random.uuid();
-    this.#checkId(made);
-    if (socket.destroyed) return;
-    if (this.isOver) return this.#drop(socket);
+    const refusal = await this.#askProgram(request);
+    if (greetings.isGreeted(request)) {
+      this.#greet(request, socket, head, opened, refusal);
+      return undefined;
+    }
+    const outcome = refusal ?? (await identification.run(undefined, request));
+    if (outcome.kind === 'refused') return outcome;
+    if (this.#isLost(socket)) return undefined;
+    const { id, identity } = outcome;
     this.#handshake(request, socket, head, (upgraded) => {
       this.#handOver(socket);
       this.supervisor.connect({
-        id: compact(made),
-        request,
-        socket: upgraded,
-        outlet: upgraded.outlet,
+        ...{ id, identity, request, socket: upgraded, outlet: upgraded.outlet, opened },
+        opening: greetings.isHinted(request) ? 'native' : undefined,
         attach: (listener) => upgraded.listen(listener),
-        opened,
       });
     });
+    return undefined;
+  }
+
+  /** Returns the refusal of `onUpgrade`, if there is one. */
+  async #askProgram(request: IncomingMessage): Promise<Refusal | undefined> {
+    try {
+      const verdict = await this.options.onUpgrade?.(request);
+      return isInstance(verdict, Error) ? refusalBy('onUpgrade', verdict) : undefined;
+    } catch (error) {
+      return refusalBy('onUpgrade', error);
+    }
+  }
+
+  /** Waits for the first frame of a client of the session layer. Refuses it after the 101, so that it reads why. */
+  #greet(
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+    opened: () => void,
+    refusal: Refusal | undefined,
+  ): void {
+    if (this.#isLost(socket)) return;
+    if (refusal) this.supervisor.refused(refusal.error, request);
+    this.#handshake(request, socket, head, (upgraded) => {
+      this.#handOver(socket);
+      const { greetings } = this.supervisor;
+      const hinted = { request, socket: upgraded, opened };
+      if (refusal) greetings.refuse(hinted, refusal);
+      else greetings.begin(hinted);
+    });
+  }
+
+  /** Returns whether a socket is of no use any more. Drops it when the server is over. */
+  #isLost(socket: Duplex): boolean {
+    if (!socket.destroyed && this.isOver) this.#drop(socket);
+    return socket.destroyed;
   }
 
   /** Hands the socket over to the WebSocket, which handles its errors from now on. */
   #handOver(socket: Duplex): void {
     socket.off('error', ignoreError);
     this.#pending.delete(socket);
-  }
-
-  async #makeId(generate: IdGenerator, request: IncomingMessage): Promise<string> {
-    try {
-      return await generate(request);
-    } catch (cause) {
-      throw new UpgradeRefused(500, 'no connection id', { cause });
-    }
-  }
-
-  #checkId(id: string): void {
-    try {
-      const fault = idFault(id, (name) => name !== '' && this.supervisor.handlers.declares(name));
-      if (fault) throw new TypeError(fault);
-      this.supervisor.assertCarried(id);
-    } catch (cause) {
-      throw new UpgradeRefused(500, 'no connection id', { cause });
-    }
   }
 
   #checkOrigin({ headers: { origin, host } }: IncomingMessage): void {
@@ -249,25 +227,8 @@ export class Upgrades implements Mounted {
     }
   }
 
-  #refuse(error: unknown, request: IncomingMessage, socket: Duplex): void {
-    this.#report(error, request);
-    const status = statusOf(error);
-    // The text of an internal error may be secret. The text of an UpgradeRefused is meant for the client.
-    const isPublic = isInstance(error, UpgradeRefused) || (status !== undefined && status < 500);
-    if (status === undefined) respond(socket, answerWith(403, 'refused'));
-    else respond(socket, answerWith(status, isPublic ? errorText(error) : undefined));
-  }
-
-  #report(error: unknown, request: IncomingMessage): void {
-    this.supervisor.counters.refusedUpgrades++;
-    const failed = (failure: unknown): void => this.supervisor.report(failure, { during: 'onUpgradeError' });
-    try {
-      Promise.resolve(this.options.onUpgradeError?.(error, request)).catch(failed);
-    } catch (failure) {
-      failed(failure);
-    }
+  #refuse({ error, status, body }: Refusal, request: IncomingMessage, socket: Duplex): void {
+    this.supervisor.refused(error, request);
+    respond(socket, answerWith(status, body));
   }
 }
-
-/** Returns a flat copy. A concatenated string keeps its parts in memory: over 1 KiB for an id. */
-const compact = (text: string): string => Buffer.from(text, 'utf16le').toString('utf16le');

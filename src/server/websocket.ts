@@ -2,9 +2,8 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type RawData, WebSocket, WebSocketServer } from 'ws';
 import { type Clock, TickCounter, TickQuota } from '../actors/runtime/clock.js';
-import type { Socket, SocketListener, Traffic } from '../actors/transport/socket.js';
+import type { SocketListener, Traffic, UpgradedSocket } from '../actors/transport/socket.js';
 import { type CloseReasonName, closeReasons } from '../protocol/errors.js';
-import type { FrameSink } from '../protocol/frame.js';
 
 /** The limits and subprotocols of the WebSocket layer. */
 interface HandshakeOptions {
@@ -16,14 +15,6 @@ interface HandshakeOptions {
   readonly messageTimeout: number;
   /** Subprotocols, in order of preference. */
   readonly protocols: readonly string[];
-}
-
-/** A socket that was upgraded to a WebSocket. */
-interface UpgradedSocket extends Socket {
-  /** Takes the bytes of frames. */
-  readonly outlet: FrameSink;
-  /** Makes `listener` the one listener of the socket. */
-  listen(listener: SocketListener): void;
 }
 
 /** Completes the WebSocket handshake of an upgrade request. Calls `done` with the socket. */

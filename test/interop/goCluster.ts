@@ -97,8 +97,8 @@ export class Cluster {
     return client;
   }
 
-  async dial(node: 0 | 1, id: string): Promise<RawClient> {
-    const client = await RawClient.dial(this.#urlOf(node, id));
+  async dial(node: 0 | 1, id: string, headers: Readonly<Record<string, string>> = {}): Promise<RawClient> {
+    const client = await RawClient.dial(this.#urlOf(node, id), headers);
     this.#clients.push(client);
     return client;
   }

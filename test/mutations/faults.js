@@ -7,6 +7,7 @@ import { machinesFaults } from './faults/machines.js';
 import { protocolFaults } from './faults/protocol.js';
 import { runtimeFaults } from './faults/runtime.js';
 import { serverFaults } from './faults/server.js';
+import { sessionsFaults } from './faults/sessions.js';
 import { supervisorFaults } from './faults/supervisor.js';
 import { telemetryFaults } from './faults/telemetry.js';
 import { transportFaults } from './faults/transport.js';
@@ -26,6 +27,7 @@ export const faults = [
   ...protocolFaults,
   ...runtimeFaults,
   ...serverFaults,
+  ...sessionsFaults,
   ...supervisorFaults,
   ...telemetryFaults,
   ...transportFaults,

@@ -66,7 +66,7 @@ describe('defaults', () => {
     expect(checkOptions(given)).toEqual({
       ...given,
       limits: { ...defaultLimits, rooms: 5, payload: 1 },
-      urlHeaders: new Set(['x-websocket-reconnect', 'x-token']),
+      urlHeaders: new Set(['x-websocket-reconnect', 'x-muster', 'x-token']),
     });
     expect(defaultLimits.rooms).toBe(128);
   });

@@ -132,7 +132,8 @@ describe('the text of the metrics', () => {
       const [, row = ''] = new RegExp(`^\\| \`${name}\` \\| \`\\w+\` \\|(.*)$`, 'm').exec(page) ?? [];
       return Array.from(row.matchAll(/`(\w+)`/g), ([, label = '']) => label);
     };
-    for (const name of ['muster_connections', 'muster_dropped_total', 'muster_asks_total']) {
+    const labelled = ['connections', 'dropped_total', 'openings_total', 'authentications_total', 'asks_total'];
+    for (const name of labelled.map((rest) => `muster_${rest}`)) {
       expect(labels(name)).toEqual(told(name));
     }
     const others = Array.from(page.matchAll(/^\| `(?!muster_)(\w+)` \|/gm), ([, reason]) => reason);

@@ -3,6 +3,7 @@ import type { ReceivedMessage } from '../../protocol/message.js';
 import type { Deadlines } from '../runtime/deadlines.js';
 import type { Counters, Meters } from '../telemetry/counters.js';
 import type { RecordedStep, Recorder } from '../telemetry/recorder.js';
+import type { UpgradeRequest } from '../transport/socket.js';
 import { type Handler, type Handlers, type Outcome, runGuarded, type Where } from './handlers.js';
 import type { Conn, NSConn } from './handles.js';
 
@@ -26,6 +27,8 @@ export interface ConnectionCallbacks {
   readonly onConnect: ((conn: Conn) => unknown) | undefined;
   /** Called once a connection has ended. */
   readonly onDisconnect: ((conn: Conn, reason: DisconnectReason) => unknown) | undefined;
+  /** Called with the error of each refused upgrade, arrival and token. */
+  readonly onUpgradeError?: ((error: unknown, request: UpgradeRequest) => unknown) | undefined;
   /** Called with every error of the program's code. */
   readonly onError: ((error: unknown, where: Where) => unknown) | undefined;
   /** Whether `onDisconnect` is also called for connections that were never accepted. */
@@ -81,6 +84,11 @@ export class Callbacks {
   failed(error: unknown, during: string, ns: NSConn): void {
     this.counters.handlerErrors++;
     this.report(error, { during, connection: ns.conn.id, namespace: ns.namespace });
+  }
+
+  /** Reports a refusal to `onUpgradeError`. */
+  refused(error: unknown, request: UpgradeRequest): void {
+    this.guarded(() => this.callbacks.onUpgradeError?.(error, request), { during: 'onUpgradeError' });
   }
 
   /** Reports an error to `onError`. */

@@ -15,6 +15,8 @@ export interface ConnPort {
   readonly server: ServerFace;
   /** The request that was upgraded. */
   readonly request: UpgradeRequest;
+  /** What `authenticate` returned last. */
+  readonly user: unknown;
   /** The running actor of the connection. */
   readonly actor: AnyActorRef;
   /** Whether it is closed. */

@@ -35,6 +35,10 @@ export class Conn {
   get request(): UpgradeRequest {
     return this.#port.request;
   }
+  /** What `authenticate` returned for its client last; `undefined` on a server without that hook (SS9). */
+  get user(): unknown {
+    return this.#port.user;
+  }
   /** The running actor of this connection. */
   get actor(): AnyActorRef {
     return this.#port.actor;
@@ -61,7 +65,6 @@ export class Conn {
    * Asks the client into a namespace (NS4). In `onConnect` the call also accepts the connection (HS9). Rejects with the
    * refusal of either side, `ErrBadNamespace` if the namespace is not declared, `ErrWrite` if the connection closes,
    * `AskTimeout`, or the reason of the signal.
-   *
    * @example
    * const ns = await conn.connect('chat');
    * ns.emit('welcome');
@@ -91,7 +94,6 @@ export class Conn {
    * Sends a message and resolves with its answer. Rejects with the client's error (AK3), `AskTimeout` after 10 s
    * (`askTimeout`), the reason of the signal, `ErrWrite` if the connection closes or is not in that namespace or room
    * (AK4), or `TooManyAsks` (AK9).
-   *
    * @throws {TypeError} when the message has no event, or a part of it is of a wrong type
    * @example
    * const answer = await conn.ask({ namespace: 'chat', event: 'version' }, { timeout: 2_000 });
@@ -101,7 +103,6 @@ export class Conn {
   }
   /**
    * Sends a message. Returns false if the connection is closed, or not in that namespace or room.
-   *
    * @throws {TypeError} when the message has no event, or a part of it is of a wrong type
    * @example
    * conn.write({ namespace: 'chat', room: 'lobby', event: 'said', body: 'hello' });
@@ -111,7 +112,6 @@ export class Conn {
   }
   /**
    * Closes the connection. Pending messages are written first, then the close frame (SV5).
-   *
    * @throws {RangeError} when no close frame may carry the code, or the reason has more than 123 bytes
    */
   close(code = 1000, reason = ''): void {
@@ -177,7 +177,6 @@ export class NSConn<Sent extends EventBodies = EventBodies> {
 
   /**
    * Sends an event. Returns false if the connection is no longer in the namespace.
-   *
    * @throws {TypeError} when the event has no name, or the body is neither a string nor a Uint8Array
    */
   emit<Event extends keyof Sent & string>(event: Event, body: Sent[Event] | '' = ''): boolean {
@@ -185,7 +184,6 @@ export class NSConn<Sent extends EventBodies = EventBodies> {
   }
   /**
    * Sends an event as a binary frame. Returns false if the connection is no longer in the namespace.
-   *
    * @throws {TypeError} when the event has no name, or the body is of a wrong type
    */
   emitBinary(event: keyof Sent & string, body: Uint8Array): boolean {
@@ -193,7 +191,6 @@ export class NSConn<Sent extends EventBodies = EventBodies> {
   }
   /**
    * Sends an event and resolves with its answer. Rejects like `conn.ask`.
-   *
    * @throws {TypeError} when the event has no name, or the body is of a wrong type
    * @example
    * const { body } = await ns.ask('version', '', { signal: AbortSignal.timeout(2_000) });
@@ -209,7 +206,6 @@ export class NSConn<Sent extends EventBodies = EventBodies> {
    * Asks the client into a room (RM3). Rejects with the refusal of either side, `ErrBadNamespace` outside the
    * namespace, `ErrBadRoom` for a name that is empty or over 255 bytes, `too many rooms` (RM6), `ErrWrite` if the
    * connection closes, `AskTimeout`, or the reason of the signal.
-   *
    * @example
    * const room = await ns.joinRoom('lobby');
    */
@@ -237,7 +233,6 @@ export class NSConn<Sent extends EventBodies = EventBodies> {
   }
   /**
    * Sends messages to every connection in the namespace, or in the room that a message names; this one included (BC1).
-   *
    * @throws {TypeError} when a message has no event, or a part of it is of a wrong type
    */
   broadcast(...messages: readonly OutgoingMessage[]): void {
@@ -245,7 +240,6 @@ export class NSConn<Sent extends EventBodies = EventBodies> {
   }
   /**
    * Sends messages like `broadcast`, but not to this connection.
-   *
    * @throws {TypeError} when a message has no event, or a part of it is of a wrong type
    */
   broadcastOthers(...messages: readonly OutgoingMessage[]): void {
@@ -282,7 +276,6 @@ export class Room<Sent extends EventBodies = EventBodies> {
 
   /**
    * Sends an event of the room to this client alone. Returns false if the connection is no longer in the room.
-   *
    * @throws {TypeError} when the event has no name, or the body is of a wrong type
    */
   emit<Event extends keyof Sent & string>(event: Event, body: Sent[Event] | '' = ''): boolean {

@@ -45,6 +45,10 @@ export class Commands implements ConnPort {
   get request(): UpgradeRequest {
     return this.connection.request;
   }
+  /** What `authenticate` returned last. */
+  get user(): unknown {
+    return this.connection.credentials?.user;
+  }
   /** The actor of the connection. */
   get actor(): AnyActorRef {
     return this.connection.actor;

@@ -9,12 +9,15 @@ import type { Body } from '../../protocol/message.js';
 import { Conn } from '../api/handles.js';
 import type { ServerContext } from '../context.js';
 import { sendIfActive } from '../runtime/mailbox.js';
+import { Credentials } from '../sessions/credentials.js';
+import { SessionLine } from '../sessions/sessionLine.js';
 import type { CloseCause } from '../telemetry/counters.js';
 import type { Pingable } from '../transport/heartbeat.js';
 import type { Arrival, Socket, SocketListener, UpgradeRequest } from '../transport/socket.js';
 import { PeerAsks } from './asks.js';
 import { Commands } from './commands.js';
 import { Dispatcher } from './dispatcher.js';
+import { endConnection } from './ending.js';
 import { Handshake } from './handshake.js';
 import type { Inbox } from './inbox.js';
 import {
@@ -23,7 +26,6 @@ import {
   disconnectReason,
   type EndKind,
   type EndReason,
-  ends,
   failedFlags,
   initialFlags,
   initialRecord,
@@ -55,6 +57,10 @@ export class Connection implements SubscriberHost, SocketListener, Pingable {
   readonly subscriber: Subscriber;
   /** The asks that wait for an answer of its client. */
   readonly peerAsks: PeerAsks;
+  /** The session layer of its line, if its client announced one. */
+  readonly session: SessionLine | undefined;
+  /** Who its client is, if the program authenticates. */
+  readonly credentials: Credentials | undefined;
   /** Whether a visitor of `do` runs for it. */
   isVisited = false;
   /** Takes the frames that are sent: the stream below the socket, or the socket when it is decorated, or has closed. */
@@ -66,7 +72,7 @@ export class Connection implements SubscriberHost, SocketListener, Pingable {
   #slowConsumer: SlowConsumerMeter | undefined;
 
   constructor(
-    { id, request, socket, outlet, opened }: Arrival,
+    { id, request, socket, outlet, opened, opening, identity }: Arrival,
     /** Runs its chart. */
     readonly actor: AnyActorRef,
     private readonly context: ServerContext,
@@ -84,6 +90,8 @@ export class Connection implements SubscriberHost, SocketListener, Pingable {
     this.dispatcher = new Dispatcher(this, context);
     this.#handshake = new Handshake(this, context, opened);
     this.subscriber = broadcaster.subscribe(this);
+    this.session = opening && new SessionLine(this, context, opening);
+    this.credentials = identity && new Credentials(identity, context, this);
   }
 
   // Its state
@@ -156,6 +164,7 @@ export class Connection implements SubscriberHost, SocketListener, Pingable {
     if (!this.#flags.isCongested) return;
     this.subscriber.resume();
     if (this.subscriber.pendingBytes === 0 && this.hasRoom) this.sendEvent({ type: 'DRAINED' });
+    this.session?.flush();
   }
   /** Tells the chart that the socket is closed. */
   socketOnClose(code: number, text: string, cause?: CloseReasonName): void {
@@ -189,6 +198,11 @@ export class Connection implements SubscriberHost, SocketListener, Pingable {
     if (this.#handshake) this.#handshake.bufferWrite(payload);
     else if (!this.isClosed) this.#deliver(framed(payload));
   }
+  /** Writes a frame of the session layer after everything broadcast before it. It counts as no data. */
+  writeSession(payload: string): void {
+    this.subscriber.deliver();
+    this.writeRaw(framed(payload));
+  }
   /** Writes bytes to the socket, before anything that waits. */
   writeRaw(bytes: Uint8Array): void {
     if (!this.socket.write(bytes)) this.filled();
@@ -213,24 +227,9 @@ export class Connection implements SubscriberHost, SocketListener, Pingable {
     this.end('close', { code, text, cause });
   }
 
-  /** Ends the connection by the row of its kind in `ends`. */
-  end(kind: EndKind, reason: EndReason = ends[kind].reason): void {
-    const { chart, socket, inbox } = ends[kind];
-    const sendToChart = (): void => {
-      if (chart === 'none') this.#tearDownFailed();
-      else if (chart === 'SOCKET.CLOSED' || !this.isClosed) this.sendEvent({ type: chart, ...reason });
-    };
-    if (socket === 'destroy') this.socket.destroy();
-    if (inbox === 'drain') {
-      this.inbox.stop();
-      this.inbox.runNext(sendToChart);
-    } else {
-      sendToChart();
-    }
-    if (inbox === 'abandon') this.inbox.abandon();
-    if (socket !== 'close') return;
-    this.sendClose(reason.code, reason.text);
-    this.listener.onDetached(this.socket);
+  /** Ends the connection. Without a reason: that of the kind. */
+  end(kind: EndKind, reason?: EndReason): void {
+    endConnection(this, this.listener, kind, reason);
   }
 
   /** Removes the connection from topics and from the count, and runs its last handlers after the present turn (SV3). */
@@ -239,6 +238,8 @@ export class Connection implements SubscriberHost, SocketListener, Pingable {
     this.#applyFlags({ ...this.#flags, ownsDeliveries: false });
     this.subscriber.close();
     this.listener.onClosing(this, this.#flags);
+    this.credentials?.cancel();
+    this.session?.end();
     const handshake = this.takeHandshake();
     this.context.mailboxes.defer(() => {
       handshake?.abort();
@@ -253,15 +254,16 @@ export class Connection implements SubscriberHost, SocketListener, Pingable {
     this.socket.close(code, closeText(text));
   }
 
+  /** Ends what is left after its actor has stopped. */
+  tearDownFailed(): void {
+    this.#applyFlags({ ...failedFlags, isCongested: this.#flags.isCongested });
+    this.teardown();
+  }
+
   /** Counts and reports the failure of one of its charts (SV1). */
   reportFailure(error: unknown): void {
     this.context.counters.failures++;
     this.context.callbacks.report(error, { during: 'chart', connection: this.id });
-  }
-
-  #tearDownFailed(): void {
-    this.#applyFlags({ ...failedFlags, isCongested: this.#flags.isCongested });
-    this.teardown();
   }
 
   #receive(data: Body): void {

@@ -2,7 +2,6 @@ import type { Producer } from '../../broadcast/throttle.js';
 import { decode, encodeErrorReply, encodeReply, type Frame } from '../../protocol/codec.js';
 import { closeReasons, ErrBadNamespace, ErrBadRoom } from '../../protocol/errors.js';
 import {
-  bytesIn,
   isSystemEvent,
   OnAnyEvent,
   OnNamespaceConnect,
@@ -11,6 +10,7 @@ import {
   OnRoomLeave,
   OnRoomLeft,
 } from '../../protocol/message.js';
+import { bytesIn } from '../../protocol/size.js';
 import { isAnswer } from '../../protocol/token.js';
 import { closesWith, type Outcome } from '../api/handlers.js';
 import type { NSConn } from '../api/handles.js';

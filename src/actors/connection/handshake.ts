@@ -1,6 +1,6 @@
 import { accepted, refused } from '../../protocol/codec.js';
 import { closeReasons, ErrWrite, errorText } from '../../protocol/errors.js';
-import { frame } from '../../protocol/frame.js';
+import { frame, joined } from '../../protocol/frame.js';
 import type { Body } from '../../protocol/message.js';
 import { closesWith, type Outcome } from '../api/handlers.js';
 import type { ServerContext } from '../context.js';
@@ -53,10 +53,15 @@ export class Handshake {
     this.#waiting.push({ open, never });
   }
 
-  /** Sends `A<id>`, and then the buffered frames (HS2, HS3). */
+  /** Sends `A<id>`, with the answer to a `hello` in the same write, and then the buffered frames (HS2, HS3, SS11). */
   sendAccept(): void {
     this.opened?.();
-    if (this.context.nativeMode !== 'only') this.#write(accepted(this.connection.id));
+    const { id, session } = this.connection;
+    if (this.context.nativeMode !== 'only') {
+      const greeting = session?.greet();
+      const first = frame(accepted(id));
+      this.connection.writeRaw(greeting === undefined ? first : joined([first, frame(greeting)]));
+    }
     for (const payload of this.#writes.splice(0)) this.#write(payload);
   }
 

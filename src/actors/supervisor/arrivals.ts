@@ -1,39 +1,40 @@
 import { closeReasons } from '../../protocol/errors.js';
+import type { Body } from '../../protocol/message.js';
 import type { ServerContext } from '../context.js';
 import type { Deadline } from '../runtime/deadlines.js';
-import type { Arrival, Socket } from '../transport/socket.js';
+import type { Arrival, Socket, SocketListener } from '../transport/socket.js';
 
 /** Sockets without a connection: arrivals that are held or refused, and sockets that are about to close. */
 export class Arrivals {
-  /** Paused arrivals in order, each with the deadline of its wait. */
-  readonly #held = new Map<Arrival, Deadline>();
+  /** Paused arrivals in order, each with the deadline of its wait and the messages that had come already. */
+  readonly #held = new Map<Arrival, { readonly deadline: Deadline; readonly kept: Body[] }>();
   /** Sockets that were sent a close frame, each with the deadline of the answer. */
   readonly #lingering = new Map<Socket, Deadline>();
 
   constructor(private readonly context: ServerContext) {}
 
   /**
-   * Holds an arrival, paused, while a `do` runs (DO2). After `doWaitTimeout` ms it is closed with 1013. It is dropped
+   * Holds an arrival, paused, while a `do` runs, with the messages that have come (DO2). After `doWaitTimeout` ms it is closed with 1013. It is dropped
    * when its socket closes first.
    */
   hold(arrival: Arrival): void {
     const { deadlines, limits } = this.context;
     const ignore = (): void => {};
+    const kept: Body[] = [];
     const drop = (): void => {
-      this.#held.get(arrival)?.cancel();
+      this.#held.get(arrival)?.deadline.cancel();
       this.#held.delete(arrival);
     };
+    // Paused first: a message that is read after that has come with those before it.
+    arrival.socket.isReading = false;
+    const deadline = deadlines.after(limits.doWaitTimeout, () => this.#giveUp(arrival));
+    this.#held.set(arrival, { deadline, kept });
     arrival.attach({
-      socketOnMessage: ignore,
+      socketOnMessage: (data) => void kept.push(typeof data === 'string' ? data : new Uint8Array(data)),
       socketOnDrain: ignore,
       socketOnClosing: ignore,
       socketOnClose: drop,
     });
-    arrival.socket.isReading = false;
-    this.#held.set(
-      arrival,
-      deadlines.after(limits.doWaitTimeout, () => this.#giveUp(arrival)),
-    );
   }
 
   /** Calls `admit` for each held arrival, in order, and resumes its socket. */
@@ -81,10 +82,14 @@ export class Arrivals {
   }
 
   #releaseHeld(release: (arrival: Arrival) => void): void {
-    for (const [arrival, deadline] of [...this.#held]) {
+    for (const [arrival, { deadline, kept }] of [...this.#held]) {
       this.#held.delete(arrival);
       deadline.cancel();
-      release(arrival);
+      const attach = (listener: SocketListener): void => {
+        arrival.attach(listener);
+        for (const data of kept.splice(0)) listener.socketOnMessage(data);
+      };
+      release(kept.length > 0 ? { ...arrival, attach } : arrival);
       arrival.socket.isReading = true;
     }
   }

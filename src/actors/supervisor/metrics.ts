@@ -11,6 +11,8 @@ import type { CloseCause, Counters, Meters, Stage } from '../telemetry/counters.
 export interface Metrics {
   /** The number of connections, by stage. */
   readonly connections: Readonly<Record<Stage, number>>;
+  /** The number of those whose clients use the session layer. */
+  readonly aware: number;
   /** Arrivals that were registered, arrivals that were refused, and upgrades that were refused. */
   readonly arrivals: { readonly admitted: number; readonly refused: number; readonly rejected: number };
   /** Connections that have ended, by cause. */
@@ -68,6 +70,7 @@ export const measure = ({
   exchange,
 }: Measured): Metrics => ({
   connections: { ...meters.stages, closing: meters.stages.closing + closing },
+  aware: meters.aware,
   arrivals: { admitted: meters.admitted, refused: counters.refusedArrivals, rejected: counters.refusedUpgrades },
   closes: { ...meters.closes },
   received: { frames: counters.framesIn, bytes: counters.bytesIn },

@@ -119,6 +119,7 @@ export class Registry implements ConnectionListener<Connection> {
       entry.phase = 'finishing';
       this.#registered.delete(connection);
       this.context.meters.stages[stageOf(last)]--;
+      if (connection.session?.isAware) this.context.meters.aware--;
       this.cluster.release(connection.id);
     }
     if (this.#registered.size === 0) this.#heartbeat.stop();
@@ -195,8 +196,9 @@ export class Registry implements ConnectionListener<Connection> {
     this.#runningCount++;
     context.meters.admitted++;
     context.meters.stages[stageOf(initialFlags)]++;
+    if (connection.session?.isAware) context.meters.aware++;
     factory.start(connection);
-    arrival.attach(connection);
+    arrival.attach(connection.session ?? connection);
     this.#heartbeat.start();
     // A chart of the program may have closed it at its start.
     if (!this.#registered.has(connection)) return;

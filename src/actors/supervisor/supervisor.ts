@@ -11,14 +11,16 @@ import { Cluster } from '../cluster/cluster.js';
 import { type Exchange, Relay } from '../cluster/relay.js';
 import { Connection } from '../connection/connection.js';
 import { type ContextOptions, createContext, type ServerContext } from '../context.js';
+import { Identification, type IdGenerator } from '../sessions/identification.js';
 import type { Counters } from '../telemetry/counters.js';
 import type { ActorDirectory, InspectionObserver } from '../telemetry/inspection.js';
-import type { Arrival } from '../transport/socket.js';
+import type { Arrival, UpgradeRequest } from '../transport/socket.js';
 import { Arrivals } from './arrivals.js';
 import { AudienceAsks } from './audienceAsks.js';
 import { ConnectionFactory } from './connectionFactory.js';
 import { DoQueue, type Visitor } from './doQueue.js';
 import { Drain } from './drain.js';
+import { Greetings } from './greetings.js';
 import { Introspection } from './introspection.js';
 import { type Metrics, measure } from './metrics.js';
 import { Publisher } from './publisher.js';
@@ -31,12 +33,18 @@ export interface SupervisorOptions extends ContextOptions {
   readonly syncBroadcaster: boolean;
   /** Receives the inspection events of all actors from the start. */
   readonly inspect: InspectionObserver | undefined;
+  /** Makes the ids of connections. Default: random. */
+  readonly idGenerator?: IdGenerator | undefined;
 }
 
 /** The supervisor: everything that one server runs. Its root actor is the parent of every connection's. */
 export class Supervisor implements ActorDirectory {
   /** What the server shows of itself. */
   readonly introspection: Introspection;
+  /** Says who clients are. */
+  readonly identification: Identification;
+  /** The clients of the session layer that are no connections yet. */
+  readonly greetings: Greetings;
   readonly #context: ServerContext;
   readonly #topics: Topics;
   readonly #broadcaster: Broadcaster;
@@ -82,6 +90,15 @@ export class Supervisor implements ActorDirectory {
     );
     const doQueue = new DoQueue(context);
     this.#drain = new Drain(context, this.#arrivals, this.#registry, this.#broadcaster, this.#cluster, doQueue);
+    this.identification = new Identification({
+      ...{ authenticator: context.authenticator, idGenerator: options.idGenerator, random: context.random },
+      isNamespace: (name) => context.handlers.declares(name),
+      assertCarried: (id) => this.#cluster.assertCarried(id),
+    });
+    this.greetings = new Greetings({
+      ...{ context, identification: this.identification },
+      connect: (arrival) => this.connect(arrival),
+    });
     this.introspection = new Introspection(context, this.#registry, this.#factory, this.#topics);
     if (options.inspect) this.introspection.inspect(options.inspect);
     this.#root = new Root({
@@ -173,11 +190,6 @@ export class Supervisor implements ActorDirectory {
     return this.#cluster.use(exchange);
   }
 
-  /** Throws a RangeError when the broker cannot carry this id (EX13). */
-  assertCarried(id: string): void {
-    this.#cluster.assertCarried(id);
-  }
-
   /** Resolves when everything published so far is written, or in the outbox of its recipient (BC8). */
   flush(): Promise<void> {
     return this.#broadcaster.flush();
@@ -211,6 +223,12 @@ export class Supervisor implements ActorDirectory {
     await this.#drain.whenOver(timeout);
     if (!this.#root.isOver) this.actor.send({ type: 'DRAINED' });
     this.#context.deadlines.unref();
+  }
+
+  /** Counts a refused upgrade, and reports it to `onUpgradeError`. */
+  refused(error: unknown, request: UpgradeRequest): void {
+    this.counters.refusedUpgrades++;
+    this.#context.callbacks.refused(error, request);
   }
 
   /** Reports an error to `onError`. */

@@ -29,10 +29,22 @@ export const makeCounters = () => ({
   throttled: 0,
   /** Connections whose chart has failed. */
   failures: 0,
-  /** Upgrades and connections refused: too many at once, or the server was closing. */
+  /** Upgrades and arrivals refused: too many at once, a wrong first frame or none, or the server was closing. */
   refusedArrivals: 0,
   /** Upgrades that were refused, most of them with a status. */
   refusedUpgrades: 0,
+  /** Clients that began with `hello`. */
+  hellos: 0,
+  /** Clients that began with `resume`. */
+  resumes: 0,
+  /** Clients closed for a `hello` or `resume` that does not parse, or comes late or twice. */
+  badHellos: 0,
+  /** Frames of the session layer that were ignored: an unknown verb, too early, or too many at once. */
+  ignoredSession: 0,
+  /** Clients and tokens that `authenticate` refused. */
+  refusedAuthentications: 0,
+  /** Tokens that replaced an earlier one of their connection. */
+  renewedTokens: 0,
   /** Handlers that threw, rejected, or did not settle in time. */
   handlerErrors: 0,
 });
@@ -63,6 +75,8 @@ export class Meters {
   readonly stages: Record<Stage, number> = { acknowledging: 0, flowing: 0, congested: 0, closing: 0 };
   /** The number of connections that have ended, by cause. */
   readonly closes = zeroCloses();
+  /** The number of registered connections whose clients use the session layer. */
+  aware = 0;
   /** The number of connections registered so far. */
   admitted = 0;
   /** How long handlers take to settle, in ms. */

@@ -18,7 +18,7 @@ export interface StepListener {
   began?(actor: AnyActorRef): void;
   /** Called after each step. */
   stepped?(actor: AnyActorRef, event: EventObject, before: AnyMachineSnapshot, after: AnyMachineSnapshot): void;
-  /** Called for each BROADCAST, COUNT, FRAME or DELIVER that bypasses the chart. Its bytes must not be changed. */
+  /** Called for each BROADCAST, COUNT, FRAME, DELIVER or SESSION that bypasses the chart. Its bytes must not be changed. */
   passed?(actor: AnyActorRef, event: EventObject): void;
   /** Returns whether `passed` is to be called for this actor. Default: for all. */
   wantsPassed?(actor: AnyActorRef): boolean;
@@ -38,6 +38,18 @@ export interface DeliverEvent extends EventObject {
   readonly bytes: Uint8Array;
   /** The number of messages in it. Missing in the events of a chart that handles DELIVER itself. */
   readonly messages?: number;
+}
+
+/**
+ * A frame of the session layer. Observers receive it, and no chart does. It holds no body, as that may be a token; a
+ * verb that this server does not know is `unknown`.
+ */
+export interface SessionEvent extends EventObject {
+  readonly type: 'SESSION';
+  /** `in` from the client, `out` to the client. */
+  readonly direction: 'in' | 'out';
+  /** What the frame is about. */
+  readonly verb: string;
 }
 
 /** Maximum number of events that observers receive in one tick. */
@@ -104,6 +116,12 @@ export class Inspection {
   received(actor: AnyActorRef, data: Body): void {
     if (!this.#seesPassed) return;
     const event: FrameEvent = { type: 'FRAME', data };
+    this.passed(actor, event);
+  }
+  /** Passes on a frame of the session layer. Makes no event when no listener wants one. */
+  session(actor: AnyActorRef, direction: 'in' | 'out', verb: string): void {
+    if (!this.#seesPassed) return;
+    const event: SessionEvent = { type: 'SESSION', direction, verb };
     this.passed(actor, event);
   }
   /** Passes on a write to a connection. Makes no event when no listener wants those of this connection. */

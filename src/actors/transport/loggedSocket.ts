@@ -2,6 +2,7 @@ import { acknowledge, decode, type NativeMode } from '../../protocol/codec.js';
 import type { CloseReasonName } from '../../protocol/errors.js';
 import { unframe } from '../../protocol/frame.js';
 import type { Body } from '../../protocol/message.js';
+import { readFromClient, readFromServer } from '../../protocol/session.js';
 import { type Socket, SocketWrapper } from './socket.js';
 
 /** One frame, as `debug` logs it. It holds no body, error text or wait token, as they may be secret. */
@@ -67,6 +68,8 @@ export class LoggedSocket extends SocketWrapper {
     private readonly connection: string,
     private readonly nativeMode: NativeMode,
     private readonly log: FrameLog,
+    /** Whether frames of the session layer are looked for. They are shown by their verb alone. */
+    private readonly hasSessionLayer = false,
   ) {
     super(inner);
     this.#isShaken = nativeMode === 'only';
@@ -76,7 +79,7 @@ export class LoggedSocket extends SocketWrapper {
   override write(bytes: Uint8Array): boolean {
     for (const { kind, payload } of unframe(bytes)) {
       const what =
-        kind === 'control' ? 'ping' : this.#isShaken ? describe(payload, this.nativeMode) : handshake(payload);
+        kind === 'control' ? 'ping' : this.#isShaken ? this.#describe(payload, readFromServer) : handshake(payload);
       this.#isShaken ||= kind !== 'control';
       this.#note('out', kind, what, sizeOf(payload));
     }
@@ -89,7 +92,7 @@ export class LoggedSocket extends SocketWrapper {
   }
   /** Logs and passes on a message of the client. */
   override socketOnMessage(data: Body): void {
-    const what = !this.#isShaken && data === acknowledge ? handshake(data) : describe(data, this.nativeMode);
+    const what = !this.#isShaken && data === acknowledge ? handshake(data) : this.#describe(data, readFromClient);
     this.#note('in', typeof data === 'string' ? 'text' : 'binary', what, sizeOf(data));
     super.socketOnMessage(data);
   }
@@ -97,6 +100,11 @@ export class LoggedSocket extends SocketWrapper {
   override socketOnClose(code: number, text: string, cause?: CloseReasonName): void {
     this.#note('in', 'close', String(code), sizeOf(text));
     super.socketOnClose(code, text, cause);
+  }
+
+  #describe(payload: Body, readSession: typeof readFromClient): string {
+    const session = this.hasSessionLayer && typeof payload === 'string' ? readSession(payload) : undefined;
+    return session ? `session ${quoted(session.verb)}` : describe(payload, this.nativeMode);
   }
 
   #note(direction: FrameNote['direction'], kind: FrameNote['kind'], what: string, bytes: number): void {

@@ -66,6 +66,28 @@ export interface SocketListener {
   socketOnClosing(code: number, text: string, cause?: CloseReasonName): void;
 }
 
+/** A socket that was upgraded to a WebSocket. */
+export interface UpgradedSocket extends Socket {
+  /** Takes the bytes of frames. */
+  readonly outlet: FrameSink;
+  /** Makes `listener` the one listener of the socket. */
+  listen(listener: SocketListener): void;
+}
+
+/**
+ * How a client that announced the session layer has begun: by a frame of that layer, without one, or on a server that
+ * handles native messages only and has no such layer (SS11).
+ */
+export type OpeningKind = 'hello' | 'resume' | 'plain' | 'native';
+
+/** Who a client is. */
+export interface Identity {
+  /** What `authenticate` returned. */
+  readonly user: unknown;
+  /** When its token expires, by the server's clock. `Infinity` if it does not. */
+  readonly due: number;
+}
+
 /** An upgraded socket that the supervisor has not registered yet. */
 export interface Arrival {
   /** The id of the connection to be. */
@@ -76,7 +98,11 @@ export interface Arrival {
   readonly socket: Socket;
   /** Takes the bytes of its frames: the stream below the socket, or the socket when it is decorated. */
   readonly outlet: FrameSink;
-  /** Makes `listener` the one listener of the socket. */
+  /** How its client has begun, if it announced the session layer. Otherwise the server looks for no such frame. */
+  readonly opening?: OpeningKind | undefined;
+  /** Who its client is, if the program authenticates. */
+  readonly identity?: Identity | undefined;
+  /** Makes `listener` the one listener of the socket. It receives the messages that have come already. */
   attach(listener: SocketListener): void;
   /** Called once the connection is open. */
   opened?(): void;

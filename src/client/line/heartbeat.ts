@@ -12,7 +12,6 @@ export class Heartbeat {
   #interval = 0;
   #pingTimer: unknown;
   #answerTimer: unknown;
-  #isStopped = false;
 
   constructor(
     private readonly clock: ClientClock,
@@ -41,7 +40,6 @@ export class Heartbeat {
 
   /** Ends all timers. */
   stop(): void {
-    this.#isStopped = true;
     this.#interval = 0;
     this.heard();
     this.clock.clearTimeout(this.#pingTimer);
@@ -54,8 +52,10 @@ export class Heartbeat {
 
   #beat(timeout: number): void {
     this.#schedule();
-    this.heard();
     this.ping();
+    // An answer that is due already stays due: it is no later because of another ping.
+    if (this.#answerTimer !== undefined && timeout === pongTimeout) return;
+    this.heard();
     this.#expect(timeout);
   }
 
@@ -65,7 +65,7 @@ export class Heartbeat {
     const timer = this.clock.setTimeout(() => {
       if (this.clock.now() - due <= lateness) return this.onSilent();
       this.clock.defer(() => {
-        if (!this.#isStopped && this.#answerTimer === timer) this.#expect(lateness);
+        if (this.#answerTimer === timer) this.#expect(lateness);
       });
     }, timeout);
     this.#answerTimer = timer;

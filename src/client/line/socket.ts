@@ -32,9 +32,9 @@ export interface LineListener {
   /** The server has refused the line. */
   onRefused(text: string): void;
   /** A frame of the session layer has come. */
-  onVerb(verb: string, body: string): void;
+  onVerb(verb: string, body: string, line: Line): void;
   /** A data message has come. */
-  onData(payload: Body): void;
+  onData(payload: Body, line: Line): void;
   /** The line has ended. It is the last call. */
   onEnd(code: number, text: string): void;
 }
@@ -130,10 +130,10 @@ export class Line {
     const frame = isText ? readFromServer(data) : undefined;
     if (this.#awaitsWelcome) this.isAware = frame?.verb === 'welcome';
     this.#awaitsWelcome = false;
-    if (frame && this.isAware) return listener.onVerb(frame.verb, frame.body);
+    if (frame && this.isAware) return listener.onVerb(frame.verb, frame.body, this);
     this.received++;
     this.counters.received++;
-    listener.onData(isText ? data : new Uint8Array(data));
+    listener.onData(isText ? data : new Uint8Array(data), this);
   }
 
   #greet(text: string, listener: LineListener): void {

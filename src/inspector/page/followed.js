@@ -39,9 +39,10 @@ const waiting = ({ turns, asks }) => {
 };
 
 /** Frames in and out since it is followed, and bytes of its socket since it connected. */
-const traffic = ({ counts, usage }) => [
+const traffic = ({ counts, usage, session }) => [
   ['frames in', `${number(counts.framesIn)} · ${bytes(counts.bytesIn)}`],
   ['frames out', `${number(counts.framesOut)} · ${bytes(counts.bytesOut)} · ${number(counts.writes)} writes`],
+  ...(session.frames > 0 ? [['session layer', `${number(session.frames)} · ${session.last.join(', ')}`]] : []),
   ['socket, in · out', `${bytes(usage.traffic.received)} · ${bytes(usage.traffic.sent)}`],
   ['waiting', waiting(usage)],
 ];

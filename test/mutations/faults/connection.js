@@ -3,7 +3,15 @@ import { inFile } from '../inFile.js';
 /** @type {readonly import('../inFile.js').Fault[]} */
 export const connectionFaults = [
   ...inFile('actors/connection/connection.ts', [
-    ['an emit goes before what was broadcast earlier', 'BC3', 'this.subscriber.deliver();\n', ''],
+    ['an emit goes before what was broadcast earlier', 'BC3', 'this.subscriber.deliver();\n    if', 'if'],
+    [
+      'a pong goes before what was broadcast earlier',
+      'SS14',
+      'this.subscriber.deliver();\n    this.writeRaw',
+      'this.writeRaw',
+    ],
+    ['a pong that waits is never sent', 'SS14', 'this.session?.flush();', ''],
+    ['a token expires after its connection', 'SS16', 'this.credentials?.cancel();', ''],
     ['a drained queue is no sign of life', 'LM3', 'this.listener.onDrained(this);', ''],
     ['congestion not noticed', 'BP1 BP2', 'if (!this.hasRoom && !this.#flags.isCongested)', 'if (false)'],
     ['a slow consumer is kept', 'BP2', "if (this.#flags.isCongested) this.sendEvent({ type: 'OVERFLOWED' });", ''],

@@ -10,7 +10,6 @@ export const serverFaults = [
   ]),
   ...inFile('server/upgrade.ts', [
     ['foreign origins are let in', 'HS13', "throw new UpgradeRefused(403, 'origin not allowed')", 'return'],
-    ['any id will do', 'HS11', 'if (fault) throw', 'if (!made) throw'],
     [
       'a header from a URL replaces a real one',
       'HS14 HS1',
@@ -30,19 +29,19 @@ export const serverFaults = [
       'if (socket.destroyed) return',
     ],
     [
-      'the text of an unexpected error is sent to the client',
-      'HS1',
-      'status !== undefined && status < 500',
-      'status !== undefined',
-    ],
-    ['an upgrade that is refused is not counted', 'IN7', 'this.supervisor.counters.refusedUpgrades++;', ''],
-    [
       'an arrival at a closed server is not counted',
       'IN7',
       'if (this.isOver) return this.#drop(socket);\n    return this.#whenFree',
       'if (this.isOver) return void socket.destroy();\n    return this.#whenFree',
     ],
-    ['a late refusal is reported again', 'HS8', 'if (!isLate) this.#refuse', 'this.#refuse'],
+    [
+      'a hinted client is refused by HTTP',
+      'SS11',
+      'if (greetings.isGreeted(request)) {',
+      'if (!refusal && greetings.isGreeted(request)) {',
+    ],
+    ['the end of the server forgets who is greeted', 'SS11', 'this.supervisor.greetings.close();', ''],
+    ['a late refusal is reported again', 'HS8', 'if (refusal && !isLate)', 'if (refusal)'],
   ]),
   ...inFile('server/admissionQueue.ts', [
     ['everybody finds a place', 'HS15', 'if (this.#taken < this.slots) begin();', 'if (this.slots > 0) begin();'],

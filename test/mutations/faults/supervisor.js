@@ -35,6 +35,12 @@ export const supervisorFaults = [
     ],
   ]),
   ...inFile('actors/supervisor/arrivals.ts', [
+    [
+      'a held arrival loses what has come',
+      'SS11',
+      'release(kept.length > 0 ? { ...arrival, attach } : arrival);',
+      'release(arrival);',
+    ],
     ['a held arrival whose socket has closed is kept', 'DO2', 'socketOnClose: drop', 'socketOnClose: ignore'],
   ]),
   ...inFile('actors/supervisor/registry.ts', [
@@ -44,6 +50,7 @@ export const supervisorFaults = [
       'if (!this.#registered.has(connection)) return;\n    cluster',
       'cluster',
     ],
+    ['aware connections are never fewer', 'SS17', 'if (connection.session?.isAware) this.context.meters.aware--;', ''],
     ['a closed connection is counted as registered', 'IN7', 'this.context.meters.stages[stageOf(last)]--;', ''],
     ['a registration is not counted', 'IN7', 'context.meters.admitted++;', ''],
   ]),
@@ -102,5 +109,8 @@ export const supervisorFaults = [
       'if (isLate(snapshot, event, root)) return snapshot;',
       '',
     ],
+  ]),
+  ...inFile('actors/supervisor/supervisor.ts', [
+    ['an upgrade that is refused is not counted', 'IN7', 'this.counters.refusedUpgrades++;', ''],
   ]),
 ];

@@ -55,7 +55,18 @@ export const telemetryFaults = [
       'if (!passed || wantsPassed?.(actor) === false) continue;',
       'if (!passed) continue;',
     ],
-    ['frames are not shown', 'IN1', 'if (!this.#seesPassed) return;', 'if (this.#seesPassed) return;'],
+    [
+      'frames are not shown',
+      'IN1',
+      'if (!this.#seesPassed) return;\n    const event: FrameEvent',
+      'if (this.#seesPassed) return;\n    const event: FrameEvent',
+    ],
+    [
+      'frames of the session layer are not shown',
+      'SS17',
+      'this.passed(actor, event);\n  }\n  /** Passes on a write',
+      '}\n  /** Passes on a write',
+    ],
   ]),
   ...inFile('actors/telemetry/recorder.ts', [
     ['every step is kept', 'IN5', 'if (steps.length > this.limits.last) steps.shift();', ''],

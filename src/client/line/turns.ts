@@ -1,5 +1,5 @@
-import { HandlerTimeout } from '../protocol/errors.js';
-import type { ClientClock } from './line/parts.js';
+import { HandlerTimeout } from '../../protocol/errors.js';
+import type { ClientClock } from './parts.js';
 
 /** Maximum time of a handler, in ms. A handler that takes longer would keep all others waiting. */
 const handlerTimeout = 30_000;
@@ -13,6 +13,10 @@ export class Turns {
 
   constructor(private readonly clock: ClientClock) {}
 
+  /** Number of jobs that wait. */
+  get size(): number {
+    return this.#queue.length;
+  }
   /** Whether code of the program is running, or has not settled. What it begins does not wait for a turn of its own. */
   get isInHandler(): boolean {
     return this.#depth > 0;

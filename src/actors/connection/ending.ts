@@ -1,0 +1,27 @@
+import type { Connection } from './connection.js';
+import { type ConnectionListener, type EndKind, type EndReason, ends } from './lifecycle.js';
+
+/** Ends a connection by the row of its kind in `ends`: its chart, its socket and its inbox each do their part. */
+export const endConnection = (
+  connection: Connection,
+  listener: Pick<ConnectionListener<Connection>, 'onDetached'>,
+  kind: EndKind,
+  reason: EndReason = ends[kind].reason,
+): void => {
+  const { chart, socket, inbox } = ends[kind];
+  const sendToChart = (): void => {
+    if (chart === 'none') connection.tearDownFailed();
+    else if (chart === 'SOCKET.CLOSED' || !connection.isClosed) connection.sendEvent({ type: chart, ...reason });
+  };
+  if (socket === 'destroy') connection.socket.destroy();
+  if (inbox === 'drain') {
+    connection.inbox.stop();
+    connection.inbox.runNext(sendToChart);
+  } else {
+    sendToChart();
+  }
+  if (inbox === 'abandon') connection.inbox.abandon();
+  if (socket !== 'close') return;
+  connection.sendClose(reason.code, reason.text);
+  listener.onDetached(connection.socket);
+};

@@ -1,0 +1,72 @@
+import type { Clock } from '../runtime/clock.js';
+import type { Identity, UpgradeRequest } from '../transport/socket.js';
+import { type Refusal, refusalBy, refusalByFailure } from './refusal.js';
+
+/** What `authenticate` receives. */
+export interface AuthenticationAttempt {
+  /** The token of the client's first frame, or of its `auth`. `undefined` for a client that sends none. */
+  readonly token: string | undefined;
+  /** The request that is, or was, upgraded. */
+  readonly request: UpgradeRequest;
+}
+
+/** The hooks that say who a client is, as the options of the server document them. */
+export interface AuthenticationHooks {
+  /** Returns the user, or throws. */
+  readonly authenticate?: ((attempt: AuthenticationAttempt) => unknown) | undefined;
+  /** Returns whether two users are the same. */
+  readonly sameUser?: ((one: unknown, other: unknown) => unknown) | undefined;
+}
+
+/** The outcome of `authenticate`. */
+export type Authentication = { readonly kind: 'identified'; readonly identity: Identity } | Refusal;
+
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
+
+/** Returns whether two users are equal primitives, or have an equal `id`. */
+const haveSameId = (one: unknown, other: unknown): boolean => {
+  if (!isObject(one) || !isObject(other)) return Object.is(one, other);
+  return 'id' in one && 'id' in other && one.id !== undefined && one.id === other.id;
+};
+
+/** Says who clients are: runs `authenticate` and compares users (SS9). */
+export class Authenticator {
+  constructor(
+    private readonly authenticate: NonNullable<AuthenticationHooks['authenticate']>,
+    private readonly sameUser: NonNullable<AuthenticationHooks['sameUser']> = haveSameId,
+    private readonly clock: Pick<Clock, 'now' | 'wallNow'>,
+    private readonly counters: { refusedAuthentications: number },
+  ) {}
+
+  /** Runs `authenticate`. Resolves with the user or with the refusal, which is counted. Never rejects. */
+  async run(token: string | undefined, request: UpgradeRequest): Promise<Authentication> {
+    try {
+      const returned: unknown = await this.authenticate({ token, request });
+      return this.#identify(returned);
+    } catch (error) {
+      this.counters.refusedAuthentications++;
+      return refusalBy('authenticate', error);
+    }
+  }
+
+  /** Returns whether the users of an old and of a new token are the same. Rethrows what `sameUser` throws. */
+  isSame(one: unknown, other: unknown): boolean {
+    // A promise is no yes.
+    return this.sameUser(one, other) === true;
+  }
+
+  #identify(returned: unknown): Authentication {
+    if (!isObject(returned) || !Object.hasOwn(returned, 'user') || !Object.hasOwn(returned, 'expiresAt')) {
+      return { kind: 'identified', identity: { user: returned, due: Number.POSITIVE_INFINITY } };
+    }
+    const { user, expiresAt }: { user?: unknown; expiresAt?: unknown } = returned;
+    const expiry = expiresAt instanceof Date ? expiresAt.getTime() : expiresAt;
+    if (typeof expiry === 'number' && !Number.isNaN(expiry)) {
+      const { clock } = this;
+      return { kind: 'identified', identity: { user, due: clock.now() + expiry - clock.wallNow() } };
+    }
+    const got = expiresAt instanceof Date ? 'an invalid Date' : String(expiresAt);
+    const error = new TypeError(`"expiresAt" of authenticate takes a Date or the ms since 1970, got ${got}`);
+    return refusalByFailure('internal error', error);
+  }
+}

@@ -1,0 +1,126 @@
+import type { Limits } from '../../limits.js';
+import { acknowledge } from '../../protocol/codec.js';
+import type { Body } from '../../protocol/message.js';
+import { isOpening, type Opening, readOpening } from '../../protocol/opening.js';
+import { readFromClient, type SessionFrame } from '../../protocol/session.js';
+import type { Deadline, Deadlines } from '../runtime/deadlines.js';
+import type { SocketListener, UpgradedSocket } from '../transport/socket.js';
+
+/** What a client did wrong before it became a connection. */
+export type GreetingFault = 'ackTimeout' | 'badHello' | 'earlyFrames';
+
+/** Receives what comes of a greeting. */
+export interface GreetingHost {
+  /** Called once, with the first frame; `undefined` for a client that begins without the session layer. */
+  onOpening(opening: Opening | undefined): void;
+  /** Called once, when the client breaks a rule. */
+  onFault(fault: GreetingFault): void;
+  /** Called once, when the client closes, or is too slow for the socket. The socket is not closed yet. */
+  onClosing(code: number, text: string): void;
+  /** Called once, when the socket has closed without that. */
+  onClosed(): void;
+}
+
+/** What a greeting works with. */
+export interface GreetingParts {
+  /** All deadlines, behind one timer. */
+  readonly deadlines: Deadlines;
+  /** The bounds of the first frame and of what follows it. */
+  readonly limits: Pick<Limits, 'ackTimeout' | 'earlyFrames' | 'earlyBytes'>;
+  /** Counts frames that are ignored. */
+  readonly counters: { ignoredSession: number };
+}
+
+/**
+ * Waits for the first frame of a client that announced the session layer, and keeps what it sends until it is a
+ * connection (SS11). It knows no connection.
+ */
+export class Greeting implements SocketListener {
+  /** The first frame and those after it, in order. */
+  readonly #kept: Body[] = [];
+  #state: 'waiting' | 'deciding' | 'over' = 'waiting';
+  #frames = 0;
+  #bytes = 0;
+  #isAcknowledged = false;
+  readonly #deadline: Deadline;
+
+  constructor(
+    private readonly socket: UpgradedSocket,
+    private readonly parts: GreetingParts,
+    private readonly host: GreetingHost,
+  ) {
+    this.#deadline = parts.deadlines.after(parts.limits.ackTimeout, () => this.#fail('ackTimeout'));
+    socket.listen(this);
+  }
+
+  /** Makes `listener` the listener of the socket, and gives it what the client has sent. */
+  attach(listener: SocketListener): void {
+    this.end();
+    this.socket.listen(listener);
+    for (const data of this.#kept.splice(0)) listener.socketOnMessage(data);
+  }
+
+  /** Takes nothing more, and cancels the deadline. */
+  end(): void {
+    this.#state = 'over';
+    this.#deadline.cancel();
+  }
+
+  /** Takes the first frame, and keeps what follows it within the bounds of early frames (HS5). */
+  socketOnMessage(data: Body): void {
+    if (this.#state === 'over' || data.length === 0) return;
+    const frame = typeof data === 'string' ? readFromClient(data) : undefined;
+    if (frame) this.#takeSession(frame, data);
+    else this.#takeData(data);
+  }
+  /** Does nothing: nothing is written. */
+  socketOnDrain(): void {}
+  /** Reports that the socket is closed. */
+  socketOnClose(): void {
+    if (this.#state === 'over') return;
+    this.end();
+    this.host.onClosed();
+  }
+  /** Reports that the client closes. */
+  socketOnClosing(code: number, text: string): void {
+    if (this.#state === 'over') return;
+    this.end();
+    this.host.onClosing(code, text);
+  }
+
+  #takeSession(frame: SessionFrame, data: Body): void {
+    if (!isOpening(frame)) {
+      this.parts.counters.ignoredSession++;
+      return;
+    }
+    const opening = this.#state === 'waiting' ? readOpening(frame) : undefined;
+    if (!opening) return this.#fail('badHello');
+    this.#kept.push(data);
+    return this.#open(opening);
+  }
+
+  #takeData(data: Body): void {
+    if (data === acknowledge && !this.#isAcknowledged) {
+      this.#isAcknowledged = true;
+    } else {
+      this.#frames++;
+      this.#bytes += data.length;
+      const { earlyFrames, earlyBytes } = this.parts.limits;
+      if (this.#frames > earlyFrames || this.#bytes > earlyBytes) return this.#fail('earlyFrames');
+    }
+    // A view of bytes would keep the whole read buffer alive.
+    this.#kept.push(typeof data === 'string' ? data : new Uint8Array(data));
+    if (this.#state === 'waiting') this.#open(undefined);
+  }
+
+  #open(opening: Opening | undefined): void {
+    this.#state = 'deciding';
+    this.#deadline.cancel();
+    this.host.onOpening(opening);
+  }
+
+  #fail(fault: GreetingFault): void {
+    this.end();
+    this.host.onFault(fault);
+  }
+}
