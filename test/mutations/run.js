@@ -10,9 +10,9 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const config = 'test/mutations/vitest.config.ts';
 const vitest = join(root, 'node_modules/vitest/vitest.mjs');
 /** Folders of tests that need no other program and are fast. */
-const folders = 'actors broadcast inspector machines protocol server trust interop properties'.split(' ');
+const folders = 'actors broadcast client inspector machines protocol server trust interop properties'.split(' ');
 const slow =
-  /^(?:neffosjs|goClient|goServer|transitions|fuzz|churn|lossless|history|slow|standstill|flood|clusterChurn|brokerFaults|goNode|mixed|page|statelyStream)/;
+  /^(?:neffosjs|goClient|goServer|transitions|fuzz|churn|clientHeap|clientReconnects|clientStorm|lossless|history|slow|standstill|flood|clusterChurn|brokerFaults|goNode|mixed|page|statelyStream)/;
 const atOnce = 2;
 
 const files = folders.flatMap((folder) =>
