@@ -11,6 +11,7 @@ const busy = [
 const waiting = [
   'properties/brokerFaults',
   'properties/standstill',
+  'client/chromium',
   'inspector/page',
   'bench/load',
   'bench/cluster',

@@ -9,57 +9,59 @@ import { bundlers, scriptsIn } from './bundle.js';
 const dist = fileURLToPath(new URL('../dist/', import.meta.url));
 
 /**
- * @typedef {{ readonly title: string, readonly file: string, readonly takes: string, readonly most: number,
- *   readonly beside?: string }} Page
- * `most` is the number of bytes that it may cost, minified and compressed: beside another page, if one is named.
+ * @typedef {{ readonly file: string, readonly takes: string, readonly name: string }} Import
+ * @typedef {{ readonly title: string, readonly takes: Import, readonly beside?: Import, readonly most: number }} Page
+ * `most` is the number of bytes that it may add to what the page has beside it, minified and compressed.
  */
+
+/** @type {Import} */
+const dial = { file: 'client/client.js', takes: '{ dial }', name: 'dial' };
+/** Every export, so that none is left out. @param {string} file @returns {Import} */
+const allOf = (file) => ({ file, takes: '* as all', name: 'all' });
 
 /** What a page takes from the package. @type {readonly Page[]} */
 const pages = [
-  { title: 'dial, with everything', file: 'client/client.js', takes: '{ dial }', most: 7_168 },
-  { title: 'a contract, without its schema library', file: 'contract/contract.js', takes: '* as all', most: 1_024 },
-  {
-    title: 'the hooks, beside the client and without React',
-    file: 'react/react.js',
-    takes: '* as all',
-    most: 1_536,
-    beside: 'dial, with everything',
-  },
+  { title: 'dial, with everything', takes: dial, most: 7_168 },
+  { title: 'a contract, without its schema library', takes: allOf('contract/contract.js'), most: 1_024 },
+  { title: 'the hooks beside dial, without React', takes: allOf('react/react.js'), beside: dial, most: 1_536 },
 ];
 
-/** @param {string} folder */
-const compressed = (folder) =>
-  scriptsIn(folder).reduce((sum, script) => sum + gzipSync(readFileSync(script), { level: 9 }).length, 0);
-
-/** The bytes of each page and bundler. @type {Map<string, number>} */
-const measured = new Map();
 const folder = mkdtempSync(join(tmpdir(), 'bundles-'));
-/** @param {Page} page @param {number} at */
-const measure = async ({ title, file, takes, most, beside }, at) => {
-  const path = join(dist, file);
-  if (!existsSync(path)) {
-    console.error(`${title}: dist/${file} has not been built`);
+let bundles = 0;
+
+/**
+ * Returns the size of a page that takes these.
+ * @param {(typeof bundlers)[number][1]} bundle
+ * @param {readonly Import[]} imports
+ */
+const sizeOf = async (bundle, imports) => {
+  const out = join(folder, `${++bundles}`);
+  const entry = join(folder, `page${bundles}.js`);
+  const lines = imports.map(({ takes, file }) => `import ${takes} from ${JSON.stringify(join(dist, file))};`);
+  writeFileSync(entry, `${lines.join('\n')}\nglobalThis.page = { ${imports.map(({ name }) => name)} };`);
+  await bundle(entry, out);
+  return scriptsIn(out).reduce((sum, script) => sum + gzipSync(readFileSync(script), { level: 9 }).length, 0);
+};
+
+/** @param {Page} page */
+const measure = async ({ title, takes, beside, most }) => {
+  if (!existsSync(join(dist, takes.file))) {
+    console.error(`${title}: dist/${takes.file} has not been built`);
     process.exitCode = 1;
     return;
   }
-  const name = takes.replace(/^\* as |[{} ]/g, '');
-  const entry = join(folder, `page${at}.js`);
-  // Every export is used, so that none is left out.
-  writeFileSync(entry, `import ${takes} from ${JSON.stringify(path)}; globalThis.page = { ${name} };`);
   for (const [bundler, bundle] of bundlers) {
-    const out = join(folder, bundler, `${at}`);
-    await bundle(entry, out);
-    const whole = compressed(out);
-    measured.set(`${title} ${bundler}`, whole);
-    const bytes = whole - (measured.get(`${beside} ${bundler}`) ?? 0);
+    const whole = await sizeOf(bundle, beside ? [beside, takes] : [takes]);
+    const bytes = whole - (beside ? await sizeOf(bundle, [beside]) : 0);
     const line = `${title}, by ${bundler}: ${bytes} bytes of at most ${most}`;
     if (bytes <= most) console.log(line);
     else console.error(line);
     if (bytes > most) process.exitCode = 1;
   }
 };
+
 try {
-  for (const [at, page] of pages.entries()) await measure(page, at);
+  for (const page of pages) await measure(page);
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

@@ -15,6 +15,9 @@ const pause = 60_000;
 /** Resolves after this time. It is the time of a browser, which no clock of ours can advance. */
 const real = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
+/** Keeps this process from doing anything. */
+const stand = (ms: number): void => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+
 describeWith(chromium, 'a client whose page does not run', (executablePath) => {
   let browser: HidingBrowser;
   let pages: PageServer;
@@ -60,8 +63,8 @@ describeWith(chromium, 'a client whose page does not run', (executablePath) => {
     await go();
     say();
     await own.poll(() => tab.evaluate('tests.said')).toEqual(said);
-    // The server answers what the page asks after it has judged its line.
-    own(await tab.evaluate(`tests.askAtOnce(1)`)).toEqual(['0']);
+    own(await tab.evaluate('tests.askAtOnce(1)')).toEqual(['0']);
+    // A page that is shown again asks whether its line lives, and gives the server 3 s.
     await real(4_000);
     own(await tab.evaluate('tests.states')).toEqual(states);
     own(await tab.evaluate('tests.client.counters')).toMatchObject({ lines: 1, silences: 0, strays: 0 });
@@ -102,16 +105,18 @@ describeWith(chromium, 'a client whose page does not run', (executablePath) => {
 
     it('[CL6] its process is stopped, as by sleep, and continued: its line stays', limit, async ({ expect: own }) => {
       const tab = await open('stopped', own);
+      await tab.show();
       const renderer = await processOf(tab);
+      await tab.evaluate('globalThis.ticks = []; setInterval(() => ticks.push(performance.now()), 100); 0');
       let probing: Promise<unknown> | undefined;
       await staysWell(
         own,
         'stopped',
         tab,
-        async () => {
-          // The client waits for the answer to a ping when its process stops.
+        () => {
+          // This process is the server: while it stands, the client waits for the answer to its ping.
           probing = tab.evaluate('tests.probe(2_000)');
-          await real(700);
+          stand(700);
           process.kill(renderer, 'SIGSTOP');
         },
         () => {
@@ -119,6 +124,8 @@ describeWith(chromium, 'a client whose page does not run', (executablePath) => {
           return probing;
         },
       );
+      const gaps = 'ticks.map((tick, nth) => tick - (ticks[nth - 1] ?? tick))';
+      own(await tab.evaluate(`Math.max(...${gaps})`)).toBeGreaterThan(pause * 0.9);
     });
   });
 
@@ -133,9 +140,9 @@ describeWith(chromium, 'a client whose page does not run', (executablePath) => {
     expect(await tab.evaluate('tests.said')).toEqual([]);
     await tab.setFrozen(false);
     await tab.show();
-    // This browser ends the lines of a frozen page. One that does not has kept the message.
-    await expect.poll(() => tab.evaluate('tests.said.length + tests.recoveries.length')).toBe(1);
-    expect(await tab.evaluate('tests.askAtOnce(1)')).toEqual(['0']);
+    // This browser ends the lines of a frozen page, before or after their last message. Another one may keep them.
+    await expect.poll(() => tab.evaluate('tests.said.length + tests.recoveries.length')).toBeGreaterThan(0);
+    await expect.poll(() => tab.evaluate('tests.askAtOnce(1).catch(() => [])')).toEqual(['0']);
     expect(await tab.evaluate('tests.client.state')).toBe('online');
     expect(tab.complaints.filter((complaint) => !complaint.includes('Back-Forward Cache'))).toEqual([]);
   });

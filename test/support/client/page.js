@@ -57,7 +57,7 @@ const work = (ms) => {
 
 /** Asks the server whether the line lives, and keeps the page busy while the answer comes. @param {number} ms */
 const probe = (ms) => {
-  scope.dispatchEvent(new Event('pageshow'));
+  scope.dispatchEvent(new Event('online'));
   work(ms);
 };
 
