@@ -11,12 +11,13 @@ const quick = [
   'test/inspector/{draw,stately}/**/*.test.ts',
   'test/inspector/{pictures,stateCounts}.test.ts',
   'test/exchange/memory.test.ts',
-  'test/properties/{contract,doing,extended,history,hooks,ordering,scheduled,sessions,teardown,transitions}.test.ts',
+  'test/properties/{clientChart,clientModel,contract,doing,extended,history,hooks,ordering,scheduled}.test.ts',
+  'test/properties/{sessions,teardown,transitions}.test.ts',
 ];
 
 /** Tests that measure memory or delays, and so have a process for themselves. */
 const measured = [
-  'test/properties/{churn,clusterChurn,flood,lossless,slow,standstill}.test.ts',
+  'test/properties/{churn,clientHeap,clientReconnects,clusterChurn,flood,lossless,slow,standstill}.test.ts',
   'test/trust/{protocol,transport}.test.ts',
 ];
 

@@ -110,7 +110,7 @@ describe('the documentation', () => {
 
   test('every block has a known language', () => {
     const fences = pages.flatMap((page) => read(page).match(/^ *```.+$/gm) ?? []);
-    expect([...new Set(fences)].sort()).toEqual(['```js', '```mermaid', '```sh', '```ts']);
+    expect([...new Set(fences)].sort()).toEqual(['```js', '```mermaid', '```sh', '```ts', '```tsx']);
     // A test of the examples runs the files of the README.
     const files = pages.map((page) => filesOf(read(page)).size).reduce((sum, size) => sum + size);
     expect(fences.filter((fence) => /js|ts/.test(fence))).toHaveLength(blocks.length + files);

@@ -23,7 +23,7 @@ export function refusalOf(cards: readonly Card[], change: Change): string | unde
   const after = changed(cards, change);
   if (after.length > mostCards) return `A board holds at most ${mostCards} cards.`;
   const isGone = change.kind !== 'add' && !cards.some(({ id }) => id === change.id);
-  if (isGone && change.kind !== 'remove') return 'Somebody has deleted that card.';
+  if (isGone && change.kind !== 'remove') return 'That card has been deleted.';
   const doing = (all: readonly Card[]): number => all.filter(({ column }) => column === 'doing').length;
   if (doing(after) > mostDoing && doing(after) > doing(cards)) {
     return `“Doing” takes at most ${mostDoing} cards. Finish one first.`;

@@ -27,11 +27,11 @@ export const app = contract({
     load: ask(z.void(), z.object({ cards: z.array(Card), people: z.array(Person) })),
     /** Makes a change, or rejects with the reason why it cannot be made. */
     change: ask(Change, z.void()),
-    /** A change that somebody has made. */
+    /** A change that was made, by this page or another. */
     changed: fromServer(Change),
     /** The card that this page edits. */
     editing: fromClient(Id.nullable()),
-    /** Everybody who is here. */
+    /** The people who have the page open. */
     people: fromServer(z.array(Person)),
   },
 });

@@ -7,7 +7,7 @@
  *   contract.ts   what page and server say to each other: the schemas, and thereby the types
  *   cards.ts      what a change does to the cards; both ends use it
  *   tokens.ts     signed tokens
- *   server.ts     this file: 1. who somebody is  2. the board  3. the page and the login  4. start and stop
+ *   server.ts     this file: 1. users  2. the board  3. the page and the login  4. start and stop
  *   client/       the page: React over musterjs/react
  *   start.js      bundles server and page with esbuild, and starts the server
  *
@@ -24,7 +24,7 @@ import { changed, refusalOf } from './cards.js';
 import { app, type Card, type Person } from './contract.js';
 import { sign, type User, verify } from './tokens.js';
 
-// ── 1. Who somebody is ──────────────────────────────────────────────────────────────────────────
+// ── 1. Users ────────────────────────────────────────────────────────────────────────────────────
 
 const Credentials = z.object({ name: z.string().trim().min(1).max(24), password: z.string().max(200) });
 
@@ -62,7 +62,7 @@ const server = new Server({
   namespaces: {
     board: {
       [OnNamespaceConnected]: tellPeople,
-      [OnNamespaceDisconnect]: () => queueMicrotask(tellPeople), // the one who leaves is still there
+      [OnNamespaceDisconnect]: () => queueMicrotask(tellPeople), // its client still counts now
 
       load: () => ({ cards: [...cards], people: peopleHere() }),
 

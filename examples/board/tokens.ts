@@ -1,4 +1,4 @@
-/** Signed tokens: who somebody is, and until when. Nobody can make one without the secret. */
+/** Signed tokens: a user, and when the token expires. Only the secret makes one. */
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 
 export interface User {
@@ -11,7 +11,7 @@ interface Claims extends User {
   readonly expiresAt: number;
 }
 
-/** With a secret of its own for each start, a restart signs everybody out. Several servers need the same one. */
+/** With a secret of its own for each start, a restart signs all users out. Several servers need the same one. */
 const secret = process.env['BOARD_SECRET'] ?? randomBytes(32);
 const lifetime = 8 * 60 * 60 * 1_000;
 

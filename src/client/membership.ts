@@ -13,10 +13,7 @@ import { type MembershipPort, type NSConn, Room } from './handles.js';
 import { type Answer, type AskOptions, assertTimeout } from './line/asks.js';
 import { Waiters } from './line/waiters.js';
 import type { LifecycleFlags, MembershipHost, Thrown } from './membershipHost.js';
-import { Place } from './place.js';
-
-/** The default of how long the server has to answer, in ms. */
-const entryTimeout = 10_000;
+import { entryTimeout, Place } from './place.js';
 
 const local: LifecycleFlags = { isLocal: true };
 const forced: LifecycleFlags = { isLocal: true, isForced: true };
@@ -120,8 +117,11 @@ export class Membership<Handle extends NSConn | Room = NSConn | Room> extends Pl
     const left = this.#leavers.add(options);
     if (this.#presence === 'in') {
       this.#presence = 'leaving';
-      const turn = this.#turn(this.host.turns.isInHandler);
-      this.request(this.endEvent, {}, (answer) => turn(() => this.#left(answer, wasWished, isAll)));
+      const { line, turns } = this.host;
+      const turn = this.#turn(turns.isInHandler);
+      this.request(this.endEvent, {}, (answer) =>
+        turn(() => (line === this.host.line ? this.#left(answer, wasWished, isAll) : undefined)),
+      );
     }
     return left;
   }
@@ -203,6 +203,7 @@ export class Membership<Handle extends NSConn | Room = NSConn | Room> extends Pl
 
   /** Ends the membership, its rooms, and the wish for it. */
   remove(refusal?: Thrown): void {
+    if (this.#presence === 'leaving') this.#leavers.settle();
     const wasEntered = this.#wasEntered;
     this.#wasEntered = false;
     this.#presence = 'out';
@@ -226,7 +227,7 @@ export class Membership<Handle extends NSConn | Room = NSConn | Room> extends Pl
     const veto = this.parent && !error ? await this.host.fire(this, OnRoomJoin, local) : undefined;
     if (!isPending()) return;
     // The server has let the client in, or still may: both sides must agree.
-    if (isUnanswered || veto) this.#retract();
+    if (isUnanswered || veto) this.retract();
     if (error || veto) this.remove(veto ?? { error });
     else await this.entered(local);
   }
@@ -264,7 +265,7 @@ export class Membership<Handle extends NSConn | Room = NSConn | Room> extends Pl
     const token = this.#token;
     this.remove();
     if (token === '') return;
-    this.#retract();
+    this.retract();
     this.host.asks.end(token, { failure: ErrBadRoom });
   }
 
@@ -282,15 +283,9 @@ export class Membership<Handle extends NSConn | Room = NSConn | Room> extends Pl
 
   /** Removes all rooms, and returns those in which the client was. */
   #emptied(): Membership<Room>[] {
-    const rooms = [...this.rooms.values()];
-    const inside = rooms.filter((room) => room.#presence === 'in' || room.#presence === 'leaving');
-    for (const room of rooms) room.remove();
+    const inside = [...this.rooms.values()].filter((room) => room.#presence === 'in' || room.#presence === 'leaving');
+    for (const room of [...this.rooms.values()]) room.remove();
     return inside;
-  }
-
-  /** Tells the server that the client is not in, whatever it answers or has answered. */
-  #retract(): void {
-    this.request(this.endEvent, { timeout: entryTimeout }, () => {});
   }
 
   /** Returns what runs a job in a turn of its own, or within the turn that runs. */

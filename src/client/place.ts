@@ -7,6 +7,9 @@ import type { Membership } from './membership.js';
 import type { LifecycleFlags, MembershipHost } from './membershipHost.js';
 import type { JoinOptions, Listener } from './options.js';
 
+/** The default of how long the server has to answer, in ms. */
+export const entryTimeout = 10_000;
+
 /** A namespace or room as its handle sees it. */
 export abstract class Place<Handle extends NSConn | Room> implements MembershipPort {
   /** The handle. */
@@ -84,6 +87,11 @@ export abstract class Place<Handle extends NSConn | Room> implements MembershipP
     const token = this.host.asks.open(settled, options);
     this.host.write(encode({ namespace: this.namespace, room: this.room, event }, token));
     return token;
+  }
+
+  /** Tells the server that the client is not in, whatever it answers or has answered. */
+  protected retract(): void {
+    this.request(this.endEvent, { timeout: entryTimeout }, () => {});
   }
 
   /** Tells that the room is left. */

@@ -1,17 +1,5 @@
 import type { Client, NSConn } from '../client/handles.js';
 
-/** A namespace or room as components see it, by its handle. */
-export interface MembershipView<Handle> {
-  /** The handle, while the client is there or will be. */
-  readonly handle: Handle | undefined;
-  /** Whether the client is there now. */
-  readonly isIn: boolean;
-  /** Why it is not, if it was refused. */
-  readonly error: unknown;
-  /** Asks once more. */
-  readonly retry: () => void;
-}
-
 /** How a namespace or room is entered and left. */
 export interface Membership<Handle> {
   /** The client. */
@@ -28,30 +16,32 @@ export interface Membership<Handle> {
   leave(handle: Handle): Promise<void>;
   /** Returns the namespace, whose handlers are told lifecycle events. */
   namespace(): NSConn | undefined;
-  /** Shows it to the components. */
-  show(view: MembershipView<Handle>): void;
-  /** Returns whether components use it again. */
-  isOpen(): boolean;
+  /**
+   * Shows it to the components: its handle, while the client is there or will be; whether the client is there now; why
+   * it is not, if it was refused; and the function that asks once more.
+   */
+  show(handle: Handle | undefined, isIn: boolean, error: unknown, retry: () => void): void;
 }
 
-/** The handles that components have asked for. The program's own are not left when components go. */
-const owned = new WeakSet<object>();
+/** The handles that components are leaving. */
+const leaving = new WeakSet<object>();
 
 /** Enters a namespace or room, shows it, and returns the function that leaves it (RC4, RC5). */
 export const enter = <Handle extends object>(membership: Membership<Handle>): (() => void) => {
   const { client, find } = membership;
   const before = find();
-  const isOurs = !before || owned.has(before);
-  let view: MembershipView<Handle> | undefined;
+  // What the program had entered itself is not left when the components go.
+  const isOurs = !before || leaving.has(before);
+  let shown: readonly [handle: Handle | undefined, isIn: boolean, error: unknown] | undefined;
   let error: unknown;
   let isAwaited = false;
 
   const update = (): void => {
     const handle = find();
-    const isIn = handle !== undefined && membership.isIn(handle);
-    if (view && view.handle === handle && view.isIn === isIn && view.error === error) return;
-    view = { handle, isIn, error, retry: ask };
-    membership.show(view);
+    const next = [handle, handle !== undefined && membership.isIn(handle), error] as const;
+    if (shown?.every((part, at) => part === next[at])) return;
+    shown = next;
+    membership.show(...next, ask);
   };
   /** Asks, or waits for what the client asks by itself after a reconnect: either tells a refusal. */
   const ask = (): void => {
@@ -64,8 +54,6 @@ export const enter = <Handle extends object>(membership: Membership<Handle>): ((
       update();
     };
     membership.enter().then(() => settle(), settle);
-    const handle = find();
-    if (isOurs && handle) owned.add(handle);
     update();
   };
 
@@ -74,17 +62,16 @@ export const enter = <Handle extends object>(membership: Membership<Handle>): ((
     ...membership.events.map((event) => membership.namespace()?.on(event, update)),
     client.subscribe((state) => {
       update();
-      if (state !== 'online' && view?.handle && !view.isIn) ask();
+      if (state !== 'online' && shown?.[0] && !shown[1]) ask();
     }),
   ];
 
   return () => {
     for (const stop of stops) stop?.();
     const last = find();
-    if (!last || !owned.has(last)) return;
-    const forget = (): void => {
-      if (!membership.isOpen()) owned.delete(last);
-    };
-    membership.leave(last).then(forget, forget);
+    if (!last || !isOurs) return;
+    const settle = (): unknown => leaving.delete(last);
+    leaving.add(last);
+    membership.leave(last).then(settle, settle);
   };
 };

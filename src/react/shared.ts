@@ -13,12 +13,10 @@ export interface Opening<Owner, View, Input> {
   readonly owner: Owner;
   /** Its name there. */
   readonly key: string;
-  /** Shows a new view of it to its users. */
+  /** Shows a new view of it to the components. */
   show(view: View): void;
-  /** Returns what the user that came last has given. */
+  /** Returns what the component that came last has given. */
   newest(): Input;
-  /** Returns whether it has been opened again after it was closed. */
-  isOpen(): boolean;
 }
 
 interface Entry<View, Input> {
@@ -27,7 +25,10 @@ interface Entry<View, Input> {
   readonly users: Map<() => void, Latest<Input>>;
 }
 
-/** What components share, by owner and key: opened for the first user, closed one macrotask after the last (RC1, RC4). */
+/**
+ * What components share, by owner and key. It is opened for the first component, closed one macrotask after the last
+ * (RC1, RC4).
+ */
 export class Sharing<Owner extends object, View, Input = unknown> {
   readonly #owners = new WeakMap<Owner, Map<string, Entry<View, Input>>>();
 
@@ -43,7 +44,7 @@ export class Sharing<Owner extends object, View, Input = unknown> {
     return (owner && this.#owners.get(owner)?.get(key)?.view) ?? this.idle;
   }
 
-  /** Adds a user, who is called at each change of the view. Returns a function that removes it. */
+  /** Adds a component, and calls `onChange` at each change of the view. Returns a function that removes it. */
   use(owner: Owner, key: string, input: Latest<Input>, onChange: () => void): () => void {
     const entries = this.#owners.get(owner) ?? new Map<string, Entry<View, Input>>();
     this.#owners.set(owner, entries);
@@ -59,7 +60,6 @@ export class Sharing<Owner extends object, View, Input = unknown> {
           for (const tell of [...users.keys()]) tell();
         },
         newest: () => ([...users.values()].at(-1) ?? input).current,
-        isOpen: () => entries.has(key),
       });
       entry = made;
       entries.set(key, made);

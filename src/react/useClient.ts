@@ -83,6 +83,12 @@ export function useClient<const App extends ContractShape = NoContract, Names ex
   url: string | null | undefined,
   options?: ClientOptions<App> & { readonly namespaces?: { readonly [Name in Names]?: unknown } },
 ): ClientView<App, Names>;
+/**
+ * Returns a client that the program has dialed, and renders again when its state changes. It opens and closes nothing.
+ *
+ * @example
+ * const { state } = useClient(client);
+ */
 export function useClient<App, Names extends string>(
   client: Client<App, Names> | null | undefined,
 ): ClientView<App, Names>;

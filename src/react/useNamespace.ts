@@ -18,7 +18,7 @@ export interface NamespaceView<V> {
 
 const idle: NamespaceView<never> = { ns: undefined, isConnected: false, error: undefined, retry: () => {} };
 
-const namespaces = new Sharing<Client, NamespaceView<never>>(idle, ({ owner: client, key, show, isOpen }) => {
+const namespaces = new Sharing<Client, NamespaceView<never>>(idle, ({ owner: client, key, show }) => {
   const find = (): NSConn | undefined => client.namespace(key);
   return enter<NSConn>({
     client,
@@ -28,8 +28,7 @@ const namespaces = new Sharing<Client, NamespaceView<never>>(idle, ({ owner: cli
     isIn: (ns) => ns.isConnected,
     enter: () => client.connect(key),
     leave: (ns) => ns.disconnect(),
-    show: ({ handle, isIn, error, retry }) => show({ ns: typed(handle), isConnected: isIn, error, retry }),
-    isOpen,
+    show: (ns, isConnected, error, retry) => show({ ns: typed(ns), isConnected, error, retry }),
   });
 });
 

@@ -18,18 +18,17 @@ export interface RoomView<V> {
 
 const idle: RoomView<never> = { room: undefined, isJoined: false, error: undefined, retry: () => {} };
 
-const rooms = new Sharing<NSConn, RoomView<never>>(idle, ({ owner: ns, key, show, isOpen }) =>
+const rooms = new Sharing<NSConn, RoomView<never>>(idle, ({ owner: ns, key, show }) =>
   enter<Room>({
     client: ns.client,
-    // The handlers of a room go when it is left. Those of its namespace are told nevertheless.
+    // A room that is left and joined again has another handle. That of its namespace stays.
     events: [OnRoomJoined, OnRoomLeft],
     find: () => ns.room(key),
     namespace: () => ns,
     isIn: (room) => room.isJoined,
     enter: () => ns.joinRoom(key),
     leave: (room) => room.leave(),
-    show: ({ handle, isIn, error, retry }) => show({ room: typed(handle), isJoined: isIn, error, retry }),
-    isOpen,
+    show: (room, isJoined, error, retry) => show({ room: typed(room), isJoined, error, retry }),
   }),
 );
 

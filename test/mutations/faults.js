@@ -1,5 +1,6 @@
 import { apiFaults } from './faults/api.js';
 import { broadcastFaults } from './faults/broadcast.js';
+import { clientFaults } from './faults/client.js';
 import { clusterFaults } from './faults/cluster.js';
 import { connectionFaults } from './faults/connection.js';
 import { contractFaults } from './faults/contract.js';
@@ -22,6 +23,7 @@ import { transportFaults } from './faults/transport.js';
 export const faults = [
   ...apiFaults,
   ...broadcastFaults,
+  ...clientFaults,
   ...clusterFaults,
   ...connectionFaults,
   ...contractFaults,

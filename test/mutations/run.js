@@ -10,11 +10,10 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const config = 'test/mutations/vitest.config.ts';
 const vitest = join(root, 'node_modules/vitest/vitest.mjs');
 /** Folders of tests that need no other program and are fast. */
-const folders = 'actors broadcast contract inspector machines protocol server trust interop properties react'.split(
-  ' ',
-);
+const folders =
+  'actors broadcast client contract inspector machines protocol server trust interop properties react'.split(' ');
 const slow =
-  /^(?:neffosjs|goClient|goServer|transitions|fuzz|churn|lossless|history|slow|standstill|flood|clusterChurn|brokerFaults|goNode|mixed|page|statelyStream|browser)/;
+  /^(?:neffosjs|goClient|goServer|ourClient|transitions|fuzz|churn|clientHeap|clientReconnects|clientStorm|lossless|history|slow|standstill|flood|clusterChurn|brokerFaults|goNode|mixed|page|statelyStream|browser|chromium|runtimes|bundles)/;
 const atOnce = 2;
 
 const files = folders.flatMap((folder) =>

@@ -5,7 +5,7 @@ import { dial } from '../../src/client/client.js';
 import type { NSConn } from '../../src/client/handles.js';
 import { OnNamespaceConnect } from '../../src/index.js';
 import { OnNamespaceConnected, OnNamespaceDisconnect } from '../../src/protocol/message.js';
-import { enter, type MembershipView } from '../../src/react/membership.js';
+import { enter } from '../../src/react/membership.js';
 import { Sharing } from '../../src/react/shared.js';
 import { useServers } from '../support/server/testServer.js';
 
@@ -91,7 +91,7 @@ const entered = async () => {
   });
   const client = dial(url, { WebSocket });
   await client.ready;
-  const views: MembershipView<NSConn>[] = [];
+  const views: { handle: NSConn | undefined; isIn: boolean; error: unknown; retry: () => void }[] = [];
   const find = (): NSConn | undefined => client.namespace('chat');
   const use = (): (() => void) =>
     enter<NSConn>({
@@ -102,8 +102,7 @@ const entered = async () => {
       isIn: (ns) => ns.isConnected,
       enter: () => client.connect('chat'),
       leave: (ns) => ns.disconnect(),
-      show: (view) => views.push(view),
-      isOpen: () => false,
+      show: (handle, isIn, error, retry) => views.push({ handle, isIn, error, retry }),
     });
   const seen = (): unknown[] =>
     views.map(({ handle, isIn, error }) => [

@@ -538,6 +538,23 @@ describe('what the server sends', () => {
     await other.expectNoFrame();
   });
 
+  test('[CT12] the short forms of a namespace without a contract take a body', async () => {
+    const { client, server, dial } = await start({ namespaces: { chat: {} } });
+    const other = await dial();
+    for (const one of [client, other]) {
+      await one.connect('chat');
+      await one.join('chat', 'lobby');
+    }
+    const room = server.connectionsByNamespace('chat')[0]?.room('lobby');
+    room?.broadcast('said', 'to all');
+    room?.broadcastOthers('said', 'to others');
+    room?.broadcast({ event: 'said', body: 'long' }, { event: 'said', namespace: 'board', room: 'alpha' });
+    const lines = (...bodies: readonly string[]): string[] => bodies.map((body) => `;chat;lobby;said;0;0;${body}`);
+    expect(await client.frames.take(3)).toEqual(lines('to all', 'long', ''));
+    expect(await other.frames.take(4)).toEqual(lines('to all', 'to others', 'long', ''));
+    expect(() => room?.broadcast('said', 5 as never)).toThrow('a body is a string or a Uint8Array, got number');
+  });
+
   test('[CT12] data is encoded once for a whole audience', async () => {
     const { client, server, dial } = await start();
     const other = await dial();

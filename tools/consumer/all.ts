@@ -5,6 +5,7 @@ import { draw, drawMermaid, type InspectorOptions, inspector, toStately } from '
 import { natsExchange } from 'musterjs/nats';
 import { type RedisExchangeOptions, redisExchange } from 'musterjs/redis';
 import { patient } from './core.js';
+import { useBoard } from './page.js';
 
 const server = new Server({ namespaces: { chat: {} } }).attach(createServer(), { path: '/live' });
 
@@ -21,4 +22,5 @@ const access: InspectorOptions = {
 inspector(server, access);
 server.inspect((event) => console.log(toStately(event)));
 console.log(await draw(patient), drawMermaid(patient));
+console.log(useBoard.length);
 await server.close({ timeout: 1_000 });

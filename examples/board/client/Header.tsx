@@ -12,7 +12,7 @@ interface Props {
 }
 
 /** More people than these are a number. */
-const mostShown = 5;
+const mostShown = 4;
 
 /** The connection in words. A short outage is no alarm. */
 function wordsFor(state: ClientState, isLoaded: boolean): string {
@@ -23,7 +23,6 @@ function wordsFor(state: ClientState, isLoaded: boolean): string {
 
 export function Header({ me, people, state, isLoaded, waiting, onLogout }: Props) {
   const isOnline = state === 'online';
-  // Whoever has just come is drawn once the server has told.
   const mineFirst = people.toSorted((one, other) => Number(other.id === me) - Number(one.id === me));
   return (
     <header className="top">

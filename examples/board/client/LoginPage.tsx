@@ -2,7 +2,7 @@ import { type FormEvent, useState } from 'react';
 import { logIn, type Session } from './session.js';
 
 interface Props {
-  /** Why somebody has been signed out. */
+  /** Why the last session has ended. */
   readonly notice: string;
   readonly onLogin: (session: Session) => void;
 }
@@ -30,7 +30,7 @@ export function LoginPage({ notice, onLogin }: Props) {
         <img className="mark" src="/icon.svg" alt="" width="44" height="44" />
         <h1>Board</h1>
         <p className="hint">
-          With any name, and the password <kbd>muster</kbd>.
+          Any name, and the password <kbd>muster</kbd>
         </p>
         <label>
           Name

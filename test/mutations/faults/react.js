@@ -13,8 +13,8 @@ export const reactFaults = [
     ['the first options hold for ever', 'RC3', '([...users.values()].at(-1) ?? input).current', 'input.current'],
   ]),
   ...inFile('react/membership.ts', [
-    ['what the program entered is left', 'RC4', 'if (!last || !owned.has(last)) return;', 'if (!last) return;'],
-    ['a refusal after a reconnect is lost', 'RC5', "if (state !== 'online' && view?.handle && !view.isIn) ask();", ''],
+    ['what the program entered is left', 'RC4', 'if (!last || !isOurs) return;', 'if (!last) return;'],
+    ['a refusal after a reconnect is lost', 'RC5', "if (state !== 'online' && shown?.[0] && !shown[1]) ask();", ''],
     ['an error outlives its retry', 'RC5', 'error = undefined;', ''],
   ]),
 ];

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
-const languages = ['js', 'ts'] as const;
+const languages = ['js', 'ts', 'tsx'] as const;
 
 /** A block of code on a page of the documentation. */
 export interface Block {
@@ -30,13 +30,14 @@ const commonFlags = '--ignoreConfig --strict --skipLibCheck --target es2023 --mo
 const flagsFor = {
   js: `${commonFlags} --lib es2023,esnext.disposable --allowJs --checkJs --noImplicitAny false --noEmit`,
   ts: `${commonFlags} --lib es2023,esnext.disposable`,
+  tsx: `${commonFlags.replace('--types node', '--types node,react')} --lib es2023,esnext.disposable,dom --jsx react-jsx`,
 };
 
 /** Returns the blocks of a page, in order; not those that begin with the name of a file, as they are parts of one program. */
 export const blocksOf = (page: string, text: string): Block[] =>
-  [...text.matchAll(/^```(js|ts)\n(?!\/\/ \w+\.js\n)(.*?)^```$/gms)].map(([, language, code = ''], at) => ({
+  [...text.matchAll(/^```(js|tsx?)\n(?!\/\/ \w+\.js\n)(.*?)^```$/gms)].map(([, language, code = ''], at) => ({
     name: `${page}, block ${at + 1}`,
-    language: language === 'ts' ? 'ts' : 'js',
+    language: languages.find((known) => known === language) ?? 'js',
     code,
   }));
 
@@ -46,7 +47,8 @@ export const filesOf = (text: string): ReadonlyMap<string, string> =>
     Array.from(text.matchAll(/^```js\n\/\/ (\w+\.js)\n(.*?)^```$/gms), ([, name = '', code = '']) => [name, code]),
   );
 
-const fileOf = ({ name, language }: Block): string => `${name.replaceAll(/\W+/g, '-')}.m${language}`;
+const fileOf = ({ name, language }: Block): string =>
+  `${name.replaceAll(/\W+/g, '-')}.${language === 'tsx' ? 'tsx' : `m${language}`}`;
 
 const programOf = ({ code }: Block): string =>
   `${code}${/\bconst server\b/.test(code) ? '\nawait server.close();' : ''}\nprocess.exit(0);\n`;
@@ -85,7 +87,12 @@ export const brokersOf = ({ code }: Block): string[] =>
 
 /** Runs a compiled block; resolves with its stderr if it exits with 0. */
 export const runBlock = async (block: Block, environment: NodeJS.ProcessEnv = {}): Promise<string> => {
-  const file = join(folder, fileOf(block).replace(/\.mts$/, '.mjs'));
+  const file = join(
+    folder,
+    fileOf(block)
+      .replace(/\.mts$/, '.mjs')
+      .replace(/\.tsx$/, '.js'),
+  );
   const env = { ...process.env, ...environment };
   return (await run(process.execPath, [file], { env, timeout: 15_000 })).stderr;
 };
