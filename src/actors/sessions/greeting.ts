@@ -1,5 +1,6 @@
 import type { Limits } from '../../limits.js';
 import { acknowledge } from '../../protocol/codec.js';
+import type { CloseReasonName } from '../../protocol/errors.js';
 import type { Body } from '../../protocol/message.js';
 import { isOpening, type Opening, readOpening } from '../../protocol/opening.js';
 import { readFromClient, type SessionFrame } from '../../protocol/session.js';
@@ -15,8 +16,10 @@ export interface GreetingHost {
   onOpening(opening: Opening | undefined): void;
   /** Called once, when the client breaks a rule. */
   onFault(fault: GreetingFault): void;
-  /** Called once, when the client closes, or is too slow for the socket. The socket is not closed yet. */
-  onClosing(code: number, text: string): void;
+  /**
+   * Called once, when the client closes, or breaks a rule of the socket (`isFault`). The socket is not closed yet.
+   */
+  onClosing(code: number, text: string, isFault: boolean): void;
   /** Called once, when the socket has closed without that. */
   onClosed(): void;
 }
@@ -81,11 +84,11 @@ export class Greeting implements SocketListener {
     this.end();
     this.host.onClosed();
   }
-  /** Reports that the client closes. */
-  socketOnClosing(code: number, text: string): void {
+  /** Reports that the client closes, or that the server has decided it: `cause` is set then. */
+  socketOnClosing(code: number, text: string, cause?: CloseReasonName): void {
     if (this.#state === 'over') return;
     this.end();
-    this.host.onClosing(code, text);
+    this.host.onClosing(code, text, cause !== undefined);
   }
 
   #takeSession(frame: SessionFrame, data: Body): void {
