@@ -7,6 +7,9 @@ import { readFromClient, type SessionFrame } from '../../protocol/session.js';
 import type { Deadline, Deadlines } from '../runtime/deadlines.js';
 import type { SocketListener, UpgradedSocket } from '../transport/socket.js';
 
+/** Maximum size of the part before the body of an opening, in characters. Its namespace and room are empty. */
+const maxHead = 32;
+
 /** What a client did wrong before it became a connection. */
 export type GreetingFault = 'ackTimeout' | 'badHello' | 'earlyFrames';
 
@@ -97,7 +100,8 @@ export class Greeting implements SocketListener {
       return;
     }
     const opening = this.#state === 'waiting' ? readOpening(frame) : undefined;
-    if (!opening) return this.#fail('badHello');
+    // The bound of an opening is that of its body.
+    if (!opening || data.length - frame.body.length > maxHead) return this.#fail('badHello');
     this.#kept.push(data);
     return this.#open(opening);
   }

@@ -266,6 +266,7 @@ describe('openings', () => {
     ['no version', fromClient('hello', '{}')],
     ['another version', fromClient('hello', '{"v":2}')],
     ['a token that is no text', fromClient('hello', '{"v":1,"auth":1}')],
+    ['an opening with a long namespace', `$#m;${'x'.repeat(17_000)};;hello;0;0;{"v":1}`],
     ['caps that are no list', fromClient('hello', '{"v":1,"caps":"resume"}')],
     ['a resume without a session', fromClient('resume', '{"v":1,"try":1,"received":0}')],
     ['a resume that counts down', fromClient('resume', '{"v":1,"session":"s","try":1,"received":-1}')],

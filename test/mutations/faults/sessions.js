@@ -25,6 +25,7 @@ export const sessionsFaults = [
       "if (this.#state === 'waiting') this.#open(undefined);",
       '',
     ],
+    ['an opening has a head of any size', 'SS13', ' || data.length - frame.body.length > maxHead', ''],
     ['an M counts as an early frame', 'SS11', 'data === acknowledge && !this.#isAcknowledged', 'data === undefined'],
     [
       'a binary opening is taken',
