@@ -46,7 +46,7 @@ export const limitTable = {
   framesPerTick: count(
     64,
     'Maximum number of frames of one connection handled in one tick',
-    'the rest waits for later ticks',
+    'the rest waits for later ticks; of the session layer it is ignored',
   ),
   handlerTimeout: ms(
     30_000,
@@ -182,7 +182,7 @@ export interface Limits {
   readonly inboxBytes: number;
   /**
    * Maximum number of frames of one connection handled in one tick. Default 64. On breach: the rest waits for later
-   * ticks.
+   * ticks; of the session layer it is ignored.
    */
   readonly framesPerTick: number;
   /**

@@ -195,7 +195,7 @@ export const createContext = (options: ContextOptions, directory: ActorDirectory
     handlers,
     contract,
     callbacks,
-    authenticator: authenticate && new Authenticator(authenticate, sameUser, clock, counters),
+    authenticator: authenticate && new Authenticator(authenticate, sameUser, clock),
     nativeMode,
     machines,
     stepped: {

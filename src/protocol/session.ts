@@ -39,10 +39,16 @@ export const fromClient = (verb: ClientVerb, body = ''): string => format(client
 /** Returns a frame of the session layer from a server to its client. */
 export const fromServer = (verb: ServerVerb, body = ''): string => format(serverPrefix, verb, body);
 
+/** Returns where the field after the next `;` begins. Without one: behind the end, where every field is empty. */
+const nextField = (payload: string, from: number): number => payload.indexOf(';', from) + 1 || payload.length + 1;
+
+/** Reads no further than the sixth `;`: a peer may send any number of them. */
 const read = (payload: string, prefix: string): SessionFrame | undefined => {
   if (!payload.startsWith(prefix)) return undefined;
-  const [, , , verb = '', , , ...body] = payload.split(';');
-  return { verb, body: body.join(';') };
+  const verb = nextField(payload, nextField(payload, prefix.length));
+  const afterVerb = nextField(payload, verb);
+  const body = nextField(payload, nextField(payload, afterVerb));
+  return { verb: payload.slice(verb, afterVerb - 1), body: payload.slice(body) };
 };
 
 /** Returns the frame of the session layer in a client's text message, or `undefined` for any other message. */

@@ -96,12 +96,12 @@ export const metricFamilies: readonly MetricFamily[] = [
   connections.counter('muster_admitted_total', 'Upgrades that became connections.', (m) => m.arrivals.admitted),
   connections.counter(
     'muster_refused_total',
-    'Upgrades refused without an answer: too many at once, or the server was closing.',
+    'Arrivals refused: too many at once, a wrong first frame or none, or the server was closing.',
     (m) => m.arrivals.refused,
   ),
   connections.counter(
     'muster_rejected_total',
-    'Upgrades refused by onUpgrade, for their origin or id, as malformed, or not decided in time.',
+    'Upgrades and clients refused by a hook, for their origin or id, as malformed, or not decided in time.',
     (m) => m.arrivals.rejected,
   ),
   connections.counters('muster_closes_total', 'reason', 'Connections that ended, by cause.', (m) => m.closes),

@@ -187,13 +187,13 @@ export class Upgrades implements Mounted {
     refusal: Refusal | undefined,
   ): void {
     if (this.#isLost(socket)) return;
-    if (refusal) this.supervisor.refused(refusal.error, request);
     this.#handshake(request, socket, head, (upgraded) => {
       this.#handOver(socket);
       const { greetings } = this.supervisor;
       const hinted = { request, socket: upgraded, opened };
-      if (refusal) greetings.refuse(hinted, refusal);
-      else greetings.begin(hinted);
+      if (!refusal) return greetings.begin(hinted);
+      this.supervisor.refused(refusal.error, request);
+      return greetings.refuse(hinted, refusal);
     });
   }
 

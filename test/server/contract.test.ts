@@ -273,6 +273,36 @@ describe('what a client sends', () => {
     await ended.promise;
     expect(seen).toEqual([]);
   });
+
+  test('[CT6] a schema that rejects once its connection has closed is an error of the program all the same', async () => {
+    const gate = deferred();
+    const ended = deferred();
+    const errors: unknown[] = [];
+    const asked = new ReceiveQueue<unknown>('asked');
+    const broken = schemaThat(async () => {
+      asked.push('asked');
+      await gate.promise;
+      throw new Error('no database');
+    });
+    const server = new Server({
+      contract: contract({ board: { broken: ask(broken, z.void()) } }),
+      onDisconnect: () => ended.open(),
+      onError: (error) => void errors.push(String(error)),
+      namespaces: { board: { broken: () => {} } },
+    });
+    servers.push(server as never);
+    const { port } = await server.listen(0);
+    const client = await RawClient.dial(`ws://127.0.0.1:${port}/`);
+    clients.push(client);
+    await client.inNamespace('board');
+    client.send('$1;board;;broken;0;0;"x"');
+    await asked.next();
+    server.connections()[0]?.close();
+    gate.open();
+    await ended.promise;
+    expect(errors).toEqual(['Error: no database']);
+    expect(server.counters).toMatchObject({ handlerErrors: 1, invalidPayloads: 0 });
+  });
 });
 
 describe('what a contract does not allow', () => {

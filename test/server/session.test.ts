@@ -1,5 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { CloseError, type Events, OnNativeMessage, reply, type ServerOptions } from '../../src/index.js';
+import {
+  CloseError,
+  type Events,
+  OnNativeMessage,
+  reply,
+  type ServerOptions,
+  UpgradeRefused,
+} from '../../src/index.js';
 import { fromClient } from '../../src/protocol/session.js';
 import { RawClient } from '../support/peers/rawClient.js';
 import { dialTcp, frame, upgrade, useTcpClients } from '../support/peers/tcpClient.js';
@@ -64,6 +71,28 @@ describe('the session layer over a socket', () => {
     const { url } = await start({ namespaces: { chat } });
     const client = await RawClient.dial(url, hint);
     expect(await client.close(1000)).toEqual({ code: 1000, reason: '' });
+  });
+
+  test('[SS11] a first message that is too big is counted', async () => {
+    const { url, server } = await start({ namespaces: { chat } });
+    const client = await RawClient.dial(url, hint);
+    client.send('x'.repeat(70_000));
+    expect((await client.closed).code).toBe(1009);
+    expect(server.counters).toMatchObject({ refusedArrivals: 1, refusedUpgrades: 0 });
+  });
+
+  test('[SS11] an upgrade that is refused and no proper one either is refused once', async () => {
+    const errors: unknown[] = [];
+    const target = await start({
+      namespaces: { chat },
+      onUpgrade: () => new UpgradeRefused(401, 'please sign in'),
+      onUpgradeError: (error) => void errors.push(error),
+    });
+    const client = dialTcp(target);
+    client.socket.write(upgrade('/').toString().replace('Sec-WebSocket-Key', 'X-Muster: hello\r\nX-Key'));
+    await client.waitFor('HTTP/1.1 400');
+    expect(errors).toHaveLength(1);
+    expect(target.server.counters).toMatchObject({ refusedUpgrades: 1 });
   });
 
   test('[SS11] [DR1] the server closes while clients are greeted and authenticated', async () => {

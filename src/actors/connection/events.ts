@@ -85,7 +85,10 @@ class DataTurn {
     return context.callbacks.within(decoded).then((late) => {
       // The connection may have ended, or left, meanwhile.
       const isThere = !connection.isClosed && enteredBy(connection, context, frame);
-      return isThere ? this.#handle(late) : undefined;
+      if (isThere) return this.#handle(late);
+      // The program made this mistake, whether or not the client is still there.
+      if (late.kind === 'failed') context.callbacks.failed(late.error, frame.event, this.ns);
+      return undefined;
     });
   }
 

@@ -35,16 +35,14 @@ export class Authenticator {
     private readonly authenticate: NonNullable<AuthenticationHooks['authenticate']>,
     private readonly sameUser: NonNullable<AuthenticationHooks['sameUser']> = haveSameId,
     private readonly clock: Pick<Clock, 'now' | 'wallNow'>,
-    private readonly counters: { refusedAuthentications: number },
   ) {}
 
-  /** Runs `authenticate`. Resolves with the user or with the refusal, which is counted. Never rejects. */
+  /** Runs `authenticate`. Resolves with the user or with the refusal, which the caller counts. Never rejects. */
   async run(token: string | undefined, request: UpgradeRequest): Promise<Authentication> {
     try {
       const returned: unknown = await this.authenticate({ token, request });
       return this.#identify(returned);
     } catch (error) {
-      this.counters.refusedAuthentications++;
       return refusalBy('authenticate', error);
     }
   }

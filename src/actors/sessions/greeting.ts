@@ -1,10 +1,14 @@
 import type { Limits } from '../../limits.js';
 import { acknowledge } from '../../protocol/codec.js';
+import type { CloseReasonName } from '../../protocol/errors.js';
 import type { Body } from '../../protocol/message.js';
 import { isOpening, type Opening, readOpening } from '../../protocol/opening.js';
 import { readFromClient, type SessionFrame } from '../../protocol/session.js';
 import type { Deadline, Deadlines } from '../runtime/deadlines.js';
 import type { SocketListener, UpgradedSocket } from '../transport/socket.js';
+
+/** Maximum size of the part before the body of an opening, in characters. Its namespace and room are empty. */
+const maxHead = 32;
 
 /** What a client did wrong before it became a connection. */
 export type GreetingFault = 'ackTimeout' | 'badHello' | 'earlyFrames';
@@ -15,8 +19,10 @@ export interface GreetingHost {
   onOpening(opening: Opening | undefined): void;
   /** Called once, when the client breaks a rule. */
   onFault(fault: GreetingFault): void;
-  /** Called once, when the client closes, or is too slow for the socket. The socket is not closed yet. */
-  onClosing(code: number, text: string): void;
+  /**
+   * Called once, when the client closes, or breaks a rule of the socket (`isFault`). The socket is not closed yet.
+   */
+  onClosing(code: number, text: string, isFault: boolean): void;
   /** Called once, when the socket has closed without that. */
   onClosed(): void;
 }
@@ -81,11 +87,11 @@ export class Greeting implements SocketListener {
     this.end();
     this.host.onClosed();
   }
-  /** Reports that the client closes. */
-  socketOnClosing(code: number, text: string): void {
+  /** Reports that the client closes, or that the server has decided it: `cause` is set then. */
+  socketOnClosing(code: number, text: string, cause?: CloseReasonName): void {
     if (this.#state === 'over') return;
     this.end();
-    this.host.onClosing(code, text);
+    this.host.onClosing(code, text, cause !== undefined);
   }
 
   #takeSession(frame: SessionFrame, data: Body): void {
@@ -94,7 +100,8 @@ export class Greeting implements SocketListener {
       return;
     }
     const opening = this.#state === 'waiting' ? readOpening(frame) : undefined;
-    if (!opening) return this.#fail('badHello');
+    // The bound of an opening is that of its body.
+    if (!opening || data.length - frame.body.length > maxHead) return this.#fail('badHello');
     this.#kept.push(data);
     return this.#open(opening);
   }

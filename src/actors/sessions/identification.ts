@@ -25,6 +25,8 @@ export interface IdentificationParts {
   readonly idGenerator: IdGenerator | undefined;
   /** Makes ids where the program does not. */
   readonly random: Pick<Random, 'uuid'>;
+  /** Counts clients that `authenticate` refuses. */
+  readonly counters: { refusedAuthentications: number };
   /** Returns whether a namespace is declared. */
   isNamespace(name: string): boolean;
   /** Throws when the broker cannot carry the id (EX13). */
@@ -58,7 +60,10 @@ export class Identification {
   /** Runs `authenticate` and makes the id. Resolves with both, or with the refusal. Never rejects. */
   async run(token: string | undefined, request: UpgradeRequest): Promise<Identified | Refusal> {
     const authentication = await this.parts.authenticator?.run(token, request);
-    if (authentication?.kind === 'refused') return authentication;
+    if (authentication?.kind === 'refused') {
+      this.parts.counters.refusedAuthentications++;
+      return authentication;
+    }
     const identity = authentication?.identity;
     let made: string;
     try {

@@ -231,7 +231,6 @@ export class SessionLine implements SocketListener {
     try {
       if (credentials && !authenticator.isSame(credentials.user, user)) throw new Error('the token of another user');
     } catch (error) {
-      this.context.counters.refusedAuthentications++;
       return this.#refuseToken(error, 'another user', true);
     }
     credentials?.renew(outcome.identity);
@@ -240,6 +239,7 @@ export class SessionLine implements SocketListener {
   }
 
   #refuseToken(error: unknown, text: string, isFinal: boolean): string {
+    this.context.counters.refusedAuthentications++;
     this.context.callbacks.refused(error, this.host.request);
     return JSON.stringify({ error: text, final: isFinal });
   }

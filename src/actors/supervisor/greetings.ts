@@ -32,10 +32,18 @@ export interface GreetingsParts {
 
 const ignore = (): void => {};
 
+/** What a socket waits for. */
+interface Step {
+  /** Whether its client was refused or has closed, so that the end of the server refuses nobody. */
+  readonly isClosing: boolean;
+  /** Ends the wait. */
+  end(): void;
+}
+
 /** The clients between their 101 and their CONNECT, each with the step that it waits for (SS11). */
 export class Greetings {
-  /** Every socket, with the function that ends its present step. */
-  readonly #sockets = new Map<UpgradedSocket, () => void>();
+  /** Every socket, with its present step. */
+  readonly #sockets = new Map<UpgradedSocket, Step>();
 
   constructor(private readonly parts: GreetingsParts) {}
 
@@ -56,11 +64,11 @@ export class Greetings {
     const host: GreetingHost = {
       onOpening: (opening) => this.#identify(hinted, greeting, opening),
       onFault: (fault) => this.#onFault(hinted, greeting, fault),
-      onClosing: (code, text) => this.#close(hinted, (listener) => greeting.attach(listener), code, text),
+      onClosing: (code, text, isFault) => this.#onClosing(hinted, greeting, code, text, isFault),
       onClosed: () => this.#forget(socket),
     };
     const greeting = new Greeting(socket, context, host);
-    this.#sockets.set(socket, () => greeting.end());
+    this.#sockets.set(socket, { isClosing: false, end: () => greeting.end() });
   }
 
   /** Refuses a client after its 101: sends `H<text>` and a close frame. */
@@ -71,9 +79,9 @@ export class Greetings {
   /** Destroys every socket. */
   close(): void {
     const { counters } = this.parts.context;
-    for (const [socket, endStep] of [...this.#sockets]) {
-      counters.refusedArrivals++;
-      endStep();
+    for (const [socket, step] of [...this.#sockets]) {
+      if (!step.isClosing) counters.refusedArrivals++;
+      step.end();
       this.#sockets.delete(socket);
       socket.destroy();
     }
@@ -97,10 +105,11 @@ export class Greetings {
       context.callbacks.refused(outcome.error, hinted.request);
       return this.refuse(hinted, outcome, (listener) => greeting.attach(listener));
     };
-    this.#sockets.set(hinted.socket, () => {
+    const end = (): void => {
       endStep();
       greeting.end();
-    });
+    };
+    this.#sockets.set(hinted.socket, { isClosing: false, end });
     deadline = context.deadlines.after(connectTimeout, () =>
       settle(refusalByTimeout(new HandlerTimeout(connectTimeout))),
     );
@@ -118,6 +127,11 @@ export class Greetings {
     return connect({ id, request, socket, outlet: socket.outlet, opening, identity, opened, attach });
   }
 
+  #onClosing(hinted: HintedSocket, greeting: Greeting, code: number, text: string, isFault: boolean): void {
+    if (isFault) this.parts.context.counters.refusedArrivals++;
+    this.#close(hinted, (listener) => greeting.attach(listener), code, text);
+  }
+
   #onFault(hinted: HintedSocket, greeting: Greeting, fault: GreetingFault): void {
     const { counters } = this.parts.context;
     counters.refusedArrivals++;
@@ -131,14 +145,14 @@ export class Greetings {
     const { deadlines, limits, wrapSocket } = this.parts.context;
     const { request, socket } = hinted;
     const { outlet } = socket;
-    this.#sockets.get(socket)?.();
+    this.#sockets.get(socket)?.end();
     // The log of `debug` has these frames too. There is no id yet.
     const arrival = wrapSocket({ id: '', request, socket, outlet, attach, opening: 'plain' });
     const deadline = deadlines.after(limits.closeTimeout, () => {
       this.#sockets.delete(socket);
       socket.destroy();
     });
-    this.#sockets.set(socket, () => deadline.cancel());
+    this.#sockets.set(socket, { isClosing: true, end: () => deadline.cancel() });
     arrival.attach({
       socketOnMessage: ignore,
       socketOnDrain: ignore,
@@ -150,7 +164,7 @@ export class Greetings {
   }
 
   #forget(socket: UpgradedSocket): void {
-    this.#sockets.get(socket)?.();
+    this.#sockets.get(socket)?.end();
     this.#sockets.delete(socket);
   }
 }

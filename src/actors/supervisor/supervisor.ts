@@ -94,6 +94,7 @@ export class Supervisor implements ActorDirectory {
     this.#drain = new Drain(context, this.#arrivals, this.#registry, this.#broadcaster, this.#cluster, doQueue);
     this.identification = new Identification({
       ...{ authenticator: context.authenticator, idGenerator: options.idGenerator, random: context.random },
+      counters: context.counters,
       isNamespace: (name) => context.handlers.declares(name),
       assertCarried: (id) => this.#cluster.assertCarried(id),
     });

@@ -111,6 +111,7 @@ describe('who a client is', () => {
     const aware = await host.dial();
     await host.send(aware, hello());
     expect(aware.socket.lines).toEqual(['t Hinternal error', close(1011, 'internal error')]);
+    expect(host.server.counters).toMatchObject({ refusedUpgrades: 2, refusedAuthentications: 2 });
     expect(host.refusals.map((error) => (error instanceof Error ? error.cause : undefined))).toEqual(
       [1, 2].map(() => new TypeError(`"expiresAt" of authenticate takes a Date or the ms since 1970, got ${got}`)),
     );
@@ -196,7 +197,7 @@ describe('a new token', () => {
     expect(userOf(host)).toEqual({ id: 'ann', token: 'ann' });
     expect(host.refusals).toHaveLength(1);
     expect([host.errors, client.socket.isOpen]).toEqual([[], true]);
-    expect(host.server.counters).toMatchObject({ renewedTokens: 0, refusedUpgrades: 0 });
+    expect(host.server.counters).toMatchObject({ renewedTokens: 0, refusedUpgrades: 0, refusedAuthentications: 1 });
   });
 
   test.each([
@@ -279,6 +280,7 @@ describe('a new token', () => {
     await host.advance(5_000);
     expect(authed(client)).toEqual([{ error: 'not checked in time', final: false }]);
     expect(host.refusals).toEqual([new HandlerTimeout(5_000)]);
+    expect(host.server.counters).toMatchObject({ refusedAuthentications: 1 });
     isStuck = false;
     await host.send(client, auth('b'));
     expect(authed(client)).toHaveLength(2);

@@ -215,6 +215,17 @@ describe('a client that announces the session layer', () => {
     },
   );
 
+  test.each([
+    { what: 'a bad hello', frame: fromClient('hello', ''), counts: { refusedArrivals: 1, refusedUpgrades: 0 } },
+    { what: 'a refused token', frame: hello('t'), counts: { refusedArrivals: 0, refusedUpgrades: 1 } },
+  ])('[SS11] the end of the server does not count $what again', async ({ frame, counts }) => {
+    const host = new HintedServer({ authenticate: () => Promise.reject(new Error('no')) });
+    await host.send(await host.dial(), frame);
+    expect(host.server.counters).toMatchObject(counts);
+    await host.server.close();
+    expect(host.server.counters).toMatchObject(counts);
+  });
+
   test('[SS11] [DR1] a decision that comes after the end makes no connection', async () => {
     const { promise, open } = deferred();
     const host = new HintedServer({ authenticate: () => promise });
@@ -255,6 +266,7 @@ describe('openings', () => {
     ['no version', fromClient('hello', '{}')],
     ['another version', fromClient('hello', '{"v":2}')],
     ['a token that is no text', fromClient('hello', '{"v":1,"auth":1}')],
+    ['an opening with a long namespace', `$#m;${'x'.repeat(17_000)};;hello;0;0;{"v":1}`],
     ['caps that are no list', fromClient('hello', '{"v":1,"caps":"resume"}')],
     ['a resume without a session', fromClient('resume', '{"v":1,"try":1,"received":0}')],
     ['a resume that counts down', fromClient('resume', '{"v":1,"session":"s","try":1,"received":-1}')],

@@ -53,6 +53,12 @@ export const contractFaults = [
       'const isThere = true;',
     ],
     [
+      'a mistake of the program is forgotten once its client has left',
+      'CT6',
+      "if (late.kind === 'failed') context.callbacks.failed(late.error, frame.event, this.ns);",
+      '',
+    ],
+    [
       'the frame decides whether an answer is binary',
       'CT11',
       'const asked = frame.isBinary ? { ...frame, isBinary: false } : frame;',

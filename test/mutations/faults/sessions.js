@@ -25,6 +25,7 @@ export const sessionsFaults = [
       "if (this.#state === 'waiting') this.#open(undefined);",
       '',
     ],
+    ['an opening has a head of any size', 'SS13', ' || data.length - frame.body.length > maxHead', ''],
     ['an M counts as an early frame', 'SS11', 'data === acknowledge && !this.#isAcknowledged', 'data === undefined'],
     [
       'a binary opening is taken',
@@ -77,6 +78,7 @@ export const sessionsFaults = [
     ],
     ['every refused token is final', 'SS15', '!retried.has(close.code)', 'true'],
     ['a new token is not taken', 'SS15', 'credentials?.renew(outcome.identity);', ''],
+    ['a refused token is not counted', 'SS15', 'this.context.counters.refusedAuthentications++;', ''],
     ['a refused token is not told', 'SS15', 'this.context.callbacks.refused(error, this.host.request);', ''],
     [
       'an unknown verb is not counted',
@@ -105,7 +107,9 @@ export const sessionsFaults = [
     ['users without an id are the same', 'SS15', 'one.id !== undefined && ', ''],
     ['inherited keys expire', 'SS9', "!Object.hasOwn(returned, 'expiresAt')", "!('expiresAt' in returned)"],
     ['a wrong expiresAt never expires', 'SS9', ' && !Number.isNaN(expiry)', ''],
-    ['a refused client is not counted', 'SS9', 'this.counters.refusedAuthentications++;', ''],
+  ]),
+  ...inFile('actors/sessions/identification.ts', [
+    ['a refused client is not counted', 'SS9', 'this.parts.counters.refusedAuthentications++;', ''],
   ]),
   ...inFile('actors/sessions/credentials.ts', [
     [
@@ -165,7 +169,7 @@ export const sessionsFaults = [
     [
       'a step goes on after its client has broken a rule',
       'SS13',
-      'this.#sockets.get(socket)?.();\n    // The log',
+      'this.#sockets.get(socket)?.end();\n    // The log',
       '// The log',
     ],
     ['a refused client is not reported', 'SS9', 'context.callbacks.refused(outcome.error, hinted.request);', ''],
@@ -186,6 +190,13 @@ export const sessionsFaults = [
       'SS11',
       'this.#sockets.delete(socket);\n      socket.destroy();\n    }\n',
       '}\n',
+    ],
+    ['the end of the server refuses clients again', 'SS11', 'if (!step.isClosing) counters', 'counters'],
+    [
+      'a message that breaks a rule of the socket is not counted',
+      'SS11',
+      'if (isFault) this.parts.context.counters.refusedArrivals++;',
+      '',
     ],
     [
       'a greeting takes no notice of its client leaving',
