@@ -26,7 +26,7 @@ const isObject = (value: unknown): value is object => typeof value === 'object' 
 /** Returns whether two users are equal primitives, or have an equal `id`. */
 const haveSameId = (one: unknown, other: unknown): boolean => {
   if (!isObject(one) || !isObject(other)) return Object.is(one, other);
-  return 'id' in one && 'id' in other && one.id !== undefined && one.id === other.id;
+  return 'id' in one && 'id' in other && one.id !== undefined && one.id !== null && one.id === other.id;
 };
 
 /** Says who clients are: runs `authenticate` and compares users (SS9). */

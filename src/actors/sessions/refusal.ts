@@ -90,8 +90,10 @@ export const refusalByFailure = (text: string, cause: unknown, code: number = cl
   close: { code, text },
 });
 
-/** Returns the refusal of a client for which the hooks did not settle in time (HS8). */
+/** Returns the refusal of a client for which the hooks did not settle in time (HS8). It may come back. */
 export const refusalByTimeout = (error: HandlerTimeout): Refusal => {
-  const { code, text } = closeReasons.connectTimeout;
+  const { text } = closeReasons.connectTimeout;
+  // The program was slow, and the client has done nothing wrong.
+  const { code } = closeReasons.failed;
   return { kind: 'refused', error, status: 503, body: undefined, text, close: { code, text } };
 };

@@ -94,7 +94,7 @@ describe('a client that announces the session layer', () => {
     await host.advance(4_999);
     expect(client.socket.lines).toEqual([]);
     await host.advance(1);
-    expect(client.socket.lines).toEqual(['t Hnot accepted in time', close(1008, 'not accepted in time')]);
+    expect(client.socket.lines).toEqual(['t Hnot accepted in time', close(1011, 'not accepted in time')]);
     expect(host.refusals).toEqual([new HandlerTimeout(5_000)]);
   });
 
