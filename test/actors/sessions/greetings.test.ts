@@ -71,11 +71,16 @@ describe('a client that announces the session layer', () => {
     open();
     await host.settle();
     expect(client.socket.lines).toEqual(['t Aid1', `t ${welcome()}`, 't $1;;;;;;', 't $2;;;;;;']);
+  });
 
-    const flooder = await host.dial();
-    await host.send(flooder, hello(), 'M', '1', '2', '3');
-    expect(flooder.socket.lines).toEqual([close(1008, 'too many frames before the acknowledgement')]);
-    expect(host.connected).toEqual(['id1']);
+  test('[SS11] [HS5] too many of them close the line', async () => {
+    const host = new HintedServer({ authenticate: () => new Promise(() => {}), limits: { earlyFrames: 2 } });
+    const client = await host.dial();
+    await host.send(client, hello(), 'M', '1', '2');
+    expect(client.socket.lines).toEqual([]);
+    await host.send(client, '3');
+    expect(client.socket.lines).toEqual([close(1008, 'too many frames before the acknowledgement')]);
+    expect(host.connected).toEqual([]);
   });
 
   test('[SS11] [HS5] so do their bytes', async () => {
