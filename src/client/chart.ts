@@ -144,7 +144,7 @@ export const updates = {
 export type ClientEffect = 'dial' | 'enter' | 'resume' | 'giveUp' | 'hangUp' | 'end';
 
 /** Name of an action. */
-export type ClientAction = keyof typeof updates | ClientEffect;
+type ClientAction = keyof typeof updates | ClientEffect;
 
 /** Delays in ms, by name. `draw` returns a number of at least 0 and below 1. */
 export const delays: Readonly<Record<ClientDelay, (context: ClientContext, draw: () => number) => number>> = {
@@ -168,7 +168,7 @@ export const delays: Readonly<Record<ClientDelay, (context: ClientContext, draw:
 };
 
 /** One row of the table: what an event does. Without a target the state stays. */
-export interface Transition {
+interface Transition {
   /** The next state. */
   readonly target?: ClientState;
   /** The guard that must hold. */

@@ -226,7 +226,8 @@ export class NSConn<V = AnyEvents> {
   }
   /**
    * Disconnects from the namespace, which ends the wish to be in it (CL8). Rejects with the refusal of the server; then
-   * the client stays in it. Rejects with `ErrBadNamespace` outside the namespace.
+   * the client stays in it. Rejects with `ErrBadNamespace` outside the namespace. Without a timeout it waits for as long
+   * as the line lasts.
    */
   disconnect(options: AskOptions = {}): Promise<void> {
     return tame(this.#port.leave(false, options));
@@ -267,7 +268,10 @@ export class Room<V = AnyEvents> {
   emit<Event extends EventName<V>>(event: Event, ...[data]: Payload<V, Event>): boolean {
     return this.#port.emit(event, data);
   }
-  /** Leaves the room, which ends the wish to be in it. Rejects with the refusal of the server, or `ErrBadRoom`. */
+  /**
+   * Leaves the room, which ends the wish to be in it. Rejects with the refusal of the server, or `ErrBadRoom`. Without a
+   * timeout it waits for as long as the line lasts.
+   */
   leave(options: AskOptions = {}): Promise<void> {
     return tame(this.#port.leave(false, options));
   }
