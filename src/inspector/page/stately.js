@@ -3,7 +3,7 @@
 
 const frame = document.getElementById('stately');
 const status = document.getElementById('status');
-const statelyOrigin = new URL(frame.src).origin;
+const statelyOrigin = new URL(frame.dataset.src).origin;
 const follows = new URLSearchParams(location.search).get('follow') ?? '';
 
 let forwarded = 0;
@@ -28,3 +28,6 @@ window.addEventListener('message', ({ origin, source, data }) => {
   hasBegun = true;
   begin();
 });
+
+// Only now, as the frame says that it is ready just once.
+frame.src = frame.dataset.src;
