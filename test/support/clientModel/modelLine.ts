@@ -94,15 +94,13 @@ export abstract class ModelLine {
     if (this.state === 'closing') return;
     const hasLine = ['greeting', 'entering', 'online'].includes(this.state);
     this.reason = { code: 1000, text: '' };
+    // What has come already still has its turns, so the client is closing before it lets the line go.
+    this.#go(hasLine ? 'closing' : 'closed');
     const line = this.#detach();
-    if (!hasLine) {
-      if (line) this.endLine(line, 1000);
-      return this.#close();
-    }
-    this.#go('closing');
-    this.#closing = line;
     if (line) this.endLine(line, 1000);
     this.#stopAll();
+    if (!hasLine) return this.#settleClosings();
+    this.#closing = line;
     this.#after(2_000, () => this.#close());
   }
 
@@ -201,6 +199,9 @@ export abstract class ModelLine {
   #close(): void {
     this.#go('closed');
     this.#stopAll();
+    this.#settleClosings();
+  }
+  #settleClosings(): void {
     for (const outcome of this.closings) settle(outcome, 'resolved');
   }
   #stopAll(): void {
