@@ -657,6 +657,16 @@ describe('what the server sends', () => {
     expect(() => (board(server) as unknown as NSConn).ask('stats')).toThrow(text);
   });
 
+  test('[CT12] data that is left out, or that JSON cannot carry, throws where the schema wants some', async () => {
+    const { client, server } = await start({});
+    const text = '"board".edited does not fit its schema';
+    for (const given of [[], [undefined], [() => {}]] as never[][]) {
+      expect(() => board(server).emit('edited', ...(given as [never]))).toThrow(text);
+      expect(() => board(server).broadcast('edited', ...(given as [never]))).toThrow(text);
+    }
+    await client.expectNoFrame();
+  });
+
   test('[CT12] one wrong message stops the whole call', async () => {
     const { client, server } = await start();
     const given = { namespace: 'board', event: 'edti' } as never;

@@ -108,12 +108,13 @@ export class ContractGate {
   }
 
   /**
-   * Returns the body for data. With `checkOutgoing` it validates the data first.
+   * Returns the body for data. With `checkOutgoing` it validates the data first, and without it data that is left out.
    * @throws {TypeError} when the data cannot be encoded, or does not fit a synchronous schema.
    */
   encode(schema: Schema, data: unknown, namespace: string, event: string): Body {
     const body = encodeBody(schema, data);
-    if (!this.isChecking) return body;
+    // Data that is left out, or that JSON cannot carry, would arrive as `undefined`.
+    if (!this.isChecking && body !== '') return body;
     const decoded = decodeBody(schema, body);
     if (decoded instanceof Promise) {
       // The message cannot wait: it would lose its place in the order of the program's calls.
