@@ -175,7 +175,7 @@ export class Dispatcher {
   #callsOf(membership: Membership, message: ReceivedMessage, event: string): Call[] {
     const { root } = membership;
     const events = this.runtime.handlers(root.namespace);
-    // A lifecycle event that somebody else listens to is no less news to the program's handler of any event.
+    // Listeners of a lifecycle event do not keep it from the program's handler of any event.
     const any = isSystemEvent(event) ? events[OnAnyEvent] : undefined;
     const handler = Object.hasOwn(events, event) ? events[event] : any;
     // A namespace has the handle of a namespace.

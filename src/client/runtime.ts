@@ -174,7 +174,7 @@ export class Runtime implements ClientPort, ConnectorListener, MembershipHost {
     const { onError = (fault: unknown) => console.error(fault) } = this.options;
     const { namespace, room } = membership ?? {};
     const where = namespace === undefined || room === undefined ? { during } : { during, namespace, room };
-    // There is nobody to tell what `onError` throws.
+    // What `onError` throws has no other hook.
     this.turns.call(() => onError(error, where)).catch(() => {});
   }
   onEntered(): void {

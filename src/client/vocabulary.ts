@@ -8,21 +8,10 @@ import type {
   HandlerResult,
   ReceivedAnswerOf,
   ReceivedOf,
+  Unwritten,
 } from '../contract/sides.js';
 import type { Reply } from '../protocol/errors.js';
-import type {
-  Body,
-  Message,
-  OnAnyEvent,
-  OnNamespaceConnect,
-  OnNamespaceConnected,
-  OnNamespaceDisconnect,
-  OnNativeMessage,
-  OnRoomJoin,
-  OnRoomJoined,
-  OnRoomLeave,
-  OnRoomLeft,
-} from '../protocol/message.js';
+import type { Body, Message, OnAnyEvent } from '../protocol/message.js';
 
 /** The contract of a client without one. */
 export type NoContract = Readonly<Record<never, never>>;
@@ -61,18 +50,6 @@ export type Payload<V, Event, Rest extends readonly unknown[] = []> =
 /** What an ask resolves with: the data of the answer, or its message where there is no contract. */
 export type AnswerTo<V, Event> =
   DefinitionOf<V, Event> extends infer D extends Definition ? ReceivedAnswerOf<D> : Message;
-
-/** The events of a namespace with a contract that are no part of it. */
-type Unwritten =
-  | typeof OnAnyEvent
-  | typeof OnNamespaceConnect
-  | typeof OnNamespaceConnected
-  | typeof OnNamespaceDisconnect
-  | typeof OnNativeMessage
-  | typeof OnRoomJoin
-  | typeof OnRoomJoined
-  | typeof OnRoomLeave
-  | typeof OnRoomLeft;
 
 /** The names of the events that a client can handle. */
 export type HandlerName<V> = V extends NamespaceShape

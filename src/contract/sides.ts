@@ -1,7 +1,30 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import type { Message } from '../protocol/message.js';
+import type {
+  Message,
+  OnAnyEvent,
+  OnNamespaceConnect,
+  OnNamespaceConnected,
+  OnNamespaceDisconnect,
+  OnNativeMessage,
+  OnRoomJoin,
+  OnRoomJoined,
+  OnRoomLeave,
+  OnRoomLeft,
+} from '../protocol/message.js';
 import type { AskDefinition, Definition, NamespaceShape, Side } from './definitions.js';
 import type { Schema } from './schema.js';
+
+/** The events of a namespace with a contract that are no part of it. */
+export type Unwritten =
+  | typeof OnAnyEvent
+  | typeof OnNamespaceConnect
+  | typeof OnNamespaceConnected
+  | typeof OnNamespaceDisconnect
+  | typeof OnNativeMessage
+  | typeof OnRoomJoin
+  | typeof OnRoomJoined
+  | typeof OnRoomLeave
+  | typeof OnRoomLeft;
 
 /** The other end of a connection. */
 type OtherSide<S extends Side> = S extends 'client' ? 'server' : 'client';

@@ -10,22 +10,10 @@ import type {
   ReceivedAnswerOf,
   ReceivedBy,
   ReceivedOf,
+  Unwritten,
 } from '../../contract/sides.js';
 import type { Reply } from '../../protocol/errors.js';
-import type {
-  Body,
-  Message,
-  OnAnyEvent,
-  OnNamespaceConnect,
-  OnNamespaceConnected,
-  OnNamespaceDisconnect,
-  OnNativeMessage,
-  OnRoomJoin,
-  OnRoomJoined,
-  OnRoomLeave,
-  OnRoomLeft,
-  OutgoingMessage,
-} from '../../protocol/message.js';
+import type { Body, Message, OnAnyEvent, OutgoingMessage } from '../../protocol/message.js';
 import type { AskOptions } from './asks.js';
 
 /** Names nothing. In JavaScript an empty type would be taken for `any`. */
@@ -109,18 +97,6 @@ export type AnyOutgoing =
       readonly event: string;
       readonly data?: unknown;
     };
-
-/** The events of a namespace with a contract that are no part of it. */
-type Unwritten =
-  | typeof OnAnyEvent
-  | typeof OnNamespaceConnect
-  | typeof OnNamespaceConnected
-  | typeof OnNamespaceDisconnect
-  | typeof OnNativeMessage
-  | typeof OnRoomJoin
-  | typeof OnRoomJoined
-  | typeof OnRoomLeave
-  | typeof OnRoomLeft;
 
 /** The names that a handler of a namespace may have. */
 export type HandlerName<App, Name> = Name extends keyof App

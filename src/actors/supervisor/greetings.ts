@@ -34,7 +34,7 @@ const ignore = (): void => {};
 
 /** What a socket waits for. */
 interface Step {
-  /** Whether its client was refused or has closed, so that the end of the server refuses nobody. */
+  /** Whether its client was refused or has closed, so that the end of the server does not refuse it again. */
   readonly isClosing: boolean;
   /** Ends the wait. */
   end(): void;

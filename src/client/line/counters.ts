@@ -30,5 +30,5 @@ export const makeCounters = () => ({
   handlerErrors: 0,
 });
 
-/** Counters of a client. Each frame that reaches nobody is in one of them (CL20). */
+/** Counters of a client. Each frame that reaches no handler or no server is in one of them (CL20). */
 export type ClientCounters = ReturnType<typeof makeCounters>;
