@@ -7,6 +7,9 @@ export const stateName = (at: number): string => `s${at}`;
 /** Returns the name of the arrow at an index of `arrowsOf`. */
 export const arrowName = (at: number): string => `a${at}`;
 
+/** Whether arrows go around states, or straight on: a curve cannot always be found. */
+type ArrowStyle = 'curved' | 'straight';
+
 /** A state with its index in `allStates` and the state around it. */
 interface Placed {
   readonly state: ChartState;
@@ -24,7 +27,10 @@ class Layout {
   /** Ids of the compound states that need a mark where they begin. */
   readonly #starts = new Set<string>();
 
-  constructor(private readonly root: ChartState) {
+  constructor(
+    private readonly root: ChartState,
+    private readonly arrowStyle: ArrowStyle,
+  ) {
     this.#place(root, undefined);
     const arrows = arrowsOf(root);
     for (const { from, to } of arrows)
@@ -44,6 +50,7 @@ class Layout {
     return [
       'digraph {',
       'graph [compound=true newrank=true nodesep=0.25 ranksep=0.4 pad=0.1]',
+      ...(this.arrowStyle === 'straight' ? ['graph [splines=line]'] : []),
       'graph [fontname="Verdana" fontsize=11 labeljust=l labelloc=t]',
       'node [shape=box style=rounded fontname="Verdana" fontsize=11 margin="0.1,0.05" penwidth=1.2]',
       'edge [fontname="Verdana" fontsize=11 arrowsize=0.7 penwidth=1.1]',
@@ -138,4 +145,5 @@ class Layout {
 }
 
 /** Returns a chart in DOT. The state at index n of `allStates` is named `s<n>`, the arrow at index n `a<n>`. */
-export const toDot = (root: ChartState): string => new Layout(root).draw();
+export const toDot = (root: ChartState, arrowStyle: ArrowStyle = 'curved'): string =>
+  new Layout(root, arrowStyle).draw();

@@ -1,11 +1,22 @@
 import type { AnyStateMachine } from 'xstate';
-import { describeMachine, outlineOf } from './chart.js';
-import { toDot } from './dot.js';
+import { arrowsOf } from './arrows.js';
+import { type ChartState, describeMachine, outlineOf } from './chart.js';
+import { arrowName, toDot } from './dot.js';
 import { Graphviz } from './graphviz.js';
 import { toMermaid } from './mermaid.js';
 import { toSvg } from './svg.js';
 
 const graphviz = new Graphviz();
+
+/** Returns whether a layout has every arrow. Graphviz leaves one out, or fails, where it finds no way for a curve. */
+const isWhole = (drawn: string, chart: ChartState): boolean =>
+  arrowsOf(chart).every(({ from }, at) => from.at === 'anywhere' || drawn.includes(`id="${arrowName(at)}"`));
+
+/** Resolves with the layout of a chart: with curved arrows, or with straight ones if those cannot all be drawn. */
+const layOut = async (chart: ChartState): Promise<string> => {
+  const curved = await graphviz.layOut(toDot(chart)).catch(() => '');
+  return isWhole(curved, chart) && curved !== '' ? curved : graphviz.layOut(toDot(chart, 'straight'));
+};
 
 /** Options of `draw`. */
 export interface DrawOptions {
@@ -23,7 +34,7 @@ export interface DrawOptions {
 export const draw = async (machine: AnyStateMachine, { isOutline = false }: DrawOptions = {}): Promise<string> => {
   const whole = describeMachine(machine);
   const chart = isOutline ? outlineOf(whole) : whole;
-  return toSvg(await graphviz.layOut(toDot(chart)), chart);
+  return toSvg(await layOut(chart), chart);
 };
 
 /**

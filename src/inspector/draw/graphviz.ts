@@ -5,12 +5,14 @@ import { type Clock, systemClock } from '../../actors/runtime/clock.js';
 /** The program of the thread. It is text, because a bundler would not include a file of its own. */
 const thread = `
   const { parentPort, workerData } = require('node:worker_threads');
-  const loading = require(workerData).instance();
+  let loading = require(workerData).instance();
   parentPort.on('message', async ({ number, dot }) => {
     try {
       const viz = await loading;
       parentPort.postMessage({ number, svg: viz.renderString(dot, { format: 'svg', engine: 'dot' }) });
     } catch (error) {
+      // Graphviz may have aborted, and such an instance does nothing any more.
+      loading = loading.then(() => require(workerData).instance());
       parentPort.postMessage({ number, fault: String(error) });
     }
   });

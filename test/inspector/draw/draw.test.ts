@@ -176,6 +176,44 @@ describe('a drawing', () => {
     },
   );
 
+  test('[IN16] has straight arrows where Graphviz finds no way for a curve', async () => {
+    // Found by the test above: with curves, this drawing lacks an arrow.
+    const narrow = createMachine({
+      id: 'n0',
+      initial: 'k0',
+      states: {
+        k0: {
+          type: 'parallel',
+          states: {
+            k0: { initial: 'k0', states: { k0: {}, k1: {}, k2: {} }, on: { OUT: '#n17' } },
+            k1: { id: 'n6' },
+          },
+        },
+        k1: {
+          initial: 'k0',
+          states: {
+            k0: {},
+            k1: {
+              initial: 'k0',
+              states: { k0: { on: { BACK: '#n6' } }, k3: { initial: 'k0', states: { k0: {} } } },
+            },
+            k2: {
+              id: 'n17',
+              initial: 'k0',
+              states: {
+                k0: { initial: 'k1', states: { k1: {}, k2: {} } },
+                k2: { initial: 'k1', states: { k1: {} } },
+              },
+            },
+          },
+        },
+      },
+    });
+    const arrowCount = (svg: string) => new Set(svg.match(/ data-from="[^"]*" data-to="[^"]*"/g)).size;
+    const drawings = [await draw(narrow), await draw(narrow, { isOutline: true })];
+    expect(drawings.map(arrowCount)).toEqual([10, 10]);
+  });
+
   test('[IN16] needs a package, and names it if it is missing', async () => {
     const without = new Graphviz(() => createRequire(import.meta.url).resolve('@viz-js/none'));
     await expect(without.layOut('digraph {}')).rejects.toThrow(/npm install @viz-js\/viz/);
