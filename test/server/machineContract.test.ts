@@ -12,7 +12,8 @@ import {
   Server,
   supervisorMachine,
 } from '../../src/index.js';
-import { checkOptions, type ServerOptions } from '../../src/server/options.js';
+import { checkOptions } from '../../src/server/checkOptions.js';
+import type { ServerOptions } from '../../src/server/options.js';
 
 const usual: Readonly<Record<keyof Machines, AnyStateMachine>> = {
   supervisor: supervisorMachine,

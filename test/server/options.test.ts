@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { defaultLimits } from '../../src/limits.js';
 import { connectionMachine } from '../../src/machines/connection.js';
-import { checkOptions } from '../../src/server/options.js';
+import { checkOptions } from '../../src/server/checkOptions.js';
 import { Server } from '../../src/server/server.js';
 
 const namespaces = { default: { chat: () => {} } };

@@ -18,7 +18,7 @@ import {
   type ServerFace,
   type Where,
 } from '../../../src/index.js';
-import { checkOptions } from '../../../src/server/options.js';
+import { checkOptions } from '../../../src/server/checkOptions.js';
 import { FakeClock } from './fakeClock.js';
 import { FakeSocket } from './fakeSocket.js';
 
