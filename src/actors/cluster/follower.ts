@@ -39,6 +39,8 @@ class Sequence {
   /** The number of its messages. */
   messages = 1;
   readonly #gaps: Gap[] = [];
+  /** Its first number. */
+  readonly #began: number;
 
   constructor(
     readonly epoch: number,
@@ -50,7 +52,13 @@ class Sequence {
     readonly since: number,
   ) {
     this.at = since;
+    this.#began = last;
     if (first < last) this.#gaps.push({ from: first, to: last - 1 });
+  }
+
+  /** Whether gaps in it are lost messages: its first number was no jump, or the next number has come as well. */
+  get isTrusted(): boolean {
+    return this.messages > 1 || this.first < this.#began;
   }
 
   isFollowedBy({ epoch, number }: Position): boolean {
@@ -141,7 +149,7 @@ export class Follower {
       return late;
     }
     const before = known
-      .filter(({ last }) => last < number && number - last <= maxGap)
+      .filter(({ last, isTrusted }) => isTrusted && last < number && number - last <= maxGap)
       .reduce<Sequence | undefined>((one, other) => (one && one.last > other.last ? one : other), undefined);
     if (before) return { ...inOrder, missing: before.add(number, at) };
     // What a server sent before the first message that arrived here may still come, and is late then.

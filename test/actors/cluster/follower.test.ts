@@ -38,6 +38,19 @@ describe('a number far above the last one', () => {
     expect(all(1, 2, 100_003, 100_004, 100_007, 100_004)).toEqual(['+0', '+0', 'new', '+0', '+2', 'late']);
   });
 
+  test('[EX9] [EX14] begins no sequence with gaps, unless the next one comes too', () => {
+    const { all } = follow();
+    expect(all(1, 100_000, 100_005, 100_009, 2, 100_010, 100_012)).toEqual([
+      '+0',
+      'new',
+      'new',
+      'new',
+      '+0',
+      '+0',
+      '+1',
+    ]);
+  });
+
   test('[EX9] [EX14] that comes first does not make the real ones late', () => {
     expect(follow().all(999_999_999, 7, 8, 8)).toEqual(['+0', 'new', '+0', 'late']);
   });
