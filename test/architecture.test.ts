@@ -79,6 +79,8 @@ const arrows: Readonly<Record<string, { readonly folders: readonly string[]; rea
     react: { folders: ['protocol', 'contract', 'client', 'client/line'], packages: ['react'] },
     'client/machine': { folders: ['client', 'client/line'], packages: ['xstate'] },
     machines: { folders: [], packages: ['xstate'] },
+    /** What a program extends the charts with. */
+    charts: { folders: ['machines'], packages: ['xstate'] },
     broadcast: { folders: ['limits', 'protocol'], packages: [] },
     exchange: {
       folders: ['protocol', 'actors/runtime'],
@@ -163,7 +165,7 @@ const arrows: Readonly<Record<string, { readonly folders: readonly string[]; rea
       packages: ['xstate', 'node:http', 'node:fs'],
     },
     index: {
-      folders: [...parts, 'server'],
+      folders: [...parts, 'server', 'charts'],
       packages: [],
     },
   };
