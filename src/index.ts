@@ -44,6 +44,7 @@ export { linkMachine } from './machines/link.js';
 export { type NamespaceEvent, type NamespaceOwner, namespaceMachine } from './machines/namespace.js';
 export { roomMachine } from './machines/room.js';
 export { supervisorMachine } from './machines/supervisor.js';
+export { type DecodedFrame, decodeFrame } from './protocol/decodeFrame.js';
 export {
   AskTimeout,
   CloseError,

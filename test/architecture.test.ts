@@ -90,7 +90,7 @@ const arrows: Readonly<Record<string, { readonly folders: readonly string[]; rea
     'actors/transport': { folders: ['limits', 'protocol', 'actors/runtime'], packages: [] },
     'actors/telemetry': { folders: ['protocol', 'actors/runtime'], packages: ['xstate'] },
     'actors/api': {
-      folders: ['limits', 'protocol', 'contract', 'actors/runtime', 'actors/transport', 'actors/telemetry'],
+      folders: ['limits', 'protocol', 'contract', 'machines', 'actors/runtime', 'actors/transport', 'actors/telemetry'],
       packages: ['xstate'],
     },
     /** Asked by `connection` and by `supervisor`; it knows no connection. */
@@ -293,6 +293,7 @@ describe('the architecture', () => {
         'connectionConfig',
         'connectionMachine',
         'connectionSetup',
+        'decodeFrame',
         'defaultLimits',
         'exclude',
         'isSystemEvent',

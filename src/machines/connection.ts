@@ -89,6 +89,8 @@ export const connectionSetup = setup({
     sendRefusal: () => {},
     /** Puts a frame into the inbox. */
     receive: () => {},
+    /** Refuses a frame: its ask gets an error with this text. */
+    refuse: (_, _params?: { readonly text: string }) => {},
     /** Writes a delivery to the socket. */
     deliver: () => {},
     /** Counts a full socket. */
