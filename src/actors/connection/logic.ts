@@ -2,6 +2,7 @@ import { produce } from 'immer';
 import { type AnyActorRef, type AnyStateMachine, assign, type EventObject } from 'xstate';
 import { type ConnectionEvent, connectionMachine } from '../../machines/connection.js';
 import { acknowledge } from '../../protocol/codec.js';
+import type { Body } from '../../protocol/message.js';
 import type { ServerContext } from '../context.js';
 import { mergeImplementations, withTransition } from '../runtime/implementations.js';
 import type { TakenEvents } from '../runtime/takenEvents.js';
@@ -14,7 +15,7 @@ type Machine = typeof connectionMachine;
 export type ConnectionLogic = Machine;
 
 const sizeOf = (event: ConnectionEvent): number => (event.type === 'FRAME' ? event.data.length : 1);
-const dataOf = (event: ConnectionEvent): string | Uint8Array => (event.type === 'FRAME' ? event.data : acknowledge);
+const dataOf = (event: ConnectionEvent): Body => (event.type === 'FRAME' ? event.data : acknowledge);
 /** The text that a client gets from `refuse` without one. */
 const refusalText = 'refused';
 
@@ -89,6 +90,10 @@ const isLate = (event: EventObject, connection: Connection, { mailboxes }: Serve
   return true;
 };
 
+/** Returns whether an event carries a frame. A program may send a FRAME without one. */
+const isFrame = (event: EventObject): event is EventObject & { readonly data: Body } =>
+  event.type === 'FRAME' && 'data' in event && (typeof event.data === 'string' || event.data instanceof Uint8Array);
+
 /**
  * Returns the logic that runs: it passes each new state to the connection, and turns a throw into an error of this one
  * actor (SV1).
@@ -106,7 +111,7 @@ export const guardedLogic = (
       const { isOpen } = connection.flags;
       // A chart of the program may have events of its own, which the type does not know.
       const next = machine.transition(snapshot, event as ConnectionEvent, scope);
-      if (isOpen && event.type === 'FRAME' && !frames.isSettled(event)) connection.dispatcher.drop(event.data);
+      if (isOpen && isFrame(event) && !frames.isSettled(event)) connection.dispatcher.drop(event.data);
       if (next !== snapshot) connection.onSnapshot(flagsOf(next), next.context);
       return next;
     } catch (error) {

@@ -63,6 +63,7 @@ describe('a frame that a chart takes', () => {
   test('[SV23] [SV17] is counted where the chart does nothing with it, or no guard allows it', () => {
     for (const regions of [[region(undefined)], [region('receive', 'isHi')]]) {
       const { client, handled, counted } = taking(...regions);
+      client.conn?.actor.send({ type: 'FRAME' });
       client.socket.receive(ask);
       expect([handled, client.socket.lines]).toEqual([[], []]);
       expect(counted()).toEqual({ framesIn: 1, bytesIn: ask.length, chartDrops: 1, chartRefusals: 0 });
