@@ -20,26 +20,31 @@ export type { CloseCause, Counters, Stage } from './actors/telemetry/counters.js
 export type { InspectionObserver } from './actors/telemetry/inspection.js';
 export type { RecordedStep, RecorderLimits } from './actors/telemetry/recorder.js';
 export type { FrameLog, FrameNote } from './actors/transport/loggedSocket.js';
+export {
+  connectionConfig,
+  connectionSetup,
+  linkConfig,
+  linkSetup,
+  namespaceConfig,
+  namespaceSetup,
+  roomConfig,
+  roomSetup,
+  supervisorConfig,
+  supervisorSetup,
+} from './charts/builtIn.js';
 export type { ChannelKind, ExchangeListener, ExchangeSession, StackExchange } from './exchange/exchange.js';
 export { defaultLimits, type Limits } from './limits.js';
 export {
   type ConnectionContext,
   type ConnectionEvent,
   type ConnectionInput,
-  connectionConfig,
   connectionMachine,
-  connectionSetup,
 } from './machines/connection.js';
-export { linkConfig, linkMachine, linkSetup } from './machines/link.js';
-export {
-  type NamespaceEvent,
-  type NamespaceOwner,
-  namespaceConfig,
-  namespaceMachine,
-  namespaceSetup,
-} from './machines/namespace.js';
-export { roomConfig, roomMachine, roomSetup } from './machines/room.js';
-export { supervisorConfig, supervisorMachine, supervisorSetup } from './machines/supervisor.js';
+export { linkMachine } from './machines/link.js';
+export { type NamespaceEvent, type NamespaceOwner, namespaceMachine } from './machines/namespace.js';
+export { roomMachine } from './machines/room.js';
+export { supervisorMachine } from './machines/supervisor.js';
+export { type DecodedFrame, decodeFrame } from './protocol/decodeFrame.js';
 export {
   AskTimeout,
   CloseError,

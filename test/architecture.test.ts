@@ -79,6 +79,8 @@ const arrows: Readonly<Record<string, { readonly folders: readonly string[]; rea
     react: { folders: ['protocol', 'contract', 'client', 'client/line'], packages: ['react'] },
     'client/machine': { folders: ['client', 'client/line'], packages: ['xstate'] },
     machines: { folders: [], packages: ['xstate'] },
+    /** What a program extends the charts with. */
+    charts: { folders: ['machines'], packages: ['xstate'] },
     broadcast: { folders: ['limits', 'protocol'], packages: [] },
     exchange: {
       folders: ['protocol', 'actors/runtime'],
@@ -88,7 +90,7 @@ const arrows: Readonly<Record<string, { readonly folders: readonly string[]; rea
     'actors/transport': { folders: ['limits', 'protocol', 'actors/runtime'], packages: [] },
     'actors/telemetry': { folders: ['protocol', 'actors/runtime'], packages: ['xstate'] },
     'actors/api': {
-      folders: ['limits', 'protocol', 'contract', 'actors/runtime', 'actors/transport', 'actors/telemetry'],
+      folders: ['limits', 'protocol', 'contract', 'machines', 'actors/runtime', 'actors/transport', 'actors/telemetry'],
       packages: ['xstate'],
     },
     /** Asked by `connection` and by `supervisor`; it knows no connection. */
@@ -163,7 +165,7 @@ const arrows: Readonly<Record<string, { readonly folders: readonly string[]; rea
       packages: ['xstate', 'node:http', 'node:fs'],
     },
     index: {
-      folders: [...parts, 'server'],
+      folders: [...parts, 'server', 'charts'],
       packages: [],
     },
   };
@@ -291,6 +293,7 @@ describe('the architecture', () => {
         'connectionConfig',
         'connectionMachine',
         'connectionSetup',
+        'decodeFrame',
         'defaultLimits',
         'exclude',
         'isSystemEvent',

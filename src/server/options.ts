@@ -22,9 +22,10 @@ interface Expiring<User> {
 
 /**
  * Options of a `Server`. `Sent` maps the events that it sends without a contract to their bodies, to check `emit` and
- * `ask`. `App` is the contract, `User` what `authenticate` returns; both are inferred.
+ * `ask`. `App` is the contract, `User` what `authenticate` returns, `Chart` the chart of `machines.connection`;
+ * these are inferred.
  */
-export interface ServerOptions<Sent = NamespaceBodies, App = NoContract, User = unknown> {
+export interface ServerOptions<Sent = NamespaceBodies, App = NoContract, User = unknown, Chart = unknown> {
   /**
    * The events and asks of some namespaces, as `contract` returns them. It declares these namespaces, and what clients
    * send there is validated (CT8-CT11). Default: none.
@@ -38,17 +39,20 @@ export interface ServerOptions<Sent = NamespaceBodies, App = NoContract, User = 
    */
   readonly authenticate?: (attempt: AuthenticationAttempt) => User | Expiring<User> | Promise<User | Expiring<User>>;
   /** Namespaces, each with the handlers of its events. Default: none. */
-  readonly namespaces?: Namespaces<Sent, NoInfer<App>, NoInfer<User>>;
+  readonly namespaces?: Namespaces<Sent, NoInfer<App>, NoInfer<User>, NoInfer<Chart>>;
   /** Handlers of the empty namespace. Default: none. */
-  readonly events?: HandlersOf<unknown, NoInfer<App>, NoInfer<User>, ''>;
+  readonly events?: HandlersOf<unknown, NoInfer<App>, NoInfer<User>, '', NoInfer<Chart>>;
   /** Hook before the upgrade. An error that it throws or returns refuses it, with the error's `status` or 403 (HS1). */
   readonly onUpgrade?: (request: IncomingMessage) => unknown;
   /** Returns true if a new token is of the same user. Default: whether both are equal primitives or have an equal `id`. */
   readonly sameUser?: (one: unknown, other: unknown) => boolean;
   /** Hook that accepts a connection. If it throws or rejects, the client receives the error's text and 1008 (HS7). */
-  readonly onConnect?: (conn: Conn<NoInfer<User>, NoInfer<App>>) => unknown;
+  readonly onConnect?: (conn: Conn<NoInfer<User>, NoInfer<App>, NoInfer<Chart>>) => unknown;
   /** Hook after a connection has ended, called once (SV6). */
-  readonly onDisconnect?: (conn: Conn<NoInfer<User>, NoInfer<App>>, reason: DisconnectReason) => unknown;
+  readonly onDisconnect?: (
+    conn: Conn<NoInfer<User>, NoInfer<App>, NoInfer<Chart>>,
+    reason: DisconnectReason,
+  ) => unknown;
   /** Hook for each refused upgrade, client and token (HS1, SS9). */
   readonly onUpgradeError?: (error: unknown, request: IncomingMessage) => unknown;
   /** Hook for every error of a handler, hook, visitor or chart (SV2). Default: errors are not reported. */
@@ -66,7 +70,7 @@ export interface ServerOptions<Sent = NamespaceBodies, App = NoContract, User = 
   /** Origins allowed in a browser's upgrade: the request's own host, any, or a list. Default `'same-host'` (HS13). */
   readonly origins?: 'same-host' | 'any' | readonly string[];
   /** Charts that replace Muster's own, such as `connectionMachine.provide({ … })`; see docs/machines.md (SV18). */
-  readonly machines?: Partial<OwnMachines>;
+  readonly machines?: Partial<OwnMachines<Chart>>;
   /** Subprotocols to choose from, in order of preference. Default: none (HS16). */
   readonly protocols?: readonly string[];
   /** Headers allowed as URL parameters, beside `x-websocket-reconnect` and `x-muster`. They never replace a real header (HS14). */

@@ -73,6 +73,8 @@ const droppedOf = ({ counters }: Metrics): Readonly<Record<string, number>> => (
   strayAnswers: counters.strayAnswers,
   ignoredEvents: counters.ignoredEvents,
   ignoredSession: counters.ignoredSession,
+  chartDrops: counters.chartDrops,
+  chartRefusals: counters.chartRefusals,
   disallowedEvents: counters.disallowedEvents,
   invalidPayloads: counters.invalidPayloads,
   unhandledEvents: counters.unhandledEvents,

@@ -1,5 +1,6 @@
 import { apiFaults } from './faults/api.js';
 import { broadcastFaults } from './faults/broadcast.js';
+import { chartsFaults } from './faults/charts.js';
 import { clientFaults } from './faults/client.js';
 import { clusterFaults } from './faults/cluster.js';
 import { connectionFaults } from './faults/connection.js';
@@ -23,6 +24,7 @@ import { transportFaults } from './faults/transport.js';
 export const faults = [
   ...apiFaults,
   ...broadcastFaults,
+  ...chartsFaults,
   ...clientFaults,
   ...clusterFaults,
   ...connectionFaults,

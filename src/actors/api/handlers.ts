@@ -23,8 +23,8 @@ import type {
  * @example
  * const say: Handler = (ns, { body, room }) => ns.broadcastOthers({ event: 'said', room, body });
  */
-export type Handler<V = EventBodies, User = unknown, App = NoContract> = (
-  ns: NSConn<V, User, App>,
+export type Handler<V = EventBodies, User = unknown, App = NoContract, Chart = unknown> = (
+  ns: NSConn<V, User, App, Chart>,
   message: Message,
 ) => void | Reply | Promise<void | Reply>;
 
@@ -35,7 +35,9 @@ export type Handler<V = EventBodies, User = unknown, App = NoContract> = (
  * @example
  * const chat: Events = { ping: () => reply('pong') };
  */
-export type Events<V = EventBodies, User = unknown, App = NoContract> = Readonly<Record<string, Handler<V, User, App>>>;
+export type Events<V = EventBodies, User = unknown, App = NoContract, Chart = unknown> = Readonly<
+  Record<string, Handler<V, User, App, Chart>>
+>;
 
 /**
  * The bodies of the events that the server sends, by namespace and by the event's name.
@@ -52,16 +54,16 @@ export interface NamespaceBodies {
  * The declared namespaces, each with its handlers. Those of a contract handle what a client may send, by `data`; the
  * handler of an ask returns the answer (CT3). Each of the others handles any event, by its body.
  */
-export type Namespaces<Sent = NamespaceBodies, App = NoContract, User = unknown> = {
-  readonly [Name in keyof (Sent & App)]?: HandlersOf<Sent, App, User, Name>;
+export type Namespaces<Sent = NamespaceBodies, App = NoContract, User = unknown, Chart = unknown> = {
+  readonly [Name in keyof (Sent & App)]?: HandlersOf<Sent, App, User, Name, Chart>;
 };
 
 /** The handlers of one namespace, by the name of the event. */
-export type HandlersOf<Sent, App, User, Name> = {
+export type HandlersOf<Sent, App, User, Name, Chart = unknown> = {
   // One function type for all: a conditional type here would be resolved before `authenticate` has told the user.
   readonly [Event in HandlerName<App, Name>]?:
     | ((
-        ns: NSConn<VocabularyOf<Sent, App, Name>, User, App>,
+        ns: NSConn<VocabularyOf<Sent, App, Name>, User, App, Chart>,
         message: MessageOf<App, Name, Event>,
       ) => ResultOf<App, Name, Event>)
     | HandlerOfAnyName<App, Name>;

@@ -1,5 +1,5 @@
 import type { Producer } from '../../broadcast/throttle.js';
-import { decode, type Frame } from '../../protocol/codec.js';
+import { decode, encodeErrorReply, type Frame } from '../../protocol/codec.js';
 import { closeReasons } from '../../protocol/errors.js';
 import {
   isSystemEvent,
@@ -36,18 +36,47 @@ export class Dispatcher implements InboxHost, Producer {
 
   /** Routes one WebSocket message. Ignores an empty one, and counts one that is no frame. */
   receive(data: string | Uint8Array): void {
-    if (data.length === 0) return;
+    const frame = this.#decode(data);
+    if (frame) this.inbox.enqueue(frame, data.length);
+  }
+
+  /**
+   * Answers a WebSocket message with an error, as the chart refuses it. An answer settles its ask nevertheless: no ask of
+   * this side hangs (SV23).
+   */
+  refuse(data: string | Uint8Array, text: string): void {
+    const frame = this.#decode(data);
+    if (!frame) return;
+    this.context.counters.chartRefusals++;
+    const mayAnswer = frame.wait !== '' || this.connection.memberships.isMember(frame.namespace, frame.room);
+    if (mayAnswer && !frame.isNative) this.connection.send(encodeErrorReply(frame, new Error(text)));
+  }
+
+  /** Counts a WebSocket message that the chart keeps to itself (SV23). */
+  drop(data: string | Uint8Array): void {
+    this.#count(data);
+    this.context.counters.chartDrops++;
+  }
+
+  /** Counts a message, and settles its ask if it is an answer. Returns any other frame. */
+  #decode(data: string | Uint8Array): Frame | undefined {
+    if (data.length === 0) return undefined;
+    this.#count(data);
     const { counters, nativeMode } = this.context;
-    counters.framesIn++;
-    counters.bytesIn += bytesIn(data);
     const frame = decode(data, nativeMode);
     if (!frame) {
       counters.invalidFrames++;
-    } else if (isAnswer(frame.wait)) {
-      if (!this.connection.peerAsks.settle(frame)) counters.strayAnswers++;
-    } else {
-      this.inbox.enqueue(frame, data.length);
+      return undefined;
     }
+    if (!isAnswer(frame.wait)) return frame;
+    if (!this.connection.peerAsks.settle(frame)) counters.strayAnswers++;
+    return undefined;
+  }
+
+  #count(data: string | Uint8Array): void {
+    const { counters } = this.context;
+    counters.framesIn++;
+    counters.bytesIn += bytesIn(data);
   }
 
   /** Runs a turn, or a part of it. Broadcasts made in it count as produced by this client (BC10). */

@@ -13,6 +13,10 @@ export const makeCounters = () => ({
   strayAnswers: 0,
   /** Events that a client may not send, or not in that namespace or room. */
   ignoredEvents: 0,
+  /** Frames that a chart of the program took, and neither passed on nor refused. */
+  chartDrops: 0,
+  /** Frames that a chart of the program refused. */
+  chartRefusals: 0,
   /** Events and asks that the contract does not allow from a client. */
   disallowedEvents: 0,
   /** Events, asks and answers of clients whose data the contract does not allow. */

@@ -42,6 +42,14 @@ export const connectionFaults = [
     ],
   ]),
   ...inFile('actors/connection/logic.ts', [
+    ['what a chart drops is not counted', 'SV23', 'connection.dispatcher.drop(event.data);', '{}'],
+    [
+      'a frame is a drop before the connection is open',
+      'SV23',
+      'if (isOpen && isFrame(event) &&',
+      'if (isFrame(event) &&',
+    ],
+    ['the text of a refusal is lost', 'SV23', 'params?.text ?? refusalText', 'refusalText'],
     [
       'early frames without a bound',
       'HS5',
@@ -71,6 +79,19 @@ export const connectionFaults = [
     ],
   ]),
   ...inFile('actors/connection/dispatcher.ts', [
+    ['a refusal is not counted', 'SV23', 'this.context.counters.chartRefusals++;', ''],
+    [
+      'a refused event is answered anywhere',
+      'SV23',
+      "frame.wait !== '' || this.connection.memberships.isMember(frame.namespace, frame.room)",
+      'true',
+    ],
+    [
+      'a refused ask hangs its client',
+      'SV23',
+      'if (mayAnswer && !frame.isNative) this.connection.send(encodeErrorReply(frame, new Error(text)));',
+      '',
+    ],
     [
       'notifications are believed',
       'NS9',
