@@ -108,7 +108,7 @@ export const inspectorFaults = [
   ...inFile('protocol/header.ts', [
     [
       'a part of a native message is shown as a name',
-      'IN14 SV12',
+      'IN14',
       "const isFlagged = nativeMode === 'none' ||",
       "const isFlagged = nativeMode !== 'only' ||",
     ],
@@ -117,8 +117,8 @@ export const inspectorFaults = [
     [
       'the page does not learn why a drawing is missing',
       'IN19',
-      'missing = error instanceof Error',
-      'void Error; missing ??= null; void error instanceof',
+      'missing = error instanceof Error ? error.message : String(error);',
+      '',
     ],
   ]),
   ...inFile('inspector/search.ts', [
