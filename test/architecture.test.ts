@@ -134,7 +134,7 @@ const arrows: Readonly<Record<string, { readonly folders: readonly string[]; rea
     /** Which requests may become connections, and how many at a time. It knows no actor. */
     'server/admission': {
       folders: ['limits', 'actors/runtime', 'actors/sessions'],
-      packages: ['node:http', 'node:stream'],
+      packages: ['node:http', 'node:net', 'node:stream'],
     },
     server: {
       folders: [...parts, 'server/admission'],

@@ -53,6 +53,8 @@ export class Upgrades implements Mounted {
   /** Takes over a socket that asks for an upgrade (HS1). */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on('error', ignoreError);
+    // Node forgets the address of a closed socket, unless it was read before.
+    this.addressOf(request);
     if (request.method === 'HEAD') {
       this.probe(socket, () => respond(socket, isHere));
     } else if (request.method !== 'GET') {
@@ -62,6 +64,11 @@ export class Upgrades implements Mounted {
     } else if (!socket.destroyed) {
       this.#admission.whenFree(socket, (opened) => this.#decide(request, socket, head, opened));
     }
+  }
+
+  /** Returns the address of the client of a request, if it is known (HS17). */
+  addressOf(request: IncomingMessage): string | undefined {
+    return this.options.proxies.addressOf(request);
   }
 
   /** Reports a `GET` without upgrade, which was answered with 400 (HS12). */

@@ -562,6 +562,79 @@ describe('origins', () => {
     expect(errors).toHaveLength(status === 101 ? 0 : 1);
   });
 
+  test.each([
+    ['muster.example', 'https://muster.example', 101],
+    ['muster.example:443', 'https://muster.example', 101],
+    ['muster.example:80', 'http://muster.example', 101],
+    ['muster.example:443', 'http://muster.example', 403],
+    ['muster.example:80', 'https://muster.example', 403],
+    ['muster.example', 'https://muster.example:8443', 403],
+    ['[::1]', 'http://[::1]', 101],
+    ['[::1]:80', 'http://[::1]', 101],
+    ['[::1]:8080', 'http://[::1]', 403],
+  ])('[HS13] at the host %j a page of %j gets %i', async (host, origin, status) => {
+    const { upgrade } = await start();
+    expect((await upgrade('/', { Host: host, Origin: origin })).status).toBe(status);
+  });
+
+  const behind = { Host: 'inner:9000', 'X-Forwarded-Host': 'muster.example', 'X-Forwarded-Proto': 'https' };
+
+  test.each<readonly [ServerOptions['trustProxy'], origin: string, headers: object, status: number]>([
+    [undefined, 'https://muster.example', {}, 403],
+    [false, 'https://muster.example', {}, 403],
+    [['10.0.0.0/8'], 'https://muster.example', {}, 403],
+    [['127.0.0.0/8'], 'https://muster.example', {}, 101],
+    [true, 'https://muster.example', {}, 101],
+    [1, 'https://muster.example', {}, 101],
+    [1, 'https://muster.example', { 'X-Forwarded-Host': 'muster.example:443' }, 101],
+    [1, 'https://muster.example', { 'X-Forwarded-Host': 'Muster.Example, inner' }, 101],
+    [1, 'https://muster.example', { 'X-Forwarded-Proto': 'http' }, 101],
+    [1, 'https://muster.example:8443', {}, 403],
+    [1, 'http://muster.example', {}, 403],
+    [1, 'http://muster.example', { 'X-Forwarded-Proto': 'http' }, 101],
+    [1, 'http://inner:9000', {}, 403],
+    [1, 'https://evil.example', {}, 403],
+    [1, 'null', {}, 403],
+    [undefined, 'http://inner:9000', {}, 101],
+  ])(
+    '[HS13] [HS17] with trustProxy %j, behind a proxy, a page of %j gets %j %i',
+    async (trustProxy, origin, more, status) => {
+      const { upgrade } = await start(trustProxy === undefined ? {} : { trustProxy });
+      expect((await upgrade('/', { ...behind, Origin: origin, ...more })).status).toBe(status);
+    },
+  );
+
+  test('[HS17] the program reads the address of a client: at its upgrade, as long as it is there, and at its end', async () => {
+    const seen: unknown[] = [];
+    let ended = (_: unknown): void => {};
+    const end = new Promise((resolve) => (ended = resolve));
+    const { server, upgrade } = await start({
+      trustProxy: 1,
+      events: { [OnNativeMessage]: () => {} },
+      namespaces: {},
+      onUpgrade: (request) => void seen.push(server.addressOf(request)),
+      onConnect: (conn) => void seen.push(conn.remoteAddress),
+      onDisconnect: (conn) => ended(conn.remoteAddress),
+    });
+    await upgrade('/', { 'X-Forwarded-For': '9.9.9.9, 2001:DB8::1' });
+    await expect.poll(() => seen).toEqual(['2001:db8::1', '2001:db8::1']);
+    for (const socket of sockets) socket.destroy();
+    expect(await end).toBe('2001:db8::1');
+  });
+
+  test('[HS17] without a trusted proxy it is that of the socket, at its end too', async () => {
+    let ended = (_: unknown): void => {};
+    const end = new Promise((resolve) => (ended = resolve));
+    const { upgrade } = await start({
+      events: { [OnNativeMessage]: () => {} },
+      namespaces: {},
+      onDisconnect: (conn) => ended(conn.remoteAddress),
+    });
+    await upgrade('/', { 'X-Forwarded-For': '9.9.9.9' });
+    for (const socket of sockets) socket.destroy();
+    expect(await end).toBe('127.0.0.1');
+  });
+
   test('[HS13] a foreign origin is refused before anything of the program’s runs', async () => {
     const log: string[] = [];
     const { upgrade } = await start({

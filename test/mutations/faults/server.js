@@ -33,6 +33,30 @@ export const serverFaults = [
   ...inFile('server/admission/origin.ts', [
     ['foreign origins are let in', 'HS13', "throw new UpgradeRefused(403, 'origin not allowed')", 'return'],
   ]),
+  ...inFile('server/admission/proxies.ts', [
+    [
+      'an untrusted peer names the client',
+      'HS17',
+      'if (!this.#trusts(address, 0)) return address;',
+      'if (!socket) return address;',
+    ],
+    [
+      'a hop that is not trusted names the one before it',
+      'HS17',
+      'this.#trusts(address, hop) ? forwardedAddress(entry) : undefined',
+      'forwardedAddress(entry)',
+    ],
+    ['an untrusted peer names the host', 'HS17', 'if (!isTrusted) return {', 'if (!socket) return {'],
+  ]),
+  ...inFile('server/admission/addresses.ts', [
+    [
+      'an IPv4-mapped address is another one',
+      'HS17',
+      "if (groups.slice(0, 6).join(':') === mapped)",
+      'if (text === mapped)',
+    ],
+  ]),
+  ...inFile('server/checkOptions.ts', [['a link names the client', 'HS17', '|forwarded|x-forwarded-.*|', '|']]),
   ...inFile('server/admission/urlHeaders.ts', [
     [
       'a header from a URL replaces a real one',
