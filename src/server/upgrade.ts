@@ -3,14 +3,15 @@ import type { Duplex } from 'node:stream';
 import { isInstance } from '../actors/runtime/guard.js';
 import { type Refusal, refusalBy, UpgradeRefused } from '../actors/sessions/refusal.js';
 import type { Supervisor } from '../actors/supervisor/supervisor.js';
-import { HandlerTimeout } from '../protocol/errors.js';
+import { errorText, HandlerTimeout } from '../protocol/errors.js';
 import { Admission } from './admission/admission.js';
-import { assertOrigin } from './admission/origin.js';
+import { originRefusal } from './admission/origin.js';
 import { takeUrlHeaders } from './admission/urlHeaders.js';
 import { answerWith, isHere, respond } from './httpResponses.js';
 import type { Mounted } from './mount.js';
 import type { CheckedOptions } from './options.js';
 import type { ServerParts } from './parts.js';
+import { Warnings } from './warnings.js';
 import type { Handshake } from './websocket.js';
 
 declare module '../actors/transport/socket.js' {
@@ -25,6 +26,7 @@ const ignoreError = (): void => {};
 export class Upgrades implements Mounted {
   readonly #handshake: Handshake;
   readonly #admission: Admission;
+  readonly #warnings = new Warnings();
 
   /** Creates the part for one server. */
   constructor(
@@ -115,7 +117,11 @@ export class Upgrades implements Mounted {
     opened: () => void,
   ): Promise<Refusal | undefined> {
     const { identification, greetings } = this.supervisor;
-    assertOrigin(request, this.options);
+    const foreign = originRefusal(request, this.options);
+    if (foreign) {
+      this.#warnOf(foreign, request);
+      return foreign;
+    }
     takeUrlHeaders(request, this.options.urlHeaders);
     const refusal = await this.#askProgram(request);
     if (greetings.isGreeted(request)) {
@@ -135,6 +141,11 @@ export class Upgrades implements Mounted {
       });
     });
     return undefined;
+  }
+
+  /** Warns of a refused origin, once, if the program has no hook that is told. */
+  #warnOf({ error }: Refusal, { headers: { origin } }: IncomingMessage): void {
+    if (!this.options.onUpgradeError) this.#warnings.warn(`origin ${origin?.slice(0, 200)}`, errorText(error));
   }
 
   /** Returns the refusal of `onUpgrade`, if there is one. */

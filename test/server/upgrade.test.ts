@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type Agent, createServer, type Server as HttpServer, type IncomingHttpHeaders, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { HandlerTimeout, OnNativeMessage, Server, type ServerOptions, UpgradeRefused } from '../../src/index.js';
 
 /** What came back: an answer, an upgraded socket (101), or nothing but the end of the line. */
@@ -633,6 +633,45 @@ describe('origins', () => {
     await upgrade('/', { 'X-Forwarded-For': '9.9.9.9' });
     for (const socket of sockets) socket.destroy();
     expect(await end).toBe('127.0.0.1');
+  });
+
+  test('[HS13] a refused origin is told with the hosts and the cure; the client is told none of it', async () => {
+    const { errors, upgrade } = await start();
+    const { body } = await upgrade('/', { ...behind, Origin: 'https://muster.example' });
+    expect(body).toBe('origin not allowed');
+    const cure = 'Behind a proxy, pass Host on or set trustProxy.';
+    const [{ message }] = errors as [Error];
+    expect(message).toBe(
+      `Origin "https://muster.example" is not the host of its request. Host: "inner:9000". X-Forwarded-Host: "muster.example", ignored without trustProxy. ${cure} For a page of another host, list the origin in the option origins.`,
+    );
+    const { errors: others, upgrade: toListed } = await start({ origins: ['https://good.example'] });
+    expect((await toListed('/', { ...behind, Origin: `https://${'x'.repeat(500)}` })).body).toBe('origin not allowed');
+    expect(others).toMatchObject([
+      {
+        status: 403,
+        message: `Origin "https://${'x'.repeat(192)}" is not in the option origins. Host: "inner:9000". To allow it, list the origin in the option origins.`,
+      },
+    ]);
+  });
+
+  test('[HS13] without onUpgradeError the process warns of each refused origin once, and of few', async () => {
+    const emitWarning = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    try {
+      const { upgrade } = await start({ onUpgradeError: undefined } as object);
+      const comes = (at: number) => upgrade('/', { Origin: `https://${at}.example` });
+      await comes(0);
+      await comes(0);
+      expect(emitWarning.mock.calls).toEqual([
+        [expect.stringMatching(/^Origin "https:\/\/0\.example" is not the host/), 'MusterWarning'],
+      ]);
+      for (let at = 1; at < 20; at++) await comes(at);
+      expect(emitWarning).toHaveBeenCalledTimes(16);
+      expect(emitWarning.mock.lastCall?.[0]).toMatch(/"https:\/\/15\.example".* Further warnings are left out\.$/);
+      await (await start()).upgrade('/', { Origin: 'https://0.example' });
+      expect(emitWarning).toHaveBeenCalledTimes(16);
+    } finally {
+      emitWarning.mockRestore();
+    }
   });
 
   test('[HS13] a foreign origin is refused before anything of the program’s runs', async () => {

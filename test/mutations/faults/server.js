@@ -27,11 +27,20 @@ export const serverFaults = [
       'if (greetings.isGreeted(request)) {',
       'if (!refusal && greetings.isGreeted(request)) {',
     ],
+    ['a refused origin is told to nobody', 'HS13', 'this.#warnOf(foreign, request);', ''],
     ['the end of the server forgets who is greeted', 'SS11', 'this.supervisor.greetings.close();', ''],
     ['a late refusal is reported again', 'HS8', 'if (refusal && !isLate)', 'if (refusal)'],
   ]),
+  ...inFile('server/warnings.ts', [['a warning comes again and again', 'HS13', 'this.#subjects.has(subject) || ', '']]),
   ...inFile('server/admission/origin.ts', [
-    ['foreign origins are let in', 'HS13', "throw new UpgradeRefused(403, 'origin not allowed')", 'return'],
+    [
+      'foreign origins are let in',
+      'HS13',
+      'if (isAllowed) return undefined;',
+      'if (isAllowed || requested) return undefined;',
+    ],
+    ['the client is told of the inside', 'HS13', ", body: 'origin not allowed' };", ' };'],
+    ['the port of a host is not looked at', 'HS13', "isSecure ? '443' : usual", 'usual'],
   ]),
   ...inFile('server/admission/proxies.ts', [
     [
