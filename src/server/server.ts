@@ -58,22 +58,17 @@ export class Server<Sent = NamespaceBodies, App extends ContractShape = NoContra
   constructor(options: ServerOptions<Sent, App, User>) {
     const checked = checkOptions(typed(options));
     const { limits } = checked;
-    const parts = partsOf(options);
     this.#limits = limits;
+    const parts = partsOf(options);
     this.#supervisor = new Supervisor({
-      server: typed(this),
-      ...{ contract: checked.contract, checkOutgoing: checked.checkOutgoing },
+      ...{ server: typed(this), contract: checked.contract, checkOutgoing: checked.checkOutgoing },
       ...{ namespaces: checked.namespaces, events: checked.events },
       addressOf: (request) => checked.proxies.addressOf(request),
-      machines: checked.machines,
-      ...{ clock: parts.clock, random: parts.random },
-      sliceMs: checked.sliceMs,
-      syncBroadcaster: checked.syncBroadcaster,
-      fireDisconnectAlways: checked.fireDisconnectAlways,
+      ...{ machines: checked.machines, sliceMs: checked.sliceMs, clock: parts.clock, random: parts.random },
+      ...{ syncBroadcaster: checked.syncBroadcaster, fireDisconnectAlways: checked.fireDisconnectAlways },
       ...hooksOf(checked),
       ...{ inspect: checked.inspect, recorder: checked.recorder },
-      debug: checked.debug === true ? toConsole : checked.debug || undefined,
-      limits,
+      ...{ limits, debug: checked.debug === true ? toConsole : checked.debug || undefined },
     });
     this.#upgrades = new Upgrades(checked, this.#supervisor, parts);
     this.#attachments = new Attachments(this.#upgrades);
@@ -93,7 +88,14 @@ export class Server<Sent = NamespaceBodies, App extends ContractShape = NoContra
     this.#attachments.attach(http, path);
     return this;
   }
-
+  /**
+   * Gives the paths of an http server back to the app (HS12). Connections stay. Does nothing on any other.
+   * @example server.detach(http);
+   */
+  detach(http: HttpServer): this {
+    this.#attachments.detach(http);
+    return this;
+  }
   /** @internal Serves a page on every http server attached, now or later. Returns a function that removes it. */
   serve(page: Page): () => void {
     return this.#attachments.serve(page);
@@ -134,10 +136,8 @@ export class Server<Sent = NamespaceBodies, App extends ContractShape = NoContra
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     this.#upgrades.upgrade(request, socket, head);
   }
-
   /**
-   * Returns the IP address of the client of a request, as `conn.remoteAddress` does: for hooks that have no connection
-   * yet (HS17). `undefined` if its socket has none.
+   * Returns the IP address of a request's client, as `conn.remoteAddress` does, for hooks that have no connection (HS17).
    * @example const onUpgradeError = (error, request) => console.warn(server.addressOf(request), error);
    */
   addressOf(request: IncomingMessage): string | undefined {

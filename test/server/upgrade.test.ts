@@ -184,12 +184,13 @@ describe('beside others', () => {
     const http = createServer();
     const sockets: Duplex[] = [];
     let before = 0;
-    http.on('upgrade', (_, socket) => {
+    const server = new Server({ events: { [OnNativeMessage]: () => {} }, onUpgrade: async () => {} });
+    servers.push(server);
+    http.on('upgrade', (request, socket, head) => {
       sockets.push(socket);
       before = socket.listenerCount('close');
+      server.handleUpgrade(request, socket, head);
     });
-    const server = new Server({ events: { [OnNativeMessage]: () => {} }, onUpgrade: async () => {} });
-    servers.push(server.attach(http));
     const port = await startHttp(http);
     await ask(port, 'GET', '/', asksForUpgrade);
     await expect.poll(() => sockets[0]?.listenerCount('close')).toBe(before + 1);

@@ -31,6 +31,16 @@ export const serverFaults = [
     ['the end of the server forgets who is greeted', 'SS11', 'this.supervisor.greetings.close();', ''],
     ['a late refusal is reported again', 'HS8', 'if (refusal && !isLate)', 'if (refusal)'],
   ]),
+  ...inFile('server/mount.ts', [
+    [
+      'an upgrade of ours reaches the listeners of the app',
+      'HS12',
+      'return mounted !== undefined;\n  };\n\n  /** Returns whether an event',
+      'return false;\n  };\n\n  /** Returns whether an event',
+    ],
+    ['a listener stays after the last detach', 'HS12', "http.off('upgrade', onUpgrade);", ''],
+    ['what another one has wrapped is thrown away', 'HS12', 'if (http.emit !== emitting) return;', ''],
+  ]),
   ...inFile('server/warnings.ts', [['a warning comes again and again', 'HS13', 'this.#subjects.has(subject) || ', '']]),
   ...inFile('server/admission/origin.ts', [
     [
