@@ -55,16 +55,16 @@ export class Upgrades implements Mounted {
   /** Takes over a socket that asks for an upgrade (HS1). */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on('error', ignoreError);
-    // Node forgets the address of a closed socket, unless it was read before.
-    this.addressOf(request);
     if (request.method === 'HEAD') {
-      this.probe(socket, () => respond(socket, isHere));
+      this.probe(request, socket, () => respond(socket, isHere));
     } else if (request.method !== 'GET') {
       respond(socket, answerWith(405));
     } else if (this.isOver) {
       this.#admission.drop(socket);
     } else if (!socket.destroyed) {
-      this.#admission.whenFree(socket, (opened) => this.#decide(request, socket, head, opened));
+      // Node forgets the address of a closed socket, unless it was read before.
+      const address = this.addressOf(request);
+      this.#admission.whenFree(address, socket, (opened) => this.#decide(request, socket, head, opened));
     }
   }
 
@@ -79,9 +79,9 @@ export class Upgrades implements Mounted {
   }
 
   /** Calls `answer` for a `HEAD` request once an upgrade would not have to wait (HS12, HS15). */
-  probe(socket: Duplex, answer: () => void): void {
+  probe(request: IncomingMessage, socket: Duplex, answer: () => void): void {
     if (this.isOver) return this.#admission.drop(socket);
-    return this.#admission.whenFree(socket, (answered) => {
+    return this.#admission.whenFree(this.addressOf(request), socket, (answered) => {
       answered();
       answer();
     });

@@ -69,6 +69,12 @@ export const serverFaults = [
   ]),
   ...inFile('server/admission/addresses.ts', [
     [
+      'a client of IPv6 has as many addresses as it likes',
+      'HS15',
+      'groupsOf(address).slice(0, 4)',
+      'groupsOf(address)',
+    ],
+    [
       'an IPv4-mapped address is another one',
       'HS17',
       "if (groups.slice(0, 6).join(':') === mapped)",
@@ -93,7 +99,32 @@ export const serverFaults = [
     ],
   ]),
   ...inFile('server/admission/admissionQueue.ts', [
-    ['everybody finds a place', 'HS15', 'if (this.#taken < this.slots) begin();', 'if (this.slots > 0) begin();'],
+    [
+      'everybody finds a place',
+      'HS15',
+      'if (this.#taken < this.limits.admission && line.taken < line.bound) begin();',
+      'if (line.taken < line.bound) begin();',
+    ],
+    [
+      'one address takes every slot',
+      'HS15',
+      'if (this.#taken < this.limits.admission && line.taken < line.bound) begin();',
+      'if (this.#taken < this.limits.admission) begin();',
+    ],
+    ['an address is served until its line is empty', 'HS15', 'this.#ready.delete(line);\n      if (line', 'if (line'],
+    [
+      'an address that waits goes beyond its bound',
+      'HS15',
+      'if (line.waiting.length > 0 && line.taken < line.bound)',
+      'if (line.waiting.length > 0)',
+    ],
+    [
+      'a full queue has no room for a new address',
+      'HS15',
+      'if (!longest || longest.waiting.length < waiting.length + 2) return false;',
+      'if (!longest || waiting.length >= 0) return false;',
+    ],
+    ['the address of everybody is remembered', 'HS15', 'this.#lines.delete(address);', ''],
   ]),
   ...inFile('server/prometheus.ts', [['times are exported in milliseconds', 'IN8', 'ms / 1_000;', 'ms;']]),
   ...inFile('server/machineContract.ts', [
