@@ -41,6 +41,13 @@ export class Conn<User = unknown, App = NoContract, Chart = unknown> {
   get request(): UpgradeRequest {
     return this.#port.request;
   }
+  /**
+   * The IP address of the client: that of its socket, or the one that a proxy names which `trustProxy` trusts (HS17).
+   * `undefined` if the socket has none.
+   */
+  get remoteAddress(): string | undefined {
+    return this.#port.remoteAddress;
+  }
   /** The running actor of this connection, with the events of the chart that the server runs (SV25). */
   get actor(): ConnectionActor<Chart> {
     return typed(this.#port.actor);
