@@ -3,7 +3,14 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { type Limits, reply, type ServerOptions } from '../../src/index.js';
 import { closeReasons } from '../../src/protocol/errors.js';
-import { dialAcknowledged, dialTcp, frame, upgrade, useTcpClients } from '../support/peers/tcpClient.js';
+import {
+  dialAcknowledged,
+  dialTcp,
+  frame,
+  type TcpClient,
+  upgrade,
+  useTcpClients,
+} from '../support/peers/tcpClient.js';
 import { useServers } from '../support/server/testServer.js';
 
 const start = useServers();
@@ -278,6 +285,17 @@ describe('messages that do not end', () => {
     const bytes = Buffer.from([code >> 8, code & 0xff]).toString('latin1');
     await client.waitFor(`${bytes}${text}`);
     expect(testServer.server.totalConnections).toBe(0);
+  });
+
+  test.each([
+    ['RST', (client: TcpClient) => client.socket.resetAndDestroy()],
+    ['FIN without a close frame', (client: TcpClient) => client.socket.end()],
+    ['a destroyed socket', (client: TcpClient) => client.socket.destroy()],
+  ])('[SV6] a line that is lost says so: %s', async (_, lose) => {
+    const testServer = await open({});
+    lose(await dialAcknowledged(testServer));
+    expect((await testServer.disconnects.next()).reason).toMatchObject({ code: 1006, text: 'connection lost' });
+    expect(testServer.server.metrics().closes.connectionLost).toBe(1);
   });
 
   test.each([

@@ -126,6 +126,7 @@ export const connectionFaults = [
     ],
   ]),
   ...inFile('actors/connection/lifecycle.ts', [
+    ['a lost line has no text', 'SV6', 'text: text || closeReasons.lost.text', 'text'],
     [
       'a killed connection waits for its handlers',
       'DR1',
