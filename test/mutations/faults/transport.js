@@ -38,5 +38,7 @@ export const transportFaults = [
       'JSON.stringify(name).replace(unprintable,',
       'JSON.stringify(name).replace(/\u0000/g,',
     ],
+    ['names may turn a line of the log around', 'SV12', '[\\p{Cc}\\p{Cf}', '[\\p{Cc}'],
+    ['names may hide a part of a line of the log', 'SV12', '\\p{Default_Ignorable_Code_Point}]', ']'],
   ]),
 ];
