@@ -185,6 +185,7 @@ export const closeReasons = {
   incomplete: { code: 1008, text: 'message not completed in time', retry: false },
   silent: { code: 1001, text: 'read timeout', retry: true },
   slowConsumer: { code: 1013, text: 'slow consumer', retry: true },
+  unreadPongs: { code: 1013, text: 'pongs not read', retry: true },
   stuck: { code: 1006, text: 'write timeout', retry: true },
   pingTimeout: { code: 1006, text: 'no answer to a ping', retry: true },
   lost: { code: 1006, text: 'connection lost', retry: true },

@@ -48,8 +48,9 @@ export class Upgrades implements Mounted {
     private readonly parts: ServerParts,
   ) {
     const { limits, protocols } = options;
+    const { counters } = supervisor;
     this.#queue = new AdmissionQueue(limits.admission, limits.admissionTimeout, parts.clock);
-    this.#handshake = parts.transport({ ...limits, protocols }, parts.clock, (error, request, socket) =>
+    this.#handshake = parts.transport({ ...limits, protocols, counters }, parts.clock, (error, request, socket) =>
       this.#refuse(refusalBy('onUpgrade', new UpgradeRefused(400, error.message, { cause: error })), request, socket),
     );
   }

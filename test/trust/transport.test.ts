@@ -326,7 +326,7 @@ describe('floods', () => {
   });
 
   test('[LM7] pings without end from a client that reads nothing', async () => {
-    await attack({}, async ({ target: testServer }) => {
+    await attack({ limits: { slowConsumerTimeout: 300 } }, async ({ target: testServer }) => {
       const client = await dialAcknowledged(testServer);
       client.socket.pause();
       const pings = Buffer.concat(Array.from({ length: 1_000 }, () => frame('x'.repeat(100), { opcode: 9 })));
@@ -335,7 +335,10 @@ describe('floods', () => {
       };
       client.socket.on('drain', flood);
       flood();
-      await testServer.disconnects.next();
+      const { reason } = await testServer.disconnects.next();
+      expect(reason).toMatchObject({ code: 1013, text: 'pongs not read' });
+      expect(testServer.server.metrics().closes.unreadPongs).toBe(1);
+      expect(testServer.server.counters.skippedPings).toBeGreaterThan(0);
     });
   });
 

@@ -7,6 +7,12 @@ export const makeCounters = () => ({
   framesIn: 0,
   /** Bytes of these messages. */
   bytesIn: 0,
+  /** Pings of clients. */
+  pings: 0,
+  /** Pongs of clients. Most of them answer the heartbeat. */
+  pongs: 0,
+  /** Pings of clients that were not answered, as more came before the socket had room for a pong. */
+  skippedPings: 0,
   /** Messages of clients that are no frame. */
   invalidFrames: 0,
   /** Answers of clients that no ask waits for. */

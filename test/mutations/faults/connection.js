@@ -29,12 +29,6 @@ export const connectionFaults = [
       'this.close(code, text, cause);',
     ],
     [
-      'the end of a client’s socket counts as lost',
-      'IN9',
-      'const usual = code === noCloseFrame ?',
-      'const usual = code > 0 ?',
-    ],
-    [
       'a second teardown',
       'NS7 SV3',
       'this.inbox.finish(() => this.#finish());',
@@ -126,6 +120,12 @@ export const connectionFaults = [
     ],
   ]),
   ...inFile('actors/connection/lifecycle.ts', [
+    [
+      'the end of a client’s socket counts as lost',
+      'IN9',
+      "cause: cause ?? 'client' };",
+      "cause: cause ?? 'connectionLost' };",
+    ],
     ['a lost line has no text', 'SV6', 'text: text || closeReasons.lost.text', 'text'],
     [
       'a killed connection waits for its handlers',
