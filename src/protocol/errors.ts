@@ -176,6 +176,7 @@ export const closeReasons = {
   badHello: { code: 1008, text: 'bad hello', retry: false },
   tokenExpired: { code: 4401, text: 'token expired', retry: true },
   floodedInbox: { code: 1008, text: 'too many frames while a handler waits', retry: false },
+  garbage: { code: 1008, text: 'too many invalid frames', retry: false },
   failed: { code: 1011, text: 'internal error', retry: true },
   busy: { code: 1013, text: 'retry=1000', retry: true },
   malformed: { code: 1002, text: 'not a websocket frame', retry: true },

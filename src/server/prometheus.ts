@@ -70,6 +70,7 @@ const inSection = (section: MetricSection) => {
 /** Returns the counters of dropped messages, by name. */
 const droppedOf = ({ counters }: Metrics): Readonly<Record<string, number>> => ({
   skippedPings: counters.skippedPings,
+  emptyFrames: counters.emptyFrames,
   invalidFrames: counters.invalidFrames,
   strayAnswers: counters.strayAnswers,
   ignoredEvents: counters.ignoredEvents,

@@ -342,6 +342,25 @@ describe('floods', () => {
     });
   });
 
+  test('[LM10] floods of garbage in as few writes as possible end, each by a close frame', async () => {
+    await attack({}, async ({ target: testServer }) => {
+      for (const [payload, counter] of [
+        ['', 'emptyFrames'],
+        [';;;', 'invalidFrames'],
+        ['x;;;;0;0;', 'strayAnswers'],
+      ] as const) {
+        const client = await dialAcknowledged(testServer);
+        client.socket.write(Buffer.concat(Array.from({ length: 200_000 }, () => frame(payload))));
+        const { reason } = await testServer.disconnects.next();
+        expect(reason).toMatchObject({ code: 1008, text: 'too many invalid frames' });
+        await client.waitFor('\x03\xf0too many invalid frames');
+        client.socket.destroy();
+        expect(testServer.server.counters[counter]).toBeGreaterThan(10_000);
+      }
+      expect(testServer.server.metrics().closes.garbage).toBe(3);
+    });
+  });
+
   test('[LM3] clients that have vanished are found, with their last events', async () => {
     const left: string[] = [];
     const handlers = {

@@ -155,8 +155,9 @@ export class Connection implements SubscriberHost, SocketListener, Pingable {
   socketOnMessage(data: Body): void {
     const { isOpen, isAcknowledging, ownsFrames } = this.#flags;
     if (isOpen && !ownsFrames) this.#receive(data);
+    else if (data.length === 0) this.dispatcher.receive(data);
     else if (isAcknowledging && data === acknowledge) this.sendEvent({ type: 'ACK' });
-    else if (data.length > 0) this.sendEvent({ type: 'FRAME', data });
+    else this.sendEvent({ type: 'FRAME', data });
   }
   /** Writes what waits in the outbox: the socket takes more now. */
   socketOnDrain(): void {

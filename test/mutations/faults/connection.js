@@ -74,9 +74,18 @@ export const connectionFaults = [
     [
       'answers wait for their turn',
       'AK7',
-      'if (!this.connection.peerAsks.settle(frame)) counters.strayAnswers++;',
-      'this.inbox.enqueue(frame, data.length);',
+      "return this.connection.peerAsks.settle(frame) ? undefined : this.#drop('strayAnswers');",
+      'return this.inbox.enqueue(frame, data.length);',
     ],
+    [
+      'an empty message is not counted',
+      'FR6',
+      "if (data.length === 0) return this.#drop('emptyFrames');",
+      'if (data.length === 0) return;',
+    ],
+    ['a flood of garbage goes on', 'LM10', "this.connection.close(code, text, 'garbage');", ''],
+    ['asks before a connection excuse its answers', 'LM10', 'asks.issued - this.#askedBefore', 'asks.issued'],
+    ['a late answer is garbage', 'LM10', 'asks.issued - this.#askedBefore', '0'],
     ['what this side began is not waited for', 'NS6', 'return memberships.isArriving(namespace) ||', 'return'],
   ]),
   ...inFile('actors/connection/events.ts', [
