@@ -35,8 +35,9 @@ export class Upgrades implements Mounted {
     private readonly parts: ServerParts,
   ) {
     const { limits, protocols } = options;
-    this.#admission = new Admission({ limits, clock: parts.clock, counters: supervisor.counters });
-    this.#handshake = parts.transport({ ...limits, protocols }, parts.clock, (error, request, socket) =>
+    const { counters } = supervisor;
+    this.#admission = new Admission({ limits, clock: parts.clock, counters });
+    this.#handshake = parts.transport({ ...limits, protocols, counters }, parts.clock, (error, request, socket) =>
       this.#refuse(refusalBy('onUpgrade', new UpgradeRefused(400, error.message, { cause: error })), request, socket),
     );
   }
