@@ -3,6 +3,7 @@ import type { Events } from '../actors/api/handlers.js';
 import type { Machines } from '../actors/context.js';
 import type { RecorderLimits } from '../actors/telemetry/recorder.js';
 import { defaultLimits, type LimitName, type Limits, limitNames, limitRow } from '../limits.js';
+import { nearest } from '../protocol/nearest.js';
 import { sessionHint } from '../protocol/session.js';
 import { faultOf, isMachine, machineNames, type OwnMachines } from './machineContract.js';
 import type { CheckedOptions, ServerOptions } from './options.js';
@@ -38,7 +39,10 @@ const known: ReadonlySet<string> = new Set([
 
 const refuseUnknown = (given: object, names: ReadonlySet<string>, what: string): void => {
   for (const name of Object.keys(given)) {
-    if (!names.has(name)) throw new TypeError(`${what} "${name}" is unknown; known are ${[...names].join(', ')}`);
+    if (names.has(name)) continue;
+    const meant = nearest(name, names);
+    const hint = meant === undefined ? '' : ` (did you mean "${meant}"?)`;
+    throw new TypeError(`${what} "${name}" is unknown${hint}; known are ${[...names].join(', ')}`);
   }
 };
 

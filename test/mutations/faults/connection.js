@@ -152,4 +152,13 @@ export const connectionFaults = [
       'false',
     ],
   ]),
+  ...inFile('actors/connection/commands.ts', [
+    ['a message to one connection may have any members', 'BC14', 'assertMembers(given);', ''],
+    [
+      'what is no message is made one',
+      'BC14',
+      'isObject(message) ? { ...message, ...place } : message',
+      '({ ...Object(message), ...place })',
+    ],
+  ]),
 ];
