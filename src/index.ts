@@ -49,6 +49,8 @@ export {
   ErrNoAudience,
   ErrWrite,
   HandlerTimeout,
+  Refusal,
+  type RefusalOptions,
   Reply,
   registerKnownError,
   reply,

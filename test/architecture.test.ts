@@ -283,6 +283,7 @@ describe('the architecture', () => {
         'OnRoomJoined',
         'OnRoomLeave',
         'OnRoomLeft',
+        'Refusal',
         'Reply',
         'Room',
         'Server',

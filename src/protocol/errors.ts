@@ -84,6 +84,38 @@ export class CloseError extends Error {
   }
 }
 
+/** How a `Refusal` is told, beside its text. */
+export interface RefusalOptions extends ErrorOptions {
+  /** HTTP status where it refuses an upgrade, 400 to 599. Default 403 (MW9). */
+  readonly status?: number;
+}
+
+/**
+ * Error with which a handler, middleware or hook says no. The client receives its text, it is counted, and `onError` does
+ * not receive it (MW8).
+ * @example throw new Refusal('slow down');
+ */
+export class Refusal extends Error {
+  /** Always 'Refusal'. */
+  override readonly name = 'Refusal';
+  /** HTTP status where it refuses an upgrade. */
+  readonly status: number;
+  /**
+   * Creates the error.
+   * @throws {TypeError} when `text` is not a string.
+   * @throws {RangeError} when `status` is not a whole number from 400 to 599.
+   */
+  constructor(text: string, { status = 403, ...options }: RefusalOptions = {}) {
+    if (typeof text !== 'string')
+      throw new TypeError(`Refusal takes a text, got ${text === null ? 'null' : typeof text}`);
+    if (!Number.isInteger(status) || status < 400 || status > 599) {
+      throw new RangeError(`the status of a Refusal is a whole number from 400 to 599, got ${String(status)}`);
+    }
+    super(text, options);
+    this.status = status;
+  }
+}
+
 /** Result of a handler that the server sends as a reply (AK8). Create it with `reply(body)`. */
 export class Reply {
   /**
@@ -123,6 +155,9 @@ export const registerKnownError = (error: Error, recognise: Recognise = (text) =
   known.push({ error, recognise });
 };
 for (const error of [ErrBadNamespace, ErrBadRoom, ErrWrite, ErrInvalidPayload]) registerKnownError(error);
+
+/** Returns whether a thrown value is a registered error. Such an error refuses and is no fault, as a `Refusal` (MW8). */
+export const isKnownError = (thrown: unknown): boolean => known.some(({ error }) => error === thrown);
 
 /** Returns whether the program's test accepts a text. A test that throws or returns a promise does not accept it. */
 const isRecognised = (recognise: Recognise, text: string): boolean => {

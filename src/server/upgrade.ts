@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { isInstance } from '../actors/runtime/guard.js';
-import { type Refusal, refusalBy, UpgradeRefused } from '../actors/sessions/refusal.js';
+import { type RefusedClient, refusalBy, UpgradeRefused } from '../actors/sessions/refusal.js';
 import type { Supervisor } from '../actors/supervisor/supervisor.js';
 import { HandlerTimeout } from '../protocol/errors.js';
 import { AdmissionQueue } from './admissionQueue.js';
@@ -144,7 +144,7 @@ export class Upgrades implements Mounted {
     socket: Duplex,
     head: Buffer,
     opened: () => void,
-  ): Promise<Refusal | undefined> {
+  ): Promise<RefusedClient | undefined> {
     const { identification, greetings } = this.supervisor;
     this.#checkOrigin(request);
     this.#takeUrlHeaders(request);
@@ -169,7 +169,7 @@ export class Upgrades implements Mounted {
   }
 
   /** Returns the refusal of `onUpgrade`, if there is one. */
-  async #askProgram(request: IncomingMessage): Promise<Refusal | undefined> {
+  async #askProgram(request: IncomingMessage): Promise<RefusedClient | undefined> {
     try {
       const verdict = await this.options.onUpgrade?.(request);
       return isInstance(verdict, Error) ? refusalBy('onUpgrade', verdict) : undefined;
@@ -184,7 +184,7 @@ export class Upgrades implements Mounted {
     socket: Duplex,
     head: Buffer,
     opened: () => void,
-    refusal: Refusal | undefined,
+    refusal: RefusedClient | undefined,
   ): void {
     if (this.#isLost(socket)) return;
     this.#handshake(request, socket, head, (upgraded) => {
@@ -227,7 +227,7 @@ export class Upgrades implements Mounted {
     }
   }
 
-  #refuse({ error, status, body }: Refusal, request: IncomingMessage, socket: Duplex): void {
+  #refuse({ error, status, body }: RefusedClient, request: IncomingMessage, socket: Duplex): void {
     this.supervisor.refused(error, request);
     respond(socket, answerWith(status, body));
   }

@@ -59,7 +59,7 @@ const respond = (
     if (mayAnswer) connection.send(encodeReply(frame, outcome.body));
     return;
   }
-  callbacks.failed(outcome.error, frame.event, ns);
+  callbacks.threw(outcome.error, frame.event, ns);
   if (mayAnswer && !frame.isNative) connection.send(encodeErrorReply(frame, outcome.error));
   const close = closesWith(outcome.error);
   if (close) connection.close(close.code, close.text);

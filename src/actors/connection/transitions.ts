@@ -182,6 +182,7 @@ export class Transitions {
   #runVetoHandler(step: Step, action: RequestedAction): Pending {
     return when(this.callbacks.lifecycle(step.membership.namespace.nsConn, messageOf(step, action)), (outcome) => {
       if (outcome.kind === 'error') {
+        if (!step.isForced) this.callbacks.refuses(outcome.error);
         this.#closeFor(outcome.error);
         return this.take({ ...step, error: outcome.error }, 'REFUSED');
       }

@@ -1,6 +1,6 @@
 import type { Clock } from '../runtime/clock.js';
 import type { Identity, UpgradeRequest } from '../transport/socket.js';
-import { type Refusal, refusalBy, refusalByFailure } from './refusal.js';
+import { type RefusedClient, refusalBy, refusalByFailure } from './refusal.js';
 
 /** What `authenticate` receives. */
 export interface AuthenticationAttempt {
@@ -19,7 +19,7 @@ export interface AuthenticationHooks {
 }
 
 /** The outcome of `authenticate`. */
-export type Authentication = { readonly kind: 'identified'; readonly identity: Identity } | Refusal;
+export type Authentication = { readonly kind: 'identified'; readonly identity: Identity } | RefusedClient;
 
 const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
 

@@ -2,7 +2,7 @@ import { closeReasons } from '../../protocol/errors.js';
 import type { Random } from '../runtime/random.js';
 import type { Identity, UpgradeRequest } from '../transport/socket.js';
 import type { Authenticator } from './authenticator.js';
-import { type Refusal, refusalByFailure } from './refusal.js';
+import { type RefusedClient, refusalByFailure } from './refusal.js';
 
 /** Makes the id of a connection, as the options of the server document it. */
 export type IdGenerator = (request: UpgradeRequest, user: unknown) => string | Promise<string>;
@@ -58,7 +58,7 @@ export class Identification {
   constructor(private readonly parts: IdentificationParts) {}
 
   /** Runs `authenticate` and makes the id. Resolves with both, or with the refusal. Never rejects. */
-  async run(token: string | undefined, request: UpgradeRequest): Promise<Identified | Refusal> {
+  async run(token: string | undefined, request: UpgradeRequest): Promise<Identified | RefusedClient> {
     const authentication = await this.parts.authenticator?.run(token, request);
     if (authentication?.kind === 'refused') {
       this.parts.counters.refusedAuthentications++;

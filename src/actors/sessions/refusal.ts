@@ -1,4 +1,4 @@
-import { CloseError, closeReasons, errorText, type HandlerTimeout } from '../../protocol/errors.js';
+import { CloseError, closeReasons, errorText, type HandlerTimeout, Refusal } from '../../protocol/errors.js';
 import { isInstance } from '../runtime/guard.js';
 
 /**
@@ -20,7 +20,7 @@ export class UpgradeRefused extends Error {
 }
 
 /** How a client is refused: by an HTTP answer before the 101, by `H<text>` and a close frame after it. */
-export interface Refusal {
+export interface RefusedClient {
   /** Distinguishes a refusal from what the refused step returns. */
   readonly kind: 'refused';
   /** What `onUpgradeError` receives. */
@@ -51,14 +51,14 @@ const statusOf = (error: unknown): number | undefined => {
 /** The statuses below 500 that ask the client to come back later. */
 const comeBack: ReadonlySet<number> = new Set([408, 425, 429]);
 
-const closeFor = (error: unknown, status: number, text: string): Refusal['close'] => {
+const closeFor = (error: unknown, status: number, text: string): RefusedClient['close'] => {
   if (isInstance(error, CloseError)) return { code: error.code, text };
   const isLater = status >= 500 || comeBack.has(status);
   return isLater ? closeReasons.busy : { code: closeReasons.refused.code, text };
 };
 
 /** Returns the refusal by an error that `onUpgrade` or `authenticate` threw (HS1, SS9). */
-export const refusalBy = (hook: 'onUpgrade' | 'authenticate', error: unknown): Refusal => {
+export const refusalBy = (hook: 'onUpgrade' | 'authenticate', error: unknown): RefusedClient => {
   const own = statusOf(error);
   const status = own ?? (hook === 'onUpgrade' ? 403 : 401);
   const isClose = isInstance(error, CloseError);
@@ -66,8 +66,9 @@ export const refusalBy = (hook: 'onUpgrade' | 'authenticate', error: unknown): R
   let body: string | undefined;
   let text: string = refused;
   if (own !== undefined) {
-    // The text of an internal error may be secret. The text of an UpgradeRefused is meant for the client.
-    if (own < 500 || isInstance(error, UpgradeRefused)) body = errorText(error);
+    // The text of an internal error may be secret. The text of an error that was made to refuse is not.
+    const isMeant = isInstance(error, UpgradeRefused) || isInstance(error, Refusal);
+    if (own < 500 || isMeant) body = errorText(error);
     text = body ?? refused;
   } else if (hook === 'onUpgrade') {
     body = refused;
@@ -81,7 +82,11 @@ export const refusalBy = (hook: 'onUpgrade' | 'authenticate', error: unknown): R
 };
 
 /** Returns the refusal of a client for which a hook of the program has failed. */
-export const refusalByFailure = (text: string, cause: unknown, code: number = closeReasons.failed.code): Refusal => ({
+export const refusalByFailure = (
+  text: string,
+  cause: unknown,
+  code: number = closeReasons.failed.code,
+): RefusedClient => ({
   kind: 'refused',
   error: new UpgradeRefused(500, text, { cause }),
   status: 500,
@@ -91,7 +96,7 @@ export const refusalByFailure = (text: string, cause: unknown, code: number = cl
 });
 
 /** Returns the refusal of a client for which the hooks did not settle in time (HS8). It may come back. */
-export const refusalByTimeout = (error: HandlerTimeout): Refusal => {
+export const refusalByTimeout = (error: HandlerTimeout): RefusedClient => {
   const { text } = closeReasons.connectTimeout;
   // The program was slow, and the client has done nothing wrong.
   const { code } = closeReasons.failed;

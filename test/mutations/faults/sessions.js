@@ -139,12 +139,7 @@ export const sessionsFaults = [
     ],
   ]),
   ...inFile('actors/sessions/refusal.ts', [
-    [
-      'the text of an unexpected error is sent to the client',
-      'HS1',
-      'own < 500 || isInstance(error, UpgradeRefused)',
-      'own < 600',
-    ],
+    ['the text of an unexpected error is sent to the client', 'HS1', 'own < 500 || isMeant', 'own < 600'],
     [
       'a client that should come back is refused for good',
       'SS11 SS9',
