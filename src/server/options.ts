@@ -10,6 +10,7 @@ import type { RecorderLimits } from '../actors/telemetry/recorder.js';
 import type { FrameLog } from '../actors/transport/loggedSocket.js';
 import type { ContractShape } from '../contract/definitions.js';
 import type { Limits } from '../limits.js';
+import type { Origins } from './admission/origin.js';
 import type { OwnMachines } from './machineContract.js';
 
 /** What `authenticate` returns for a user whose token expires. */
@@ -98,7 +99,7 @@ export interface CheckedOptions
   /** Every limit. */
   readonly limits: Limits;
   /** Allowed origins. */
-  readonly origins: 'same-host' | 'any' | readonly string[];
+  readonly origins: Origins;
   /** Subprotocols, in order of preference. */
   readonly protocols: readonly string[];
   /** Lower-case names of headers allowed as URL parameters. */

@@ -9,13 +9,6 @@ export const serverFaults = [
     ['a close frame of the client goes unnoticed', 'SV6', 'this.watcher?.wsOnClosing(', 'this.emit('],
   ]),
   ...inFile('server/upgrade.ts', [
-    ['foreign origins are let in', 'HS13', "throw new UpgradeRefused(403, 'origin not allowed')", 'return'],
-    [
-      'a header from a URL replaces a real one',
-      'HS14 HS1',
-      'request.headers[name] ??= value',
-      'request.headers[name] = value',
-    ],
     [
       'an upgrade by any method',
       'HS12',
@@ -23,16 +16,10 @@ export const serverFaults = [
       "} else if (request.method === '') {",
     ],
     [
-      'a socket stands in line as often as it likes',
-      'HS15',
-      'if (this.#pending.has(socket)) return',
-      'if (socket.destroyed) return',
-    ],
-    [
       'an arrival at a closed server is not counted',
       'IN7',
-      'if (this.isOver) return this.#drop(socket);\n    return this.#whenFree',
-      'if (this.isOver) return void socket.destroy();\n    return this.#whenFree',
+      'if (this.isOver) return this.#admission.drop(socket);\n    return this.#admission.whenFree',
+      'if (this.isOver) return void socket.destroy();\n    return this.#admission.whenFree',
     ],
     [
       'a hinted client is refused by HTTP',
@@ -43,7 +30,26 @@ export const serverFaults = [
     ['the end of the server forgets who is greeted', 'SS11', 'this.supervisor.greetings.close();', ''],
     ['a late refusal is reported again', 'HS8', 'if (refusal && !isLate)', 'if (refusal)'],
   ]),
-  ...inFile('server/admissionQueue.ts', [
+  ...inFile('server/admission/origin.ts', [
+    ['foreign origins are let in', 'HS13', "throw new UpgradeRefused(403, 'origin not allowed')", 'return'],
+  ]),
+  ...inFile('server/admission/urlHeaders.ts', [
+    [
+      'a header from a URL replaces a real one',
+      'HS14 HS1',
+      'request.headers[name] ??= value',
+      'request.headers[name] = value',
+    ],
+  ]),
+  ...inFile('server/admission/admission.ts', [
+    [
+      'a socket stands in line as often as it likes',
+      'HS15',
+      'if (this.#pending.has(socket)) return',
+      'if (socket.destroyed) return',
+    ],
+  ]),
+  ...inFile('server/admission/admissionQueue.ts', [
     ['everybody finds a place', 'HS15', 'if (this.#taken < this.slots) begin();', 'if (this.slots > 0) begin();'],
   ]),
   ...inFile('server/prometheus.ts', [['times are exported in milliseconds', 'IN8', 'ms / 1_000;', 'ms;']]),
