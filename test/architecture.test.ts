@@ -277,6 +277,7 @@ describe('the architecture', () => {
         'ExchangeLoss',
         'Exclusion',
         'HandlerTimeout',
+        'IdRefused',
         'InvalidPayload',
         'NSConn',
         'OnAnyEvent',

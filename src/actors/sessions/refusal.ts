@@ -19,6 +19,32 @@ export class UpgradeRefused extends Error {
   }
 }
 
+/** What is wrong with an id: its size, its characters, or that a namespace or the broker's own names are in its way. */
+export type IdFault = 'size' | 'characters' | 'namespace' | 'broker';
+
+/**
+ * Error of a client whose id is not allowed. `onUpgradeError` receives it, and the client receives its text with the
+ * status 400 (HS11).
+ * @example const onUpgradeError = (error) => { if (error instanceof IdRefused) console.warn(error.id, error.reason); };
+ */
+export class IdRefused extends Error {
+  /** Always 'IdRefused'. */
+  override readonly name = 'IdRefused';
+  /** HTTP status of the answer: always 400. */
+  readonly status = 400;
+  /** Creates the error. `message` is the text of the answer. */
+  constructor(
+    /** The id that `idGenerator` made. */
+    readonly id: string,
+    /** What is wrong with it. */
+    readonly reason: IdFault,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
 /** How a client is refused: by an HTTP answer before the 101, by `H<text>` and a close frame after it. */
 export interface RefusedClient {
   /** Distinguishes a refusal from what the refused step returns. */
@@ -33,6 +59,8 @@ export interface RefusedClient {
   readonly text: string;
   /** The close frame after it. */
   readonly close: { readonly code: number; readonly text: string };
+  /** The warning to the process where the program has no `onUpgradeError`. Without one: none. */
+  readonly warning?: { readonly subject: string; readonly text: string };
 }
 
 /** Returns the HTTP status of an error, if it has one. Reading a thrown value may throw. */
@@ -82,18 +110,30 @@ export const refusalBy = (hook: 'onUpgrade' | 'authenticate', error: unknown): R
 };
 
 /** Returns the refusal of a client for which a hook of the program has failed. */
-export const refusalByFailure = (
-  text: string,
-  cause: unknown,
-  code: number = closeReasons.failed.code,
-): RefusedClient => ({
+export const refusalByFailure = (text: string, cause: unknown, warning?: RefusedClient['warning']): RefusedClient => ({
   kind: 'refused',
   error: new UpgradeRefused(500, text, { cause }),
   status: 500,
   body: text,
   text,
-  close: { code, text },
+  close: { code: closeReasons.failed.code, text },
+  ...(warning && { warning }),
 });
+
+/** Returns the refusal of a client whose id is not allowed (HS11). */
+export const refusalById = (error: IdRefused): RefusedClient => {
+  const { status, message: text } = error;
+  const how = error.reason === 'namespace' ? ' A prefix such as "user-" keeps ids and namespaces apart.' : '';
+  return {
+    kind: 'refused',
+    error,
+    status,
+    body: text,
+    text,
+    close: { code: closeReasons.refused.code, text },
+    warning: { subject: `id ${error.reason}`, text: `${text}.${how}` },
+  };
+};
 
 /** Returns the refusal of a client for which the hooks did not settle in time (HS8). It may come back. */
 export const refusalByTimeout = (error: HandlerTimeout): RefusedClient => {
