@@ -210,6 +210,7 @@ export const closeReasons = {
   earlyFrames: { code: 1008, text: 'too many frames before the acknowledgement', retry: false },
   badHello: { code: 1008, text: 'bad hello', retry: false },
   tokenExpired: { code: 4401, text: 'token expired', retry: true },
+  refusedTokens: { code: 1008, text: 'too many refused tokens', retry: false },
   floodedInbox: { code: 1008, text: 'too many frames while a handler waits', retry: false },
   failed: { code: 1011, text: 'internal error', retry: true },
   busy: { code: 1013, text: 'retry=1000', retry: true },

@@ -152,6 +152,9 @@ export const checkOptions = (given: ServerOptions): CheckedOptions => {
     const value = given[hook];
     if (value !== undefined && typeof value !== 'function') throw wrong(hook, 'a function', typeof value);
   }
+  if (given.sameUser && !given.authenticate) {
+    throw new TypeError('option "sameUser" compares the users of "authenticate", which is not given');
+  }
   for (const flag of ['syncBroadcaster', 'fireDisconnectAlways', 'checkOutgoing'] as const) {
     const value = given[flag];
     if (value !== undefined && typeof value !== 'boolean') throw wrong(flag, 'true or false', value);

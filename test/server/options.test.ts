@@ -92,7 +92,11 @@ describe('invalid options', () => {
     ],
     [{ namespaces, toString: 1 }, /option "toString" is unknown/],
     [{ namespaces, limits: { room: 5 } }, /limit "room" is unknown \(did you mean "rooms"\?\); known are .*rooms/],
-  ])('[LM2] %o throws with the received value and the known ones', (given, text) => {
+    [
+      { namespaces, sameUser: () => true },
+      /option "sameUser" compares the users of "authenticate", which is not given/,
+    ],
+  ])('[LM2] [SS15] %o throws with the received value and the known ones', (given, text) => {
     expect(() => check(given)).toThrow(text);
   });
 

@@ -23,6 +23,20 @@ export type Authentication = { readonly kind: 'identified'; readonly identity: I
 
 const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
 
+/** The earliest `expiresAt`, in ms since 1970: a day of 1973. A number below it is one of seconds. */
+const earliest = 100_000_000_000;
+
+/** Returns the error for an `expiresAt` that is no time. */
+const expiryError = (expiresAt: unknown): TypeError | RangeError => {
+  const takes = '"expiresAt" of authenticate takes a Date or the ms since 1970';
+  const ms = expiresAt instanceof Date ? expiresAt.getTime() : expiresAt;
+  if (typeof ms !== 'number' || Number.isNaN(ms)) {
+    return new TypeError(`${takes}, got ${expiresAt instanceof Date ? 'an invalid Date' : String(expiresAt)}`);
+  }
+  const got = expiresAt instanceof Date ? `a Date of ${ms} ms` : String(ms);
+  return new RangeError(`${takes}, got ${got}: these are seconds, as in "exp" of a JWT. Multiply them by 1,000`);
+};
+
 /** Returns whether two users are equal primitives, or have an equal `id`. */
 const haveSameId = (one: unknown, other: unknown): boolean => {
   if (!isObject(one) || !isObject(other)) return Object.is(one, other);
@@ -59,12 +73,11 @@ export class Authenticator {
     }
     const { user, expiresAt }: { user?: unknown; expiresAt?: unknown } = returned;
     const expiry = expiresAt instanceof Date ? expiresAt.getTime() : expiresAt;
-    if (typeof expiry === 'number' && !Number.isNaN(expiry)) {
+    if (typeof expiry === 'number' && expiry >= earliest) {
       const { clock } = this;
       return { kind: 'identified', identity: { user, due: clock.now() + expiry - clock.wallNow() } };
     }
-    const got = expiresAt instanceof Date ? 'an invalid Date' : String(expiresAt);
-    const error = new TypeError(`"expiresAt" of authenticate takes a Date or the ms since 1970, got ${got}`);
-    return refusalByFailure('internal error', error);
+    const error = expiryError(expiresAt);
+    return refusalByFailure('internal error', error, { subject: 'expiresAt', text: error.message });
   }
 }
