@@ -190,6 +190,26 @@ export const errorText = (thrown: unknown): string => {
   }
 };
 
+/** What a client is told in place of an error that is not meant for it. */
+const internalError = new Error('internal error');
+
+/** Returns whether an error was made to be told to clients, or is one that both ends know. Never throws. */
+const isForClients = (thrown: unknown): boolean => {
+  try {
+    const isMade = thrown instanceof Refusal || thrown instanceof CloseError || thrown instanceof InvalidPayload;
+    return isMade || isKnownError(thrown);
+  } catch {
+    return false;
+  }
+};
+
+/**
+ * Returns what a client is told of an error of the program: the error itself if `exposes`, or if it is a `Refusal`, a
+ * `CloseError` or a known error. Otherwise an error with the text `internal error` (SV26).
+ */
+export const toldOf = (thrown: unknown, exposes: boolean): unknown =>
+  exposes || isForClients(thrown) ? thrown : internalError;
+
 /** Code and text with which a connection ends. */
 export interface CloseReason {
   /** Close code. 1006 means that no close frame is sent. */

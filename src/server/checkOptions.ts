@@ -22,6 +22,7 @@ const known: ReadonlySet<string> = new Set([
   ...callbacks,
   'contract',
   'checkOutgoing',
+  'exposeErrors',
   'namespaces',
   'events',
   'syncBroadcaster',
@@ -136,8 +137,8 @@ const checkRecorder = (given: boolean | Partial<RecorderLimits>): RecorderLimits
 
 /** Returns the hooks that the actors of a server run. */
 export const hooksOf = ({ onConnect, onDisconnect, onError, onUpgradeError, ...rest }: CheckedOptions) => {
-  const { idGenerator, authenticate, sameUser } = rest;
-  return { onConnect, onDisconnect, onError, onUpgradeError, idGenerator, authenticate, sameUser };
+  const { idGenerator, authenticate, sameUser, exposeErrors } = rest;
+  return { onConnect, onDisconnect, onError, onUpgradeError, idGenerator, authenticate, sameUser, exposeErrors };
 };
 
 /**
@@ -155,7 +156,7 @@ export const checkOptions = (given: ServerOptions): CheckedOptions => {
   if (given.sameUser && !given.authenticate) {
     throw new TypeError('option "sameUser" compares the users of "authenticate", which is not given');
   }
-  for (const flag of ['syncBroadcaster', 'fireDisconnectAlways', 'checkOutgoing'] as const) {
+  for (const flag of ['syncBroadcaster', 'fireDisconnectAlways', 'checkOutgoing', 'exposeErrors'] as const) {
     const value = given[flag];
     if (value !== undefined && typeof value !== 'boolean') throw wrong(flag, 'true or false', value);
   }
@@ -177,6 +178,7 @@ export const checkOptions = (given: ServerOptions): CheckedOptions => {
     // Without a contract every handler is one of these.
     events: given.events as Events | undefined,
     checkOutgoing: given.checkOutgoing ?? false,
+    exposeErrors: given.exposeErrors ?? true,
     ...(machines !== undefined && { machines: checkMachines(machines) }),
     namespaces,
     limits: checkLimits(limits),

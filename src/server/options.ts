@@ -63,6 +63,11 @@ export interface ServerOptions<Sent = NamespaceBodies, App = NoContract, User = 
    * random UUID.
    */
   readonly idGenerator?: (request: IncomingMessage, user: NoInfer<User>) => string | Promise<string>;
+  /**
+   * Whether clients are told the text of every error that a handler or hook throws. With false they are told that of a
+   * `Refusal`, a `CloseError` or a known error, and `internal error` in place of any other (SV26). Default true.
+   */
+  readonly exposeErrors?: boolean;
   /** Whether every flowing socket has a message before `broadcast` returns (BC8). Default false. */
   readonly syncBroadcaster?: boolean;
   /** Whether `onDisconnect` is also called for connections that were not accepted (SV6). Default false. */
@@ -99,6 +104,8 @@ export interface CheckedOptions
   readonly events: Events | undefined;
   /** Whether data that the program sends is validated. */
   readonly checkOutgoing: boolean;
+  /** Whether clients are told the text of every error. */
+  readonly exposeErrors: boolean;
   /** Charts of the program that passed the check (SV18). */
   readonly machines?: Partial<Machines>;
   /** Namespaces with their handlers. */

@@ -134,9 +134,9 @@ export class Upgrades implements Mounted {
   async #askProgram(request: IncomingMessage): Promise<RefusedClient | undefined> {
     try {
       const verdict = await this.options.onUpgrade?.(request);
-      return isInstance(verdict, Error) ? refusalBy('onUpgrade', verdict) : undefined;
+      return isInstance(verdict, Error) ? refusalBy('onUpgrade', verdict, this.options.exposeErrors) : undefined;
     } catch (error) {
-      return refusalBy('onUpgrade', error);
+      return refusalBy('onUpgrade', error, this.options.exposeErrors);
     }
   }
 

@@ -49,6 +49,8 @@ export class Authenticator {
     private readonly authenticate: NonNullable<AuthenticationHooks['authenticate']>,
     private readonly sameUser: NonNullable<AuthenticationHooks['sameUser']> = haveSameId,
     private readonly clock: Pick<Clock, 'now' | 'wallNow'>,
+    /** Whether clients are told the text of every error (SV26). */
+    private readonly exposesErrors = true,
   ) {}
 
   /** Runs `authenticate`. Resolves with the user or with the refusal, which the caller counts. Never rejects. */
@@ -57,7 +59,7 @@ export class Authenticator {
       const returned: unknown = await this.authenticate({ token, request });
       return this.#identify(returned);
     } catch (error) {
-      return refusalBy('authenticate', error);
+      return refusalBy('authenticate', error, this.exposesErrors);
     }
   }
 

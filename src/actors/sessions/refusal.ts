@@ -1,4 +1,4 @@
-import { CloseError, closeReasons, errorText, type HandlerTimeout, Refusal } from '../../protocol/errors.js';
+import { CloseError, closeReasons, errorText, type HandlerTimeout, Refusal, toldOf } from '../../protocol/errors.js';
 import { isInstance } from '../runtime/guard.js';
 
 /**
@@ -85,8 +85,8 @@ const closeFor = (error: unknown, status: number, text: string): RefusedClient['
   return isLater ? closeReasons.busy : { code: closeReasons.refused.code, text };
 };
 
-/** Returns the refusal by an error that `onUpgrade` or `authenticate` threw (HS1, SS9). */
-export const refusalBy = (hook: 'onUpgrade' | 'authenticate', error: unknown): RefusedClient => {
+/** Returns the refusal by an error that `onUpgrade` or `authenticate` threw (HS1, SS9, SV26). */
+export const refusalBy = (hook: 'onUpgrade' | 'authenticate', error: unknown, exposesErrors = true): RefusedClient => {
   const own = statusOf(error);
   const status = own ?? (hook === 'onUpgrade' ? 403 : 401);
   const isClose = isInstance(error, CloseError);
@@ -96,14 +96,15 @@ export const refusalBy = (hook: 'onUpgrade' | 'authenticate', error: unknown): R
   if (own !== undefined) {
     // The text of an internal error may be secret. The text of an error that was made to refuse is not.
     const isMeant = isInstance(error, UpgradeRefused) || isInstance(error, Refusal);
-    if (own < 500 || isMeant) body = errorText(error);
+    const isTold = own < 500 && toldOf(error, exposesErrors) === error;
+    if (isTold || isMeant) body = errorText(error);
     text = body ?? refused;
   } else if (hook === 'onUpgrade') {
     body = refused;
     if (isClose) text = errorText(error);
   } else {
     // After the 101 an error of `authenticate` is told as one of `onConnect` is (HS7).
-    text = errorText(error);
+    text = errorText(toldOf(error, exposesErrors));
     if (isClose) body = text;
   }
   return { kind: 'refused', error, status, body, text, close: closeFor(error, status, text) };

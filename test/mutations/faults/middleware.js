@@ -15,12 +15,12 @@ export const middlewareFaults = [
     ],
   ]),
   ...inFile('actors/connection/transitions.ts', [
-    ['a refused join is not counted', 'MW8', 'if (!step.isForced) this.callbacks.refuses(outcome.error);', ''],
+    ['a refused join is not counted', 'MW8', 'callbacks.refuses(error) || ', ''],
     [
       'a refusal of a forced event counts',
       'MW8',
-      'if (!step.isForced) this.callbacks.refuses(outcome.error);',
-      'this.callbacks.refuses(outcome.error);',
+      'isForced || callbacks.refuses(error)',
+      'callbacks.refuses(error) || isForced',
     ],
   ]),
   ...inFile('actors/sessions/refusal.ts', [

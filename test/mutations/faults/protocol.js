@@ -40,4 +40,9 @@ export const protocolFaults = [
     ['any name is like any other', 'BC14', 'steps <= 2 && steps * 2 < name.length && ', ''],
     ['the first similar name is taken', 'BC14', 'steps < (best?.steps ?? 3)', 'best === undefined'],
   ]),
+  ...inFile('protocol/errors.ts', [
+    ['every text is told', 'SV26', 'exposes || isForClients(thrown) ? thrown', 'exposes || thrown ? thrown'],
+    ['a refusal is an internal error', 'SV26', 'thrown instanceof Refusal || ', ''],
+    ['a known error is an internal error', 'SV26', 'return isMade || isKnownError(thrown);', 'return isMade;'],
+  ]),
 ];

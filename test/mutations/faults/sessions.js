@@ -157,7 +157,7 @@ export const sessionsFaults = [
     ],
   ]),
   ...inFile('actors/sessions/refusal.ts', [
-    ['the text of an unexpected error is sent to the client', 'HS1', 'own < 500 || isMeant', 'own < 600'],
+    ['the text of an unexpected error is sent to the client', 'HS1', 'own < 500 && toldOf', 'own < 600 && toldOf'],
     [
       'a client that should come back is refused for good',
       'SS11 SS9',
@@ -217,5 +217,9 @@ export const sessionsFaults = [
       'onClosed: () => this.#forget(socket),',
       'onClosed: () => {},',
     ],
+  ]),
+  ...inFile('actors/sessions/refusal.ts', [
+    ['a status tells every text', 'SV26', ' && toldOf(error, exposesErrors) === error', ''],
+    ['authenticate tells every text', 'SV26', 'errorText(toldOf(error, exposesErrors))', 'errorText(error)'],
   ]),
 ];
