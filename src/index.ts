@@ -13,7 +13,7 @@ export type { Exchange, ExchangeStatus } from './actors/cluster/relay.js';
 export type { Machines } from './actors/context.js';
 export type { Timing } from './actors/runtime/histogram.js';
 export type { AuthenticationAttempt } from './actors/sessions/authenticator.js';
-export { UpgradeRefused } from './actors/sessions/refusal.js';
+export { type IdFault, IdRefused, UpgradeRefused } from './actors/sessions/refusal.js';
 export type { Metrics } from './actors/supervisor/metrics.js';
 export type { RootActor, SupervisorMessage } from './actors/supervisor/root.js';
 export type { CloseCause, Counters, Stage } from './actors/telemetry/counters.js';
@@ -54,6 +54,8 @@ export {
   ErrNoAudience,
   ErrWrite,
   HandlerTimeout,
+  Refusal,
+  type RefusalOptions,
   Reply,
   registerKnownError,
   reply,

@@ -7,6 +7,7 @@ import { namespaceMachine } from '../machines/namespace.js';
 import { roomMachine } from '../machines/room.js';
 import { supervisorMachine } from '../machines/supervisor.js';
 import type { NativeMode } from '../protocol/codec.js';
+import { toldOf } from '../protocol/errors.js';
 import { type AskTarget, PendingAsks } from './api/asks.js';
 import { Callbacks, type ConnectionCallbacks } from './api/callbacks.js';
 import { ContractGate } from './api/contractGate.js';
@@ -62,6 +63,8 @@ export interface ContextOptions extends ConnectionCallbacks, AuthenticationHooks
   readonly clock: Clock;
   /** The source of random numbers. */
   readonly random: Random;
+  /** Whether clients are told the text of every error of the program (SV26). Default true. */
+  readonly exposeErrors?: boolean;
   /** Maximum time of background work in one tick, in ms. */
   readonly sliceMs: number;
   /** Receives a note of every frame. When it is set, unused return values of handlers are reported too. */
@@ -86,6 +89,8 @@ export interface ServerContext {
   readonly contract: ContractGate | undefined;
   /** The hooks of the program. */
   readonly callbacks: Callbacks;
+  /** Returns what a client is told of an error of the program (SV26). */
+  told(error: unknown): unknown;
   /** Says who clients are, if the program wants that. */
   readonly authenticator: Authenticator | undefined;
   /** Whether clients send native messages. */
@@ -153,7 +158,7 @@ const socketWrapper =
  * @throws {TypeError} when the handlers are wrong
  */
 export const createContext = (options: ContextOptions, directory: ActorDirectory): ServerContext => {
-  const { server, namespaces, events, limits, clock, random, authenticate, sameUser } = options;
+  const { server, namespaces, events, limits, clock, random, authenticate, sameUser, exposeErrors = true } = options;
   const now = (): number => clock.now();
   const counters = makeCounters();
   const meters = new Meters();
@@ -199,7 +204,8 @@ export const createContext = (options: ContextOptions, directory: ActorDirectory
     handlers,
     contract,
     callbacks,
-    authenticator: authenticate && new Authenticator(authenticate, sameUser, clock),
+    told: (error) => toldOf(error, exposeErrors),
+    authenticator: authenticate && new Authenticator(authenticate, sameUser, clock, exposeErrors),
     nativeMode,
     machines,
     stepped: {

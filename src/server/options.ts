@@ -18,7 +18,7 @@ import type { OwnMachines } from './machineContract.js';
 interface Expiring<User> {
   /** The user. */
   readonly user: User;
-  /** When the token expires: a Date, or the ms since 1970. */
+  /** When the token expires: a Date, or the ms since 1970. The `exp` of a JWT is in seconds. */
   readonly expiresAt: Date | number;
 }
 
@@ -37,7 +37,8 @@ export interface ServerOptions<Sent = NamespaceBodies, App = NoContract, User = 
   readonly checkOutgoing?: boolean;
   /**
    * Hook that says who a client is: returns the user or `{ user, expiresAt }`, or throws. It runs for every client before
-   * its id is made, and again for each new token. `expiresAt` is a Date or the ms since 1970 (SS9). Default: no users.
+   * its id is made, and again for each new token. `expiresAt` is a Date or the ms since 1970, so 1,000 times the `exp` of
+   * a JWT (SS9). Write it before the hooks that use the user: TypeScript infers in this order. Default: no users.
    */
   readonly authenticate?: (attempt: AuthenticationAttempt) => User | Expiring<User> | Promise<User | Expiring<User>>;
   /** Namespaces, each with the handlers of its events. Default: none. */
@@ -46,8 +47,11 @@ export interface ServerOptions<Sent = NamespaceBodies, App = NoContract, User = 
   readonly events?: HandlersOf<unknown, NoInfer<App>, NoInfer<User>, '', NoInfer<Chart>>;
   /** Hook before the upgrade. An error that it throws or returns refuses it, with the error's `status` or 403 (HS1). */
   readonly onUpgrade?: (request: IncomingMessage) => unknown;
-  /** Returns true if a new token is of the same user. Default: whether both are equal primitives or have an equal `id`. */
-  readonly sameUser?: (one: unknown, other: unknown) => boolean;
+  /**
+   * Returns true if a new token is of the same user (SS15). Default: whether both are equal primitives or have an equal
+   * `id`. Only beside `authenticate`.
+   */
+  readonly sameUser?: (one: NoInfer<User>, other: NoInfer<User>) => boolean;
   /** Hook that accepts a connection. If it throws or rejects, the client receives the error's text and 1008 (HS7). */
   readonly onConnect?: (conn: Conn<NoInfer<User>, NoInfer<App>, NoInfer<Chart>>) => unknown;
   /** Hook after a connection has ended, called once (SV6). */
@@ -59,8 +63,16 @@ export interface ServerOptions<Sent = NamespaceBodies, App = NoContract, User = 
   readonly onUpgradeError?: (error: unknown, request: IncomingMessage) => unknown;
   /** Hook for every error of a handler, hook, visitor or chart (SV2). Default: errors are not reported. */
   readonly onError?: (error: unknown, where: Where) => unknown;
-  /** Returns the id of a new connection, 1 to 128 bytes (HS11). Default: a random UUID. */
-  readonly idGenerator?: (request: IncomingMessage, user: unknown) => string | Promise<string>;
+  /**
+   * Returns the id of a new connection, 1 to 128 bytes. `user` is what `authenticate` returned (HS11, SS9). Default: a
+   * random UUID.
+   */
+  readonly idGenerator?: (request: IncomingMessage, user: NoInfer<User>) => string | Promise<string>;
+  /**
+   * Whether clients are told the text of every error that a handler or hook throws. With false they are told that of a
+   * `Refusal`, a `CloseError` or a known error, and `internal error` in place of any other (SV26). Default true.
+   */
+  readonly exposeErrors?: boolean;
   /** Whether every flowing socket has a message before `broadcast` returns (BC8). Default false. */
   readonly syncBroadcaster?: boolean;
   /** Whether `onDisconnect` is also called for connections that were not accepted (SV6). Default false. */
@@ -102,6 +114,8 @@ export interface CheckedOptions
   readonly events: Events | undefined;
   /** Whether data that the program sends is validated. */
   readonly checkOutgoing: boolean;
+  /** Whether clients are told the text of every error. */
+  readonly exposeErrors: boolean;
   /** Charts of the program that passed the check (SV18). */
   readonly machines?: Partial<Machines>;
   /** Namespaces with their handlers. */

@@ -178,6 +178,11 @@ export const metricFamilies: readonly MetricFamily[] = [
     'Handlers that threw, rejected or did not settle in time.',
     (m) => m.handlers.errors,
   ),
+  asks.counter(
+    'muster_refusals_total',
+    'Events and asks that a handler or middleware refused by a Refusal or a known error.',
+    (m) => m.counters.refusals,
+  ),
 
   exchange.gauges('muster_exchange_state', 'state', '1 for the state of the link, 0 for the others.', (m) => {
     const { exchange: link } = m;

@@ -7,6 +7,7 @@ import { connectionFaults } from './faults/connection.js';
 import { contractFaults } from './faults/contract.js';
 import { inspectorFaults } from './faults/inspector.js';
 import { machinesFaults } from './faults/machines.js';
+import { middlewareFaults } from './faults/middleware.js';
 import { protocolFaults } from './faults/protocol.js';
 import { reactFaults } from './faults/react.js';
 import { runtimeFaults } from './faults/runtime.js';
@@ -31,6 +32,7 @@ export const faults = [
   ...contractFaults,
   ...inspectorFaults,
   ...machinesFaults,
+  ...middlewareFaults,
   ...protocolFaults,
   ...reactFaults,
   ...runtimeFaults,

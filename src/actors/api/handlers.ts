@@ -1,6 +1,6 @@
 import { maySend } from '../../contract/definitions.js';
 import type { DataMessage } from '../../contract/sides.js';
-import { CloseError, HandlerTimeout, Reply } from '../../protocol/errors.js';
+import { CloseError, HandlerTimeout, isKnownError, Refusal, Reply } from '../../protocol/errors.js';
 import { type Body, type Message, OnAnyEvent, OnNativeMessage, systemEvents } from '../../protocol/message.js';
 import type { Deadlines } from '../runtime/deadlines.js';
 import { isInstance, isThenable } from '../runtime/guard.js';
@@ -128,6 +128,9 @@ const settleWithin = (pending: PromiseLike<unknown>, deadlines: Deadlines, timeo
 /** Returns the error if it is a `CloseError`, which closes the connection (AK10). */
 export const closesWith = (error: unknown): CloseError | undefined =>
   isInstance(error, CloseError) ? error : undefined;
+
+/** Returns whether the program has said no on purpose: by a `Refusal`, or by a known error (MW8). */
+export const isRefusal = (thrown: unknown): boolean => isInstance(thrown, Refusal) || isKnownError(thrown);
 
 const describe = (value: unknown): string => (value === null ? 'null' : typeof value);
 

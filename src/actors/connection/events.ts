@@ -48,7 +48,7 @@ const answerAsk = (connection: Connection, frame: Frame, error: unknown): void =
 
 const respond = (
   connection: Connection,
-  { callbacks }: ServerContext,
+  { callbacks, told }: ServerContext,
   ns: NSConn,
   frame: Frame,
   outcome: Outcome,
@@ -59,8 +59,8 @@ const respond = (
     if (mayAnswer) connection.send(encodeReply(frame, outcome.body));
     return;
   }
-  callbacks.failed(outcome.error, frame.event, ns);
-  if (mayAnswer && !frame.isNative) connection.send(encodeErrorReply(frame, outcome.error));
+  callbacks.threw(outcome.error, frame.event, ns);
+  if (mayAnswer && !frame.isNative) connection.send(encodeErrorReply(frame, told(outcome.error)));
   const close = closesWith(outcome.error);
   if (close) connection.close(close.code, close.text);
 };
@@ -102,7 +102,7 @@ class DataTurn {
         return answerAsk(this.connection, frame, decoded.error);
       case 'failed':
         callbacks.failed(decoded.error, frame.event, ns);
-        return answerAsk(this.connection, frame, decoded.error);
+        return answerAsk(this.connection, frame, context.told(decoded.error));
       case 'data': {
         const outcome = callbacks.run(this.handler, ns, new ReceivedData(frame, decoded.data));
         return outcome instanceof Promise ? outcome.then((late) => this.#answer(late)) : this.#answer(outcome);

@@ -54,7 +54,7 @@ export class Memberships implements MembershipListener {
     private readonly context: ServerContext,
     private readonly port: ConnPort,
   ) {
-    this.#transitions = new Transitions(connection, context.callbacks, this);
+    this.#transitions = new Transitions(connection, context, this);
   }
 
   /** Returns whether the connection is in the namespace and, unless `room` is empty, in that room of it. */

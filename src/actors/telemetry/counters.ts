@@ -63,6 +63,8 @@ export const makeCounters = () => ({
   renewedTokens: 0,
   /** Handlers that threw, rejected, or did not settle in time. */
   handlerErrors: 0,
+  /** Handlers and middleware that said no by a `Refusal` or a known error. */
+  refusals: 0,
 });
 
 /** Every drop, close and refusal, by reason. */

@@ -119,7 +119,7 @@ export const connectionFaults = [
     [
       'a failed handler is not answered',
       'AK8',
-      'if (mayAnswer && !frame.isNative) connection.send(encodeErrorReply(frame, outcome.error));',
+      'if (mayAnswer && !frame.isNative) connection.send(encodeErrorReply(frame, told(outcome.error)));',
       '',
     ],
   ]),
@@ -182,5 +182,41 @@ export const connectionFaults = [
       "isOpen && handlesItself(snapshot, 'DELIVER')",
       'false',
     ],
+  ]),
+  ...inFile('actors/connection/commands.ts', [
+    ['a message to one connection may have any members', 'BC14', 'assertMembers(given);', ''],
+    [
+      'what is no message is made one',
+      'BC14',
+      'isObject(message) ? { ...message, ...place } : message',
+      '({ ...Object(message), ...place })',
+    ],
+  ]),
+  ...inFile('actors/connection/handshake.ts', [
+    [
+      'an error of onConnect that is not told is told nowhere',
+      'SV26',
+      'if (told !== error) {',
+      'if (told === undefined) {',
+    ],
+    ['onConnect tells every text', 'SV26', 'const text = errorText(told);', 'const text = errorText(error);'],
+  ]),
+  ...inFile('actors/connection/transitions.ts', [
+    [
+      'an error of a veto that is not told is told nowhere',
+      'SV26',
+      ' || told(error) === error) return;',
+      ' || told) return;',
+    ],
+    [
+      'a veto tells every text',
+      'SV26',
+      'encodeErrorReply(asked, this.context.told(error))',
+      'encodeErrorReply(asked, error)',
+    ],
+  ]),
+  ...inFile('actors/connection/events.ts', [
+    ['a handler tells every text', 'SV26', 'told(outcome.error)', 'outcome.error'],
+    ['a schema tells every text', 'SV26', 'context.told(decoded.error)', 'decoded.error'],
   ]),
 ];
