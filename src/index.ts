@@ -3,6 +3,14 @@ export { TooManyAsks } from './actors/api/asks.js';
 export type { DisconnectReason } from './actors/api/callbacks.js';
 export { Conn } from './actors/api/conn.js';
 export type { Events, Handler, NamespaceBodies, Namespaces, Where } from './actors/api/handlers.js';
+export type {
+  LifecycleMessage,
+  LifecycleMiddleware,
+  Middleware,
+  MiddlewareFactory,
+  Use,
+} from './actors/api/middleware.js';
+export { type DeclaredNamespace, type NamespaceOptions, namespace } from './actors/api/namespace.js';
 export { NSConn } from './actors/api/nsConn.js';
 export { Room } from './actors/api/room.js';
 export { type Except, Exclusion, exclude, type ServerFace, type ServerPressure } from './actors/api/serverFace.js';
@@ -45,6 +53,7 @@ export {
   CloseError,
   ErrBadNamespace,
   ErrBadRoom,
+  ErrClosedRooms,
   ErrInvalidPayload,
   ErrNoAudience,
   ErrWrite,

@@ -10,7 +10,7 @@ import type { NativeMode } from '../protocol/codec.js';
 import { type AskTarget, PendingAsks } from './api/asks.js';
 import { Callbacks, type ConnectionCallbacks } from './api/callbacks.js';
 import { ContractGate } from './api/contractGate.js';
-import { type Events, Handlers, type Namespaces } from './api/handlers.js';
+import { Handlers, type Namespaces } from './api/handlers.js';
 import type { ServerFace } from './api/serverFace.js';
 import { BackgroundTasks, RunQueue } from './runtime/background.js';
 import { type Clock, TickCounter } from './runtime/clock.js';
@@ -53,7 +53,9 @@ export interface ContextOptions extends ConnectionCallbacks, AuthenticationHooks
   /** The handlers of each declared namespace. */
   readonly namespaces: Namespaces;
   /** The handlers of the empty namespace. */
-  readonly events: Events | undefined;
+  readonly events: unknown;
+  /** Middleware around all handlers. */
+  readonly use?: unknown;
   /** All limits. */
   readonly limits: Limits;
   /** The source of time, timers and ticks. */
@@ -160,8 +162,16 @@ export const createContext = (options: ContextOptions, directory: ActorDirectory
       countInvalid: () => counters.invalidPayloads++,
       within: (decoding) => callbacks.within(decoding),
     });
-  const handlers = new Handlers(namespaces, events, contract);
   const deadlines = new Deadlines(clock);
+  const handlers = new Handlers(namespaces, events, contract, {
+    use: options.use,
+    host: {
+      now,
+      after: (ms, expire) => deadlines.after(ms, expire),
+      counters,
+      failed: (error, during, ns) => callbacks.failed(error, during, ns),
+    },
+  });
   const background = new BackgroundTasks(clock, options.sliceMs);
   const runQueue = new RunQueue(now, (task) => background.wake(task));
   const recorder = options.recorder && new Recorder(options.recorder, clock, random, directory);

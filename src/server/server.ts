@@ -65,7 +65,7 @@ export class Server<Sent = NamespaceBodies, App extends ContractShape = NoContra
       server: typed(this),
       ...{ contract: checked.contract, checkOutgoing: checked.checkOutgoing },
       namespaces: checked.namespaces,
-      events: checked.events,
+      ...{ events: checked.events, use: checked.use },
       machines: checked.machines,
       ...{ clock: parts.clock, random: parts.random },
       sliceMs: checked.sliceMs,
