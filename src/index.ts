@@ -19,6 +19,7 @@ export type { LinkState } from './actors/cluster/link.js';
 export { ExchangeLoss, type Loss, type LostCounters } from './actors/cluster/losses.js';
 export type { Exchange, ExchangeStatus } from './actors/cluster/relay.js';
 export type { Machines } from './actors/context.js';
+export { type RateLimitOptions, rateLimit } from './actors/middleware/rateLimit.js';
 export type { Timing } from './actors/runtime/histogram.js';
 export type { AuthenticationAttempt } from './actors/sessions/authenticator.js';
 export { UpgradeRefused } from './actors/sessions/refusal.js';

@@ -91,6 +91,11 @@ const arrows: Readonly<Record<string, { readonly folders: readonly string[]; rea
       folders: ['limits', 'protocol', 'contract', 'actors/runtime', 'actors/transport', 'actors/telemetry'],
       packages: ['xstate'],
     },
+    /** Middleware of our own. A program may have others in its place. */
+    'actors/middleware': {
+      folders: ['protocol', 'contract', 'actors/api'],
+      packages: [],
+    },
     /** Asked by `connection` and by `supervisor`; it knows no connection. */
     'actors/sessions': {
       folders: ['limits', 'protocol', 'actors/runtime', 'actors/transport', 'actors/telemetry'],
@@ -163,7 +168,7 @@ const arrows: Readonly<Record<string, { readonly folders: readonly string[]; rea
       packages: ['xstate', 'node:http', 'node:fs'],
     },
     index: {
-      folders: [...parts, 'server'],
+      folders: [...parts, 'actors/middleware', 'server'],
       packages: [],
     },
   };
@@ -303,6 +308,7 @@ describe('the architecture', () => {
         'namespaceConfig',
         'namespaceMachine',
         'namespaceSetup',
+        'rateLimit',
         'registerKnownError',
         'reply',
         'roomConfig',
