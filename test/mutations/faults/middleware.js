@@ -10,8 +10,8 @@ export const middlewareFaults = [
     [
       'a known error is a fault',
       'MW8',
-      'isInstance(thrown, Refusal) || isKnownError(thrown)',
-      'isInstance(thrown, Refusal)',
+      'isInstance(thrown, RuleBroken) || isKnownError(thrown);',
+      'isInstance(thrown, RuleBroken);',
     ],
   ]),
   ...inFile('actors/connection/transitions.ts', [
