@@ -115,8 +115,7 @@ const limiter = <User>(
     },
   }[exceed];
   return (ns, message, next) => {
-    const { event } = message;
-    if (counted ? !counted.has(event) : isSystemEvent(event)) return next();
+    if (counted && !counted.has(message.event)) return next();
     // The server has users of this type: the type of the option `use` checks that.
     const its = key && checkedKey(key(ns as NSConn<EventBodies, User>, message));
     const isAllowed = its === undefined ? buckets.takeOf(ns.conn) : buckets.takeBy(its);
