@@ -3,6 +3,14 @@ export { TooManyAsks } from './actors/api/asks.js';
 export type { DisconnectReason } from './actors/api/callbacks.js';
 export { Conn } from './actors/api/conn.js';
 export type { Events, Handler, NamespaceBodies, Namespaces, Where } from './actors/api/handlers.js';
+export type {
+  LifecycleMessage,
+  LifecycleMiddleware,
+  Middleware,
+  MiddlewareFactory,
+  Use,
+} from './actors/api/middleware.js';
+export { type DeclaredNamespace, type NamespaceOptions, namespace } from './actors/api/namespace.js';
 export { NSConn } from './actors/api/nsConn.js';
 export { Room } from './actors/api/room.js';
 export { type Except, Exclusion, exclude, type ServerFace, type ServerPressure } from './actors/api/serverFace.js';
@@ -11,6 +19,7 @@ export type { LinkState } from './actors/cluster/link.js';
 export { ExchangeLoss, type Loss, type LostCounters } from './actors/cluster/losses.js';
 export type { Exchange, ExchangeStatus } from './actors/cluster/relay.js';
 export type { Machines } from './actors/context.js';
+export { type RateLimitOptions, rateLimit } from './actors/middleware/rateLimit.js';
 export type { Timing } from './actors/runtime/histogram.js';
 export type { AuthenticationAttempt } from './actors/sessions/authenticator.js';
 export { type IdFault, IdRefused, UpgradeRefused } from './actors/sessions/refusal.js';
@@ -50,6 +59,7 @@ export {
   CloseError,
   ErrBadNamespace,
   ErrBadRoom,
+  ErrClosedRooms,
   ErrInvalidPayload,
   ErrNoAudience,
   ErrWrite,

@@ -94,6 +94,11 @@ const arrows: Readonly<Record<string, { readonly folders: readonly string[]; rea
       folders: ['limits', 'protocol', 'contract', 'machines', 'actors/runtime', 'actors/transport', 'actors/telemetry'],
       packages: ['xstate'],
     },
+    /** Middleware of our own. A program may have others in its place. */
+    'actors/middleware': {
+      folders: ['protocol', 'contract', 'actors/api'],
+      packages: [],
+    },
     /** Asked by `connection` and by `supervisor`; it knows no connection. */
     'actors/sessions': {
       folders: ['limits', 'protocol', 'actors/runtime', 'actors/transport', 'actors/telemetry'],
@@ -171,7 +176,7 @@ const arrows: Readonly<Record<string, { readonly folders: readonly string[]; rea
       packages: ['xstate', 'node:http', 'node:fs'],
     },
     index: {
-      folders: [...parts, 'server', 'charts'],
+      folders: [...parts, 'actors/middleware', 'server', 'charts'],
       packages: [],
     },
   };
@@ -274,6 +279,7 @@ describe('the architecture', () => {
         'Conn',
         'ErrBadNamespace',
         'ErrBadRoom',
+        'ErrClosedRooms',
         'ErrInvalidPayload',
         'ErrNoAudience',
         'ErrWrite',
@@ -308,9 +314,11 @@ describe('the architecture', () => {
         'linkConfig',
         'linkMachine',
         'linkSetup',
+        'namespace',
         'namespaceConfig',
         'namespaceMachine',
         'namespaceSetup',
+        'rateLimit',
         'registerKnownError',
         'reply',
         'roomConfig',

@@ -11,7 +11,7 @@ import { toldOf } from '../protocol/errors.js';
 import { type AskTarget, PendingAsks } from './api/asks.js';
 import { Callbacks, type ConnectionCallbacks } from './api/callbacks.js';
 import { ContractGate } from './api/contractGate.js';
-import { type Events, Handlers, type Namespaces } from './api/handlers.js';
+import { Handlers, type Namespaces } from './api/handlers.js';
 import type { ServerFace } from './api/serverFace.js';
 import { BackgroundTasks, RunQueue } from './runtime/background.js';
 import { type Clock, TickCounter } from './runtime/clock.js';
@@ -54,7 +54,9 @@ export interface ContextOptions extends ConnectionCallbacks, AuthenticationHooks
   /** The handlers of each declared namespace. */
   readonly namespaces: Namespaces;
   /** The handlers of the empty namespace. */
-  readonly events: Events | undefined;
+  readonly events: unknown;
+  /** Middleware around all handlers. */
+  readonly use?: unknown;
   /** Returns the address of a client. Default: none is known. */
   readonly addressOf?: (request: UpgradeRequest) => string | undefined;
   /** All limits. */
@@ -169,8 +171,16 @@ export const createContext = (options: ContextOptions, directory: ActorDirectory
       countInvalid: () => counters.invalidPayloads++,
       within: (decoding) => callbacks.within(decoding),
     });
-  const handlers = new Handlers(namespaces, events, contract);
   const deadlines = new Deadlines(clock);
+  const handlers = new Handlers(namespaces, events, contract, {
+    use: options.use,
+    host: {
+      now,
+      after: (ms, expire) => deadlines.after(ms, expire),
+      counters,
+      failed: (error, during, ns) => callbacks.failed(error, during, ns),
+    },
+  });
   const background = new BackgroundTasks(clock, options.sliceMs);
   const runQueue = new RunQueue(now, (task) => background.wake(task));
   const recorder = options.recorder && new Recorder(options.recorder, clock, random, directory);

@@ -8,6 +8,8 @@ export const ErrBadRoom = new Error('bad room');
 export const ErrWrite = new Error('write closed');
 /** Error for a body that is not JSON (FR9), or that a contract does not allow (CT7). It is an `InvalidPayload`. */
 export const ErrInvalidPayload: Error = new InvalidPayload();
+/** Error for a client that joins a room of a namespace whose rooms are closed (RM8). */
+export const ErrClosedRooms = new Error('rooms are closed');
 /** Error of `server.ask` for an empty audience (AK5). It is never sent to a client. */
 export const ErrNoAudience = new Error('no audience');
 
@@ -116,6 +118,9 @@ export class Refusal extends Error {
   }
 }
 
+/** Error for an ask or a step that a middleware has stopped (MW4). */
+export const dropped = new Refusal('dropped');
+
 /** Result of a handler that the server sends as a reply (AK8). Create it with `reply(body)`. */
 export class Reply {
   /**
@@ -154,7 +159,8 @@ export const registerKnownError = (error: Error, recognise: Recognise = (text) =
   if (!(error instanceof Error)) throw new TypeError(`registerKnownError takes an Error, got ${String(error)}`);
   known.push({ error, recognise });
 };
-for (const error of [ErrBadNamespace, ErrBadRoom, ErrWrite, ErrInvalidPayload]) registerKnownError(error);
+for (const error of [ErrBadNamespace, ErrBadRoom, ErrClosedRooms, ErrWrite, ErrInvalidPayload])
+  registerKnownError(error);
 
 /** Returns whether a thrown value is a registered error. Such an error refuses and is no fault, as a `Refusal` (MW8). */
 export const isKnownError = (thrown: unknown): boolean => known.some(({ error }) => error === thrown);
@@ -233,6 +239,7 @@ export const closeReasons = {
   refusedTokens: { code: 1008, text: 'too many refused tokens', retry: false },
   floodedInbox: { code: 1008, text: 'too many frames while a handler waits', retry: false },
   garbage: { code: 1008, text: 'too many invalid frames', retry: false },
+  rateLimited: { code: 1008, text: 'too many messages', retry: false },
   failed: { code: 1011, text: 'internal error', retry: true },
   busy: { code: 1013, text: 'retry=1000', retry: true },
   malformed: { code: 1002, text: 'not a websocket frame', retry: true },

@@ -1,5 +1,4 @@
 import { getDefaultHighWaterMark } from 'node:stream';
-import type { Events } from '../actors/api/handlers.js';
 import type { Machines } from '../actors/context.js';
 import type { RecorderLimits } from '../actors/telemetry/recorder.js';
 import { defaultLimits, type LimitName, type Limits, limitNames, limitRow } from '../limits.js';
@@ -26,6 +25,7 @@ const known: ReadonlySet<string> = new Set([
   'exposeErrors',
   'namespaces',
   'events',
+  'use',
   'syncBroadcaster',
   'fireDisconnectAlways',
   'sliceMs',
@@ -177,8 +177,8 @@ export const checkOptions = (given: ServerOptions): CheckedOptions => {
   return {
     ...rest,
     contract: given.contract,
-    // Without a contract every handler is one of these.
-    events: given.events as Events | undefined,
+    events: given.events,
+    use: given.use,
     checkOutgoing: given.checkOutgoing ?? false,
     exposeErrors: given.exposeErrors ?? true,
     ...(machines !== undefined && { machines: checkMachines(machines) }),

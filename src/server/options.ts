@@ -1,8 +1,11 @@
 import type { IncomingMessage } from 'node:http';
 import type { DisconnectReason } from '../actors/api/callbacks.js';
 import type { Conn } from '../actors/api/conn.js';
-import type { Events, HandlersOf, NamespaceBodies, Namespaces, Where } from '../actors/api/handlers.js';
-import type { NoContract } from '../actors/api/vocabulary.js';
+import type { HandlersOf, NamespaceBodies, Namespaces, Where } from '../actors/api/handlers.js';
+import type { AnyMessage, Use } from '../actors/api/middleware.js';
+import type { DeclaredNamespace } from '../actors/api/namespace.js';
+import type { NSConn } from '../actors/api/nsConn.js';
+import type { EventBodies, NoContract } from '../actors/api/vocabulary.js';
 import type { Machines } from '../actors/context.js';
 import type { AuthenticationAttempt } from '../actors/sessions/authenticator.js';
 import type { InspectionObserver } from '../actors/telemetry/inspection.js';
@@ -41,10 +44,24 @@ export interface ServerOptions<Sent = NamespaceBodies, App = NoContract, User = 
    * a JWT (SS9). Write it before the hooks that use the user: TypeScript infers in this order. Default: no users.
    */
   readonly authenticate?: (attempt: AuthenticationAttempt) => User | Expiring<User> | Promise<User | Expiring<User>>;
-  /** Namespaces, each with the handlers of its events. Default: none. */
+  /**
+   * Middleware around the handlers of all namespaces, the outermost first; that of a namespace is inside (MW1).
+   * Default: none.
+   */
+  readonly use?: readonly Use<
+    NSConn<EventBodies, NoInfer<User>, NoInfer<App>, NoInfer<Chart>>,
+    AnyMessage<NoInfer<App>>,
+    NoInfer<User>
+  >[];
+  /**
+   * Namespaces, each with the handlers of its events. Default: none. Any client of a namespace may join any room of it,
+   * unless `OnRoomJoin` refuses or `namespace(…, { rooms: 'closed' }, …)` leaves that to the server (RM8).
+   */
   readonly namespaces?: Namespaces<Sent, NoInfer<App>, NoInfer<User>, NoInfer<Chart>>;
   /** Handlers of the empty namespace. Default: none. */
-  readonly events?: HandlersOf<unknown, NoInfer<App>, NoInfer<User>, '', NoInfer<Chart>>;
+  readonly events?:
+    | HandlersOf<unknown, NoInfer<App>, NoInfer<User>, '', NoInfer<Chart>>
+    | DeclaredNamespace<'' extends keyof App ? App[''] : undefined, NoInfer<User>>;
   /** Hook before the upgrade. An error that it throws or returns refuses it, with the error's `status` or 403 (HS1). */
   readonly onUpgrade?: (request: IncomingMessage) => unknown;
   /**
@@ -107,11 +124,13 @@ export interface ServerOptions<Sent = NamespaceBodies, App = NoContract, User = 
 
 /** The options after the check, with defaults. Members are as in `ServerOptions`. */
 export interface CheckedOptions
-  extends Omit<ServerOptions, 'urlHeaders' | 'recorder' | 'machines' | 'contract' | 'events' | 'trustProxy'> {
+  extends Omit<ServerOptions, 'urlHeaders' | 'recorder' | 'machines' | 'contract' | 'events' | 'trustProxy' | 'use'> {
   /** The contract, if there is one. */
   readonly contract: ContractShape | undefined;
   /** Handlers of the empty namespace. */
-  readonly events: Events | undefined;
+  readonly events: unknown;
+  /** Middleware around all handlers. */
+  readonly use: unknown;
   /** Whether data that the program sends is validated. */
   readonly checkOutgoing: boolean;
   /** Whether clients are told the text of every error. */

@@ -55,7 +55,7 @@ export class Server<Sent = NamespaceBodies, App extends ContractShape = NoContra
     const parts = partsOf(options);
     this.#supervisor = new Supervisor({
       ...{ server: typed(this), contract: checked.contract, checkOutgoing: checked.checkOutgoing },
-      ...{ namespaces: checked.namespaces, events: checked.events },
+      ...{ namespaces: checked.namespaces, events: checked.events, use: checked.use },
       addressOf: (request) => checked.proxies.addressOf(request),
       ...{ machines: checked.machines, sliceMs: checked.sliceMs, clock: parts.clock, random: parts.random },
       ...{ syncBroadcaster: checked.syncBroadcaster, fireDisconnectAlways: checked.fireDisconnectAlways },

@@ -1,9 +1,9 @@
 import type { Definition } from '../../contract/definitions.js';
 import type { Decoded } from '../../contract/schema.js';
 import { encodeErrorReply, encodeReply, type Frame } from '../../protocol/codec.js';
-import { ErrBadNamespace, ErrBadRoom, ErrInvalidPayload } from '../../protocol/errors.js';
+import { dropped, ErrBadNamespace, ErrBadRoom, ErrInvalidPayload } from '../../protocol/errors.js';
 import { type ContractGate, ReceivedData } from '../api/contractGate.js';
-import { closesWith, type HandlerFunction, type Outcome } from '../api/handlers.js';
+import { closeCauseOf, closesWith, type HandlerFunction, type Outcome } from '../api/handlers.js';
 import type { NSConn } from '../api/nsConn.js';
 import type { ServerContext } from '../context.js';
 import type { Connection } from './connection.js';
@@ -54,6 +54,7 @@ const respond = (
   outcome: Outcome,
 ): void => {
   if (outcome.kind === 'nothing') return;
+  if (outcome.kind === 'stopped') return answerAsk(connection, frame, dropped);
   const mayAnswer = frame.wait !== '' || connection.memberships.isMember(frame.namespace, frame.room);
   if (outcome.kind === 'reply') {
     if (mayAnswer) connection.send(encodeReply(frame, outcome.body));
@@ -62,7 +63,7 @@ const respond = (
   callbacks.threw(outcome.error, frame.event, ns);
   if (mayAnswer && !frame.isNative) connection.send(encodeErrorReply(frame, told(outcome.error)));
   const close = closesWith(outcome.error);
-  if (close) connection.close(close.code, close.text);
+  if (close) connection.close(close.code, close.text, closeCauseOf(close));
 };
 
 /** The turn of one event or ask of a contract: validation, handler, answer (CT9–CT11). */

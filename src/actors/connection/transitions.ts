@@ -1,8 +1,8 @@
 import { encodeEmptyReply, encodeErrorReply, errorFrom, type Frame } from '../../protocol/codec.js';
-import { ErrWrite } from '../../protocol/errors.js';
+import { dropped, ErrWrite } from '../../protocol/errors.js';
 import { OnRoomLeave, ReceivedMessage } from '../../protocol/message.js';
 import type { Answer } from '../api/asks.js';
-import { closesWith, type Outcome } from '../api/handlers.js';
+import { closeCauseOf, closesWith, type Outcome } from '../api/handlers.js';
 import type { ServerContext } from '../context.js';
 import type { RequestedAction } from '../runtime/steppedMachine.js';
 import type { Connection } from './connection.js';
@@ -188,6 +188,7 @@ export class Transitions {
           this.#closeFor(outcome.error);
           return this.take({ ...step, error: outcome.error }, 'REFUSED');
         }
+        if (outcome.kind === 'stopped' && !step.isForced) return this.take({ ...step, error: dropped }, 'REFUSED');
         // A connection that its handler has closed enters nothing (SV5).
         if (this.connection.isClosed && !step.isForced) return this.take({ ...step, error: ErrWrite }, 'REFUSED');
         return this.take(step, 'ALLOWED');
@@ -219,7 +220,7 @@ export class Transitions {
   /** Closes the connection if the error of a handler asks for it. The frames of this turn are sent first (AK10). */
   #closeFor(error: unknown): void {
     const asked = closesWith(error);
-    if (asked) this.connection.inbox.runNext(() => this.connection.close(asked.code, asked.text));
+    if (asked) this.connection.inbox.runNext(() => this.connection.close(asked.code, asked.text, closeCauseOf(asked)));
   }
 
   /** Asks the peer. Its answer is the next turn, or is part of the turn that began the call (RM7). */

@@ -31,6 +31,16 @@ export const makeCounters = () => ({
   invalidPayloads: 0,
   /** Events without a handler. */
   unhandledEvents: 0,
+  /** Messages that a middleware kept from their handlers. */
+  stoppedEvents: 0,
+  /** Joins of clients to rooms that only the server opens. */
+  closedJoins: 0,
+  /** Messages that a `rateLimit` refused. */
+  rateRefused: 0,
+  /** Messages that a `rateLimit` dropped. */
+  rateDropped: 0,
+  /** Messages for which a `rateLimit` closed their connection. */
+  rateClosed: 0,
   /** Writes of the program to a namespace or room that the connection is not in. */
   gatedWrites: 0,
   /** Writes to a socket that was closing or closed. */
