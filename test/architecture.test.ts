@@ -131,8 +131,13 @@ const arrows: Readonly<Record<string, { readonly folders: readonly string[]; rea
       ],
       packages: ['xstate'],
     },
+    /** Which requests may become connections, and how many at a time. It knows no actor. */
+    'server/admission': {
+      folders: ['limits', 'actors/runtime', 'actors/sessions'],
+      packages: ['node:http', 'node:net', 'node:stream'],
+    },
     server: {
-      folders: parts,
+      folders: [...parts, 'server/admission'],
       packages: ['node:http', 'node:net', 'node:stream', 'node:crypto', 'ws', 'xstate'],
     },
     'inspector/draw': {

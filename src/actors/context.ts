@@ -23,7 +23,7 @@ import { type Counters, Meters, makeCounters } from './telemetry/counters.js';
 import { type ActorDirectory, Inspection } from './telemetry/inspection.js';
 import { Recorder, type RecorderLimits } from './telemetry/recorder.js';
 import { type FrameLog, LoggedSocket } from './transport/loggedSocket.js';
-import { type Arrival, wrapArrival } from './transport/socket.js';
+import { type Arrival, type UpgradeRequest, wrapArrival } from './transport/socket.js';
 import { TimeoutSocket } from './transport/timeoutSocket.js';
 
 /** The charts that a server runs. */
@@ -54,6 +54,8 @@ export interface ContextOptions extends ConnectionCallbacks, AuthenticationHooks
   readonly namespaces: Namespaces;
   /** The handlers of the empty namespace. */
   readonly events: Events | undefined;
+  /** Returns the address of a client. Default: none is known. */
+  readonly addressOf?: (request: UpgradeRequest) => string | undefined;
   /** All limits. */
   readonly limits: Limits;
   /** The source of time, timers and ticks. */
@@ -118,6 +120,8 @@ export interface ServerContext {
   readonly counters: Counters;
   /** What is measured beside the counters. */
   readonly meters: Meters;
+  /** Returns the address of a client, if it is known. */
+  addressOf(request: UpgradeRequest): string | undefined;
   /** Returns the arrival with its socket decorated: by timeouts and by the log of `debug`, as the options want. */
   wrapSocket(arrival: Arrival): Arrival;
 }
@@ -220,6 +224,7 @@ export const createContext = (options: ContextOptions, directory: ActorDirectory
     recorder,
     counters,
     meters,
+    addressOf: options.addressOf ?? (() => undefined),
     wrapSocket: socketWrapper(options, nativeMode, deadlines, callbacks, mailboxes),
   };
 };

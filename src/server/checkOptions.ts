@@ -4,6 +4,7 @@ import type { Machines } from '../actors/context.js';
 import type { RecorderLimits } from '../actors/telemetry/recorder.js';
 import { defaultLimits, type LimitName, type Limits, limitNames, limitRow } from '../limits.js';
 import { sessionHint } from '../protocol/session.js';
+import { Proxies } from './admission/proxies.js';
 import { faultOf, isMachine, machineNames, type OwnMachines } from './machineContract.js';
 import type { CheckedOptions, ServerOptions } from './options.js';
 
@@ -28,6 +29,7 @@ const known: ReadonlySet<string> = new Set([
   'sliceMs',
   'limits',
   'origins',
+  'trustProxy',
   'machines',
   'protocols',
   'urlHeaders',
@@ -93,7 +95,7 @@ const checkLimits = (given: Partial<Limits>): Limits => {
 
 const headerName = /^[a-z0-9-]{1,64}$/;
 /** Headers that identify the client and its request. A link written by a third party must not set them. */
-const neverByUrl = /^(?:host|origin|cookie|connection|upgrade|sec-.*)$/;
+const neverByUrl = /^(?:host|origin|cookie|connection|upgrade|forwarded|x-forwarded-.*|sec-.*)$/;
 
 const checkUrlHeaders = (given: readonly string[]): ReadonlySet<string> => {
   if (!isListOfStrings(given)) throw wrong('urlHeaders', 'a list of names of headers', given);
@@ -153,7 +155,7 @@ export const checkOptions = (given: ServerOptions): CheckedOptions => {
     if (value !== undefined && typeof value !== 'boolean') throw wrong(flag, 'true or false', value);
   }
   const { sliceMs = 4, origins = 'same-host', protocols = [], limits = {}, namespaces = {}, debug } = given;
-  const { machines, ...rest } = given;
+  const { machines, trustProxy = false, ...rest } = given;
   if (!isPlainObject(namespaces)) throw wrong('namespaces', 'an object of namespaces', namespaces);
   if (typeof sliceMs !== 'number' || !(sliceMs > 0)) throw wrong('sliceMs', 'milliseconds above 0', sliceMs);
   if (origins !== 'same-host' && origins !== 'any' && !isListOfStrings(origins)) {
@@ -174,6 +176,7 @@ export const checkOptions = (given: ServerOptions): CheckedOptions => {
     namespaces,
     limits: checkLimits(limits),
     origins,
+    proxies: new Proxies(trustProxy),
     protocols,
     urlHeaders: checkUrlHeaders(given.urlHeaders ?? []),
     recorder: checkRecorder(given.recorder ?? false),

@@ -10,6 +10,8 @@ import type { RecorderLimits } from '../actors/telemetry/recorder.js';
 import type { FrameLog } from '../actors/transport/loggedSocket.js';
 import type { ContractShape } from '../contract/definitions.js';
 import type { Limits } from '../limits.js';
+import type { Origins } from './admission/origin.js';
+import type { Proxies } from './admission/proxies.js';
 import type { OwnMachines } from './machineContract.js';
 
 /** What `authenticate` returns for a user whose token expires. */
@@ -65,6 +67,11 @@ export interface ServerOptions<Sent = NamespaceBodies, App = NoContract, User = 
   readonly limits?: Partial<Limits>;
   /** Origins allowed in a browser's upgrade: the request's own host, any, or a list. Default `'same-host'` (HS13). */
   readonly origins?: 'same-host' | 'any' | readonly string[];
+  /**
+   * Proxies whose X-Forwarded-For, -Host and -Proto are believed: all, their number, or a list of addresses and ranges
+   * such as `'10.0.0.0/8'` (HS17). Default false.
+   */
+  readonly trustProxy?: boolean | number | readonly string[];
   /** Charts that replace Muster's own, such as `connectionMachine.provide({ … })`; see docs/machines.md (SV18). */
   readonly machines?: Partial<OwnMachines>;
   /** Subprotocols to choose from, in order of preference. Default: none (HS16). */
@@ -84,7 +91,7 @@ export interface ServerOptions<Sent = NamespaceBodies, App = NoContract, User = 
 
 /** The options after the check, with defaults. Members are as in `ServerOptions`. */
 export interface CheckedOptions
-  extends Omit<ServerOptions, 'urlHeaders' | 'recorder' | 'machines' | 'contract' | 'events'> {
+  extends Omit<ServerOptions, 'urlHeaders' | 'recorder' | 'machines' | 'contract' | 'events' | 'trustProxy'> {
   /** The contract, if there is one. */
   readonly contract: ContractShape | undefined;
   /** Handlers of the empty namespace. */
@@ -98,7 +105,9 @@ export interface CheckedOptions
   /** Every limit. */
   readonly limits: Limits;
   /** Allowed origins. */
-  readonly origins: 'same-host' | 'any' | readonly string[];
+  readonly origins: Origins;
+  /** What proxies say, from those that are trusted. */
+  readonly proxies: Proxies;
   /** Subprotocols, in order of preference. */
   readonly protocols: readonly string[];
   /** Lower-case names of headers allowed as URL parameters. */

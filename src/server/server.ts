@@ -24,9 +24,10 @@ import { type FrameLog, lineOfNote } from '../actors/transport/loggedSocket.js';
 import type { ContractShape } from '../contract/definitions.js';
 import type { StackExchange } from '../exchange/exchange.js';
 import type { Limits } from '../limits.js';
+import { Attachments } from './attachments.js';
 import { assertObserver, checkOptions, hooksOf } from './checkOptions.js';
 import { createHttp, listenOn, portOf } from './listening.js';
-import { answerNotFound, mount, mountPage, type Page } from './mount.js';
+import { answerNotFound, type Page } from './mount.js';
 import type { ServerOptions } from './options.js';
 import { partsOf } from './parts.js';
 import { prometheusText } from './prometheus.js';
@@ -45,9 +46,7 @@ export class Server<Sent = NamespaceBodies, App extends ContractShape = NoContra
   readonly #supervisor: Supervisor;
   readonly #upgrades: Upgrades;
   readonly #limits: Limits;
-  /** The http servers that this server is attached to. Pages are served on each. */
-  readonly #attached = new Set<HttpServer>();
-  readonly #pages = new Map<Page, (() => void)[]>();
+  readonly #attachments: Attachments;
   #http: HttpServer | undefined;
   #listening: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
@@ -59,25 +58,20 @@ export class Server<Sent = NamespaceBodies, App extends ContractShape = NoContra
   constructor(options: ServerOptions<Sent, App, User>) {
     const checked = checkOptions(typed(options));
     const { limits } = checked;
-    const parts = partsOf(options);
     this.#limits = limits;
+    const parts = partsOf(options);
     this.#supervisor = new Supervisor({
-      server: typed(this),
-      ...{ contract: checked.contract, checkOutgoing: checked.checkOutgoing },
-      namespaces: checked.namespaces,
-      events: checked.events,
-      machines: checked.machines,
-      ...{ clock: parts.clock, random: parts.random },
-      sliceMs: checked.sliceMs,
-      syncBroadcaster: checked.syncBroadcaster,
-      fireDisconnectAlways: checked.fireDisconnectAlways,
+      ...{ server: typed(this), contract: checked.contract, checkOutgoing: checked.checkOutgoing },
+      ...{ namespaces: checked.namespaces, events: checked.events },
+      addressOf: (request) => checked.proxies.addressOf(request),
+      ...{ machines: checked.machines, sliceMs: checked.sliceMs, clock: parts.clock, random: parts.random },
+      ...{ syncBroadcaster: checked.syncBroadcaster, fireDisconnectAlways: checked.fireDisconnectAlways },
       ...hooksOf(checked),
-      inspect: checked.inspect,
-      recorder: checked.recorder,
-      debug: checked.debug === true ? toConsole : checked.debug || undefined,
-      limits,
+      ...{ inspect: checked.inspect, recorder: checked.recorder },
+      ...{ limits, debug: checked.debug === true ? toConsole : checked.debug || undefined },
     });
     this.#upgrades = new Upgrades(checked, this.#supervisor, parts);
+    this.#attachments = new Attachments(this.#upgrades);
   }
 
   /** Running supervisor. It accepts the messages `BROADCAST`, `DO` and `COUNT` (DO6). */
@@ -91,22 +85,20 @@ export class Server<Sent = NamespaceBodies, App extends ContractShape = NoContra
    * @example server.attach(http, { path: '/ws' });
    */
   attach(http: HttpServer, { path = '/' }: { readonly path?: string } = {}): this {
-    mount(http, path, this.#upgrades);
-    if (!this.#attached.has(http)) for (const [page, ends] of this.#pages) ends.push(mountPage(http, page));
-    this.#attached.add(http);
+    this.#attachments.attach(http, path);
     return this;
   }
-
+  /**
+   * Gives the paths of an http server back to the app (HS12). Connections stay. Does nothing on any other.
+   * @example server.detach(http);
+   */
+  detach(http: HttpServer): this {
+    this.#attachments.detach(http);
+    return this;
+  }
   /** @internal Serves a page on every http server attached, now or later. Returns a function that removes it. */
   serve(page: Page): () => void {
-    this.#pages.set(
-      page,
-      Array.from(this.#attached, (http) => mountPage(http, page)),
-    );
-    return () => {
-      for (const end of this.#pages.get(page) ?? []) end();
-      this.#pages.delete(page);
-    };
+    return this.#attachments.serve(page);
   }
   /** @internal Reports an error of a page to `onError`. */
   pageFailed(error: unknown): void {
@@ -143,6 +135,13 @@ export class Server<Sent = NamespaceBodies, App extends ContractShape = NoContra
    */
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     this.#upgrades.upgrade(request, socket, head);
+  }
+  /**
+   * Returns the IP address of a request's client, as `conn.remoteAddress` does, for hooks that have no connection (HS17).
+   * @example const onUpgradeError = (error, request) => console.warn(server.addressOf(request), error);
+   */
+  addressOf(request: IncomingMessage): string | undefined {
+    return this.#upgrades.addressOf(request);
   }
 
   /**
@@ -292,7 +291,7 @@ export class Server<Sent = NamespaceBodies, App extends ContractShape = NoContra
     const http = this.#http;
     const isClosed = http && new Promise((resolve) => http.close(resolve));
     await drained;
-    for (const page of [...this.#pages.keys()]) page.close();
+    this.#attachments.closePages();
     http?.closeAllConnections();
     await isClosed;
   }

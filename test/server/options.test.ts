@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { defaultLimits } from '../../src/limits.js';
 import { connectionMachine } from '../../src/machines/connection.js';
+import { Proxies } from '../../src/server/admission/proxies.js';
 import { checkOptions } from '../../src/server/checkOptions.js';
 import { Server } from '../../src/server/server.js';
 
@@ -67,6 +68,7 @@ describe('defaults', () => {
       ...given,
       limits: { ...defaultLimits, rooms: 5, payload: 1 },
       checkOutgoing: false,
+      proxies: expect.any(Proxies),
       urlHeaders: new Set(['x-websocket-reconnect', 'x-muster', 'x-token']),
     });
     expect(defaultLimits.rooms).toBe(128);

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type Agent, createServer, type Server as HttpServer, type IncomingHttpHeaders, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { HandlerTimeout, OnNativeMessage, Server, type ServerOptions, UpgradeRefused } from '../../src/index.js';
 
 /** What came back: an answer, an upgraded socket (101), or nothing but the end of the line. */
@@ -184,12 +184,13 @@ describe('beside others', () => {
     const http = createServer();
     const sockets: Duplex[] = [];
     let before = 0;
-    http.on('upgrade', (_, socket) => {
+    const server = new Server({ events: { [OnNativeMessage]: () => {} }, onUpgrade: async () => {} });
+    servers.push(server);
+    http.on('upgrade', (request, socket, head) => {
       sockets.push(socket);
       before = socket.listenerCount('close');
+      server.handleUpgrade(request, socket, head);
     });
-    const server = new Server({ events: { [OnNativeMessage]: () => {} }, onUpgrade: async () => {} });
-    servers.push(server.attach(http));
     const port = await startHttp(http);
     await ask(port, 'GET', '/', asksForUpgrade);
     await expect.poll(() => sockets[0]?.listenerCount('close')).toBe(before + 1);
@@ -560,6 +561,118 @@ describe('origins', () => {
     expect(answer.status).toBe(status);
     expect(server.totalConnections).toBe(status === 101 ? 1 : 0);
     expect(errors).toHaveLength(status === 101 ? 0 : 1);
+  });
+
+  test.each([
+    ['muster.example', 'https://muster.example', 101],
+    ['muster.example:443', 'https://muster.example', 101],
+    ['muster.example:80', 'http://muster.example', 101],
+    ['muster.example:443', 'http://muster.example', 403],
+    ['muster.example:80', 'https://muster.example', 403],
+    ['muster.example', 'https://muster.example:8443', 403],
+    ['[::1]', 'http://[::1]', 101],
+    ['[::1]:80', 'http://[::1]', 101],
+    ['[::1]:8080', 'http://[::1]', 403],
+  ])('[HS13] at the host %j a page of %j gets %i', async (host, origin, status) => {
+    const { upgrade } = await start();
+    expect((await upgrade('/', { Host: host, Origin: origin })).status).toBe(status);
+  });
+
+  const behind = { Host: 'inner:9000', 'X-Forwarded-Host': 'muster.example', 'X-Forwarded-Proto': 'https' };
+
+  test.each<readonly [ServerOptions['trustProxy'], origin: string, headers: object, status: number]>([
+    [undefined, 'https://muster.example', {}, 403],
+    [false, 'https://muster.example', {}, 403],
+    [['10.0.0.0/8'], 'https://muster.example', {}, 403],
+    [['127.0.0.0/8'], 'https://muster.example', {}, 101],
+    [true, 'https://muster.example', {}, 101],
+    [1, 'https://muster.example', {}, 101],
+    [1, 'https://muster.example', { 'X-Forwarded-Host': 'muster.example:443' }, 101],
+    [1, 'https://muster.example', { 'X-Forwarded-Host': 'Muster.Example, inner' }, 101],
+    [1, 'https://muster.example', { 'X-Forwarded-Proto': 'http' }, 101],
+    [1, 'https://muster.example:8443', {}, 403],
+    [1, 'http://muster.example', {}, 403],
+    [1, 'http://muster.example', { 'X-Forwarded-Proto': 'http' }, 101],
+    [1, 'http://inner:9000', {}, 403],
+    [1, 'https://evil.example', {}, 403],
+    [1, 'null', {}, 403],
+    [undefined, 'http://inner:9000', {}, 101],
+  ])(
+    '[HS13] [HS17] with trustProxy %j, behind a proxy, a page of %j gets %j %i',
+    async (trustProxy, origin, more, status) => {
+      const { upgrade } = await start(trustProxy === undefined ? {} : { trustProxy });
+      expect((await upgrade('/', { ...behind, Origin: origin, ...more })).status).toBe(status);
+    },
+  );
+
+  test('[HS17] the program reads the address of a client: at its upgrade, as long as it is there, and at its end', async () => {
+    const seen: unknown[] = [];
+    let ended = (_: unknown): void => {};
+    const end = new Promise((resolve) => (ended = resolve));
+    const { server, upgrade } = await start({
+      trustProxy: 1,
+      events: { [OnNativeMessage]: () => {} },
+      namespaces: {},
+      onUpgrade: (request) => void seen.push(server.addressOf(request)),
+      onConnect: (conn) => void seen.push(conn.remoteAddress),
+      onDisconnect: (conn) => ended(conn.remoteAddress),
+    });
+    await upgrade('/', { 'X-Forwarded-For': '9.9.9.9, 2001:DB8::1' });
+    await expect.poll(() => seen).toEqual(['2001:db8::1', '2001:db8::1']);
+    for (const socket of sockets) socket.destroy();
+    expect(await end).toBe('2001:db8::1');
+  });
+
+  test('[HS17] without a trusted proxy it is that of the socket, at its end too', async () => {
+    let ended = (_: unknown): void => {};
+    const end = new Promise((resolve) => (ended = resolve));
+    const { upgrade } = await start({
+      events: { [OnNativeMessage]: () => {} },
+      namespaces: {},
+      onDisconnect: (conn) => ended(conn.remoteAddress),
+    });
+    await upgrade('/', { 'X-Forwarded-For': '9.9.9.9' });
+    for (const socket of sockets) socket.destroy();
+    expect(await end).toBe('127.0.0.1');
+  });
+
+  test('[HS13] a refused origin is told with the hosts and the cure; the client is told none of it', async () => {
+    const { errors, upgrade } = await start();
+    const { body } = await upgrade('/', { ...behind, Origin: 'https://muster.example' });
+    expect(body).toBe('origin not allowed');
+    const cure = 'Behind a proxy, pass Host on or set trustProxy.';
+    const [{ message }] = errors as [Error];
+    expect(message).toBe(
+      `Origin "https://muster.example" is not the host of its request. Host: "inner:9000". X-Forwarded-Host: "muster.example", ignored without trustProxy. ${cure} For a page of another host, list the origin in the option origins.`,
+    );
+    const { errors: others, upgrade: toListed } = await start({ origins: ['https://good.example'] });
+    expect((await toListed('/', { ...behind, Origin: `https://${'x'.repeat(500)}` })).body).toBe('origin not allowed');
+    expect(others).toMatchObject([
+      {
+        status: 403,
+        message: `Origin "https://${'x'.repeat(192)}" is not in the option origins. Host: "inner:9000". To allow it, list the origin in the option origins.`,
+      },
+    ]);
+  });
+
+  test('[HS13] without onUpgradeError the process warns of each refused origin once, and of few', async () => {
+    const emitWarning = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    try {
+      const { upgrade } = await start({ onUpgradeError: undefined } as object);
+      const comes = (at: number) => upgrade('/', { Origin: `https://${at}.example` });
+      await comes(0);
+      await comes(0);
+      expect(emitWarning.mock.calls).toEqual([
+        [expect.stringMatching(/^Origin "https:\/\/0\.example" is not the host/), 'MusterWarning'],
+      ]);
+      for (let at = 1; at < 20; at++) await comes(at);
+      expect(emitWarning).toHaveBeenCalledTimes(16);
+      expect(emitWarning.mock.lastCall?.[0]).toMatch(/"https:\/\/15\.example".* Further warnings are left out\.$/);
+      await (await start()).upgrade('/', { Origin: 'https://0.example' });
+      expect(emitWarning).toHaveBeenCalledTimes(16);
+    } finally {
+      emitWarning.mockRestore();
+    }
   });
 
   test('[HS13] a foreign origin is refused before anything of the program’s runs', async () => {

@@ -47,6 +47,13 @@ export class Conn<User = unknown, App = NoContract> {
   get request(): UpgradeRequest {
     return this.#port.request;
   }
+  /**
+   * The IP address of the client: that of its socket, or the one that a proxy names which `trustProxy` trusts (HS17).
+   * `undefined` if the socket has none.
+   */
+  get remoteAddress(): string | undefined {
+    return this.#port.remoteAddress;
+  }
   /** The running actor of this connection. */
   get actor(): AnyActorRef {
     return this.#port.actor;

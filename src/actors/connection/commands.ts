@@ -48,6 +48,10 @@ export class Commands implements ConnPort {
   get request(): UpgradeRequest {
     return this.connection.request;
   }
+  /** The address of the client, if it is known. */
+  get remoteAddress(): string | undefined {
+    return this.context.addressOf(this.connection.request);
+  }
   /** What `authenticate` returned last. */
   get user(): unknown {
     return this.connection.credentials?.user;

@@ -34,6 +34,7 @@ const connOf = (id: string): Conn => {
     isClient: false,
     server,
     request: { headers: {} } as UpgradeRequest,
+    remoteAddress: undefined,
     user: undefined,
     actor,
     isClosed: false,

@@ -9,13 +9,6 @@ export const serverFaults = [
     ['a close frame of the client goes unnoticed', 'SV6', 'this.watcher?.wsOnClosing(', 'this.emit('],
   ]),
   ...inFile('server/upgrade.ts', [
-    ['foreign origins are let in', 'HS13', "throw new UpgradeRefused(403, 'origin not allowed')", 'return'],
-    [
-      'a header from a URL replaces a real one',
-      'HS14 HS1',
-      'request.headers[name] ??= value',
-      'request.headers[name] = value',
-    ],
     [
       'an upgrade by any method',
       'HS12',
@@ -23,16 +16,10 @@ export const serverFaults = [
       "} else if (request.method === '') {",
     ],
     [
-      'a socket stands in line as often as it likes',
-      'HS15',
-      'if (this.#pending.has(socket)) return',
-      'if (socket.destroyed) return',
-    ],
-    [
       'an arrival at a closed server is not counted',
       'IN7',
-      'if (this.isOver) return this.#drop(socket);\n    return this.#whenFree',
-      'if (this.isOver) return void socket.destroy();\n    return this.#whenFree',
+      'if (this.isOver) return this.#admission.drop(socket);\n    return this.#admission.whenFree',
+      'if (this.isOver) return void socket.destroy();\n    return this.#admission.whenFree',
     ],
     [
       'a hinted client is refused by HTTP',
@@ -40,10 +27,72 @@ export const serverFaults = [
       'if (greetings.isGreeted(request)) {',
       'if (!refusal && greetings.isGreeted(request)) {',
     ],
+    ['a refused origin is told to nobody', 'HS13', 'this.#warnOf(foreign, request);', ''],
     ['the end of the server forgets who is greeted', 'SS11', 'this.supervisor.greetings.close();', ''],
     ['a late refusal is reported again', 'HS8', 'if (refusal && !isLate)', 'if (refusal)'],
   ]),
-  ...inFile('server/admissionQueue.ts', [
+  ...inFile('server/mount.ts', [
+    [
+      'an upgrade of ours reaches the listeners of the app',
+      'HS12',
+      'return mounted !== undefined;\n  };\n\n  /** Returns whether an event',
+      'return false;\n  };\n\n  /** Returns whether an event',
+    ],
+    ['a listener stays after the last detach', 'HS12', "http.off('upgrade', onUpgrade);", ''],
+    ['what another one has wrapped is thrown away', 'HS12', 'if (http.emit !== emitting) return;', ''],
+  ]),
+  ...inFile('server/warnings.ts', [['a warning comes again and again', 'HS13', 'this.#subjects.has(subject) || ', '']]),
+  ...inFile('server/admission/origin.ts', [
+    [
+      'foreign origins are let in',
+      'HS13',
+      'if (isAllowed) return undefined;',
+      'if (isAllowed || requested) return undefined;',
+    ],
+    ['the client is told of the inside', 'HS13', ", body: 'origin not allowed' };", ' };'],
+    ['the port of a host is not looked at', 'HS13', "isSecure ? '443' : usual", 'usual'],
+  ]),
+  ...inFile('server/admission/proxies.ts', [
+    [
+      'an untrusted peer names the client',
+      'HS17',
+      'if (!this.#trusts(address, 0)) return address;',
+      'if (!socket) return address;',
+    ],
+    [
+      'a hop that is not trusted names the one before it',
+      'HS17',
+      'this.#trusts(address, hop) ? forwardedAddress(entry) : undefined',
+      'forwardedAddress(entry)',
+    ],
+    ['an untrusted peer names the host', 'HS17', 'if (!isTrusted) return {', 'if (!socket) return {'],
+  ]),
+  ...inFile('server/admission/addresses.ts', [
+    [
+      'an IPv4-mapped address is another one',
+      'HS17',
+      "if (groups.slice(0, 6).join(':') === mapped)",
+      'if (text === mapped)',
+    ],
+  ]),
+  ...inFile('server/checkOptions.ts', [['a link names the client', 'HS17', '|forwarded|x-forwarded-.*|', '|']]),
+  ...inFile('server/admission/urlHeaders.ts', [
+    [
+      'a header from a URL replaces a real one',
+      'HS14 HS1',
+      'request.headers[name] ??= value',
+      'request.headers[name] = value',
+    ],
+  ]),
+  ...inFile('server/admission/admission.ts', [
+    [
+      'a socket stands in line as often as it likes',
+      'HS15',
+      'if (this.#pending.has(socket)) return',
+      'if (socket.destroyed) return',
+    ],
+  ]),
+  ...inFile('server/admission/admissionQueue.ts', [
     ['everybody finds a place', 'HS15', 'if (this.#taken < this.slots) begin();', 'if (this.slots > 0) begin();'],
   ]),
   ...inFile('server/prometheus.ts', [['times are exported in milliseconds', 'IN8', 'ms / 1_000;', 'ms;']]),

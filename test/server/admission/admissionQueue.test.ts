@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { AdmissionQueue, type Slot } from '../../src/server/admissionQueue.js';
-import { FakeClock } from '../support/server/fakeClock.js';
+import { AdmissionQueue, type Slot } from '../../../src/server/admission/admissionQueue.js';
+import { FakeClock } from '../../support/server/fakeClock.js';
 
 /** A line, and what became of those who stood in it. */
 const open = (count: number) => {

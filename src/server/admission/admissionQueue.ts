@@ -1,4 +1,4 @@
-import type { Clock } from '../actors/runtime/clock.js';
+import type { Clock } from '../../actors/runtime/clock.js';
 
 /** A request's slot: taken, or waited for. */
 export interface Slot {
