@@ -20,6 +20,8 @@ interface Kind {
   readonly withoutServer: number;
   /** An idle timeout of 2 s in place of the page's. */
   readonly briefIdle: Edit;
+  /** A host of its own in place of the browser's. */
+  readonly withoutHost: Edit;
 }
 
 const kinds: readonly Kind[] = [
@@ -28,12 +30,14 @@ const kinds: readonly Kind[] = [
     configuration: nginxConfiguration,
     withoutServer: 502,
     briefIdle: ['proxy_read_timeout 60s', 'proxy_read_timeout 2s'],
+    withoutHost: ['proxy_set_header Host              $http_host;', ''],
   },
   {
     program: haproxy,
     configuration: haproxyConfiguration,
     withoutServer: 503,
     briefIdle: ['timeout tunnel 60s', 'timeout tunnel 2s'],
+    withoutHost: ['  default_backend', '  http-request set-header Host chat\n  default_backend'],
   },
 ];
 
@@ -159,6 +163,27 @@ for (const kind of kinds)
       await expect.poll(() => refusals).toEqual(['Unexpected server response: 403']);
       const { ns } = await enter(site);
       expect((await ns.ask('echo', 'allowed')).body).toBe('allowed');
+    });
+
+    it('[HS13] [HS17] where Host is not passed on, X-Forwarded-Host of a trusted proxy stands for it', async () => {
+      const refusals: string[] = [];
+      const wary = await start({}, [kind.withoutHost]);
+      new (wary.classOf(wary.origin, refusals))(wary.url);
+      await expect.poll(() => refusals).toEqual(['Unexpected server response: 403']);
+      const { ns } = await enter(await start({ trustProxy: 1 }, [kind.withoutHost]));
+      expect((await ns.ask('echo', 'allowed')).body).toBe('allowed');
+    });
+
+    it('[HS17] the address of a client is what the counted proxies say, and not what the client says', async () => {
+      const addressAt = async (trustProxy: number): Promise<unknown> => {
+        const site = await start({ trustProxy });
+        const headers = { 'X-Forwarded-For': '203.0.113.7' };
+        const { client } = dial(site.url, { default: {} }, { WebSocket: site.classOf(site.origin), headers });
+        await client.ready;
+        return site.upstreams[0].server.connections()[0]?.remoteAddress;
+      };
+      expect(await addressAt(1)).toBe('127.0.0.1');
+      expect(await addressAt(2)).toBe('203.0.113.7');
     });
 
     it('[LM3] pings below the idle timeout of the proxy keep an idle line', async () => {

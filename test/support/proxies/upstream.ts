@@ -20,6 +20,8 @@ export interface Upstream {
 }
 
 const chat: ServerOptions = {
+  // Tests of origins are refused on purpose.
+  onUpgradeError: () => {},
   namespaces: {
     default: {
       echo: (_, { body }) => reply(body),
