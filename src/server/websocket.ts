@@ -112,7 +112,8 @@ class ServerSocket implements UpgradedSocket {
       if (this.writable) this.#pongs?.drained();
     });
     // The listener of `ws` was added before, so `ws` has parsed these bytes already.
-    outlet.on('data', (bytes: Buffer) => this.#outletOnData(bytes.length));
+    if (outlet.listenerCount('data') > 0) outlet.on('data', (bytes: Buffer) => this.#outletOnData(bytes.length));
+    else this.#countFrames();
   }
 
   get writable(): boolean {
@@ -162,6 +163,11 @@ class ServerSocket implements UpgradedSocket {
   }
   destroy(): void {
     this.ws.terminate();
+  }
+
+  /** Counts frames in place of bytes. Bun has a `ws` of its own, which reads no bytes by the socket (LM3). */
+  #countFrames(): void {
+    for (const event of ['message', 'ping', 'pong'] as const) this.ws.on(event, () => this.#received++);
   }
 
   #outletOnData(bytes: number): void {
