@@ -1,6 +1,7 @@
 export type { AskOptions } from './actors/api/asks.js';
 export { TooManyAsks } from './actors/api/asks.js';
 export type { DisconnectReason } from './actors/api/callbacks.js';
+export type { ConnectionActor, StatePath, StateTag } from './actors/api/chartView.js';
 export { Conn } from './actors/api/conn.js';
 export type { Events, Handler, NamespaceBodies, Namespaces, Where } from './actors/api/handlers.js';
 export type {
@@ -41,6 +42,8 @@ export {
   supervisorConfig,
   supervisorSetup,
 } from './charts/builtIn.js';
+export type { ChartParts } from './charts/chartParts.js';
+export type { ChartSetup } from './charts/chartSetup.js';
 export type { ChannelKind, ExchangeListener, ExchangeSession, StackExchange } from './exchange/exchange.js';
 export { defaultLimits, type Limits } from './limits.js';
 export {

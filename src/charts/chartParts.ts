@@ -44,7 +44,7 @@ interface StateContent {
 }
 
 /** A state of a built-in chart, and the states in it. Those named by `Parallel` are parallel. */
-export type StatePart<Schema, Parallel extends string, Name = never> = StateContent &
+type StatePart<Schema, Parallel extends string, Name = never> = StateContent &
   ([Name] extends [Parallel] ? { readonly type: 'parallel' } : { readonly type?: never }) &
   (Schema extends { readonly states: infer States }
     ? { readonly states: { readonly [Inner in keyof States]: StatePart<States[Inner], Parallel, Inner> } }

@@ -62,7 +62,7 @@ type PlainSetup<
 >;
 
 /** The types that a chart of the program adds. Nothing reads the values (SV21). */
-export interface OwnTypes<Context, Event, Tag> {
+interface OwnTypes<Context, Event, Tag> {
   /** Members of the context, beside the built-in ones. */
   readonly context?: Context;
   /** Events, beside the built-in ones. */

@@ -63,11 +63,16 @@ describe('a frame that a chart takes', () => {
   test('[SV23] [SV17] is counted where the chart does nothing with it, or no guard allows it', () => {
     for (const regions of [[region(undefined)], [region('receive', 'isHi')]]) {
       const { client, handled, counted } = taking(...regions);
-      client.conn?.actor.send({ type: 'FRAME' });
       client.socket.receive(ask);
       expect([handled, client.socket.lines]).toEqual([[], []]);
       expect(counted()).toEqual({ framesIn: 1, bytesIn: ask.length, chartDrops: 1, chartRefusals: 0 });
     }
+  });
+
+  test('[SV23] without data, as a program may send it, is none', () => {
+    const { client, counted } = taking(region(undefined));
+    client.conn?.actor.send({ type: 'FRAME' });
+    expect([counted(), client.conn?.isClosed]).toMatchObject([{ framesIn: 0, chartDrops: 0 }, false]);
   });
 
   test('[SV23] is no drop while it bypasses the chart, or before the connection is open', () => {
