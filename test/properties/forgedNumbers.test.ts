@@ -12,6 +12,7 @@ const channel = 'muster.default.';
 /** Time between two forged numbers, and between two messages, in ms. */
 const forgedInterval = 100;
 const interval = 20;
+const patience = { timeout: 60_000 };
 const count = Number(process.env['MUSTER_HONEST'] ?? 100);
 
 describeWith(redisServer, 'a program that publishes on Redis', () => {
@@ -57,7 +58,7 @@ describeWith(redisServer, 'a program that publishes on Redis', () => {
         if (number < count) say(++number);
       }, interval);
       onTestFinished(() => clearInterval(talk));
-      await expect.poll(() => number).toBe(count);
+      await expect.poll(() => number, patience).toBe(count);
       clearInterval(forgery);
       // Among the last ones none is forged any more.
       say(count + 1);

@@ -39,12 +39,13 @@ export class SendWindow {
 
   /** Records that the broker confirmed a publication, and changes the window if it took long, or little time. */
   confirmed({ underWay, at, changes }: SentPublication): void {
-    // What was sent before the last change says nothing about the present size.
-    if (changes !== this.#changes) return;
     const passed = this.now() - at;
     const perDrain = (underWay * drainTime) / passed;
-    if (passed > drainTime) this.#resize(perDrain);
-    else if (underWay >= this.#bytes / 2 && perDrain >= this.#bytes * 2) this.#resize(this.#bytes * 2);
+    if (passed > drainTime) this.#resize(Math.min(this.#bytes, perDrain));
+    // What was sent before the last change does not say whether the present size is too small.
+    else if (changes === this.#changes && underWay >= this.#bytes / 2 && perDrain >= this.#bytes * 2) {
+      this.#resize(this.#bytes * 2);
+    }
   }
 
   #resize(bytes: number): void {

@@ -162,7 +162,7 @@ describe('while there is a broker', () => {
     session.confirm(2);
     await turn();
     expect([handed.length, session.open.length]).toEqual([10, 8]);
-    // What was sent before the change says nothing about it.
+    // What was sent before the change does not make it larger.
     session.confirm(3);
     await turn();
     expect(session.open.length).toBe(8);
