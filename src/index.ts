@@ -56,7 +56,6 @@ export { linkMachine } from './machines/link.js';
 export { type NamespaceEvent, type NamespaceOwner, namespaceMachine } from './machines/namespace.js';
 export { roomMachine } from './machines/room.js';
 export { supervisorMachine } from './machines/supervisor.js';
-export { type DecodedFrame, decodeFrame } from './protocol/decodeFrame.js';
 export {
   AskTimeout,
   CloseError,
@@ -89,6 +88,7 @@ export {
   OnRoomLeft,
   type OutgoingMessage,
 } from './protocol/message.js';
+export { type DecodedFrame, decodeFrame } from './protocol/reading.js';
 export type {
   ConnectionChart,
   LinkChart,

@@ -1,7 +1,7 @@
 import type { NativeMode } from '../protocol/codec.js';
 import { unframe } from '../protocol/frame.js';
-import { type Header, readHeader } from '../protocol/header.js';
 import type { Body } from '../protocol/message.js';
+import { type Header, readHeader } from '../protocol/reading.js';
 
 /** One message of a followed connection by its names, or several equal ones in a row. It holds no body (IN14). */
 export interface NotedMessage {

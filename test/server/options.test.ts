@@ -68,6 +68,7 @@ describe('defaults', () => {
       ...given,
       limits: { ...defaultLimits, rooms: 5, payload: 1 },
       checkOutgoing: false,
+      exposeErrors: true,
       proxies: expect.any(Proxies),
       urlHeaders: new Set(['x-websocket-reconnect', 'x-muster', 'x-token']),
     });

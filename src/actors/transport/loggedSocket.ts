@@ -1,8 +1,8 @@
 import { acknowledge, type NativeMode } from '../../protocol/codec.js';
 import type { CloseReasonName } from '../../protocol/errors.js';
 import { unframe } from '../../protocol/frame.js';
-import { readHeader } from '../../protocol/header.js';
 import type { Body } from '../../protocol/message.js';
+import { readHeader } from '../../protocol/reading.js';
 import { readFromClient, readFromServer } from '../../protocol/session.js';
 import { type Socket, SocketWrapper } from './socket.js';
 

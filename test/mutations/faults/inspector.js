@@ -105,7 +105,7 @@ export const inspectorFaults = [
     ['all messages are kept', 'IN14', 'if (this.#messages.length > maxMessages)', 'if (this.#messages.length < 0)'],
     ['an answer is listed as an ask', 'IN14', "(direction === 'in') ? 'ask'", "(direction !== 'in') ? 'ask'"],
   ]),
-  ...inFile('protocol/header.ts', [
+  ...inFile('protocol/reading.ts', [
     [
       'a part of a native message is shown as a name',
       'IN14',

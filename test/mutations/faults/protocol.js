@@ -29,7 +29,7 @@ export const protocolFaults = [
       'if (!isError) return undefined;',
     ],
   ]),
-  ...inFile('protocol/decodeFrame.ts', [
+  ...inFile('protocol/reading.ts', [
     ['an answer is an ask', 'SV22', "isAnswer(wait) ? 'answer' : 'ask'", "'ask'"],
     ['anything is a frame', 'SV22', "if (typeof data !== 'string' &&", "if (data === '' &&"],
   ]),
