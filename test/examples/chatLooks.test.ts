@@ -47,6 +47,15 @@ describe('the avatars of the chat example', () => {
     expect(one.of(people[0] ?? '')).toEqual(new Looks().of(people[0] ?? ''));
   });
 
+  propertyTest.prop([names])('[CL17] the colors of two people lie far apart', (people) => {
+    const looks = new Looks();
+    const two = ['Ann', ...people.filter((name) => name !== 'Ann')].slice(0, 2);
+    looks.welcome(two);
+    const [one = 0, other = one + HUES / 2] = huesOf(looks, two);
+    const way = Math.abs(one - other);
+    expect(Math.min(way, HUES - way)).toBeGreaterThanOrEqual(HUES / 4);
+  });
+
   test('[CL17] beyond the colors, people differ in shape', () => {
     const looks = new Looks();
     const people = Array.from({ length: 48 }, (_, nth) => `person ${nth}`);

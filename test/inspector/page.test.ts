@@ -404,9 +404,9 @@ describeWith(chromium, 'the page of the inspector in a browser', (executablePath
     });
     await page.goto(`${origin}/inspector/`);
     await (await dial('a')).acknowledge();
-    await shows(page, '.missing', /npm install @viz-js\/viz and restart the server\.$/);
+    await shows(page, '.missing', /npm install @viz-js\/viz\. Then restart the server\.$/);
     await page.locator('.chart-list [data-state="connection.open.flow.flowing"].active').waitFor();
-    expect(await page.getByRole('button', { name: 'zoom in' }).isVisible()).toBe(false);
+    for (const name of ['zoom in', 'details']) expect(await page.getByRole('button', { name }).isVisible()).toBe(false);
     expect(complaints).toEqual([]);
   });
 

@@ -14,6 +14,12 @@ function hashOf(name) {
   return (hash ^ (hash >>> 15)) >>> 0;
 }
 
+/** Returns how far two hues are apart on their wheel. @param {number} one @param {number} other */
+function distance(one, other) {
+  const way = Math.abs(one - other);
+  return Math.min(way, HUES - way);
+}
+
 /** Returns one or two letters of a name. @param {string} name */
 export function initialsOf(name) {
   const words = name.match(/[\p{L}\p{N}]+/gu) ?? [name];
@@ -52,8 +58,11 @@ export class Looks {
     const hash = hashOf(name);
     const shape = Math.floor(hash / HUES) % SHAPES;
     const hues = Array.from({ length: HUES }, (_, turn) => (hash + turn * STEP) % HUES);
-    const free = hues.find((hue) => !present.some((look) => look.hue === hue));
-    if (free !== undefined) return { hue: free, shape };
+    // In a small room the colors lie far apart.
+    for (const gap of [3, 2, 1]) {
+      const free = hues.find((hue) => present.every((look) => distance(look.hue, hue) >= gap));
+      if (free !== undefined) return { hue: free, shape };
+    }
     for (const one of hues) {
       for (let turn = 0; turn < SHAPES; turn++) {
         const look = { hue: one, shape: (shape + turn) % SHAPES };

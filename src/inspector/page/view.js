@@ -90,7 +90,7 @@ export const drawing = ({ root, missing }, svg) => {
       make('ul', {}, ...state.states.map(list)),
     );
   const isMissing = missing?.includes('npm install');
-  const why = `The chart is listed, as it cannot be drawn. ${missing ?? ''}${isMissing ? ' and restart the server.' : ''}`;
+  const why = `The chart is listed, as it cannot be drawn. ${missing ?? ''}${isMissing ? '. Then restart the server.' : ''}`;
   return make('div', { class: 'chart-list' }, make('p', { class: 'missing' }, why), make('ul', {}, list(root)));
 };
 

@@ -39,6 +39,7 @@ const resize = (picture) => {
 const showState = () => {
   const picture = pictureShown();
   button.hidden = !picture;
+  byId('detail').hidden = !picture;
   byId('hint').hidden = !picture;
   button.setAttribute('aria-pressed', String(isNear));
   say(button, isNear ? 'zoom out' : 'zoom in');
