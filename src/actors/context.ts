@@ -7,10 +7,11 @@ import { namespaceMachine } from '../machines/namespace.js';
 import { roomMachine } from '../machines/room.js';
 import { supervisorMachine } from '../machines/supervisor.js';
 import type { NativeMode } from '../protocol/codec.js';
+import { toldOf } from '../protocol/errors.js';
 import { type AskTarget, PendingAsks } from './api/asks.js';
 import { Callbacks, type ConnectionCallbacks } from './api/callbacks.js';
 import { ContractGate } from './api/contractGate.js';
-import { type Events, Handlers, type Namespaces } from './api/handlers.js';
+import { Handlers, type Namespaces } from './api/handlers.js';
 import type { ServerFace } from './api/serverFace.js';
 import { BackgroundTasks, RunQueue } from './runtime/background.js';
 import { type Clock, TickCounter } from './runtime/clock.js';
@@ -23,7 +24,7 @@ import { type Counters, Meters, makeCounters } from './telemetry/counters.js';
 import { type ActorDirectory, Inspection } from './telemetry/inspection.js';
 import { Recorder, type RecorderLimits } from './telemetry/recorder.js';
 import { type FrameLog, LoggedSocket } from './transport/loggedSocket.js';
-import { type Arrival, wrapArrival } from './transport/socket.js';
+import { type Arrival, type UpgradeRequest, wrapArrival } from './transport/socket.js';
 import { TimeoutSocket } from './transport/timeoutSocket.js';
 
 /** The charts that a server runs. */
@@ -53,13 +54,19 @@ export interface ContextOptions extends ConnectionCallbacks, AuthenticationHooks
   /** The handlers of each declared namespace. */
   readonly namespaces: Namespaces;
   /** The handlers of the empty namespace. */
-  readonly events: Events | undefined;
+  readonly events: unknown;
+  /** Middleware around all handlers. */
+  readonly use?: unknown;
+  /** Returns the address of a client. Default: none is known. */
+  readonly addressOf?: (request: UpgradeRequest) => string | undefined;
   /** All limits. */
   readonly limits: Limits;
   /** The source of time, timers and ticks. */
   readonly clock: Clock;
   /** The source of random numbers. */
   readonly random: Random;
+  /** Whether clients are told the text of every error of the program (SV26). Default true. */
+  readonly exposeErrors?: boolean;
   /** Maximum time of background work in one tick, in ms. */
   readonly sliceMs: number;
   /** Receives a note of every frame. When it is set, unused return values of handlers are reported too. */
@@ -84,6 +91,8 @@ export interface ServerContext {
   readonly contract: ContractGate | undefined;
   /** The hooks of the program. */
   readonly callbacks: Callbacks;
+  /** Returns what a client is told of an error of the program (SV26). */
+  told(error: unknown): unknown;
   /** Says who clients are, if the program wants that. */
   readonly authenticator: Authenticator | undefined;
   /** Whether clients send native messages. */
@@ -118,6 +127,8 @@ export interface ServerContext {
   readonly counters: Counters;
   /** What is measured beside the counters. */
   readonly meters: Meters;
+  /** Returns the address of a client, if it is known. */
+  addressOf(request: UpgradeRequest): string | undefined;
   /** Returns the arrival with its socket decorated: by timeouts and by the log of `debug`, as the options want. */
   wrapSocket(arrival: Arrival): Arrival;
 }
@@ -149,7 +160,7 @@ const socketWrapper =
  * @throws {TypeError} when the handlers are wrong
  */
 export const createContext = (options: ContextOptions, directory: ActorDirectory): ServerContext => {
-  const { server, namespaces, events, limits, clock, random, authenticate, sameUser } = options;
+  const { server, namespaces, events, limits, clock, random, authenticate, sameUser, exposeErrors = true } = options;
   const now = (): number => clock.now();
   const counters = makeCounters();
   const meters = new Meters();
@@ -160,8 +171,16 @@ export const createContext = (options: ContextOptions, directory: ActorDirectory
       countInvalid: () => counters.invalidPayloads++,
       within: (decoding) => callbacks.within(decoding),
     });
-  const handlers = new Handlers(namespaces, events, contract);
   const deadlines = new Deadlines(clock);
+  const handlers = new Handlers(namespaces, events, contract, {
+    use: options.use,
+    host: {
+      now,
+      after: (ms, expire) => deadlines.after(ms, expire),
+      counters,
+      failed: (error, during, ns) => callbacks.failed(error, during, ns),
+    },
+  });
   const background = new BackgroundTasks(clock, options.sliceMs);
   const runQueue = new RunQueue(now, (task) => background.wake(task));
   const recorder = options.recorder && new Recorder(options.recorder, clock, random, directory);
@@ -195,7 +214,8 @@ export const createContext = (options: ContextOptions, directory: ActorDirectory
     handlers,
     contract,
     callbacks,
-    authenticator: authenticate && new Authenticator(authenticate, sameUser, clock),
+    told: (error) => toldOf(error, exposeErrors),
+    authenticator: authenticate && new Authenticator(authenticate, sameUser, clock, exposeErrors),
     nativeMode,
     machines,
     stepped: {
@@ -220,6 +240,7 @@ export const createContext = (options: ContextOptions, directory: ActorDirectory
     recorder,
     counters,
     meters,
+    addressOf: options.addressOf ?? (() => undefined),
     wrapSocket: socketWrapper(options, nativeMode, deadlines, callbacks, mailboxes),
   };
 };

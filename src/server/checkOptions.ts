@@ -1,9 +1,10 @@
 import { getDefaultHighWaterMark } from 'node:stream';
-import type { Events } from '../actors/api/handlers.js';
 import type { Machines } from '../actors/context.js';
 import type { RecorderLimits } from '../actors/telemetry/recorder.js';
 import { defaultLimits, type LimitName, type Limits, limitNames, limitRow } from '../limits.js';
+import { nearest } from '../protocol/nearest.js';
 import { sessionHint } from '../protocol/session.js';
+import { Proxies } from './admission/proxies.js';
 import { faultOf, isMachine, machineNames, type OwnMachines } from './machineContract.js';
 import type { CheckedOptions, ServerOptions } from './options.js';
 
@@ -21,13 +22,16 @@ const known: ReadonlySet<string> = new Set([
   ...callbacks,
   'contract',
   'checkOutgoing',
+  'exposeErrors',
   'namespaces',
   'events',
+  'use',
   'syncBroadcaster',
   'fireDisconnectAlways',
   'sliceMs',
   'limits',
   'origins',
+  'trustProxy',
   'machines',
   'protocols',
   'urlHeaders',
@@ -38,7 +42,10 @@ const known: ReadonlySet<string> = new Set([
 
 const refuseUnknown = (given: object, names: ReadonlySet<string>, what: string): void => {
   for (const name of Object.keys(given)) {
-    if (!names.has(name)) throw new TypeError(`${what} "${name}" is unknown; known are ${[...names].join(', ')}`);
+    if (names.has(name)) continue;
+    const meant = nearest(name, names);
+    const hint = meant === undefined ? '' : ` (did you mean "${meant}"?)`;
+    throw new TypeError(`${what} "${name}" is unknown${hint}; known are ${[...names].join(', ')}`);
   }
 };
 
@@ -93,7 +100,7 @@ const checkLimits = (given: Partial<Limits>): Limits => {
 
 const headerName = /^[a-z0-9-]{1,64}$/;
 /** Headers that identify the client and its request. A link written by a third party must not set them. */
-const neverByUrl = /^(?:host|origin|cookie|connection|upgrade|sec-.*)$/;
+const neverByUrl = /^(?:host|origin|cookie|connection|upgrade|forwarded|x-forwarded-.*|sec-.*)$/;
 
 const checkUrlHeaders = (given: readonly string[]): ReadonlySet<string> => {
   if (!isListOfStrings(given)) throw wrong('urlHeaders', 'a list of names of headers', given);
@@ -132,8 +139,8 @@ const checkRecorder = (given: boolean | Partial<RecorderLimits>): RecorderLimits
 
 /** Returns the hooks that the actors of a server run. */
 export const hooksOf = ({ onConnect, onDisconnect, onError, onUpgradeError, ...rest }: CheckedOptions) => {
-  const { idGenerator, authenticate, sameUser } = rest;
-  return { onConnect, onDisconnect, onError, onUpgradeError, idGenerator, authenticate, sameUser };
+  const { idGenerator, authenticate, sameUser, exposeErrors } = rest;
+  return { onConnect, onDisconnect, onError, onUpgradeError, idGenerator, authenticate, sameUser, exposeErrors };
 };
 
 /**
@@ -148,12 +155,15 @@ export const checkOptions = (given: ServerOptions): CheckedOptions => {
     const value = given[hook];
     if (value !== undefined && typeof value !== 'function') throw wrong(hook, 'a function', typeof value);
   }
-  for (const flag of ['syncBroadcaster', 'fireDisconnectAlways', 'checkOutgoing'] as const) {
+  if (given.sameUser && !given.authenticate) {
+    throw new TypeError('option "sameUser" compares the users of "authenticate", which is not given');
+  }
+  for (const flag of ['syncBroadcaster', 'fireDisconnectAlways', 'checkOutgoing', 'exposeErrors'] as const) {
     const value = given[flag];
     if (value !== undefined && typeof value !== 'boolean') throw wrong(flag, 'true or false', value);
   }
   const { sliceMs = 4, origins = 'same-host', protocols = [], limits = {}, namespaces = {}, debug } = given;
-  const { machines, ...rest } = given;
+  const { machines, trustProxy = false, ...rest } = given;
   if (!isPlainObject(namespaces)) throw wrong('namespaces', 'an object of namespaces', namespaces);
   if (typeof sliceMs !== 'number' || !(sliceMs > 0)) throw wrong('sliceMs', 'milliseconds above 0', sliceMs);
   if (origins !== 'same-host' && origins !== 'any' && !isListOfStrings(origins)) {
@@ -167,13 +177,15 @@ export const checkOptions = (given: ServerOptions): CheckedOptions => {
   return {
     ...rest,
     contract: given.contract,
-    // Without a contract every handler is one of these.
-    events: given.events as Events | undefined,
+    events: given.events,
+    use: given.use,
     checkOutgoing: given.checkOutgoing ?? false,
+    exposeErrors: given.exposeErrors ?? true,
     ...(machines !== undefined && { machines: checkMachines(machines) }),
     namespaces,
     limits: checkLimits(limits),
     origins,
+    proxies: new Proxies(trustProxy),
     protocols,
     urlHeaders: checkUrlHeaders(given.urlHeaders ?? []),
     recorder: checkRecorder(given.recorder ?? false),

@@ -7,7 +7,7 @@ export interface Mounted {
   /** Whether it takes no more connections. Its path may then be mounted again. */
   readonly isOver: boolean;
   /** Calls `answer` for a `HEAD` request once an upgrade need not wait, or destroys the socket (HS12, HS15). */
-  probe(socket: Duplex, answer: () => void): void;
+  probe(request: IncomingMessage, socket: Duplex, answer: () => void): void;
   /** Takes over the socket of an upgrade request. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
   /** Reports a `GET` without upgrade, which was answered with 400 (HS12). */
@@ -30,6 +30,8 @@ interface Mounts {
   readonly pages: Map<string, Page>;
   /** Listeners of Muster. All others belong to the app. */
   readonly own: Set<unknown>;
+  /** Makes the http server what it was before. */
+  end(): void;
 }
 
 type Emit = (event: string, ...args: unknown[]) => boolean;
@@ -48,9 +50,12 @@ const pageFor = ({ pages }: Mounts, path: string): Page | undefined => {
   return undefined;
 };
 
-/** Replaces `http.emit`, so that Muster receives requests before all listeners, whenever these were added (HS12). */
+/**
+ * Replaces `http.emit`, so that Muster receives requests and upgrades for its paths before all listeners, whenever these
+ * were added (HS12).
+ */
 const begin = (http: HttpServer): Mounts => {
-  const mounts: Mounts = { paths: new Map(), pages: new Map(), own: new Set() };
+  const mounts: Mounts = { paths: new Map(), pages: new Map(), own: new Set(), end: () => end() };
   const hasApp = (event: string): boolean => http.listeners(event).some((listener) => !mounts.own.has(listener));
 
   const takesRequest = (request: IncomingMessage, response: ServerResponse): boolean => {
@@ -62,7 +67,7 @@ const begin = (http: HttpServer): Mounts => {
       return page !== undefined;
     }
     if (request.method === 'HEAD') {
-      mounted.probe(request.socket, () => send(response, isHere));
+      mounted.probe(request, request.socket, () => send(response, isHere));
     } else if (hasApp('request')) {
       return false;
     } else {
@@ -73,21 +78,38 @@ const begin = (http: HttpServer): Mounts => {
     return true;
   };
 
-  const emit: Emit = http.emit.bind(http);
-  const emitting: Emit = (event, ...args) => {
-    // An http server emits these two with a request.
-    const [request, response] = args as [IncomingMessage, ServerResponse];
-    return (event === 'request' && takesRequest(request, response)) || emit(event, ...args);
+  const takesUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): boolean => {
+    const mounted = mounts.paths.get(pathOf(request));
+    mounted?.upgrade(request, socket, head);
+    return mounted !== undefined;
   };
+
+  /** Returns whether an event is for Muster. An http server emits these two with these arguments. */
+  const takes = (event: string, args: readonly unknown[]): boolean => {
+    if (event === 'request') return takesRequest(...(args as [IncomingMessage, ServerResponse]));
+    return event === 'upgrade' && takesUpgrade(...(args as [IncomingMessage, Duplex, Buffer]));
+  };
+
+  const before = Object.getOwnPropertyDescriptor(http, 'emit');
+  const emit: Emit = http.emit.bind(http);
+  const emitting: Emit = (event, ...args) => takes(event, args) || emit(event, ...args);
   http.emit = emitting;
 
-  const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
-    const mounted = mounts.paths.get(pathOf(request));
-    if (mounted) mounted.upgrade(request, socket, head);
-    else if (!hasApp('upgrade')) socket.destroy();
+  // Without a listener, an http server emits no upgrade.
+  const onUpgrade = (_: IncomingMessage, socket: Duplex): void => {
+    if (!hasApp('upgrade')) socket.destroy();
   };
   mounts.own.add(onUpgrade);
   http.on('upgrade', onUpgrade);
+
+  const end = (): void => {
+    http.off('upgrade', onUpgrade);
+    mountsOf.delete(http);
+    // Where another one has replaced it since, this one stays below it, and passes everything on.
+    if (http.emit !== emitting) return;
+    Reflect.deleteProperty(http, 'emit');
+    if (before) Object.defineProperty(http, 'emit', before);
+  };
   return mounts;
 };
 
@@ -95,6 +117,10 @@ const mountsOn = (http: HttpServer): Mounts => {
   const mounts = mountsOf.get(http) ?? begin(http);
   mountsOf.set(http, mounts);
   return mounts;
+};
+
+const endIfEmpty = ({ paths, pages, end }: Mounts): void => {
+  if (paths.size === 0 && pages.size === 0) end();
 };
 
 const assertFree = ({ paths, pages }: Mounts, path: string): void => {
@@ -121,8 +147,18 @@ export const mountPage = (http: HttpServer, page: Page): (() => void) => {
   assertFree(mounts, page.path);
   mounts.pages.set(page.path, page);
   return () => {
-    if (mounts.pages.get(page.path) === page) mounts.pages.delete(page.path);
+    if (mounts.pages.get(page.path) !== page) return;
+    mounts.pages.delete(page.path);
+    endIfEmpty(mounts);
   };
+};
+
+/** Gives all paths of a server on an http server back to the app. After the last one nothing of Muster is left (HS12). */
+export const unmount = (http: HttpServer, mounted: Mounted): void => {
+  const mounts = mountsOf.get(http);
+  if (!mounts) return;
+  for (const [path, one] of mounts.paths) if (one === mounted) mounts.paths.delete(path);
+  endIfEmpty(mounts);
 };
 
 /** Answers 404 on every path without a mount, on an http server without an app. */

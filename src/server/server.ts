@@ -3,16 +3,9 @@ import type { Duplex } from 'node:stream';
 import { type AskOptions, assertTimeout } from '../actors/api/asks.js';
 import type { Conn } from '../actors/api/conn.js';
 import type { NamespaceBodies } from '../actors/api/handlers.js';
-import type { NSConn } from '../actors/api/nsConn.js';
+import type { NSConnIn } from '../actors/api/nsConn.js';
 import type { Except, ServerFace, ServerPressure } from '../actors/api/serverFace.js';
-import {
-  type AnswerFrom,
-  type AskTo,
-  type MessageTo,
-  type NoContract,
-  typed,
-  type VocabularyOf,
-} from '../actors/api/vocabulary.js';
+import { type AnswerFrom, type AskTo, type MessageTo, type NoContract, typed } from '../actors/api/vocabulary.js';
 import type { Exchange } from '../actors/cluster/relay.js';
 import type { Introspection } from '../actors/supervisor/introspection.js';
 import type { Metrics } from '../actors/supervisor/metrics.js';
@@ -24,9 +17,10 @@ import { type FrameLog, lineOfNote } from '../actors/transport/loggedSocket.js';
 import type { ContractShape } from '../contract/definitions.js';
 import type { StackExchange } from '../exchange/exchange.js';
 import type { Limits } from '../limits.js';
+import { Attachments } from './attachments.js';
 import { assertObserver, checkOptions, hooksOf } from './checkOptions.js';
 import { createHttp, listenOn, portOf } from './listening.js';
-import { answerNotFound, mount, mountPage, type Page } from './mount.js';
+import { answerNotFound, type Page } from './mount.js';
 import type { ServerOptions } from './options.js';
 import { partsOf } from './parts.js';
 import { prometheusText } from './prometheus.js';
@@ -39,15 +33,13 @@ const toConsole: FrameLog = (note) => console.debug(lineOfNote(note));
  * that it sends, TypeScript checks the bodies of `emit` and `ask` in handlers.
  * @example new Server<{ chat: { said: string } }>({ namespaces: { chat: { say: (ns) => ns.emit('said', 'hi') } } });
  */
-export class Server<Sent = NamespaceBodies, App extends ContractShape = NoContract, User = unknown>
-  implements ServerFace<User, App>, AsyncDisposable
+export class Server<Sent = NamespaceBodies, App extends ContractShape = NoContract, User = unknown, Chart = unknown>
+  implements ServerFace<User, App, Chart>, AsyncDisposable
 {
   readonly #supervisor: Supervisor;
   readonly #upgrades: Upgrades;
   readonly #limits: Limits;
-  /** The http servers that this server is attached to. Pages are served on each. */
-  readonly #attached = new Set<HttpServer>();
-  readonly #pages = new Map<Page, (() => void)[]>();
+  readonly #attachments: Attachments;
   #http: HttpServer | undefined;
   #listening: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
@@ -56,28 +48,23 @@ export class Server<Sent = NamespaceBodies, App extends ContractShape = NoContra
    * Creates a server (LM2).
    * @throws {TypeError | RangeError} when an option, handler, chart or limit is wrong.
    */
-  constructor(options: ServerOptions<Sent, App, User>) {
+  constructor(options: ServerOptions<Sent, App, User, Chart>) {
     const checked = checkOptions(typed(options));
     const { limits } = checked;
-    const parts = partsOf(options);
     this.#limits = limits;
+    const parts = partsOf(options);
     this.#supervisor = new Supervisor({
-      server: typed(this),
-      ...{ contract: checked.contract, checkOutgoing: checked.checkOutgoing },
-      namespaces: checked.namespaces,
-      events: checked.events,
-      machines: checked.machines,
-      ...{ clock: parts.clock, random: parts.random },
-      sliceMs: checked.sliceMs,
-      syncBroadcaster: checked.syncBroadcaster,
-      fireDisconnectAlways: checked.fireDisconnectAlways,
+      ...{ server: typed(this), contract: checked.contract, checkOutgoing: checked.checkOutgoing },
+      ...{ namespaces: checked.namespaces, events: checked.events, use: checked.use },
+      addressOf: (request) => checked.proxies.addressOf(request),
+      ...{ machines: checked.machines, sliceMs: checked.sliceMs, clock: parts.clock, random: parts.random },
+      ...{ syncBroadcaster: checked.syncBroadcaster, fireDisconnectAlways: checked.fireDisconnectAlways },
       ...hooksOf(checked),
-      inspect: checked.inspect,
-      recorder: checked.recorder,
-      debug: checked.debug === true ? toConsole : checked.debug || undefined,
-      limits,
+      ...{ inspect: checked.inspect, recorder: checked.recorder },
+      ...{ limits, debug: checked.debug === true ? toConsole : checked.debug || undefined },
     });
     this.#upgrades = new Upgrades(checked, this.#supervisor, parts);
+    this.#attachments = new Attachments(this.#upgrades);
   }
 
   /** Running supervisor. It accepts the messages `BROADCAST`, `DO` and `COUNT` (DO6). */
@@ -91,22 +78,20 @@ export class Server<Sent = NamespaceBodies, App extends ContractShape = NoContra
    * @example server.attach(http, { path: '/ws' });
    */
   attach(http: HttpServer, { path = '/' }: { readonly path?: string } = {}): this {
-    mount(http, path, this.#upgrades);
-    if (!this.#attached.has(http)) for (const [page, ends] of this.#pages) ends.push(mountPage(http, page));
-    this.#attached.add(http);
+    this.#attachments.attach(http, path);
     return this;
   }
-
+  /**
+   * Gives the paths of an http server back to the app (HS12). Connections stay. Does nothing on any other.
+   * @example server.detach(http);
+   */
+  detach(http: HttpServer): this {
+    this.#attachments.detach(http);
+    return this;
+  }
   /** @internal Serves a page on every http server attached, now or later. Returns a function that removes it. */
   serve(page: Page): () => void {
-    this.#pages.set(
-      page,
-      Array.from(this.#attached, (http) => mountPage(http, page)),
-    );
-    return () => {
-      for (const end of this.#pages.get(page) ?? []) end();
-      this.#pages.delete(page);
-    };
+    return this.#attachments.serve(page);
   }
   /** @internal Reports an error of a page to `onError`. */
   pageFailed(error: unknown): void {
@@ -144,6 +129,13 @@ export class Server<Sent = NamespaceBodies, App extends ContractShape = NoContra
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     this.#upgrades.upgrade(request, socket, head);
   }
+  /**
+   * Returns the IP address of a request's client, as `conn.remoteAddress` does, for hooks that have no connection (HS17).
+   * @example const onUpgradeError = (error, request) => console.warn(server.addressOf(request), error);
+   */
+  addressOf(request: IncomingMessage): string | undefined {
+    return this.#upgrades.addressOf(request);
+  }
 
   /**
    * Sends messages to their audiences, less `except`. Returns at once (BC1–BC7, BC12). Does nothing once closed.
@@ -159,7 +151,7 @@ export class Server<Sent = NamespaceBodies, App extends ContractShape = NoContra
    * @throws {TypeError} when `visit` is not a function.
    * @example await server.do((conn) => conn.set('checked', true));
    */
-  do(visit: (conn: Conn<User, App>) => unknown): Promise<void> {
+  do(visit: (conn: Conn<User, App, Chart>) => unknown): Promise<void> {
     return this.#supervisor.do(typed(visit));
   }
 
@@ -196,7 +188,7 @@ export class Server<Sent = NamespaceBodies, App extends ContractShape = NoContra
    */
   inspect(
     observer: InspectionObserver,
-    { actors }: { readonly actors?: (conn: Conn<User, App>) => boolean } = {},
+    { actors }: { readonly actors?: (conn: Conn<User, App, Chart>) => boolean } = {},
   ): { unsubscribe(): void } {
     assertObserver(observer);
     return { unsubscribe: this.#supervisor.introspection.inspect(observer, typed(actors)) };
@@ -236,14 +228,14 @@ export class Server<Sent = NamespaceBodies, App extends ContractShape = NoContra
    * Returns all accepted connections (SV15).
    * @example for (const conn of server.connections()) console.log(conn.id);
    */
-  connections(): Conn<User, App>[] {
+  connections(): Conn<User, App, Chart>[] {
     return typed(this.#supervisor.connections());
   }
   /**
    * Returns the connections in a namespace.
    * @example const { length } = server.connectionsByNamespace('chat');
    */
-  connectionsByNamespace<Name extends string>(namespace: Name): NSConn<VocabularyOf<unknown, App, Name>, User, App>[] {
+  connectionsByNamespace<Name extends string>(namespace: Name): NSConnIn<App, Name, User, Chart>[] {
     return typed(this.#supervisor.members(namespace, ''));
   }
   /**
@@ -257,7 +249,7 @@ export class Server<Sent = NamespaceBodies, App extends ContractShape = NoContra
    * Returns the connections in a room.
    * @example for (const ns of server.members('chat', 'r1')) ns.emit('tick');
    */
-  members<Name extends string>(namespace: Name, room: string): NSConn<VocabularyOf<unknown, App, Name>, User, App>[] {
+  members<Name extends string>(namespace: Name, room: string): NSConnIn<App, Name, User, Chart>[] {
     return typed(this.#supervisor.members(namespace, room));
   }
 
@@ -292,7 +284,7 @@ export class Server<Sent = NamespaceBodies, App extends ContractShape = NoContra
     const http = this.#http;
     const isClosed = http && new Promise((resolve) => http.close(resolve));
     await drained;
-    for (const page of [...this.#pages.keys()]) page.close();
+    this.#attachments.closePages();
     http?.closeAllConnections();
     await isClosed;
   }

@@ -1,14 +1,17 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { isInstance } from '../actors/runtime/guard.js';
-import { type Refusal, refusalBy, UpgradeRefused } from '../actors/sessions/refusal.js';
+import { type RefusedClient, refusalBy, UpgradeRefused } from '../actors/sessions/refusal.js';
 import type { Supervisor } from '../actors/supervisor/supervisor.js';
-import { HandlerTimeout } from '../protocol/errors.js';
-import { AdmissionQueue } from './admissionQueue.js';
+import { errorText, HandlerTimeout } from '../protocol/errors.js';
+import { Admission } from './admission/admission.js';
+import { originRefusal } from './admission/origin.js';
+import { takeUrlHeaders } from './admission/urlHeaders.js';
 import { answerWith, isHere, respond } from './httpResponses.js';
 import type { Mounted } from './mount.js';
 import type { CheckedOptions } from './options.js';
 import type { ServerParts } from './parts.js';
+import { Warnings } from './warnings.js';
 import type { Handshake } from './websocket.js';
 
 declare module '../actors/transport/socket.js' {
@@ -17,29 +20,13 @@ declare module '../actors/transport/socket.js' {
   }
 }
 
-/** Prefix of a URL parameter that stands for a header, as a browser cannot set headers (HS14). */
-const urlHeaderPrefix = 'x-websocket-header-';
-
-/** Matches characters that a header's value must not have. */
-const unsafeInHeader = /[\0\r\n]/;
-
-const isSameHost = (origin: string, host: string | undefined): boolean => {
-  try {
-    const { host: originHost, username, password } = new URL(origin);
-    return originHost !== '' && username === '' && password === '' && originHost === host?.toLowerCase();
-  } catch {
-    return false;
-  }
-};
-
 const ignoreError = (): void => {};
 
 /** The part of a server that turns upgrade requests into connections (HS1, HS15). */
 export class Upgrades implements Mounted {
   readonly #handshake: Handshake;
-  readonly #queue: AdmissionQueue;
-  /** Sockets in admission that are not WebSockets yet. */
-  readonly #pending = new Set<Duplex>();
+  readonly #admission: Admission;
+  readonly #warnings = new Warnings();
 
   /** Creates the part for one server. */
   constructor(
@@ -48,8 +35,9 @@ export class Upgrades implements Mounted {
     private readonly parts: ServerParts,
   ) {
     const { limits, protocols } = options;
-    this.#queue = new AdmissionQueue(limits.admission, limits.admissionTimeout, parts.clock);
-    this.#handshake = parts.transport({ ...limits, protocols }, parts.clock, (error, request, socket) =>
+    const { counters } = supervisor;
+    this.#admission = new Admission({ limits, clock: parts.clock, counters });
+    this.#handshake = parts.transport({ ...limits, protocols, counters }, parts.clock, (error, request, socket) =>
       this.#refuse(refusalBy('onUpgrade', new UpgradeRefused(400, error.message, { cause: error })), request, socket),
     );
   }
@@ -61,7 +49,7 @@ export class Upgrades implements Mounted {
 
   /** Destroys every socket that is still in admission. */
   close(): void {
-    for (const socket of this.#pending) this.#drop(socket);
+    this.#admission.close();
     this.supervisor.greetings.close();
   }
 
@@ -69,14 +57,21 @@ export class Upgrades implements Mounted {
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on('error', ignoreError);
     if (request.method === 'HEAD') {
-      this.probe(socket, () => respond(socket, isHere));
+      this.probe(request, socket, () => respond(socket, isHere));
     } else if (request.method !== 'GET') {
       respond(socket, answerWith(405));
     } else if (this.isOver) {
-      this.#drop(socket);
+      this.#admission.drop(socket);
     } else if (!socket.destroyed) {
-      this.#whenFree(socket, (opened) => this.#decide(request, socket, head, opened));
+      // Node forgets the address of a closed socket, unless it was read before.
+      const address = this.addressOf(request);
+      this.#admission.whenFree(address, socket, (opened) => this.#decide(request, socket, head, opened));
     }
+  }
+
+  /** Returns the address of the client of a request, if it is known (HS17). */
+  addressOf(request: IncomingMessage): string | undefined {
+    return this.options.proxies.addressOf(request);
   }
 
   /** Reports a `GET` without upgrade, which was answered with 400 (HS12). */
@@ -85,35 +80,12 @@ export class Upgrades implements Mounted {
   }
 
   /** Calls `answer` for a `HEAD` request once an upgrade would not have to wait (HS12, HS15). */
-  probe(socket: Duplex, answer: () => void): void {
-    if (this.isOver) return this.#drop(socket);
-    return this.#whenFree(socket, (answered) => {
+  probe(request: IncomingMessage, socket: Duplex, answer: () => void): void {
+    if (this.isOver) return this.#admission.drop(socket);
+    return this.#admission.whenFree(this.addressOf(request), socket, (answered) => {
       answered();
       answer();
     });
-  }
-
-  /** Calls `proceed` with the function that releases the slot, once one is free. A closed socket releases it too. */
-  #whenFree(socket: Duplex, proceed: (done: () => void) => void): void {
-    // A socket is in the queue at most once, however many requests it pipelines (HS15).
-    if (this.#pending.has(socket)) return this.#drop(socket);
-    this.#pending.add(socket);
-    const done = (): void => {
-      socket.off('close', done);
-      this.#pending.delete(socket);
-      slot.release();
-    };
-    socket.once('close', done);
-    const slot = this.#queue.enter(
-      () => queueMicrotask(() => !socket.destroyed && proceed(done)),
-      () => this.#drop(socket),
-    );
-  }
-
-  /** Destroys the socket without an answer, so that the client tries again. */
-  #drop(socket: Duplex): void {
-    this.supervisor.counters.refusedArrivals++;
-    socket.destroy();
   }
 
   /** Decides about an upgrade. At its deadline, destroys the socket unanswered, so that the client retries (HS8). */
@@ -144,10 +116,14 @@ export class Upgrades implements Mounted {
     socket: Duplex,
     head: Buffer,
     opened: () => void,
-  ): Promise<Refusal | undefined> {
+  ): Promise<RefusedClient | undefined> {
     const { identification, greetings } = this.supervisor;
-    this.#checkOrigin(request);
-    this.#takeUrlHeaders(request);
+    const foreign = originRefusal(request, this.options);
+    if (foreign) {
+      this.#warnOf(foreign, request);
+      return foreign;
+    }
+    takeUrlHeaders(request, this.options.urlHeaders);
     const refusal = await this.#askProgram(request);
     if (greetings.isGreeted(request)) {
       this.#greet(request, socket, head, opened, refusal);
@@ -168,13 +144,18 @@ export class Upgrades implements Mounted {
     return undefined;
   }
 
+  /** Warns of a refused origin, once, if the program has no hook that is told. */
+  #warnOf({ error }: RefusedClient, { headers: { origin } }: IncomingMessage): void {
+    if (!this.options.onUpgradeError) this.#warnings.warn(`origin ${origin?.slice(0, 200)}`, errorText(error));
+  }
+
   /** Returns the refusal of `onUpgrade`, if there is one. */
-  async #askProgram(request: IncomingMessage): Promise<Refusal | undefined> {
+  async #askProgram(request: IncomingMessage): Promise<RefusedClient | undefined> {
     try {
       const verdict = await this.options.onUpgrade?.(request);
-      return isInstance(verdict, Error) ? refusalBy('onUpgrade', verdict) : undefined;
+      return isInstance(verdict, Error) ? refusalBy('onUpgrade', verdict, this.options.exposeErrors) : undefined;
     } catch (error) {
-      return refusalBy('onUpgrade', error);
+      return refusalBy('onUpgrade', error, this.options.exposeErrors);
     }
   }
 
@@ -184,7 +165,7 @@ export class Upgrades implements Mounted {
     socket: Duplex,
     head: Buffer,
     opened: () => void,
-    refusal: Refusal | undefined,
+    refusal: RefusedClient | undefined,
   ): void {
     if (this.#isLost(socket)) return;
     this.#handshake(request, socket, head, (upgraded) => {
@@ -199,35 +180,17 @@ export class Upgrades implements Mounted {
 
   /** Returns whether a socket is of no use any more. Drops it when the server is over. */
   #isLost(socket: Duplex): boolean {
-    if (!socket.destroyed && this.isOver) this.#drop(socket);
+    if (!socket.destroyed && this.isOver) this.#admission.drop(socket);
     return socket.destroyed;
   }
 
   /** Hands the socket over to the WebSocket, which handles its errors from now on. */
   #handOver(socket: Duplex): void {
     socket.off('error', ignoreError);
-    this.#pending.delete(socket);
+    this.#admission.handOver(socket);
   }
 
-  #checkOrigin({ headers: { origin, host } }: IncomingMessage): void {
-    const { origins } = this.options;
-    if (origin === undefined || origins === 'any') return;
-    const isAllowed = origins === 'same-host' ? isSameHost(origin, host) : origins.includes(origin);
-    if (!isAllowed) throw new UpgradeRefused(403, 'origin not allowed');
-  }
-
-  #takeUrlHeaders(request: IncomingMessage): void {
-    const query = request.url?.split('?', 2)[1];
-    if (!query?.toLowerCase().includes(urlHeaderPrefix)) return;
-    for (const [key, value] of new URLSearchParams(query)) {
-      const name = key.toLowerCase().slice(urlHeaderPrefix.length);
-      if (!key.toLowerCase().startsWith(urlHeaderPrefix) || !this.options.urlHeaders.has(name)) continue;
-      if (unsafeInHeader.test(value)) throw new UpgradeRefused(400, `no value of a header: ${name}`);
-      request.headers[name] ??= value;
-    }
-  }
-
-  #refuse({ error, status, body }: Refusal, request: IncomingMessage, socket: Duplex): void {
+  #refuse({ error, status, body }: RefusedClient, request: IncomingMessage, socket: Duplex): void {
     this.supervisor.refused(error, request);
     respond(socket, answerWith(status, body));
   }

@@ -2,8 +2,16 @@ import { once } from 'node:events';
 import { type Agent, createServer, type Server as HttpServer, type IncomingHttpHeaders, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { afterEach, describe, expect, test } from 'vitest';
-import { HandlerTimeout, OnNativeMessage, Server, type ServerOptions, UpgradeRefused } from '../../src/index.js';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import {
+  HandlerTimeout,
+  type IdFault,
+  IdRefused,
+  OnNativeMessage,
+  Server,
+  type ServerOptions,
+  UpgradeRefused,
+} from '../../src/index.js';
 
 /** What came back: an answer, an upgraded socket (101), or nothing but the end of the line. */
 interface Answer {
@@ -59,9 +67,10 @@ const ask = (
 const namespaces = { default: {}, other: {} };
 
 /** A server, and what was asked of it. */
-const start = async (options: Partial<ServerOptions> = {}) => {
+const start = async (options: Partial<ServerOptions> = {}, isTold = true) => {
   const errors: unknown[] = [];
-  const server = new Server({ namespaces, onUpgradeError: (error) => errors.push(error), ...options });
+  const onUpgradeError = (error: unknown) => errors.push(error);
+  const server = new Server({ namespaces, ...(isTold && { onUpgradeError }), ...options });
   servers.push(server);
   const { port } = await server.listen(0, '127.0.0.1');
   return {
@@ -184,12 +193,13 @@ describe('beside others', () => {
     const http = createServer();
     const sockets: Duplex[] = [];
     let before = 0;
-    http.on('upgrade', (_, socket) => {
+    const server = new Server({ events: { [OnNativeMessage]: () => {} }, onUpgrade: async () => {} });
+    servers.push(server);
+    http.on('upgrade', (request, socket, head) => {
       sockets.push(socket);
       before = socket.listenerCount('close');
+      server.handleUpgrade(request, socket, head);
     });
-    const server = new Server({ events: { [OnNativeMessage]: () => {} }, onUpgrade: async () => {} });
-    servers.push(server.attach(http));
     const port = await startHttp(http);
     await ask(port, 'GET', '/', asksForUpgrade);
     await expect.poll(() => sockets[0]?.listenerCount('close')).toBe(before + 1);
@@ -373,7 +383,7 @@ describe('upgrades', () => {
     expect((await comes({})).status).toBe(101);
     expect(server.metrics().arrivals).toEqual({ admitted: 1, refused: 0, rejected: 0 });
     expect((await comes({ 'x-id': 'mallory' })).status).toBe(401);
-    expect((await comes({ 'x-id': 'default' })).status).toBe(500);
+    expect((await comes({ 'x-id': 'default' })).status).toBe(400);
     expect((await comes({ Origin: 'http://evil.example' })).status).toBe(403);
     expect((await comes({ 'Sec-WebSocket-Version': '7' })).status).toBe(400);
     expect(errors).toHaveLength(4);
@@ -471,28 +481,75 @@ describe('ids', () => {
     },
   );
 
-  test.each<[unknown]>([
-    [''],
-    ['x'.repeat(129)],
-    ['é'.repeat(65)],
-    ['a;b'],
-    ['a b'],
-    ['a\n'],
-    ['\0'],
-    ['a\u007f'],
-    ['a\u0085'],
-    ['default'],
-    ['other'],
-    [undefined],
-    [7],
-  ])('[HS11] %o is no id: the upgrade is refused, and onUpgradeError is called', async (id) => {
-    const { server, errors, upgrade } = await start({
-      // A program without types may make anything.
-      idGenerator: () => id as string,
-    });
-    expect((await upgrade()).status).toBe(500);
-    expect(errors).toEqual([expect.objectContaining({ status: 500, cause: expect.any(TypeError) })]);
+  const size = (bytes: number): string => `an id has 1 to 128 bytes, got ${bytes}`;
+  const characters = 'an id has no control characters, spaces, semicolons or lone surrogates';
+  test.each<[string, IdFault, string]>([
+    ['', 'size', size(0)],
+    ['x'.repeat(129), 'size', size(129)],
+    ['é'.repeat(65), 'size', size(130)],
+    ['a;b', 'characters', characters],
+    ['a b', 'characters', characters],
+    ['a\n', 'characters', characters],
+    ['\0', 'characters', characters],
+    ['a\u007f', 'characters', characters],
+    ['a\u0085', 'characters', characters],
+    ['a\ud83d', 'characters', characters],
+    ['default', 'namespace', 'the id "default" is the name of a namespace'],
+    ['other', 'namespace', 'the id "other" is the name of a namespace'],
+  ])('[HS11] %j is no id: 400 with the reason, which onUpgradeError is told', async (id, reason, text) => {
+    const { server, errors, upgrade } = await start({ idGenerator: () => id });
+    expect(await upgrade()).toMatchObject({ status: 400, body: text });
+    expect(errors).toEqual([new IdRefused(id, reason, text)]);
+    expect(errors).toEqual([expect.objectContaining({ name: 'IdRefused', status: 400, id, reason })]);
     expect(server.totalConnections).toBe(0);
+    expect(server.counters).toMatchObject({ refusedUpgrades: 1, refusedAuthentications: 0 });
+  });
+
+  test('[HS11] an id of a user is checked as any other', async () => {
+    const { upgrade } = await start({
+      authenticate: ({ request }) => ({ name: String(request.headers['x-name']) }),
+      // The types of a test server do not know the user.
+      idGenerator: (_, user) => (user as { readonly name: string }).name,
+    });
+    expect((await upgrade('/', { 'x-name': 'joe' })).status).toBe(101);
+    expect(await upgrade('/', { 'x-name': 'default' })).toMatchObject({
+      status: 400,
+      body: 'the id "default" is the name of a namespace',
+    });
+  });
+
+  test('[HS11] without onUpgradeError the process is warned of each reason once', async () => {
+    const warn = vi.spyOn(process, 'emitWarning').mockReturnValue();
+    try {
+      const ids = ['default', 'other', 'a b', 'default', 'a;b', ''];
+      const { upgrade } = await start({ idGenerator: () => ids.shift() ?? 'joe' }, false);
+      while (ids.length > 0) expect((await upgrade()).status).toBe(400);
+      expect(warn.mock.calls).toEqual(
+        [
+          'clients are refused: the id "default" is the name of a namespace. A prefix such as "user-" keeps ids and namespaces apart.',
+          `clients are refused: ${characters}.`,
+          `clients are refused: ${size(0)}.`,
+        ].map((text) => [text, 'MusterWarning']),
+      );
+      warn.mockClear();
+      const { upgrade: again } = await start({ idGenerator: () => 'default' });
+      await again();
+      expect(warn).not.toHaveBeenCalled();
+    } finally {
+      warn.mockRestore();
+    }
+  });
+
+  test.each<[unknown, string]>([
+    [undefined, 'undefined'],
+    [7, 'number'],
+  ])('[HS11] an idGenerator that returns %o has failed', async (id, kind) => {
+    // A program without types may make anything.
+    const { errors, upgrade } = await start({ idGenerator: () => id as string });
+    expect(await upgrade()).toMatchObject({ status: 500, body: 'no connection id' });
+    expect(errors).toEqual([
+      expect.objectContaining({ status: 500, cause: new TypeError(`idGenerator returns a string, got ${kind}`) }),
+    ]);
   });
 
   test('[HS11] an idGenerator that throws or rejects refuses the upgrade', async () => {
@@ -560,6 +617,118 @@ describe('origins', () => {
     expect(answer.status).toBe(status);
     expect(server.totalConnections).toBe(status === 101 ? 1 : 0);
     expect(errors).toHaveLength(status === 101 ? 0 : 1);
+  });
+
+  test.each([
+    ['muster.example', 'https://muster.example', 101],
+    ['muster.example:443', 'https://muster.example', 101],
+    ['muster.example:80', 'http://muster.example', 101],
+    ['muster.example:443', 'http://muster.example', 403],
+    ['muster.example:80', 'https://muster.example', 403],
+    ['muster.example', 'https://muster.example:8443', 403],
+    ['[::1]', 'http://[::1]', 101],
+    ['[::1]:80', 'http://[::1]', 101],
+    ['[::1]:8080', 'http://[::1]', 403],
+  ])('[HS13] at the host %j a page of %j gets %i', async (host, origin, status) => {
+    const { upgrade } = await start();
+    expect((await upgrade('/', { Host: host, Origin: origin })).status).toBe(status);
+  });
+
+  const behind = { Host: 'inner:9000', 'X-Forwarded-Host': 'muster.example', 'X-Forwarded-Proto': 'https' };
+
+  test.each<readonly [ServerOptions['trustProxy'], origin: string, headers: object, status: number]>([
+    [undefined, 'https://muster.example', {}, 403],
+    [false, 'https://muster.example', {}, 403],
+    [['10.0.0.0/8'], 'https://muster.example', {}, 403],
+    [['127.0.0.0/8'], 'https://muster.example', {}, 101],
+    [true, 'https://muster.example', {}, 101],
+    [1, 'https://muster.example', {}, 101],
+    [1, 'https://muster.example', { 'X-Forwarded-Host': 'muster.example:443' }, 101],
+    [1, 'https://muster.example', { 'X-Forwarded-Host': 'Muster.Example, inner' }, 101],
+    [1, 'https://muster.example', { 'X-Forwarded-Proto': 'http' }, 101],
+    [1, 'https://muster.example:8443', {}, 403],
+    [1, 'http://muster.example', {}, 403],
+    [1, 'http://muster.example', { 'X-Forwarded-Proto': 'http' }, 101],
+    [1, 'http://inner:9000', {}, 403],
+    [1, 'https://evil.example', {}, 403],
+    [1, 'null', {}, 403],
+    [undefined, 'http://inner:9000', {}, 101],
+  ])(
+    '[HS13] [HS17] with trustProxy %j, behind a proxy, a page of %j gets %j %i',
+    async (trustProxy, origin, more, status) => {
+      const { upgrade } = await start(trustProxy === undefined ? {} : { trustProxy });
+      expect((await upgrade('/', { ...behind, Origin: origin, ...more })).status).toBe(status);
+    },
+  );
+
+  test('[HS17] the program reads the address of a client: at its upgrade, as long as it is there, and at its end', async () => {
+    const seen: unknown[] = [];
+    let ended = (_: unknown): void => {};
+    const end = new Promise((resolve) => (ended = resolve));
+    const { server, upgrade } = await start({
+      trustProxy: 1,
+      events: { [OnNativeMessage]: () => {} },
+      namespaces: {},
+      onUpgrade: (request) => void seen.push(server.addressOf(request)),
+      onConnect: (conn) => void seen.push(conn.remoteAddress),
+      onDisconnect: (conn) => ended(conn.remoteAddress),
+    });
+    await upgrade('/', { 'X-Forwarded-For': '9.9.9.9, 2001:DB8::1' });
+    await expect.poll(() => seen).toEqual(['2001:db8::1', '2001:db8::1']);
+    for (const socket of sockets) socket.destroy();
+    expect(await end).toBe('2001:db8::1');
+  });
+
+  test('[HS17] without a trusted proxy it is that of the socket, at its end too', async () => {
+    let ended = (_: unknown): void => {};
+    const end = new Promise((resolve) => (ended = resolve));
+    const { upgrade } = await start({
+      events: { [OnNativeMessage]: () => {} },
+      namespaces: {},
+      onDisconnect: (conn) => ended(conn.remoteAddress),
+    });
+    await upgrade('/', { 'X-Forwarded-For': '9.9.9.9' });
+    for (const socket of sockets) socket.destroy();
+    expect(await end).toBe('127.0.0.1');
+  });
+
+  test('[HS13] a refused origin is told with the hosts and the cure; the client is told none of it', async () => {
+    const { errors, upgrade } = await start();
+    const { body } = await upgrade('/', { ...behind, Origin: 'https://muster.example' });
+    expect(body).toBe('origin not allowed');
+    const cure = 'Behind a proxy, pass Host on or set trustProxy.';
+    const [{ message }] = errors as [Error];
+    expect(message).toBe(
+      `Origin "https://muster.example" is not the host of its request. Host: "inner:9000". X-Forwarded-Host: "muster.example", ignored without trustProxy. ${cure} For a page of another host, list the origin in the option origins.`,
+    );
+    const { errors: others, upgrade: toListed } = await start({ origins: ['https://good.example'] });
+    expect((await toListed('/', { ...behind, Origin: `https://${'x'.repeat(500)}` })).body).toBe('origin not allowed');
+    expect(others).toMatchObject([
+      {
+        status: 403,
+        message: `Origin "https://${'x'.repeat(192)}" is not in the option origins. Host: "inner:9000". To allow it, list the origin in the option origins.`,
+      },
+    ]);
+  });
+
+  test('[HS13] without onUpgradeError the process warns of each refused origin once, and of few', async () => {
+    const emitWarning = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    try {
+      const { upgrade } = await start({ onUpgradeError: undefined } as object);
+      const comes = (at: number) => upgrade('/', { Origin: `https://${at}.example` });
+      await comes(0);
+      await comes(0);
+      expect(emitWarning.mock.calls).toEqual([
+        [expect.stringMatching(/^Origin "https:\/\/0\.example" is not the host/), 'MusterWarning'],
+      ]);
+      for (let at = 1; at < 20; at++) await comes(at);
+      expect(emitWarning).toHaveBeenCalledTimes(16);
+      expect(emitWarning.mock.lastCall?.[0]).toMatch(/"https:\/\/15\.example".* Further warnings are left out\.$/);
+      await (await start()).upgrade('/', { Origin: 'https://0.example' });
+      expect(emitWarning).toHaveBeenCalledTimes(16);
+    } finally {
+      emitWarning.mockRestore();
+    }
   });
 
   test('[HS13] a foreign origin is refused before anything of the program’s runs', async () => {

@@ -17,6 +17,8 @@ export interface ConnPort {
   readonly server: ServerFace;
   /** The request that was upgraded. */
   readonly request: UpgradeRequest;
+  /** The address of the client, if it is known. */
+  readonly remoteAddress: string | undefined;
   /** What `authenticate` returned last. */
   readonly user: unknown;
   /** The running actor of the connection. */

@@ -34,6 +34,7 @@ const connOf = (id: string): Conn => {
     isClient: false,
     server,
     request: { headers: {} } as UpgradeRequest,
+    remoteAddress: undefined,
     user: undefined,
     actor,
     isClosed: false,
@@ -83,7 +84,7 @@ const makeVisits = (...ids: readonly string[]) => {
     clock,
     deadlines: sweeper,
     limits: { handlerTimeout: timeout },
-    callbacks: { report: () => {} },
+    callbacks: { report: () => {}, guarded: (code) => void code() },
     background: turn,
   });
   const run = (visit: Visitor): { readonly failures: unknown[] } => {

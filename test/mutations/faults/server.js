@@ -6,16 +6,21 @@ export const serverFaults = [
     ['a message may take for ever', 'LM6', 'else if (this.#incomplete === undefined) this.#messageBegan();', ''],
     ['the deadline of a message is that of the next', 'LM6', 'this.#messageEnded();\n    const bytes', 'const bytes'],
     ['pieces without end', 'LM6', 'maxBufferedChunks: fragments * 16,', ''],
+    ['ws answers pings itself, and ends a client that sends 61 at once', 'LM7', 'autoPong: false,', ''],
+    ['a ping that waits for room is never answered', 'LM7', 'if (this.writable) this.#pongs?.drained();', ''],
+    ['a pong is not counted', 'LM7', 'this.pongContext.counters.pongs++;', ''],
+    ['a client that reads no pong has no reason', 'LM7', "listener?.socketOnClose(code, text, 'unreadPongs');", ''],
     ['a close frame of the client goes unnoticed', 'SV6', 'this.watcher?.wsOnClosing(', 'this.emit('],
   ]),
+  ...inFile('server/pongs.ts', [
+    ['only the last of many pings is answered', 'LM7', 'joined(pings.map(pong))', 'pong(latest)'],
+    ['pongs pile up in a full socket', 'LM7', 'if (!this.outlet.writableNeedDrain) {', 'if (latest) {'],
+    ['a skipped ping is not counted', 'LM7', 'counters.skippedPings +=', 'const _ ='],
+    ['a client that reads no pong is kept', 'LM7', 'return now - since < slowConsumerTimeout;', 'return true;'],
+    ['a pong that waits begins its wait again with each ping', 'LM7', 'this.#waiting?.since ?? now', 'now'],
+    ['a ping that waits keeps its read buffer', 'LM7', 'data: new Uint8Array(latest)', 'data: latest'],
+  ]),
   ...inFile('server/upgrade.ts', [
-    ['foreign origins are let in', 'HS13', "throw new UpgradeRefused(403, 'origin not allowed')", 'return'],
-    [
-      'a header from a URL replaces a real one',
-      'HS14 HS1',
-      'request.headers[name] ??= value',
-      'request.headers[name] = value',
-    ],
     [
       'an upgrade by any method',
       'HS12',
@@ -23,16 +28,10 @@ export const serverFaults = [
       "} else if (request.method === '') {",
     ],
     [
-      'a socket stands in line as often as it likes',
-      'HS15',
-      'if (this.#pending.has(socket)) return',
-      'if (socket.destroyed) return',
-    ],
-    [
       'an arrival at a closed server is not counted',
       'IN7',
-      'if (this.isOver) return this.#drop(socket);\n    return this.#whenFree',
-      'if (this.isOver) return void socket.destroy();\n    return this.#whenFree',
+      'if (this.isOver) return this.#admission.drop(socket);\n    return this.#admission.whenFree',
+      'if (this.isOver) return void socket.destroy();\n    return this.#admission.whenFree',
     ],
     [
       'a hinted client is refused by HTTP',
@@ -40,11 +39,104 @@ export const serverFaults = [
       'if (greetings.isGreeted(request)) {',
       'if (!refusal && greetings.isGreeted(request)) {',
     ],
+    ['a refused origin is told to nobody', 'HS13', 'this.#warnOf(foreign, request);', ''],
     ['the end of the server forgets who is greeted', 'SS11', 'this.supervisor.greetings.close();', ''],
     ['a late refusal is reported again', 'HS8', 'if (refusal && !isLate)', 'if (refusal)'],
   ]),
-  ...inFile('server/admissionQueue.ts', [
-    ['everybody finds a place', 'HS15', 'if (this.#taken < this.slots) begin();', 'if (this.slots > 0) begin();'],
+  ...inFile('server/mount.ts', [
+    [
+      'an upgrade of ours reaches the listeners of the app',
+      'HS12',
+      'return mounted !== undefined;\n  };\n\n  /** Returns whether an event',
+      'return false;\n  };\n\n  /** Returns whether an event',
+    ],
+    ['a listener stays after the last detach', 'HS12', "http.off('upgrade', onUpgrade);", ''],
+    ['what another one has wrapped is thrown away', 'HS12', 'if (http.emit !== emitting) return;', ''],
+  ]),
+  ...inFile('server/warnings.ts', [['a warning comes again and again', 'HS13', 'this.#subjects.has(subject) || ', '']]),
+  ...inFile('server/admission/origin.ts', [
+    [
+      'foreign origins are let in',
+      'HS13',
+      'if (isAllowed) return undefined;',
+      'if (isAllowed || requested) return undefined;',
+    ],
+    ['the client is told of the inside', 'HS13', ", body: 'origin not allowed' };", ' };'],
+    ['the port of a host is not looked at', 'HS13', "isSecure ? '443' : usual", 'usual'],
+  ]),
+  ...inFile('server/admission/proxies.ts', [
+    [
+      'an untrusted peer names the client',
+      'HS17',
+      'if (!this.#trusts(address, 0)) return address;',
+      'if (!socket) return address;',
+    ],
+    [
+      'a hop that is not trusted names the one before it',
+      'HS17',
+      'this.#trusts(address, hop) ? forwardedAddress(entry) : undefined',
+      'forwardedAddress(entry)',
+    ],
+    ['an untrusted peer names the host', 'HS17', 'if (!isTrusted) return {', 'if (!socket) return {'],
+  ]),
+  ...inFile('server/admission/addresses.ts', [
+    [
+      'a client of IPv6 has as many addresses as it likes',
+      'HS15',
+      'groupsOf(address).slice(0, 4)',
+      'groupsOf(address)',
+    ],
+    [
+      'an IPv4-mapped address is another one',
+      'HS17',
+      "if (groups.slice(0, 6).join(':') === mapped)",
+      'if (text === mapped)',
+    ],
+  ]),
+  ...inFile('server/checkOptions.ts', [['a link names the client', 'HS17', '|forwarded|x-forwarded-.*|', '|']]),
+  ...inFile('server/admission/urlHeaders.ts', [
+    [
+      'a header from a URL replaces a real one',
+      'HS14 HS1',
+      'request.headers[name] ??= value',
+      'request.headers[name] = value',
+    ],
+  ]),
+  ...inFile('server/admission/admission.ts', [
+    [
+      'a socket stands in line as often as it likes',
+      'HS15',
+      'if (this.#pending.has(socket)) return',
+      'if (socket.destroyed) return',
+    ],
+  ]),
+  ...inFile('server/admission/admissionQueue.ts', [
+    [
+      'everybody finds a place',
+      'HS15',
+      'if (this.#taken < this.limits.admission && line.taken < line.bound) begin();',
+      'if (line.taken < line.bound) begin();',
+    ],
+    [
+      'one address takes every slot',
+      'HS15',
+      'if (this.#taken < this.limits.admission && line.taken < line.bound) begin();',
+      'if (this.#taken < this.limits.admission) begin();',
+    ],
+    ['an address is served until its line is empty', 'HS15', 'this.#ready.delete(line);\n      if (line', 'if (line'],
+    [
+      'an address that waits goes beyond its bound',
+      'HS15',
+      'if (line.waiting.length > 0 && line.taken < line.bound)',
+      'if (line.waiting.length > 0)',
+    ],
+    [
+      'a full queue has no room for a new address',
+      'HS15',
+      'if (!longest || longest.waiting.length < waiting.length + 2) return false;',
+      'if (!longest || waiting.length >= 0) return false;',
+    ],
+    ['the address of everybody is remembered', 'HS15', 'this.#lines.delete(address);', ''],
   ]),
   ...inFile('server/prometheus.ts', [['times are exported in milliseconds', 'IN8', 'ms / 1_000;', 'ms;']]),
   ...inFile('server/machineContract.ts', [
@@ -64,5 +156,8 @@ export const serverFaults = [
     ],
     ['a chart that is stepped may wait', 'SV18', 'contract.isStepped && isTimed', 'false'],
     ['what a state begins with is not looked at', 'SV18', "(type === 'compound' && initial?.actions) || []", '[]'],
+  ]),
+  ...inFile('server/checkOptions.ts', [
+    ['sameUser compares nobody', 'SS15', 'given.sameUser && !given.authenticate', 'given.sameUser === null'],
   ]),
 ];
