@@ -67,6 +67,7 @@ describe('defaults', () => {
       ...given,
       limits: { ...defaultLimits, rooms: 5, payload: 1 },
       checkOutgoing: false,
+      exposeErrors: true,
       urlHeaders: new Set(['x-websocket-reconnect', 'x-muster', 'x-token']),
     });
     expect(defaultLimits.rooms).toBe(128);
@@ -92,6 +93,7 @@ describe('invalid options', () => {
     ],
     [{ namespaces, toString: 1 }, /option "toString" is unknown/],
     [{ namespaces, limits: { room: 5 } }, /limit "room" is unknown \(did you mean "rooms"\?\); known are .*rooms/],
+    [{ namespaces, exposeErrors: 1 }, /option "exposeErrors" takes true or false, got 1/],
     [
       { namespaces, sameUser: () => true },
       /option "sameUser" compares the users of "authenticate", which is not given/,
