@@ -20,6 +20,7 @@ export const groups = [
   {
     text: 'On the server',
     pages: [
+      guide('authentication', 'Authentication'),
       guide('events', 'Events and namespaces'),
       guide('rooms', 'Rooms'),
       guide('asking', 'Asking'),

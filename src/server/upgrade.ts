@@ -14,12 +14,6 @@ import type { ServerParts } from './parts.js';
 import { Warnings } from './warnings.js';
 import type { Handshake } from './websocket.js';
 
-declare module '../actors/transport/socket.js' {
-  interface Requests {
-    readonly upgraded: IncomingMessage;
-  }
-}
-
 const ignoreError = (): void => {};
 
 /** The part of a server that turns upgrade requests into connections (HS1, HS15). */
