@@ -19,7 +19,7 @@ export const limitTable = {
   admissionPerAddress: optional(
     count(
       32,
-      'Maximum number of those of one address, once half of `admission` are taken',
+      'Maximum number of those of one address, once a quarter of `admission` is taken',
       'queues its further upgrades; addresses are served in turn',
     ),
   ),
@@ -146,7 +146,7 @@ export interface Limits {
   /** Maximum number of connections that are not open yet. Default 1,000. On breach: queues as many upgrades again. */
   readonly admission: number;
   /**
-   * Maximum number of those of one address, once half of `admission` are taken. Default 32. 0 switches it off. On
+   * Maximum number of those of one address, once a quarter of `admission` is taken. Default 32. 0 switches it off. On
    * breach: queues its further upgrades; addresses are served in turn.
    */
   readonly admissionPerAddress: number;

@@ -27,7 +27,7 @@ interface Line {
 
 /**
  * Requests that wait for one of a fixed number of admission slots (HS15). Those of an address are served in order of
- * arrival, and addresses in turn. Slots are scarce once half of them are taken: the rest is for addresses that have few.
+ * arrival, and addresses in turn. Slots are scarce once a quarter of them is taken: the rest is for addresses that have few.
  * As many requests may wait as there are slots. Of an address that has neither a slot nor a request that waits, it knows
  * nothing.
  */
@@ -88,7 +88,7 @@ export class AdmissionQueue {
   }
 
   get #isScarce(): boolean {
-    return this.#taken * 2 >= this.limits.admission;
+    return this.#taken * 4 >= this.limits.admission;
   }
 
   #hasSlotFor({ taken, bound }: Line): boolean {

@@ -113,7 +113,12 @@ export const serverFaults = [
       'return this.limits.admission > 0 && (taken',
     ],
     ['one address takes every slot', 'HS15', '(taken < bound || !this.#isScarce)', '(taken < bound || true)'],
-    ['half of the slots are for nobody', 'HS15', '(taken < bound || !this.#isScarce)', 'taken < bound'],
+    [
+      'an address has few slots even if nobody else wants them',
+      'HS15',
+      '(taken < bound || !this.#isScarce)',
+      'taken < bound',
+    ],
     [
       'an address is served until its line is empty',
       'HS15',
