@@ -18,8 +18,8 @@ export const serverFaults = [
     [
       'an arrival at a closed server is not counted',
       'IN7',
-      'if (this.isOver) return this.#admission.drop(socket);\n    return this.#admission.whenFree',
-      'if (this.isOver) return void socket.destroy();\n    return this.#admission.whenFree',
+      'if (this.isOver) return this.#admission.drop(socket);\n    return this.#whenFree',
+      'if (this.isOver) return void socket.destroy();\n    return this.#whenFree',
     ],
     [
       'a hinted client is refused by HTTP',
