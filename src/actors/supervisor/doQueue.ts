@@ -34,7 +34,7 @@ export interface DoContext {
   readonly clock: Pick<Clock, 'now'>;
   readonly deadlines: Deadlines;
   readonly limits: Pick<Limits, 'handlerTimeout'>;
-  readonly callbacks: Pick<Callbacks, 'report'>;
+  readonly callbacks: Pick<Callbacks, 'report' | 'guarded'>;
   readonly background: Pick<BackgroundTasks, 'wake'>;
 }
 
@@ -77,6 +77,11 @@ export class DoQueue implements BackgroundTask {
     const request = this.#queue.shift();
     this.#current = request && { request, rest: targets[Symbol.iterator](), failures: [], ended };
     this.context.background.wake(this);
+  }
+
+  /** Settles a request that is not queued. Its callback may be code of the program, which may throw or reject (DO6). */
+  settle({ done }: DoRequest, failure?: unknown): void {
+    this.context.callbacks.guarded(() => done(failure), { during: 'do' });
   }
 
   /** Rejects every request, the present one included. `when` decides when they are settled. Default: at once. */
@@ -136,17 +141,8 @@ export class DoQueue implements BackgroundTask {
     else this.#settle(request, new AggregateError(failures, `${visits} failed`));
   }
 
-  /** Settles a request. Its callback may be code of the program, which may throw. */
-  #settle({ done }: DoRequest, failure?: unknown): void {
-    if (failure !== undefined) this.#report(failure);
-    try {
-      done(failure);
-    } catch (error) {
-      this.#report(error);
-    }
-  }
-
-  #report(error: unknown): void {
-    this.context.callbacks.report(error, { during: 'do' });
+  #settle(request: DoRequest, failure?: unknown): void {
+    if (failure !== undefined) this.context.callbacks.report(failure, { during: 'do' });
+    this.settle(request, failure);
   }
 }

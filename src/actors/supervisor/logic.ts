@@ -71,7 +71,8 @@ const wireRoot = (machine: Machine, root: RootTasks, parts: RootParts): Machine 
       count: ({ event }) => perform(event, 'COUNT'),
       queueVisit: ({ event }) => event.type === 'DO' && doQueue.queue(toDoRequest(event)),
       beginVisit: ({ self }) => doQueue.begin(registry.registered, () => self.send({ type: 'VISITED' })),
-      refuseVisit: ({ event }) => event.type === 'DO' && toDoRequest(event).done(ErrWrite),
+      refuseVisit: ({ event }) =>
+        event.type === 'DO' && context.mailboxes.defer(() => doQueue.settle(toDoRequest(event), ErrWrite)),
       removeStopped: ({ event }) => event.type === 'CONNECTION.CLOSED' && registry.onStopped(event.actorId),
       removeCrashed: ({ event }) =>
         event.type === 'CONNECTION.FAILED' && registry.onCrashed(event.actorId, event.error),

@@ -91,7 +91,7 @@ export class Root implements HotEventHandler, RootTasks {
   handleHot(event: EventObject): boolean {
     const message = hotMessageOf(event);
     if (!message) return false;
-    const { context, registry, publisher } = this.parts;
+    const { context, publisher } = this.parts;
     if (handlesItself(this.actor.getSnapshot(), message.type)) {
       // An error of the program goes to the sender, not to the chart.
       if (message.type === 'BROADCAST') publisher.check(message.messages);
@@ -99,15 +99,14 @@ export class Root implements HotEventHandler, RootTasks {
     }
     if (context.inspection.seesPassed) context.inspection.passed(this.actor, event);
     if (message.type === 'BROADCAST') this.#publish(message.except, message.messages);
-    else message.reply(registry.total);
+    else this.#reply(message);
     return true;
   }
 
   /** Publishes the messages of a BROADCAST, or replies to a COUNT once the mailboxes are empty. */
   perform(message: HotMessage): void {
-    const { context, registry } = this.parts;
     if (message.type === 'BROADCAST') this.#publish(message.except, message.messages);
-    else context.mailboxes.defer(() => message.reply(registry.total));
+    else this.parts.context.mailboxes.defer(() => this.#reply(message));
   }
 
   /** Ends everything after the actor was stopped from outside: rejects every `do`, fails every connection. */
@@ -127,6 +126,13 @@ export class Root implements HotEventHandler, RootTasks {
   /** Reports an error of the chart. */
   report(error: unknown): void {
     this.parts.context.callbacks.report(error, { during: 'supervisor' });
+  }
+
+  /** Replies to a COUNT. What the reply throws or rejects with is no concern of the sender (DO6). */
+  #reply({ reply }: Extract<HotMessage, { type: 'COUNT' }>): void {
+    if (typeof reply !== 'function') throw new TypeError(`COUNT takes a function reply (count), got ${typeof reply}`);
+    const { context, registry } = this.parts;
+    context.callbacks.guarded(() => reply(registry.total), { during: 'count' });
   }
 
   #publish(except: Except, messages: readonly AnyOutgoing[]): void {

@@ -28,11 +28,21 @@ export interface HeartbeatContext {
 }
 
 /** One pass over connections, in slices. */
-interface Round {
+interface Pass {
   readonly rest: Iterator<Pingable>;
   readonly visit: (one: Pingable) => void;
-  /** Begins the next round. Returns whether it is work for the next slice. */
-  readonly end: () => boolean;
+  readonly end: () => void;
+}
+
+/** One round of pings whose check is to come. */
+interface Round {
+  /**
+   * The connections whose ping of this round has left, with the bytes received from them by then. A connection is in
+   * the round of its oldest ping that is not answered, and in no other.
+   */
+  readonly pinged: Map<Pingable, number>;
+  /** The time of its check. Set once all its pings are written. */
+  check: Deadline | undefined;
 }
 
 /** The activity of a connection before its first check. */
@@ -44,20 +54,31 @@ const activityOf = ({ socket }: Pingable): number => {
   return received + sent;
 };
 
+/** Yields the items of both, one by one, so that what is removed meanwhile is left out. */
+const chain = function* (first: Iterable<Pingable>, second: Iterable<Pingable>): Generator<Pingable, undefined> {
+  yield* first;
+  yield* second;
+  return undefined;
+};
+
 /**
  * Finds clients that have vanished without a close frame (LM3). Any byte is a sign of life. A responsive connection
  * that has received no byte is suspected first. It times out only if it has received none by a later tick either. By
  * then waiting bytes have been read, also those of a socket that was paused until just now.
+ *
+ * Where `pingInterval` is below `pingTimeout`, several rounds wait for their checks. A client that answers moves on to
+ * the newest round with its next ping, so that a check meets only those that have not.
  */
 export class Heartbeat implements BackgroundTask {
-  /** Connections whose ping has left, with the bytes received from them by then. */
-  readonly #pinged = new Map<Pingable, number>();
+  /** The rounds whose checks are to come, the oldest first. */
+  #rounds: Round[] = [];
   /** Connections whose ping waits behind other bytes, with their activity at the last check. They get a whole round. */
   readonly #queued = new Map<Pingable, number>();
-  readonly #suspects = new Set<Pingable>();
-  #round: Round | undefined;
+  #queuedCheckedAt = nothingYet;
+  /** The passes that wait, the one under way first. */
+  #passes: Pass[] = [];
+  #isStarted = false;
   #next: Deadline | undefined;
-  #startedAt = 0;
 
   constructor(
     /** Iterated over by each round, while connections come and go. */
@@ -67,112 +88,117 @@ export class Heartbeat implements BackgroundTask {
 
   /** Starts to ping every `pingInterval` ms. Does nothing when that has started. */
   start(): void {
-    if (!this.#next && !this.#round) this.#schedulePings(this.context.limits.pingInterval);
+    if (this.#isStarted) return;
+    this.#isStarted = true;
+    this.#schedulePings(this.context.limits.pingInterval);
   }
 
   /** Stops until the next `start`, and clears all checks. */
   stop(): void {
+    this.#isStarted = false;
     this.#next?.cancel();
-    this.#next = undefined;
-    this.#round = undefined;
-    this.#pinged.clear();
+    for (const { check } of this.#rounds) check?.cancel();
+    this.#rounds = [];
+    this.#passes = [];
     this.#queued.clear();
-    this.#suspects.clear();
   }
 
   /** Clears the check of one connection for this round. */
   clear(one: Pingable): void {
-    this.#pinged.delete(one);
+    for (const { pinged } of this.#rounds) pinged.delete(one);
     this.#queued.delete(one);
-    this.#suspects.delete(one);
   }
 
-  /** Runs a slice of the present round. */
+  /** Runs a slice of the present pass. */
   run(until: number): boolean {
-    const round = this.#round;
-    if (!round) return false;
-    for (let next = round.rest.next(); !next.done; next = round.rest.next()) {
-      round.visit(next.value);
+    const [pass] = this.#passes;
+    if (!pass) return false;
+    for (let next = pass.rest.next(); !next.done; next = pass.rest.next()) {
+      pass.visit(next.value);
       // The timeout of the last connection has stopped the heartbeat.
-      if (this.#round !== round) return false;
+      if (this.#passes[0] !== pass) return false;
       if (this.context.clock.now() >= until) return true;
     }
-    this.#round = undefined;
-    return round.end();
+    this.#passes.shift();
+    pass.end();
+    return this.#passes.length > 0;
   }
 
-  #ping(one: Pingable): void {
+  #schedulePings(ms: number): void {
+    const { deadlines, clock, limits } = this.context;
+    this.#next = deadlines.after(ms, () => {
+      const startedAt = clock.now();
+      const round: Round = { pinged: new Map(), check: undefined };
+      this.#rounds.push(round);
+      this.#begin({
+        rest: this.connections[Symbol.iterator](),
+        visit: (one) => this.#ping(one, round),
+        end: () => {
+          round.check = deadlines.after(limits.pingTimeout, () => this.#beginCheck(round));
+          this.#schedulePings(Math.max(limits.pingInterval - (clock.now() - startedAt), 1));
+        },
+      });
+    });
+  }
+
+  #ping(one: Pingable, { pinged }: Round): void {
     if (!one.isResponsive) return this.clear(one);
     const { backlog, traffic } = one.socket;
-    if (backlog === 0) {
-      this.#queued.delete(one);
-      this.#pinged.set(one, traffic.received);
-    } else if (!this.#queued.has(one)) {
-      this.#queued.set(one, nothingYet);
+    const unanswered = this.#rounds.findLast((round) => round.pinged.has(one))?.pinged;
+    if (unanswered?.get(one) !== traffic.received) {
+      unanswered?.delete(one);
+      if (backlog === 0) {
+        this.#queued.delete(one);
+        pinged.set(one, traffic.received);
+      } else if (!this.#queued.has(one)) {
+        this.#queued.set(one, nothingYet);
+      }
     }
     one.socket.write(ping);
     return undefined;
   }
 
-  #suspect(one: Pingable): void {
-    if (this.#isSilent(one)) this.#suspects.add(one);
+  #beginCheck(round: Round): void {
+    const now = this.context.clock.now();
+    const isQueueDue = now - this.#queuedCheckedAt >= this.context.limits.pingTimeout;
+    if (isQueueDue) this.#queuedCheckedAt = now;
+    const suspects: Pingable[] = [];
+    this.#begin({
+      rest: chain(round.pinged.keys(), isQueueDue ? this.#queued.keys() : []),
+      visit: (one) => this.#check(one, round, suspects),
+      end: () => this.#begin(this.#secondCheck(round, suspects)),
+    });
+  }
+
+  #check(one: Pingable, round: Round, suspects: Pingable[]): void {
+    if (this.#isSilent(one, round)) suspects.push(one);
     else if (one.isResponsive && this.#queued.has(one)) this.#queued.set(one, activityOf(one));
     else this.clear(one);
   }
 
-  #checkAgain(one: Pingable): void {
-    const isGone = this.#isSilent(one);
-    this.clear(one);
-    if (isGone) one.onTimeout();
+  #secondCheck(round: Round, suspects: readonly Pingable[]): Pass {
+    return {
+      rest: suspects.values(),
+      visit: (one) => {
+        const isGone = this.#isSilent(one, round);
+        if (isGone || !one.isResponsive) this.clear(one);
+        if (isGone) one.onTimeout();
+      },
+      end: () => {
+        this.#rounds = this.#rounds.filter((other) => other !== round);
+      },
+    };
   }
 
-  #isSilent(one: Pingable): boolean {
+  #isSilent(one: Pingable, { pinged }: Round): boolean {
     if (!one.isResponsive) return false;
-    const received = this.#pinged.get(one);
+    const received = pinged.get(one);
     if (received !== undefined) return one.socket.traffic.received === received;
     return activityOf(one) <= (this.#queued.get(one) ?? nothingYet);
   }
 
-  #schedulePings(ms: number): void {
-    this.#schedule(ms, () => {
-      this.#startedAt = this.context.clock.now();
-      return {
-        rest: this.connections[Symbol.iterator](),
-        visit: (one) => this.#ping(one),
-        end: () => this.#scheduleCheck(),
-      };
-    });
-  }
-
-  #scheduleCheck(): boolean {
-    this.#schedule(this.context.limits.pingTimeout, () => ({
-      rest: [...this.#pinged.keys(), ...this.#queued.keys()].values(),
-      visit: (one) => this.#suspect(one),
-      end: () => this.#beginSecondCheck(),
-    }));
-    return false;
-  }
-
-  #beginSecondCheck(): boolean {
-    this.#round = {
-      rest: this.#suspects.values(),
-      visit: (one) => this.#checkAgain(one),
-      end: () => {
-        const { clock, limits } = this.context;
-        const passed = clock.now() - this.#startedAt;
-        this.#schedulePings(Math.max(limits.pingInterval - passed, 1));
-        return false;
-      },
-    };
-    return true;
-  }
-
-  #schedule(ms: number, begin: () => Round): void {
-    const { deadlines, background } = this.context;
-    this.#next = deadlines.after(ms, () => {
-      this.#next = undefined;
-      this.#round = begin();
-      background.wake(this);
-    });
+  #begin(pass: Pass): void {
+    this.#passes.push(pass);
+    this.context.background.wake(this);
   }
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { CloseError, HandlerTimeout, OnNativeMessage, UpgradeRefused } from '../../../src/index.js';
+import { CloseError, HandlerTimeout, IdRefused, OnNativeMessage, UpgradeRefused } from '../../../src/index.js';
 import { fromClient } from '../../../src/protocol/session.js';
 import { deferred } from '../../support/async/promises.js';
 import { hello, resume, welcome } from '../../support/sessions/hinted.js';
@@ -51,11 +51,12 @@ describe('a client that announces the session layer', () => {
     { first: 'M', sent: ['t Aid1'] },
     { first: 'early', sent: ['t Aid1'] },
     { first: Buffer.from(hello()), sent: ['t Aid1', 't $#m;;;hello;1;0;bad namespace'] },
-  ])('[SS11] is plain if it begins with $first', async ({ first, sent }) => {
+  ])('[SS11] [FR6] is plain if it begins with $first', async ({ first, sent }) => {
     const host = new HintedServer();
     const client = await host.dial();
     await host.send(client, '', first, ...(first === 'M' ? [] : ['M']));
     expect(client.socket.lines).toEqual(sent);
+    expect(host.server.counters.emptyFrames).toBe(1);
     await host.send(client, fromClient('ping', '0'));
     expect(client.socket.lines).toEqual(sent);
     expect(host.server.counters).toMatchObject({ hellos: 0, ignoredSession: 1 });
@@ -140,7 +141,9 @@ describe('a client that announces the session layer', () => {
     const wrong = new HintedServer({ idGenerator: () => 'n' });
     const other = await wrong.dial();
     await wrong.send(other, hello());
-    expect(other.socket.lines).toEqual(['t Hno connection id', close(1008, 'no connection id')]);
+    const text = 'the id "n" is the name of a namespace';
+    expect(other.socket.lines).toEqual([`t H${text}`, close(1008, text)]);
+    expect(wrong.refusals).toEqual([new IdRefused('n', 'namespace', text)]);
   });
 
   test('[SS11] [HS15] keeps its place until A', async () => {

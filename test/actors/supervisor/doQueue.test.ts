@@ -84,7 +84,7 @@ const makeVisits = (...ids: readonly string[]) => {
     clock,
     deadlines: sweeper,
     limits: { handlerTimeout: timeout },
-    callbacks: { report: () => {} },
+    callbacks: { report: () => {}, guarded: (code) => void code() },
     background: turn,
   });
   const run = (visit: Visitor): { readonly failures: unknown[] } => {

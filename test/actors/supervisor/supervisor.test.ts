@@ -118,6 +118,56 @@ describe("charts of the program's own", () => {
     expect(await play(checkedMachines({ supervisor: owner }))).toEqual(await play({}));
   });
 
+  const failing: Readonly<Record<string, () => unknown>> = {
+    throws: () => {
+      throw new Error('broken');
+    },
+    rejects: () => Promise.reject(new Error('broken')),
+  };
+
+  test.each(Object.entries(failing))(
+    '[DO6] a reply to COUNT that %s goes to onError and to nothing else',
+    async (_, reply) => {
+      for (const machines of [{}, checkedMachines({ supervisor: owner })]) {
+        const harness = new SupervisorHarness({ namespaces: { n: {} }, machines });
+        expect(() => harness.supervisor.actor.send({ type: 'COUNT', reply })).not.toThrow();
+        await harness.settle();
+        expect(harness.errors).toMatchObject([{ error: { message: 'broken' }, where: { during: 'count' } }]);
+      }
+    },
+  );
+
+  test('[DO6] a COUNT without a reply throws', () => {
+    const harness = new SupervisorHarness({ namespaces: { n: {} } });
+    expect(() => harness.supervisor.actor.send({ type: 'COUNT' })).toThrow(/a function reply \(count\), got undefined/);
+  });
+
+  test.each(Object.entries(failing))(
+    '[DO6] a done of DO that %s goes to onError and to nothing else',
+    async (_, done) => {
+      const harness = new SupervisorHarness({ namespaces: { n: {} } });
+      const broken = { error: { message: 'broken' }, where: { during: 'do' } };
+      const visit = (): void => {};
+      harness.open('a', 'n');
+      harness.supervisor.actor.send({ type: 'DO', visit, done });
+      await harness.settle();
+      expect(harness.errors).toMatchObject([broken]);
+      const drained = harness.supervisor.drain(1_000);
+      harness.supervisor.actor.send({ type: 'DO', visit, done });
+      await harness.settle();
+      expect(harness.errors).toMatchObject([broken, broken]);
+      harness.clients[0]?.socket.disconnect(1001);
+      await harness.settle();
+      await drained;
+
+      const stopped = new SupervisorHarness({ namespaces: { n: {} } });
+      stopped.supervisor.actor.send({ type: 'DO', visit, done });
+      stopped.supervisor.actor.stop();
+      await stopped.settle();
+      expect(stopped.errors).toMatchObject([{ error: ErrWrite }, broken]);
+    },
+  );
+
   test('[SV1] a supervisor whose action throws keeps its state', () => {
     const supervisor = supervisorMachine.provide({
       actions: {

@@ -240,12 +240,111 @@ describe('the heartbeat', () => {
     expect(harness.clients[2]?.socket.pings).toBe(1);
   });
 
-  test('[LM3] a timeout longer than the interval delays the next round', async () => {
-    const { harness, clients } = open({ limits: { pingInterval: 5_000, pingTimeout: 20_000 } });
-    const [healthy] = clients('well');
-    await pass(harness, 24_000);
-    expect(healthy?.socket.pings).toBe(1);
-    await pass(harness, 3_000);
-    expect(healthy?.socket.pings).toBe(2);
+  describe('a timeout longer than the interval', () => {
+    const limits = { pingInterval: 2_000, pingTimeout: 7_000 };
+
+    test('[LM3] delays no ping', async () => {
+      const { harness, clients } = open({ limits });
+      const [healthy] = clients('well');
+      await pass(harness, 30_000);
+      expect([healthy?.socket.pings, healthy?.socket.isDestroyed]).toEqual([15, false]);
+      expect(harness.clock.timers).toBe(idleTimers);
+    });
+
+    test('[LM3] ends a client that long after the first ping that it has not answered', async () => {
+      const { harness, clients } = open({ limits });
+      const [early, late] = clients('early', 'late', 'well');
+      if (early) early.socket.ignoresPings = true;
+      await pass(harness, 5_000);
+      if (late) late.socket.ignoresPings = true;
+      await pass(harness, 3_000);
+      expect([early?.socket.pings, early?.socket.isDestroyed]).toEqual([4, false]);
+      await pass(harness, 1_000);
+      expect([early?.socket.isDestroyed, late?.socket.isDestroyed]).toEqual([true, false]);
+      await pass(harness, 3_000);
+      expect(late?.socket.isDestroyed).toBe(false);
+      await pass(harness, 1_000);
+      expect([late?.socket.isDestroyed, harness.server.totalConnections]).toEqual([true, 1]);
+    });
+
+    test('[LM3] any byte moves a client on to its next ping', async () => {
+      const { harness, clients } = open({ limits });
+      const [mute] = clients('mute');
+      if (mute) mute.socket.ignoresPings = true;
+      await pass(harness, 8_000);
+      mute?.socket.receive(';n;;unknown;0;0;');
+      await pass(harness, 8_000);
+      // The ping at 10 s is the first one that nothing follows.
+      expect(mute?.socket.isDestroyed).toBe(false);
+      await pass(harness, 1_000);
+      expect(mute?.socket.isDestroyed).toBe(true);
+    });
+
+    test('[LM3] a byte between the two looks of a check saves the client, also if a ping comes between them', async () => {
+      const { harness, clients } = open({ limits: { pingInterval: 1_000, pingTimeout: 2_000 } });
+      const [late, gone] = clients('late', 'gone');
+      for (const { socket } of harness.clients) socket.ignoresPings = true;
+      await pass(harness, 2_000);
+      // The first check and the third round of pings are due at once.
+      harness.clock.advance(1_000);
+      harness.clock.tick();
+      expect(harness.clients.map(({ socket }) => socket.isDestroyed)).toEqual([false, false]);
+      late?.socket.receive(';n;;unknown;0;0;');
+      await harness.settle();
+      expect([late?.socket.isDestroyed, gone?.socket.isDestroyed]).toEqual([false, true]);
+    });
+
+    test('[LM3] a paused client is neither pinged nor judged', async () => {
+      const { harness, clients, release } = open({
+        limits: { ...limits, inboxMessages: 2, handlerTimeout: 1_000_000 },
+      });
+      const [mute] = clients('mute');
+      if (mute) mute.socket.ignoresPings = true;
+      await pass(harness, 4_000);
+      mute?.socket.receive(wait, wait, wait, wait);
+      await pass(harness, 80_000);
+      expect([mute?.socket.pings, mute?.socket.isDestroyed]).toEqual([2, false]);
+      release();
+      await pass(harness, 8_000);
+      expect(mute?.socket.isDestroyed).toBe(false);
+      await pass(harness, 2_000);
+      expect(mute?.socket.isDestroyed).toBe(true);
+    });
+
+    test('[LM3] a client that takes no byte is given the whole timeout between two checks', async () => {
+      const { harness, clients } = open({ limits });
+      const [client] = clients('stalled');
+      const socket = client?.socket;
+      if (socket) socket.ignoresPings = true;
+      socket?.stall();
+      client?.conn?.namespace('n')?.emit('news', 'some bytes');
+      // Pinged at 2 s, looked at from 9 s on.
+      await pass(harness, 15_000);
+      expect([socket?.pings, socket?.isDestroyed]).toEqual([7, false]);
+      await pass(harness, 9_000);
+      expect(socket?.isDestroyed).toBe(true);
+    });
+
+    test('[LM3] a process that stands still for long ends no client whose answers wait to be read', async () => {
+      const { harness, clients } = open({ limits });
+      const [slow, gone] = clients('slow', 'gone');
+      for (const { socket } of harness.clients) socket.ignoresPings = true;
+      await pass(harness, 6_000);
+      harness.clock.advance(60_000);
+      if (slow) slow.socket.received += 6;
+      await harness.settle();
+      expect([slow?.socket.isDestroyed, gone?.socket.isDestroyed]).toEqual([false, true]);
+    });
+
+    test('[LM3] [SV3] nothing is left of it once the last client has gone', async () => {
+      const { harness, clients } = open({ limits });
+      clients('a', 'b');
+      await pass(harness, 9_000);
+      await harness.disconnectAll();
+      expect(harness.clock.timers).toBe(0);
+      clients('c');
+      await pass(harness, 2_000);
+      expect(harness.clients[2]?.socket.pings).toBe(1);
+    });
   });
 });

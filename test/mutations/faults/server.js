@@ -6,7 +6,19 @@ export const serverFaults = [
     ['a message may take for ever', 'LM6', 'else if (this.#incomplete === undefined) this.#messageBegan();', ''],
     ['the deadline of a message is that of the next', 'LM6', 'this.#messageEnded();\n    const bytes', 'const bytes'],
     ['pieces without end', 'LM6', 'maxBufferedChunks: fragments * 16,', ''],
+    ['ws answers pings itself, and ends a client that sends 61 at once', 'LM7', 'autoPong: false,', ''],
+    ['a ping that waits for room is never answered', 'LM7', 'if (this.writable) this.#pongs?.drained();', ''],
+    ['a pong is not counted', 'LM7', 'this.pongContext.counters.pongs++;', ''],
+    ['a client that reads no pong has no reason', 'LM7', "listener?.socketOnClose(code, text, 'unreadPongs');", ''],
     ['a close frame of the client goes unnoticed', 'SV6', 'this.watcher?.wsOnClosing(', 'this.emit('],
+  ]),
+  ...inFile('server/pongs.ts', [
+    ['only the last of many pings is answered', 'LM7', 'joined(pings.map(pong))', 'pong(latest)'],
+    ['pongs pile up in a full socket', 'LM7', 'if (!this.outlet.writableNeedDrain) {', 'if (latest) {'],
+    ['a skipped ping is not counted', 'LM7', 'counters.skippedPings +=', 'const _ ='],
+    ['a client that reads no pong is kept', 'LM7', 'return now - since < slowConsumerTimeout;', 'return true;'],
+    ['a pong that waits begins its wait again with each ping', 'LM7', 'this.#waiting?.since ?? now', 'now'],
+    ['a ping that waits keeps its read buffer', 'LM7', 'data: new Uint8Array(latest)', 'data: latest'],
   ]),
   ...inFile('server/upgrade.ts', [
     [
@@ -157,5 +169,8 @@ export const serverFaults = [
     ],
     ['a chart that is stepped may wait', 'SV18', 'contract.isStepped && isTimed', 'false'],
     ['what a state begins with is not looked at', 'SV18', "(type === 'compound' && initial?.actions) || []", '[]'],
+  ]),
+  ...inFile('server/checkOptions.ts', [
+    ['sameUser compares nobody', 'SS15', 'given.sameUser && !given.authenticate', 'given.sameUser === null'],
   ]),
 ];

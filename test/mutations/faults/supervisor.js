@@ -5,6 +5,12 @@ export const supervisorFaults = [
   ...inFile('actors/supervisor/doQueue.ts', [
     ['a do awaited by its own visitor is not named', 'DO3 DO4', ' && this.#queued !== queuedBefore', ' && false'],
     ['every visitor that times out awaits itself', 'DO3', ' && this.#queued !== queuedBefore', ''],
+    [
+      'the done of a DO that throws comes out of the queue',
+      'DO6',
+      "this.context.callbacks.guarded(() => done(failure), { during: 'do' });",
+      'done(failure);',
+    ],
     ['failures of visits are dropped', 'DO3', 'if (failures.length === 0) this.#settle', 'if (failures) this.#settle'],
   ]),
   ...inFile('actors/supervisor/root.ts', [
@@ -24,8 +30,14 @@ export const supervisorFaults = [
     [
       'a COUNT is replied to inside the mailbox',
       'SV11 BC3',
-      'else context.mailboxes.defer(() => message.reply(registry.total));',
-      'else message.reply(registry.total);',
+      'else this.parts.context.mailboxes.defer(() => this.#reply(message));',
+      'else this.#reply(message);',
+    ],
+    [
+      'a reply to COUNT that throws comes out of send',
+      'DO6',
+      "context.callbacks.guarded(() => reply(registry.total), { during: 'count' });",
+      'reply(registry.total);',
     ],
     [
       'a mistake of the program is not thrown at the sender',
@@ -95,6 +107,8 @@ export const supervisorFaults = [
       'context.throttle.onPublished(broadcaster);',
     ],
     ['a broadcast stays on this server', 'EX4', 'cluster.publish(message, skipped.exceptId);', ''],
+    ['a broadcast may have any members', 'BC14', 'for (const message of given) assertMembers(message);', ''],
+    ['an ask of an audience may have any members', 'BC14', 'assertMembers(given);\n    const message', 'const message'],
   ]),
   ...inFile('actors/supervisor/introspection.ts', [
     ['a delivery to a chart is shown twice', 'IN4', ' && !to.flags.ownsDeliveries', ''],
