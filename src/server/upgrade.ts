@@ -16,6 +16,9 @@ import type { Handshake } from './websocket.js';
 
 const ignoreError = (): void => {};
 
+const crowdedProxy = (address: string | undefined): string =>
+  `Clients wait to connect, as all come from ${address}. Its requests have X-Forwarded-For: if it is a proxy, set trustProxy, or else raise the limit admissionPerAddress.`;
+
 /** The part of a server that turns upgrade requests into connections (HS1, HS15). */
 export class Upgrades implements Mounted {
   readonly #handshake: Handshake;
@@ -57,9 +60,7 @@ export class Upgrades implements Mounted {
     } else if (this.isOver) {
       this.#admission.drop(socket);
     } else if (!socket.destroyed) {
-      // Node forgets the address of a closed socket, unless it was read before.
-      const address = this.addressOf(request);
-      this.#admission.whenFree(address, socket, (opened) => this.#decide(request, socket, head, opened));
+      this.#whenFree(request, socket, (opened) => this.#decide(request, socket, head, opened));
     }
   }
 
@@ -76,10 +77,20 @@ export class Upgrades implements Mounted {
   /** Calls `answer` for a `HEAD` request once an upgrade would not have to wait (HS12, HS15). */
   probe(request: IncomingMessage, socket: Duplex, answer: () => void): void {
     if (this.isOver) return this.#admission.drop(socket);
-    return this.#admission.whenFree(this.addressOf(request), socket, (answered) => {
+    return this.#whenFree(request, socket, (answered) => {
       answered();
       answer();
     });
+  }
+
+  /** Calls `proceed` once a slot is free for the address of a request. */
+  #whenFree(request: IncomingMessage, socket: Duplex, proceed: (done: () => void) => void): void {
+    // Node forgets the address of a closed socket, unless it was read before.
+    const address = this.addressOf(request);
+    if (this.#admission.isCrowded(address) && this.options.proxies.ignores(request)) {
+      this.#warnings.warn('proxy', crowdedProxy(address));
+    }
+    this.#admission.whenFree(address, socket, proceed);
   }
 
   /** Decides about an upgrade. At its deadline, destroys the socket unanswered, so that the client retries (HS8). */

@@ -3,6 +3,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { type Limits, reply, type ServerOptions } from '../../src/index.js';
 import { closeReasons } from '../../src/protocol/errors.js';
+import { RawClient } from '../support/peers/rawClient.js';
 import {
   dialAcknowledged,
   dialTcp,
@@ -36,6 +37,58 @@ describe('connections on the way in', () => {
     await first.acknowledge();
     expect((await probe).status).toBe(302);
     expect(await second).toBe('second');
+  });
+
+  test('[HS15] at the cap of its address a client waits, and the others do not; a proxy tells them apart', async () => {
+    const testServer = await open({ admission: 2, admissionPerAddress: 1 }, { trustProxy: 1 });
+    const dial = (address: string, id: string) => RawClient.dial(testServer.urlFor(id), { 'X-Forwarded-For': address });
+    const first = await dial('2001:db8:1:1::1', 'first');
+    const second = dial('2001:db8:1:1:ffff::2', 'second').then((client) => client.acknowledge());
+    let came = false;
+    second.then(() => (came = true));
+    for (const address of ['2001:db8:1:2::1', '1.1.1.1', '1.1.1.2']) {
+      expect(await (await dial(address, address)).acknowledge()).toBe(address);
+    }
+    expect([came, testServer.server.totalConnections]).toEqual([false, 4]);
+    await first.acknowledge();
+    expect(await second).toBe('second');
+    for (const conn of testServer.server.connections()) conn.close();
+  });
+
+  test('[HS15] [SS11] a hinted client has its slot until A', async () => {
+    const testServer = await open({ admission: 2, admissionPerAddress: 1 });
+    const hinted = await RawClient.dial(testServer.urlFor('hinted'), { 'X-Muster': '1' });
+    const second = testServer.dial('second');
+    let came = false;
+    second.then(() => (came = true));
+    hinted.send('$#m;hello;;;0;0;{"v":1}');
+    await expect.poll(() => testServer.server.totalConnections).toBe(1);
+    expect(came).toBe(false);
+    expect(await hinted.acknowledge()).toBe('hinted');
+    expect(await (await second).acknowledge()).toBe('second');
+    hinted.terminate();
+  });
+
+  test('[HS15] where clients of an untrusted proxy wait, the process is warned once', async () => {
+    const emitWarning = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    try {
+      const testServer = await open({ admission: 2, admissionPerAddress: 1, admissionTimeout: 50 });
+      const comes = (headers: Readonly<Record<string, string>>) => RawClient.dial(testServer.url, headers);
+      await comes({ 'X-Forwarded-For': '1.1.1.1' });
+      await expect(comes({})).rejects.toThrow();
+      expect(emitWarning).not.toHaveBeenCalled();
+      for (const address of ['1.1.1.2', '1.1.1.3']) {
+        await expect(comes({ 'X-Forwarded-For': address })).rejects.toThrow();
+      }
+      expect(emitWarning.mock.calls).toEqual([
+        [
+          'Clients wait to connect, as all come from 127.0.0.1. Its requests have X-Forwarded-For: if it is a proxy, set trustProxy, or else raise the limit admissionPerAddress.',
+          'MusterWarning',
+        ],
+      ]);
+    } finally {
+      emitWarning.mockRestore();
+    }
   });
 
   test('[HS15] an upgrade that waits too long, or finds the queue full, gets no answer', async () => {
