@@ -138,6 +138,11 @@ export const serverFaults = [
     ],
     ['the address of everybody is remembered', 'HS15', 'this.#lines.delete(address);', ''],
   ]),
+  ...inFile('server/admission/requestHead.ts', [
+    ['an upgrade by HTTP/1.0 is taken', 'HS18', "if (httpVersion === '1.0')", "if (httpVersion === '')"],
+    ['an upgrade without Host is taken', 'HS18', 'headers.host === undefined', "headers.host === ''"],
+    ['another version is answered with 400', 'HS18', 'UpgradeRefused(426,', 'UpgradeRefused(400,'],
+  ]),
   ...inFile('server/prometheus.ts', [['times are exported in milliseconds', 'IN8', 'ms / 1_000;', 'ms;']]),
   ...inFile('server/machineContract.ts', [
     ['a chart may lack a tag', 'SV18', '[...usual.tags].filter((tag) => !own.tags.has(tag))', '[]'],
