@@ -363,7 +363,7 @@ describe('control frames on a TCP connection', () => {
 
 describe('the heartbeat on a TCP connection', () => {
   test('[LM3] a client that never answers a ping is terminated, one that does stays', async () => {
-    const testServer = await open({ pingInterval: 100, pingTimeout: 100 });
+    const testServer = await open({ pingInterval: 100, pingTimeout: 500 });
     const healthy = await (await testServer.dial('well')).inDefault();
     await dialAcknowledged(testServer);
     expect((await testServer.disconnects.next()).reason).toMatchObject({ code: 1006, text: 'no answer to a ping' });
