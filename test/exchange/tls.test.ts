@@ -1,33 +1,15 @@
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { freePort } from '../../bench/daemon.js';
 import type { StackExchange } from '../../src/exchange/exchange.js';
 import { natsExchange } from '../../src/exchange/nats.js';
 import { redisExchange } from '../../src/exchange/redis.js';
 import { ReceiveQueue } from '../support/async/receiveQueue.js';
 import { natsServer, redisServer, startNats, startRedis } from '../support/peers/brokers.js';
-import { describeWith, findProgram, type Peer } from '../support/peers/installed.js';
+import { certify, openssl } from '../support/peers/certificate.js';
+import { describeWith, type Peer } from '../support/peers/installed.js';
 
-const openssl = findProgram('OpenSSL', 'OPENSSL', '/usr/bin/openssl');
 /** Both are needed. */
 const and = (one: Peer, other: Peer): Peer => (one.path === undefined ? one : other);
-
-const folder = mkdtempSync(join(tmpdir(), 'muster-tls-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-/** A certificate for the loopback that vouches for itself. */
-const certify = () => {
-  const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
-  const kind = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'];
-  const subject = ['-subj', '/CN=loopback', '-addext', 'subjectAltName=IP:127.0.0.1,DNS:localhost'];
-  execFileSync(openssl.path ?? '', ['req', '-x509', ...kind, ...subject, '-keyout', key, '-out', cert], {
-    stdio: 'ignore',
-  });
-  return { key, cert, ca: readFileSync(cert, 'utf8') };
-};
 
 /** What is published comes, over one session. */
 const echoes = async (exchange: StackExchange): Promise<string> => {

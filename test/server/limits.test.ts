@@ -332,6 +332,19 @@ describe('control frames on a TCP connection', () => {
     expect(testServer.server.totalConnections).toBe(1);
   });
 
+  test('[LM7] a ping is answered before what comes behind it', async () => {
+    const testServer = await open({});
+    const client = await dialAcknowledged(testServer);
+    const enter = frame('$1;default;;_OnNamespaceConnect;0;0;');
+    const [early, late] = ['early', 'late'].map((name) => frame(name, { opcode: 9 }));
+    const close = frame(Buffer.from([3, 232]), { opcode: 8 });
+    client.socket.write(Buffer.concat([early ?? close, enter, late ?? close, close]));
+    await client.closed;
+    const places = ['\x8a\x05early', '$1;;;;;;', '\x8a\x04late', '\x88\x02'].map((part) => client.text().indexOf(part));
+    expect(places).toEqual([...places].sort((one, other) => one - other));
+    expect(places).not.toContain(-1);
+  });
+
   test('[LM7] the last ping that finds the socket full is answered once the client reads', async () => {
     const testServer = await open({});
     const client = await dialAcknowledged(testServer);

@@ -4,10 +4,27 @@ import { inFile } from '../inFile.js';
 export const serverFaults = [
   ...inFile('server/websocket.ts', [
     ['a message may take for ever', 'LM6', 'else if (this.#incomplete === undefined) this.#messageBegan();', ''],
-    ['the deadline of a message is that of the next', 'LM6', 'this.#messageEnded();\n    const bytes', 'const bytes'],
+    [
+      'the deadline of a message is that of the next',
+      'LM6',
+      'this.#messageEnded();\n    this.#answerPings();',
+      'this.#answerPings();',
+    ],
     ['pieces without end', 'LM6', 'maxBufferedChunks: fragments * 16,', ''],
     ['ws answers pings itself, and ends a client that sends 61 at once', 'LM7', 'autoPong: false,', ''],
     ['a ping that waits for room is never answered', 'LM7', 'if (this.writable) this.#pongs?.drained();', ''],
+    [
+      'a close frame comes before the pong',
+      'LM7',
+      'this.#answerPings();\n    this.#listener?.socketOnClosing',
+      'this.#listener?.socketOnClosing',
+    ],
+    [
+      'an answer comes before the pong',
+      'LM7',
+      'this.#messageEnded();\n    this.#answerPings();',
+      'this.#messageEnded();',
+    ],
     ['a pong is not counted', 'LM7', 'this.pongContext.counters.pongs++;', ''],
     ['a client that reads no pong has no reason', 'LM7', "listener?.socketOnClose(code, text, 'unreadPongs');", ''],
     ['a close frame of the client goes unnoticed', 'SV6', 'this.watcher?.wsOnClosing(', 'this.emit('],
@@ -161,5 +178,8 @@ export const serverFaults = [
     ],
     ['a chart that is stepped may wait', 'SV18', 'contract.isStepped && isTimed', 'false'],
     ['what a state begins with is not looked at', 'SV18', "(type === 'compound' && initial?.actions) || []", '[]'],
+  ]),
+  ...inFile('server/checkOptions.ts', [
+    ['sameUser compares nobody', 'SS15', 'given.sameUser && !given.authenticate', 'given.sameUser === null'],
   ]),
 ];

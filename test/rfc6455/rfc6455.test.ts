@@ -1,0 +1,91 @@
+import { readFileSync } from 'node:fs';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { OnNativeMessage, Server } from '../../src/index.js';
+import { closing, pings, reservedBits, unknownOpcodes } from '../support/rfc6455/control.js';
+import { fragments } from '../support/rfc6455/fragments.js';
+import { framing, others, sizesAndNumbers } from '../support/rfc6455/framing.js';
+import { play } from '../support/rfc6455/rawEcho.js';
+import { inARow, type RfcCase, reasons } from '../support/rfc6455/rfcCase.js';
+import { utf8 } from '../support/rfc6455/utf8.js';
+
+/** The sections, by the numbers that the Autobahn test suite gives them. */
+const sections = [
+  { section: 1, about: 'framing', cases: framing() },
+  { section: 2, about: 'pings and pongs', cases: pings() },
+  { section: 3, about: 'reserved bits', cases: reservedBits() },
+  { section: 4, about: 'opcodes', cases: unknownOpcodes() },
+  { section: 5, about: 'messages in frames', cases: fragments() },
+  { section: 6, about: 'UTF-8', cases: utf8() },
+  { section: 7, about: 'closing', cases: closing() },
+  { section: 9, about: 'sizes and numbers', cases: sizesAndNumbers() },
+  { section: 10, about: 'others', cases: others() },
+] as const;
+const page = readFileSync(new URL('../../docs/conformance.md', import.meta.url), 'utf8');
+
+/** How many clients play at once. */
+const atOnce = 40;
+
+describe('RFC 6455, against a server that echoes', () => {
+  let port: number;
+
+  beforeAll(async () => {
+    const server = new Server({
+      events: {
+        [OnNativeMessage](ns, { body }) {
+          ns.conn.write({ isNative: true, body });
+        },
+      },
+      limits: { payload: 4_194_304 },
+    });
+    ({ port } = await server.listen(0));
+    return () => server.close({ timeout: 1_000 });
+  });
+
+  it.each(sections)('[HS10] [FR6] [LM1] [LM6] $section: $about', async ({ cases }) => {
+    const wrong: unknown[] = [];
+    const rest = [...cases].values();
+    const playAll = async (): Promise<void> => {
+      for (const one of rest) {
+        const got = inARow(await play(one, port));
+        const wanted = inARow(one.differs?.gets ?? one.gets);
+        if (got !== wanted) wrong.push({ does: one.does, got, wanted });
+      }
+    };
+    await Promise.all(Array.from({ length: atOnce }, playAll));
+    expect(wrong).toEqual([]);
+  });
+});
+
+/** The rows of a table of the page under a heading, without its head. */
+const rowsUnder = (heading: string): string[] => {
+  const [, section = ''] = page.split(`\n## ${heading}\n`);
+  return (section.split('\n## ', 1)[0]?.match(/^\|.*\|$/gm) ?? []).slice(2);
+};
+
+/** What differs once, however its bytes are written. */
+const differing = (cases: readonly RfcCase[]): RfcCase[] => {
+  const byTitle = new Map(cases.filter(({ differs }) => differs).map((one) => [one.does, one]));
+  return [...byTitle.values()];
+};
+
+describe('the page', () => {
+  it('has the number of cases in each section', () => {
+    const rows = sections.map(
+      ({ section, about, cases }) => `| ${section} | ${about} | ${cases.length} | ${differing(cases).length} |`,
+    );
+    expect(rowsUnder('What is tested')).toEqual(rows);
+  });
+
+  it('has every case that differs, and why', () => {
+    const said = (frames: readonly string[]): string =>
+      frames.map((frame) => frame.replace(/^pong .*/, 'pong')).join(', then ');
+    const rows = sections.flatMap(({ section, cases }) =>
+      differing(cases).map(({ does, differs }) => {
+        const why = differs?.why ?? 'empty';
+        const muster = { empty: 'no answer', late: said(differs?.gets ?? []), parts: said(differs?.gets ?? []) }[why];
+        return `| ${section} | ${does} | ${muster} | ${reasons[why]} |`;
+      }),
+    );
+    expect(rowsUnder('What differs')).toEqual(rows);
+  });
+});
