@@ -6,6 +6,7 @@ import type { Supervisor } from '../actors/supervisor/supervisor.js';
 import { errorText, HandlerTimeout } from '../protocol/errors.js';
 import { Admission } from './admission/admission.js';
 import { originRefusal } from './admission/origin.js';
+import { assertUpgradable } from './admission/requestHead.js';
 import { takeUrlHeaders } from './admission/urlHeaders.js';
 import { answerWith, isHere, respond } from './httpResponses.js';
 import type { Mounted } from './mount.js';
@@ -123,6 +124,7 @@ export class Upgrades implements Mounted {
     opened: () => void,
   ): Promise<RefusedClient | undefined> {
     const { identification, greetings } = this.supervisor;
+    assertUpgradable(request);
     const foreign = originRefusal(request, this.options);
     if (foreign) {
       this.#warnOf(foreign, request);

@@ -385,6 +385,19 @@ describe('control frames on a TCP connection', () => {
     expect(testServer.server.totalConnections).toBe(1);
   });
 
+  test('[LM7] a ping is answered before what comes behind it', async () => {
+    const testServer = await open({});
+    const client = await dialAcknowledged(testServer);
+    const enter = frame('$1;default;;_OnNamespaceConnect;0;0;');
+    const [early, late] = ['early', 'late'].map((name) => frame(name, { opcode: 9 }));
+    const close = frame(Buffer.from([3, 232]), { opcode: 8 });
+    client.socket.write(Buffer.concat([early ?? close, enter, late ?? close, close]));
+    await client.closed;
+    const places = ['\x8a\x05early', '$1;;;;;;', '\x8a\x04late', '\x88\x02'].map((part) => client.text().indexOf(part));
+    expect(places).toEqual([...places].sort((one, other) => one - other));
+    expect(places).not.toContain(-1);
+  });
+
   test('[LM7] the last ping that finds the socket full is answered once the client reads', async () => {
     const testServer = await open({});
     const client = await dialAcknowledged(testServer);
@@ -416,7 +429,7 @@ describe('control frames on a TCP connection', () => {
 
 describe('the heartbeat on a TCP connection', () => {
   test('[LM3] a client that never answers a ping is terminated, one that does stays', async () => {
-    const testServer = await open({ pingInterval: 100, pingTimeout: 100 });
+    const testServer = await open({ pingInterval: 100, pingTimeout: 500 });
     const healthy = await (await testServer.dial('well')).inDefault();
     await dialAcknowledged(testServer);
     expect((await testServer.disconnects.next()).reason).toMatchObject({ code: 1006, text: 'no answer to a ping' });

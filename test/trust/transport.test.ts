@@ -367,7 +367,7 @@ describe('floods', () => {
       [OnRoomJoined]() {},
       _OnRoomLeft: ({ conn }: NSConn, { isForced }: Message) => void (isForced && left.push(conn.id)),
     };
-    await attack({ handlers, limits: { pingInterval: 200, pingTimeout: 200 } }, async ({ target: testServer }) => {
+    await attack({ handlers, limits: { pingInterval: 200, pingTimeout: 1_500 } }, async ({ target: testServer }) => {
       const clients = await Promise.all(Array.from({ length: 30 }, () => dialAcknowledged(testServer)));
       for (const { socket } of clients) {
         socket.write(frame('$1;default;;_OnNamespaceConnect;0;0;'));

@@ -4,10 +4,27 @@ import { inFile } from '../inFile.js';
 export const serverFaults = [
   ...inFile('server/websocket.ts', [
     ['a message may take for ever', 'LM6', 'else if (this.#incomplete === undefined) this.#messageBegan();', ''],
-    ['the deadline of a message is that of the next', 'LM6', 'this.#messageEnded();\n    const bytes', 'const bytes'],
+    [
+      'the deadline of a message is that of the next',
+      'LM6',
+      'this.#messageEnded();\n    this.#answerPings();',
+      'this.#answerPings();',
+    ],
     ['pieces without end', 'LM6', 'maxBufferedChunks: fragments * 16,', ''],
     ['ws answers pings itself, and ends a client that sends 61 at once', 'LM7', 'autoPong: false,', ''],
     ['a ping that waits for room is never answered', 'LM7', 'if (this.writable) this.#pongs?.drained();', ''],
+    [
+      'a close frame comes before the pong',
+      'LM7',
+      'this.#answerPings();\n    this.#listener?.socketOnClosing',
+      'this.#listener?.socketOnClosing',
+    ],
+    [
+      'an answer comes before the pong',
+      'LM7',
+      'this.#messageEnded();\n    this.#answerPings();',
+      'this.#messageEnded();',
+    ],
     ['a pong is not counted', 'LM7', 'this.pongContext.counters.pongs++;', ''],
     ['a client that reads no pong has no reason', 'LM7', "listener?.socketOnClose(code, text, 'unreadPongs');", ''],
     ['a close frame of the client goes unnoticed', 'SV6', 'this.watcher?.wsOnClosing(', 'this.emit('],
@@ -150,6 +167,11 @@ export const serverFaults = [
       'if (!longest || waiting.length >= 0) return false;',
     ],
     ['the address of everybody is remembered', 'HS15', 'this.#lines.delete(address);', ''],
+  ]),
+  ...inFile('server/admission/requestHead.ts', [
+    ['an upgrade by HTTP/1.0 is taken', 'HS18', "if (httpVersion === '1.0')", "if (httpVersion === '')"],
+    ['an upgrade without Host is taken', 'HS18', 'headers.host === undefined', "headers.host === ''"],
+    ['another version is answered with 400', 'HS18', 'UpgradeRefused(426,', 'UpgradeRefused(400,'],
   ]),
   ...inFile('server/prometheus.ts', [['times are exported in milliseconds', 'IN8', 'ms / 1_000;', 'ms;']]),
   ...inFile('server/machineContract.ts', [
