@@ -1,8 +1,9 @@
 import { encodeEmptyReply, encodeErrorReply, errorFrom, type Frame } from '../../protocol/codec.js';
-import { dropped, ErrWrite } from '../../protocol/errors.js';
+import { ErrWrite } from '../../protocol/errors.js';
 import { OnRoomLeave, ReceivedMessage } from '../../protocol/message.js';
 import type { Answer } from '../api/asks.js';
 import type { Callbacks } from '../api/callbacks.js';
+import { dropped } from '../api/compose.js';
 import { closeCauseOf, closesWith, type Outcome } from '../api/handlers.js';
 import type { RequestedAction } from '../runtime/steppedMachine.js';
 import type { Connection } from './connection.js';
