@@ -69,7 +69,8 @@ const arrows: Readonly<Record<string, { readonly folders: readonly string[]; rea
   {
     protocol: { folders: [], packages: [] },
     limitRow: { folders: [], packages: [] },
-    limits: { folders: ['limitRow'], packages: [] },
+    limitTable: { folders: ['limitRow'], packages: [] },
+    limits: { folders: ['limitTable'], packages: [] },
     /** Both ends share it. */
     contract: { folders: ['protocol'], packages: ['@standard-schema/spec'] },
     /** Runs in a browser: no package, and nothing of Node. */

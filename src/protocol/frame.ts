@@ -65,6 +65,15 @@ export const unframe = (bytes: Uint8Array): Unframed[] => {
 /** Frame of an empty ping. */
 export const ping: Uint8Array = Buffer.from([fin | 0x9, 0]);
 
+/** Returns the frame of a pong that answers a ping with this payload, of at most 125 bytes. */
+export const pong = (payload: Uint8Array): Uint8Array => {
+  const bytes = Buffer.allocUnsafe(2 + payload.length);
+  bytes[0] = fin | 0xa;
+  bytes[1] = payload.length;
+  bytes.set(payload, 2);
+  return bytes;
+};
+
 /** Returns several frames as one buffer, for one write (BC6). */
 export const joined = (frames: readonly Uint8Array[]): Uint8Array => {
   const [only] = frames;

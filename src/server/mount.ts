@@ -7,7 +7,7 @@ export interface Mounted {
   /** Whether it takes no more connections. Its path may then be mounted again. */
   readonly isOver: boolean;
   /** Calls `answer` for a `HEAD` request once an upgrade need not wait, or destroys the socket (HS12, HS15). */
-  probe(socket: Duplex, answer: () => void): void;
+  probe(request: IncomingMessage, socket: Duplex, answer: () => void): void;
   /** Takes over the socket of an upgrade request. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
   /** Reports a `GET` without upgrade, which was answered with 400 (HS12). */
@@ -67,7 +67,7 @@ const begin = (http: HttpServer): Mounts => {
       return page !== undefined;
     }
     if (request.method === 'HEAD') {
-      mounted.probe(request.socket, () => send(response, isHere));
+      mounted.probe(request, request.socket, () => send(response, isHere));
     } else if (hasApp('request')) {
       return false;
     } else {

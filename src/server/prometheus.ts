@@ -69,6 +69,8 @@ const inSection = (section: MetricSection) => {
 
 /** Returns the counters of dropped messages, by name. */
 const droppedOf = ({ counters }: Metrics): Readonly<Record<string, number>> => ({
+  skippedPings: counters.skippedPings,
+  emptyFrames: counters.emptyFrames,
   invalidFrames: counters.invalidFrames,
   strayAnswers: counters.strayAnswers,
   ignoredEvents: counters.ignoredEvents,
@@ -129,6 +131,12 @@ export const metricFamilies: readonly MetricFamily[] = [
     'muster_received_bytes_total',
     'Bytes in those messages, without frame headers.',
     (m) => m.received.bytes,
+  ),
+  messages.counters(
+    'muster_received_control_frames_total',
+    'kind',
+    'Pings and pongs from clients.',
+    ({ counters: { pings, pongs } }) => ({ ping: pings, pong: pongs }),
   ),
   messages.counter('muster_sent_frames_total', 'Messages written to clients.', (m) => m.sent.frames),
   messages.counter('muster_sent_bytes_total', 'Bytes written for those, with frame headers.', (m) => m.sent.bytes),

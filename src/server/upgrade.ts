@@ -6,6 +6,7 @@ import type { Supervisor } from '../actors/supervisor/supervisor.js';
 import { errorText, HandlerTimeout } from '../protocol/errors.js';
 import { Admission } from './admission/admission.js';
 import { originRefusal } from './admission/origin.js';
+import { assertUpgradable } from './admission/requestHead.js';
 import { takeUrlHeaders } from './admission/urlHeaders.js';
 import { answerWith, isHere, respond } from './httpResponses.js';
 import type { Mounted } from './mount.js';
@@ -35,8 +36,9 @@ export class Upgrades implements Mounted {
     private readonly parts: ServerParts,
   ) {
     const { limits, protocols } = options;
-    this.#admission = new Admission({ limits, clock: parts.clock, counters: supervisor.counters });
-    this.#handshake = parts.transport({ ...limits, protocols }, parts.clock, (error, request, socket) =>
+    const { counters } = supervisor;
+    this.#admission = new Admission({ limits, clock: parts.clock, counters });
+    this.#handshake = parts.transport({ ...limits, protocols, counters }, parts.clock, (error, request, socket) =>
       this.#refuse(refusalBy('onUpgrade', new UpgradeRefused(400, error.message, { cause: error })), request, socket),
     );
   }
@@ -55,16 +57,16 @@ export class Upgrades implements Mounted {
   /** Takes over a socket that asks for an upgrade (HS1). */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on('error', ignoreError);
-    // Node forgets the address of a closed socket, unless it was read before.
-    this.addressOf(request);
     if (request.method === 'HEAD') {
-      this.probe(socket, () => respond(socket, isHere));
+      this.probe(request, socket, () => respond(socket, isHere));
     } else if (request.method !== 'GET') {
       respond(socket, answerWith(405));
     } else if (this.isOver) {
       this.#admission.drop(socket);
     } else if (!socket.destroyed) {
-      this.#admission.whenFree(socket, (opened) => this.#decide(request, socket, head, opened));
+      // Node forgets the address of a closed socket, unless it was read before.
+      const address = this.addressOf(request);
+      this.#admission.whenFree(address, socket, (opened) => this.#decide(request, socket, head, opened));
     }
   }
 
@@ -79,9 +81,9 @@ export class Upgrades implements Mounted {
   }
 
   /** Calls `answer` for a `HEAD` request once an upgrade would not have to wait (HS12, HS15). */
-  probe(socket: Duplex, answer: () => void): void {
+  probe(request: IncomingMessage, socket: Duplex, answer: () => void): void {
     if (this.isOver) return this.#admission.drop(socket);
-    return this.#admission.whenFree(socket, (answered) => {
+    return this.#admission.whenFree(this.addressOf(request), socket, (answered) => {
       answered();
       answer();
     });
@@ -117,6 +119,7 @@ export class Upgrades implements Mounted {
     opened: () => void,
   ): Promise<Refusal | undefined> {
     const { identification, greetings } = this.supervisor;
+    assertUpgradable(request);
     const foreign = originRefusal(request, this.options);
     if (foreign) {
       this.#warnOf(foreign, request);

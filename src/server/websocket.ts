@@ -4,9 +4,10 @@ import { type RawData, WebSocket, WebSocketServer } from 'ws';
 import { type Clock, TickCounter, TickQuota } from '../actors/runtime/clock.js';
 import type { SocketListener, Traffic, UpgradedSocket } from '../actors/transport/socket.js';
 import { type CloseReasonName, closeReasons } from '../protocol/errors.js';
+import { type PongContext, Pongs } from './pongs.js';
 
-/** The limits and subprotocols of the WebSocket layer. */
-interface HandshakeOptions {
+/** The limits, subprotocols and counters of the WebSocket layer. */
+interface HandshakeOptions extends Omit<PongContext, 'clock'> {
   /** Maximum size of a message, in bytes. */
   readonly payload: number;
   /** Maximum number of parts of a message. */
@@ -44,7 +45,7 @@ const ignoreError = (): void => {};
  * message.
  */
 class ClosingWebSocket extends WebSocket {
-  watcher: Pick<ServerSocket, 'wsOnClosing' | 'wsOnFinish'> | undefined;
+  watcher: Pick<ServerSocket, 'wsOnClosing' | 'wsOnFinish' | 'wsOnPing' | 'wsOnPong'> | undefined;
 
   override close(code?: number, given?: string | Buffer): void {
     // `ws` gives no text for an error that it finds. For a close frame of the client it gives one, maybe empty.
@@ -62,8 +63,16 @@ class ClosingWebSocket extends WebSocket {
   }
 }
 
+/** The listeners of control frames. All sockets share them, so that none has a function of its own for these. */
+function onPing(this: WebSocket, data: Buffer): void {
+  if (this instanceof ClosingWebSocket) this.watcher?.wsOnPing(data);
+}
+function onPong(this: WebSocket): void {
+  if (this instanceof ClosingWebSocket) this.watcher?.wsOnPong();
+}
+
 /**
- * A WebSocket on the server. `ws` reads frames and writes control frames. Data frames are written here, as they are, to
+ * A WebSocket on the server. `ws` reads frames and writes the close frame. All others are written here, as they are, to
  * the socket of the upgrade, so that one buffer can serve any number of connections.
  */
 class ServerSocket implements UpgradedSocket {
@@ -77,12 +86,15 @@ class ServerSocket implements UpgradedSocket {
   readonly #quota: TickQuota;
   #isResting = false;
   #incomplete: unknown;
+  /** The pongs that the client is due, once it has sent a ping. */
+  #pongs: Pongs | undefined;
 
   constructor(
     private readonly ws: ClosingWebSocket,
     readonly outlet: Duplex & { readonly bytesWritten?: number },
     private readonly messageTimeout: number,
     private readonly clock: Clock,
+    private readonly pongContext: PongContext,
     ticks: TickCounter,
   ) {
     this.#quota = new TickQuota(ticks, bytesPerTick);
@@ -91,9 +103,14 @@ class ServerSocket implements UpgradedSocket {
       this.#messageEnded();
       this.#listener?.socketOnClose(code, reason.toString());
     });
+    ws.on('ping', onPing);
+    ws.on('pong', onPong);
     ws.watcher = this;
     ws.on('error', ignoreError);
-    outlet.on('drain', () => this.#listener?.socketOnDrain());
+    outlet.on('drain', () => {
+      this.#listener?.socketOnDrain();
+      if (this.writable) this.#pongs?.drained();
+    });
     // The listener of `ws` was added before, so `ws` has parsed these bytes already.
     if (outlet.listenerCount('data') > 0) outlet.on('data', (bytes: Buffer) => this.#outletOnData(bytes.length));
     else this.#countFrames();
@@ -124,6 +141,15 @@ class ServerSocket implements UpgradedSocket {
   wsOnFinish(): void {
     this.#isFinished = true;
   }
+  wsOnPing(data: Buffer): void {
+    this.pongContext.counters.pings++;
+    if (!this.writable) return;
+    this.#pongs ??= new Pongs(this.outlet, this.pongContext);
+    this.#pongs.take(data);
+  }
+  wsOnPong(): void {
+    this.pongContext.counters.pongs++;
+  }
 
   /** Makes `listener` the one listener of the socket. */
   listen(listener: SocketListener): void {
@@ -146,9 +172,20 @@ class ServerSocket implements UpgradedSocket {
 
   #outletOnData(bytes: number): void {
     this.#received += bytes;
+    if (this.#pongs && this.writable && !this.#pongs.answer()) return this.#endUnread();
     this.#countRead(bytes);
     if (!this.writable || !isMidMessage(this.ws)) this.#messageEnded();
     else if (this.#incomplete === undefined) this.#messageBegan();
+  }
+
+  /** Ends a client that goes on to ping and does not read the pongs. */
+  #endUnread(): void {
+    const { code, text } = closeReasons.unreadPongs;
+    const listener = this.#listener;
+    // The event of the destroyed socket would name no reason.
+    this.#listener = undefined;
+    this.destroy();
+    listener?.socketOnClose(code, text, 'unreadPongs');
   }
 
   #countRead(bytes: number): void {
@@ -205,12 +242,13 @@ export type Transport = (options: HandshakeOptions, clock: Clock, onBad: OnBadHa
 
 /** The transport over `ws`. */
 export const makeHandshake: Transport = (options, clock, onBad) => {
-  const { payload, fragments, messageTimeout, protocols } = options;
+  const { payload, fragments, messageTimeout, protocols, slowConsumerTimeout, counters } = options;
   const server = new WebSocketServer({
     noServer: true,
     WebSocket: ClosingWebSocket,
     clientTracking: false,
     perMessageDeflate: false,
+    autoPong: false,
     maxPayload: payload,
     maxFragments: fragments,
     // The client chooses how small the pieces of a message are, and each piece costs memory here.
@@ -219,8 +257,9 @@ export const makeHandshake: Transport = (options, clock, onBad) => {
   });
   server.on('wsClientError', (error: Error, socket: Duplex, request: IncomingMessage) => onBad(error, request, socket));
   const ticks = new TickCounter(clock);
+  const pongContext = { clock, slowConsumerTimeout, counters };
   return (request, socket, head, done) =>
     server.handleUpgrade(request, socket, head, (ws) =>
-      done(new ServerSocket(ws, socket, messageTimeout, clock, ticks)),
+      done(new ServerSocket(ws, socket, messageTimeout, clock, pongContext, ticks)),
     );
 };

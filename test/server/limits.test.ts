@@ -3,7 +3,14 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { type Limits, reply, type ServerOptions } from '../../src/index.js';
 import { closeReasons } from '../../src/protocol/errors.js';
-import { dialAcknowledged, dialTcp, frame, upgrade, useTcpClients } from '../support/peers/tcpClient.js';
+import {
+  dialAcknowledged,
+  dialTcp,
+  frame,
+  type TcpClient,
+  upgrade,
+  useTcpClients,
+} from '../support/peers/tcpClient.js';
 import { useServers } from '../support/server/testServer.js';
 
 const start = useServers();
@@ -281,6 +288,17 @@ describe('messages that do not end', () => {
   });
 
   test.each([
+    ['RST', (client: TcpClient) => client.socket.resetAndDestroy()],
+    ['FIN without a close frame', (client: TcpClient) => client.socket.end()],
+    ['a destroyed socket', (client: TcpClient) => client.socket.destroy()],
+  ])('[SV6] a line that is lost says so: %s', async (_, lose) => {
+    const testServer = await open({});
+    lose(await dialAcknowledged(testServer));
+    expect((await testServer.disconnects.next()).reason).toMatchObject({ code: 1006, text: 'connection lost' });
+    expect(testServer.server.metrics().closes.connectionLost).toBe(1);
+  });
+
+  test.each([
     [1_000, 'bye'],
     [1_005, ''],
   ])(
@@ -299,6 +317,48 @@ describe('messages that do not end', () => {
       await client.closed;
     },
   );
+});
+
+describe('control frames on a TCP connection', () => {
+  test('[LM7] pings that come in one write are all answered, in order, and counted', async () => {
+    const testServer = await open({});
+    const client = await dialAcknowledged(testServer);
+    const names = Array.from({ length: 2_000 }, (_, at) => String(at));
+    client.socket.write(Buffer.concat(names.map((name) => frame(name, { opcode: 9 }))));
+    await client.waitFor('\x8a\x041999');
+    const pongs = names.map((name) => `\x8a${String.fromCharCode(name.length)}${name}`).join('');
+    expect(client.text()).toContain(pongs);
+    expect(testServer.server.counters).toMatchObject({ pings: 2_000, skippedPings: 0 });
+    expect(testServer.server.totalConnections).toBe(1);
+  });
+
+  test('[LM7] the last ping that finds the socket full is answered once the client reads', async () => {
+    const testServer = await open({});
+    const client = await dialAcknowledged(testServer);
+    client.socket.pause();
+    const conn = testServer.server.connections()[0];
+    client.socket.write(frame('$1;default;;_OnNamespaceConnect;0;0;'));
+    await expect.poll(() => conn?.namespace('default')?.emit('far', Buffer.alloc(16_777_216))).toBe(true);
+    await expect.poll(() => testServer.server.counters.congestions).toBe(1);
+    client.socket.write(Buffer.concat(['one', 'two'].map((name) => frame(name, { opcode: 9 }))));
+    await expect.poll(() => testServer.server.counters).toMatchObject({ pings: 2, skippedPings: 1 });
+    client.socket.resume();
+    await expect.poll(() => client.text().endsWith('\x8a\x03two'), { timeout: 10_000 }).toBe(true);
+    expect(client.text()).not.toContain('\x8a\x03one');
+  });
+
+  test('[LM7] pongs are counted, and pings behind the close frame are not answered', async () => {
+    const testServer = await open({ closeTimeout: 300 });
+    const client = await dialAcknowledged(testServer);
+    client.socket.write(Buffer.concat([frame('', { opcode: 10 }), frame('', { opcode: 10 })]));
+    await expect.poll(() => testServer.server.counters.pongs).toBe(2);
+    testServer.server.connections()[0]?.close();
+    await client.waitFor('\x88');
+    client.socket.write(frame('late', { opcode: 9 }));
+    await expect.poll(() => testServer.server.counters.pings).toBe(1);
+    await client.closed;
+    expect(client.text()).not.toContain('late');
+  });
 });
 
 describe('the heartbeat on a TCP connection', () => {

@@ -326,7 +326,7 @@ describe('floods', () => {
   });
 
   test('[LM7] pings without end from a client that reads nothing', async () => {
-    await attack({}, async ({ target: testServer }) => {
+    await attack({ limits: { slowConsumerTimeout: 300 } }, async ({ target: testServer }) => {
       const client = await dialAcknowledged(testServer);
       client.socket.pause();
       const pings = Buffer.concat(Array.from({ length: 1_000 }, () => frame('x'.repeat(100), { opcode: 9 })));
@@ -335,7 +335,29 @@ describe('floods', () => {
       };
       client.socket.on('drain', flood);
       flood();
-      await testServer.disconnects.next();
+      const { reason } = await testServer.disconnects.next();
+      expect(reason).toMatchObject({ code: 1013, text: 'pongs not read' });
+      expect(testServer.server.metrics().closes.unreadPongs).toBe(1);
+      expect(testServer.server.counters.skippedPings).toBeGreaterThan(0);
+    });
+  });
+
+  test('[LM10] floods of garbage in as few writes as possible end, each by a close frame', async () => {
+    await attack({}, async ({ target: testServer }) => {
+      for (const [payload, counter] of [
+        ['', 'emptyFrames'],
+        [';;;', 'invalidFrames'],
+        ['x;;;;0;0;', 'strayAnswers'],
+      ] as const) {
+        const client = await dialAcknowledged(testServer);
+        client.socket.write(Buffer.concat(Array.from({ length: 200_000 }, () => frame(payload))));
+        const { reason } = await testServer.disconnects.next();
+        expect(reason).toMatchObject({ code: 1008, text: 'too many invalid frames' });
+        await client.waitFor('\x03\xf0too many invalid frames');
+        client.socket.destroy();
+        expect(testServer.server.counters[counter]).toBeGreaterThan(10_000);
+      }
+      expect(testServer.server.metrics().closes.garbage).toBe(3);
     });
   });
 

@@ -97,6 +97,12 @@ export class PendingAsks {
     return this.#pending.size;
   }
 
+  /** The number of asks so far, pending or ended, those of other servers included. */
+  get issued(): number {
+    const { open, answered, timedOut, failed } = this.tally;
+    return open + answered + timedOut + failed;
+  }
+
   /** Returns whether this server made a token. */
   isOurs(token: string): boolean {
     return token.endsWith(`-${this.#tokens.nodeId}`);

@@ -23,13 +23,13 @@ import type { Inbox } from './inbox.js';
 import {
   type CloseRecord,
   type ConnectionListener,
+  closedSocket,
   disconnectReason,
   type EndKind,
   type EndReason,
   failedFlags,
   initialFlags,
   initialRecord,
-  noCloseFrame,
   programCause,
   type StateFlags,
 } from './lifecycle.js';
@@ -155,8 +155,9 @@ export class Connection implements SubscriberHost, SocketListener, Pingable {
   socketOnMessage(data: Body): void {
     const { isOpen, isAcknowledging, ownsFrames } = this.#flags;
     if (isOpen && !ownsFrames) this.#receive(data);
+    else if (data.length === 0) this.dispatcher.receive(data);
     else if (isAcknowledging && data === acknowledge) this.sendEvent({ type: 'ACK' });
-    else if (data.length > 0) this.sendEvent({ type: 'FRAME', data });
+    else this.sendEvent({ type: 'FRAME', data });
   }
   /** Writes what waits in the outbox: the socket takes more now. */
   socketOnDrain(): void {
@@ -168,8 +169,7 @@ export class Connection implements SubscriberHost, SocketListener, Pingable {
   }
   /** Tells the chart that the socket is closed. */
   socketOnClose(code: number, text: string, cause?: CloseReasonName): void {
-    const usual = code === noCloseFrame ? 'connectionLost' : 'client';
-    this.sendEvent({ type: 'SOCKET.CLOSED', code, text, cause: cause ?? usual });
+    this.sendEvent({ type: 'SOCKET.CLOSED', ...closedSocket(code, text, cause) });
   }
   /** Closes the connection: its client has closed, or breaks a rule of the socket. */
   socketOnClosing(code: number, text: string, cause?: CloseReasonName): void {

@@ -13,6 +13,7 @@ import {
 import { bytesIn } from '../../protocol/size.js';
 import { isAnswer } from '../../protocol/token.js';
 import type { ServerContext } from '../context.js';
+import { type Garbage, GarbageMeter } from '../transport/garbage.js';
 import type { Connection } from './connection.js';
 import { runEvent } from './events.js';
 import { Inbox, type InboxHost, type Job } from './inbox.js';
@@ -26,28 +27,28 @@ export class Dispatcher implements InboxHost, Producer {
   readonly inbox: Inbox;
   /** The throttle's epoch in which a handler of this client last broadcast; 0 for never (BC10). */
   producedIn = 0;
+  /** The asks of the server before this connection, which it was not sent. */
+  readonly #askedBefore: number;
+  #garbage: GarbageMeter | undefined;
 
   constructor(
     private readonly connection: Connection,
     private readonly context: ServerContext,
   ) {
     this.inbox = new Inbox(this, context.limits, context.ticks);
+    this.#askedBefore = context.asks.issued;
   }
 
-  /** Routes one WebSocket message. Ignores an empty one, and counts one that is no frame. */
+  /** Routes one WebSocket message. Drops and counts an empty one, and one that is no frame. */
   receive(data: string | Uint8Array): void {
-    if (data.length === 0) return;
+    if (data.length === 0) return this.#drop('emptyFrames');
     const { counters, nativeMode } = this.context;
     counters.framesIn++;
     counters.bytesIn += bytesIn(data);
     const frame = decode(data, nativeMode);
-    if (!frame) {
-      counters.invalidFrames++;
-    } else if (isAnswer(frame.wait)) {
-      if (!this.connection.peerAsks.settle(frame)) counters.strayAnswers++;
-    } else {
-      this.inbox.enqueue(frame, data.length);
-    }
+    if (!frame) return this.#drop('invalidFrames');
+    if (!isAnswer(frame.wait)) return this.inbox.enqueue(frame, data.length);
+    return this.connection.peerAsks.settle(frame) ? undefined : this.#drop('strayAnswers');
   }
 
   /** Runs a turn, or a part of it. Broadcasts made in it count as produced by this client (BC10). */
@@ -129,6 +130,16 @@ export class Dispatcher implements InboxHost, Producer {
           ? this.#ignore()
           : runEvent(this.connection, this.context, frame);
     }
+  }
+
+  /** Counts a message that no client sends on purpose. Closes the connection with 1008 when there are too many (LM10). */
+  #drop(kind: Garbage): void {
+    const { counters, limits, clock, asks } = this.context;
+    counters[kind]++;
+    this.#garbage ??= new GarbageMeter(limits, clock);
+    if (!this.#garbage.note(kind, asks.issued - this.#askedBefore)) return;
+    const { code, text } = closeReasons.garbage;
+    this.connection.close(code, text, 'garbage');
   }
 
   /** A lifecycle frame without a wait token is ignored. */

@@ -81,12 +81,18 @@ export interface EndReason {
 }
 
 /** The code for a socket that closed without a close frame. No close frame carries it. */
-export const noCloseFrame = 1006;
+const noCloseFrame = 1006;
 
 const reasonNamed = (cause: CloseReasonName): EndReason => {
   const { code, text } = closeReasons[cause];
   return { code, text, cause };
 };
+
+/** Returns why a connection ends whose socket has closed. A line that is lost brings no text of its own (SV6). */
+export const closedSocket = (code: number, text: string, cause: CloseReasonName | undefined): EndReason =>
+  code === noCloseFrame
+    ? { code, text: text || closeReasons.lost.text, cause: cause ?? 'connectionLost' }
+    : { code, text, cause: cause ?? 'client' };
 
 /** How the server ends a connection: the chart, the socket and the inbox each do their part. */
 export interface End {
@@ -145,7 +151,7 @@ export const closeCause = ({ reason, wasAccepted }: CloseRecord): CloseCause => 
 /** Returns the reason that `onDisconnect` receives. A chart that failed without a recorded reason ends with 1011. */
 export const disconnectReason = ({ reason, wasAccepted }: CloseRecord, actor: AnyActorRef) => {
   const hasFailed = actor.getSnapshot().status === 'error';
-  const { code, text } = reason ?? (hasFailed ? closeReasons.failed : { code: noCloseFrame, text: '' });
+  const { code, text } = reason ?? (hasFailed ? closeReasons.failed : closeReasons.lost);
   return { code, text, wasAccepted };
 };
 

@@ -34,7 +34,7 @@ export interface GreetingParts {
   /** The bounds of the first frame and of what follows it. */
   readonly limits: Pick<Limits, 'ackTimeout' | 'earlyFrames' | 'earlyBytes'>;
   /** Counts frames that are ignored. */
-  readonly counters: { ignoredSession: number };
+  readonly counters: { ignoredSession: number; emptyFrames: number };
 }
 
 /**
@@ -74,7 +74,11 @@ export class Greeting implements SocketListener {
 
   /** Takes the first frame, and keeps what follows it within the bounds of early frames (HS5). */
   socketOnMessage(data: Body): void {
-    if (this.#state === 'over' || data.length === 0) return;
+    if (this.#state === 'over') return;
+    if (data.length === 0) {
+      this.parts.counters.emptyFrames++;
+      return;
+    }
     const frame = typeof data === 'string' ? readFromClient(data) : undefined;
     if (frame) this.#takeSession(frame, data);
     else this.#takeData(data);

@@ -3,10 +3,18 @@ import { Histogram } from '../runtime/histogram.js';
 
 /** Returns all counters at zero. The names are fixed, so that no text of a client becomes one (IN9). */
 export const makeCounters = () => ({
-  /** Messages of clients, of every kind. */
+  /** Messages of clients, of every kind, but for empty ones. */
   framesIn: 0,
   /** Bytes of these messages. */
   bytesIn: 0,
+  /** Pings of clients. */
+  pings: 0,
+  /** Pongs of clients. Most of them answer the heartbeat. */
+  pongs: 0,
+  /** Pings of clients that were not answered, as more came before the socket had room for a pong. */
+  skippedPings: 0,
+  /** Empty messages of clients, which are ignored. */
+  emptyFrames: 0,
   /** Messages of clients that are no frame. */
   invalidFrames: 0,
   /** Answers of clients that no ask waits for. */

@@ -22,12 +22,14 @@ export interface FrameNote {
 /** Receives a note of every frame. */
 export type FrameLog = (note: FrameNote) => void;
 
-// JSON does not escape these, and a terminal acts on some of them.
-const unprintable = /[\u007f-\u009f\u2028\u2029]/g;
+// JSON does not escape these. Some of them break or turn a line, a terminal acts on others, and the rest shows nothing.
+const unprintable = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
+
+const escaped = (one: string): string =>
+  Array.from({ length: one.length }, (_, at) => `\\u${one.charCodeAt(at).toString(16).padStart(4, '0')}`).join('');
 
 /** Quotes a name that a client has chosen. */
-const quoted = (name: string): string =>
-  JSON.stringify(name).replace(unprintable, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`);
+const quoted = (name: string): string => JSON.stringify(name).replace(unprintable, escaped);
 
 const kindOfWait = (wait: string): string =>
   wait === '' ? '' : wait.startsWith('$') ? ' (client asks)' : ' (server asks)';

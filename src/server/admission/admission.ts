@@ -1,12 +1,13 @@
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../actors/runtime/clock.js';
 import type { Limits } from '../../limits.js';
+import { networkOf } from './addresses.js';
 import { AdmissionQueue } from './admissionQueue.js';
 
 /** What the admission of one server works with. */
 export interface AdmissionParts {
   /** How many sockets may be on the way in, and how long one waits for that. */
-  readonly limits: Pick<Limits, 'admission' | 'admissionTimeout'>;
+  readonly limits: Pick<Limits, 'admission' | 'admissionPerAddress' | 'admissionTimeout'>;
   /** The source of timers. */
   readonly clock: Clock;
   /** Counts sockets that are dropped. */
@@ -21,12 +22,14 @@ export class Admission {
 
   /** Creates the admission of one server. */
   constructor(private readonly parts: AdmissionParts) {
-    const { limits, clock } = parts;
-    this.#queue = new AdmissionQueue(limits.admission, limits.admissionTimeout, clock);
+    this.#queue = new AdmissionQueue(parts.limits, parts.clock);
   }
 
-  /** Calls `proceed` with the function that releases the slot, once one is free. A closed socket releases it too. */
-  whenFree(socket: Duplex, proceed: (done: () => void) => void): void {
+  /**
+   * Calls `proceed` with the function that releases the slot, once one is free for this address. A closed socket
+   * releases it too.
+   */
+  whenFree(address: string | undefined, socket: Duplex, proceed: (done: () => void) => void): void {
     // A socket is in the queue at most once, however many requests it pipelines (HS15).
     if (this.#pending.has(socket)) return this.drop(socket);
     this.#pending.add(socket);
@@ -37,6 +40,7 @@ export class Admission {
     };
     socket.once('close', done);
     const slot = this.#queue.enter(
+      address && networkOf(address),
       () => queueMicrotask(() => !socket.destroyed && proceed(done)),
       () => this.drop(socket),
     );

@@ -51,11 +51,12 @@ describe('a client that announces the session layer', () => {
     { first: 'M', sent: ['t Aid1'] },
     { first: 'early', sent: ['t Aid1'] },
     { first: Buffer.from(hello()), sent: ['t Aid1', 't $#m;;;hello;1;0;bad namespace'] },
-  ])('[SS11] is plain if it begins with $first', async ({ first, sent }) => {
+  ])('[SS11] [FR6] is plain if it begins with $first', async ({ first, sent }) => {
     const host = new HintedServer();
     const client = await host.dial();
     await host.send(client, '', first, ...(first === 'M' ? [] : ['M']));
     expect(client.socket.lines).toEqual(sent);
+    expect(host.server.counters.emptyFrames).toBe(1);
     await host.send(client, fromClient('ping', '0'));
     expect(client.socket.lines).toEqual(sent);
     expect(host.server.counters).toMatchObject({ hellos: 0, ignoredSession: 1 });

@@ -1,3 +1,4 @@
+import { fc } from '@fast-check/vitest';
 import { describe, expect, test, vi } from 'vitest';
 import { WebSocket as WebSocketOfTests } from 'ws';
 import { lineOfNote } from '../../../src/actors/transport/loggedSocket.js';
@@ -108,6 +109,28 @@ describe('the log of frames', () => {
     harness.open('b', 'n').socket.receive(`;n;${name};${name};0;0;`);
     expect(lines().at(-1)).toBe(
       '"b" in text "a\\n\\u001b[31m\\u009b31m\\u2028\\"" in "n"/"a\\n\\u001b[31m\\u009b31m\\u2028\\"", 41 bytes',
+    );
+  });
+
+  test('[SV12] characters that turn or hide a part of a line are escaped', () => {
+    const { harness, lines } = open();
+    const name = '\u202e\u200b\ufeff\u{e0041}\u00ad\u2066\ufe0f';
+    harness.open('b', 'n').socket.receive(`;n;;${name};0;0;`);
+    expect(lines().at(-1)).toBe(
+      '"b" in text "\\u202e\\u200b\\ufeff\\udb40\\udc41\\u00ad\\u2066\\ufe0f" in "n", 30 bytes',
+    );
+  });
+
+  test('[SV12] a line reads as it is written, whatever a client has chosen as a name', () => {
+    const hidden = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/u;
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (name) => {
+        const note = { connection: name, direction: 'in', kind: 'text', what: 'x', bytes: 1 } as const;
+        const [quoted = ''] = /^".*"/s.exec(lineOfNote(note)) ?? [];
+        expect(JSON.parse(quoted)).toBe(name);
+        // Unassigned and private characters are visible, as boxes.
+        expect(quoted.replace(/[\p{Cn}\p{Co}]/gu, '')).not.toMatch(hidden);
+      }),
     );
   });
 

@@ -29,12 +29,6 @@ export const connectionFaults = [
       'this.close(code, text, cause);',
     ],
     [
-      'the end of a client’s socket counts as lost',
-      'IN9',
-      'const usual = code === noCloseFrame ?',
-      'const usual = code > 0 ?',
-    ],
-    [
       'a second teardown',
       'NS7 SV3',
       'this.inbox.finish(() => this.#finish());',
@@ -80,9 +74,18 @@ export const connectionFaults = [
     [
       'answers wait for their turn',
       'AK7',
-      'if (!this.connection.peerAsks.settle(frame)) counters.strayAnswers++;',
-      'this.inbox.enqueue(frame, data.length);',
+      "return this.connection.peerAsks.settle(frame) ? undefined : this.#drop('strayAnswers');",
+      'return this.inbox.enqueue(frame, data.length);',
     ],
+    [
+      'an empty message is not counted',
+      'FR6',
+      "if (data.length === 0) return this.#drop('emptyFrames');",
+      'if (data.length === 0) return;',
+    ],
+    ['a flood of garbage goes on', 'LM10', "this.connection.close(code, text, 'garbage');", ''],
+    ['asks before a connection excuse its answers', 'LM10', 'asks.issued - this.#askedBefore', 'asks.issued'],
+    ['a late answer is garbage', 'LM10', 'asks.issued - this.#askedBefore', '0'],
     ['what this side began is not waited for', 'NS6', 'return memberships.isArriving(namespace) ||', 'return'],
   ]),
   ...inFile('actors/connection/events.ts', [
@@ -126,6 +129,13 @@ export const connectionFaults = [
     ],
   ]),
   ...inFile('actors/connection/lifecycle.ts', [
+    [
+      'the end of a client’s socket counts as lost',
+      'IN9',
+      "cause: cause ?? 'client' };",
+      "cause: cause ?? 'connectionLost' };",
+    ],
+    ['a lost line has no text', 'SV6', 'text: text || closeReasons.lost.text', 'text'],
     [
       'a killed connection waits for its handlers',
       'DR1',

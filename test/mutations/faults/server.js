@@ -6,7 +6,19 @@ export const serverFaults = [
     ['a message may take for ever', 'LM6', 'else if (this.#incomplete === undefined) this.#messageBegan();', ''],
     ['the deadline of a message is that of the next', 'LM6', 'this.#messageEnded();\n    const bytes', 'const bytes'],
     ['pieces without end', 'LM6', 'maxBufferedChunks: fragments * 16,', ''],
+    ['ws answers pings itself, and ends a client that sends 61 at once', 'LM7', 'autoPong: false,', ''],
+    ['a ping that waits for room is never answered', 'LM7', 'if (this.writable) this.#pongs?.drained();', ''],
+    ['a pong is not counted', 'LM7', 'this.pongContext.counters.pongs++;', ''],
+    ['a client that reads no pong has no reason', 'LM7', "listener?.socketOnClose(code, text, 'unreadPongs');", ''],
     ['a close frame of the client goes unnoticed', 'SV6', 'this.watcher?.wsOnClosing(', 'this.emit('],
+  ]),
+  ...inFile('server/pongs.ts', [
+    ['only the last of many pings is answered', 'LM7', 'joined(pings.map(pong))', 'pong(latest)'],
+    ['pongs pile up in a full socket', 'LM7', 'if (!this.outlet.writableNeedDrain) {', 'if (latest) {'],
+    ['a skipped ping is not counted', 'LM7', 'counters.skippedPings +=', 'const _ ='],
+    ['a client that reads no pong is kept', 'LM7', 'return now - since < slowConsumerTimeout;', 'return true;'],
+    ['a pong that waits begins its wait again with each ping', 'LM7', 'this.#waiting?.since ?? now', 'now'],
+    ['a ping that waits keeps its read buffer', 'LM7', 'data: new Uint8Array(latest)', 'data: latest'],
   ]),
   ...inFile('server/upgrade.ts', [
     [
@@ -69,6 +81,12 @@ export const serverFaults = [
   ]),
   ...inFile('server/admission/addresses.ts', [
     [
+      'a client of IPv6 has as many addresses as it likes',
+      'HS15',
+      'groupsOf(address).slice(0, 4)',
+      'groupsOf(address)',
+    ],
+    [
       'an IPv4-mapped address is another one',
       'HS17',
       "if (groups.slice(0, 6).join(':') === mapped)",
@@ -93,7 +111,37 @@ export const serverFaults = [
     ],
   ]),
   ...inFile('server/admission/admissionQueue.ts', [
-    ['everybody finds a place', 'HS15', 'if (this.#taken < this.slots) begin();', 'if (this.slots > 0) begin();'],
+    [
+      'everybody finds a place',
+      'HS15',
+      'if (this.#taken < this.limits.admission && line.taken < line.bound) begin();',
+      'if (line.taken < line.bound) begin();',
+    ],
+    [
+      'one address takes every slot',
+      'HS15',
+      'if (this.#taken < this.limits.admission && line.taken < line.bound) begin();',
+      'if (this.#taken < this.limits.admission) begin();',
+    ],
+    ['an address is served until its line is empty', 'HS15', 'this.#ready.delete(line);\n      if (line', 'if (line'],
+    [
+      'an address that waits goes beyond its bound',
+      'HS15',
+      'if (line.waiting.length > 0 && line.taken < line.bound)',
+      'if (line.waiting.length > 0)',
+    ],
+    [
+      'a full queue has no room for a new address',
+      'HS15',
+      'if (!longest || longest.waiting.length < waiting.length + 2) return false;',
+      'if (!longest || waiting.length >= 0) return false;',
+    ],
+    ['the address of everybody is remembered', 'HS15', 'this.#lines.delete(address);', ''],
+  ]),
+  ...inFile('server/admission/requestHead.ts', [
+    ['an upgrade by HTTP/1.0 is taken', 'HS18', "if (httpVersion === '1.0')", "if (httpVersion === '')"],
+    ['an upgrade without Host is taken', 'HS18', 'headers.host === undefined', "headers.host === ''"],
+    ['another version is answered with 400', 'HS18', 'UpgradeRefused(426,', 'UpgradeRefused(400,'],
   ]),
   ...inFile('server/prometheus.ts', [['times are exported in milliseconds', 'IN8', 'ms / 1_000;', 'ms;']]),
   ...inFile('server/machineContract.ts', [

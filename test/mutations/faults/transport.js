@@ -27,6 +27,11 @@ export const transportFaults = [
     ],
     ['a stuck queue is checked with every ping', 'LM3', 'if (isQueueDue) this.#queuedCheckedAt = now;', ''],
   ]),
+  ...inFile('actors/transport/garbage.ts', [
+    ['garbage counts for ever', 'LM10', 'this.#count = 0;\n    }', '}'],
+    ['a bound of garbage cannot be switched off', 'LM10', 'garbageFrames > 0 && ', ''],
+    ['a late answer excuses all that follow', 'LM10', '++this.#strays <= asked', 'asked > 0'],
+  ]),
   ...inFile('actors/transport/timeoutSocket.ts', [
     ['a silent client is kept', 'LM4', 'if (readTimeout === 0) return;', 'if (readTimeout >= 0) return;'],
     ['a client that takes nothing is kept', 'LM5', 'if (writeTimeout === 0 || ', 'if (writeTimeout >= 0 || '],
@@ -38,5 +43,7 @@ export const transportFaults = [
       'JSON.stringify(name).replace(unprintable,',
       'JSON.stringify(name).replace(/\u0000/g,',
     ],
+    ['names may turn a line of the log around', 'SV12', '[\\p{Cc}\\p{Cf}', '[\\p{Cc}'],
+    ['names may hide a part of a line of the log', 'SV12', '\\p{Default_Ignorable_Code_Point}]', ']'],
   ]),
 ];
