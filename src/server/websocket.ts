@@ -113,7 +113,7 @@ class ServerSocket implements UpgradedSocket {
     });
     // The listener of `ws` was added before, so `ws` has parsed these bytes already.
     if (outlet.listenerCount('data') > 0) outlet.on('data', (bytes: Buffer) => this.#outletOnData(bytes.length));
-    else this.#countFrames();
+    else this.#takeFrames();
   }
 
   get writable(): boolean {
@@ -165,20 +165,25 @@ class ServerSocket implements UpgradedSocket {
     this.ws.terminate();
   }
 
-  /** Counts frames in place of bytes. Bun has a `ws` of its own, which reads no bytes by the socket (LM3). */
-  #countFrames(): void {
-    for (const event of ['message', 'ping', 'pong'] as const) this.ws.on(event, () => this.#received++);
+  /** Takes each frame for a byte. Bun has a `ws` of its own, which reads nothing by the socket (LM3). */
+  #takeFrames(): void {
+    for (const event of ['message', 'ping', 'pong'] as const) this.ws.on(event, () => this.#outletOnData(1));
   }
 
   #outletOnData(bytes: number): void {
     this.#received += bytes;
-    if (this.#pongs && this.writable && !this.#pongs.answer()) return this.#endUnread();
+    if (!this.#answerPings()) return this.#endUnread();
     this.#countRead(bytes);
     if (!this.writable || !isMidMessage(this.ws)) this.#messageEnded();
     else if (this.#incomplete === undefined) this.#messageBegan();
   }
 
   /** Ends a client that goes on to ping and does not read the pongs. */
+  /** Returns false once a pong has waited too long. */
+  #answerPings(): boolean {
+    return !this.#pongs || !this.writable || this.#pongs.answer();
+  }
+
   #endUnread(): void {
     const { code, text } = closeReasons.unreadPongs;
     const listener = this.#listener;
@@ -219,6 +224,8 @@ class ServerSocket implements UpgradedSocket {
   }
 
   #wsOnMessage(data: RawData, isBinary: boolean): void {
+    // What the message is answered with comes after the pongs for earlier pings.
+    if (!this.#answerPings()) return this.#endUnread();
     this.#messageEnded();
     const bytes = Buffer.isBuffer(data)
       ? data

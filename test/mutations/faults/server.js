@@ -8,8 +8,20 @@ export const serverFaults = [
     ['pieces without end', 'LM6', 'maxBufferedChunks: fragments * 16,', ''],
     ['ws answers pings itself, and ends a client that sends 61 at once', 'LM7', 'autoPong: false,', ''],
     ['a ping that waits for room is never answered', 'LM7', 'if (this.writable) this.#pongs?.drained();', ''],
+    [
+      'a pong comes after the answer to a later message',
+      'LM7',
+      'if (!this.#answerPings()) return this.#endUnread();\n    this.#messageEnded();',
+      'this.#messageEnded();',
+    ],
     ['a pong is not counted', 'LM7', 'this.pongContext.counters.pongs++;', ''],
     ['a client that reads no pong has no reason', 'LM7', "listener?.socketOnClose(code, text, 'unreadPongs');", ''],
+    [
+      'a close frame is answered without its code',
+      'FR11',
+      'if (code === noCode) super.close();',
+      'if (code < 4_000) super.close();',
+    ],
     ['a close frame of the client goes unnoticed', 'SV6', 'this.watcher?.wsOnClosing(', 'this.emit('],
   ]),
   ...inFile('server/pongs.ts', [
