@@ -31,6 +31,11 @@ export const limitTable = {
     'Time between the expiry of a token and the end of its connection',
     'closes with 4401 `token expired`',
   ),
+  refusedTokens: count(
+    5,
+    'Maximum number of tokens in a row that `authenticate` refuses on an open connection',
+    'closes with 1008 `too many refused tokens`, or with 4401 where another token may help',
+  ),
   earlyFrames: count(
     16,
     'Maximum number of frames before a connection is open',

@@ -48,6 +48,11 @@ export interface Limits {
    */
   readonly authGrace: number;
   /**
+   * Maximum number of tokens in a row that `authenticate` refuses on an open connection. Default 5. On breach: closes
+   * with 1008 `too many refused tokens`, or with 4401 where another token may help.
+   */
+  readonly refusedTokens: number;
+  /**
    * Maximum number of frames before a connection is open. Default 16. On breach: closes with 1008 `too many frames
    * before the acknowledgement`.
    */

@@ -80,6 +80,8 @@ const arrows: Readonly<Record<string, { readonly folders: readonly string[]; rea
     react: { folders: ['protocol', 'contract', 'client', 'client/line'], packages: ['react'] },
     'client/machine': { folders: ['client', 'client/line'], packages: ['xstate'] },
     machines: { folders: [], packages: ['xstate'] },
+    /** What a program extends the charts with. */
+    charts: { folders: ['machines'], packages: ['xstate'] },
     broadcast: { folders: ['limits', 'protocol'], packages: [] },
     exchange: {
       folders: ['protocol', 'actors/runtime'],
@@ -89,8 +91,13 @@ const arrows: Readonly<Record<string, { readonly folders: readonly string[]; rea
     'actors/transport': { folders: ['limits', 'protocol', 'actors/runtime'], packages: [] },
     'actors/telemetry': { folders: ['protocol', 'actors/runtime'], packages: ['xstate'] },
     'actors/api': {
-      folders: ['limits', 'protocol', 'contract', 'actors/runtime', 'actors/transport', 'actors/telemetry'],
+      folders: ['limits', 'protocol', 'contract', 'machines', 'actors/runtime', 'actors/transport', 'actors/telemetry'],
       packages: ['xstate'],
+    },
+    /** Middleware of our own. A program may have others in its place. */
+    'actors/middleware': {
+      folders: ['protocol', 'contract', 'actors/api'],
+      packages: [],
     },
     /** Asked by `connection` and by `supervisor`; it knows no connection. */
     'actors/sessions': {
@@ -169,7 +176,7 @@ const arrows: Readonly<Record<string, { readonly folders: readonly string[]; rea
       packages: ['xstate', 'node:http', 'node:fs'],
     },
     index: {
-      folders: [...parts, 'server'],
+      folders: [...parts, 'actors/middleware', 'server', 'charts'],
       packages: [],
     },
   };
@@ -272,12 +279,14 @@ describe('the architecture', () => {
         'Conn',
         'ErrBadNamespace',
         'ErrBadRoom',
+        'ErrClosedRooms',
         'ErrInvalidPayload',
         'ErrNoAudience',
         'ErrWrite',
         'ExchangeLoss',
         'Exclusion',
         'HandlerTimeout',
+        'IdRefused',
         'InvalidPayload',
         'NSConn',
         'OnAnyEvent',
@@ -289,6 +298,7 @@ describe('the architecture', () => {
         'OnRoomJoined',
         'OnRoomLeave',
         'OnRoomLeft',
+        'Refusal',
         'Reply',
         'Room',
         'Server',
@@ -297,15 +307,18 @@ describe('the architecture', () => {
         'connectionConfig',
         'connectionMachine',
         'connectionSetup',
+        'decodeFrame',
         'defaultLimits',
         'exclude',
         'isSystemEvent',
         'linkConfig',
         'linkMachine',
         'linkSetup',
+        'namespace',
         'namespaceConfig',
         'namespaceMachine',
         'namespaceSetup',
+        'rateLimit',
         'registerKnownError',
         'reply',
         'roomConfig',

@@ -105,7 +105,7 @@ describe('the documentation', () => {
   let complaints: ReadonlyMap<string, readonly BlockError[]>;
   beforeAll(async () => {
     complaints = await compileBlocks([...blocks, ...misspelt]);
-  });
+  }, 60_000);
   afterAll(removeBlocks);
 
   test('every block has a known language', () => {

@@ -1,4 +1,4 @@
-// Writes what the tables of the source say into docs/ and docstrings: `npm run docs`, after a build.
+// Writes what the tables of the source say into docs/ and docstrings: `npm run docs:tables`, after a build.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { withLimitMembers, withLimits, withMetrics } from './tables.js';

@@ -1,6 +1,6 @@
 // @ts-check
 /**
- * An example chat with rooms, presence and typing, in one namespace.
+ * An example chat with rooms, presence, typing and the last messages, in one namespace.
  * Start it with `npm start` and open the printed address in two tabs.
  */
 import { createHash } from 'node:crypto';
@@ -34,6 +34,7 @@ const server = new Server({
       },
 
       [OnRoomJoined](ns, { room }) {
+        ns.room(room)?.emit('history', { lines: history.of(room), limit: KEPT_LINES });
         tellPresence('joined', room, ns);
       },
 
@@ -47,7 +48,16 @@ const server = new Server({
       say(ns, { data }) {
         const room = ns.room(data.room);
         if (!room) throw new Error('Join a room first.');
-        room.broadcast('said', { ...person(ns), text: data.text, at: Date.now() });
+        const line = { ...person(ns), text: data.text, at: history.nextTime(room.name) };
+        history.keep(room.name, line);
+        room.broadcast('said', line);
+      },
+
+      // `conn.user` is the object that `authenticate` returned.
+      rename(ns, { data: name }) {
+        const was = ns.conn.user.name;
+        ns.conn.user.name = name;
+        for (const room of ns.rooms()) tellPresence('renamed', room.name, ns, was);
       },
 
       // To everyone in the room but the sender.
@@ -73,17 +83,50 @@ function tellCount() {
   server.broadcast(null, { namespace: 'chat', event: 'count', data: server.totalConnections });
 }
 
-/** @param {'joined' | 'left'} kind @param {string} room @param {Member} member */
-function tellPresence(kind, room, member) {
+/** @param {'joined' | 'left' | 'renamed'} kind @param {string} room @param {Member} member @param {string} [was] */
+function tellPresence(kind, room, member, was) {
   const people = server.members('chat', room).map(person);
-  server.broadcast(null, { namespace: 'chat', room, event: 'presence', data: { kind, ...person(member), people } });
+  const data = { kind, ...person(member), ...(was === undefined ? {} : { was }), people };
+  server.broadcast(null, { namespace: 'chat', room, event: 'presence', data });
 
   const names = new Set([LOBBY, ...server.roomNames('chat').sort()]); // always list the lobby, and list it first
   const rooms = [...names].map((name) => ({ name, people: server.members('chat', name).length }));
   server.broadcast(null, { namespace: 'chat', event: 'rooms', data: rooms });
 }
 
-// ── 2. The page: an explicit list of files, so that no other file can be requested ──────────────
+// ── 2. The last messages of each room. This example holds them in memory; Muster itself keeps none. ─
+
+const KEPT_LINES = 50;
+const KEPT_ROOMS = 200;
+
+class History {
+  /** The lines of each room. The room that was written to last is the last one. @type {Map<string, readonly Said[]>} */
+  #rooms = new Map();
+
+  /** @param {string} room */
+  of(room) {
+    return this.#rooms.get(room) ?? [];
+  }
+
+  /** Returns the time of the next line. It grows, so that a page knows which lines it has. @param {string} room */
+  nextTime(room) {
+    return Math.max(Date.now(), (this.of(room).at(-1)?.at ?? 0) + 1);
+  }
+
+  /** @param {string} room @param {Said} line */
+  keep(room, line) {
+    const lines = [...this.of(room), line].slice(-KEPT_LINES);
+    this.#rooms.delete(room);
+    this.#rooms.set(room, lines);
+    const [oldest = room] = this.#rooms.keys();
+    if (this.#rooms.size > KEPT_ROOMS) this.#rooms.delete(oldest);
+  }
+}
+
+/** @typedef {import('./public/contract.js').Said} Said */
+const history = new History();
+
+// ── 3. The page: an explicit list of files, so that no other file can be requested ──────────────
 
 /** @param {string} file */
 const page = (file) => new URL(`./public/${file}`, import.meta.url);
@@ -91,10 +134,11 @@ const page = (file) => new URL(`./public/${file}`, import.meta.url);
 const files = new Map([
   ['/', { file: page('index.html'), type: 'text/html' }],
   ['/style.css', { file: page('style.css'), type: 'text/css' }],
-  ['/app.js', { file: page('app.js'), type: 'text/javascript' }],
-  ['/contract.js', { file: page('contract.js'), type: 'text/javascript' }],
   ['/icon.svg', { file: page('icon.svg'), type: 'image/svg+xml' }],
 ]);
+for (const name of ['app', 'avatars', 'composer', 'contract', 'drawers', 'links', 'log', 'page', 'rooms']) {
+  files.set(`/${name}.js`, { file: page(`${name}.js`), type: 'text/javascript' });
+}
 
 // Muster's client runs in a browser as it is published. These are the folders that it consists of.
 const dist = new URL('../', import.meta.resolve('musterjs/client'));
@@ -128,7 +172,7 @@ const httpServer = createServer(async (request, response) => {
   }
 });
 
-// ── 3. Start and stop ───────────────────────────────────────────────────────────────────────────
+// ── 4. Start and stop ───────────────────────────────────────────────────────────────────────────
 
 const PORT = process.env['PORT'] || '8080';
 const port = Number(PORT);

@@ -7,10 +7,11 @@ import { namespaceMachine } from '../machines/namespace.js';
 import { roomMachine } from '../machines/room.js';
 import { supervisorMachine } from '../machines/supervisor.js';
 import type { NativeMode } from '../protocol/codec.js';
+import { toldOf } from '../protocol/errors.js';
 import { type AskTarget, PendingAsks } from './api/asks.js';
 import { Callbacks, type ConnectionCallbacks } from './api/callbacks.js';
 import { ContractGate } from './api/contractGate.js';
-import { type Events, Handlers, type Namespaces } from './api/handlers.js';
+import { Handlers, type Namespaces } from './api/handlers.js';
 import type { ServerFace } from './api/serverFace.js';
 import { BackgroundTasks, RunQueue } from './runtime/background.js';
 import { type Clock, TickCounter } from './runtime/clock.js';
@@ -53,7 +54,9 @@ export interface ContextOptions extends ConnectionCallbacks, AuthenticationHooks
   /** The handlers of each declared namespace. */
   readonly namespaces: Namespaces;
   /** The handlers of the empty namespace. */
-  readonly events: Events | undefined;
+  readonly events: unknown;
+  /** Middleware around all handlers. */
+  readonly use?: unknown;
   /** Returns the address of a client. Default: none is known. */
   readonly addressOf?: (request: UpgradeRequest) => string | undefined;
   /** All limits. */
@@ -62,6 +65,8 @@ export interface ContextOptions extends ConnectionCallbacks, AuthenticationHooks
   readonly clock: Clock;
   /** The source of random numbers. */
   readonly random: Random;
+  /** Whether clients are told the text of every error of the program (SV26). Default true. */
+  readonly exposeErrors?: boolean;
   /** Maximum time of background work in one tick, in ms. */
   readonly sliceMs: number;
   /** Receives a note of every frame. When it is set, unused return values of handlers are reported too. */
@@ -86,6 +91,8 @@ export interface ServerContext {
   readonly contract: ContractGate | undefined;
   /** The hooks of the program. */
   readonly callbacks: Callbacks;
+  /** Returns what a client is told of an error of the program (SV26). */
+  told(error: unknown): unknown;
   /** Says who clients are, if the program wants that. */
   readonly authenticator: Authenticator | undefined;
   /** Whether clients send native messages. */
@@ -153,7 +160,7 @@ const socketWrapper =
  * @throws {TypeError} when the handlers are wrong
  */
 export const createContext = (options: ContextOptions, directory: ActorDirectory): ServerContext => {
-  const { server, namespaces, events, limits, clock, random, authenticate, sameUser } = options;
+  const { server, namespaces, events, limits, clock, random, authenticate, sameUser, exposeErrors = true } = options;
   const now = (): number => clock.now();
   const counters = makeCounters();
   const meters = new Meters();
@@ -164,8 +171,16 @@ export const createContext = (options: ContextOptions, directory: ActorDirectory
       countInvalid: () => counters.invalidPayloads++,
       within: (decoding) => callbacks.within(decoding),
     });
-  const handlers = new Handlers(namespaces, events, contract);
   const deadlines = new Deadlines(clock);
+  const handlers = new Handlers(namespaces, events, contract, {
+    use: options.use,
+    host: {
+      now,
+      after: (ms, expire) => deadlines.after(ms, expire),
+      counters,
+      failed: (error, during, ns) => callbacks.failed(error, during, ns),
+    },
+  });
   const background = new BackgroundTasks(clock, options.sliceMs);
   const runQueue = new RunQueue(now, (task) => background.wake(task));
   const recorder = options.recorder && new Recorder(options.recorder, clock, random, directory);
@@ -199,7 +214,8 @@ export const createContext = (options: ContextOptions, directory: ActorDirectory
     handlers,
     contract,
     callbacks,
-    authenticator: authenticate && new Authenticator(authenticate, sameUser, clock),
+    told: (error) => toldOf(error, exposeErrors),
+    authenticator: authenticate && new Authenticator(authenticate, sameUser, clock, exposeErrors),
     nativeMode,
     machines,
     stepped: {

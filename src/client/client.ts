@@ -9,6 +9,7 @@ export {
   CloseError,
   ErrBadNamespace,
   ErrBadRoom,
+  ErrClosedRooms,
   ErrInvalidPayload,
   ErrWrite,
   Reply,

@@ -13,7 +13,7 @@ import { type MembershipPort, type NSConn, Room } from './handles.js';
 import { type Answer, type AskOptions, assertTimeout } from './line/asks.js';
 import { Waiters } from './line/waiters.js';
 import type { LifecycleFlags, MembershipHost, Thrown } from './membershipHost.js';
-import { entryTimeout, Place } from './place.js';
+import { entryTimeout, Place, type RunTurn } from './place.js';
 
 const local: LifecycleFlags = { isLocal: true };
 const forced: LifecycleFlags = { isLocal: true, isForced: true };
@@ -118,7 +118,7 @@ export class Membership<Handle extends NSConn | Room = NSConn | Room> extends Pl
     if (this.#presence === 'in') {
       this.#presence = 'leaving';
       const { line, turns } = this.host;
-      const turn = this.#turn(turns.isInHandler);
+      const turn = this.turn(turns.isInHandler);
       this.request(this.endEvent, {}, (answer) =>
         turn(() => (line === this.host.line ? this.#left(answer, wasWished, isAll) : undefined)),
       );
@@ -128,18 +128,23 @@ export class Membership<Handle extends NSConn | Room = NSConn | Room> extends Pl
 
   /** Enters it, and then its rooms, if the program has asked for it. Resolves when they are entered or refused. */
   async enter(isNested = false): Promise<void> {
-    if (!this.#isWished || !this.isOut) return;
+    await (await this.#begin(this.turn(isNested), isNested))?.answered;
+  }
+
+  /** Asks the server to let the client in. `vetoTurn` runs the handlers that may prevent it. Resolves once it has asked. */
+  async #begin(vetoTurn: RunTurn, isNested: boolean): Promise<{ readonly answered: Promise<void> } | undefined> {
+    if (!this.#isWished || !this.isOut) return undefined;
     const attempt = {};
     this.#attempt = attempt;
     this.#presence = 'entering';
     const isPending = (): boolean => this.#attempt === attempt;
-    const turn = this.#turn(isNested);
     const veto = this.parent
       ? undefined
-      : await turn(() => (isPending() ? this.host.fire(this, OnNamespaceConnect, local) : undefined));
-    if (!isPending()) return;
-    if (veto) return this.remove(veto);
-    await new Promise<void>((resolve) => {
+      : await vetoTurn(() => (isPending() ? this.host.fire(this, OnNamespaceConnect, local) : undefined));
+    if (isPending() && veto) this.remove(veto);
+    if (!isPending()) return undefined;
+    const turn = this.turn(isNested);
+    const answered = new Promise<void>((resolve) => {
       this.#token = this.request(this.entryEvent, { timeout: this.#timeout }, (answer) =>
         turn(async () => {
           if (isPending()) await this.#answered(answer, isPending);
@@ -147,7 +152,7 @@ export class Membership<Handle extends NSConn | Room = NSConn | Room> extends Pl
         }),
       );
     });
-    if (this.isIn) await this.enterRooms();
+    return { answered: answered.then(() => (this.isIn ? this.enterRooms() : undefined)) };
   }
 
   /** Enters the rooms that the program has asked for. */
@@ -250,7 +255,8 @@ export class Membership<Handle extends NSConn | Room = NSConn | Room> extends Pl
     if (!isWished) this.remove();
     await this.tell(this.parent ? OnRoomLeft : OnNamespaceDisconnect, { isLocal: isLocal || !this.parent });
     this.#leavers.settle();
-    if (isWished) void this.enter();
+    // In this turn, so that its event comes before what the server has sent since.
+    if (isWished) await this.#begin((job) => job(), false);
   }
 
   #settleEntry(): void {
@@ -286,10 +292,5 @@ export class Membership<Handle extends NSConn | Room = NSConn | Room> extends Pl
     const inside = [...this.rooms.values()].filter((room) => room.#presence === 'in' || room.#presence === 'leaving');
     for (const room of [...this.rooms.values()]) room.remove();
     return inside;
-  }
-
-  /** Returns what runs a job in a turn of its own, or within the turn that runs. */
-  #turn(isNested: boolean): <T>(job: () => T | Promise<T>) => T | Promise<T> {
-    return isNested ? (job) => job() : (job) => this.host.turns.push(job);
   }
 }

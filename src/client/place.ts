@@ -10,6 +10,9 @@ import type { JoinOptions, Listener } from './options.js';
 /** The default of how long the server has to answer, in ms. */
 export const entryTimeout = 10_000;
 
+/** Runs a job in a turn, and resolves as the job does. */
+export type RunTurn = <T>(job: () => T | Promise<T>) => T | Promise<T>;
+
 /** A namespace or room as its handle sees it. */
 export abstract class Place<Handle extends NSConn | Room> implements MembershipPort {
   /** The handle. */
@@ -80,6 +83,11 @@ export abstract class Place<Handle extends NSConn | Room> implements MembershipP
   /** The event of its end. */
   protected get endEvent(): string {
     return this.parent ? OnRoomLeave : OnNamespaceDisconnect;
+  }
+
+  /** Returns what runs a job in a turn of its own, or within the turn that runs. */
+  protected turn(isNested: boolean): RunTurn {
+    return isNested ? (job) => job() : (job) => this.host.turns.push(job);
   }
 
   /** Sends a lifecycle ask. Returns its token. */

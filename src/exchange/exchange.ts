@@ -47,6 +47,12 @@ export interface ExchangeSession {
   publish(channel: string, payload: Uint8Array): Promise<void>;
   /** Resolves when the broker has answered on every connection of the session (EX15). */
   ping(): Promise<void>;
+  /**
+   * Resolves when the broker has sent something on every connection of the session since the call: a message, a
+   * confirmation or an answer. The broker is then there, although the answer to a ping is still on its way (EX15).
+   * Without this method, only answers to pings count.
+   */
+  active?(): Promise<void>;
   /** Ends the session. Unconfirmed messages may be lost. */
   close(): void;
 }

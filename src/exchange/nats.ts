@@ -6,6 +6,8 @@ import {
   type Subscription,
 } from '@nats-io/transport-node';
 import { systemClock } from '../actors/runtime/clock.js';
+import { Activity } from './activity.js';
+import { Batch } from './batch.js';
 import { isPlainObject, refuseDecided, refuseUnknown, wrong } from './checks.js';
 import { type Credentials, credentialsOf, discretion, parseUrl, secretsOf } from './credentials.js';
 import type { ExchangeListener, ExchangeSession, StackExchange } from './exchange.js';
@@ -119,28 +121,6 @@ const check = (given: NatsExchangeOptions) => {
 
 type Redact = ReturnType<typeof check>['redact'];
 
-/** Commands of one tick, which one answer of the broker confirms. */
-class Batch {
-  /** Refusals of the broker, by operation and subject. */
-  readonly refused = new Map<string, Error>();
-  confirm = (): void => {};
-  fail = (_error: Error): void => {};
-  readonly #confirmed = new Promise<void>((resolve, reject) => {
-    this.confirm = resolve;
-    this.fail = reject;
-  });
-
-  /** Resolves when the broker has confirmed the batch. Rejects if it refused the operation on one of the subjects. */
-  async confirmed(operation: string, subjects: readonly string[]): Promise<void> {
-    await this.#confirmed;
-    if (this.refused.size === 0) return;
-    for (const subject of subjects) {
-      const refusal = this.refused.get(`${operation} ${subject}`);
-      if (refusal !== undefined) throw refusal;
-    }
-  }
-}
-
 /** A session over one connection (EX2). The library does not reconnect it. */
 class NatsSession implements ExchangeSession {
   readonly #nats: NatsConnection;
@@ -148,6 +128,7 @@ class NatsSession implements ExchangeSession {
   readonly #redact: Redact;
   readonly #subscriptions = new Map<string, Subscription>();
   readonly #batches = new Set<Batch>();
+  readonly #activity = new Activity();
   /** The batch of this tick, which takes more commands. */
   #open: Batch | undefined;
   #isOver = false;
@@ -188,12 +169,16 @@ class NatsSession implements ExchangeSession {
     } catch (error) {
       throw this.#redact(error);
     }
-    await this.#batch().confirmed('publish', [channel]);
+    await this.#batch(payload.length).confirmed('publish', [channel]);
   }
 
   async ping(): Promise<void> {
     this.#check([]);
     await this.#batch().confirmed('ping', []);
+  }
+
+  active(): Promise<void> {
+    return this.#activity.next();
   }
 
   close(): void {
@@ -208,6 +193,7 @@ class NatsSession implements ExchangeSession {
 
   #deliver(channel: string, payload: Uint8Array): void {
     if (this.#isOver) return;
+    this.#activity.note();
     try {
       this.#listener.received(channel, payload);
     } catch (error) {
@@ -216,17 +202,27 @@ class NatsSession implements ExchangeSession {
     }
   }
 
-  /** Returns the batch of this tick. It is flushed after every command of the tick. */
-  #batch(): Batch {
-    if (this.#open !== undefined) return this.#open;
+  /** Returns the batch of this tick. It is flushed after every command of the tick, or once it is large. */
+  #batch(bytes = 0): Batch {
+    const batch = this.#open ?? this.#begin();
+    batch.bytes += bytes;
+    if (batch.isFull) this.#endOf(batch);
+    return batch;
+  }
+
+  #begin(): Batch {
     const batch = new Batch();
     this.#open = batch;
     this.#batches.add(batch);
-    queueMicrotask(() => {
-      this.#open = undefined;
-      if (!this.#isOver) void this.#flush(batch);
-    });
+    queueMicrotask(() => this.#endOf(batch));
     return batch;
+  }
+
+  /** Flushes the batch, if it is still the one that takes commands. */
+  #endOf(batch: Batch): void {
+    if (this.#open !== batch) return;
+    this.#open = undefined;
+    if (!this.#isOver) void this.#flush(batch);
   }
 
   async #flush(batch: Batch): Promise<void> {
@@ -240,6 +236,7 @@ class NatsSession implements ExchangeSession {
   }
 
   #confirm(batch: Batch): void {
+    this.#activity.note();
     if (this.#batches.delete(batch)) batch.confirm();
   }
 

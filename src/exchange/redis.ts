@@ -1,5 +1,6 @@
 import { createClient, type RedisClientOptions, type RespVersions } from 'redis';
 import { systemClock } from '../actors/runtime/clock.js';
+import { Activity } from './activity.js';
 import { isPlainObject, refuseDecided, refuseUnknown, wrong } from './checks.js';
 import { credentialsOf, discretion, parseUrl, secretsOf } from './credentials.js';
 import type { ExchangeListener, ExchangeSession, StackExchange } from './exchange.js';
@@ -117,6 +118,8 @@ const chunksOf = (channels: readonly string[]): string[][] => {
 class RedisSession implements ExchangeSession {
   readonly #publisher: Client;
   readonly #subscriber: Client;
+  readonly #fromPublisher = new Activity();
+  readonly #fromSubscriber = new Activity();
   readonly #redact: Checked['redact'];
   readonly #received: ExchangeListener['received'];
   #ended: ((error: Error) => void) | undefined;
@@ -154,7 +157,11 @@ class RedisSession implements ExchangeSession {
   }
 
   subscribe(channels: readonly string[]): Promise<void> {
-    return this.#ask(chunksOf(channels).map((chunk) => () => this.#subscriber.subscribe(chunk, this.#deliver, true)));
+    const subscribeTo = async (chunk: string[]): Promise<void> => {
+      await this.#subscriber.subscribe(chunk, this.#deliver, true);
+      this.#fromSubscriber.note();
+    };
+    return this.#ask(chunksOf(channels).map((chunk) => () => subscribeTo(chunk)));
   }
 
   unsubscribe(channels: readonly string[]): void {
@@ -165,13 +172,25 @@ class RedisSession implements ExchangeSession {
     }
   }
 
-  publish(channel: string, payload: Uint8Array): Promise<void> {
+  async publish(channel: string, payload: Uint8Array): Promise<void> {
     const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
-    return this.#ask([() => this.#publisher.publish(channel, bytes)]);
+    await this.#ask([() => this.#publisher.publish(channel, bytes)]);
+    this.#fromPublisher.note();
   }
 
   ping(): Promise<void> {
-    return this.#ask([this.#publisher, this.#subscriber].map((client) => () => client.ping()));
+    const pingOn = async (client: Client, activity: Activity): Promise<void> => {
+      await client.ping();
+      activity.note();
+    };
+    return this.#ask([
+      () => pingOn(this.#publisher, this.#fromPublisher),
+      () => pingOn(this.#subscriber, this.#fromSubscriber),
+    ]);
+  }
+
+  async active(): Promise<void> {
+    await Promise.all([this.#fromPublisher.next(), this.#fromSubscriber.next()]);
   }
 
   close(): void {
@@ -180,6 +199,7 @@ class RedisSession implements ExchangeSession {
   }
 
   readonly #deliver = (payload: Buffer, channel: Buffer): void => {
+    this.#fromSubscriber.note();
     if (this.#ended !== undefined) this.#received(channel.toString(), payload);
   };
 

@@ -8,21 +8,24 @@ export interface Asset {
   readonly body: Buffer;
 }
 
-const script = (name: string) => ({ file: `${name}.js`, type: 'text/javascript; charset=utf-8' });
+const script = (path: string) => ({ file: `${path}.js`, type: 'text/javascript; charset=utf-8' });
 
 const files: Readonly<Record<string, { readonly file: string; readonly type: string }>> = {
   '/': { file: 'index.html', type: 'text/html; charset=utf-8' },
   '/app.js': script('app'),
+  '/badges.js': script('badges'),
   '/drawings.js': script('drawings'),
   '/finder.js': script('finder'),
   '/followed.js': script('followed'),
+  '/history.js': script('history'),
   '/overview.js': script('overview'),
   '/stream.js': script('stream'),
   '/view.js': script('view'),
+  '/zoom.js': script('zoom'),
   '/style.css': { file: 'style.css', type: 'text/css; charset=utf-8' },
-  '/stately': { file: 'stately.html', type: 'text/html; charset=utf-8' },
-  '/stately.js': script('stately'),
-  '/stately.css': { file: 'stately.css', type: 'text/css; charset=utf-8' },
+  '/stately': { file: 'stately/stately.html', type: 'text/html; charset=utf-8' },
+  '/stately.js': script('stately/stately'),
+  '/stately.css': { file: 'stately/stately.css', type: 'text/css; charset=utf-8' },
   '/icon.svg': { file: 'icon.svg', type: 'image/svg+xml' },
 };
 

@@ -5,6 +5,7 @@ import type { DeliverEvent, FrameEvent, SessionEvent } from '../actors/telemetry
 import type { RecordedStep } from '../actors/telemetry/recorder.js';
 import { bytesIn } from '../protocol/size.js';
 import { statesOf } from './draw/chart.js';
+import { MessageHistory, type NotedMessage } from './messageHistory.js';
 import { type HistoryStep, StepHistory } from './stepHistory.js';
 
 /** A snapshot of a followed connection. */
@@ -30,6 +31,8 @@ export interface FollowedView {
     /** The last ones by direction and verb, such as `in hello`, oldest first. */
     readonly last: readonly string[];
   };
+  /** The names of its last messages since a page follows it, oldest first. */
+  readonly messages: readonly NotedMessage[];
   /** How many attempts its client needed to reconnect. */
   readonly reconnects: number;
   /** Each namespace that it is in, enters or leaves, with its rooms and the states of their charts. */
@@ -70,6 +73,7 @@ const isSession = (event: EventObject): event is SessionEvent => event.type === 
 /** A connection that at least one page follows. */
 export class FollowedConnection {
   readonly #history: StepHistory;
+  readonly #messages: MessageHistory;
   readonly #since: number;
   readonly #before: readonly RecordedStep[];
   readonly #counts = { framesIn: 0, bytesIn: 0, framesOut: 0, bytesOut: 0, writes: 0 };
@@ -86,6 +90,7 @@ export class FollowedConnection {
     wallClock: () => number,
   ) {
     this.#history = new StepHistory(wallClock);
+    this.#messages = new MessageHistory(watching.nativeMode, wallClock);
     this.#since = wallClock();
     this.#before = watching.pathOf(conn);
     const isFollowed = (actor: AnyActorRef): boolean => actor === conn.actor;
@@ -114,6 +119,7 @@ export class FollowedConnection {
       usage: this.watching.usageOf(conn),
       counts: this.#counts,
       session: this.#session,
+      messages: this.#messages.messages,
       reconnects: conn.reconnectTries,
       namespaces: this.#namespaces(),
       steps: this.#history.steps,
@@ -127,10 +133,12 @@ export class FollowedConnection {
     if (isFrame(event)) {
       counts.framesIn++;
       counts.bytesIn += bytesIn(event.data);
+      this.#messages.received(event.data);
     } else if (isDelivery(event)) {
       counts.writes++;
       counts.framesOut += event.messages ?? 1;
       counts.bytesOut += event.bytes.length;
+      this.#messages.sent(event.bytes);
     } else if (isSession(event)) {
       const { last } = this.#session;
       this.#session.frames++;

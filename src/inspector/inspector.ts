@@ -207,8 +207,8 @@ const pathPattern = /^(\/[\w.~-]+)+$/;
  * const page = inspector(server, { authorize: (request) => isAdmin(request.headers.cookie) });
  * console.log(page.path, page.viewers);
  */
-export const inspector = <Sent, App extends ContractShape, User>(
-  server: Server<Sent, App, User>,
+export const inspector = <Sent, App extends ContractShape, User, Chart>(
+  server: Server<Sent, App, User, Chart>,
   { authorize, path = '/inspector' }: InspectorOptions,
 ): Inspector => {
   if (typeof authorize !== 'function') {

@@ -68,7 +68,7 @@ export type ConnectionEvent =
 const reasonOf = (event: ConnectionEvent): EndReason | null =>
   'code' in event ? { code: event.code, text: event.text, cause: event.cause } : null;
 
-/** Setup of the connection chart: types, actions, guards and delays, for a chart of your own. */
+/** Setup of the connection chart: types, actions, guards and delays. */
 export const connectionSetup = setup({
   types: {
     context: {} as ConnectionContext,
@@ -89,6 +89,8 @@ export const connectionSetup = setup({
     sendRefusal: () => {},
     /** Puts a frame into the inbox. */
     receive: () => {},
+    /** Refuses a frame: its ask gets an error with this text. */
+    refuse: (_, _params?: { readonly text: string }) => {},
     /** Writes a delivery to the socket. */
     deliver: () => {},
     /** Counts a full socket. */
@@ -285,13 +287,3 @@ export const connectionMachine = connectionSetup.createMachine({
     },
   },
 });
-
-/** Config that `createMachine` takes for this chart. */
-type ConnectionConfig = Parameters<typeof connectionSetup.createMachine>[0];
-/** Config of one state of this chart. */
-type ConnectionState = NonNullable<ConnectionConfig['states']>[string];
-
-/** Parts of the chart, for a chart that adds some. The cast gives the literal the type that `createMachine` takes. */
-export const connectionConfig = connectionMachine.config as unknown as ConnectionConfig & {
-  readonly states: Readonly<Record<'acknowledging' | 'open' | 'closing' | 'closed', ConnectionState>>;
-};

@@ -17,7 +17,7 @@ export type LinkEvent =
   /** The server closes. */
   | { readonly type: 'CLOSE' };
 
-/** Setup of the link chart: types, actions and delays, for a chart of your own. */
+/** Setup of the link chart: types, actions and delays. */
 export const linkSetup = setup({
   types: {
     context: {} as LinkContext,
@@ -109,13 +109,3 @@ export const linkMachine = linkSetup.createMachine({
     },
   },
 });
-
-/** Config that `createMachine` takes for this chart. */
-type LinkConfig = Parameters<typeof linkSetup.createMachine>[0];
-/** Config of one state of this chart. */
-type LinkState = NonNullable<LinkConfig['states']>[string];
-
-/** Parts of the chart, for a chart that adds some. The cast gives the literal the type that `createMachine` takes. */
-export const linkConfig = linkMachine.config as unknown as LinkConfig & {
-  readonly states: Readonly<Record<'connecting' | 'online' | 'degraded' | 'closed', LinkState>>;
-};

@@ -29,7 +29,7 @@ export type NamespaceEvent = NamespaceOwner &
     | { readonly type: 'ENDED' }
   );
 
-/** Setup of the namespace chart: types, actions and guards, for a chart of your own. */
+/** Setup of the namespace chart: types, actions and guards. */
 export const namespaceSetup = setup({
   types: {
     context: {} as Record<string, never>,
@@ -207,15 +207,3 @@ export const namespaceMachine = namespaceSetup.createMachine({
     },
   },
 });
-
-/** Config that `createMachine` takes for this chart. */
-type NamespaceConfig = Parameters<typeof namespaceSetup.createMachine>[0];
-/** Config of one state of this chart. */
-type NamespaceState = NonNullable<NamespaceConfig['states']>[string];
-
-/** Parts of the chart, for a chart that adds some. The cast gives the literal the type that `createMachine` takes. */
-export const namespaceConfig = namespaceMachine.config as unknown as NamespaceConfig & {
-  readonly states: Readonly<
-    Record<'outside' | 'connecting' | 'connected' | 'disconnecting' | 'disconnected', NamespaceState>
-  >;
-};

@@ -19,7 +19,7 @@ export type RoomEvent =
   /** The connection has ended. */
   | { readonly type: 'ENDED' };
 
-/** Setup of the room chart: types and actions, for a chart of your own. */
+/** Setup of the room chart: types and actions. */
 export const roomSetup = setup({
   types: {
     context: {} as Record<string, never>,
@@ -222,13 +222,3 @@ export const roomMachine = roomSetup.createMachine({
     },
   },
 });
-
-/** Config that `createMachine` takes for this chart. */
-type RoomConfig = Parameters<typeof roomSetup.createMachine>[0];
-/** Config of one state of this chart. */
-type RoomState = NonNullable<RoomConfig['states']>[string];
-
-/** Parts of the chart, for a chart that adds some. The cast gives the literal the type that `createMachine` takes. */
-export const roomConfig = roomMachine.config as unknown as RoomConfig & {
-  readonly states: Readonly<Record<'outside' | 'joining' | 'joined' | 'leaving' | 'left', RoomState>>;
-};

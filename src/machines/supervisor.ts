@@ -27,7 +27,7 @@ export type SupervisorEvent =
   /** The last connection has closed. */
   | { readonly type: 'DRAINED' };
 
-/** Setup of the supervisor chart: types, actions and guards, for a chart of your own. */
+/** Setup of the supervisor chart: types, actions and guards. */
 export const supervisorSetup = setup({
   types: {
     context: {} as SupervisorContext,
@@ -123,13 +123,3 @@ export const supervisorMachine = supervisorSetup.createMachine({
     },
   },
 });
-
-/** Config that `createMachine` takes for this chart. */
-type SupervisorConfig = Parameters<typeof supervisorSetup.createMachine>[0];
-/** Config of one state of this chart. */
-type SupervisorState = NonNullable<SupervisorConfig['states']>[string];
-
-/** Parts of the chart, for a chart that adds some. The cast gives the literal the type that `createMachine` takes. */
-export const supervisorConfig = supervisorMachine.config as unknown as SupervisorConfig & {
-  readonly states: Readonly<Record<'accepting' | 'doing' | 'draining' | 'closed', SupervisorState>>;
-};

@@ -8,6 +8,8 @@ export const ErrBadRoom = new Error('bad room');
 export const ErrWrite = new Error('write closed');
 /** Error for a body that is not JSON (FR9), or that a contract does not allow (CT7). It is an `InvalidPayload`. */
 export const ErrInvalidPayload: Error = new InvalidPayload();
+/** Error for a client that joins a room of a namespace whose rooms are closed (RM8). */
+export const ErrClosedRooms = new Error('rooms are closed');
 /** Error of `server.ask` for an empty audience (AK5). It is never sent to a client. */
 export const ErrNoAudience = new Error('no audience');
 
@@ -84,6 +86,41 @@ export class CloseError extends Error {
   }
 }
 
+/** How a `Refusal` is told, beside its text. */
+export interface RefusalOptions extends ErrorOptions {
+  /** HTTP status where it refuses an upgrade, 400 to 599. Default 403 (MW9). */
+  readonly status?: number;
+}
+
+/**
+ * Error with which a handler, middleware or hook says no. The client receives its text, it is counted, and `onError` does
+ * not receive it (MW8).
+ * @example throw new Refusal('slow down');
+ */
+export class Refusal extends Error {
+  /** Always 'Refusal'. */
+  override readonly name = 'Refusal';
+  /** HTTP status where it refuses an upgrade. */
+  readonly status: number;
+  /**
+   * Creates the error.
+   * @throws {TypeError} when `text` is not a string.
+   * @throws {RangeError} when `status` is not a whole number from 400 to 599.
+   */
+  constructor(text: string, { status = 403, ...options }: RefusalOptions = {}) {
+    if (typeof text !== 'string')
+      throw new TypeError(`Refusal takes a text, got ${text === null ? 'null' : typeof text}`);
+    if (!Number.isInteger(status) || status < 400 || status > 599) {
+      throw new RangeError(`the status of a Refusal is a whole number from 400 to 599, got ${String(status)}`);
+    }
+    super(text, options);
+    this.status = status;
+  }
+}
+
+/** Error for an ask or a step that a middleware has stopped (MW4). */
+export const dropped = new Refusal('dropped');
+
 /** Result of a handler that the server sends as a reply (AK8). Create it with `reply(body)`. */
 export class Reply {
   /**
@@ -122,7 +159,11 @@ export const registerKnownError = (error: Error, recognise: Recognise = (text) =
   if (!(error instanceof Error)) throw new TypeError(`registerKnownError takes an Error, got ${String(error)}`);
   known.push({ error, recognise });
 };
-for (const error of [ErrBadNamespace, ErrBadRoom, ErrWrite, ErrInvalidPayload]) registerKnownError(error);
+for (const error of [ErrBadNamespace, ErrBadRoom, ErrClosedRooms, ErrWrite, ErrInvalidPayload])
+  registerKnownError(error);
+
+/** Returns whether a thrown value is a registered error. Such an error refuses and is no fault, as a `Refusal` (MW8). */
+export const isKnownError = (thrown: unknown): boolean => known.some(({ error }) => error === thrown);
 
 /** Returns whether the program's test accepts a text. A test that throws or returns a promise does not accept it. */
 const isRecognised = (recognise: Recognise, text: string): boolean => {
@@ -155,6 +196,26 @@ export const errorText = (thrown: unknown): string => {
   }
 };
 
+/** What a client is told in place of an error that is not meant for it. */
+const internalError = new Error('internal error');
+
+/** Returns whether an error was made to be told to clients, or is one that both ends know. Never throws. */
+const isForClients = (thrown: unknown): boolean => {
+  try {
+    const isMade = thrown instanceof Refusal || thrown instanceof CloseError || thrown instanceof InvalidPayload;
+    return isMade || isKnownError(thrown);
+  } catch {
+    return false;
+  }
+};
+
+/**
+ * Returns what a client is told of an error of the program: the error itself if `exposes`, or if it is a `Refusal`, a
+ * `CloseError` or a known error. Otherwise an error with the text `internal error` (SV26).
+ */
+export const toldOf = (thrown: unknown, exposes: boolean): unknown =>
+  exposes || isForClients(thrown) ? thrown : internalError;
+
 /** Code and text with which a connection ends. */
 export interface CloseReason {
   /** Close code. 1006 means that no close frame is sent. */
@@ -175,8 +236,10 @@ export const closeReasons = {
   earlyFrames: { code: 1008, text: 'too many frames before the acknowledgement', retry: false },
   badHello: { code: 1008, text: 'bad hello', retry: false },
   tokenExpired: { code: 4401, text: 'token expired', retry: true },
+  refusedTokens: { code: 1008, text: 'too many refused tokens', retry: false },
   floodedInbox: { code: 1008, text: 'too many frames while a handler waits', retry: false },
   garbage: { code: 1008, text: 'too many invalid frames', retry: false },
+  rateLimited: { code: 1008, text: 'too many messages', retry: false },
   failed: { code: 1011, text: 'internal error', retry: true },
   busy: { code: 1013, text: 'retry=1000', retry: true },
   malformed: { code: 1002, text: 'not a websocket frame', retry: true },

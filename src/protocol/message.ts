@@ -146,31 +146,3 @@ export class ReceivedMessage implements Message {
     }
   }
 }
-
-const isBody = (value: unknown): boolean =>
-  value === undefined || typeof value === 'string' || value instanceof Uint8Array;
-const isName = (value: unknown): boolean => value === undefined || typeof value === 'string';
-const shape = '{ namespace, room?, event, body?: string | Uint8Array, to?, setBinary? }';
-
-/**
- * Checks the shape of a message that the program sends.
- * @throws {TypeError} when it is not an object, has no event, or has a field of the wrong type.
- */
-export const assertOutgoing = (message: OutgoingMessage & { readonly data?: unknown }): void => {
-  if (typeof message !== 'object' || message === null) {
-    throw new TypeError(`a message is an object ${shape}, got ${String(message)}`);
-  }
-  const { namespace, room, event, body, to, isNative, data } = message;
-  const isNamed = isName(namespace) && isName(room) && isName(event) && isName(to);
-  if (!isNamed || (!event && !isNative)) {
-    throw new TypeError(`a message needs an event; its namespace, room, event and to are strings: ${shape}`);
-  }
-  if (data !== undefined) {
-    throw new TypeError(`namespace "${namespace ?? ''}" has no contract: a message has a body in place of data`);
-  }
-  if (!isBody(body)) {
-    throw new TypeError(
-      `a body is a string or a Uint8Array, got ${typeof body}; JSON.stringify turns a value into a string`,
-    );
-  }
-};

@@ -1,8 +1,8 @@
 import { getDefaultHighWaterMark } from 'node:stream';
-import type { Events } from '../actors/api/handlers.js';
 import type { Machines } from '../actors/context.js';
 import type { RecorderLimits } from '../actors/telemetry/recorder.js';
 import { defaultLimits, type LimitName, type Limits, limitNames, limitRow } from '../limits.js';
+import { nearest } from '../protocol/nearest.js';
 import { sessionHint } from '../protocol/session.js';
 import { Proxies } from './admission/proxies.js';
 import { faultOf, isMachine, machineNames, type OwnMachines } from './machineContract.js';
@@ -22,8 +22,10 @@ const known: ReadonlySet<string> = new Set([
   ...callbacks,
   'contract',
   'checkOutgoing',
+  'exposeErrors',
   'namespaces',
   'events',
+  'use',
   'syncBroadcaster',
   'fireDisconnectAlways',
   'sliceMs',
@@ -40,7 +42,10 @@ const known: ReadonlySet<string> = new Set([
 
 const refuseUnknown = (given: object, names: ReadonlySet<string>, what: string): void => {
   for (const name of Object.keys(given)) {
-    if (!names.has(name)) throw new TypeError(`${what} "${name}" is unknown; known are ${[...names].join(', ')}`);
+    if (names.has(name)) continue;
+    const meant = nearest(name, names);
+    const hint = meant === undefined ? '' : ` (did you mean "${meant}"?)`;
+    throw new TypeError(`${what} "${name}" is unknown${hint}; known are ${[...names].join(', ')}`);
   }
 };
 
@@ -134,8 +139,8 @@ const checkRecorder = (given: boolean | Partial<RecorderLimits>): RecorderLimits
 
 /** Returns the hooks that the actors of a server run. */
 export const hooksOf = ({ onConnect, onDisconnect, onError, onUpgradeError, ...rest }: CheckedOptions) => {
-  const { idGenerator, authenticate, sameUser } = rest;
-  return { onConnect, onDisconnect, onError, onUpgradeError, idGenerator, authenticate, sameUser };
+  const { idGenerator, authenticate, sameUser, exposeErrors } = rest;
+  return { onConnect, onDisconnect, onError, onUpgradeError, idGenerator, authenticate, sameUser, exposeErrors };
 };
 
 /**
@@ -150,7 +155,10 @@ export const checkOptions = (given: ServerOptions): CheckedOptions => {
     const value = given[hook];
     if (value !== undefined && typeof value !== 'function') throw wrong(hook, 'a function', typeof value);
   }
-  for (const flag of ['syncBroadcaster', 'fireDisconnectAlways', 'checkOutgoing'] as const) {
+  if (given.sameUser && !given.authenticate) {
+    throw new TypeError('option "sameUser" compares the users of "authenticate", which is not given');
+  }
+  for (const flag of ['syncBroadcaster', 'fireDisconnectAlways', 'checkOutgoing', 'exposeErrors'] as const) {
     const value = given[flag];
     if (value !== undefined && typeof value !== 'boolean') throw wrong(flag, 'true or false', value);
   }
@@ -169,9 +177,10 @@ export const checkOptions = (given: ServerOptions): CheckedOptions => {
   return {
     ...rest,
     contract: given.contract,
-    // Without a contract every handler is one of these.
-    events: given.events as Events | undefined,
+    events: given.events,
+    use: given.use,
     checkOutgoing: given.checkOutgoing ?? false,
+    exposeErrors: given.exposeErrors ?? true,
     ...(machines !== undefined && { machines: checkMachines(machines) }),
     namespaces,
     limits: checkLimits(limits),

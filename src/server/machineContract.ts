@@ -34,11 +34,11 @@ export interface RoomChart extends Keeps<object, RoomEvent> {}
 export interface LinkChart extends Keeps<LinkContext, LinkEvent> {}
 
 /** Charts of the program that replace Muster's own. `new Server` throws if one misses a part (SV18). */
-export interface OwnMachines {
+export interface OwnMachines<Chart = unknown> {
   /** Chart of the supervisor. */
   readonly supervisor: SupervisorChart;
   /** Chart of every connection. */
-  readonly connection: ConnectionChart;
+  readonly connection: Chart & ConnectionChart;
   /** Chart of every membership of a namespace. It is stepped: no `after`, no `invoke`. */
   readonly namespace: NamespaceChart;
   /** Chart of every membership of a room. It is stepped: no `after`, no `invoke`. */

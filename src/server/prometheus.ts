@@ -75,9 +75,12 @@ const droppedOf = ({ counters }: Metrics): Readonly<Record<string, number>> => (
   strayAnswers: counters.strayAnswers,
   ignoredEvents: counters.ignoredEvents,
   ignoredSession: counters.ignoredSession,
+  chartDrops: counters.chartDrops,
+  chartRefusals: counters.chartRefusals,
   disallowedEvents: counters.disallowedEvents,
   invalidPayloads: counters.invalidPayloads,
   unhandledEvents: counters.unhandledEvents,
+  stoppedEvents: counters.stoppedEvents,
   gatedWrites: counters.gatedWrites,
   lateWrites: counters.lateWrites,
   broadcastsAfterClose: counters.broadcastsAfterClose,
@@ -175,6 +178,26 @@ export const metricFamilies: readonly MetricFamily[] = [
     'muster_handler_errors_total',
     'Handlers that threw, rejected or did not settle in time.',
     (m) => m.handlers.errors,
+  ),
+  asks.counter(
+    'muster_refusals_total',
+    'Events and asks that a handler or middleware refused by a Refusal or a known error.',
+    (m) => m.counters.refusals,
+  ),
+  asks.counters(
+    'muster_rate_limited_total',
+    'outcome',
+    'Messages beyond a rateLimit, by what was done about them.',
+    ({ counters: { rateRefused, rateDropped, rateClosed } }) => ({
+      refused: rateRefused,
+      dropped: rateDropped,
+      closed: rateClosed,
+    }),
+  ),
+  asks.counter(
+    'muster_closed_joins_total',
+    'Joins of clients refused, as only the server opens those rooms.',
+    (m) => m.counters.closedJoins,
   ),
 
   exchange.gauges('muster_exchange_state', 'state', '1 for the state of the link, 0 for the others.', (m) => {

@@ -3,16 +3,9 @@ import type { Duplex } from 'node:stream';
 import { type AskOptions, assertTimeout } from '../actors/api/asks.js';
 import type { Conn } from '../actors/api/conn.js';
 import type { NamespaceBodies } from '../actors/api/handlers.js';
-import type { NSConn } from '../actors/api/nsConn.js';
+import type { NSConnIn } from '../actors/api/nsConn.js';
 import type { Except, ServerFace, ServerPressure } from '../actors/api/serverFace.js';
-import {
-  type AnswerFrom,
-  type AskTo,
-  type MessageTo,
-  type NoContract,
-  typed,
-  type VocabularyOf,
-} from '../actors/api/vocabulary.js';
+import { type AnswerFrom, type AskTo, type MessageTo, type NoContract, typed } from '../actors/api/vocabulary.js';
 import type { Exchange } from '../actors/cluster/relay.js';
 import type { Introspection } from '../actors/supervisor/introspection.js';
 import type { Metrics } from '../actors/supervisor/metrics.js';
@@ -40,8 +33,8 @@ const toConsole: FrameLog = (note) => console.debug(lineOfNote(note));
  * that it sends, TypeScript checks the bodies of `emit` and `ask` in handlers.
  * @example new Server<{ chat: { said: string } }>({ namespaces: { chat: { say: (ns) => ns.emit('said', 'hi') } } });
  */
-export class Server<Sent = NamespaceBodies, App extends ContractShape = NoContract, User = unknown>
-  implements ServerFace<User, App>, AsyncDisposable
+export class Server<Sent = NamespaceBodies, App extends ContractShape = NoContract, User = unknown, Chart = unknown>
+  implements ServerFace<User, App, Chart>, AsyncDisposable
 {
   readonly #supervisor: Supervisor;
   readonly #upgrades: Upgrades;
@@ -55,14 +48,14 @@ export class Server<Sent = NamespaceBodies, App extends ContractShape = NoContra
    * Creates a server (LM2).
    * @throws {TypeError | RangeError} when an option, handler, chart or limit is wrong.
    */
-  constructor(options: ServerOptions<Sent, App, User>) {
+  constructor(options: ServerOptions<Sent, App, User, Chart>) {
     const checked = checkOptions(typed(options));
     const { limits } = checked;
     this.#limits = limits;
     const parts = partsOf(options);
     this.#supervisor = new Supervisor({
       ...{ server: typed(this), contract: checked.contract, checkOutgoing: checked.checkOutgoing },
-      ...{ namespaces: checked.namespaces, events: checked.events },
+      ...{ namespaces: checked.namespaces, events: checked.events, use: checked.use },
       addressOf: (request) => checked.proxies.addressOf(request),
       ...{ machines: checked.machines, sliceMs: checked.sliceMs, clock: parts.clock, random: parts.random },
       ...{ syncBroadcaster: checked.syncBroadcaster, fireDisconnectAlways: checked.fireDisconnectAlways },
@@ -158,7 +151,7 @@ export class Server<Sent = NamespaceBodies, App extends ContractShape = NoContra
    * @throws {TypeError} when `visit` is not a function.
    * @example await server.do((conn) => conn.set('checked', true));
    */
-  do(visit: (conn: Conn<User, App>) => unknown): Promise<void> {
+  do(visit: (conn: Conn<User, App, Chart>) => unknown): Promise<void> {
     return this.#supervisor.do(typed(visit));
   }
 
@@ -195,7 +188,7 @@ export class Server<Sent = NamespaceBodies, App extends ContractShape = NoContra
    */
   inspect(
     observer: InspectionObserver,
-    { actors }: { readonly actors?: (conn: Conn<User, App>) => boolean } = {},
+    { actors }: { readonly actors?: (conn: Conn<User, App, Chart>) => boolean } = {},
   ): { unsubscribe(): void } {
     assertObserver(observer);
     return { unsubscribe: this.#supervisor.introspection.inspect(observer, typed(actors)) };
@@ -235,14 +228,14 @@ export class Server<Sent = NamespaceBodies, App extends ContractShape = NoContra
    * Returns all accepted connections (SV15).
    * @example for (const conn of server.connections()) console.log(conn.id);
    */
-  connections(): Conn<User, App>[] {
+  connections(): Conn<User, App, Chart>[] {
     return typed(this.#supervisor.connections());
   }
   /**
    * Returns the connections in a namespace.
    * @example const { length } = server.connectionsByNamespace('chat');
    */
-  connectionsByNamespace<Name extends string>(namespace: Name): NSConn<VocabularyOf<unknown, App, Name>, User, App>[] {
+  connectionsByNamespace<Name extends string>(namespace: Name): NSConnIn<App, Name, User, Chart>[] {
     return typed(this.#supervisor.members(namespace, ''));
   }
   /**
@@ -256,7 +249,7 @@ export class Server<Sent = NamespaceBodies, App extends ContractShape = NoContra
    * Returns the connections in a room.
    * @example for (const ns of server.members('chat', 'r1')) ns.emit('tick');
    */
-  members<Name extends string>(namespace: Name, room: string): NSConn<VocabularyOf<unknown, App, Name>, User, App>[] {
+  members<Name extends string>(namespace: Name, room: string): NSConnIn<App, Name, User, Chart>[] {
     return typed(this.#supervisor.members(namespace, room));
   }
 

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { isInstance } from '../actors/runtime/guard.js';
-import { type Refusal, refusalBy, UpgradeRefused } from '../actors/sessions/refusal.js';
+import { type RefusedClient, refusalBy, UpgradeRefused } from '../actors/sessions/refusal.js';
 import type { Supervisor } from '../actors/supervisor/supervisor.js';
 import { errorText, HandlerTimeout } from '../protocol/errors.js';
 import { Admission } from './admission/admission.js';
@@ -117,7 +117,7 @@ export class Upgrades implements Mounted {
     socket: Duplex,
     head: Buffer,
     opened: () => void,
-  ): Promise<Refusal | undefined> {
+  ): Promise<RefusedClient | undefined> {
     const { identification, greetings } = this.supervisor;
     assertUpgradable(request);
     const foreign = originRefusal(request, this.options);
@@ -147,17 +147,17 @@ export class Upgrades implements Mounted {
   }
 
   /** Warns of a refused origin, once, if the program has no hook that is told. */
-  #warnOf({ error }: Refusal, { headers: { origin } }: IncomingMessage): void {
+  #warnOf({ error }: RefusedClient, { headers: { origin } }: IncomingMessage): void {
     if (!this.options.onUpgradeError) this.#warnings.warn(`origin ${origin?.slice(0, 200)}`, errorText(error));
   }
 
   /** Returns the refusal of `onUpgrade`, if there is one. */
-  async #askProgram(request: IncomingMessage): Promise<Refusal | undefined> {
+  async #askProgram(request: IncomingMessage): Promise<RefusedClient | undefined> {
     try {
       const verdict = await this.options.onUpgrade?.(request);
-      return isInstance(verdict, Error) ? refusalBy('onUpgrade', verdict) : undefined;
+      return isInstance(verdict, Error) ? refusalBy('onUpgrade', verdict, this.options.exposeErrors) : undefined;
     } catch (error) {
-      return refusalBy('onUpgrade', error);
+      return refusalBy('onUpgrade', error, this.options.exposeErrors);
     }
   }
 
@@ -167,7 +167,7 @@ export class Upgrades implements Mounted {
     socket: Duplex,
     head: Buffer,
     opened: () => void,
-    refusal: Refusal | undefined,
+    refusal: RefusedClient | undefined,
   ): void {
     if (this.#isLost(socket)) return;
     this.#handshake(request, socket, head, (upgraded) => {
@@ -192,7 +192,7 @@ export class Upgrades implements Mounted {
     this.#admission.handOver(socket);
   }
 
-  #refuse({ error, status, body }: Refusal, request: IncomingMessage, socket: Duplex): void {
+  #refuse({ error, status, body }: RefusedClient, request: IncomingMessage, socket: Duplex): void {
     this.supervisor.refused(error, request);
     respond(socket, answerWith(status, body));
   }

@@ -2,7 +2,9 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { type Browser, type Locator, type Page, chromium as playwright } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { CloseError, Server, type ServerOptions } from '../../src/index.js';
+import { WebSocket } from 'ws';
+import { dial } from '../../src/client/client.js';
+import { CloseError, OnRoomJoined, Server, type ServerOptions } from '../../src/index.js';
 import { ended, type RunningExample, useExample } from '../support/docs/exampleProcess.js';
 import { chromium, describeWith } from '../support/peers/installed.js';
 import { RawClient } from '../support/peers/rawClient.js';
@@ -57,7 +59,8 @@ describe('the chat example as a program', () => {
       return response.status;
     };
     const client = ['/musterjs/client/client.js', '/musterjs/contract/contract.js', '/musterjs/protocol/session.js'];
-    for (const path of ['/', '/app.js', '/contract.js', '/style.css', '/icon.svg', ...client])
+    const scripts = ['app', 'avatars', 'composer', 'contract', 'drawers', 'links', 'log', 'page', 'rooms'];
+    for (const path of ['/', ...scripts.map((name) => `/${name}.js`), '/style.css', '/icon.svg', ...client])
       expect([path, await statusOf(path)]).toEqual([path, 200]);
     const others = [
       '/musterjs/index.js',
@@ -322,19 +325,186 @@ describeWith(chromium, 'the chat example in a browser', (executablePath) => {
     expect(complaints).toEqual([]);
   });
 
-  it('[CL17] addresses in messages are links, other markup is not; people have colors of their own', async () => {
+  it('[CL17] addresses in messages are links, and nothing else is', async () => {
     complaints.length = 0;
     const chat = await startChat();
     const [ann, cy] = [await comeIn(chat, 'Ann'), await comeIn(chat, 'Cy')];
     await notices(ann, 'Cy joined');
-    await say(cy, 'See https://example.com/a?b=1, (or http://localhost/) javascript:alert(1) <a href="x">');
-    await ann.locator('.bubble a').first().waitFor();
-    const links = ann.locator('.bubble a');
-    expect(await links.allInnerTexts()).toEqual(['https://example.com/a?b=1', 'http://localhost/']);
-    expect(await links.first().getAttribute('rel')).toBe('noopener noreferrer');
-    const avatars = await ann.locator('#people .avatar').all();
-    const hues = await Promise.all(avatars.map((one) => one.getAttribute('style')));
-    expect(new Set(hues).size).toBe(2);
+    const said =
+      'See https://example.com/a?b=1, (or http://localhost/) javascript:alert(1) data:text/html,x <a href="x">';
+    await say(cy, said);
+    await sees(ann, said);
+    const found = await ann.evaluate<string[][]>(
+      "[...document.querySelectorAll('.bubble a')].map((one) => [one.textContent, one.href, one.rel])",
+    );
+    expect(found).toEqual([
+      ['https://example.com/a?b=1', 'https://example.com/a?b=1', 'noopener noreferrer'],
+      ['http://localhost/', 'http://localhost/', 'noopener noreferrer'],
+    ]);
     expect(complaints).toEqual([]);
+  });
+
+  it('[CL17] eight people in a room have eight colors, the same on every page', async () => {
+    complaints.length = 0;
+    const chat = await startChat();
+    const ann = await comeIn(chat, 'Ann');
+    const clients = [];
+    for (const name of ['Cy', 'Bo', 'Dee', 'Eve', 'Fay', 'Gus', 'Hal']) {
+      const client = dial(`${chat.address}/live`, { auth: () => name, namespaces: { chat: {} }, WebSocket });
+      clients.push(client);
+      await (await client.connect('chat')).joinRoom('lobby');
+    }
+    await ann.locator('#room-sub', { hasText: '8 people here' }).waitFor();
+    const looksOn = (page: Page): Promise<string[][]> =>
+      page.evaluate<string[][]>(`[...document.querySelectorAll('#people .person')].map(({ children: [face, label] }) =>
+        [label.firstChild.data, face.textContent, face.dataset.shape, face.style.getPropertyValue('--hue')])`);
+    await expect.poll(async () => new Set((await looksOn(ann)).map(([name]) => name)).size).toBe(8);
+    const looks = await looksOn(ann);
+    expect(new Set(looks.map(([, , , hue]) => hue)).size).toBe(8);
+    const bob = await comeIn(chat, 'Bob');
+    await bob.locator('#room-sub', { hasText: '9 people here' }).waitFor();
+    expect((await looksOn(bob)).filter(([name]) => name !== 'Bob').sort()).toEqual(looks.sort());
+    await Promise.all(clients.map((client) => client.close()));
+    expect(complaints).toEqual([]);
+  });
+
+  it('[CL2] [CL7] a reload keeps the name, the rooms, the draft, and which messages are own ones', async () => {
+    complaints.length = 0;
+    const chat = await startChat();
+    const ann = await comeIn(chat, 'Ann');
+    const bob = await comeIn(chat, 'Bob', '#garden');
+    await openRoom(ann, 'garden');
+    await say(ann, 'mine');
+    await sees(bob, 'mine');
+    await say(bob, 'not mine');
+    await sees(ann, 'not mine');
+    await openRoom(ann, 'kitchen');
+    await ann.locator('#draft').fill('half a thought');
+    await ann.reload();
+    await shows(ann, '#room-title', 'kitchen');
+    await shows(ann, '#my-name', 'Ann');
+    expect(await ann.locator('#draft').inputValue()).toBe('half a thought');
+    await notices(bob, 'Ann left');
+    await say(bob, 'while Ann looks elsewhere');
+    await ann.locator('#rooms .room-link', { hasText: 'garden' }).locator('.room-unread', { hasText: '1' }).waitFor();
+    await ann.locator('#rooms .room-link', { hasText: 'garden' }).click();
+    await sees(ann, 'while Ann looks elsewhere');
+    expect(await log(ann).locator('.bubble').allInnerTexts()).toEqual([
+      'mine',
+      'not mine',
+      'while Ann looks elsewhere',
+    ]);
+    expect(await log(ann).locator('.group.mine .bubble').allInnerTexts()).toEqual(['mine']);
+    expect(complaints).toEqual([]);
+  });
+
+  it('[CL10] [CL17] a name can be changed, and everyone learns it', async () => {
+    complaints.length = 0;
+    const chat = await startChat();
+    const ann = await comeIn(chat, 'Ann');
+    const bob = await comeIn(chat, 'Bob');
+    await notices(ann, 'Bob joined');
+    await ann.locator('#rename').click();
+    await ann.locator('#new-name').fill('Anna');
+    await ann.locator('#new-name').press('Enter');
+    await notices(bob, 'Ann is now Anna');
+    await notices(ann, 'You are now Anna');
+    await shows(ann, '#my-name', 'Anna');
+    await expect.poll(() => people(bob)).toEqual(['Bobyou', 'Anna']);
+    await say(ann, 'same person');
+    await bob.locator('.group-head b', { hasText: /^Anna$/ }).waitFor();
+    await ann.locator('#rename').click();
+    await ann.locator('#new-name').fill('Nobody');
+    await ann.locator('#new-name').press('Escape');
+    await shows(ann, '#my-name', 'Anna');
+    await ann.reload();
+    await shows(ann, '#my-name', 'Anna');
+    await notices(bob, 'Anna joined');
+    expect(complaints).toEqual([]);
+  });
+
+  it('[RM1] who joins sees the last fifty messages of the room, and is told that there may be more', async () => {
+    complaints.length = 0;
+    const chat = await startChat();
+    const client = await RawClient.dial(`${chat.address.replace('http', 'ws')}/live`);
+    await client.inNamespace('chat');
+    for (const room of ['lobby', 'garden']) client.send(`$${room};chat;${room};_OnRoomJoin;0;0;`);
+    for (let nth = 1; nth <= 60; nth++) {
+      client.send(`$${nth};chat;;say;0;0;${JSON.stringify({ room: 'lobby', text: `line ${nth}` })}`);
+    }
+    client.send(`$last;chat;;say;0;0;${JSON.stringify({ room: 'garden', text: 'elsewhere' })}`);
+    const ann = await comeIn(chat, 'Ann');
+    await sees(ann, 'line 60');
+    await notices(ann, 'this example keeps the last 50');
+    await notices(ann, 'You joined');
+    const lines = Array.from({ length: 50 }, (_, at) => `line ${at + 11}`);
+    expect(await log(ann).locator('.bubble').allInnerTexts()).toEqual(lines);
+    expect(await ann.locator('#rooms .room-unread').count()).toBe(0);
+    expect(complaints).toEqual([]);
+  });
+
+  it('[CL8] [RM1] what was said during an outage is shown once it is over, and nothing twice', async () => {
+    const chat = await startChat();
+    const ann = await comeIn(chat, 'Ann');
+    await say(ann, 'before');
+    await sees(ann, 'before');
+    const at = Date.parse((await log(ann).locator('.group time').first().getAttribute('datetime')) ?? '');
+    const end = ended(chat.process);
+    chat.process.kill('SIGKILL');
+    await end;
+    await ann.locator('#banner').waitFor();
+    // A server that has kept what the page has, and one line more.
+    const person = { id: 'bob', name: 'Bob' };
+    const lines = [
+      { ...person, text: 'before', at },
+      { ...person, text: 'meanwhile', at: at + 1 },
+    ];
+    const stranger = new Server({
+      namespaces: {
+        chat: {
+          [OnRoomJoined]: (ns, { room }) => void ns.room(room)?.emit('history', JSON.stringify({ lines, limit: 50 })),
+        },
+      },
+    });
+    await stranger.listen(Number(new URL(chat.address).port), '127.0.0.1', { path: '/live' });
+    await sees(ann, 'meanwhile');
+    expect(await log(ann).locator('.bubble').allInnerTexts()).toEqual(['before', 'meanwhile']);
+    await stranger.close();
+  });
+
+  it.each([
+    [1_440, 900],
+    [820, 1_100],
+    [390, 844],
+    [844, 300],
+  ])('[CL22] at %i × %i px a toast covers neither the banner nor its button', async (width, height) => {
+    const chat = await startChat();
+    const ann = await comeIn(chat, 'Ann');
+    await ann.setViewportSize({ width, height });
+    await ann.locator('#draft').fill('half a thought');
+    const end = ended(chat.process);
+    chat.process.kill('SIGKILL');
+    await end;
+    await ann.locator('#banner').waitFor();
+    await ann.locator('#draft').press('Enter');
+    await ann.locator('#toast').waitFor();
+    const [banner, toast, frame] = [
+      await ann.locator('#banner').boundingBox(),
+      await ann.locator('#toast').boundingBox(),
+      await ann.locator('#composer').boundingBox(),
+    ];
+    if (!banner || !toast || !frame) throw new Error('all three are on the page');
+    expect(toast.y).toBeGreaterThanOrEqual(banner.y + banner.height);
+    expect(toast.y + toast.height).toBeLessThanOrEqual(frame.y);
+    await startChat(new URL(chat.address).port);
+    // The click fails if anything lies above the button. By itself the page may be faster.
+    await ann
+      .getByRole('button', { name: 'Try now' })
+      .click({ timeout: 1_000 })
+      .catch(async (error: unknown) => {
+        if (await ann.locator('#banner').isVisible()) throw error;
+      });
+    await ann.locator('#status[data-state="online"]').waitFor({ state: 'attached' });
+    expect(await ann.locator('#draft').inputValue()).toBe('half a thought');
   });
 });

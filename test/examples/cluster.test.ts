@@ -176,6 +176,10 @@ describeWith(redisServer, 'the cluster example as a program', (redis) => {
         await counts(page, node, 'waiting', 0);
         await counts(page, node, 'lost', 0);
       }
+      const badges = await page.evaluate<string[]>(
+        "[...document.querySelectorAll('.badge')].map((badge) => getComputedStyle(badge).backgroundColor)",
+      );
+      expect(new Set(badges).size).toBe(2);
       expect([...hosts]).toEqual(['127.0.0.1']);
       expect(complaints).toEqual([]);
     });

@@ -6,6 +6,7 @@ const examples = {
   role: useExample('machines/role'),
   away: useExample('machines/away'),
   login: useExample('machines/login'),
+  muted: useExample('machines/muted'),
 };
 afterEach(async () => {
   for (const { stopAll } of Object.values(examples)) await stopAll();
@@ -40,4 +41,14 @@ test('[SV20] [SV11] away: a silent client is away until its next frame', async (
 
 test('[SV20] login: a client that the service does not know is refused', async () => {
   expect(await transcriptOf('login')).toEqual(['joe is Joe Average', 'mallory is refused: unknown user']);
+});
+
+test('[SV21] [SV23] muted: what a client says is refused for a while', async () => {
+  expect(await transcriptOf('muted')).toEqual([
+    'joe asks say: said: hello',
+    'joe asks mute: only ann mutes',
+    'joe asks say: you are muted',
+    'joe asks muted: [["joe",true],["ann",false]]',
+    'joe asks say: said: hello again',
+  ]);
 });

@@ -1,7 +1,15 @@
 import { createServer, type IncomingMessage, request as requestOf } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { type Conn, type NSConn, OnNamespaceConnect, Server, type ServerOptions } from '../../src/index.js';
+import {
+  type Conn,
+  type NSConn,
+  OnNamespaceConnect,
+  OnNativeMessage,
+  reply,
+  Server,
+  type ServerOptions,
+} from '../../src/index.js';
 import { type Inspector, inspector } from '../../src/inspector/inspector.js';
 import type { Authorize } from '../../src/inspector/sameOrigin.js';
 import { deferred } from '../support/async/promises.js';
@@ -55,6 +63,14 @@ interface Told {
     }[];
     readonly counts: Readonly<Record<'framesIn' | 'bytesIn' | 'framesOut' | 'bytesOut' | 'writes', number>>;
     readonly usage: { readonly turns: number; readonly asks: number };
+    readonly messages: readonly {
+      readonly direction: string;
+      readonly kind: string;
+      readonly event: string;
+      readonly namespace: string;
+      readonly room: string;
+      readonly times: number;
+    }[];
     readonly steps: readonly { readonly event: string; readonly why: string; readonly to: readonly string[] }[];
   } | null;
 }
@@ -449,6 +465,75 @@ describe('the feed', () => {
     client.close();
     await expect(answered).rejects.toThrow();
     await expect.poll(() => followed()?.usage).toMatchObject({ turns: 0, asks: 0 });
+  });
+
+  /** The messages of a followed connection, each in a line. */
+  const linesOf = ({ followed }: Told) =>
+    followed?.messages.map(({ direction, kind, event, namespace, room, times }) =>
+      [direction, kind, event, `${namespace}/${room}`, times].join(' '),
+    );
+
+  test('[IN14] it lists messages by kind and names, equal ones once, and never a body or a token', async () => {
+    const fail = (): never => {
+      throw new Error('hushhush');
+    };
+    const say = () => reply('hushhush');
+    const { address, dial, connection, server } = await start(letIn, { namespaces: { n: { say, fail }, m: {} } });
+    const client = await (await dial('a')).inNamespace('n');
+    await client.join('n', 'lobby');
+    const { messages } = await look(address, connection('a').actor.id);
+    await messages.next();
+    for (let count = 0; count < 3; count++) client.send(';n;lobby;hum;0;0;hushhush');
+    await expect.poll(() => messages.all.at(-1)?.followed?.counts.framesIn).toBe(3);
+    client.send('$hushhush;n;;say;0;0;hushhush');
+    await expect.poll(() => messages.all.at(-1)?.followed?.counts.framesOut).toBe(1);
+    client.send('$hushhush;n;;fail;0;0;');
+    await expect.poll(() => messages.all.at(-1)?.followed?.counts.framesOut).toBe(2);
+    const answered = connection('a').ask({ namespace: 'n', event: 'well', body: 'hushhush' });
+    answered.catch(() => {});
+    await expect.poll(() => messages.all.at(-1)?.followed?.counts.framesOut).toBe(3);
+    for (let count = 0; count < 2; count++) server.broadcast(null, { namespace: 'n', event: 'said', body: 'hushhush' });
+    await expect.poll(() => messages.all.at(-1)?.followed?.counts.framesOut).toBe(5);
+    const told = messages.all.at(-1);
+    expect(told && linesOf(told)).toEqual([
+      'in event hum n/lobby 3',
+      'in ask say n/ 1',
+      'out answer say n/ 1',
+      'in ask fail n/ 1',
+      'out error fail n/ 1',
+      'out ask well n/ 1',
+      'out event said n/ 2',
+    ]);
+    expect(JSON.stringify(messages.all)).not.toContain('hushhush');
+  });
+
+  test('[IN14] it keeps the names of the last sixty messages, and cuts long ones', async () => {
+    const { address, dial, connection } = await start();
+    const client = await (await dial('a')).inNamespace('n');
+    const { messages } = await look(address, connection('a').actor.id);
+    await messages.next();
+    for (let nth = 0; nth < 70; nth++) client.send(`;n;;e-${nth};0;0;`);
+    client.send(`;n;;${'long'.repeat(40)};0;0;`);
+    await expect.poll(() => messages.all.at(-1)?.followed?.counts.framesIn).toBe(71);
+    const events = messages.all.at(-1)?.followed?.messages.map(({ event }) => event);
+    const last = Array.from({ length: 59 }, (_, at) => `e-${at + 11}`);
+    expect(events).toEqual([...last, `${'long'.repeat(25)}…`]);
+  });
+
+  test('[IN14] a native message has no name', async () => {
+    const heard = vi.fn();
+    const { address, dial, connection } = await start(letIn, {
+      namespaces: { n: {}, '': { [OnNativeMessage]: heard } },
+    });
+    const client = await (await dial('a')).inNamespace('n');
+    const { messages } = await look(address, connection('a').actor.id);
+    await messages.next();
+    for (const text of ['hushhush', 'hush;hush;hush;hush;hush;hush;hush']) client.send(text);
+    client.send(';n;;e;0;0;');
+    await expect.poll(() => messages.all.at(-1)?.followed?.counts.framesIn).toBe(3);
+    const told = messages.all.at(-1);
+    expect(told && linesOf(told)).toEqual(['in native  / 2', 'in event e n/ 1']);
+    expect(JSON.stringify(messages.all)).not.toContain('hush');
   });
 
   test('[IN13] only followed connections are observed in detail', async () => {

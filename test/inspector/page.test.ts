@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { type Browser, type Page, chromium as playwright } from 'playwright-core';
+import { type Browser, type Locator, type Page, chromium as playwright } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { connectionMachine, type ServerOptions } from '../../src/index.js';
 import { type Authorize, inspector } from '../../src/inspector/inspector.js';
@@ -273,9 +273,171 @@ describeWith(chromium, 'the page of the inspector in a browser', (executablePath
     await page.getByRole('button', { name: 'details' }).click();
     await isActive(page, 'open.flow.flowing');
     expect(await written()).toContain('countCongestion');
-    await page.locator('#drawing .chart').click();
+    await page.getByRole('button', { name: 'details' }).click();
     expect(await written()).not.toContain('countCongestion');
     expect(complaints).toEqual([]);
+  });
+
+  /** The size of the smallest text of the drawing on the screen, in px. */
+  const smallestText = (page: Page): Promise<number> =>
+    page.evaluate<number>(`(() => {
+      const chart = document.querySelector('#drawing .chart');
+      const sizes = [...chart.querySelectorAll('tspan')].map((text) => Number(text.getAttribute('font-size')));
+      return Math.min(...sizes) * chart.getScreenCTM().a;
+    })()`);
+  const frameOf = async (locator: Locator) => {
+    const frame = await locator.boundingBox();
+    if (!frame) throw new Error('it is not on the page');
+    return { ...frame, right: frame.x + frame.width, bottom: frame.y + frame.height };
+  };
+  /** Whether the middle of an element is within another one. */
+  const isInView = async (element: Locator, frame: Locator): Promise<boolean> => {
+    const [inner, outer] = [await frameOf(element), await frameOf(frame)];
+    const [x, y] = [inner.x + inner.width / 2, inner.y + inner.height / 2];
+    return x > outer.x && x < outer.right && y > outer.y && y < outer.bottom;
+  };
+  const chartBox = (page: Page, state: string): Locator =>
+    page.locator(`#drawing [data-state="connection.${state}"] > .box`);
+
+  it.each([
+    [1_440, 900],
+    [1_280, 800],
+    [820, 1_100],
+    [390, 844],
+  ])('[IN19] at a width of %i px a click makes the chart readable where it was clicked', async (width, height) => {
+    const { page, dial, complaints } = await open();
+    await page.setViewportSize({ width, height });
+    await (await dial('a')).acknowledge();
+    await isActive(page, 'open.flow.flowing');
+    const whole = await frameOf(page.locator('#drawing .chart'));
+    expect(whole.width).toBeLessThanOrEqual(width);
+    await shows(page, '#hint', 'zoom in');
+    for (const state of ['closing', 'acknowledging.client.unacknowledged', 'closed']) {
+      await chartBox(page, state).scrollIntoViewIfNeeded();
+      const { x, y, width: wide } = await frameOf(chartBox(page, state));
+      await page.mouse.click(x + wide / 2, y + 4);
+      expect(await smallestText(page)).toBeGreaterThanOrEqual(11);
+      expect(await isInView(chartBox(page, state), page.locator('#drawing'))).toBe(true);
+      await shows(page, '#hint', 'Escape');
+      await page.keyboard.press('Escape');
+      await expect
+        .poll(async () => Math.round((await frameOf(page.locator('#drawing .chart'))).width))
+        .toBe(Math.round(whole.width));
+    }
+    expect(complaints).toEqual([]);
+  });
+
+  it('[IN19] the keyboard zooms in on the active state, and out again', async () => {
+    const { page, dial } = await open();
+    await page.setViewportSize({ width: 1_280, height: 800 });
+    await (await dial('a')).acknowledge();
+    await isActive(page, 'open.flow.flowing');
+    const button = page.getByRole('button', { name: 'zoom in' });
+    await button.focus();
+    await page.keyboard.press('Enter');
+    expect(await smallestText(page)).toBeGreaterThanOrEqual(11);
+    expect(await isInView(chartBox(page, 'open.flow.flowing'), page.locator('#drawing'))).toBe(true);
+    await page.getByRole('button', { name: 'zoom out' }).waitFor();
+    await page.locator('#search').press('Escape');
+    expect(await smallestText(page)).toBeGreaterThanOrEqual(11);
+    await button.or(page.getByRole('button', { name: 'zoom out' })).press('Escape');
+    await button.waitFor();
+    expect(await smallestText(page)).toBeLessThan(11);
+  });
+
+  it.each([
+    [1_440, 900],
+    [1_280, 800],
+  ])('[IN19] at a width of %i px the counts cover no text', async (width, height) => {
+    const { page, dial, connection } = await open();
+    await page.setViewportSize({ width, height });
+    for (let nth = 0; nth < 12; nth++) await (await dial(`id-${nth}`)).acknowledge();
+    // It congests no client by itself.
+    connection('id-1').actor.send({ type: 'CONGESTED' });
+    await now(page, 'open.flow.congested', 1);
+    await shows(page, '#drawing .badge[data-of="connection.open.flow.flowing"]', /^11$/);
+    const covered = await page.evaluate<string[]>(`(() => {
+      const framesOf = (selector) =>
+        [...document.querySelectorAll(selector)].map((one) => [one.getBoundingClientRect(), one.textContent]);
+      const texts = framesOf('#drawing .chart text').filter(([, text]) => !/^\\d*$/.test(text));
+      const isOver = (one, other) =>
+        one.left < other.right && one.right > other.left && one.top < other.bottom && one.bottom > other.top;
+      return framesOf('#drawing .badge:not(.empty) rect').flatMap(([badge]) =>
+        texts.filter(([frame]) => isOver(frame, badge)).map(([, text]) => text),
+      );
+    })()`);
+    expect(covered).toEqual([]);
+  });
+
+  it.each([
+    [1_280, 800],
+    [390, 844],
+  ])('[IN14] at a width of %i px no button of the stage wraps in a word', async (width, height) => {
+    const { page, dial } = await open();
+    await page.setViewportSize({ width, height });
+    const client = await (await dial('a')).inNamespace('n');
+    await client.join('n', 'lobby');
+    await choose(page, 'a');
+    await page.getByRole('tab', { name: 'Room' }).waitFor();
+    const lines = await page.evaluate<string[]>(`(() => {
+      const linesOf = (element) => {
+        const range = document.createRange();
+        range.selectNodeContents(element);
+        return new Set([...range.getClientRects()].map(({ top }) => Math.round(top))).size;
+      };
+      const buttons = [...document.querySelectorAll('.stage-top button:not([hidden])')];
+      return buttons.map((button) => button.textContent + ' ' + linesOf(button));
+    })()`);
+    const tabs = ['All connections', 'Supervisor', 'Connection', 'Namespace', 'Room'];
+    expect(lines).toEqual([...tabs, 'zoom in', 'details'].map((text) => `${text} 1`));
+    expect(await page.evaluate('document.documentElement.scrollWidth - innerWidth')).toBeLessThanOrEqual(0);
+  });
+
+  it('[IN19] without drawings it lists the states, and tells what to install', async () => {
+    const { page, dial, origin, complaints } = await open();
+    await page.route('**/charts', async (route) => {
+      const charts = (await (await route.fetch()).json()) as Record<string, object>;
+      const missing = 'Drawing a machine needs the package @viz-js/viz. Install it with: npm install @viz-js/viz';
+      for (const [name, chart] of Object.entries(charts))
+        charts[name] = { ...chart, outline: null, whole: null, missing };
+      await route.fulfill({ json: charts });
+    });
+    await page.goto(`${origin}/inspector/`);
+    await (await dial('a')).acknowledge();
+    await shows(page, '.missing', /npm install @viz-js\/viz\. Then restart the server\.$/);
+    await page.locator('.chart-list [data-state="connection.open.flow.flowing"].active').waitFor();
+    for (const name of ['zoom in', 'details']) expect(await page.getByRole('button', { name }).isVisible()).toBe(false);
+    expect(complaints).toEqual([]);
+  });
+
+  it('[IN14] the messages of a followed connection are listed by name, and their bodies are not', async () => {
+    const { page, server, dial, complaints } = await open();
+    const client = await (await dial('a')).inNamespace('n');
+    await client.join('n', '<b>bold</b>');
+    await choose(page, 'a');
+    await shows(page, '.messages', 'None yet.');
+    await shows(page, '.steps', 'A step is an event that the chart');
+    client.send(';n;<b>bold</b>;<i>say</i>;0;0;a secret');
+    await shows(page, '.message.in', /in<i>say<\/i>n \/ <b>bold<\/b>$/);
+    for (let times = 0; times < 3; times++) server.broadcast(null, { namespace: 'n', event: 'said', body: 'a secret' });
+    await shows(page, '.message.out', /outsaid × 3n$/);
+    expect(await page.locator('main').innerText()).not.toContain('a secret');
+    expect(await page.locator('main i, main b').count()).toBe(0);
+    expect(complaints).toEqual([]);
+  });
+
+  it('[IN12] a state in which nothing moves has a dash for its rates, with the reason', async () => {
+    const { page, dial } = await open();
+    await page.locator('#live.on').waitFor();
+    const cell = (name: string): Locator => page.locator(`[data-row="connection.open.flow.congested"] .${name}`);
+    for (const name of ['rates', 'mean']) {
+      await shows(page, `[data-row="connection.open.flow.congested"] .${name}`, /^–$/);
+      expect(await cell(name).getAttribute('title')).toMatch(/connection/);
+    }
+    await (await dial('a')).acknowledge();
+    const moved = page.locator('[data-row="connection.open.flow.flowing"] .rates', { hasText: /^\S+ \/ 0$/ });
+    await moved.waitFor();
+    expect(await moved.getAttribute('title')).toBe('');
   });
 
   it('[IN14] with an exchange it shows the link to the broker', async () => {

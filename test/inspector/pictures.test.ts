@@ -6,7 +6,7 @@ import { connectionMachine, linkMachine, namespaceMachine, roomMachine, supervis
 import { draw, drawMermaid } from '../../src/inspector/draw/draw.js';
 
 const docs = fileURLToPath(new URL('../../docs/', import.meta.url));
-const page = `${docs}machines.md`;
+const page = `${docs}charts.md`;
 const between = /(?<=<!-- pictures -->\n).*(?=<!-- \/pictures -->)/s;
 const renew = 'MUSTER_PICTURES=renew npx vitest run test/inspector/pictures.test.ts';
 const isRenewed = process.env['MUSTER_PICTURES'] === 'renew';
@@ -75,7 +75,7 @@ const pictures = charts
   .map(([title, sentence, machine]) => {
     const shown = `![The chart: ${sentence}](images/${nameOf(machine)})`;
     const text = `\`\`\`mermaid\n${drawMermaid(machine)}\n\`\`\``;
-    return `### ${title}\n\n${sentence}\n\n${shown}\n\n<details><summary>As Mermaid</summary>\n\n${text}\n\n</details>\n`;
+    return `## ${title}\n\n${sentence}\n\n${shown}\n\n<details><summary>As Mermaid</summary>\n\n${text}\n\n</details>\n`;
   })
   .join('\n');
 
@@ -87,7 +87,7 @@ test(`[IN16] the page shows the current charts; to renew it: ${renew}`, () => {
       text.replace(between, () => `\n${pictures}\n`),
     );
   const shown = between.exec(readFileSync(page, 'utf8'))?.[0].trim();
-  expect(shown, `docs/machines.md differs from the machines. Renew it with: ${renew}`).toBe(pictures.trim());
+  expect(shown, `docs/charts.md differs from the machines. Renew it with: ${renew}`).toBe(pictures.trim());
 });
 
 test.each(charts)(`[IN16] the picture of %s is current; to renew it: ${renew}`, async (_title, _sentence, machine) => {

@@ -184,7 +184,7 @@ describe.each<[string, AnyStateMachine]>([
     const keys = new Set(entries.map(([way]) => last(way)));
     // Hot events have no place in the usual charts; a program's own chart may use these.
     const handingOn: Readonly<Record<string, readonly string[]>> = {
-      connection: ['receive', 'deliver'],
+      connection: ['receive', 'refuse', 'deliver'],
       supervisor: ['publish', 'count'],
     };
     const forOthers = new Set(handingOn[file] ?? []);

@@ -1,11 +1,13 @@
 import { apiFaults } from './faults/api.js';
 import { broadcastFaults } from './faults/broadcast.js';
+import { chartsFaults } from './faults/charts.js';
 import { clientFaults } from './faults/client.js';
 import { clusterFaults } from './faults/cluster.js';
 import { connectionFaults } from './faults/connection.js';
 import { contractFaults } from './faults/contract.js';
 import { inspectorFaults } from './faults/inspector.js';
 import { machinesFaults } from './faults/machines.js';
+import { middlewareFaults } from './faults/middleware.js';
 import { protocolFaults } from './faults/protocol.js';
 import { reactFaults } from './faults/react.js';
 import { runtimeFaults } from './faults/runtime.js';
@@ -23,12 +25,14 @@ import { transportFaults } from './faults/transport.js';
 export const faults = [
   ...apiFaults,
   ...broadcastFaults,
+  ...chartsFaults,
   ...clientFaults,
   ...clusterFaults,
   ...connectionFaults,
   ...contractFaults,
   ...inspectorFaults,
   ...machinesFaults,
+  ...middlewareFaults,
   ...protocolFaults,
   ...reactFaults,
   ...runtimeFaults,

@@ -15,7 +15,7 @@ const folders =
     ' ',
   );
 const slow =
-  /^(?:neffosjs|goClient|goServer|ourClient|transitions|fuzz|churn|clientHeap|clientReconnects|clientStorm|lossless|history|slow|standstill|flood|clusterChurn|brokerFaults|goNode|mixed|page|statelyStream|browser|chromium|runtimes|bundles)/;
+  /^(?:neffosjs|goClient|goServer|ourClient|transitions|fuzz|churn|clientHeap|clientReconnects|clientStorm|lossless|history|slow|standstill|flood|clusterChurn|brokerFaults|forgedNumbers|goNode|mixed|page|statelyStream|browser|chromium|runtimes|bundles)/;
 const atOnce = 2;
 
 const files = folders.flatMap((folder) =>

@@ -4,14 +4,9 @@ import { acts, type Command } from '../support/clientModel/clientActs.js';
 import { scripts } from '../support/clientModel/clientCommands.js';
 import { Pair } from '../support/clientModel/clientPair.js';
 
-const wanted = Number(process.env['MUSTER_RUNS'] ?? 60);
-const runs = 5 * wanted;
-/**
- * The usual run plays the same scripts each time, and one with MUSTER_RUNS above 60 others. In one script of some 10,000, client
- * and model disagree: a leave is answered, and a message arrives, in one read, while the program has asked for the
- * namespace again. No rule says whether the message or the new entry has its turn first. A failure prints its seed.
- */
-const seed = process.env['MUSTER_SEED'] ?? (wanted <= 60 ? '14' : undefined);
+const runs = 5 * Number(process.env['MUSTER_RUNS'] ?? 60);
+/** A failure prints its seed. */
+const seed = process.env['MUSTER_SEED'];
 
 const play = async (pair: Pair, commands: Iterable<Command>): Promise<void> => {
   await fc.asyncModelRun(() => ({ model: pair.model, real: pair }), commands);
@@ -142,6 +137,10 @@ const fixed: readonly (readonly [title: string, commands: readonly Command[]])[]
       hint('ONLINE'),
       run(),
     ],
+  ],
+  [
+    '[CL14] a namespace that is asked for again begins in the turn of its end',
+    [...inside, leave('a', ''), connect('a'), push('a', '', 'say'), deliver(2), run()],
   ],
   [
     '[CL14] the end of a line does not end a later leave',

@@ -3,6 +3,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { createMachine, fromPromise } from 'xstate';
 import { connection as awayConnection } from '../../examples/machines/away/connection.js';
 import { connectionMachine as loginConnection } from '../../examples/machines/login/connection.js';
+import { connection as mutedConnection } from '../../examples/machines/muted/connection.js';
 import { namespace as guardedNamespace, connection as hastyConnection } from '../../examples/machines/role/charts.js';
 import { connectionConfig, connectionSetup, defaultLimits, type Machines, reply } from '../../src/index.js';
 import { deferred } from '../support/async/promises.js';
@@ -43,6 +44,7 @@ const extensions: Readonly<Record<string, Extension>> = {
     changes: ['HS6 a missing M closes the connection'],
   },
   away: { machines: checkedMachines({ connection: awayConnection }), changes: [] },
+  muted: { machines: checkedMachines({ connection: mutedConnection }), changes: [] },
   // That a connection is not open before the service has answered is no scenario: here it answers at once.
   login: { machines: checkedMachines({ connection: loginAtOnce }), changes: [] },
 };
@@ -66,7 +68,7 @@ describe("the usual suite, on a program's own charts", () => {
     const known = scenarios.map(idOf);
     const changed = Object.values(extensions).flatMap(({ changes }) => changes);
     expect(changed.filter((id) => !known.includes(id))).toEqual([]);
-    expect(played.length).toBe(3 * scenarios.length - changed.length);
+    expect(played.length).toBe(4 * scenarios.length - changed.length);
   });
 });
 
@@ -139,6 +141,47 @@ describe('changes: away', () => {
     const harness = open();
     harness.open('a', 'n');
     harness.clock.advance(idle + 1);
+    await harness.disconnectAll();
+    expect(harness.resources).toEqual(noResources);
+  });
+});
+
+describe('changes: muted', () => {
+  const said: string[] = [];
+  const open = () => {
+    said.length = 0;
+    const harness = new SupervisorHarness({
+      namespaces: { n: { say: (_, { body }) => void said.push(String(body)), hi: () => reply('there') } },
+      ...extensions['muted'],
+    });
+    return { harness, client: harness.open('a', 'n') };
+  };
+
+  test('[SV20] [SV23] [SV24] a muted client is told so for 30 s; its other events and asks pass', () => {
+    const { harness, client } = open();
+    client.socket.receive(';n;;say;0;0;1');
+    client.conn?.actor.send({ type: 'MUTE' });
+    expect([client.conn?.hasTag('muted'), client.conn?.matches('open.voice.muted')]).toEqual([true, true]);
+    client.socket.receive('$1;n;;say;0;0;2', ';n;;say;0;0;3', '$2;n;;hi;0;0;');
+    expect(client.socket.lines).toEqual([
+      't $1;n;;say;1;0;you are muted',
+      't ;n;;say;1;0;you are muted',
+      't $2;n;;hi;0;0;there',
+    ]);
+    harness.clock.advance(29_999);
+    client.conn?.actor.send({ type: 'MUTE' });
+    harness.clock.advance(29_999);
+    expect(client.conn?.hasTag('muted')).toBe(true);
+    harness.clock.advance(1);
+    expect(client.conn?.hasTag('muted')).toBe(false);
+    client.socket.receive(';n;;say;0;0;4');
+    expect(said).toEqual(['1', '4']);
+    expect(harness.supervisor.counters).toMatchObject({ chartRefusals: 2, chartDrops: 0 });
+  });
+
+  test('[SV20] [SV3] a client that is muted leaves nothing behind', async () => {
+    const { harness, client } = open();
+    client.conn?.actor.send({ type: 'MUTE' });
     await harness.disconnectAll();
     expect(harness.resources).toEqual(noResources);
   });

@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { ErrInvalidPayload } from '../../src/protocol/errors.js';
 import {
-  assertOutgoing,
   isSystemEvent,
   OnAnyEvent,
   OnNamespaceConnect,
@@ -104,33 +103,4 @@ describe('JSON that a client has written', () => {
       }
     },
   );
-});
-
-describe('an outgoing message', () => {
-  test.each<[object]>([
-    [{ event: 'e' }],
-    [{ namespace: '', event: 'e', body: '' }],
-    [{ namespace: 'n', room: 'r', event: 'e', body: Uint8Array.of(1), to: 'joe', setBinary: true }],
-    [{ isNative: true, body: 'raw' }],
-    [new ReceivedMessage('n', '', 'e', Buffer.from('b'))],
-  ])('[FR2] %o is one', (message) => {
-    expect(() => Reflect.apply(assertOutgoing, undefined, [message])).not.toThrow();
-  });
-
-  test.each<[unknown, RegExp]>([
-    [null, /a message is an object .* got null/],
-    [undefined, /got undefined/],
-    ['chat', /got chat/],
-    [{}, /needs an event/],
-    [{ event: '' }, /needs an event/],
-    [{ event: 5 }, /needs an event/],
-    [{ event: 'e', namespace: 5 }, /are strings/],
-    [{ event: 'e', room: null }, /are strings/],
-    [{ event: 'e', to: 7 }, /are strings/],
-    [{ event: 'e', body: { a: 1 } }, /a body is a string or a Uint8Array, got object; JSON\.stringify/],
-    [{ event: 'e', body: 5 }, /got number/],
-    [{ event: 'e', body: [1, 2] }, /got object/],
-  ])('[FR2] %o is refused before encoding, with the accepted types', (message, expected) => {
-    expect(() => Reflect.apply(assertOutgoing, undefined, [message])).toThrow(expected);
-  });
 });

@@ -96,6 +96,50 @@ test('[CT3] a token that expires has a user as well', () => {
   });
 });
 
+test('[CT3] [SS9] the user is handed on, typed, to every hook after authenticate', () => {
+  compiled(
+    () =>
+      new Server({
+        authenticate: async ({ token }) => ({ user: { id: String(token), isGuest: false }, expiresAt: new Date(0) }),
+        idGenerator: (_, user) => {
+          expectTypeOf(user).toEqualTypeOf<{ id: string; isGuest: boolean }>();
+          return user.id;
+        },
+        sameUser: (one, other) => one.id === other.id,
+        onConnect: (conn) => void expectTypeOf(conn.user.isGuest).toBeBoolean(),
+        namespaces: { chat: { say: (ns) => void expectTypeOf(ns.conn.user.id).toBeString() } },
+      }),
+  );
+  compiled(
+    () =>
+      new Server({
+        authenticate: ({ token }) =>
+          token === undefined ? { id: 'guest' } : { user: { id: token }, expiresAt: new Date(0) },
+        idGenerator: (_, user) => user.id,
+        namespaces: { chat: {} },
+      }),
+  );
+  compiled(
+    () =>
+      new Server({
+        idGenerator: (_, user) => {
+          expectTypeOf(user).toBeUnknown();
+          return 'joe';
+        },
+        events: {},
+      }),
+  );
+  compiled(
+    () =>
+      new Server({
+        authenticate: () => ({ id: 1 }),
+        // @ts-expect-error an id is a string
+        idGenerator: (_, user) => user.id,
+        namespaces: { chat: {} },
+      }),
+  );
+});
+
 test('[CT3] a wrong handler does not compile', () => {
   compiled(() => [
     // @ts-expect-error only the server sends it

@@ -68,6 +68,7 @@ describe('defaults', () => {
       ...given,
       limits: { ...defaultLimits, rooms: 5, payload: 1 },
       checkOutgoing: false,
+      exposeErrors: true,
       proxies: expect.any(Proxies),
       urlHeaders: new Set(['x-websocket-reconnect', 'x-muster', 'x-token']),
     });
@@ -88,10 +89,17 @@ describe('invalid options', () => {
     [undefined, /takes an object of options, got undefined/],
     [null, /takes an object of options, got null/],
     ['default', /takes an object of options, got default/],
-    [{ namespaces, namepsaces: {} }, /option "namepsaces" is unknown; known are .*namespaces/],
+    [
+      { namespaces, namepsaces: {} },
+      /option "namepsaces" is unknown \(did you mean "namespaces"\?\); known are .*namespaces/,
+    ],
     [{ namespaces, toString: 1 }, /option "toString" is unknown/],
-    [{ namespaces, limits: { room: 5 } }, /limit "room" is unknown; known are .*rooms/],
-  ])('[LM2] %o throws with the received value and the known ones', (given, text) => {
+    [{ namespaces, limits: { room: 5 } }, /limit "room" is unknown \(did you mean "rooms"\?\); known are .*rooms/],
+    [
+      { namespaces, sameUser: () => true },
+      /option "sameUser" compares the users of "authenticate", which is not given/,
+    ],
+  ])('[LM2] [SS15] %o throws with the received value and the known ones', (given, text) => {
     expect(() => check(given)).toThrow(text);
   });
 

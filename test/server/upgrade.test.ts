@@ -3,7 +3,15 @@ import { type Agent, createServer, type Server as HttpServer, type IncomingHttpH
 import { type AddressInfo, connect } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { HandlerTimeout, OnNativeMessage, Server, type ServerOptions, UpgradeRefused } from '../../src/index.js';
+import {
+  HandlerTimeout,
+  type IdFault,
+  IdRefused,
+  OnNativeMessage,
+  Server,
+  type ServerOptions,
+  UpgradeRefused,
+} from '../../src/index.js';
 import { upgrade as upgradeText } from '../support/peers/clientFrames.js';
 
 /** What came back: an answer, an upgraded socket (101), or nothing but the end of the line. */
@@ -60,9 +68,10 @@ const ask = (
 const namespaces = { default: {}, other: {} };
 
 /** A server, and what was asked of it. */
-const start = async (options: Partial<ServerOptions> = {}) => {
+const start = async (options: Partial<ServerOptions> = {}, isTold = true) => {
   const errors: unknown[] = [];
-  const server = new Server({ namespaces, onUpgradeError: (error) => errors.push(error), ...options });
+  const onUpgradeError = (error: unknown) => errors.push(error);
+  const server = new Server({ namespaces, ...(isTold && { onUpgradeError }), ...options });
   servers.push(server);
   const { port } = await server.listen(0, '127.0.0.1');
   return {
@@ -375,7 +384,7 @@ describe('upgrades', () => {
     expect((await comes({})).status).toBe(101);
     expect(server.metrics().arrivals).toEqual({ admitted: 1, refused: 0, rejected: 0 });
     expect((await comes({ 'x-id': 'mallory' })).status).toBe(401);
-    expect((await comes({ 'x-id': 'default' })).status).toBe(500);
+    expect((await comes({ 'x-id': 'default' })).status).toBe(400);
     expect((await comes({ Origin: 'http://evil.example' })).status).toBe(403);
     expect((await comes({ 'Sec-WebSocket-Version': '7' })).status).toBe(426);
     expect(errors).toHaveLength(4);
@@ -503,28 +512,75 @@ describe('ids', () => {
     },
   );
 
-  test.each<[unknown]>([
-    [''],
-    ['x'.repeat(129)],
-    ['é'.repeat(65)],
-    ['a;b'],
-    ['a b'],
-    ['a\n'],
-    ['\0'],
-    ['a\u007f'],
-    ['a\u0085'],
-    ['default'],
-    ['other'],
-    [undefined],
-    [7],
-  ])('[HS11] %o is no id: the upgrade is refused, and onUpgradeError is called', async (id) => {
-    const { server, errors, upgrade } = await start({
-      // A program without types may make anything.
-      idGenerator: () => id as string,
-    });
-    expect((await upgrade()).status).toBe(500);
-    expect(errors).toEqual([expect.objectContaining({ status: 500, cause: expect.any(TypeError) })]);
+  const size = (bytes: number): string => `an id has 1 to 128 bytes, got ${bytes}`;
+  const characters = 'an id has no control characters, spaces, semicolons or lone surrogates';
+  test.each<[string, IdFault, string]>([
+    ['', 'size', size(0)],
+    ['x'.repeat(129), 'size', size(129)],
+    ['é'.repeat(65), 'size', size(130)],
+    ['a;b', 'characters', characters],
+    ['a b', 'characters', characters],
+    ['a\n', 'characters', characters],
+    ['\0', 'characters', characters],
+    ['a\u007f', 'characters', characters],
+    ['a\u0085', 'characters', characters],
+    ['a\ud83d', 'characters', characters],
+    ['default', 'namespace', 'the id "default" is the name of a namespace'],
+    ['other', 'namespace', 'the id "other" is the name of a namespace'],
+  ])('[HS11] %j is no id: 400 with the reason, which onUpgradeError is told', async (id, reason, text) => {
+    const { server, errors, upgrade } = await start({ idGenerator: () => id });
+    expect(await upgrade()).toMatchObject({ status: 400, body: text });
+    expect(errors).toEqual([new IdRefused(id, reason, text)]);
+    expect(errors).toEqual([expect.objectContaining({ name: 'IdRefused', status: 400, id, reason })]);
     expect(server.totalConnections).toBe(0);
+    expect(server.counters).toMatchObject({ refusedUpgrades: 1, refusedAuthentications: 0 });
+  });
+
+  test('[HS11] an id of a user is checked as any other', async () => {
+    const { upgrade } = await start({
+      authenticate: ({ request }) => ({ name: String(request.headers['x-name']) }),
+      // The types of a test server do not know the user.
+      idGenerator: (_, user) => (user as { readonly name: string }).name,
+    });
+    expect((await upgrade('/', { 'x-name': 'joe' })).status).toBe(101);
+    expect(await upgrade('/', { 'x-name': 'default' })).toMatchObject({
+      status: 400,
+      body: 'the id "default" is the name of a namespace',
+    });
+  });
+
+  test('[HS11] without onUpgradeError the process is warned of each reason once', async () => {
+    const warn = vi.spyOn(process, 'emitWarning').mockReturnValue();
+    try {
+      const ids = ['default', 'other', 'a b', 'default', 'a;b', ''];
+      const { upgrade } = await start({ idGenerator: () => ids.shift() ?? 'joe' }, false);
+      while (ids.length > 0) expect((await upgrade()).status).toBe(400);
+      expect(warn.mock.calls).toEqual(
+        [
+          'clients are refused: the id "default" is the name of a namespace. A prefix such as "user-" keeps ids and namespaces apart.',
+          `clients are refused: ${characters}.`,
+          `clients are refused: ${size(0)}.`,
+        ].map((text) => [text, 'MusterWarning']),
+      );
+      warn.mockClear();
+      const { upgrade: again } = await start({ idGenerator: () => 'default' });
+      await again();
+      expect(warn).not.toHaveBeenCalled();
+    } finally {
+      warn.mockRestore();
+    }
+  });
+
+  test.each<[unknown, string]>([
+    [undefined, 'undefined'],
+    [7, 'number'],
+  ])('[HS11] an idGenerator that returns %o has failed', async (id, kind) => {
+    // A program without types may make anything.
+    const { errors, upgrade } = await start({ idGenerator: () => id as string });
+    expect(await upgrade()).toMatchObject({ status: 500, body: 'no connection id' });
+    expect(errors).toEqual([
+      expect.objectContaining({ status: 500, cause: new TypeError(`idGenerator returns a string, got ${kind}`) }),
+    ]);
   });
 
   test('[HS11] an idGenerator that throws or rejects refuses the upgrade', async () => {

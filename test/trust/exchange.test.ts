@@ -125,14 +125,14 @@ const assault = async (exchange: StackExchange, prefix: string, count: number, h
         heard[member.on].set(tokenOf(frame), member.id);
   }
   for (const on of ['a', 'b'] as const) {
-    const { broken, missing, late, unasked } = expected[on];
+    const { broken, missing, late, renumbered, unasked } = expected[on];
     expect([on, seed, nodes[on].server.exchange?.status]).toEqual([
       on,
       seed,
       expect.objectContaining({
         state: 'online',
         waiting: { messages: 0, bytes: 0 },
-        lost: { ...makeLostCounters(), broken, missing, late, unasked },
+        lost: { ...makeLostCounters(), broken, missing, late, renumbered, unasked },
       }),
     ]);
     expect(broken).toBeGreaterThan(count / 10);

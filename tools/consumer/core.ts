@@ -6,6 +6,7 @@ import {
   connectionMachine,
   connectionSetup,
   type DisconnectReason,
+  decodeFrame,
   exclude,
   type Handler,
   type Message,
@@ -19,6 +20,7 @@ import {
   type ServerOptions,
   UpgradeRefused,
 } from 'musterjs';
+import { assign } from 'xstate';
 import { app } from './contract.js';
 
 interface Sent {
@@ -44,6 +46,62 @@ const presence = connectionSetup.extend({ delays: { idle: 300_000 } }).createMac
             away: { on: { FRAME: { target: 'here' } } },
           },
         },
+      },
+    },
+  },
+});
+const muted = connectionSetup
+  .extend({
+    types: {
+      events: {} as { readonly type: 'MUTE'; readonly ms: number },
+      tags: {} as 'muted',
+      context: {} as { readonly strikes: number },
+    },
+    guards: { isSay: ({ event }) => event.type === 'FRAME' && decodeFrame(event.data)?.event === 'say' },
+    delays: { muteTime: ({ event }) => (event.type === 'MUTE' ? event.ms : 30_000) },
+    actions: { strike: assign({ strikes: ({ context }) => context.strikes + 1 }) },
+  })
+  .createMachine({
+    ...connectionConfig,
+    context: (from) => ({ ...connectionConfig.context(from), strikes: 0 }),
+    states: {
+      ...connectionConfig.states,
+      open: {
+        ...connectionConfig.states.open,
+        states: {
+          ...connectionConfig.states.open.states,
+          voice: {
+            initial: 'free',
+            on: { MUTE: { target: '.muted', actions: 'strike' } },
+            states: {
+              free: {},
+              muted: {
+                tags: 'muted',
+                on: {
+                  FRAME: [
+                    { guard: 'isSay', actions: { type: 'refuse', params: { text: 'muted' } } },
+                    { actions: 'receive' },
+                  ],
+                },
+                after: { muteTime: { target: 'free' } },
+              },
+            },
+          },
+        },
+      },
+    },
+  });
+export const moderated = new Server({
+  machines: { connection: muted },
+  namespaces: {
+    chat: {
+      mute(ns) {
+        for (const conn of ns.conn.server.connections()) conn.actor.send({ type: 'MUTE', ms: 5 });
+        // @ts-expect-error there is no such event
+        ns.conn.actor.send({ type: 'MUTED' });
+        // @ts-expect-error there is no such state
+        if (ns.conn.matches('open.voice.mutde')) return undefined;
+        return reply(String(ns.conn.hasTag('muted') && ns.conn.matches('open.voice.muted')));
       },
     },
   },

@@ -8,7 +8,8 @@ import { ask, contract, fromClient, fromServer } from 'musterjs/contract';
 /** @template T @typedef {import('musterjs/contract').Schema<T>} Schema */
 /** @typedef {{ id: string, name: string }} Person */
 /** @typedef {Person & { text: string, at: number }} Said */
-/** @typedef {Person & { kind: 'joined' | 'left', people: Person[] }} Presence */
+/** @typedef {Person & { kind: 'joined' | 'left' | 'renamed', was?: string, people: Person[] }} Presence */
+/** @typedef {{ lines: readonly Said[], limit: number }} History */
 
 /**
  * Makes a Standard Schema of a function that returns the checked value, or throws.
@@ -43,6 +44,7 @@ const message = schema((value) => {
   const { room, text: written } = /** @type {Record<string, unknown>} */ (Object(value));
   return { room: text(room, 24, 'A room name'), text: text(written, 500, 'A message') };
 });
+const name = schema((value) => text(value, 24, 'Your name'));
 const nothing = schema(() => {});
 
 // The page trusts its server, so these schemas state a type and check nothing.
@@ -50,6 +52,7 @@ const trusted = schema((value) => value);
 const person = /** @type {Schema<Person>} */ (trusted);
 const said = /** @type {Schema<Said>} */ (trusted);
 const presence = /** @type {Schema<Presence>} */ (trusted);
+const history = /** @type {Schema<History>} */ (trusted);
 const rooms = /** @type {Schema<{ name: string, people: number }[]>} */ (trusted);
 const count = /** @type {Schema<number>} */ (trusted);
 
@@ -60,7 +63,12 @@ export const app = contract({
     /** A client types in a room. */
     type: fromClient(nothing),
 
-    /** To a room: somebody has sent a message, is typing, has joined or left. */
+    /** A client has another name for its user. */
+    rename: ask(name, nothing),
+
+    /** To a client that joins a room: its last messages, as far as this example keeps them. */
+    history: fromServer(history),
+    /** To a room: somebody has sent a message, is typing, has joined or left or another name. */
     said: fromServer(said),
     typing: fromServer(person),
     presence: fromServer(presence),

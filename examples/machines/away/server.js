@@ -11,7 +11,7 @@ import { connection } from './connection.js';
 // ── 1. The server ───────────────────────────────────────────────────────────────────────────────
 
 /** @param {import('musterjs').Conn} conn */
-const isAway = (conn) => conn.actor.getSnapshot().matches({ open: { presence: 'away' } });
+const isAway = (conn) => conn.matches('open.presence.away');
 
 /** @type {Server} */
 const server = new Server({

@@ -8,7 +8,7 @@ import type { RecordedStep, Recorder } from '../telemetry/recorder.js';
 import type { UpgradeRequest } from '../transport/socket.js';
 import type { Conn } from './conn.js';
 import type { ReceivedData } from './contractGate.js';
-import { type HandlerFunction, type Handlers, type Outcome, runGuarded, type Where } from './handlers.js';
+import { type HandlerFunction, type Handlers, isRefusal, type Outcome, runGuarded, type Where } from './handlers.js';
 import type { NSConn } from './nsConn.js';
 
 /** How a connection has ended. `onDisconnect` receives it (SV6). */
@@ -101,6 +101,18 @@ export class Callbacks {
         resolve(decoded);
       });
     });
+  }
+
+  /** Counts the error of a handler that the client is told. Reports it, unless it is a refusal (MW8). */
+  threw(error: unknown, during: string, ns: NSConn): void {
+    if (!this.refuses(error)) this.failed(error, during, ns);
+  }
+
+  /** Returns whether an error that the client is told is a refusal, and counts it. */
+  refuses(error: unknown): boolean {
+    const isRefused = isRefusal(error);
+    if (isRefused) this.counters.refusals++;
+    return isRefused;
   }
 
   /** Counts and reports the error of a handler; `during` is the event. */

@@ -1,25 +1,19 @@
-import type { AnyActorRef } from 'xstate';
 import { ignoreRejection } from '../runtime/guard.js';
 import type { UpgradeRequest } from '../transport/socket.js';
 import type { AskOptions } from './asks.js';
+import { type ConnectionActor, isIn, isTagged, type StatePath, type StateTag } from './chartView.js';
 import type { ConnPort } from './connPort.js';
-import type { NSConn } from './nsConn.js';
+import type { NSConnIn } from './nsConn.js';
 import type { ServerFace } from './serverFace.js';
-import {
-  type AnswerFrom,
-  type AskTo,
-  type MessageTo,
-  type NoContract,
-  typed,
-  type VocabularyOf,
-} from './vocabulary.js';
+import { type AnswerFrom, type AskTo, type MessageTo, type NoContract, typed } from './vocabulary.js';
 
 /**
- * One connection: the handle that hooks and visitors get. `User` is what `authenticate` returns, `App` the contract.
+ * One connection: the handle that hooks and visitors get. `User` is what `authenticate` returns, `App` the contract,
+ * `Chart` the chart of `machines.connection`.
  * @example
  * new Server({ namespaces, onConnect: (conn) => conn.set('user', userOf(conn.request)) });
  */
-export class Conn<User = unknown, App = NoContract> {
+export class Conn<User = unknown, App = NoContract, Chart = unknown> {
   readonly #port: ConnPort;
   #store: Map<string, unknown> | undefined;
 
@@ -36,7 +30,7 @@ export class Conn<User = unknown, App = NoContract> {
     return this.#port.isClient;
   }
   /** The server. */
-  get server(): ServerFace<User, App> {
+  get server(): ServerFace<User, App, Chart> {
     return typed(this.#port.server);
   }
   /** What `authenticate` returned for its client last; `undefined` on a server without that hook (SS9). */
@@ -54,9 +48,9 @@ export class Conn<User = unknown, App = NoContract> {
   get remoteAddress(): string | undefined {
     return this.#port.remoteAddress;
   }
-  /** The running actor of this connection. */
-  get actor(): AnyActorRef {
-    return this.#port.actor;
+  /** The running actor of this connection, with the events of the chart that the server runs (SV25). */
+  get actor(): ConnectionActor<Chart> {
+    return typed(this.#port.actor);
   }
   /** Whether it is closed, from the call of `close` or the loss of its socket on (SV5). */
   get isClosed(): boolean {
@@ -85,10 +79,7 @@ export class Conn<User = unknown, App = NoContract> {
    * const ns = await conn.connect('chat');
    * ns.emit('welcome');
    */
-  connect<Name extends string>(
-    namespace: Name,
-    options: AskOptions = {},
-  ): Promise<NSConn<VocabularyOf<unknown, App, Name>, User, App>> {
+  connect<Name extends string>(namespace: Name, options: AskOptions = {}): Promise<NSConnIn<App, Name, User, Chart>> {
     return typed(this.#port.connect(namespace, options));
   }
   /**
@@ -98,11 +89,29 @@ export class Conn<User = unknown, App = NoContract> {
   waitConnect<Name extends string>(
     namespace: Name,
     options: AskOptions = {},
-  ): Promise<NSConn<VocabularyOf<unknown, App, Name>, User, App>> {
+  ): Promise<NSConnIn<App, Name, User, Chart>> {
     return typed(this.#port.waitConnect(namespace, options));
   }
+  /**
+   * Returns whether its chart is in a state, also after its end (SV24).
+   * @throws {TypeError} when the chart has no such state.
+   * @example
+   * if (conn.matches('open.flow.congested')) console.log(`${conn.id} reads slowly`);
+   */
+  matches(state: StatePath<Chart>): boolean {
+    return isIn(this.#port.actor, typed(state));
+  }
+  /**
+   * Returns whether a state that its chart is in has a tag, also after its end (SV24).
+   * @throws {TypeError} when no state of the chart has that tag.
+   * @example
+   * if (conn.hasTag('congested')) console.log(`${conn.id} reads slowly`);
+   */
+  hasTag(tag: StateTag<Chart>): boolean {
+    return isTagged(this.#port.actor, typed(tag));
+  }
   /** Returns a namespace, if it is connected. */
-  namespace<Name extends string>(namespace: Name): NSConn<VocabularyOf<unknown, App, Name>, User, App> | undefined {
+  namespace<Name extends string>(namespace: Name): NSConnIn<App, Name, User, Chart> | undefined {
     return typed(this.#port.namespace(namespace));
   }
   /** Asks the client out of every namespace, one after the other (NS5). Rejects with the first refusal. */

@@ -70,7 +70,7 @@ export class ContractGate {
 
   /** @throws {TypeError} when the contract is malformed (CT1) */
   constructor(
-    contract: ContractShape,
+    private readonly contract: ContractShape,
     /** Whether data that the program sends is validated too (CT13). */
     private readonly isChecking: boolean,
     private readonly host: GateHost,
@@ -81,6 +81,11 @@ export class ContractGate {
   /** The names of the namespaces that have a contract. */
   get namespaces(): string[] {
     return [...this.#namespaces.keys()];
+  }
+
+  /** Returns whether a value is this namespace of the contract. */
+  isShapeOf(namespace: string, shape: unknown): boolean {
+    return this.#namespaces.has(namespace) && this.contract[namespace] === shape;
   }
 
   /** Returns the definitions of a namespace, if it has a contract. */
@@ -136,7 +141,7 @@ export class ContractGate {
 
   /** Returns the outcome of a handler with its result as the answer to an ask (CT11). Never throws. */
   answer(definition: Definition, { namespace, event }: Frame, outcome: Outcome): Outcome {
-    if (outcome.kind === 'error') return outcome;
+    if (outcome.kind === 'error' || outcome.kind === 'stopped') return outcome;
     if (outcome.kind === 'reply') {
       const error = new TypeError(`a handler of "${namespace}".${event} returns its data, and no reply(body)`);
       return { kind: 'error', error };

@@ -1,10 +1,21 @@
 import { maySend } from '../../contract/definitions.js';
 import type { DataMessage } from '../../contract/sides.js';
-import { CloseError, HandlerTimeout, Reply } from '../../protocol/errors.js';
+import {
+  CloseError,
+  type CloseReasonName,
+  closeReasons,
+  HandlerTimeout,
+  isKnownError,
+  Refusal,
+  Reply,
+} from '../../protocol/errors.js';
 import { type Body, type Message, OnAnyEvent, OnNativeMessage, systemEvents } from '../../protocol/message.js';
 import type { Deadlines } from '../runtime/deadlines.js';
 import { isInstance, isThenable } from '../runtime/guard.js';
+import { stopped, surround } from './compose.js';
 import type { ContractGate } from './contractGate.js';
+import { type Layer, layersOf, type MiddlewareHost } from './middleware.js';
+import { checkNamespace, DeclaredNamespace } from './namespace.js';
 import type { NSConn } from './nsConn.js';
 import type {
   EventBodies,
@@ -23,8 +34,8 @@ import type {
  * @example
  * const say: Handler = (ns, { body, room }) => ns.broadcastOthers({ event: 'said', room, body });
  */
-export type Handler<V = EventBodies, User = unknown, App = NoContract> = (
-  ns: NSConn<V, User, App>,
+export type Handler<V = EventBodies, User = unknown, App = NoContract, Chart = unknown> = (
+  ns: NSConn<V, User, App, Chart>,
   message: Message,
 ) => void | Reply | Promise<void | Reply>;
 
@@ -35,7 +46,9 @@ export type Handler<V = EventBodies, User = unknown, App = NoContract> = (
  * @example
  * const chat: Events = { ping: () => reply('pong') };
  */
-export type Events<V = EventBodies, User = unknown, App = NoContract> = Readonly<Record<string, Handler<V, User, App>>>;
+export type Events<V = EventBodies, User = unknown, App = NoContract, Chart = unknown> = Readonly<
+  Record<string, Handler<V, User, App, Chart>>
+>;
 
 /**
  * The bodies of the events that the server sends, by namespace and by the event's name.
@@ -52,16 +65,18 @@ export interface NamespaceBodies {
  * The declared namespaces, each with its handlers. Those of a contract handle what a client may send, by `data`; the
  * handler of an ask returns the answer (CT3). Each of the others handles any event, by its body.
  */
-export type Namespaces<Sent = NamespaceBodies, App = NoContract, User = unknown> = {
-  readonly [Name in keyof (Sent & App)]?: HandlersOf<Sent, App, User, Name>;
+export type Namespaces<Sent = NamespaceBodies, App = NoContract, User = unknown, Chart = unknown> = {
+  readonly [Name in keyof (Sent & App)]?:
+    | HandlersOf<Sent, App, User, Name, Chart>
+    | DeclaredNamespace<Name extends keyof App ? App[Name] : undefined, User>;
 };
 
 /** The handlers of one namespace, by the name of the event. */
-export type HandlersOf<Sent, App, User, Name> = {
+export type HandlersOf<Sent, App, User, Name, Chart = unknown> = {
   // One function type for all: a conditional type here would be resolved before `authenticate` has told the user.
   readonly [Event in HandlerName<App, Name>]?:
     | ((
-        ns: NSConn<VocabularyOf<Sent, App, Name>, User, App>,
+        ns: NSConn<VocabularyOf<Sent, App, Name>, User, App, Chart>,
         message: MessageOf<App, Name, Event>,
       ) => ResultOf<App, Name, Event>)
     | HandlerOfAnyName<App, Name>;
@@ -74,9 +89,12 @@ export type HandlerFunction = (ns: NSConn, message: Message | DataMessage) => un
 export type Outcome =
   | { readonly kind: 'nothing' /** A returned value that has no effect. */; readonly ignored?: unknown }
   | { readonly kind: 'reply'; readonly body: Body }
+  /** A middleware has kept the message from its handler. */
+  | { readonly kind: 'stopped' }
   | { readonly kind: 'error'; readonly error: unknown };
 
 const nothing: Outcome = { kind: 'nothing' };
+const wasStopped: Outcome = { kind: 'stopped' };
 
 /** Where in the program an error was thrown. `onError` receives it. */
 export interface Where {
@@ -90,6 +108,7 @@ export interface Where {
 
 const outcomeOf = (result: unknown): Outcome => {
   if (result === undefined) return nothing;
+  if (result === stopped) return wasStopped;
   if (isInstance(result, Reply)) return { kind: 'reply', body: result.body };
   if (isInstance(result, Error)) return { kind: 'error', error: result };
   return { kind: 'nothing', ignored: result };
@@ -127,27 +146,62 @@ const settleWithin = (pending: PromiseLike<unknown>, deadlines: Deadlines, timeo
 export const closesWith = (error: unknown): CloseError | undefined =>
   isInstance(error, CloseError) ? error : undefined;
 
+/** Error by which a rule of Muster closes a connection while it handles a message. The program is not at fault. */
+export class RuleBroken extends CloseError {
+  /** Creates the error for a reason of Muster. */
+  constructor(readonly reason: CloseReasonName) {
+    super(closeReasons[reason].code, closeReasons[reason].text);
+  }
+}
+
+/** Returns the reason of Muster's own for which an error closes a connection, if there is one. */
+export const closeCauseOf = (error: CloseError): CloseReasonName | undefined =>
+  isInstance(error, RuleBroken) ? error.reason : undefined;
+
+/** Returns whether the program has said no on purpose: by a `Refusal`, or by a known error (MW8). */
+export const isRefusal = (thrown: unknown): boolean =>
+  isInstance(thrown, Refusal) || isInstance(thrown, RuleBroken) || isKnownError(thrown);
+
 const describe = (value: unknown): string => (value === null ? 'null' : typeof value);
 
 /** The names of handlers that no contract describes. */
 const unwritten: readonly string[] = [...systemEvents, OnAnyEvent];
 
+/** Middleware around all handlers of a server, and what it works with. */
+export interface ServerMiddleware {
+  /** The option `use`. */
+  readonly use: unknown;
+  /** What a middleware of Muster's own works with. */
+  readonly host: MiddlewareHost;
+}
+
 /** The program's handlers by namespace and event, checked once at the start. */
 export class Handlers {
   readonly #namespaces = new Map<string, Map<string, HandlerFunction>>();
+  /** The namespaces in which no client joins a room by itself (RM8). */
+  readonly #closed = new Set<string>();
   /** Whether native messages are handled. */
   readonly takesNative: boolean;
   /** Whether native messages alone are handled: there is no handshake and no frame (HS10). */
   readonly isNativeOnly: boolean;
 
   /**
-   * @throws {TypeError} when there is no namespace, an event is declared twice, a handler is no function, or handles what
-   * the contract does not allow a client to send (CT8)
+   * @throws {TypeError} when there is no namespace, an event is declared twice, a handler or middleware is none, or a
+   * handler handles what the contract does not allow a client to send (CT8)
    */
-  constructor(namespaces: Namespaces, events: Events | undefined, gate?: ContractGate) {
-    for (const name of gate?.namespaces ?? []) this.#declare(name, {}, gate);
-    for (const [name, handlers] of Object.entries(namespaces)) this.#declare(name, handlers, gate);
-    if (events !== undefined) this.#declare('', events, gate);
+  constructor(
+    namespaces: Namespaces,
+    events: unknown,
+    private readonly gate?: ContractGate,
+    middleware?: ServerMiddleware,
+  ) {
+    const inner = new Map<string, readonly Layer[]>();
+    for (const name of gate?.namespaces ?? []) this.#declare(name, {});
+    const given: [string, unknown][] = Object.entries(namespaces);
+    for (const [name, declared] of events === undefined ? given : [...given, ['', events] as const]) {
+      const layers = this.#take(name, declared, middleware);
+      if (layers.length > 0) inner.set(name, [...(inner.get(name) ?? []), ...layers]);
+    }
     if (this.#namespaces.size === 0) {
       throw new TypeError('a Server needs namespaces: { name: { event(ns, message) {} } } or events: { … }');
     }
@@ -155,11 +209,17 @@ export class Handlers {
     this.takesNative = empty?.has(OnNativeMessage) ?? false;
     const hasEvents = this.#namespaces.size > 1 || empty?.size !== 1 || gate?.definitionsOf('') !== undefined;
     this.isNativeOnly = this.takesNative && !hasEvents;
+    if (middleware) this.#surround(layersOf(middleware.use, 'option "use"', middleware.host), inner, middleware.host);
   }
 
   /** Returns whether a namespace is declared. */
   declares(namespace: string): boolean {
     return this.#namespaces.has(namespace);
+  }
+
+  /** Returns whether only the server puts clients into rooms of a namespace (RM8). */
+  hasClosedRooms(namespace: string): boolean {
+    return this.#closed.has(namespace);
   }
 
   /** The names of the declared namespaces. */
@@ -173,7 +233,31 @@ export class Handlers {
     return events?.get(event) ?? events?.get(OnAnyEvent);
   }
 
-  #declare(name: string, events: unknown, gate: ContractGate | undefined): void {
+  /** Declares a namespace. Returns the middleware of its own. */
+  #take(name: string, declared: unknown, middleware: ServerMiddleware | undefined): readonly Layer[] {
+    if (!isInstance(declared, DeclaredNamespace)) {
+      this.#declare(name, declared);
+      return [];
+    }
+    const { shape, handlers } = declared;
+    if (shape !== undefined && !this.gate?.isShapeOf(name, shape)) {
+      throw new TypeError(`namespace "${name}" takes that namespace of the server's contract, or none`);
+    }
+    const { use, isClosed } = checkNamespace(name, declared);
+    if (isClosed) this.#closed.add(name);
+    this.#declare(name, handlers);
+    return middleware ? layersOf(use, `option "use" of namespace "${name}"`, middleware.host) : [];
+  }
+
+  /** Puts middleware around the handlers, once and for all messages. */
+  #surround(outer: readonly Layer[], inner: ReadonlyMap<string, readonly Layer[]>, host: MiddlewareHost): void {
+    for (const [name, handlers] of this.#namespaces) {
+      const layers = [...outer, ...(inner.get(name) ?? [])];
+      if (layers.length > 0) this.#namespaces.set(name, surround(handlers, layers, host));
+    }
+  }
+
+  #declare(name: string, events: unknown): void {
     if (typeof events !== 'object' || events === null) {
       throw new TypeError(`namespace "${name}" takes an object of handlers, got ${describe(events)}`);
     }
@@ -183,7 +267,7 @@ export class Handlers {
         throw new TypeError(`"${name}".${event} takes a function (ns, message), got ${describe(handler)}`);
       }
       if (handlers.has(event)) throw new TypeError(`"${name}".${event} is declared twice`);
-      checkHandled(name, event, gate);
+      checkHandled(name, event, this.gate);
       // The types of the options check its parameters.
       handlers.set(event, handler as HandlerFunction);
     }

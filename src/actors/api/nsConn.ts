@@ -14,7 +14,11 @@ import {
   type NoContract,
   type Payload,
   typed,
+  type VocabularyOf,
 } from './vocabulary.js';
+
+/** An `NSConn` of a namespace with this name. */
+export type NSConnIn<App, Name, User, Chart> = NSConn<VocabularyOf<unknown, App, Name>, User, App, Chart>;
 
 /**
  * One connection in one namespace, as handlers get it. `V` is what the server may say in it: the namespace of a
@@ -23,13 +27,13 @@ import {
  * @example
  * const chat = { say: (ns: NSConn, { body }: Message) => ns.broadcastOthers('said', body) };
  */
-export class NSConn<V = EventBodies, User = unknown, App = NoContract> {
+export class NSConn<V = EventBodies, User = unknown, App = NoContract, Chart = unknown> {
   readonly #port: ConnPort;
 
   constructor(
     port: ConnPort,
     /** The connection. */
-    readonly conn: Conn<User, App>,
+    readonly conn: Conn<User, App, Chart>,
     /** The name of the namespace. */
     readonly namespace: string,
   ) {
@@ -82,15 +86,15 @@ export class NSConn<V = EventBodies, User = unknown, App = NoContract> {
    * @example
    * const room = await ns.joinRoom('lobby');
    */
-  joinRoom(room: string, options: AskOptions = {}): Promise<Room<V, User, App>> {
+  joinRoom(room: string, options: AskOptions = {}): Promise<Room<V, User, App, Chart>> {
     return typed(this.#port.join(this.namespace, room, options));
   }
   /** Returns a room, if it is joined. */
-  room(name: string): Room<V, User, App> | undefined {
+  room(name: string): Room<V, User, App, Chart> | undefined {
     return typed(this.#port.room(this.namespace, name));
   }
   /** Returns the joined rooms, in the order in which they were joined. */
-  rooms(): Room<V, User, App>[] {
+  rooms(): Room<V, User, App, Chart>[] {
     return typed(this.#port.rooms(this.namespace));
   }
   /** Asks the client out of every room, one after the other (RM4). Rejects with the first refusal. */

@@ -15,13 +15,13 @@ import {
  * @example
  * ns.room('lobby')?.emit('topic', 'welcome');
  */
-export class Room<V = EventBodies, User = unknown, App = NoContract> {
+export class Room<V = EventBodies, User = unknown, App = NoContract, Chart = unknown> {
   readonly #port: ConnPort;
 
   constructor(
     port: ConnPort,
     /** The connection in the namespace of the room. */
-    readonly nsConn: NSConn<V, User, App>,
+    readonly nsConn: NSConn<V, User, App, Chart>,
     /** The name of the room. */
     readonly name: string,
   ) {

@@ -1,8 +1,8 @@
 import type { AskOptions } from './asks.js';
 import type { Conn } from './conn.js';
-import type { NSConn } from './nsConn.js';
+import type { NSConn, NSConnIn } from './nsConn.js';
 import type { Room } from './room.js';
-import type { AnswerFrom, AskTo, MessageTo, NoContract, VocabularyOf } from './vocabulary.js';
+import type { AnswerFrom, AskTo, MessageTo, NoContract } from './vocabulary.js';
 
 /** Every connection with one id, as a broadcast excludes it. Made by `exclude(id)`. */
 export class Exclusion {
@@ -43,8 +43,8 @@ export interface ServerPressure {
   readonly isThrottling: boolean;
 }
 
-/** The server, as handlers use it by `conn.server`. `User` is what `authenticate` returns, `App` the contract. */
-export interface ServerFace<User = unknown, App = NoContract> {
+/** The server, as handlers use it by `conn.server`. `User` is what `authenticate` returns, `App` the contract, `Chart` that of its connections. */
+export interface ServerFace<User = unknown, App = NoContract, Chart = unknown> {
   /**
    * Publishes messages, each to its own audience less the excluded connections (BC1, BC12). Returns at once; delivery
    * is a background task. After `close` it only counts the messages.
@@ -62,7 +62,7 @@ export interface ServerFace<User = unknown, App = NoContract> {
    * @example
    * await ns.conn.server.do((conn) => conn.increment('visits'));
    */
-  do(visit: (conn: Conn<User, App>) => unknown): Promise<void>;
+  do(visit: (conn: Conn<User, App, Chart>) => unknown): Promise<void>;
   /**
    * Asks the audience of a message; the first answer settles the call (AK5), with its data where there is a contract. Rejects with the client's error,
    * `ErrNoAudience` if no connection matches, `ErrWrite` if all of them close first, `AskTimeout` after 10 s
@@ -80,13 +80,13 @@ export interface ServerFace<User = unknown, App = NoContract> {
   /** How much background work is pending. */
   readonly pressure: ServerPressure;
   /** Returns the registered connections of this server. */
-  connections(): Conn<User, App>[];
+  connections(): Conn<User, App, Chart>[];
   /** Returns the connections of this server that are in a namespace. */
-  connectionsByNamespace<Name extends string>(namespace: Name): NSConn<VocabularyOf<unknown, App, Name>, User, App>[];
+  connectionsByNamespace<Name extends string>(namespace: Name): NSConnIn<App, Name, User, Chart>[];
   /** Returns the names of the rooms of a namespace that have members on this server. */
   roomNames(namespace: string): string[];
   /** Returns the connections of this server that are in a room. */
-  members<Name extends string>(namespace: Name, room: string): NSConn<VocabularyOf<unknown, App, Name>, User, App>[];
+  members<Name extends string>(namespace: Name, room: string): NSConnIn<App, Name, User, Chart>[];
   /** Resolves when everything published so far is written or waits in an outbox (BC8). */
   flush(): Promise<void>;
   /**

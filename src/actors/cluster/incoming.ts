@@ -40,8 +40,9 @@ export class Incoming {
     const foreign = isBroadcast ? undefined : readForeignToken(frame.wait);
     if (tag?.node === relay.node || (foreign && context.asks.isOurs(foreign.token))) return undefined;
     if (tag) {
-      const { missing, isLate } = relay.positions.arrive(channel, tag.node, tag);
+      const { missing, isLate, isRenumbered } = relay.positions.arrive(channel, tag.node, tag);
       relay.losses.note('missing', missing);
+      if (isRenumbered) relay.losses.note('renumbered');
       if (isLate) return relay.losses.note('late');
     }
     if (isFlooded()) return relay.losses.note('flooded');

@@ -41,6 +41,13 @@ export interface LinkParts {
 
 const states: readonly LinkState[] = ['connecting', 'online', 'degraded'];
 
+/** Pings the broker. Resolves when it has answered, or has sent something else on every connection (EX15). */
+const answerOf = (session: ExchangeSession): Promise<void> => {
+  const pinged = async (): Promise<void> => session.ping();
+  const active = async (): Promise<void> => session.active?.();
+  return Promise.race(session.active ? [active(), pinged()] : [pinged()]);
+};
+
 /** The link to the broker: an actor that connects, detects the loss of the broker, and reconnects (EX10). */
 export class Link {
   /** The running actor. */
@@ -198,7 +205,10 @@ export class Link {
     this.#started = undefined;
   }
 
-  /** Schedules a ping, and the next one once it is answered. Without an answer in time the session is lost (EX15). */
+  /**
+   * Schedules a ping, and the next one once the broker has answered it or has sent anything else. Without either in time
+   * the session is lost (EX15).
+   */
   #schedulePing(session: ExchangeSession): void {
     const { deadlines, limits, clock } = this.parts.context;
     const isCurrent = (): boolean => this.#session === session;
@@ -210,8 +220,7 @@ export class Link {
       };
       // One tick later, as a busy process may not have read the answer yet.
       this.#heartbeat = deadlines.after(limits.exchangeTimeout, () => clock.setImmediate(checkAnswer));
-      const pinged = async (): Promise<void> => session.ping();
-      pinged().then(
+      answerOf(session).then(
         () => {
           isAnswered = true;
           if (!isCurrent()) return;

@@ -6,6 +6,11 @@ export const makeLostCounters = () => ({
   missing: 0,
   /** Messages of other servers that arrived after later ones. They are dropped, and also count as `missing`. */
   late: 0,
+  /**
+   * Messages of other servers with a number that does not follow from those before. They are delivered, but what is
+   * missing before them is not known (EX9).
+   */
+  renumbered: 0,
   /** Messages handed to the broker, which was lost before it confirmed them. They may have arrived (EX12). */
   unconfirmed: 0,
   /** Messages that waited for the broker longer than `exchangeQueueTimeout`. */
@@ -34,6 +39,7 @@ export type Loss = keyof LostCounters;
 const texts: Readonly<Record<Loss, string>> = {
   missing: 'messages of other servers that never arrived',
   late: 'messages of other servers that arrived after later ones',
+  renumbered: 'messages of other servers whose number does not follow from those before',
   unconfirmed: 'messages sent, but not confirmed before the broker was lost',
   expired: 'messages that waited too long for the broker',
   overflowed: 'messages that did not fit into the exchange queue',

@@ -2,6 +2,7 @@ import type { ExchangeSession } from '../../exchange/exchange.js';
 import type { Limits } from '../../limits.js';
 import type { Deadline, Deadlines } from '../runtime/deadlines.js';
 import type { Losses } from './losses.js';
+import { SendWindow } from './sendWindow.js';
 
 /** A message for other servers in the exchange queue. */
 export interface QueuedPublication {
@@ -23,12 +24,10 @@ interface Waiting extends QueuedPublication {
 /** The unconfirmed publications of one session. */
 interface Flight {
   readonly session: ExchangeSession;
+  readonly window: SendWindow;
   messages: number;
   bytes: number;
 }
-
-/** Maximum size of unconfirmed publications, in bytes. A small window leaves few of them unconfirmed at a loss. */
-const windowBytes = 1_048_576;
 
 /**
  * The exchange queue: messages for other servers, in order. Messages that the broker cannot take yet wait, within
@@ -83,7 +82,9 @@ export class Publications {
   resume(session: ExchangeSession): void {
     this.#deadline?.cancel();
     this.#deadline = undefined;
-    if (this.#flight?.session !== session) this.#flight = { session, messages: 0, bytes: 0 };
+    if (this.#flight?.session !== session) {
+      this.#flight = { session, window: new SendWindow(this.now), messages: 0, bytes: 0 };
+    }
     this.pump();
   }
 
@@ -99,7 +100,7 @@ export class Publications {
   /** Sends messages as far as the window and their readiness allow. */
   pump(): void {
     const flight = this.#flight;
-    while (flight && flight === this.#flight && flight.bytes < windowBytes) {
+    while (flight && flight === this.#flight && flight.bytes < flight.window.bytes) {
       const publication = this.#waiting[this.#first];
       if (!publication || !(publication.isReady || publication.isCancelled)) break;
       this.#dequeue(publication);
@@ -132,6 +133,8 @@ export class Publications {
   #send({ channel, payload }: QueuedPublication, flight: Flight): void {
     flight.messages++;
     flight.bytes += payload.length;
+    const { session, window } = flight;
+    const sent = window.sent(flight.bytes);
     const onSettled = (count: () => void): void => {
       // The publications of a lost session have been counted as unconfirmed.
       if (flight !== this.#flight) return;
@@ -141,11 +144,14 @@ export class Publications {
       this.pump();
     };
     const undo = this.sent(channel, payload);
-    const { session } = flight;
     const published = async (): Promise<void> => session.publish(channel, payload);
     const pinged = async (): Promise<void> => session.ping();
     published().then(
-      () => onSettled(() => this.published++),
+      () =>
+        onSettled(() => {
+          this.published++;
+          window.confirmed(sent);
+        }),
       // A session that answers has refused it. Otherwise the session is lost, and `suspend` counts it.
       (error: unknown) =>
         pinged().then(

@@ -2,9 +2,9 @@ import type { AnyActorRef } from 'xstate';
 import type { StackExchange } from '../../exchange/exchange.js';
 import type { OutgoingMessage } from '../../protocol/message.js';
 import type { ServerContext } from '../context.js';
-import type { Deadlines } from '../runtime/deadlines.js';
 import { assertNever } from '../runtime/guard.js';
 import type { OtherServers } from './cluster.js';
+import { confirmedInTime } from './confirmation.js';
 import { Echoes } from './echoes.js';
 import { Link, type LinkNotice, type LinkState } from './link.js';
 import { Losses, type LostCounters } from './losses.js';
@@ -44,13 +44,6 @@ export interface Exchange {
   /** The present status. Each read returns a new object. */
   readonly status: ExchangeStatus;
 }
-
-/** Settles as the promise does. Rejects if that takes longer than `ms`. */
-const inTime = (done: Promise<void>, deadlines: Deadlines, ms: number): Promise<void> =>
-  new Promise((resolve, reject) => {
-    const deadline = deadlines.after(ms, () => reject(new Error(`the broker did not confirm within ${ms} ms`)));
-    done.finally(() => deadline.cancel()).then(resolve, reject);
-  });
 
 /** Connects one server to the others through one exchange: its link, publications and subscriptions. */
 export class Relay implements Exchange, OtherServers {
@@ -97,7 +90,7 @@ export class Relay implements Exchange, OtherServers {
       isRequired: ({ kind }) => kind === 'namespace',
       refused: (error) => this.losses.note('unsubscribed', 1, error),
       report,
-      inTime: (confirmed) => inTime(confirmed, deadlines, limits.exchangeTimeout),
+      inTime: (confirmed, session) => confirmedInTime(confirmed, session, deadlines, limits.exchangeTimeout),
       failed: (error, session) => this.link.failed(error, session),
     });
     this.#publications = new Publications(

@@ -1,4 +1,5 @@
 import type { Random } from '../runtime/random.js';
+import { type Arrival, Follower } from './follower.js';
 
 /** Maximum number of channels on which this server numbers its messages. */
 const maxNumberedChannels = 10_000;
@@ -13,15 +14,16 @@ export interface Position {
   readonly number: number;
 }
 
-/** Sets an entry as the most recent one. Beyond `most` entries, removes the least recent. */
-const setRecent = <Value>(map: Map<string, Value>, most: number, key: string, value: Value): void => {
+/** Sets an entry as the most recent one. Beyond `most` entries, removes the least recent and returns it. */
+const setRecent = <Value>(map: Map<string, Value>, most: number, key: string, value: Value): Value | undefined => {
   map.delete(key);
   map.set(key, value);
-  if (map.size <= most) return;
-  for (const oldest of map.keys()) {
+  if (map.size <= most) return undefined;
+  for (const [oldest, removed] of map) {
     map.delete(oldest);
-    return;
+    return removed;
   }
+  return undefined;
 };
 
 /** Returns a random epoch of 45 bits, so that a forger cannot guess it. Later epochs fit into a safe integer. */
@@ -45,58 +47,39 @@ export class Numbering {
   }
 }
 
-/** Time for which a lower number than the last one counts as late, in ms. Later it begins a new numbering. */
-const lateWindow = 30_000;
-/** Maximum number of positions over all channels. */
-const maxPositions = 100_000;
+/** Maximum number of sequences that are followed over all channels. */
+const maxFollowed = 100_000;
 
-/** The place of a message behind the last one of its server on its channel. */
-export interface Arrival {
-  /** The number of messages between the two that have not arrived. */
-  readonly missing: number;
-  /** Whether a later message arrived first. An abandoned connection can deliver after its successor is up. */
-  readonly isLate: boolean;
-}
-
-interface Seen extends Position {
-  /** When it arrived. */
-  readonly at: number;
-}
-
-/** The last position of each other server on each channel. A skipped number is a lost message (EX9). */
+/** The last positions of each other server on each channel. A skipped number is a lost message (EX9). */
 export class Positions {
-  readonly #byChannel = new Map<string, Map<string, Seen>>();
+  readonly #byChannel = new Map<string, Map<string, Follower>>();
   #size = 0;
 
   constructor(private readonly now: () => number) {}
 
   /** Records the arrival of a message. Returns how many before it are missing, and whether it is late itself. */
-  arrive(channel: string, node: string, { epoch, number }: Position): Arrival {
-    const last = this.#byChannel.get(channel)?.get(node);
-    const step = last?.epoch === epoch ? number - last.number : 1;
-    const at = this.now();
-    // The window bounds how long a forged high number can block the messages after it.
-    const isLate = step <= 0 && at - (last?.at ?? 0) < lateWindow;
-    if (!isLate) this.#record(channel, node, { epoch, number, at });
-    return { missing: Math.max(0, step - 1), isLate };
+  arrive(channel: string, node: string, position: Position): Arrival {
+    const follower = this.#byChannel.get(channel)?.get(node) ?? new Follower();
+    const before = follower.size;
+    const arrival = follower.arrive(position, this.now());
+    this.#size += follower.size - before;
+    if (this.#size > maxFollowed) {
+      this.#byChannel.clear();
+      this.#size = follower.size;
+      this.#setRecent(channel, node, follower);
+    } else if (!arrival.isLate) this.#setRecent(channel, node, follower);
+    return arrival;
   }
 
   /** Removes the positions of a channel, so that a gap after a new subscription is no loss. */
   forget(channel: string): void {
-    this.#size -= this.#byChannel.get(channel)?.size ?? 0;
+    for (const { size } of this.#byChannel.get(channel)?.values() ?? []) this.#size -= size;
     this.#byChannel.delete(channel);
   }
 
-  #record(channel: string, node: string, seen: Seen): void {
-    const isNew = !this.#byChannel.get(channel)?.has(node);
-    if (isNew && this.#size >= maxPositions) {
-      this.#byChannel.clear();
-      this.#size = 0;
-    }
-    const byNode = this.#byChannel.get(channel) ?? new Map<string, Seen>();
+  #setRecent(channel: string, node: string, follower: Follower): void {
+    const byNode = this.#byChannel.get(channel) ?? new Map<string, Follower>();
     this.#byChannel.set(channel, byNode);
-    const before = byNode.size;
-    setRecent(byNode, maxNodesPerChannel, node, seen);
-    this.#size += byNode.size - before;
+    this.#size -= setRecent(byNode, maxNodesPerChannel, node, follower)?.size ?? 0;
   }
 }

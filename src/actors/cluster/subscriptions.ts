@@ -7,6 +7,8 @@ interface Subscription<Target> {
   count: number;
   /** Whether the broker has confirmed or refused it in this session. */
   isSettled: boolean;
+  /** Whether the broker has refused it in this session. */
+  isRefused: boolean;
   /** Called once it is settled. */
   waiting: (() => void)[];
 }
@@ -17,8 +19,8 @@ export interface SubscriptionsHost<Target> {
   isRequired(target: Target): boolean;
   /** Reports that the broker refused a channel that is not required. */
   refused(error: unknown): void;
-  /** Resolves when the broker confirms. Rejects when it takes too long. */
-  inTime(confirmed: Promise<void>): Promise<void>;
+  /** Resolves when the broker confirms. Rejects when it takes too long (EX15). */
+  inTime(confirmed: Promise<void>, session: ExchangeSession): Promise<void>;
   /** Reports that the session did not do what it was asked. */
   failed(error: unknown, session: ExchangeSession): void;
   /** Reports an error that no caller waits for. */
@@ -45,9 +47,10 @@ export class Subscriptions<Target> {
     return this.#held.get(channel)?.target;
   }
 
-  /** Returns whether this session has settled the channel: a channel that the broker refused counts too. */
+  /** Returns whether the broker has confirmed the channel in this session. */
   isSubscribed(channel: string): boolean {
-    return this.#held.get(channel)?.isSettled ?? false;
+    const { isSettled = false, isRefused = false } = this.#held.get(channel) ?? {};
+    return isSettled && !isRefused;
   }
 
   /**
@@ -56,7 +59,7 @@ export class Subscriptions<Target> {
    */
   hold(channel: string, target: Target, settled: () => void): void {
     const known = this.#held.get(channel);
-    const subscription = known ?? { channel, target, count: 0, isSettled: false, waiting: [] };
+    const subscription = known ?? { channel, target, count: 0, isSettled: false, isRefused: false, waiting: [] };
     subscription.count++;
     if (!known) {
       this.#held.set(channel, subscription);
@@ -109,8 +112,9 @@ export class Subscriptions<Target> {
     queueMicrotask(() => {
       this.#isScheduled = false;
       const session = this.#session;
-      if (session)
-        this.host.inTime(this.#subscribe(session)).catch((error: unknown) => this.host.failed(error, session));
+      if (!session) return;
+      const confirmed = this.#subscribe(session);
+      this.host.inTime(confirmed, session).catch((error: unknown) => this.host.failed(error, session));
     });
   }
 
@@ -138,14 +142,16 @@ export class Subscriptions<Target> {
     } catch (error) {
       if (this.host.isRequired(subscription.target)) throw error;
       this.host.refused(error);
+      return this.#settle(session, subscription, true);
     }
     this.#settle(session, subscription);
   }
 
   /** Marks a channel as confirmed or refused, and calls its waiting holders. */
-  #settle(session: ExchangeSession, subscription: Subscription<Target>): void {
+  #settle(session: ExchangeSession, subscription: Subscription<Target>, isRefused = false): void {
     if (this.#session !== session) return;
     subscription.isSettled = true;
+    subscription.isRefused = isRefused;
     for (const settled of subscription.waiting.splice(0)) settled();
   }
 }

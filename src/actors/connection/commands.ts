@@ -1,7 +1,8 @@
 import type { AnyActorRef } from 'xstate';
 import { emptyAnswer, encode, errorFrom, messageFrom } from '../../protocol/codec.js';
 import { assertCloseCode, closeText, ErrBadNamespace, ErrWrite } from '../../protocol/errors.js';
-import { assertOutgoing, type Body, type Message, type OutgoingMessage } from '../../protocol/message.js';
+import type { Body, Message, OutgoingMessage } from '../../protocol/message.js';
+import { assertMembers, assertOutgoing } from '../../protocol/outgoing.js';
 import type { Answer, AskOptions } from '../api/asks.js';
 import type { Conn } from '../api/conn.js';
 import type { ConnPort } from '../api/connPort.js';
@@ -13,6 +14,9 @@ import type { ServerContext } from '../context.js';
 import { ignoreRejection } from '../runtime/guard.js';
 import type { UpgradeRequest } from '../transport/socket.js';
 import type { Connection } from './connection.js';
+
+// What is no object is refused by the broadcast.
+const isObject = (message: unknown): message is object => typeof message === 'object' && message !== null;
 
 const assertClose = (code: number, reason: string): void => {
   assertCloseCode(code);
@@ -161,7 +165,7 @@ export class Commands implements ConnPort {
     const messages =
       typeof event === 'string'
         ? [this.compose(namespace, room, event, payload)]
-        : said.map((message) => ({ ...typed<OutgoingMessage>(message), ...place }));
+        : said.map((message) => (isObject(message) ? { ...message, ...place } : message));
     this.context.server.broadcast(except, ...typed<readonly OutgoingMessage[]>(messages));
   }
 
@@ -174,6 +178,7 @@ export class Commands implements ConnPort {
   /** Returns the message with its body. @throws {TypeError} when it is malformed, or not allowed by the contract */
   #checked(given: AnyOutgoing, kind: 'event' | 'ask'): OutgoingMessage {
     const { contract } = this.context;
+    assertMembers(given);
     const message = contract ? contract.outgoing(given, kind) : given;
     assertOutgoing(message);
     return message;

@@ -1,5 +1,5 @@
 import type { Producer } from '../../broadcast/throttle.js';
-import { decode, type Frame } from '../../protocol/codec.js';
+import { decode, encodeErrorReply, type Frame } from '../../protocol/codec.js';
 import { closeReasons } from '../../protocol/errors.js';
 import {
   isSystemEvent,
@@ -41,14 +41,42 @@ export class Dispatcher implements InboxHost, Producer {
 
   /** Routes one WebSocket message. Drops and counts an empty one, and one that is no frame. */
   receive(data: string | Uint8Array): void {
-    if (data.length === 0) return this.#drop('emptyFrames');
-    const { counters, nativeMode } = this.context;
+    const frame = this.#decode(data);
+    if (frame) this.inbox.enqueue(frame, data.length);
+  }
+
+  /**
+   * Answers a WebSocket message with an error, as the chart refuses it. An answer settles its ask nevertheless: no ask of
+   * this side hangs (SV23).
+   */
+  refuse(data: string | Uint8Array, text: string): void {
+    const frame = this.#decode(data);
+    if (!frame) return;
+    this.context.counters.chartRefusals++;
+    const mayAnswer = frame.wait !== '' || this.connection.memberships.isMember(frame.namespace, frame.room);
+    if (mayAnswer && !frame.isNative) this.connection.send(encodeErrorReply(frame, new Error(text)));
+  }
+
+  /** Counts a WebSocket message that the chart keeps to itself (SV23). */
+  drop(data: string | Uint8Array): void {
+    this.#count(data);
+    this.context.counters.chartDrops++;
+  }
+
+  /** Counts a message, and settles its ask if it is an answer. Returns any other frame. */
+  #decode(data: string | Uint8Array): Frame | undefined {
+    if (data.length === 0) return this.#discard('emptyFrames');
+    this.#count(data);
+    const frame = decode(data, this.context.nativeMode);
+    if (!frame) return this.#discard('invalidFrames');
+    if (!isAnswer(frame.wait)) return frame;
+    return this.connection.peerAsks.settle(frame) ? undefined : this.#discard('strayAnswers');
+  }
+
+  #count(data: string | Uint8Array): void {
+    const { counters } = this.context;
     counters.framesIn++;
     counters.bytesIn += bytesIn(data);
-    const frame = decode(data, nativeMode);
-    if (!frame) return this.#drop('invalidFrames');
-    if (!isAnswer(frame.wait)) return this.inbox.enqueue(frame, data.length);
-    return this.connection.peerAsks.settle(frame) ? undefined : this.#drop('strayAnswers');
   }
 
   /** Runs a turn, or a part of it. Broadcasts made in it count as produced by this client (BC10). */
@@ -133,13 +161,14 @@ export class Dispatcher implements InboxHost, Producer {
   }
 
   /** Counts a message that no client sends on purpose. Closes the connection with 1008 when there are too many (LM10). */
-  #drop(kind: Garbage): void {
+  #discard(kind: Garbage): undefined {
     const { counters, limits, clock, asks } = this.context;
     counters[kind]++;
     this.#garbage ??= new GarbageMeter(limits, clock);
-    if (!this.#garbage.note(kind, asks.issued - this.#askedBefore)) return;
+    if (!this.#garbage.note(kind, asks.issued - this.#askedBefore)) return undefined;
     const { code, text } = closeReasons.garbage;
     this.connection.close(code, text, 'garbage');
+    return undefined;
   }
 
   /** A lifecycle frame without a wait token is ignored. */

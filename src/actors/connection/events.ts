@@ -1,9 +1,9 @@
 import type { Definition } from '../../contract/definitions.js';
 import type { Decoded } from '../../contract/schema.js';
 import { encodeErrorReply, encodeReply, type Frame } from '../../protocol/codec.js';
-import { ErrBadNamespace, ErrBadRoom, ErrInvalidPayload } from '../../protocol/errors.js';
+import { dropped, ErrBadNamespace, ErrBadRoom, ErrInvalidPayload } from '../../protocol/errors.js';
 import { type ContractGate, ReceivedData } from '../api/contractGate.js';
-import { closesWith, type HandlerFunction, type Outcome } from '../api/handlers.js';
+import { closeCauseOf, closesWith, type HandlerFunction, type Outcome } from '../api/handlers.js';
 import type { NSConn } from '../api/nsConn.js';
 import type { ServerContext } from '../context.js';
 import type { Connection } from './connection.js';
@@ -48,21 +48,22 @@ const answerAsk = (connection: Connection, frame: Frame, error: unknown): void =
 
 const respond = (
   connection: Connection,
-  { callbacks }: ServerContext,
+  { callbacks, told }: ServerContext,
   ns: NSConn,
   frame: Frame,
   outcome: Outcome,
 ): void => {
   if (outcome.kind === 'nothing') return;
+  if (outcome.kind === 'stopped') return answerAsk(connection, frame, dropped);
   const mayAnswer = frame.wait !== '' || connection.memberships.isMember(frame.namespace, frame.room);
   if (outcome.kind === 'reply') {
     if (mayAnswer) connection.send(encodeReply(frame, outcome.body));
     return;
   }
-  callbacks.failed(outcome.error, frame.event, ns);
-  if (mayAnswer && !frame.isNative) connection.send(encodeErrorReply(frame, outcome.error));
+  callbacks.threw(outcome.error, frame.event, ns);
+  if (mayAnswer && !frame.isNative) connection.send(encodeErrorReply(frame, told(outcome.error)));
   const close = closesWith(outcome.error);
-  if (close) connection.close(close.code, close.text);
+  if (close) connection.close(close.code, close.text, closeCauseOf(close));
 };
 
 /** The turn of one event or ask of a contract: validation, handler, answer (CT9–CT11). */
@@ -102,7 +103,7 @@ class DataTurn {
         return answerAsk(this.connection, frame, decoded.error);
       case 'failed':
         callbacks.failed(decoded.error, frame.event, ns);
-        return answerAsk(this.connection, frame, decoded.error);
+        return answerAsk(this.connection, frame, context.told(decoded.error));
       case 'data': {
         const outcome = callbacks.run(this.handler, ns, new ReceivedData(frame, decoded.data));
         return outcome instanceof Promise ? outcome.then((late) => this.#answer(late)) : this.#answer(outcome);

@@ -89,8 +89,12 @@ export class Handshake {
   #decide(outcome: Outcome): void {
     if (outcome.kind !== 'error') return this.accept();
     const { error } = outcome;
+    const told = this.context.told(error);
     const code = closesWith(error)?.code ?? closeReasons.refused.code;
-    const text = errorText(error);
+    const text = errorText(told);
+    if (told !== error) {
+      this.context.callbacks.report(error, { during: 'onConnect', connection: this.connection.id });
+    }
     // If a call of the program has accepted the connection already, this closes it (HS9).
     return this.connection.sendEvent({ type: 'REFUSED', code, text, cause: programCause(code, text) });
   }

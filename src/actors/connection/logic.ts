@@ -2,8 +2,10 @@ import { produce } from 'immer';
 import { type AnyActorRef, type AnyStateMachine, assign, type EventObject } from 'xstate';
 import { type ConnectionEvent, connectionMachine } from '../../machines/connection.js';
 import { acknowledge } from '../../protocol/codec.js';
+import type { Body } from '../../protocol/message.js';
 import type { ServerContext } from '../context.js';
 import { mergeImplementations, withTransition } from '../runtime/implementations.js';
+import type { TakenEvents } from '../runtime/takenEvents.js';
 import type { Connection } from './connection.js';
 import { flagsOf } from './lifecycle.js';
 
@@ -13,7 +15,9 @@ type Machine = typeof connectionMachine;
 export type ConnectionLogic = Machine;
 
 const sizeOf = (event: ConnectionEvent): number => (event.type === 'FRAME' ? event.data.length : 1);
-const dataOf = (event: ConnectionEvent): string | Uint8Array => (event.type === 'FRAME' ? event.data : acknowledge);
+const dataOf = (event: ConnectionEvent): Body => (event.type === 'FRAME' ? event.data : acknowledge);
+/** The text that a client gets from `refuse` without one. */
+const refusalText = 'refused';
 
 type Implementations = Parameters<Machine['provide']>[0];
 
@@ -26,7 +30,7 @@ const accept = (connection: Connection, { mailboxes, nativeMode }: ServerContext
 };
 
 /** Returns the chart of a server's connections with its named actions implemented. Made once per server. */
-export const connectionLogic = (context: ServerContext, of: ConnectionOf): ConnectionLogic => {
+export const connectionLogic = (context: ServerContext, of: ConnectionOf, frames: TakenEvents): ConnectionLogic => {
   const { limits, counters, mailboxes, callbacks } = context;
   const machine = context.machines.connection;
   const implementations: Implementations = {
@@ -42,7 +46,9 @@ export const connectionLogic = (context: ServerContext, of: ConnectionOf): Conne
       bufferEarly: ({ self, event }) => of(self).handshake?.bufferFrame(dataOf(event)),
       sendAccept: ({ self }) => accept(of(self), context),
       sendRefusal: ({ self, context }) => of(self).handshake?.sendRefusal(context.reason?.text ?? ''),
-      receive: ({ self, event }) => mailboxes.defer(() => of(self).dispatcher.receive(dataOf(event))),
+      receive: ({ self, event }) => frames.receive(event, () => of(self).dispatcher.receive(dataOf(event))),
+      refuse: ({ self, event }, params) =>
+        frames.refuse(event, () => of(self).dispatcher.refuse(dataOf(event), params?.text ?? refusalText)),
       deliver: ({ self, event }) => event.type === 'DELIVER' && of(self).writeRaw(event.bytes),
       countCongestion: () => {
         counters.congestions++;
@@ -84,17 +90,28 @@ const isLate = (event: EventObject, connection: Connection, { mailboxes }: Serve
   return true;
 };
 
+/** Returns whether an event carries a frame. A program may send a FRAME without one. */
+const isFrame = (event: EventObject): event is EventObject & { readonly data: Body } =>
+  event.type === 'FRAME' && 'data' in event && (typeof event.data === 'string' || event.data instanceof Uint8Array);
+
 /**
  * Returns the logic that runs: it passes each new state to the connection, and turns a throw into an error of this one
  * actor (SV1).
  */
-export const guardedLogic = (machine: ConnectionLogic, context: ServerContext, of: ConnectionOf): ConnectionLogic => {
+export const guardedLogic = (
+  machine: ConnectionLogic,
+  context: ServerContext,
+  of: ConnectionOf,
+  frames: TakenEvents,
+): ConnectionLogic => {
   const transition: AnyStateMachine['transition'] = (snapshot, event, scope) => {
     try {
       const connection = of(scope.self);
       if (isLate(event, connection, context)) return snapshot;
+      const { isOpen } = connection.flags;
       // A chart of the program may have events of its own, which the type does not know.
       const next = machine.transition(snapshot, event as ConnectionEvent, scope);
+      if (isOpen && isFrame(event) && !frames.isSettled(event)) connection.dispatcher.drop(event.data);
       if (next !== snapshot) connection.onSnapshot(flagsOf(next), next.context);
       return next;
     } catch (error) {

@@ -31,6 +31,16 @@ export interface PendingCall {
   readonly options: AskOptions;
 }
 
+/** A caller of `waitConnect`. */
+export interface Waiter {
+  /** The namespace that it waits for. */
+  readonly namespace: string;
+  /** Resolves its promise. */
+  readonly resolve: (nsConn: NSConn) => void;
+  /** Rejects its promise. */
+  readonly reject: (error: unknown) => void;
+}
+
 /** Creates a promise and the two functions that settle it. */
 export const withResolvers = <T>(): {
   readonly promise: Promise<T>;

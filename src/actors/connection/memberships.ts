@@ -1,5 +1,6 @@
 import { encodeErrorReply, type Frame } from '../../protocol/codec.js';
-import { ErrBadNamespace, ErrBadRoom, ErrWrite } from '../../protocol/errors.js';
+import { ErrBadNamespace, ErrBadRoom, ErrClosedRooms, ErrWrite } from '../../protocol/errors.js';
+import { fits } from '../../protocol/size.js';
 import type { AskOptions } from '../api/asks.js';
 import type { ConnPort } from '../api/connPort.js';
 import { NSConn } from '../api/nsConn.js';
@@ -14,22 +15,13 @@ import {
   NamespaceMembership,
   type PendingCall,
   RoomMembership,
+  type Waiter,
   withResolvers,
 } from './membership.js';
 import { inOrder, type MembershipListener, Transitions } from './transitions.js';
 
-/** A caller of `waitConnect`. */
-interface Waiter {
-  readonly namespace: string;
-  readonly resolve: (nsConn: NSConn) => void;
-  readonly reject: (error: unknown) => void;
-}
-
 const tooManyNamespaces = new Error('too many namespaces');
 const tooManyRooms = new Error('too many rooms');
-const utf8 = new TextEncoder();
-/** Maximum number of UTF-8 bytes of one UTF-16 code unit. */
-const bytesPerUnit = 3;
 
 /** A membership of a connection, with the state of its chart. */
 export interface MembershipState {
@@ -54,7 +46,7 @@ export class Memberships implements MembershipListener {
     private readonly context: ServerContext,
     private readonly port: ConnPort,
   ) {
-    this.#transitions = new Transitions(connection, context.callbacks, this);
+    this.#transitions = new Transitions(connection, context, this);
   }
 
   /** Returns whether the connection is in the namespace and, unless `room` is empty, in that room of it. */
@@ -121,13 +113,20 @@ export class Memberships implements MembershipListener {
     return this.#transitions.take({ membership, asked, isLocal: false, isForced: false }, type);
   }
 
-  /** Handles the peer's ask to join or leave a room (RM1, RM2, RM5, RM6). */
+  /** Handles the peer's ask to join or leave a room (RM1, RM2, RM5, RM6, RM8). */
   askedRoom(type: 'ASKED.JOIN' | 'ASKED.LEAVE', asked: Frame): void | Promise<void> {
     const { namespace, room } = asked;
     const connected = this.#connected(namespace);
     if (!connected) return this.#refuse(asked, ErrBadNamespace);
     if (!this.#isRoomName(room)) return this.#refuse(asked, ErrBadRoom);
-    if (type === 'ASKED.JOIN' && this.#isFull(namespace, room)) return this.#refuse(asked, tooManyRooms);
+    if (type === 'ASKED.JOIN' && !connected.hasJoined(room)) {
+      const { handlers, counters } = this.context;
+      if (handlers.hasClosedRooms(namespace)) {
+        counters.closedJoins++;
+        return this.#refuse(asked, ErrClosedRooms);
+      }
+      if (this.#isFull(namespace, room)) return this.#refuse(asked, tooManyRooms);
+    }
     const membership = new RoomMembership(connected, room);
     return this.#transitions.take({ membership, asked, isLocal: false, isForced: false }, type);
   }
@@ -239,8 +238,7 @@ export class Memberships implements MembershipListener {
   }
 
   #isRoomName(room: string): boolean {
-    const { roomNameBytes } = this.context.limits;
-    return room !== '' && (room.length * bytesPerUnit <= roomNameBytes || utf8.encode(room).length <= roomNameBytes);
+    return room !== '' && fits(room, this.context.limits.roomNameBytes);
   }
 
   /** Returns whether this room would be one too many (RM6). */

@@ -1,9 +1,9 @@
 import { encodeEmptyReply, encodeErrorReply, errorFrom, type Frame } from '../../protocol/codec.js';
-import { ErrWrite } from '../../protocol/errors.js';
+import { dropped, ErrWrite } from '../../protocol/errors.js';
 import { OnRoomLeave, ReceivedMessage } from '../../protocol/message.js';
 import type { Answer } from '../api/asks.js';
-import type { Callbacks } from '../api/callbacks.js';
-import { closesWith, type Outcome } from '../api/handlers.js';
+import { closeCauseOf, closesWith, type Outcome } from '../api/handlers.js';
+import type { ServerContext } from '../context.js';
 import type { RequestedAction } from '../runtime/steppedMachine.js';
 import type { Connection } from './connection.js';
 import { noTurn } from './inbox.js';
@@ -75,7 +75,7 @@ const paramsOf = ({ params }: RequestedAction): { readonly event: string; readon
 export class Transitions {
   constructor(
     private readonly connection: Connection,
-    private readonly callbacks: Callbacks,
+    private readonly context: Pick<ServerContext, 'callbacks' | 'told'>,
     private readonly listener: MembershipListener,
   ) {}
 
@@ -100,7 +100,7 @@ export class Transitions {
   /** Takes a step like `take`, but reports what the chart throws, so that the steps after it are taken too. */
   attempt(step: Step, event: string): Pending {
     const failed = (error: unknown): void =>
-      this.callbacks.report(error, { during: 'chart', connection: this.connection.id });
+      this.context.callbacks.report(error, { during: 'chart', connection: this.connection.id });
     try {
       const pending = this.take(step, event);
       return pending ? pending.catch(failed) : undefined;
@@ -143,11 +143,11 @@ export class Transitions {
       case 'endRooms':
         return this.#eachRoom(step, 'ENDED');
       case 'report':
-        return this.callbacks.failed(step.error, OnRoomLeave, nsConn);
+        return this.context.callbacks.failed(step.error, OnRoomLeave, nsConn);
       case 'answer':
         return asked && this.connection.send(encodeEmptyReply(asked.wait));
       case 'answerRefusal':
-        return asked && this.connection.send(encodeErrorReply(asked, step.error ?? membership.refusal));
+        return asked && this.#refuse(asked, step.error ?? membership.refusal);
       case 'settle':
         return this.#endCall(step, call, ({ resolve }) => resolve());
       case 'fail':
@@ -180,23 +180,39 @@ export class Transitions {
   }
 
   #runVetoHandler(step: Step, action: RequestedAction): Pending {
-    return when(this.callbacks.lifecycle(step.membership.namespace.nsConn, messageOf(step, action)), (outcome) => {
-      if (outcome.kind === 'error') {
-        this.#closeFor(outcome.error);
-        return this.take({ ...step, error: outcome.error }, 'REFUSED');
-      }
-      // A connection that its handler has closed enters nothing (SV5).
-      if (this.connection.isClosed && !step.isForced) return this.take({ ...step, error: ErrWrite }, 'REFUSED');
-      return this.take(step, 'ALLOWED');
-    });
+    return when(
+      this.context.callbacks.lifecycle(step.membership.namespace.nsConn, messageOf(step, action)),
+      (outcome) => {
+        if (outcome.kind === 'error') {
+          this.#judgeVeto(step, outcome.error, action);
+          this.#closeFor(outcome.error);
+          return this.take({ ...step, error: outcome.error }, 'REFUSED');
+        }
+        if (outcome.kind === 'stopped' && !step.isForced) return this.take({ ...step, error: dropped }, 'REFUSED');
+        // A connection that its handler has closed enters nothing (SV5).
+        if (this.connection.isClosed && !step.isForced) return this.take({ ...step, error: ErrWrite }, 'REFUSED');
+        return this.take(step, 'ALLOWED');
+      },
+    );
+  }
+
+  /** Counts the error of a veto handler if it is a refusal, and reports it if the client is not told its text. */
+  #judgeVeto({ isForced, asked, membership }: Step, error: unknown, action: RequestedAction): void {
+    const { callbacks, told } = this.context;
+    if (isForced || callbacks.refuses(error) || !asked || told(error) === error) return;
+    callbacks.failed(error, paramsOf(action).event, membership.namespace.nsConn);
+  }
+
+  #refuse(asked: Frame, error: unknown): void {
+    this.connection.send(encodeErrorReply(asked, this.context.told(error)));
   }
 
   #runNotifyHandler(step: Step, action: RequestedAction): Pending {
     const { nsConn } = step.membership.namespace;
     const message = messageOf(step, action);
-    return when(this.callbacks.lifecycle(nsConn, message), (outcome) => {
+    return when(this.context.callbacks.lifecycle(nsConn, message), (outcome) => {
       if (outcome.kind !== 'error') return;
-      this.callbacks.failed(outcome.error, message.event, nsConn);
+      this.context.callbacks.failed(outcome.error, message.event, nsConn);
       this.#closeFor(outcome.error);
     });
   }
@@ -204,7 +220,7 @@ export class Transitions {
   /** Closes the connection if the error of a handler asks for it. The frames of this turn are sent first (AK10). */
   #closeFor(error: unknown): void {
     const asked = closesWith(error);
-    if (asked) this.connection.inbox.runNext(() => this.connection.close(asked.code, asked.text));
+    if (asked) this.connection.inbox.runNext(() => this.connection.close(asked.code, asked.text, closeCauseOf(asked)));
   }
 
   /** Asks the peer. Its answer is the next turn, or is part of the turn that began the call (RM7). */

@@ -11,7 +11,7 @@ const handledBy = (node: Node): ReadonlySet<string> => {
   const known = handledByNode.get(node);
   if (known) return known;
   const handles = (type: string) => (event: string) => event === type || event === '*' || event === `${type}.*`;
-  const own = new Set<string>(hotEvents.filter((type) => node.ownEvents.some(handles(type))));
+  const own = new Set<string>(hotEvents.filter((type) => [...node.transitions.keys()].some(handles(type))));
   handledByNode.set(node, own);
   return own;
 };

@@ -1,6 +1,6 @@
 import type { Clock } from '../runtime/clock.js';
 import type { Identity, UpgradeRequest } from '../transport/socket.js';
-import { type Refusal, refusalBy, refusalByFailure } from './refusal.js';
+import { type RefusedClient, refusalBy, refusalByFailure } from './refusal.js';
 
 /** What `authenticate` receives. */
 export interface AuthenticationAttempt {
@@ -19,9 +19,23 @@ export interface AuthenticationHooks {
 }
 
 /** The outcome of `authenticate`. */
-export type Authentication = { readonly kind: 'identified'; readonly identity: Identity } | Refusal;
+export type Authentication = { readonly kind: 'identified'; readonly identity: Identity } | RefusedClient;
 
 const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
+
+/** The earliest `expiresAt`, in ms since 1970: a day of 1973. A number below it is one of seconds. */
+const earliest = 100_000_000_000;
+
+/** Returns the error for an `expiresAt` that is no time. */
+const expiryError = (expiresAt: unknown): TypeError | RangeError => {
+  const takes = '"expiresAt" of authenticate takes a Date or the ms since 1970';
+  const ms = expiresAt instanceof Date ? expiresAt.getTime() : expiresAt;
+  if (typeof ms !== 'number' || Number.isNaN(ms)) {
+    return new TypeError(`${takes}, got ${expiresAt instanceof Date ? 'an invalid Date' : String(expiresAt)}`);
+  }
+  const got = expiresAt instanceof Date ? `a Date of ${ms} ms` : String(ms);
+  return new RangeError(`${takes}, got ${got}: these are seconds, as in "exp" of a JWT. Multiply them by 1,000`);
+};
 
 /** Returns whether two users are equal primitives, or have an equal `id`. */
 const haveSameId = (one: unknown, other: unknown): boolean => {
@@ -35,6 +49,8 @@ export class Authenticator {
     private readonly authenticate: NonNullable<AuthenticationHooks['authenticate']>,
     private readonly sameUser: NonNullable<AuthenticationHooks['sameUser']> = haveSameId,
     private readonly clock: Pick<Clock, 'now' | 'wallNow'>,
+    /** Whether clients are told the text of every error (SV26). */
+    private readonly exposesErrors = true,
   ) {}
 
   /** Runs `authenticate`. Resolves with the user or with the refusal, which the caller counts. Never rejects. */
@@ -43,7 +59,7 @@ export class Authenticator {
       const returned: unknown = await this.authenticate({ token, request });
       return this.#identify(returned);
     } catch (error) {
-      return refusalBy('authenticate', error);
+      return refusalBy('authenticate', error, this.exposesErrors);
     }
   }
 
@@ -59,12 +75,11 @@ export class Authenticator {
     }
     const { user, expiresAt }: { user?: unknown; expiresAt?: unknown } = returned;
     const expiry = expiresAt instanceof Date ? expiresAt.getTime() : expiresAt;
-    if (typeof expiry === 'number' && !Number.isNaN(expiry)) {
+    if (typeof expiry === 'number' && expiry >= earliest) {
       const { clock } = this;
       return { kind: 'identified', identity: { user, due: clock.now() + expiry - clock.wallNow() } };
     }
-    const got = expiresAt instanceof Date ? 'an invalid Date' : String(expiresAt);
-    const error = new TypeError(`"expiresAt" of authenticate takes a Date or the ms since 1970, got ${got}`);
-    return refusalByFailure('internal error', error);
+    const error = expiryError(expiresAt);
+    return refusalByFailure('internal error', error, { subject: 'expiresAt', text: error.message });
   }
 }

@@ -1,8 +1,9 @@
-import { closeReasons } from '../../protocol/errors.js';
+import { errorText } from '../../protocol/errors.js';
 import type { Random } from '../runtime/random.js';
+import type { Warnings } from '../runtime/warnings.js';
 import type { Identity, UpgradeRequest } from '../transport/socket.js';
 import type { Authenticator } from './authenticator.js';
-import { type Refusal, refusalByFailure } from './refusal.js';
+import { IdRefused, type RefusedClient, refusalByFailure, refusalById } from './refusal.js';
 
 /** Makes the id of a connection, as the options of the server document it. */
 export type IdGenerator = (request: UpgradeRequest, user: unknown) => string | Promise<string>;
@@ -25,6 +26,8 @@ export interface IdentificationParts {
   readonly idGenerator: IdGenerator | undefined;
   /** Makes ids where the program does not. */
   readonly random: Pick<Random, 'uuid'>;
+  /** Warns the process of mistakes, if the program has no hook that is told. */
+  readonly warnings: Warnings | undefined;
   /** Counts clients that `authenticate` refuses. */
   readonly counters: { refusedAuthentications: number };
   /** Returns whether a namespace is declared. */
@@ -35,17 +38,19 @@ export interface IdentificationParts {
 
 const isControl = (code: number): boolean => code < 0x21 || (code >= 0x7f && code < 0xa0);
 
+const isWrong = (character: string): boolean =>
+  character === ';' || isControl(character.codePointAt(0) ?? 0) || /\p{Cs}/u.test(character);
+
 /** Returns what is wrong with an id, or `undefined` (HS11). */
-const idFault = (id: unknown, isNamespace: (name: string) => boolean): string | undefined => {
-  if (typeof id !== 'string') return `an id is a string, got ${typeof id}`;
+const faultOf = (id: string, isNamespace: (name: string) => boolean): IdRefused | undefined => {
   const bytes = Buffer.byteLength(id);
-  if (bytes === 0 || bytes > 128) return `an id has 1 to 128 bytes, got ${bytes}`;
+  if (bytes === 0 || bytes > 128) return new IdRefused(id, 'size', `an id has 1 to 128 bytes, got ${bytes}`);
   for (const character of id) {
-    if (character === ';' || isControl(character.codePointAt(0) ?? 0)) {
-      return 'an id has no control characters, spaces or semicolons';
+    if (isWrong(character)) {
+      return new IdRefused(id, 'characters', 'an id has no control characters, spaces, semicolons or lone surrogates');
     }
   }
-  return isNamespace(id) ? `the id "${id}" is the name of a namespace` : undefined;
+  return isNamespace(id) ? new IdRefused(id, 'namespace', `the id "${id}" is the name of a namespace`) : undefined;
 };
 
 /** Returns a flat copy. A concatenated string keeps its parts in memory: over 1 KiB for an id. */
@@ -58,31 +63,42 @@ export class Identification {
   constructor(private readonly parts: IdentificationParts) {}
 
   /** Runs `authenticate` and makes the id. Resolves with both, or with the refusal. Never rejects. */
-  async run(token: string | undefined, request: UpgradeRequest): Promise<Identified | Refusal> {
+  async run(token: string | undefined, request: UpgradeRequest): Promise<Identified | RefusedClient> {
     const authentication = await this.parts.authenticator?.run(token, request);
     if (authentication?.kind === 'refused') {
       this.parts.counters.refusedAuthentications++;
-      return authentication;
+      return this.#warned(authentication);
     }
     const identity = authentication?.identity;
     let made: string;
     try {
       const { idGenerator, random } = this.parts;
       made = idGenerator ? await idGenerator(request, identity?.user) : random.uuid();
+      // Plain JavaScript may return anything.
+      if (typeof made !== 'string') throw new TypeError(`idGenerator returns a string, got ${typeof made}`);
     } catch (cause) {
       return refusalByFailure(noId, cause);
     }
-    try {
-      this.#check(made);
-    } catch (cause) {
-      return refusalByFailure(noId, cause, closeReasons.refused.code);
-    }
+    const refused = this.#faultOf(made);
+    if (refused) return this.#warned(refusalById(refused));
     return { kind: 'identified', id: compact(made), identity };
   }
 
-  #check(id: string): void {
-    const fault = idFault(id, (name) => name !== '' && this.parts.isNamespace(name));
-    if (fault) throw new TypeError(fault);
-    this.parts.assertCarried(id);
+  #faultOf(id: string): IdRefused | undefined {
+    const fault = faultOf(id, (name) => this.parts.isNamespace(name));
+    if (fault) return fault;
+    try {
+      this.parts.assertCarried(id);
+      return undefined;
+    } catch (cause) {
+      return new IdRefused(id, 'broker', errorText(cause), { cause });
+    }
+  }
+
+  /** Returns the same refusal, of which the process is warned where no hook is told. */
+  #warned(refusal: RefusedClient): RefusedClient {
+    const { warning } = refusal;
+    if (warning) this.parts.warnings?.warn(warning.subject, `clients are refused: ${warning.text}`);
+    return refusal;
   }
 }

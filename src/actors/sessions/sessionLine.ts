@@ -39,8 +39,8 @@ export interface SessionHost extends SocketListener {
 
 /** The part of a server's context that the session layer uses. */
 export interface SessionContext {
-  /** The deadline of `authenticate`, and how many frames are answered at once. */
-  readonly limits: Pick<Limits, 'connectTimeout' | 'framesPerTick'>;
+  /** The deadline of `authenticate`, how many frames are answered at once, and how many tokens are refused. */
+  readonly limits: Pick<Limits, 'connectTimeout' | 'framesPerTick' | 'refusedTokens'>;
   /** Counts ticks. */
   readonly ticks: TickCounter;
   /** All deadlines, behind one timer. */
@@ -69,8 +69,10 @@ const clientBounds = {
   ping: 25_000,
 } as const;
 
+/** Close codes of refusals that are no fault of the token. */
+const faultless: ReadonlySet<number> = new Set([closeReasons.busy.code, closeReasons.failed.code]);
 /** Close codes of refusals after which the client may try again. */
-const retried: ReadonlySet<number> = new Set([tokenNeeded, closeReasons.busy.code, closeReasons.failed.code]);
+const retried: ReadonlySet<number> = new Set([tokenNeeded, ...faultless]);
 
 const knownVerbs: ReadonlySet<string> = new Set(['hello', 'resume', 'ack', 'ping', 'auth']);
 
@@ -86,6 +88,10 @@ export class SessionLine implements SocketListener {
   #isPongDue = false;
   /** The body of an `authed` that waits for the socket. */
   #authed: string | undefined;
+  /** How many tokens were refused since the last one that was taken, through a fault of their own. */
+  #refusedTokens = 0;
+  /** Whether another token than the last of them may help. */
+  #mayRetry = false;
   /** Ends the wait for `authenticate`. */
   #endRenewal: (() => void) | undefined;
 
@@ -208,6 +214,7 @@ export class SessionLine implements SocketListener {
       if (this.#endRenewal !== end) return;
       end();
       this.#answerAuth(answer());
+      if (this.#refusedTokens >= this.context.limits.refusedTokens) this.#closeForTokens();
     };
     const { request } = this.host;
     const deadline = deadlines.after(connectTimeout, () =>
@@ -225,17 +232,31 @@ export class SessionLine implements SocketListener {
     const { credentials } = this.host;
     if (outcome.kind === 'refused') {
       const { error, text, close } = outcome;
+      if (!faultless.has(close.code)) this.#countToken(close.code);
       return this.#refuseToken(error, text, !retried.has(close.code));
     }
     const { user } = outcome.identity;
     try {
       if (credentials && !authenticator.isSame(credentials.user, user)) throw new Error('the token of another user');
     } catch (error) {
+      this.#countToken(closeReasons.refusedTokens.code);
       return this.#refuseToken(error, 'another user', true);
     }
+    this.#refusedTokens = 0;
     credentials?.renew(outcome.identity);
     this.context.counters.renewedTokens++;
     return JSON.stringify({ ttl: credentials?.ttl });
+  }
+
+  #countToken(code: number): void {
+    this.#refusedTokens++;
+    this.#mayRetry = code === tokenNeeded;
+  }
+
+  /** Closes the connection of a client that sends nothing but wrong tokens. */
+  #closeForTokens(): void {
+    const { code, text } = closeReasons.refusedTokens;
+    this.host.close(this.#mayRetry ? tokenNeeded : code, text, 'refusedTokens');
   }
 
   #refuseToken(error: unknown, text: string, isFinal: boolean): string {

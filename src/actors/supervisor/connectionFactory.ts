@@ -5,6 +5,7 @@ import type { ConnectionListener } from '../connection/lifecycle.js';
 import { type ConnectionLogic, connectionLogic, guardedLogic } from '../connection/logic.js';
 import type { ServerContext } from '../context.js';
 import { type SharedOptions, shareOptions } from '../runtime/actorPatches.js';
+import { TakenEvents } from '../runtime/takenEvents.js';
 import { inspectedLogic } from '../telemetry/inspection.js';
 import type { Arrival } from '../transport/socket.js';
 
@@ -22,7 +23,8 @@ export class ConnectionFactory {
     private readonly broadcaster: Broadcaster,
   ) {
     const of = (actor: AnyActorRef): Connection => this.connectionOf(actor);
-    const logic = guardedLogic(connectionLogic(context, of), context, of);
+    const frames = new TakenEvents(context.mailboxes);
+    const logic = guardedLogic(connectionLogic(context, of, frames), context, of, frames);
     this.#logic = inspectedLogic(logic, context.inspection);
   }
 

@@ -7,7 +7,7 @@ import type { ServerContext } from '../context.js';
 import type { Deadline } from '../runtime/deadlines.js';
 import { Greeting, type GreetingFault, type GreetingHost } from '../sessions/greeting.js';
 import type { Identification, Identified } from '../sessions/identification.js';
-import { type Refusal, refusalByTimeout } from '../sessions/refusal.js';
+import { type RefusedClient, refusalByTimeout } from '../sessions/refusal.js';
 import type { Arrival, OpeningKind, SocketListener, UpgradedSocket, UpgradeRequest } from '../transport/socket.js';
 
 /** A socket whose client announced the session layer in its upgrade. */
@@ -72,7 +72,11 @@ export class Greetings {
   }
 
   /** Refuses a client after its 101: sends `H<text>` and a close frame. */
-  refuse(hinted: HintedSocket, { text, close }: Refusal, attach: Arrival['attach'] = listenTo(hinted.socket)): void {
+  refuse(
+    hinted: HintedSocket,
+    { text, close }: RefusedClient,
+    attach: Arrival['attach'] = listenTo(hinted.socket),
+  ): void {
     this.#close(hinted, attach, close.code, close.text, text);
   }
 
@@ -97,7 +101,7 @@ export class Greetings {
       isOver = true;
       deadline?.cancel();
     };
-    const settle = (outcome: Identified | Refusal): void => {
+    const settle = (outcome: Identified | RefusedClient): void => {
       if (isOver) return;
       endStep();
       if (outcome.kind === 'identified') return this.#admit(hinted, greeting, opening?.kind ?? 'plain', outcome);

@@ -1,4 +1,5 @@
 import type { DeliveryTap, Topics } from '../../broadcast/topics.js';
+import type { NativeMode } from '../../protocol/codec.js';
 import type { Conn } from '../api/conn.js';
 import { Connection } from '../connection/connection.js';
 import type { MembershipState } from '../connection/memberships.js';
@@ -70,6 +71,10 @@ export class Introspection {
   /** The charts that run. */
   get machines(): Machines {
     return this.context.machines;
+  }
+  /** Which messages are native. */
+  get nativeMode(): NativeMode {
+    return this.context.nativeMode;
   }
   /** The names of the declared namespaces. */
   get namespaces(): readonly string[] {

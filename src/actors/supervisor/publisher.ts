@@ -1,5 +1,6 @@
 import type { Broadcaster, Skipped } from '../../broadcast/broadcaster.js';
-import { assertOutgoing, type OutgoingMessage } from '../../protocol/message.js';
+import type { OutgoingMessage } from '../../protocol/message.js';
+import { assertMembers, assertOutgoing } from '../../protocol/outgoing.js';
 import type { AskOptions } from '../api/asks.js';
 import { Conn } from '../api/conn.js';
 import { NSConn } from '../api/nsConn.js';
@@ -78,6 +79,7 @@ export class Publisher {
    */
   ask(given: AnyOutgoing, options: AskOptions): Promise<unknown> {
     const { contract } = this.context;
+    assertMembers(given);
     const message = contract ? contract.outgoing(given, 'ask') : given;
     this.#check(message);
     const asked = this.audienceAsks.ask(message, options);
@@ -102,6 +104,8 @@ export class Publisher {
   /** Returns the messages with their bodies, once all of them are checked. */
   #checkedAll(given: readonly AnyOutgoing[]): readonly OutgoingMessage[] {
     const { contract } = this.context;
+    if (!Array.isArray(given)) throw new TypeError(`BROADCAST takes a list of messages, got ${typeof given}`);
+    for (const message of given) assertMembers(message);
     const messages = contract ? given.map((message) => contract.outgoing(message, 'event')) : given;
     for (const message of messages) this.#check(message);
     return messages;

@@ -13,6 +13,7 @@ import { Cluster } from '../cluster/cluster.js';
 import { type Exchange, Relay } from '../cluster/relay.js';
 import { Connection } from '../connection/connection.js';
 import { type ContextOptions, createContext, type ServerContext } from '../context.js';
+import { Warnings } from '../runtime/warnings.js';
 import { Identification, type IdGenerator } from '../sessions/identification.js';
 import type { Counters } from '../telemetry/counters.js';
 import type { ActorDirectory, InspectionObserver } from '../telemetry/inspection.js';
@@ -95,6 +96,7 @@ export class Supervisor implements ActorDirectory {
     this.identification = new Identification({
       ...{ authenticator: context.authenticator, idGenerator: options.idGenerator, random: context.random },
       counters: context.counters,
+      warnings: options.onUpgradeError ? undefined : new Warnings(),
       isNamespace: (name) => context.handlers.declares(name),
       assertCarried: (id) => this.#cluster.assertCarried(id),
     });

@@ -21,12 +21,26 @@ export const makeCounters = () => ({
   strayAnswers: 0,
   /** Events that a client may not send, or not in that namespace or room. */
   ignoredEvents: 0,
+  /** Frames that a chart of the program took, and neither passed on nor refused. */
+  chartDrops: 0,
+  /** Frames that a chart of the program refused. */
+  chartRefusals: 0,
   /** Events and asks that the contract does not allow from a client. */
   disallowedEvents: 0,
   /** Events, asks and answers of clients whose data the contract does not allow. */
   invalidPayloads: 0,
   /** Events without a handler. */
   unhandledEvents: 0,
+  /** Messages that a middleware kept from their handlers. */
+  stoppedEvents: 0,
+  /** Joins of clients to rooms that only the server opens. */
+  closedJoins: 0,
+  /** Messages that a `rateLimit` refused. */
+  rateRefused: 0,
+  /** Messages that a `rateLimit` dropped. */
+  rateDropped: 0,
+  /** Messages for which a `rateLimit` closed their connection. */
+  rateClosed: 0,
   /** Writes of the program to a namespace or room that the connection is not in. */
   gatedWrites: 0,
   /** Writes to a socket that was closing or closed. */
@@ -59,6 +73,8 @@ export const makeCounters = () => ({
   renewedTokens: 0,
   /** Handlers that threw, rejected, or did not settle in time. */
   handlerErrors: 0,
+  /** Handlers and middleware that said no by a `Refusal` or a known error. */
+  refusals: 0,
 });
 
 /** Every drop, close and refusal, by reason. */

@@ -1,7 +1,8 @@
-import { acknowledge, decode, type NativeMode } from '../../protocol/codec.js';
+import { acknowledge, type NativeMode } from '../../protocol/codec.js';
 import type { CloseReasonName } from '../../protocol/errors.js';
 import { unframe } from '../../protocol/frame.js';
 import type { Body } from '../../protocol/message.js';
+import { readHeader } from '../../protocol/reading.js';
 import { readFromClient, readFromServer } from '../../protocol/session.js';
 import { type Socket, SocketWrapper } from './socket.js';
 
@@ -31,21 +32,15 @@ const escaped = (one: string): string =>
 /** Quotes a name that a client has chosen. */
 const quoted = (name: string): string => JSON.stringify(name).replace(unprintable, escaped);
 
-const kindOfWait = (wait: string): string =>
-  wait === '' ? '' : wait.startsWith('$') ? ' (client asks)' : ' (server asks)';
-
-/** Matches the header of a frame: four fields and two flags. */
-const flags = /^(?:[^;]*;){4}[01];[01];/;
-
-/** Describes a frame by the names in its header. A native message has none. */
+/** Describes a message by the names in its header. A native message has none. */
 const describe = (payload: Body, nativeMode: NativeMode): string => {
-  const frame = nativeMode === 'only' ? undefined : decode(payload);
-  const isFlagged = nativeMode === 'none' || typeof payload !== 'string' || flags.test(payload);
-  if (!frame || !isFlagged) return nativeMode === 'none' ? 'no frame' : 'native message';
-  const { namespace, room, event, wait, isError } = frame;
-  if (event === '') return `answer${kindOfWait(wait)}`;
+  const header = readHeader(payload, nativeMode);
+  if (header.kind !== 'frame') return header.kind === 'native' ? 'native message' : 'no frame';
+  const { namespace, room, event, asker, isError } = header;
+  const asks = asker === 'none' ? '' : ` (${asker} asks)`;
+  if (event === '') return `answer${asks}`;
   const place = room === '' ? quoted(namespace) : `${quoted(namespace)}/${quoted(room)}`;
-  return `${quoted(event)} in ${place}${isError ? ' error' : ''}${kindOfWait(wait)}`;
+  return `${quoted(event)} in ${place}${isError ? ' error' : ''}${asks}`;
 };
 
 const handshake = (payload: Body): string => `handshake ${String(payload).slice(0, 1)}`;

@@ -1,6 +1,8 @@
 // @ts-nocheck – runs in browsers; the compiler has the types of Node only
 // The charts, with their active states lit.
-import { byId, count, drawing, light, make } from './view.js';
+import { count } from './badges.js';
+import { byId, drawing, light, make } from './view.js';
+import { fitPicture, zoom } from './zoom.js';
 
 const tabNames = {
   population: 'All connections',
@@ -15,7 +17,7 @@ let charts;
 let overview;
 let followed = null;
 let tab = 'population';
-/** Whether the charts show everything, at full size. */
+/** Whether the charts show everything, descriptions, actions and tags included. */
 let isWhole = false;
 const pictures = new Map();
 
@@ -53,27 +55,30 @@ const showDrawing = () => {
     button.setAttribute('aria-selected', String(button.dataset.tab === shown));
   }
   const picture = pictureOf(shown);
-  if (byId('drawing').firstChild !== picture) byId('drawing').replaceChildren(picture);
+  const isNew = byId('drawing').firstChild !== picture;
+  if (isNew) byId('drawing').replaceChildren(picture);
   if (shown === 'population') count(picture, new Map(overview.states.map((one) => [one.state, one.count])));
   else if (shown === 'supervisor') light(picture, overview.supervisor);
   else if (shown === 'link') light(picture, overview.exchange.states);
   else light(picture, statesOf(shown));
+  if (isNew) fitPicture();
 };
 
 const pictureOf = (shown) => {
   const name = `${shown} ${isWhole}`;
   if (!pictures.has(name)) {
-    const { root, outline, whole } = charts[shown === 'population' ? 'connection' : shown];
-    pictures.set(name, drawing(isWhole ? whole : outline, root));
+    const chart = charts[shown === 'population' ? 'connection' : shown];
+    pictures.set(name, drawing(chart, isWhole ? chart.whole : chart.outline));
   }
   return pictures.get(name);
 };
 
+/** Shows the whole charts or their outlines. Whole ones are too big to be read at once. */
 const detail = () => {
   isWhole = !isWhole;
-  byId('drawing').classList.toggle('near', isWhole);
   byId('detail').setAttribute('aria-pressed', String(isWhole));
   if (overview) showDrawing();
+  zoom(isWhole);
 };
 
 /** Returns the active states of the connection, or of all its namespaces or rooms. */
@@ -84,7 +89,4 @@ const statesOf = (chart) => {
   return [...new Set(places.flatMap((place) => place.states))];
 };
 
-byId('drawing').addEventListener('click', ({ target }) => {
-  if (target.closest('.chart')) detail();
-});
 byId('detail').addEventListener('click', detail);

@@ -1,6 +1,7 @@
 // @ts-nocheck – runs in browsers; the compiler has the types of Node only
 // The followed connection.
-import { byId, bytes, clock, duration, facts, make, number, pathOf, recordedRow, say, stepRow } from './view.js';
+import { historyRow, innermost, messageRow, recordedRow } from './history.js';
+import { byId, bytes, duration, facts, make, number, pathOf, say } from './view.js';
 
 const post = (actor, action) =>
   fetch('command', {
@@ -41,20 +42,22 @@ const waiting = ({ turns, asks }) => {
 /** Frames in and out since it is followed, and bytes of its socket since it connected. */
 const traffic = ({ counts, usage, session }) => [
   ['frames in', `${number(counts.framesIn)} · ${bytes(counts.bytesIn)}`],
-  ['frames out', `${number(counts.framesOut)} · ${bytes(counts.bytesOut)} · ${number(counts.writes)} writes`],
+  [
+    'frames out',
+    `${number(counts.framesOut)} · ${bytes(counts.bytesOut)} · ${number(counts.writes)} ${counts.writes === 1 ? 'write' : 'writes'}`,
+  ],
   ...(session.frames > 0 ? [['session layer', `${number(session.frames)} · ${session.last.join(', ')}`]] : []),
   ['socket, in · out', `${bytes(usage.traffic.received)} · ${bytes(usage.traffic.sent)}`],
   ['waiting', waiting(usage)],
 ];
 
-/** Returns the innermost states, which imply the others. */
-const innermost = (states) => states.filter((state) => !states.some((other) => other.startsWith(`${state}.`)));
+const noMessages = 'None yet. Each message from or to the client is listed here by its names, without its body.';
+const noSteps =
+  'None yet. A step is an event that the chart of the connection takes, such as CONGESTED or CLOSE. Messages are no steps.';
 
-const historyRow = ({ at, event, from, to, why, times }) => {
-  const ends = [innermost(from), innermost(to)].map((states) => states.map(pathOf).join(' + ') || '–');
-  const way = from.length + to.length > 0 ? ends.join(' → ') : '';
-  return stepRow({ time: clock(at), event, times, way, why });
-};
+/** Fills a list with rows, or says why there are none. */
+const fill = (list, rows, none) =>
+  list.replaceChildren(...(rows.length > 0 ? rows : [make('li', { class: 'quiet' }, none)]));
 
 export const followedCard = ({ leave, goTo }) => {
   const card = byId('followed');
@@ -62,7 +65,8 @@ export const followedCard = ({ leave, goTo }) => {
   const state = make('p', { class: 'followed-state' });
   const list = make('dl', { class: 'facts' });
   const places = make('ul', { class: 'rows' });
-  const steps = make('ol', { class: 'steps' });
+  const messages = make('ol', { class: 'steps messages', 'aria-label': 'Messages' });
+  const steps = make('ol', { class: 'steps', 'aria-label': 'Steps' });
   const commands = make('div', { class: 'commands' });
   const before = make('ol', { class: 'steps' });
   const title = (text, small) => make('h3', {}, text, make('small', {}, small));
@@ -76,12 +80,15 @@ export const followedCard = ({ leave, goTo }) => {
     commands,
     title('Namespaces and rooms', ''),
     places,
+    title('Messages', ' by name, newest first'),
+    messages,
     title('Steps', ' since you opened it, newest first'),
     steps,
     beforeTitle,
     before,
   );
-  let shown = { actor: '', steps: '', places: '' };
+  const nothing = { actor: '', steps: '', messages: '', places: '' };
+  let shown = nothing;
 
   const showCommands = (actor) => {
     commands.replaceChildren(
@@ -120,14 +127,14 @@ export const followedCard = ({ leave, goTo }) => {
     if (!followed) {
       say(id, follows.split('~')[0]);
       say(state, 'Not connected.');
-      for (const part of [list, commands, places, steps, before]) part.replaceChildren();
+      for (const part of [list, commands, places, messages, steps, before]) part.replaceChildren();
       beforeTitle.hidden = true;
-      shown = { actor: '', steps: '', places: '' };
+      shown = nothing;
       return;
     }
     if (shown.actor !== followed.actor) {
       showCommands(followed.actor);
-      shown = { actor: followed.actor, steps: '', places: '' };
+      shown = { ...nothing, actor: followed.actor };
     }
     say(id, followed.id);
     say(state, innermost(followed.states).map(pathOf).join(' + '));
@@ -145,14 +152,17 @@ export const followedCard = ({ leave, goTo }) => {
     const placesKey = JSON.stringify(followed.namespaces);
     if (shown.places !== placesKey) {
       shown.places = placesKey;
-      const none = make('li', { class: 'quiet' }, 'In no namespace.');
-      places.replaceChildren(...(followed.namespaces.length === 0 ? [none] : placeRows(followed.namespaces)));
+      fill(places, placeRows(followed.namespaces), 'In no namespace.');
+    }
+    const messagesKey = JSON.stringify(followed.messages);
+    if (shown.messages !== messagesKey) {
+      shown.messages = messagesKey;
+      fill(messages, followed.messages.toReversed().map(messageRow), noMessages);
     }
     const stepsKey = `${followed.since} ${followed.stepCount}`;
     if (shown.steps !== stepsKey) {
       shown.steps = stepsKey;
-      const none = make('li', { class: 'quiet' }, 'None yet.');
-      steps.replaceChildren(...(followed.steps.length === 0 ? [none] : followed.steps.toReversed().map(historyRow)));
+      fill(steps, followed.steps.toReversed().map(historyRow), noSteps);
       before.replaceChildren(...followed.before.toReversed().map(recordedRow));
       beforeTitle.hidden = followed.before.length === 0;
     }

@@ -1,6 +1,7 @@
 // @ts-nocheck – runs in browsers; the compiler has the types of Node only
 // The overview: figures, connections by state, counters, and dropped connections.
-import { byId, bytes, clock, duration, facts, make, number, rate, recordedRow, say, words } from './view.js';
+import { recordedRow } from './history.js';
+import { byId, bytes, clock, duration, facts, make, number, rate, say, words } from './view.js';
 
 const history = [];
 const historyLength = 240;
@@ -40,7 +41,11 @@ export const makePopulation = (root, choose) => {
       make('span', { class: `dot ${state.tags.includes('congested') ? 'warm' : ''}` }),
       make('span', { class: 'name' }, depth === 0 ? 'all' : state.key),
     );
-    const cells = { now: make('td', { class: 'now' }), rates: make('td'), mean: make('td') };
+    const cells = {
+      now: make('td', { class: 'now' }),
+      rates: make('td', { class: 'rates' }),
+      mean: make('td', { class: 'mean' }),
+    };
     const row = make('tr', { class: `depth-${Math.min(depth, 4)}`, 'data-row': state.id });
     row.append(make('td', {}, name), cells.now, cells.rates, cells.mean);
     byId('population').append(row);
@@ -50,14 +55,23 @@ export const makePopulation = (root, choose) => {
   add(root, 0);
 };
 
+const notMoved = 'No connection has entered or left the state in the last seconds.';
+const notLeft = 'Too few connections have left the state in the last minute.';
+
+/** Shows a figure, or a dash that says why there is none. */
+const figure = (cell, text, why) => {
+  say(cell, text ?? '–');
+  if (cell.title !== (text === null ? why : '')) cell.title = text === null ? why : '';
+};
+
 export const showPopulation = ({ states }, chosen) => {
   const all = Math.max(1, states[0]?.count ?? 0);
   for (const { state, count, entered, left, meanMs } of states) {
     const known = rows.get(state);
     if (!known) continue;
     say(known.now, number(count));
-    say(known.rates, entered === 0 && left === 0 ? '' : `${rate(entered)} / ${rate(left)}`);
-    say(known.mean, meanMs === null ? '' : duration(meanMs));
+    figure(known.rates, entered === 0 && left === 0 ? null : `${rate(entered)} / ${rate(left)}`, notMoved);
+    figure(known.mean, meanMs === null ? null : duration(meanMs), notLeft);
     known.row.style.setProperty('--share', `${(100 * count) / all}%`);
     known.row.classList.toggle('empty', count === 0);
     known.row.classList.toggle('chosen', chosen === state);

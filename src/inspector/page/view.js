@@ -57,21 +57,6 @@ export const facts = (list, pairs) => {
   list.replaceChildren(...rows);
 };
 
-/** A step of a chart. A step without a transition has no `way`. */
-export const stepRow = ({ time, event, times = 1, way, why }) =>
-  make(
-    'li',
-    { class: way === '' ? 'step' : 'step move' },
-    make('time', {}, time),
-    make('span', { class: 'event' }, event, times > 1 ? make('span', { class: 'times' }, ` × ${number(times)}`) : ''),
-    way === '' ? '' : make('span', { class: 'way' }, way),
-    why === '' ? '' : make('span', { class: 'why' }, why),
-  );
-
-/** A step from the recorder. */
-export const recordedRow = ({ at, event, from, to, why }) =>
-  stepRow({ time: duration(at), event, way: `${from} → ${to}`, why });
-
 /** The last part of a state's id. */
 export const keyOf = (state) => state.slice(state.lastIndexOf('.') + 1);
 
@@ -88,8 +73,8 @@ const describe = (picture, { id, description, states }) => {
   for (const state of states) describe(picture, state);
 };
 
-/** A chart as a drawing, or as a list without `@viz-js/viz`. Descriptions of its states are tooltips. */
-export const drawing = (svg, root) => {
+/** A chart as a drawing, or as a list that says why there is none. Descriptions of its states are tooltips. */
+export const drawing = ({ root, missing }, svg) => {
   if (svg !== null) {
     const read = new DOMParser().parseFromString(svg, 'image/svg+xml').documentElement;
     const picture = document.importNode(read, true);
@@ -104,7 +89,9 @@ export const drawing = (svg, root) => {
       make('span', { class: 'quiet' }, state.description ?? ''),
       make('ul', {}, ...state.states.map(list)),
     );
-  return make('ul', { class: 'chart-list' }, list(root));
+  const isMissing = missing?.includes('npm install');
+  const why = `The chart is listed, as it cannot be drawn. ${missing ?? ''}${isMissing ? '. Then restart the server.' : ''}`;
+  return make('div', { class: 'chart-list' }, make('p', { class: 'missing' }, why), make('ul', {}, list(root)));
 };
 
 /** Lights the states that are active. */
@@ -112,49 +99,4 @@ export const light = (picture, states) => {
   for (const group of picture.querySelectorAll('[data-state]')) {
     group.classList.toggle('active', states.includes(group.dataset.state));
   }
-};
-
-/** Writes the number of connections in each state at the corner of its box. */
-export const count = (picture, counts) => {
-  for (const group of picture.querySelectorAll('[data-state]')) {
-    const { state } = group.dataset;
-    const here = counts.get(state) ?? 0;
-    group.classList.toggle('active', here > 0);
-    const box = group.querySelector(':scope > .box');
-    if (!box) continue;
-    const badge = badgeFor(picture, state);
-    say(badge.lastChild, here === 0 ? '' : number(here));
-    badge.classList.toggle('empty', here === 0);
-    // The badge of the outermost state moves inside; others stay clear of the names.
-    fitBadge(badge, box, group.parentElement.closest('[data-state]') === null && group.matches('.compound, .parallel'));
-  }
-};
-
-/** Returns the badge of a state, which lies above the rest of the drawing. */
-const badgeFor = (picture, state) => {
-  const known = [...picture.querySelectorAll('.badge')].find((badge) => badge.dataset.of === state);
-  if (known) return known;
-  const badge = document.createElementNS(svgNames, 'g');
-  badge.setAttribute('class', 'badge');
-  badge.dataset.of = state;
-  badge.append(document.createElementNS(svgNames, 'rect'), document.createElementNS(svgNames, 'text'));
-  picture.querySelector('g').append(badge);
-  return badge;
-};
-
-/** Scales a badge so that it stays readable in a small drawing. */
-const fitBadge = (badge, box, isOutermost) => {
-  const [rect, text] = badge.children;
-  const zoom = Math.max(1, Math.min(2.4, 1 / (box.getScreenCTM()?.a || 1)));
-  const fits = `${text.textContent.length} ${zoom.toFixed(2)}`;
-  if (badge.dataset.fits === fits) return;
-  badge.dataset.fits = fits;
-  const frame = box.getBBox();
-  const width = (12 + text.textContent.length * 8) * zoom;
-  const x = frame.x + frame.width - (isOutermost ? width - 6 : 9 * zoom);
-  const place = { x, y: frame.y - 9.5 * zoom, width, height: 19 * zoom, rx: 9.5 * zoom };
-  for (const [name, value] of Object.entries(place)) rect.setAttribute(name, String(value));
-  text.setAttribute('x', String(x + width / 2));
-  text.setAttribute('y', String(place.y + 13.8 * zoom));
-  text.setAttribute('font-size', String(12.5 * zoom));
 };

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { type Refusal, refusalBy, UpgradeRefused } from '../../actors/sessions/refusal.js';
+import { type RefusedClient, refusalBy, UpgradeRefused } from '../../actors/sessions/refusal.js';
 import type { Proxies, RequestedHost } from './proxies.js';
 
 /** The origins that a server allows, as the option `origins` says. */
@@ -48,7 +48,10 @@ const explain = (origin: string, { host, ignored }: RequestedHost, origins: Orig
 };
 
 /** Returns the refusal of the origin that a browser sends, or `undefined` if it is allowed (HS13). */
-export const originRefusal = (request: IncomingMessage, { origins, proxies }: OriginOptions): Refusal | undefined => {
+export const originRefusal = (
+  request: IncomingMessage,
+  { origins, proxies }: OriginOptions,
+): RefusedClient | undefined => {
   const { origin } = request.headers;
   if (origin === undefined || origins === 'any') return undefined;
   const requested = proxies.hostOf(request);

@@ -2,14 +2,15 @@ import { fc, test as given } from '@fast-check/vitest';
 import { describe, expect, test } from 'vitest';
 import { Losses, makeLostCounters } from '../../../src/actors/cluster/losses.js';
 import { Publications, type QueuedPublication } from '../../../src/actors/cluster/publications.js';
+import { SendWindow, type SentPublication } from '../../../src/actors/cluster/sendWindow.js';
 import { Deadlines } from '../../../src/actors/runtime/deadlines.js';
 import type { ExchangeSession } from '../../../src/exchange/exchange.js';
 import { deferred, watch } from '../../support/async/promises.js';
 import { FakeClock } from '../../support/server/fakeClock.js';
 
 const limits = { exchangeQueueBytes: 1_000, exchangeQueueTimeout: 30_000 };
-/** What may be with the broker at a time. */
-const windowBytes = 1_048_576;
+/** What may be with a new broker at a time. */
+const windowBytes = 65_536;
 
 /** One message that a session has been handed. */
 interface Handed {
@@ -137,18 +138,57 @@ describe('while there is a broker', () => {
     lost({ refused: 1 });
   });
 
-  test('[EX12] no more than 1 MiB is with the broker at a time', async () => {
-    const { publications, begin, handed } = make({ exchangeQueueBytes: 67_108_864 });
+  test('[EX19] no more than 64 KiB are with a new broker at a time, and one more message', async () => {
+    const { publications, begin, handed, clock } = make({ exchangeQueueBytes: 67_108_864 });
     const session = begin();
     const half = new Uint8Array(windowBytes / 2);
     for (let at = 0; at < 4; at++) publications.enqueue('c', half);
     expect([handed.length, publications.waiting]).toEqual([2, { messages: 4, bytes: 2 * windowBytes }]);
+    clock.advance(800);
     session.confirm();
     await turn();
     expect(handed.length).toBe(3);
     session.refuse();
     await turn();
     expect(handed.length).toBe(4);
+  });
+
+  test('[EX19] more are with a broker that confirms fast, and fewer with one that is slow', async () => {
+    const { publications, begin, handed, clock } = make({ exchangeQueueBytes: 67_108_864 });
+    const session = begin();
+    for (let at = 0; at < 1_000; at++) publications.enqueue('c', new Uint8Array(windowBytes / 4));
+    expect(handed.length).toBe(4);
+    clock.advance(1);
+    session.confirm(2);
+    await turn();
+    expect([handed.length, session.open.length]).toEqual([10, 8]);
+    // What was sent before the change does not make it larger.
+    session.confirm(3);
+    await turn();
+    expect(session.open.length).toBe(8);
+    clock.advance(4_000);
+    session.confirm(4);
+    await turn();
+    expect(session.open.length).toBe(4);
+    session.confirm(4);
+    await turn();
+    expect(session.open.length).toBe(1);
+  });
+
+  test('[EX19] a new session begins anew', async () => {
+    const { publications, begin, handed, clock } = make({ exchangeQueueBytes: 67_108_864 });
+    const session = begin();
+    for (let at = 0; at < 1_000; at++) publications.enqueue('c', new Uint8Array(windowBytes));
+    for (let round = 0; round < 10; round++) {
+      clock.advance(1);
+      session.confirm(session.open.length);
+      await turn();
+    }
+    expect(session.open.length).toBe(16);
+    publications.suspend();
+    const before = handed.length;
+    begin();
+    expect(handed.length - before).toBe(1);
   });
 
   test('[EX7] a message that is not ready blocks all later ones; a cancelled one does not', () => {
@@ -383,13 +423,15 @@ interface Modelled {
   isReady: boolean;
   isCancelled: boolean;
   fate: Fate;
+  sent?: SentPublication;
 }
 
 /** What should become of each message, worked out from the start each time it matters, with no thought for speed. */
 class Model {
   readonly all: Modelled[] = [];
   readonly handed: string[] = [];
-  isUp = false;
+  /** What may be with the broker: its own tests say how it changes. */
+  window: SendWindow | undefined;
 
   constructor(
     private readonly room: number,
@@ -415,17 +457,19 @@ class Model {
 
   /** Everything that may go out does. */
   pump(): void {
-    if (!this.isUp) return;
+    if (!this.window) return;
     for (const one of this.of('waiting')) {
-      if (this.sizeOf(this.of('flying')) >= windowBytes || !(one.isReady || one.isCancelled)) return;
+      if (this.sizeOf(this.of('flying')) >= this.window.bytes || !(one.isReady || one.isCancelled)) return;
       one.fate = one.isCancelled ? 'cancelled' : 'flying';
-      if (!one.isCancelled) this.handed.push(one.text);
+      if (one.isCancelled) continue;
+      this.handed.push(one.text);
+      one.sent = this.window.sent(this.sizeOf(this.of('flying')));
     }
   }
 
   /** It is so late now. Those that are cancelled go with those before them. */
   pass(now: number): void {
-    if (this.isUp) return;
+    if (this.window) return;
     const old = this.of('waiting').filter(({ since }) => since <= now - this.timeout);
     this.end(old, 'expired');
   }
@@ -478,20 +522,21 @@ describe('random runs', () => {
             const [answered] = session?.open.splice(of.pick % Math.max(1, length), 1) ?? [];
             if (of.kind === 'confirm') answered?.settled.open();
             else answered?.settled.jam(new Error('no'));
+            for (const { sent } of behind(answered)) if (sent && of.kind === 'confirm') model.window?.confirmed(sent);
             model.end(behind(answered), of.kind === 'confirm' ? 'confirmed' : 'refused');
             return;
           }
           case 'resume':
-            if (model.isUp) return;
+            if (model.window) return;
             session = begin();
-            model.isUp = true;
+            model.window = new SendWindow(() => clock.now());
             return;
           case 'suspend':
           case 'abandon':
             publications[of.kind]();
             model.end(model.of('flying'), 'unconfirmed');
             if (of.kind === 'abandon') model.end(model.of('waiting'), 'abandoned');
-            model.isUp = false;
+            model.window = undefined;
             // What the lost session says at last changes nothing.
             session?.confirm(of.kind === 'suspend' ? 3 : 0);
             while (session?.open.length) session.refuse();

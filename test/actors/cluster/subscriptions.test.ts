@@ -279,6 +279,19 @@ describe('the end of a session', () => {
     expect(received.at(-1)).toBe('b');
   });
 
+  test('[EX4] a channel that the broker refuses is not subscribed, until a later session has it confirmed', async () => {
+    const { subscriptions, hold, begin } = make();
+    const session = await begin();
+    hold('a');
+    await turn();
+    session.refuse(new Error('no'));
+    await turn();
+    expect([session.log, subscriptions.isSubscribed('a')]).toEqual([['+a'], false]);
+    subscriptions.end();
+    await begin();
+    expect(subscriptions.isSubscribed('a')).toBe(true);
+  });
+
   test('[EX1] a session that does not confirm a vital channel at its beginning has not begun', async () => {
     const { subscriptions, failures, hold } = make();
     hold('a!');

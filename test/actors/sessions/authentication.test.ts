@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { type AuthenticationAttempt, CloseError, HandlerTimeout, UpgradeRefused } from '../../../src/index.js';
 import { fromClient } from '../../../src/protocol/session.js';
 import { deferred } from '../../support/async/promises.js';
@@ -115,6 +115,44 @@ describe('who a client is', () => {
     expect(host.refusals.map((error) => (error instanceof Error ? error.cause : undefined))).toEqual(
       [1, 2].map(() => new TypeError(`"expiresAt" of authenticate takes a Date or the ms since 1970, got ${got}`)),
     );
+  });
+
+  test.each([
+    ['exp of a JWT', 1_764_514_800, '1764514800'],
+    ['a Date of seconds', new Date(1_764_514_800), 'a Date of 1764514800 ms'],
+    ['zero', 0, '0'],
+    ['the last second', 99_999_999_999, '99999999999'],
+  ])('[SS9] an expiresAt in seconds says so: %s', async (_, expiresAt, got) => {
+    const host = new HintedServer({ authenticate: () => ({ user: 'ann', expiresAt }) });
+    const plain = await host.dial({});
+    expect(plain.answer()).toBe('HTTP/1.1 500 Internal Server Error | internal error');
+    expect(host.refusals.map((error) => (error instanceof Error ? error.cause : undefined))).toEqual([
+      new RangeError(
+        `"expiresAt" of authenticate takes a Date or the ms since 1970, got ${got}: these are seconds, as in "exp" of a JWT. Multiply them by 1,000`,
+      ),
+    ]);
+  });
+
+  test('[SS9] an expiresAt of old, and one that never comes, are times', async () => {
+    const expiries: (Date | number)[] = [100_000_000_000, new Date(100_000_000_000), Number.POSITIVE_INFINITY];
+    const host = new HintedServer({ authenticate: () => ({ user: 'ann', expiresAt: expiries.shift() }) });
+    for (let at = 0; at < 3; at++) await host.dial({});
+    expect([host.server.totalConnections, host.refusals]).toEqual([3, []]);
+  });
+
+  test('[SS9] without onUpgradeError the process is warned of a wrong expiresAt, once', async () => {
+    const warn = vi.spyOn(process, 'emitWarning').mockReturnValue();
+    try {
+      const authenticate = () => ({ user: 'ann', expiresAt: 1_764_514_800 });
+      const told = new HintedServer({ authenticate });
+      await told.dial({});
+      expect(warn).not.toHaveBeenCalled();
+      const host = new HintedServer({ authenticate }, false);
+      for (let at = 0; at < 3; at++) await host.dial({});
+      expect(warn.mock.calls).toEqual([[expect.stringContaining('Multiply them by 1,000'), 'MusterWarning']]);
+    } finally {
+      warn.mockRestore();
+    }
   });
 
   test('[SS9] [HS8] a plain client whose authenticate does not settle is dropped', async () => {
@@ -286,6 +324,52 @@ describe('a new token', () => {
     expect(authed(client)).toHaveLength(2);
   });
 
+  test.each([
+    { token: 'bob', code: 1008, error: 'another user', final: true },
+    { token: 'banned', code: 1008, error: 'banned', final: true },
+    { token: 'bad', code: 4401, error: 'expired', final: false },
+  ])('[SS15] refused five times in a row closes with $code: $token', async ({ token, code, error, final }) => {
+    const host = withTokens();
+    const client = await enter(host, 'ann');
+    for (let at = 0; at < 4; at++) await host.send(client, auth(token));
+    // One that is taken begins a new row.
+    await host.send(client, auth('ann'));
+    for (let at = 0; at < 4; at++) await host.send(client, auth(token));
+    expect(client.socket.isOpen).toBe(true);
+    await host.send(client, auth(token));
+    expect(authed(client).slice(-5)).toEqual(Array.from({ length: 5 }, () => ({ error, final })));
+    expect(client.socket.lines.at(-1)).toBe(close(code, 'too many refused tokens'));
+    expect(host.server.counters).toMatchObject({ refusedAuthentications: 9 });
+    expect(host.server.metrics().closes).toMatchObject({ refusedTokens: 1 });
+  });
+
+  test('[SS15] one refused by `sameUser` counts as any other, and the last decides the code', async () => {
+    const host = withTokens({ limits: { refusedTokens: 2 } });
+    const client = await enter(host, 'ann');
+    await host.send(client, auth('bad'), auth('bob'));
+    await host.send(client, auth('bob'));
+    expect(client.socket.lines.at(-1)).toBe(close(1008, 'too many refused tokens'));
+  });
+
+  test('[SS15] that fails through no fault of its own is refused any number of times', async () => {
+    let isStuck = false;
+    const host = withTokens({ limits: { refusedTokens: 1 } });
+    const client = await enter(host, 'ann');
+    for (const token of ['down', 'broken', 'down']) await host.send(client, auth(token));
+    expect(client.socket.isOpen).toBe(true);
+    expect(authed(client)).toHaveLength(3);
+    const stuck = new HintedServer({
+      authenticate: () => (isStuck ? new Promise(() => {}) : 'ann'),
+      limits: { refusedTokens: 1 },
+    });
+    const waiting = await enter(stuck, 'ann');
+    isStuck = true;
+    await stuck.send(waiting, auth('ann'));
+    await stuck.advance(5_000);
+    expect(authed(waiting)).toEqual([{ error: 'not checked in time', final: false }]);
+    expect(waiting.socket.isOpen).toBe(true);
+  });
+
   test('[SS15] is agreed to where nothing is authenticated', async () => {
     const host = new HintedServer();
     const client = await enter(host, 'a');
@@ -297,9 +381,11 @@ describe('a new token', () => {
   test('[SS15] of a connection that has closed meanwhile leaves nothing behind', async () => {
     const { promise, open } = deferred();
     let isFirst = true;
-    const host = new HintedServer({
+    const host: HintedServer = new HintedServer({
       authenticate: () => {
-        const result = isFirst ? 'ann' : promise.then(() => ({ user: 'ann', expiresAt: 50_000 }));
+        const result = isFirst
+          ? 'ann'
+          : promise.then(() => ({ user: 'ann', expiresAt: host.clock.wallNow() + 50_000 }));
         isFirst = false;
         return result;
       },
@@ -381,8 +467,8 @@ describe('a token that expires', () => {
   });
 
   test('[SS16] ends a plain connection too', async () => {
-    const host = new HintedServer({
-      authenticate: () => ({ user: 'ann', expiresAt: 1_000 }),
+    const host: HintedServer = new HintedServer({
+      authenticate: () => ({ user: 'ann', expiresAt: host.clock.wallNow() + 1_000 }),
       limits: { authGrace: 500 },
     });
     const client = await host.dial({});

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { CloseError, HandlerTimeout, OnNativeMessage, UpgradeRefused } from '../../../src/index.js';
+import { CloseError, HandlerTimeout, IdRefused, OnNativeMessage, UpgradeRefused } from '../../../src/index.js';
 import { fromClient } from '../../../src/protocol/session.js';
 import { deferred } from '../../support/async/promises.js';
 import { hello, resume, welcome } from '../../support/sessions/hinted.js';
@@ -141,7 +141,9 @@ describe('a client that announces the session layer', () => {
     const wrong = new HintedServer({ idGenerator: () => 'n' });
     const other = await wrong.dial();
     await wrong.send(other, hello());
-    expect(other.socket.lines).toEqual(['t Hno connection id', close(1008, 'no connection id')]);
+    const text = 'the id "n" is the name of a namespace';
+    expect(other.socket.lines).toEqual([`t H${text}`, close(1008, text)]);
+    expect(wrong.refusals).toEqual([new IdRefused('n', 'namespace', text)]);
   });
 
   test('[SS11] [HS15] keeps its place until A', async () => {

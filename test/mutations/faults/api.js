@@ -40,4 +40,9 @@ export const apiFaults = [
       'if (outcome instanceof Promise) this.meters.handlers.note(this.now() - began);',
     ],
   ]),
+  ...inFile('actors/api/chartView.ts', [
+    ['any state is one', 'SV24', "check('state', path, namesOf(snapshot.machine.root).paths);", ''],
+    ['any tag is one', 'SV24', "check('tag', tag, namesOf(snapshot.machine.root).tags);", ''],
+    ['a dot in the name of a state is a path', 'SV24', "name.replaceAll('.', '\\\\.')", 'name'],
+  ]),
 ];

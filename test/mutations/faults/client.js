@@ -40,7 +40,13 @@ export const clientFaults = [
     ['an ask survives its line', 'CL10', 'this.asks.failAll(ErrWrite, (token) => !this.outbox.hasAsk(token));', ''],
   ]),
   ...inFile('client/membership.ts', [
-    ['rooms are not entered again', 'CL8', 'if (this.isIn) await this.enterRooms();', ''],
+    ['rooms are not entered again', 'CL8', '(this.isIn ? this.enterRooms() : undefined)', 'undefined'],
+    [
+      'an entry after a leave waits for a turn of its own',
+      'CL14',
+      'await this.#begin((job) => job(), false)',
+      'void this.enter()',
+    ],
     ['an entry without an answer is not taken back', 'CL12', 'if (isUnanswered || veto) this.retract();', ''],
     [
       'a join of the server is answered after what waits',

@@ -49,6 +49,7 @@ export const clusterFaults = [
     ['our own echo is served again', 'EX4', 'tag?.node === relay.node || ', ''],
     ['our own native echo is served again', 'EX4', 'if (relay.echoes?.take(channel, payload)) return undefined;', ''],
     ['nothing is missing', 'EX9', "relay.losses.note('missing', missing);", ''],
+    ['a jump is not told', 'EX9', "if (isRenumbered) relay.losses.note('renumbered');", ''],
     ['lifecycle events come from the broker', 'EX14', ' && !isSystemEvent(frame.event)', ''],
     [
       'any namespace on any channel',
@@ -65,7 +66,86 @@ export const clusterFaults = [
     ],
     ['a flood is taken', 'EX14', "if (isFlooded()) return relay.losses.note('flooded');", ''],
   ]),
+  ...inFile('actors/cluster/follower.ts', [
+    ['a forged number far away mutes what is real', 'EX9 EX14', 'number - last <= maxGap)', 'last > 0)'],
+    [
+      'a gap after a forged number is a loss',
+      'EX9 EX14',
+      'return this.messages > 1 || this.first < this.#began;',
+      'return true;',
+    ],
+    [
+      'a server is muted for as long as numbers are forged',
+      'EX9 EX14',
+      'if (at - run.since < maxMuted) return late;',
+      'if (run) return late;',
+    ],
+    ['nothing is late', 'EX9', 'if (at - run.since < maxMuted) return late;', ''],
+    [
+      'what comes again is taken for the real sequence',
+      'EX9',
+      'const isNew = behind.every((one) => one.lacks(number));',
+      'const isNew = true;',
+    ],
+    [
+      'the first number of a server makes none late that was sent before',
+      'EX9',
+      'const first = known.length > 0 ? number : number - maxGap;',
+      'const first = number;',
+    ],
+    [
+      'a forged number makes lower ones late that were never sent',
+      'EX9 EX14',
+      'const first = known.length > 0 ? number : number - maxGap;',
+      'const first = number - maxGap;',
+    ],
+    [
+      'the oldest sequence makes way for forged ones',
+      'EX9 EX14',
+      'if (one.messages !== other.messages) return one.messages < other.messages ? one : other;',
+      '',
+    ],
+    ['a number is late for ever', 'EX9 EX14', ' && at - one.at < lateWindow', ''],
+  ]),
+  ...inFile('actors/cluster/sequence.ts', [
+    ['forged servers fill the memory', 'EX9 EX14', 'if (this.#size > maxFollowed) {', 'if (this.#size < 0) {'],
+  ]),
+  ...inFile('actors/cluster/sendWindow.ts', [
+    ['the window never shrinks', 'EX19', 'if (passed > drainTime) this.#resize(', 'if (passed < 0) this.#resize('],
+    ['the window never grows', 'EX19', 'this.#resize(this.#bytes * 2);', ''],
+    ['the window grows for a small message', 'EX19', ' && underWay >= this.#bytes / 2', ''],
+    [
+      'the window grows with what takes long',
+      'EX19',
+      'this.#resize(Math.min(this.#bytes, perDrain));',
+      'this.#resize(perDrain);',
+    ],
+    ['the window doubles with each message', 'EX19', 'changes === this.#changes && ', ''],
+    ['the window has no maximum', 'EX19', 'Math.min(maxBytes, Math.floor(bytes))', 'Math.floor(bytes)'],
+    ['the window has no minimum', 'EX19', 'Math.max(minBytes, ', 'Math.max(1, '],
+  ]),
+  ...inFile('actors/cluster/confirmation.ts', [
+    [
+      'a busy broker is lost for a channel',
+      'EX15',
+      'if (shown.isActive && !shown.isAnswered) judgeAfter(ms);',
+      'if (ms < 0) judgeAfter(ms);',
+    ],
+    [
+      'a broker that answers and does not confirm is waited for',
+      'EX15',
+      'if (shown.isActive && !shown.isAnswered) judgeAfter(ms);',
+      'if (shown.isActive) judgeAfter(ms);',
+    ],
+  ]),
   ...inFile('actors/cluster/publications.ts', [
+    ['the window keeps its size', 'EX19', 'window.confirmed(sent);', ''],
+    [
+      'a new session keeps the window of the last one',
+      'EX19',
+      'window: new SendWindow(this.now), messages',
+      'window: (this.window ??= new SendWindow(this.now)), messages',
+    ],
     ['what was in doubt is not counted', 'EX12', "if (flight) this.losses.note('unconfirmed', flight.messages);", ''],
     [
       'there is always room',
@@ -113,6 +193,7 @@ export const clusterFaults = [
       'if (this.host.isRequired(subscription.target)) throw error;',
       '',
     ],
+    ['a channel that is refused is subscribed', 'EX4', 'return isSettled && !isRefused;', 'return isSettled;'],
     ['the first that goes takes the channel with him', 'EX3', '--subscription.count > 0', '--subscription.count > 99'],
   ]),
   ...inFile('actors/cluster/link.ts', [
@@ -121,6 +202,12 @@ export const clusterFaults = [
       'EX15',
       '#schedulePing(session: ExchangeSession): void {',
       '#schedulePing(session: ExchangeSession): void {\n    if (session) return;',
+    ],
+    [
+      'a broker is lost that sends something else than an answer',
+      'EX15',
+      'session.active ? [active(), pinged()] : [pinged()]',
+      '[pinged()]',
     ],
     ['the session of a lost broker stays', 'EX15 EX10', 'session?.close();', ''],
     ['a lost session is given more', 'EX11 EX12', 'this.parts.publications.suspend();\n    try {', 'try {'],
@@ -141,6 +228,21 @@ export const clusterFaults = [
       'for (const id of this.ids()) relay.hold(id, () => {});',
       '',
     ],
+  ]),
+  ...inFile('exchange/activity.ts', [['what came before the call counts', 'EX15', 'this.#next = undefined;', '']]),
+  ...inFile('exchange/batch.ts', [
+    ['NATS confirms a burst at once', 'EX15 EX19', 'return this.bytes >= batchBytes;', 'return false;'],
+  ]),
+  ...inFile('exchange/redis.ts', [
+    [
+      'messages of Redis show nothing of its connection',
+      'EX15',
+      'this.#fromSubscriber.note();\n    if (this.#ended',
+      'if (this.#ended',
+    ],
+  ]),
+  ...inFile('exchange/nats.ts', [
+    ['messages of NATS show nothing of its connection', 'EX15', 'this.#activity.note();\n    try {', 'try {'],
   ]),
   ...inFile('actors/cluster/losses.ts', [
     ['losses are not reported', 'EX18', 'this.report(new ExchangeLoss(', 'void (new ExchangeLoss('],

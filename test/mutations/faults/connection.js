@@ -36,6 +36,14 @@ export const connectionFaults = [
     ],
   ]),
   ...inFile('actors/connection/logic.ts', [
+    ['what a chart drops is not counted', 'SV23', 'connection.dispatcher.drop(event.data);', '{}'],
+    [
+      'a frame is a drop before the connection is open',
+      'SV23',
+      'if (isOpen && isFrame(event) &&',
+      'if (isFrame(event) &&',
+    ],
+    ['the text of a refusal is lost', 'SV23', 'params?.text ?? refusalText', 'refusalText'],
     [
       'early frames without a bound',
       'HS5',
@@ -65,6 +73,19 @@ export const connectionFaults = [
     ],
   ]),
   ...inFile('actors/connection/dispatcher.ts', [
+    ['a refusal is not counted', 'SV23', 'this.context.counters.chartRefusals++;', ''],
+    [
+      'a refused event is answered anywhere',
+      'SV23',
+      "frame.wait !== '' || this.connection.memberships.isMember(frame.namespace, frame.room)",
+      'true',
+    ],
+    [
+      'a refused ask hangs its client',
+      'SV23',
+      'if (mayAnswer && !frame.isNative) this.connection.send(encodeErrorReply(frame, new Error(text)));',
+      '',
+    ],
     [
       'notifications are believed',
       'NS9',
@@ -74,13 +95,13 @@ export const connectionFaults = [
     [
       'answers wait for their turn',
       'AK7',
-      "return this.connection.peerAsks.settle(frame) ? undefined : this.#drop('strayAnswers');",
+      "return this.connection.peerAsks.settle(frame) ? undefined : this.#discard('strayAnswers');",
       'return this.inbox.enqueue(frame, data.length);',
     ],
     [
       'an empty message is not counted',
       'FR6',
-      "if (data.length === 0) return this.#drop('emptyFrames');",
+      "if (data.length === 0) return this.#discard('emptyFrames');",
       'if (data.length === 0) return;',
     ],
     ['a flood of garbage goes on', 'LM10', "this.connection.close(code, text, 'garbage');", ''],
@@ -98,7 +119,7 @@ export const connectionFaults = [
     [
       'a failed handler is not answered',
       'AK8',
-      'if (mayAnswer && !frame.isNative) connection.send(encodeErrorReply(frame, outcome.error));',
+      'if (mayAnswer && !frame.isNative) connection.send(encodeErrorReply(frame, told(outcome.error)));',
       '',
     ],
   ]),
@@ -161,5 +182,41 @@ export const connectionFaults = [
       "isOpen && handlesItself(snapshot, 'DELIVER')",
       'false',
     ],
+  ]),
+  ...inFile('actors/connection/commands.ts', [
+    ['a message to one connection may have any members', 'BC14', 'assertMembers(given);', ''],
+    [
+      'what is no message is made one',
+      'BC14',
+      'isObject(message) ? { ...message, ...place } : message',
+      '({ ...Object(message), ...place })',
+    ],
+  ]),
+  ...inFile('actors/connection/handshake.ts', [
+    [
+      'an error of onConnect that is not told is told nowhere',
+      'SV26',
+      'if (told !== error) {',
+      'if (told === undefined) {',
+    ],
+    ['onConnect tells every text', 'SV26', 'const text = errorText(told);', 'const text = errorText(error);'],
+  ]),
+  ...inFile('actors/connection/transitions.ts', [
+    [
+      'an error of a veto that is not told is told nowhere',
+      'SV26',
+      ' || told(error) === error) return;',
+      ' || told) return;',
+    ],
+    [
+      'a veto tells every text',
+      'SV26',
+      'encodeErrorReply(asked, this.context.told(error))',
+      'encodeErrorReply(asked, error)',
+    ],
+  ]),
+  ...inFile('actors/connection/events.ts', [
+    ['a handler tells every text', 'SV26', 'told(outcome.error)', 'outcome.error'],
+    ['a schema tells every text', 'SV26', 'context.told(decoded.error)', 'decoded.error'],
   ]),
 ];

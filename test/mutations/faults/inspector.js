@@ -99,6 +99,28 @@ export const inspectorFaults = [
       'this.#count(event);',
     ],
   ]),
+  ...inFile('inspector/messageHistory.ts', [
+    ['equal messages are listed again and again', 'IN14', 'if (last && isEqual(last, message))', 'if (!last)'],
+    ['a long name is shown whole', 'IN14', 'name.length > maxName', 'name.length < 0'],
+    ['all messages are kept', 'IN14', 'if (this.#messages.length > maxMessages)', 'if (this.#messages.length < 0)'],
+    ['an answer is listed as an ask', 'IN14', "(direction === 'in') ? 'ask'", "(direction !== 'in') ? 'ask'"],
+  ]),
+  ...inFile('protocol/reading.ts', [
+    [
+      'a part of a native message is shown as a name',
+      'IN14',
+      "const isFlagged = nativeMode === 'none' ||",
+      "const isFlagged = nativeMode !== 'only' ||",
+    ],
+  ]),
+  ...inFile('inspector/draw/charts.ts', [
+    [
+      'the page does not learn why a drawing is missing',
+      'IN19',
+      'missing = error instanceof Error ? error.message : String(error);',
+      '',
+    ],
+  ]),
   ...inFile('inspector/search.ts', [
     [
       'the oldest matches are listed',

@@ -29,4 +29,24 @@ export const protocolFaults = [
       'if (!isError) return undefined;',
     ],
   ]),
+  ...inFile('protocol/reading.ts', [
+    ['an answer is an ask', 'SV22', "isAnswer(wait) ? 'answer' : 'ask'", "'ask'"],
+    ['anything is a frame', 'SV22', "if (typeof data !== 'string' &&", "if (data === '' &&"],
+  ]),
+  ...inFile('protocol/outgoing.ts', [
+    ['a message may have any member', 'BC14', 'if (!isKnown(name) && Object', 'if (!isKnown("to") && Object'],
+    ['inherited methods are members', 'BC14', ' && Object.hasOwn(message, name)', ''],
+    ['a received message has unknown members', 'BC14', "    case 'isForced':\n", ''],
+    ['an id may be no text', 'BC14', "assertText('to', to);", ''],
+    ['a flag may be anything', 'BC14', "assertFlag('setBinary', setBinary);", ''],
+  ]),
+  ...inFile('protocol/nearest.ts', [
+    ['any name is like any other', 'BC14', 'steps <= 2 && steps * 2 < name.length && ', ''],
+    ['the first similar name is taken', 'BC14', 'steps < (best?.steps ?? 3)', 'best === undefined'],
+  ]),
+  ...inFile('protocol/errors.ts', [
+    ['every text is told', 'SV26', 'exposes || isForClients(thrown) ? thrown', 'exposes || thrown ? thrown'],
+    ['a refusal is an internal error', 'SV26', 'thrown instanceof Refusal || ', ''],
+    ['a known error is an internal error', 'SV26', 'return isMade || isKnownError(thrown);', 'return isMade;'],
+  ]),
 ];

@@ -22,6 +22,25 @@ export const runtimeFaults = [
       'if (isThenable(returned)) Promise.resolve(returned).catch(() => {});',
     ],
   ]),
+  ...inFile('actors/runtime/takenEvents.ts', [
+    ['a frame is received by each region', 'SV23', 'if (this.#received.has(event)) return;', ''],
+    ['a frame is refused by each region', 'SV23', 'if (this.#refused.has(event)) return;', ''],
+    ['a refused frame is received', 'SV23', 'if (!this.#refused.has(event)) job();', 'job();'],
+    [
+      'a refused frame is a drop as well',
+      'SV23',
+      'return this.#received.has(event) || this.#refused.has(event);',
+      'return this.#received.has(event);',
+    ],
+  ]),
+  ...inFile('actors/runtime/mailbox.ts', [
+    [
+      'a chart that takes frames for nothing does not get them',
+      'SV23',
+      '[...node.transitions.keys()].some(handles(type))',
+      'node.ownEvents.some(handles(type))',
+    ],
+  ]),
   ...inFile('actors/runtime/histogram.ts', [
     ['a bound of a histogram is left out', 'IN7', 'ms > (bounds[at] ?? ms)', 'ms >= (bounds[at] ?? ms)'],
     [

@@ -174,4 +174,7 @@ export const serverFaults = [
     ['a chart that is stepped may wait', 'SV18', 'contract.isStepped && isTimed', 'false'],
     ['what a state begins with is not looked at', 'SV18', "(type === 'compound' && initial?.actions) || []", '[]'],
   ]),
+  ...inFile('server/checkOptions.ts', [
+    ['sameUser compares nobody', 'SS15', 'given.sameUser && !given.authenticate', 'given.sameUser === null'],
+  ]),
 ];

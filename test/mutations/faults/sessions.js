@@ -77,6 +77,16 @@ export const sessionsFaults = [
       'if (!credentials && !authenticator',
     ],
     ['every refused token is final', 'SS15', '!retried.has(close.code)', 'true'],
+    [
+      'any number of tokens is refused',
+      'SS15',
+      'if (this.#refusedTokens >= this.context',
+      'if (this.#refusedTokens < 0 && this.context',
+    ],
+    ['a token that is taken ends no row', 'SS15', 'this.#refusedTokens = 0;\n    credentials', 'credentials'],
+    ['a failure of the program counts against the client', 'SS15', 'if (!faultless.has(close.code)) ', ''],
+    ['a user that is another one counts for nothing', 'SS15', 'this.#countToken(closeReasons.refusedTokens.code);', ''],
+    ['wrong tokens refuse for good', 'SS15', 'this.#mayRetry = code === tokenNeeded;', ''],
     ['a new token is not taken', 'SS15', 'credentials?.renew(outcome.identity);', ''],
     ['a refused token is not counted', 'SS15', 'this.context.counters.refusedAuthentications++;', ''],
     ['a refused token is not told', 'SS15', 'this.context.callbacks.refused(error, this.host.request);', ''],
@@ -106,7 +116,7 @@ export const sessionsFaults = [
     ['a promise is a yes', 'SS15', 'this.sameUser(one, other) === true', 'Boolean(this.sameUser(one, other))'],
     ['users without an id are the same', 'SS15', 'one.id !== undefined && ', ''],
     ['inherited keys expire', 'SS9', "!Object.hasOwn(returned, 'expiresAt')", "!('expiresAt' in returned)"],
-    ['a wrong expiresAt never expires', 'SS9', ' && !Number.isNaN(expiry)', ''],
+    ['a time in seconds is one in ms', 'SS9', 'expiry >= earliest', '!Number.isNaN(expiry)'],
   ]),
   ...inFile('actors/sessions/identification.ts', [
     ['a refused client is not counted', 'SS9', 'this.parts.counters.refusedAuthentications++;', ''],
@@ -129,8 +139,16 @@ export const sessionsFaults = [
     ['a ttl is below zero', 'SS16', 'Math.max(0, Math.round(', 'Math.round(('],
   ]),
   ...inFile('actors/sessions/identification.ts', [
-    ['any id will do', 'HS11', 'if (fault) throw', 'if (!id) throw'],
+    ['any id will do', 'HS11', 'if (fault) return fault;', ''],
     ['an id that the broker cannot carry is made', 'EX13', 'this.parts.assertCarried(id);', ''],
+    ['an id has lone surrogates', 'HS11', ' || /\\p{Cs}/u.test(character)', ''],
+    [
+      'an id that is no text is refused as one that is',
+      'HS11',
+      "if (typeof made !== 'string') throw",
+      'if (!made) throw',
+    ],
+    ['the process is not warned of ids', 'HS11', 'if (warning) this.parts', 'if (!warning) this.parts'],
     [
       'idGenerator is not told of the user',
       'SS9',
@@ -139,12 +157,7 @@ export const sessionsFaults = [
     ],
   ]),
   ...inFile('actors/sessions/refusal.ts', [
-    [
-      'the text of an unexpected error is sent to the client',
-      'HS1',
-      'own < 500 || isInstance(error, UpgradeRefused)',
-      'own < 600',
-    ],
+    ['the text of an unexpected error is sent to the client', 'HS1', 'own < 500 && toldOf', 'own < 600 && toldOf'],
     [
       'a client that should come back is refused for good',
       'SS11 SS9',
@@ -204,5 +217,9 @@ export const sessionsFaults = [
       'onClosed: () => this.#forget(socket),',
       'onClosed: () => {},',
     ],
+  ]),
+  ...inFile('actors/sessions/refusal.ts', [
+    ['a status tells every text', 'SV26', ' && toldOf(error, exposesErrors) === error', ''],
+    ['authenticate tells every text', 'SV26', 'errorText(toldOf(error, exposesErrors))', 'errorText(error)'],
   ]),
 ];

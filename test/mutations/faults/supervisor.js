@@ -107,6 +107,8 @@ export const supervisorFaults = [
       'context.throttle.onPublished(broadcaster);',
     ],
     ['a broadcast stays on this server', 'EX4', 'cluster.publish(message, skipped.exceptId);', ''],
+    ['a broadcast may have any members', 'BC14', 'for (const message of given) assertMembers(message);', ''],
+    ['an ask of an audience may have any members', 'BC14', 'assertMembers(given);\n    const message', 'const message'],
   ]),
   ...inFile('actors/supervisor/introspection.ts', [
     ['a delivery to a chart is shown twice', 'IN4', ' && !to.flags.ownsDeliveries', ''],

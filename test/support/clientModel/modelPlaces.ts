@@ -74,7 +74,7 @@ export abstract class ModelPlaces extends ModelTraffic {
     if (!this.isGreeted || place.presence !== 'out' || (ns && ns.presence !== 'in')) return;
     this.enter(place, this.releaseHandler !== undefined, () => {});
   }
-  protected enter(place: ModelPlace, isNested: boolean, done: () => void): void {
+  protected enter(place: ModelPlace, isNested: boolean, done: () => void, isInTurn = isNested): void {
     const { line } = this;
     const attempt = {};
     place.presence = 'entering';
@@ -92,7 +92,7 @@ export abstract class ModelPlaces extends ModelTraffic {
         this.turn(isNested, () => finish(answer)),
       );
     };
-    this.turn(isNested || place.room !== '', begin);
+    this.turn(isInTurn || place.room !== '', begin);
   }
   protected enterRooms(ns: ModelPlace, done: () => void): void {
     const rooms = wishesOf(ns.rooms);
@@ -134,14 +134,11 @@ export abstract class ModelPlaces extends ModelTraffic {
     } else {
       this.fire(place, events.leave, '');
     }
-    if (place.isWished) {
-      place.presence = 'out';
-      this.enter(place, false, () => {});
-    } else {
-      this.remove(place);
-    }
+    if (place.isWished) place.presence = 'out';
+    else this.remove(place);
     this.fire(place, place.room === '' ? events.disconnect : events.left, place.room === '' ? 'L' : '');
     settleAll(place.leavers);
+    if (place.isWished) this.enter(place, false, () => {}, true);
   }
   protected serve(namespace: string, room: string, event: string, answer: (failure?: string) => void): void {
     const isEntry = event === events.connect || event === events.join;

@@ -62,6 +62,7 @@ const tapSession = (session: ExchangeSession, tapped: TappedSession, tap: Exchan
     return published;
   },
   ping: () => session.ping(),
+  ...(session.active ? { active: async () => session.active?.() } : {}),
   close() {
     tapped.isOver = true;
     session.close();

@@ -1,3 +1,4 @@
+import { Follower } from '../../../src/actors/cluster/follower.js';
 import { isSystemEvent } from '../../../src/index.js';
 import { readTag, type SenderTag } from '../../../src/protocol/tag.js';
 import { readForeignToken } from '../../../src/protocol/token.js';
@@ -51,13 +52,15 @@ export class ExpectedDeliveries {
   broken = 0;
   missing = 0;
   late = 0;
+  renumbered = 0;
   unasked = 0;
   received = 0;
   /** How many frames of other servers each client should receive. */
   readonly due = new Map<string, number>();
   /** Pending asks of other servers, and whether each token carries a marker. */
   readonly open = new Map<string, boolean>();
-  readonly #last = new Map<string, { readonly epoch: number; readonly number: number }>();
+  /** What is late and missing, by channel and server: its own tests say how. */
+  readonly #followers = new Map<string, Follower>();
 
   constructor(
     private readonly node: string,
@@ -113,16 +116,14 @@ export class ExpectedDeliveries {
     for (const { id } of placed) this.due.set(id, (this.due.get(id) ?? 0) + 1);
   }
 
-  #isLate(of: string, { epoch, number }: SenderTag): boolean {
-    const last = this.#last.get(of);
-    const step = last?.epoch === epoch ? number - last.number : 1;
-    if (step <= 0) {
-      this.late++;
-      return true;
-    }
-    this.#last.set(of, { epoch, number });
-    this.missing += Math.max(0, step - 1);
-    return false;
+  #isLate(of: string, tag: SenderTag): boolean {
+    const follower = this.#followers.get(of) ?? new Follower();
+    this.#followers.set(of, follower);
+    const { missing, isLate, isRenumbered } = follower.arrive(tag, 0);
+    this.missing += missing;
+    if (isRenumbered) this.renumbered++;
+    if (isLate) this.late++;
+    return isLate;
   }
 }
 

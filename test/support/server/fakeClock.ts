@@ -5,6 +5,9 @@ interface Timer {
   readonly run: () => void;
 }
 
+/** The wall-clock time at which a fake clock begins: a day of 2023. */
+const began = 1_700_000_000_000;
+
 /** A clock that a test advances. xstate's actors accept it as well. */
 export class FakeClock implements Clock {
   #now = 0;
@@ -19,7 +22,7 @@ export class FakeClock implements Clock {
   }
 
   wallNow(): number {
-    return this.#now;
+    return began + this.#now;
   }
 
   setTimeout(run: () => void, ms: number): number {

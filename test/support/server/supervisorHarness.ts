@@ -16,6 +16,7 @@ import {
   type Namespaces,
   type OwnMachines,
   type ServerFace,
+  type Use,
   type Where,
 } from '../../../src/index.js';
 import { checkOptions } from '../../../src/server/checkOptions.js';
@@ -53,6 +54,7 @@ export interface HarnessOptions {
   readonly contract?: ContractShape;
   readonly namespaces?: Namespaces;
   readonly events?: Events;
+  readonly use?: readonly Use[];
   readonly onConnect?: (conn: Conn) => unknown;
   readonly onDisconnect?: (conn: Conn, reason: DisconnectReason) => unknown;
   readonly limits?: Partial<Limits>;
@@ -95,7 +97,7 @@ export class SupervisorHarness {
       server: this.server,
       contract: options.contract,
       namespaces: options.namespaces ?? {},
-      events: options.events,
+      ...{ events: options.events, use: options.use },
       machines: options.machines,
       clock: this.clock,
       random: systemRandom,

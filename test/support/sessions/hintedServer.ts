@@ -59,7 +59,11 @@ export class HintedServer {
   readonly #clients: HintedClient[] = [];
   #ids = 0;
 
-  constructor(options: Partial<ServerOptions> = {}) {
+  constructor(
+    options: Partial<ServerOptions> = {},
+    /** Whether it has the hook `onUpgradeError`. */
+    isTold = true,
+  ) {
     const transport: Transport = () => (_request, line, _head, done) => {
       const socket = this.#lines.get(line);
       if (!socket) throw new Error('no client has this line');
@@ -70,7 +74,7 @@ export class HintedServer {
     const given: ServerOptions = {
       namespaces: { n: {} },
       onError: (error, where) => void this.errors.push({ error, where }),
-      onUpgradeError: (error) => void this.refusals.push(error),
+      ...(isTold && { onUpgradeError: (error) => void this.refusals.push(error) }),
       ...options,
       onConnect: (conn: Conn) => {
         this.connected.push(conn.id);
