@@ -27,6 +27,12 @@ export const serverFaults = [
     ],
     ['a pong is not counted', 'LM7', 'this.pongContext.counters.pongs++;', ''],
     ['a client that reads no pong has no reason', 'LM7', "listener?.socketOnClose(code, text, 'unreadPongs');", ''],
+    [
+      'a close frame is answered without its code',
+      'FR11',
+      'if (code === noCode) super.close();',
+      'if (code < 4_000) super.close();',
+    ],
     ['a close frame of the client goes unnoticed', 'SV6', 'this.watcher?.wsOnClosing(', 'this.emit('],
   ]),
   ...inFile('server/pongs.ts', [
