@@ -96,12 +96,6 @@ export const serverFaults = [
   ]),
   ...inFile('server/admission/proxies.ts', [
     [
-      'an untrusted peer names the client',
-      'HS17',
-      'if (!this.#trusts(address, 0)) return address;',
-      'if (!socket) return address;',
-    ],
-    [
       'a hop that is not trusted names the one before it',
       'HS17',
       'this.#trusts(address, hop) ? forwardedAddress(entry) : undefined',
