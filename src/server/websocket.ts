@@ -144,8 +144,7 @@ class ServerSocket implements UpgradedSocket {
   }
   wsOnPing(data: Buffer): void {
     this.pongContext.counters.pings++;
-    // Where nothing reads the bytes of the socket, Bun does, and answers pings itself.
-    if (!this.writable || this.outlet.listenerCount('data') === 0) return;
+    if (!this.writable) return;
     this.#pongs ??= new Pongs(this.outlet, this.pongContext);
     this.#pongs.take(data);
   }
