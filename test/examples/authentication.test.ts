@@ -86,7 +86,6 @@ describe('the server with tokens', () => {
     const none = Buffer.from('{"alg":"none"}').toString('base64url');
     const tokens = [
       expired,
-      '',
       'a.b.c',
       `${head}.${forged}.${signature}`,
       `${none}.${claims}.`,
@@ -98,6 +97,13 @@ describe('the server with tokens', () => {
       await expect.poll(() => client.reason).toEqual({ code: 4401, text: 'please sign in' });
       await client.close();
     }
+  });
+
+  test('[SS9] closes a client for good that has no token', async () => {
+    const { address } = await run('tokens');
+    const client = sign(address, () => '');
+    await expect(client.ready).rejects.toThrow('please sign in');
+    expect([client.state, client.reason]).toEqual(['closed', { code: 1008, text: 'please sign in' }]);
   });
 
   test('[SS15] [SS16] gets another token on the same line before the old one expires', async () => {
