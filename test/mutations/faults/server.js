@@ -83,7 +83,9 @@ export const serverFaults = [
     ['a listener stays after the last detach', 'HS12', "http.off('upgrade', onUpgrade);", ''],
     ['what another one has wrapped is thrown away', 'HS12', 'if (http.emit !== emitting) return;', ''],
   ]),
-  ...inFile('actors/runtime/warnings.ts', [['a warning comes again and again', 'HS13', 'this.#subjects.has(subject) || ', '']]),
+  ...inFile('actors/runtime/warnings.ts', [
+    ['a warning comes again and again', 'HS13', 'this.#subjects.has(subject) || ', ''],
+  ]),
   ...inFile('server/admission/origin.ts', [
     [
       'foreign origins are let in',
