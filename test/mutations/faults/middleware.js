@@ -106,6 +106,12 @@ export const middlewareFaults = [
   ]),
   ...inFile('actors/middleware/rateLimit.ts', [
     ['every event counts', 'MW6', 'if (counted && !counted.has(message.event)) return next();', ''],
+    [
+      'a limit keeps a forced event from its handler',
+      'MW6',
+      'if (message.isForced || message.isLocal) return',
+      'if (false) return',
+    ],
     ['a key of any length', 'MW6', 'key.length <= maxKey', 'true'],
     [
       'a key limits nobody',
