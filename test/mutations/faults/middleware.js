@@ -68,6 +68,12 @@ export const middlewareFaults = [
       'ofEvents',
     ],
     [
+      'a lifecycle event that nothing is around counts as a handler',
+      'MW2',
+      'if (ofLifecycle.length === 0 && !any) return surrounded;',
+      '',
+    ],
+    [
       'a lifecycle event without a handler passes through nothing',
       'MW2',
       'if (!surrounded.has(event)) surrounded.set(event, compose(ofLifecycle, any ?? noHandler, host));',
