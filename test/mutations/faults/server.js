@@ -100,6 +100,12 @@ export const serverFaults = [
       'if (isAllowed || requested) return undefined;',
     ],
     ['the client is told of the inside', 'HS13', ", body: 'origin not allowed' };", ' };'],
+    [
+      'a header acts on the terminal that shows a warning',
+      'HS13',
+      ': quoted(header.slice(',
+      ': JSON.stringify(header.slice(',
+    ],
     ['the port of a host is not looked at', 'HS13', "isSecure ? '443' : usual", 'usual'],
   ]),
   ...inFile('server/admission/proxies.ts', [
