@@ -61,7 +61,7 @@ export class Upgrades implements Mounted {
       respond(socket, answerWith(405));
     } else if (this.isOver) {
       this.#admission.drop(socket);
-    } else if (!socket.destroyed) {
+    } else {
       this.#whenFree(request, socket, (opened) => this.#decide(request, socket, head, opened));
     }
   }

@@ -1,4 +1,7 @@
 import { once } from 'node:events';
+import { IncomingMessage } from 'node:http';
+import { Socket } from 'node:net';
+import { PassThrough } from 'node:stream';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { type Limits, reply, type ServerOptions } from '../../src/index.js';
@@ -67,6 +70,17 @@ describe('connections on the way in', () => {
     expect(await hinted.acknowledge()).toBe('hinted');
     expect(await (await second).acknowledge()).toBe('second');
     hinted.terminate();
+  });
+
+  test.each(['GET', 'HEAD'])('[HS15] a %s of a socket that has closed takes no slot', async (method) => {
+    const testServer = await open({ admission: 1, admissionTimeout: 50 });
+    const socket = new PassThrough();
+    socket.destroy();
+    await once(socket, 'close');
+    // As from an app that has awaited something of its own.
+    const request = Object.assign(new IncomingMessage(new Socket()), { method });
+    testServer.server.handleUpgrade(request, socket, Buffer.alloc(0));
+    await testServer.dial();
   });
 
   test('[HS15] where clients of an untrusted proxy wait, the process is warned once, whatever else it was warned of', async () => {

@@ -147,6 +147,7 @@ export const serverFaults = [
       'if (this.#pending.has(socket)) return',
       'if (socket.destroyed) return',
     ],
+    ['a socket that has closed keeps its slot', 'HS15', 'if (socket.destroyed) return undefined;', ''],
   ]),
   ...inFile('server/admission/admissionQueue.ts', [
     [
