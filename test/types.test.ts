@@ -18,6 +18,7 @@ import {
   type NamespaceChart,
   type NoContract,
   type NSConn,
+  namespace,
   namespaceConfig,
   namespaceMachine,
   namespaceSetup,
@@ -289,6 +290,24 @@ test('[SV25] the actor of a connection has the events, states and tags of the ch
   expectTypeOf<Typed>().toExtend<Conn<unknown, NoContract>>();
   const handler: Handler = (ns) => void ns.conn.actor.send({ type: 'MUTE' });
   new Server({ namespaces: { chat: { handler } }, machines: { connection: strikes } });
+});
+
+test('[SV25] [MW5] namespace() takes the chart as a type, for its middleware and its handlers', () => {
+  new Server({
+    machines: { connection: strikes },
+    namespaces: {
+      chat: namespace<unknown, NoContract, typeof strikes>(
+        { use: [(ns, _, next) => (ns.conn.matches('open.voice.muted') ? undefined : next())] },
+        {
+          mute(ns) {
+            expectTypeOf(ns.conn).toEqualTypeOf<Conn<unknown, NoContract, typeof strikes>>();
+            // @ts-expect-error there is no such event
+            ns.conn.actor.send({ type: 'MUTED' });
+          },
+        },
+      ),
+    },
+  });
 });
 
 test('[SV25] that of the built-in chart too, and that of an unknown one takes anything', () => {

@@ -68,7 +68,7 @@ export interface ServerOptions<Sent = NamespaceBodies, App = NoContract, User = 
   /** Handlers of the empty namespace. Default: none. */
   readonly events?:
     | HandlersOf<unknown, NoInfer<App>, NoInfer<User>, '', NoInfer<Chart>>
-    | DeclaredNamespace<'' extends keyof App ? App[''] : undefined, NoInfer<User>>;
+    | DeclaredNamespace<'' extends keyof App ? App[''] : undefined, NoInfer<User>, NoInfer<Chart>>;
   /** Hook before the upgrade. An error that it throws or returns refuses it, with the error's `status` or 403 (HS1). */
   readonly onUpgrade?: (request: IncomingMessage) => unknown;
   /**

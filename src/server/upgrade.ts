@@ -24,7 +24,8 @@ const crowdedProxy = (address: string | undefined): string =>
 export class Upgrades implements Mounted {
   readonly #handshake: Handshake;
   readonly #admission: Admission;
-  readonly #warnings = new Warnings();
+  /** Each by itself, so that many origins, which clients choose, keep no other warning back. */
+  readonly #warnings = { origins: new Warnings(), proxy: new Warnings() };
 
   /** Creates the part for one server. */
   constructor(
@@ -60,7 +61,7 @@ export class Upgrades implements Mounted {
       respond(socket, answerWith(405));
     } else if (this.isOver) {
       this.#admission.drop(socket);
-    } else if (!socket.destroyed) {
+    } else {
       this.#whenFree(request, socket, (opened) => this.#decide(request, socket, head, opened));
     }
   }
@@ -89,7 +90,7 @@ export class Upgrades implements Mounted {
     // Node forgets the address of a closed socket, unless it was read before.
     const address = this.addressOf(request);
     if (this.#admission.isCrowded(address) && this.options.proxies.ignores(request)) {
-      this.#warnings.warn('proxy', crowdedProxy(address));
+      this.#warnings.proxy.warn('proxy', crowdedProxy(address));
     }
     this.#admission.whenFree(address, socket, proceed);
   }
@@ -153,7 +154,7 @@ export class Upgrades implements Mounted {
 
   /** Warns of a refused origin, once, if the program has no hook that is told. */
   #warnOf({ error }: RefusedClient, { headers: { origin } }: IncomingMessage): void {
-    if (!this.options.onUpgradeError) this.#warnings.warn(`origin ${origin?.slice(0, 200)}`, errorText(error));
+    if (!this.options.onUpgradeError) this.#warnings.origins.warn(`origin ${origin?.slice(0, 200)}`, errorText(error));
   }
 
   /** Returns the refusal of `onUpgrade`, if there is one. */

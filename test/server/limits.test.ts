@@ -1,4 +1,7 @@
 import { once } from 'node:events';
+import { IncomingMessage } from 'node:http';
+import { Socket } from 'node:net';
+import { PassThrough } from 'node:stream';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { type Limits, reply, type ServerOptions } from '../../src/index.js';
@@ -69,14 +72,27 @@ describe('connections on the way in', () => {
     hinted.terminate();
   });
 
-  test('[HS15] where clients of an untrusted proxy wait, the process is warned once', async () => {
+  test.each(['GET', 'HEAD'])('[HS15] a %s of a socket that has closed takes no slot', async (method) => {
+    const testServer = await open({ admission: 1, admissionTimeout: 50 });
+    const socket = new PassThrough();
+    socket.destroy();
+    await once(socket, 'close');
+    // As from an app that has awaited something of its own.
+    const request = Object.assign(new IncomingMessage(new Socket()), { method });
+    testServer.server.handleUpgrade(request, socket, Buffer.alloc(0));
+    await testServer.dial();
+  });
+
+  test('[HS15] where clients of an untrusted proxy wait, the process is warned once, whatever else it was warned of', async () => {
     const emitWarning = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
     try {
       const testServer = await open({ admission: 2, admissionPerAddress: 1, admissionTimeout: 50 });
       const comes = (headers: Readonly<Record<string, string>>) => RawClient.dial(testServer.url, headers);
+      for (let at = 0; at < 16; at++) await expect(comes({ Origin: `https://${at}.example` })).rejects.toThrow();
       await comes({ 'X-Forwarded-For': '1.1.1.1' });
       await expect(comes({})).rejects.toThrow();
-      expect(emitWarning).not.toHaveBeenCalled();
+      expect(emitWarning).toHaveBeenCalledTimes(16);
+      emitWarning.mockClear();
       for (const address of ['1.1.1.2', '1.1.1.3']) {
         await expect(comes({ 'X-Forwarded-For': address })).rejects.toThrow();
       }

@@ -157,6 +157,14 @@ describe('middleware', () => {
     expect(log).toEqual(['a > say', 'b > say', 'b < say', 'a < say']);
   });
 
+  test('[MW2] [IN7] a lifecycle event that nothing is around is no run of a handler', async () => {
+    const { server, client } = await withUse([noting([], 'a')], { say: () => reply('done') });
+    await client.join('chat', 'lobby');
+    expect(server.metrics().handlers.time.count).toBe(0);
+    expect(await say(client)).toBe(done);
+    expect(server.metrics().handlers.time.count).toBe(1);
+  });
+
   test('[MW2] asked for or not, lifecycle events reach OnAnyEvent', async () => {
     const log: string[] = [];
     const any: Handler = (_, { event }) => void log.push(`any ${event}`);

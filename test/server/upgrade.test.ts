@@ -732,6 +732,10 @@ describe('origins', () => {
     expect(message).toBe(
       `Origin "https://muster.example" is not the host of its request. Host: "inner:9000". X-Forwarded-Host: "muster.example", ignored without trustProxy. ${cure} For a page of another host, list the origin in the option origins.`,
     );
+    await upgrade('/', { Origin: 'https://\x9b2J.example', 'X-Forwarded-Host': '\xad' });
+    expect(errors.at(-1)).toMatchObject({
+      message: expect.stringMatching(/^Origin "https:\/\/\\u009b2J\.example" .* X-Forwarded-Host: "\\u00ad",/),
+    });
     const { errors: others, upgrade: toListed } = await start({ origins: ['https://good.example'] });
     expect((await toListed('/', { ...behind, Origin: `https://${'x'.repeat(500)}` })).body).toBe('origin not allowed');
     expect(others).toMatchObject([

@@ -113,6 +113,8 @@ export const surround = (
     ]),
   );
   const any = handlers.get(OnAnyEvent);
+  // Nothing runs where there is neither: it would be measured as a handler.
+  if (ofLifecycle.length === 0 && !any) return surrounded;
   for (const event of systemEvents) {
     if (!surrounded.has(event)) surrounded.set(event, compose(ofLifecycle, any ?? noHandler, host));
   }

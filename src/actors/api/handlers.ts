@@ -68,7 +68,7 @@ export interface NamespaceBodies {
 export type Namespaces<Sent = NamespaceBodies, App = NoContract, User = unknown, Chart = unknown> = {
   readonly [Name in keyof (Sent & App)]?:
     | HandlersOf<Sent, App, User, Name, Chart>
-    | DeclaredNamespace<Name extends keyof App ? App[Name] : undefined, User>;
+    | DeclaredNamespace<Name extends keyof App ? App[Name] : undefined, User, Chart>;
 };
 
 /** The handlers of one namespace, by the name of the event. */

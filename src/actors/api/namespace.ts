@@ -20,9 +20,9 @@ export interface NamespaceOptions<Ns = NSConn, Msg = Message | DataMessage, User
 declare const types: unique symbol;
 
 /** A namespace with its options and handlers. `namespace` returns it for the option `namespaces`. */
-export class DeclaredNamespace<Shape = undefined, User = unknown> {
-  /** The events of the contract, and the type of users. There is no such member at run time. */
-  declare readonly [types]: { takes(user: User): Shape };
+export class DeclaredNamespace<Shape = undefined, User = unknown, Chart = unknown> {
+  /** The events of the contract, and the types of users and of charts. There is no such member at run time. */
+  declare readonly [types]: { takes(user: User, chart: Chart): Shape };
 
   constructor(
     /** The namespace of the contract, if there is one. */
@@ -40,9 +40,9 @@ export type ShapeMessage<Shape extends NamespaceShape> = {
 }[ReceivedBy<Shape, 'server'>];
 
 /** The handlers of a namespace of a contract, by the name of the event. */
-export type ShapeHandlers<Shape extends NamespaceShape, User, App> = {
+export type ShapeHandlers<Shape extends NamespaceShape, User, App, Chart = unknown> = {
   readonly [Event in ReceivedBy<Shape, 'server'> | Unwritten]?: (
-    ns: NSConn<Shape, User, App>,
+    ns: NSConn<Shape, User, App, Chart>,
     message: Event extends ReceivedBy<Shape, 'server'>
       ? DataMessage<Event, ReceivedOf<Shape[Event]>>
       : MessageOf<{ readonly namespace: Shape }, 'namespace', Event>,
@@ -50,9 +50,9 @@ export type ShapeHandlers<Shape extends NamespaceShape, User, App> = {
 };
 
 /** The handlers of a namespace without a contract, by the name of the event. */
-export type PlainHandlers<User, App> = {
+export type PlainHandlers<User, App, Chart = unknown> = {
   readonly [event: string]: (
-    ns: NSConn<EventBodies, User, App>,
+    ns: NSConn<EventBodies, User, App, Chart>,
     message: Message,
   ) => ResultOf<NoContract, string, string>;
 };
@@ -64,21 +64,25 @@ export type PlainHandlers<User, App> = {
  * @example
  * new Server({ contract: app, namespaces: { chat: namespace(app.chat, { rooms: 'closed' }, { say(ns, msg) {} }) } });
  */
-export function namespace<Shape extends NamespaceShape, User = unknown, App = NoContract>(
+export function namespace<Shape extends NamespaceShape, User = unknown, App = NoContract, Chart = unknown>(
   shape: Shape,
-  options: NamespaceOptions<NSConn<Shape, NoInfer<User>, NoInfer<App>>, ShapeMessage<Shape>, NoInfer<User>>,
-  handlers: ShapeHandlers<Shape, NoInfer<User>, NoInfer<App>>,
-): DeclaredNamespace<Shape, User>;
+  options: NamespaceOptions<
+    NSConn<Shape, NoInfer<User>, NoInfer<App>, NoInfer<Chart>>,
+    ShapeMessage<Shape>,
+    NoInfer<User>
+  >,
+  handlers: ShapeHandlers<Shape, NoInfer<User>, NoInfer<App>, NoInfer<Chart>>,
+): DeclaredNamespace<Shape, User, Chart>;
 /**
  * Declares a namespace without a contract, with options (MW5).
  * @throws {TypeError} when the server is created, if an option, a middleware or a handler is wrong.
  * @example
  * new Server({ namespaces: { chat: namespace({ use: [log] }, { say: (ns, msg) => ns.broadcast(msg) }) } });
  */
-export function namespace<User = unknown, App = NoContract>(
-  options: NamespaceOptions<NSConn<EventBodies, NoInfer<User>, NoInfer<App>>, Message, NoInfer<User>>,
-  handlers: PlainHandlers<NoInfer<User>, NoInfer<App>>,
-): DeclaredNamespace<undefined, User>;
+export function namespace<User = unknown, App = NoContract, Chart = unknown>(
+  options: NamespaceOptions<NSConn<EventBodies, NoInfer<User>, NoInfer<App>, NoInfer<Chart>>, Message, NoInfer<User>>,
+  handlers: PlainHandlers<NoInfer<User>, NoInfer<App>, NoInfer<Chart>>,
+): DeclaredNamespace<undefined, User, Chart>;
 export function namespace(...given: readonly unknown[]): unknown {
   const [handlers, options, shape] = given.toReversed();
   if (given.length === 2 || given.length === 3) return new DeclaredNamespace(shape, options, handlers);

@@ -21,7 +21,10 @@ export interface RateLimitOptions<User = unknown> {
    * `'refuse'`.
    */
   readonly exceed?: 'refuse' | 'drop' | 'close';
-  /** Names of the only events that count, lifecycle events included. Default: every event, and no lifecycle event. */
+  /**
+   * Names of the only events that count, lifecycle events included unless they are local or forced. Default: every
+   * event, and no lifecycle event.
+   */
   readonly only?: readonly string[];
   /**
    * Returns what shares one limit, such as the id of a user: a text of at most 255 characters, or a number. Default, and
@@ -116,6 +119,8 @@ const limiter = <User>(
   }[exceed];
   return (ns, message, next) => {
     if (counted && !counted.has(message.event)) return next();
+    // The client did not ask for it. It is a step of the server, or follows from an end.
+    if (message.isForced || message.isLocal) return next();
     // The server has users of this type: the type of the option `use` checks that.
     const its = key && checkedKey(key(ns as NSConn<EventBodies, User>, message));
     const isAllowed = its === undefined ? buckets.takeOf(ns.conn) : buckets.takeBy(its);

@@ -213,8 +213,9 @@ export class SessionLine implements SocketListener {
     const settle = (answer: () => string): void => {
       if (this.#endRenewal !== end) return;
       end();
-      this.#answerAuth(answer());
-      if (this.#refusedTokens >= this.context.limits.refusedTokens) this.#closeForTokens();
+      const body = answer();
+      if (this.#refusedTokens >= limits.refusedTokens) this.#closeForTokens(body);
+      else this.#answerAuth(body);
     };
     const { request } = this.host;
     const deadline = deadlines.after(connectTimeout, () =>
@@ -257,9 +258,10 @@ export class SessionLine implements SocketListener {
     this.#mayRetry = code === tokenNeeded;
   }
 
-  /** Closes the connection of a client that sends nothing but wrong tokens. */
-  #closeForTokens(): void {
+  /** Closes the connection of a client that sends nothing but wrong tokens. The last answer waits for no room. */
+  #closeForTokens(lastAnswer: string): void {
     const { code, text } = closeReasons.refusedTokens;
+    this.#write('authed', lastAnswer);
     this.host.close(this.#mayRetry ? tokenNeeded : code, text, 'refusedTokens');
   }
 

@@ -4,6 +4,7 @@ import { unframe } from '../../protocol/frame.js';
 import type { Body } from '../../protocol/message.js';
 import { readHeader } from '../../protocol/reading.js';
 import { readFromClient, readFromServer } from '../../protocol/session.js';
+import { quoted } from '../runtime/quoted.js';
 import { type Socket, SocketWrapper } from './socket.js';
 
 /** One frame, as `debug` logs it. It holds no body, error text or wait token, as they may be secret. */
@@ -22,15 +23,6 @@ export interface FrameNote {
 
 /** Receives a note of every frame. */
 export type FrameLog = (note: FrameNote) => void;
-
-// JSON does not escape these. Some of them break or turn a line, a terminal acts on others, and the rest shows nothing.
-const unprintable = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
-
-const escaped = (one: string): string =>
-  Array.from({ length: one.length }, (_, at) => `\\u${one.charCodeAt(at).toString(16).padStart(4, '0')}`).join('');
-
-/** Quotes a name that a client has chosen. */
-const quoted = (name: string): string => JSON.stringify(name).replace(unprintable, escaped);
 
 /** Describes a message by the names in its header. A native message has none. */
 const describe = (payload: Body, nativeMode: NativeMode): string => {

@@ -37,6 +37,8 @@ export class Admission {
   whenFree(address: string | undefined, socket: Duplex, proceed: (done: () => void) => void): void {
     // A socket is in the queue at most once, however many requests it pipelines (HS15).
     if (this.#pending.has(socket)) return this.drop(socket);
+    // One that has closed would never release its slot.
+    if (socket.destroyed) return undefined;
     this.#pending.add(socket);
     const done = (): void => {
       socket.off('close', done);

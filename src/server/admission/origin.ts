@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { quoted } from '../../actors/runtime/quoted.js';
 import { type RefusedClient, refusalBy, UpgradeRefused } from '../../actors/sessions/refusal.js';
 import type { Proxies, RequestedHost } from './proxies.js';
 
@@ -25,8 +26,8 @@ const isSameHost = (origin: string, { host, isSecure }: RequestedHost): boolean 
 /** Maximum number of characters of a header in a text. */
 const mostCharacters = 200;
 
-const quoted = (header: string | undefined): string =>
-  header === undefined ? 'none' : JSON.stringify(header.slice(0, mostCharacters));
+const shown = (header: string | undefined): string =>
+  header === undefined ? 'none' : quoted(header.slice(0, mostCharacters));
 
 /** What decides about an origin. */
 export interface OriginOptions {
@@ -38,11 +39,11 @@ export interface OriginOptions {
 
 /** Returns why an origin is refused and what to do about it: for the program, not for the client. */
 const explain = (origin: string, { host, ignored }: RequestedHost, origins: Origins): string => {
-  const named = `Origin ${quoted(origin)}`;
+  const named = `Origin ${shown(origin)}`;
   const listed = 'list the origin in the option origins';
-  const isHere = `Host: ${quoted(host)}`;
+  const isHere = `Host: ${shown(host)}`;
   if (origins !== 'same-host') return `${named} is not in the option origins. ${isHere}. To allow it, ${listed}.`;
-  const forwarded = ignored === undefined ? '' : ` X-Forwarded-Host: ${quoted(ignored)}, ignored without trustProxy.`;
+  const forwarded = ignored === undefined ? '' : ` X-Forwarded-Host: ${shown(ignored)}, ignored without trustProxy.`;
   const cure = `Behind a proxy, pass Host on or set trustProxy. For a page of another host, ${listed}.`;
   return `${named} is not the host of its request. ${isHere}.${forwarded} ${cure}`;
 };

@@ -1,7 +1,7 @@
 import { fc, test as property } from '@fast-check/vitest';
 import { describe, expect, test } from 'vitest';
 import { maxKeys, TokenBuckets } from '../../../src/actors/middleware/tokenBuckets.js';
-import { type Handler, namespace, OnRoomJoin, rateLimit, reply } from '../../../src/index.js';
+import { type Handler, namespace, OnRoomJoin, OnRoomLeave, rateLimit, reply } from '../../../src/index.js';
 import { FakeClock } from '../../support/server/fakeClock.js';
 import { SupervisorHarness } from '../../support/server/supervisorHarness.js';
 
@@ -88,6 +88,28 @@ describe('rateLimit', () => {
     const ann = open('ann');
     for (const room of ['a', 'b', 'c']) expect(ann(`$2;chat;${room};_OnRoomJoin;0;0;`)).toEqual(['t $2;;;;;;']);
     expect(ann()).toEqual([done]);
+  });
+
+  test('[MW6] counts no lifecycle event that the client did not ask for, so that its handler always runs', async () => {
+    const left: string[] = [];
+    const { harness, counters } = limited(
+      { events: 1, per: 1_000, only: [OnRoomLeave] },
+      { [OnRoomLeave]: (_, { room, isForced, isLocal }) => void left.push(`${room} ${isForced} ${isLocal}`) },
+    );
+    const { socket, conn } = harness.open('ann', 'chat');
+    for (const room of ['a', 'b', 'c', 'd']) socket.receive(`$1;chat;${room};_OnRoomJoin;0;0;`);
+    for (const room of ['a', 'b']) socket.receive(`$2;chat;${room};_OnRoomLeave;0;0;`);
+    expect(socket.lines.at(-1)).toBe('t $2;chat;b;_OnRoomLeave;1;0;too many messages');
+    expect(left.splice(0)).toEqual(['a false false']);
+    const leaving = conn?.namespace('chat')?.leaveAll();
+    await expect.poll(() => socket.lines.at(-1)).toMatch(/;chat;b;_OnRoomLeave;0;0;$/);
+    socket.receive(`${socket.lines.at(-1)?.slice(2).split(';')[0]};;;;;;`);
+    await expect.poll(() => left).toEqual(['b false true']);
+    conn?.close();
+    await expect(leaving).rejects.toThrow('write closed');
+    await expect.poll(() => left).toEqual(['b false true', 'c true true', 'd true true']);
+    expect(counters.rateRefused).toBe(1);
+    expect(harness.errors).toEqual([]);
   });
 
   test('[MW6] [MW1] has one limit for all namespaces of a server, and one for each other list in which it stands', () => {

@@ -426,6 +426,18 @@ describe('a new token', () => {
     expect(authed(client)).toEqual([{ ttl: 5_000 }]);
     expect(host.server.counters).toMatchObject({ ignoredSession: 1 });
   });
+
+  test('[SS15] the last of too many refused tokens is answered before the close frame, congested or not', async () => {
+    const host = withTokens({ limits: { refusedTokens: 1 } });
+    const client = await enter(host, 'ann');
+    await host.send(client, '$1;n;;_OnNamespaceConnect;0;0;');
+    client.socket.stall();
+    host.server.broadcast(null, { namespace: 'n', event: 'big', body: 'x'.repeat(70_000) });
+    await host.settle();
+    await host.send(client, auth('bob'));
+    expect(authed(client)).toEqual([{ error: 'another user', final: true }]);
+    expect(client.socket.lines.at(-1)).toBe(close(1008, 'too many refused tokens'));
+  });
 });
 
 describe('a token that expires', () => {

@@ -68,6 +68,12 @@ export const middlewareFaults = [
       'ofEvents',
     ],
     [
+      'a lifecycle event that nothing is around counts as a handler',
+      'MW2',
+      'if (ofLifecycle.length === 0 && !any) return surrounded;',
+      '',
+    ],
+    [
       'a lifecycle event without a handler passes through nothing',
       'MW2',
       'if (!surrounded.has(event)) surrounded.set(event, compose(ofLifecycle, any ?? noHandler, host));',
@@ -106,6 +112,12 @@ export const middlewareFaults = [
   ]),
   ...inFile('actors/middleware/rateLimit.ts', [
     ['every event counts', 'MW6', 'if (counted && !counted.has(message.event)) return next();', ''],
+    [
+      'a limit keeps a forced event from its handler',
+      'MW6',
+      'if (message.isForced || message.isLocal) return',
+      'if (false) return',
+    ],
     ['a key of any length', 'MW6', 'key.length <= maxKey', 'true'],
     [
       'a key limits nobody',

@@ -69,7 +69,13 @@ export const serverFaults = [
       'const address = this.addressOf(request);',
       'const address = void request;',
     ],
-    ['clients of a proxy wait unnoticed', 'HS15', "this.#warnings.warn('proxy', crowdedProxy(address));", ''],
+    [
+      'many origins keep other warnings back',
+      'HS15',
+      'proxy: new Warnings() };',
+      'get proxy() { return this.origins; } };',
+    ],
+    ['clients of a proxy wait unnoticed', 'HS15', "this.#warnings.proxy.warn('proxy', crowdedProxy(address));", ''],
     ['the end of the server forgets who is greeted', 'SS11', 'this.supervisor.greetings.close();', ''],
     ['a late refusal is reported again', 'HS8', 'if (refusal && !isLate)', 'if (refusal)'],
   ]),
@@ -94,6 +100,12 @@ export const serverFaults = [
       'if (isAllowed || requested) return undefined;',
     ],
     ['the client is told of the inside', 'HS13', ", body: 'origin not allowed' };", ' };'],
+    [
+      'a header acts on the terminal that shows a warning',
+      'HS13',
+      ': quoted(header.slice(',
+      ': JSON.stringify(header.slice(',
+    ],
     ['the port of a host is not looked at', 'HS13', "isSecure ? '443' : usual", 'usual'],
   ]),
   ...inFile('server/admission/proxies.ts', [
@@ -135,6 +147,7 @@ export const serverFaults = [
       'if (this.#pending.has(socket)) return',
       'if (socket.destroyed) return',
     ],
+    ['a socket that has closed keeps its slot', 'HS15', 'if (socket.destroyed) return undefined;', ''],
   ]),
   ...inFile('server/admission/admissionQueue.ts', [
     [

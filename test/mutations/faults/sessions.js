@@ -80,8 +80,14 @@ export const sessionsFaults = [
     [
       'any number of tokens is refused',
       'SS15',
-      'if (this.#refusedTokens >= this.context',
-      'if (this.#refusedTokens < 0 && this.context',
+      'if (this.#refusedTokens >= limits',
+      'if (this.#refusedTokens < 0 && limits',
+    ],
+    [
+      'a congested client is not told of its last token',
+      'SS15',
+      "this.#write('authed', lastAnswer);",
+      'this.#answerAuth(lastAnswer);',
     ],
     ['a token that is taken ends no row', 'SS15', 'this.#refusedTokens = 0;\n    credentials', 'credentials'],
     ['a failure of the program counts against the client', 'SS15', 'if (!faultless.has(close.code)) ', ''],

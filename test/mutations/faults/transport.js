@@ -36,12 +36,12 @@ export const transportFaults = [
     ['a silent client is kept', 'LM4', 'if (readTimeout === 0) return;', 'if (readTimeout >= 0) return;'],
     ['a client that takes nothing is kept', 'LM5', 'if (writeTimeout === 0 || ', 'if (writeTimeout >= 0 || '],
   ]),
-  ...inFile('actors/transport/loggedSocket.ts', [
+  ...inFile('actors/runtime/quoted.ts', [
     [
       'names are logged without escapes',
       'SV12',
-      'JSON.stringify(name).replace(unprintable,',
-      'JSON.stringify(name).replace(/\u0000/g,',
+      'JSON.stringify(text).replace(unprintable,',
+      'JSON.stringify(text).replace(/\u0000/g,',
     ],
     ['names may turn a line of the log around', 'SV12', '[\\p{Cc}\\p{Cf}', '[\\p{Cc}'],
     ['names may hide a part of a line of the log', 'SV12', '\\p{Default_Ignorable_Code_Point}]', ']'],
