@@ -136,7 +136,7 @@ export const serverFaults = [
       'if (!longest || longest.waiting.length < waiting.length + 2) return false;',
       'if (!longest || waiting.length >= 0) return false;',
     ],
-    ['the address of everybody is remembered', 'HS15', 'this.#lines.delete(address);', ''],
+    ['the address of everybody is remembered', 'HS15', 'this.#lines.delete(address);', ';'],
   ]),
   ...inFile('server/prometheus.ts', [['times are exported in milliseconds', 'IN8', 'ms / 1_000;', 'ms;']]),
   ...inFile('server/machineContract.ts', [
