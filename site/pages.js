@@ -20,21 +20,26 @@ export const groups = [
   {
     text: 'On the server',
     pages: [
+      guide('authentication', 'Authentication'),
       guide('events', 'Events and namespaces'),
       guide('rooms', 'Rooms'),
       guide('asking', 'Asking'),
+      guide('middleware', 'Middleware'),
       guide('errors', 'Errors and closing'),
       guide('machines', 'Changing the machines'),
+      guide('charts', 'Charts'),
     ],
   },
   {
     text: 'In production',
     pages: [
+      guide('deploying', 'Deploying'),
       guide('scale-out', 'More than one process'),
       guide('limits', 'Limits'),
       guide('metrics', 'Metrics'),
       guide('inspector', 'The inspector'),
       guide('performance', 'Performance'),
+      guide('conformance', 'Conformance'),
       guide('coming-from-neffos', 'Coming from neffos'),
       { from: 'SECURITY.md', to: 'security.md', title: 'Security' },
     ],

@@ -17,7 +17,11 @@ export const limitTable = {
   ),
   admission: count(1_000, 'Maximum number of connections that are not open yet', 'queues as many upgrades again'),
   admissionPerAddress: optional(
-    count(32, 'Maximum number of those of one address', 'queues its further upgrades; addresses are served in turn'),
+    count(
+      32,
+      'Maximum number of those of one address, once a quarter of `admission` is taken',
+      'queues its further upgrades; addresses are served in turn',
+    ),
   ),
   admissionTimeout: ms(5_000, 'Maximum time an upgrade waits in that queue', 'destroys the socket without an answer'),
   headersTimeout: ms(10_000, "Maximum time for a request's headers, on a server that `listen` starts", 'answers 408'),

@@ -23,8 +23,8 @@ export interface Limits {
   /** Maximum number of connections that are not open yet. Default 1,000. On breach: queues as many upgrades again. */
   readonly admission: number;
   /**
-   * Maximum number of those of one address. Default 32. 0 switches it off. On breach: queues its further upgrades;
-   * addresses are served in turn.
+   * Maximum number of those of one address, once a quarter of `admission` is taken. Default 32. 0 switches it off. On
+   * breach: queues its further upgrades; addresses are served in turn.
    */
   readonly admissionPerAddress: number;
   /**

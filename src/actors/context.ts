@@ -184,7 +184,7 @@ export const createContext = (options: ContextOptions, directory: ActorDirectory
   const background = new BackgroundTasks(clock, options.sliceMs);
   const runQueue = new RunQueue(now, (task) => background.wake(task));
   const recorder = options.recorder && new Recorder(options.recorder, clock, random, directory);
-  const callbacks = new Callbacks(
+  const callbacks: Callbacks = new Callbacks(
     options,
     handlers,
     deadlines,

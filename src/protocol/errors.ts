@@ -118,9 +118,6 @@ export class Refusal extends Error {
   }
 }
 
-/** Error for an ask or a step that a middleware has stopped (MW4). */
-export const dropped = new Refusal('dropped');
-
 /** Result of a handler that the server sends as a reply (AK8). Create it with `reply(body)`. */
 export class Reply {
   /**

@@ -59,14 +59,25 @@ export const assertMembers = (message: unknown): void => {
   }
 };
 
-const wrongType = (name: string, takes: string, value: unknown): TypeError =>
-  new TypeError(`"${name}" of a message takes ${takes}, got ${shown(value)}: ${shape}`);
+const isText = (value: unknown): boolean => value === undefined || typeof value === 'string';
+const isFlag = (value: unknown): boolean => value === undefined || typeof value === 'boolean';
 
-const assertText = (name: string, value: unknown): void => {
-  if (value !== undefined && typeof value !== 'string') throw wrongType(name, 'a string', value);
-};
-const assertFlag = (name: string, value: unknown): void => {
-  if (value !== undefined && typeof value !== 'boolean') throw wrongType(name, 'true or false', value);
+/** What the members take that are checked together. */
+const takes = [
+  ['namespace', 'a string', isText],
+  ['room', 'a string', isText],
+  ['event', 'a string', isText],
+  ['to', 'a string', isText],
+  ['setBinary', 'true or false', isFlag],
+  ['isNative', 'true or false', isFlag],
+  ['err', 'an Error', (value: unknown) => value === undefined || value instanceof Error],
+] as const;
+
+/** Returns the error for the first member of a wrong type. */
+const wrongType = (message: object): TypeError => {
+  const wrong = takes.find(([name, , isRight]) => !isRight(Reflect.get(message, name)));
+  const [name, kind] = wrong ?? takes[0];
+  return new TypeError(`"${name}" of a message takes ${kind}, got ${shown(Reflect.get(message, name))}: ${shape}`);
 };
 
 /**
@@ -75,13 +86,10 @@ const assertFlag = (name: string, value: unknown): void => {
  */
 export const assertOutgoing = (message: OutgoingMessage & { readonly data?: unknown }): void => {
   const { namespace, room, event, body, to, setBinary, isNative, err, data } = message;
-  assertText('namespace', namespace);
-  assertText('room', room);
-  assertText('event', event);
-  assertText('to', to);
-  assertFlag('setBinary', setBinary);
-  assertFlag('isNative', isNative);
-  if (err !== undefined && !(err instanceof Error)) throw wrongType('err', 'an Error', err);
+  const areTexts = isText(namespace) && isText(room) && isText(event) && isText(to);
+  if (!areTexts || !isFlag(setBinary) || !isFlag(isNative) || !(err === undefined || err instanceof Error)) {
+    throw wrongType(message);
+  }
   if (!event && !isNative) throw new TypeError(`a message needs an event: ${shape}`);
   if (data !== undefined) {
     throw new TypeError(`namespace "${namespace ?? ''}" has no contract: a message has a body in place of data`);

@@ -16,6 +16,7 @@ const text = { 'Content-Type': 'text/plain; charset=utf-8' };
 /** Headers that every answer of a status has, beside the content type. */
 const more: Readonly<Record<number, Readonly<Record<string, string>>>> = {
   400: { 'Sec-WebSocket-Version': '13' },
+  426: { Connection: 'close, Upgrade', Upgrade: 'websocket', 'Sec-WebSocket-Version': '13' },
   405: { Allow: 'GET', 'X-Content-Type-Options': 'nosniff' },
 };
 

@@ -17,6 +17,13 @@ import type { Origins } from './admission/origin.js';
 import type { Proxies } from './admission/proxies.js';
 import type { OwnMachines } from './machineContract.js';
 
+// In this file, as the declarations of others are left out of the published types of a Server.
+declare module '../actors/transport/socket.js' {
+  interface Requests {
+    readonly upgraded: IncomingMessage;
+  }
+}
+
 /** What `authenticate` returns for a user whose token expires. */
 interface Expiring<User> {
   /** The user. */

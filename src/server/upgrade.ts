@@ -6,6 +6,7 @@ import type { Supervisor } from '../actors/supervisor/supervisor.js';
 import { errorText, HandlerTimeout } from '../protocol/errors.js';
 import { Admission } from './admission/admission.js';
 import { originRefusal } from './admission/origin.js';
+import { assertUpgradable } from './admission/requestHead.js';
 import { takeUrlHeaders } from './admission/urlHeaders.js';
 import { answerWith, isHere, respond } from './httpResponses.js';
 import type { Mounted } from './mount.js';
@@ -14,13 +15,10 @@ import type { ServerParts } from './parts.js';
 import { Warnings } from './warnings.js';
 import type { Handshake } from './websocket.js';
 
-declare module '../actors/transport/socket.js' {
-  interface Requests {
-    readonly upgraded: IncomingMessage;
-  }
-}
-
 const ignoreError = (): void => {};
+
+const crowdedProxy = (address: string | undefined): string =>
+  `Clients wait to connect, as all come from ${address}. Its requests have X-Forwarded-For: if it is a proxy, set trustProxy, or else raise the limit admissionPerAddress.`;
 
 /** The part of a server that turns upgrade requests into connections (HS1, HS15). */
 export class Upgrades implements Mounted {
@@ -63,9 +61,7 @@ export class Upgrades implements Mounted {
     } else if (this.isOver) {
       this.#admission.drop(socket);
     } else if (!socket.destroyed) {
-      // Node forgets the address of a closed socket, unless it was read before.
-      const address = this.addressOf(request);
-      this.#admission.whenFree(address, socket, (opened) => this.#decide(request, socket, head, opened));
+      this.#whenFree(request, socket, (opened) => this.#decide(request, socket, head, opened));
     }
   }
 
@@ -82,10 +78,20 @@ export class Upgrades implements Mounted {
   /** Calls `answer` for a `HEAD` request once an upgrade would not have to wait (HS12, HS15). */
   probe(request: IncomingMessage, socket: Duplex, answer: () => void): void {
     if (this.isOver) return this.#admission.drop(socket);
-    return this.#admission.whenFree(this.addressOf(request), socket, (answered) => {
+    return this.#whenFree(request, socket, (answered) => {
       answered();
       answer();
     });
+  }
+
+  /** Calls `proceed` once a slot is free for the address of a request. */
+  #whenFree(request: IncomingMessage, socket: Duplex, proceed: (done: () => void) => void): void {
+    // Node forgets the address of a closed socket, unless it was read before.
+    const address = this.addressOf(request);
+    if (this.#admission.isCrowded(address) && this.options.proxies.ignores(request)) {
+      this.#warnings.warn('proxy', crowdedProxy(address));
+    }
+    this.#admission.whenFree(address, socket, proceed);
   }
 
   /** Decides about an upgrade. At its deadline, destroys the socket unanswered, so that the client retries (HS8). */
@@ -118,6 +124,7 @@ export class Upgrades implements Mounted {
     opened: () => void,
   ): Promise<RefusedClient | undefined> {
     const { identification, greetings } = this.supervisor;
+    assertUpgradable(request);
     const foreign = originRefusal(request, this.options);
     if (foreign) {
       this.#warnOf(foreign, request);

@@ -136,6 +136,7 @@ class ServerSocket implements UpgradedSocket {
   }
 
   wsOnClosing(code: number, text: string, cause?: CloseReasonName): void {
+    this.#answerPings();
     this.#listener?.socketOnClosing(code, text, cause);
   }
   wsOnFinish(): void {
@@ -143,7 +144,8 @@ class ServerSocket implements UpgradedSocket {
   }
   wsOnPing(data: Buffer): void {
     this.pongContext.counters.pings++;
-    if (!this.writable) return;
+    // Where nothing reads the bytes of the socket, Bun does, and answers pings itself.
+    if (!this.writable || this.outlet.listenerCount('data') === 0) return;
     this.#pongs ??= new Pongs(this.outlet, this.pongContext);
     this.#pongs.take(data);
   }
@@ -172,20 +174,22 @@ class ServerSocket implements UpgradedSocket {
 
   #outletOnData(bytes: number): void {
     this.#received += bytes;
-    if (this.#pongs && this.writable && !this.#pongs.answer()) return this.#endUnread();
+    if (!this.#answerPings()) return;
     this.#countRead(bytes);
     if (!this.writable || !isMidMessage(this.ws)) this.#messageEnded();
     else if (this.#incomplete === undefined) this.#messageBegan();
   }
 
-  /** Ends a client that goes on to ping and does not read the pongs. */
-  #endUnread(): void {
+  /** Answers the pings read so far. Ends a client that goes on to ping and reads no pong, and returns false then. */
+  #answerPings(): boolean {
+    if (!this.#pongs || !this.writable || this.#pongs.answer()) return true;
     const { code, text } = closeReasons.unreadPongs;
     const listener = this.#listener;
     // The event of the destroyed socket would name no reason.
     this.#listener = undefined;
     this.destroy();
     listener?.socketOnClose(code, text, 'unreadPongs');
+    return false;
   }
 
   #countRead(bytes: number): void {
@@ -220,6 +224,7 @@ class ServerSocket implements UpgradedSocket {
 
   #wsOnMessage(data: RawData, isBinary: boolean): void {
     this.#messageEnded();
+    this.#answerPings();
     const bytes = Buffer.isBuffer(data)
       ? data
       : Buffer.concat(data instanceof ArrayBuffer ? [Buffer.from(data)] : data);

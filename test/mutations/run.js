@@ -13,7 +13,7 @@ const vitest = join(root, 'node_modules/vitest/vitest.mjs');
 const folders =
   'actors broadcast client contract inspector machines protocol server trust interop properties react'.split(' ');
 const slow =
-  /^(?:neffosjs|goClient|goServer|ourClient|transitions|fuzz|churn|clientHeap|clientReconnects|clientStorm|lossless|history|slow|standstill|flood|clusterChurn|brokerFaults|forgedNumbers|goNode|mixed|page|statelyStream|browser|chromium|runtimes|bundles)/;
+  /^(?:neffosjs|goClient|goServer|ourClient|transitions|fuzz|churn|clientHeap|clientReconnects|clientStorm|lossless|history|slow|standstill|flood|clusterChurn|brokerFaults|forgedNumbers|goNode|mixed|page|statelyStream|browser|chromium|runtimes|bundles|lockout)/;
 const atOnce = 2;
 
 const files = folders.flatMap((folder) =>

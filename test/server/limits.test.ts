@@ -3,6 +3,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { type Limits, reply, type ServerOptions } from '../../src/index.js';
 import { closeReasons } from '../../src/protocol/errors.js';
+import { RawClient } from '../support/peers/rawClient.js';
 import {
   dialAcknowledged,
   dialTcp,
@@ -36,6 +37,58 @@ describe('connections on the way in', () => {
     await first.acknowledge();
     expect((await probe).status).toBe(302);
     expect(await second).toBe('second');
+  });
+
+  test('[HS15] at the cap of its address a client waits, and the others do not; a proxy tells them apart', async () => {
+    const testServer = await open({ admission: 2, admissionPerAddress: 1 }, { trustProxy: 1 });
+    const dial = (address: string, id: string) => RawClient.dial(testServer.urlFor(id), { 'X-Forwarded-For': address });
+    const first = await dial('2001:db8:1:1::1', 'first');
+    const second = dial('2001:db8:1:1:ffff::2', 'second').then((client) => client.acknowledge());
+    let came = false;
+    second.then(() => (came = true));
+    for (const address of ['2001:db8:1:2::1', '1.1.1.1', '1.1.1.2']) {
+      expect(await (await dial(address, address)).acknowledge()).toBe(address);
+    }
+    expect([came, testServer.server.totalConnections]).toEqual([false, 4]);
+    await first.acknowledge();
+    expect(await second).toBe('second');
+    for (const conn of testServer.server.connections()) conn.close();
+  });
+
+  test('[HS15] [SS11] a hinted client has its slot until A', async () => {
+    const testServer = await open({ admission: 2, admissionPerAddress: 1 });
+    const hinted = await RawClient.dial(testServer.urlFor('hinted'), { 'X-Muster': '1' });
+    const second = testServer.dial('second');
+    let came = false;
+    second.then(() => (came = true));
+    hinted.send('$#m;hello;;;0;0;{"v":1}');
+    await expect.poll(() => testServer.server.totalConnections).toBe(1);
+    expect(came).toBe(false);
+    expect(await hinted.acknowledge()).toBe('hinted');
+    expect(await (await second).acknowledge()).toBe('second');
+    hinted.terminate();
+  });
+
+  test('[HS15] where clients of an untrusted proxy wait, the process is warned once', async () => {
+    const emitWarning = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    try {
+      const testServer = await open({ admission: 2, admissionPerAddress: 1, admissionTimeout: 50 });
+      const comes = (headers: Readonly<Record<string, string>>) => RawClient.dial(testServer.url, headers);
+      await comes({ 'X-Forwarded-For': '1.1.1.1' });
+      await expect(comes({})).rejects.toThrow();
+      expect(emitWarning).not.toHaveBeenCalled();
+      for (const address of ['1.1.1.2', '1.1.1.3']) {
+        await expect(comes({ 'X-Forwarded-For': address })).rejects.toThrow();
+      }
+      expect(emitWarning.mock.calls).toEqual([
+        [
+          'Clients wait to connect, as all come from 127.0.0.1. Its requests have X-Forwarded-For: if it is a proxy, set trustProxy, or else raise the limit admissionPerAddress.',
+          'MusterWarning',
+        ],
+      ]);
+    } finally {
+      emitWarning.mockRestore();
+    }
   });
 
   test('[HS15] an upgrade that waits too long, or finds the queue full, gets no answer', async () => {
@@ -332,6 +385,19 @@ describe('control frames on a TCP connection', () => {
     expect(testServer.server.totalConnections).toBe(1);
   });
 
+  test('[LM7] a ping is answered before what comes behind it', async () => {
+    const testServer = await open({});
+    const client = await dialAcknowledged(testServer);
+    const enter = frame('$1;default;;_OnNamespaceConnect;0;0;');
+    const [early, late] = ['early', 'late'].map((name) => frame(name, { opcode: 9 }));
+    const close = frame(Buffer.from([3, 232]), { opcode: 8 });
+    client.socket.write(Buffer.concat([early ?? close, enter, late ?? close, close]));
+    await client.closed;
+    const places = ['\x8a\x05early', '$1;;;;;;', '\x8a\x04late', '\x88\x02'].map((part) => client.text().indexOf(part));
+    expect(places).toEqual([...places].sort((one, other) => one - other));
+    expect(places).not.toContain(-1);
+  });
+
   test('[LM7] the last ping that finds the socket full is answered once the client reads', async () => {
     const testServer = await open({});
     const client = await dialAcknowledged(testServer);
@@ -363,7 +429,7 @@ describe('control frames on a TCP connection', () => {
 
 describe('the heartbeat on a TCP connection', () => {
   test('[LM3] a client that never answers a ping is terminated, one that does stays', async () => {
-    const testServer = await open({ pingInterval: 100, pingTimeout: 100 });
+    const testServer = await open({ pingInterval: 100, pingTimeout: 500 });
     const healthy = await (await testServer.dial('well')).inDefault();
     await dialAcknowledged(testServer);
     expect((await testServer.disconnects.next()).reason).toMatchObject({ code: 1006, text: 'no answer to a ping' });

@@ -95,6 +95,7 @@ describe('invalid options', () => {
     ],
     [{ namespaces, toString: 1 }, /option "toString" is unknown/],
     [{ namespaces, limits: { room: 5 } }, /limit "room" is unknown \(did you mean "rooms"\?\); known are .*rooms/],
+    [{ namespaces, exposeErrors: 1 }, /option "exposeErrors" takes true or false, got 1/],
     [
       { namespaces, sameUser: () => true },
       /option "sameUser" compares the users of "authenticate", which is not given/,

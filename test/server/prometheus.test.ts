@@ -132,7 +132,8 @@ describe('the text of the metrics', () => {
       const [, row = ''] = new RegExp(`^\\| \`${name}\` \\| \`\\w+\` \\|(.*)$`, 'm').exec(page) ?? [];
       return Array.from(row.matchAll(/`(\w+)`/g), ([, label = '']) => label);
     };
-    const labelled = ['connections', 'dropped_total', 'openings_total', 'authentications_total', 'asks_total'];
+    const ended = ['asks_total', 'rate_limited_total'];
+    const labelled = ['connections', 'dropped_total', 'openings_total', 'authentications_total', ...ended];
     for (const name of labelled.map((rest) => `muster_${rest}`)) {
       expect(labels(name)).toEqual(told(name));
     }

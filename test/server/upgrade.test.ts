@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { type Agent, createServer, type Server as HttpServer, type IncomingHttpHeaders, request } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import {
@@ -12,6 +12,7 @@ import {
   type ServerOptions,
   UpgradeRefused,
 } from '../../src/index.js';
+import { upgrade as upgradeText } from '../support/peers/clientFrames.js';
 
 /** What came back: an answer, an upgraded socket (101), or nothing but the end of the line. */
 interface Answer {
@@ -385,7 +386,7 @@ describe('upgrades', () => {
     expect((await comes({ 'x-id': 'mallory' })).status).toBe(401);
     expect((await comes({ 'x-id': 'default' })).status).toBe(400);
     expect((await comes({ Origin: 'http://evil.example' })).status).toBe(403);
-    expect((await comes({ 'Sec-WebSocket-Version': '7' })).status).toBe(400);
+    expect((await comes({ 'Sec-WebSocket-Version': '7' })).status).toBe(426);
     expect(errors).toHaveLength(4);
     expect(server.metrics().arrivals).toEqual({ admitted: 1, refused: 0, rejected: 4 });
     await server.close();
@@ -394,9 +395,39 @@ describe('upgrades', () => {
     expect(server.metrics().arrivals).toEqual({ admitted: 1, refused: 2, rejected: 4 });
   });
 
+  test.each(['7', '99', 'x', '13, 99'])(
+    '[HS18] version %s is answered with the one that is spoken',
+    async (version) => {
+      const asked = vi.fn();
+      const { errors, upgrade } = await start({ onUpgrade: asked });
+      const { status, headers } = await upgrade('/', { 'Sec-WebSocket-Version': version });
+      expect([status, headers['sec-websocket-version'], headers.upgrade]).toEqual([426, '13', 'websocket']);
+      expect(errors).toMatchObject([{ name: 'UpgradeRefused', status: 426 }]);
+      expect(asked).not.toHaveBeenCalled();
+    },
+  );
+
+  test.each([
+    ['HTTP/1.0', 'GET / HTTP/1.0\r\nHost: x'],
+    ['HTTP/1.1 without Host', 'GET / HTTP/1.1\r\nX-Other: x'],
+  ])('[HS18] an upgrade by %s is answered with 400', async (_, head) => {
+    const asked = vi.fn();
+    const { errors, server, port } = await start({ onUpgrade: asked });
+    const socket = connect(port, '127.0.0.1');
+    sockets.push(socket);
+    const answer: Buffer[] = [];
+    socket.on('data', (bytes) => answer.push(bytes));
+    socket.write(`${head}\r\n${upgradeText().split('\r\n').slice(2).join('\r\n')}`);
+    await once(socket, 'close');
+    expect(Buffer.concat(answer).toString()).toMatch(/^HTTP\/1.1 400 /);
+    expect(errors).toMatchObject([{ name: 'UpgradeRefused', status: 400 }]);
+    expect(asked).not.toHaveBeenCalled();
+    expect(server.totalConnections).toBe(0);
+  });
+
   test('[HS1] a handshake that cannot be understood is answered with the version that can', async () => {
     const { errors, upgrade } = await start();
-    const { status, headers } = await upgrade('/', { 'Sec-WebSocket-Version': '7' });
+    const { status, headers } = await upgrade('/', { 'Sec-WebSocket-Key': 'short' });
     expect([status, headers['sec-websocket-version']]).toEqual([400, '13']);
     expect(errors).toMatchObject([{ name: 'UpgradeRefused', status: 400 }]);
   });

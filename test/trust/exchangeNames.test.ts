@@ -78,7 +78,7 @@ describe.each(namings)('connecting, with channels named by %s', (naming, _, chan
     return { broker, refusals, exchange, node: await makeNode(exchange, { onUpgradeError, ...options }) };
   };
 
-  test('[EX13] an id without a valid channel is refused with 500, and affects no other client', async () => {
+  test('[EX13] an id without a valid channel is refused with 400, and affects no other client', async () => {
     const { broker, refusals, exchange, node } = await start();
     const other = await makeNode(exchange);
     const healthy = await node.enter('healthy');
@@ -91,9 +91,11 @@ describe.each(namings)('connecting, with channels named by %s', (naming, _, chan
       if (!isCarried) {
         expect([id, dialled?.status, String(dialled?.status === 'rejected' && dialled.reason)]).toEqual([
           ...[id, 'rejected'],
-          expect.stringContaining('500'),
+          expect.stringContaining('400'),
         ]);
-        expect(refusals).toMatchObject([{ name: 'UpgradeRefused', status: 500, cause: expect.any(RangeError) }]);
+        expect(refusals).toMatchObject([
+          { name: 'IdRefused', status: 400, id, reason: 'broker', cause: expect.any(RangeError) },
+        ]);
       } else if (dialled?.status === 'fulfilled') {
         expect([await dialled.value.acknowledge(), refusals]).toEqual([id, []]);
         await dialled.value.connect('default');
@@ -113,8 +115,8 @@ describe.each(namings)('connecting, with channels named by %s', (naming, _, chan
 
   test('[EX13] an id that is a namespace is refused', async () => {
     const { refusals, node } = await start();
-    await expect(node.dial('default')).rejects.toThrow('500');
-    expect(refusals).toMatchObject([{ status: 500 }]);
+    await expect(node.dial('default')).rejects.toThrow('400');
+    expect(refusals).toMatchObject([{ status: 400, reason: 'namespace' }]);
     expect(node.server.totalConnections).toBe(0);
   });
 

@@ -190,7 +190,7 @@ describe('upgrades', () => {
 
   test('[HS5] [HS6] [HS15] two hundred connections that never send M, and fifty thousand frames before it', async () => {
     await attack(
-      { limits: { ackTimeout: 400, admission: 500 } },
+      { limits: { ackTimeout: 400, admission: 500, admissionPerAddress: 0 } },
       async ({ target: testServer, attacker, handled: ran }) => {
         const before = await heapUsed();
         const silent = await Promise.all(Array.from({ length: 200 }, (_, at) => attacker(`silent${at}`)));
@@ -231,8 +231,8 @@ describe('upgrades', () => {
   test('[HS1] [SV8] three hundred connect at once, disconnect at once, and reconnect at once', async () => {
     await attack({}, async ({ target: testServer }) => {
       for (let round = 0; round < 3; round++) {
-        const clients = await Promise.all(Array.from({ length: 300 }, (_, at) => testServer.dial(`r${round}.${at}`)));
-        await Promise.all(clients.map((client) => client.inDefault()));
+        const comes = async (id: string) => (await testServer.dial(id)).inDefault();
+        const clients = await Promise.all(Array.from({ length: 300 }, (_, at) => comes(`r${round}.${at}`)));
         expect(testServer.server.totalConnections).toBe(301);
         for (const client of clients) client.terminate();
         await expect.poll(() => testServer.server.totalConnections).toBe(1);
@@ -367,7 +367,7 @@ describe('floods', () => {
       [OnRoomJoined]() {},
       _OnRoomLeft: ({ conn }: NSConn, { isForced }: Message) => void (isForced && left.push(conn.id)),
     };
-    await attack({ handlers, limits: { pingInterval: 200, pingTimeout: 200 } }, async ({ target: testServer }) => {
+    await attack({ handlers, limits: { pingInterval: 200, pingTimeout: 1_500 } }, async ({ target: testServer }) => {
       const clients = await Promise.all(Array.from({ length: 30 }, () => dialAcknowledged(testServer)));
       for (const { socket } of clients) {
         socket.write(frame('$1;default;;_OnNamespaceConnect;0;0;'));

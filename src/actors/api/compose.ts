@@ -1,4 +1,5 @@
 import type { DataMessage } from '../../contract/sides.js';
+import { Refusal } from '../../protocol/errors.js';
 import { type Message, OnAnyEvent, systemEvents } from '../../protocol/message.js';
 import { isThenable } from '../runtime/guard.js';
 import type { HandlerFunction } from './handlers.js';
@@ -7,6 +8,9 @@ import type { NSConn } from './nsConn.js';
 
 /** The result of a message that a middleware has stopped (MW4). */
 export const stopped: unique symbol = Symbol('stopped');
+
+/** Error for an ask or a step that a middleware has stopped (MW4). */
+export const dropped = new Refusal('dropped');
 
 /** One message on its way through one middleware. */
 class Passage {

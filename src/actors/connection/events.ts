@@ -1,7 +1,8 @@
 import type { Definition } from '../../contract/definitions.js';
 import type { Decoded } from '../../contract/schema.js';
 import { encodeErrorReply, encodeReply, type Frame } from '../../protocol/codec.js';
-import { dropped, ErrBadNamespace, ErrBadRoom, ErrInvalidPayload } from '../../protocol/errors.js';
+import { ErrBadNamespace, ErrBadRoom, ErrInvalidPayload } from '../../protocol/errors.js';
+import { dropped } from '../api/compose.js';
 import { type ContractGate, ReceivedData } from '../api/contractGate.js';
 import { closeCauseOf, closesWith, type HandlerFunction, type Outcome } from '../api/handlers.js';
 import type { NSConn } from '../api/nsConn.js';

@@ -1,7 +1,8 @@
 import { encodeEmptyReply, encodeErrorReply, errorFrom, type Frame } from '../../protocol/codec.js';
-import { dropped, ErrWrite } from '../../protocol/errors.js';
+import { ErrWrite } from '../../protocol/errors.js';
 import { OnRoomLeave, ReceivedMessage } from '../../protocol/message.js';
 import type { Answer } from '../api/asks.js';
+import { dropped } from '../api/compose.js';
 import { closeCauseOf, closesWith, type Outcome } from '../api/handlers.js';
 import type { ServerContext } from '../context.js';
 import type { RequestedAction } from '../runtime/steppedMachine.js';

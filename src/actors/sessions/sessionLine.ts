@@ -236,11 +236,15 @@ export class SessionLine implements SocketListener {
       return this.#refuseToken(error, text, !retried.has(close.code));
     }
     const { user } = outcome.identity;
+    let isOther: boolean;
     try {
-      if (credentials && !authenticator.isSame(credentials.user, user)) throw new Error('the token of another user');
+      isOther = credentials !== undefined && !authenticator.isSame(credentials.user, user);
     } catch (error) {
-      this.#countToken(closeReasons.refusedTokens.code);
       return this.#refuseToken(error, 'another user', true);
+    }
+    if (isOther) {
+      this.#countToken(closeReasons.refusedTokens.code);
+      return this.#refuseToken(new Error('the token of another user'), 'another user', true);
     }
     this.#refusedTokens = 0;
     credentials?.renew(outcome.identity);

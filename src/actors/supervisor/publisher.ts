@@ -103,11 +103,18 @@ export class Publisher {
 
   /** Returns the messages with their bodies, once all of them are checked. */
   #checkedAll(given: readonly AnyOutgoing[]): readonly OutgoingMessage[] {
-    const { contract } = this.context;
     if (!Array.isArray(given)) throw new TypeError(`BROADCAST takes a list of messages, got ${typeof given}`);
-    for (const message of given) assertMembers(message);
-    const messages = contract ? given.map((message) => contract.outgoing(message, 'event')) : given;
-    for (const message of messages) this.#check(message);
+    const { contract } = this.context;
+    const messages: readonly OutgoingMessage[] = contract
+      ? given.map((message) => {
+          assertMembers(message);
+          return contract.outgoing(message, 'event');
+        })
+      : given;
+    for (const message of messages) {
+      if (!contract) assertMembers(message);
+      this.#check(message);
+    }
     return messages;
   }
 

@@ -144,7 +144,7 @@ export class Heartbeat implements BackgroundTask {
   #ping(one: Pingable, { pinged }: Round): void {
     if (!one.isResponsive) return this.clear(one);
     const { backlog, traffic } = one.socket;
-    const unanswered = this.#rounds.findLast((round) => round.pinged.has(one))?.pinged;
+    const unanswered = this.#roundBefore(one);
     if (unanswered?.get(one) !== traffic.received) {
       unanswered?.delete(one);
       if (backlog === 0) {
@@ -158,13 +158,23 @@ export class Heartbeat implements BackgroundTask {
     return undefined;
   }
 
+  /** Returns the earlier round that a connection is in. A client that answers is in the latest of them. */
+  #roundBefore(one: Pingable): Round['pinged'] | undefined {
+    for (let at = this.#rounds.length - 2; at >= 0; at--) {
+      const pinged = this.#rounds[at]?.pinged;
+      if (pinged?.has(one)) return pinged;
+    }
+    return undefined;
+  }
+
   #beginCheck(round: Round): void {
     const now = this.context.clock.now();
     const isQueueDue = now - this.#queuedCheckedAt >= this.context.limits.pingTimeout;
     if (isQueueDue) this.#queuedCheckedAt = now;
     const suspects: Pingable[] = [];
+    const pinged = round.pinged.keys();
     this.#begin({
-      rest: chain(round.pinged.keys(), isQueueDue ? this.#queued.keys() : []),
+      rest: isQueueDue && this.#queued.size > 0 ? chain(pinged, this.#queued.keys()) : pinged,
       visit: (one) => this.#check(one, round, suspects),
       end: () => this.#begin(this.#secondCheck(round, suspects)),
     });

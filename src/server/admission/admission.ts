@@ -25,6 +25,11 @@ export class Admission {
     this.#queue = new AdmissionQueue(parts.limits, parts.clock);
   }
 
+  /** Returns whether a further socket of this address has to wait for those of the same address. */
+  isCrowded(address: string | undefined): boolean {
+    return this.#queue.isAtBound(address && networkOf(address));
+  }
+
   /**
    * Calls `proceed` with the function that releases the slot, once one is free for this address. A closed socket
    * releases it too.

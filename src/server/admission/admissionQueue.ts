@@ -17,7 +17,7 @@ interface Waiting {
 
 /** The requests of one address. */
 interface Line {
-  /** Maximum number of slots that it has at once. */
+  /** Maximum number of slots that it has at once, while slots are scarce. */
   readonly bound: number;
   /** The number of slots that it has. */
   taken: number;
@@ -27,15 +27,18 @@ interface Line {
 
 /**
  * Requests that wait for one of a fixed number of admission slots (HS15). Those of an address are served in order of
- * arrival, and addresses in turn. As many requests may wait as there are slots. Of an address that has neither a slot
- * nor a request that waits, it knows nothing.
+ * arrival, and addresses in turn. Slots are scarce once a quarter of them is taken: the rest is for addresses that have few.
+ * As many requests may wait as there are slots. Of an address that has neither a slot nor a request that waits, it knows
+ * nothing.
  */
 export class AdmissionQueue {
   #taken = 0;
   #waiting = 0;
   readonly #lines = new Map<string | undefined, Line>();
-  /** The lines whose first request may have the next free slot, in turn. While a slot is free there is none. */
+  /** The lines below their bound with requests that wait, in turn. While a slot is free there is none. */
   readonly #ready = new Set<Line>();
+  /** Those at their bound, in turn. While slots are not scarce there is none. */
+  readonly #crowded = new Set<Line>();
   /** The lines with as many waiting requests as the index says. The last set has lines. */
   readonly #byLength: Set<Line>[] = [];
 
@@ -48,6 +51,12 @@ export class AdmissionQueue {
   /** The number of addresses that have a slot or wait for one. */
   get addresses(): number {
     return this.#lines.size;
+  }
+
+  /** Returns whether an address has as many slots as it may have now. */
+  isAtBound(address: string | undefined): boolean {
+    const line = this.#lines.get(address);
+    return line !== undefined && this.#isScarce && line.taken >= line.bound;
   }
 
   /**
@@ -69,13 +78,21 @@ export class AdmissionQueue {
       };
       admit(slot);
     };
-    if (this.#taken < this.limits.admission && line.taken < line.bound) begin();
+    if (this.#hasSlotFor(line)) begin();
     else if (this.#hasRoomFor(line)) leave = this.#wait(line, address, begin, refuse);
     else {
       this.#review(line, address);
       refuse();
     }
     return slot;
+  }
+
+  get #isScarce(): boolean {
+    return this.#taken * 4 >= this.limits.admission;
+  }
+
+  #hasSlotFor({ taken, bound }: Line): boolean {
+    return this.#taken < this.limits.admission && (taken < bound || !this.#isScarce);
   }
 
   #lineOf(address: string | undefined): Line {
@@ -137,10 +154,12 @@ export class AdmissionQueue {
     while (this.#byLength.at(-1)?.size === 0) this.#byLength.pop();
   }
 
-  /** Says whether a line may have the next slot. One that may already keeps its turn. */
+  /** Puts a line among its like, behind the others, unless it is there already. */
   #rank(line: Line): void {
-    if (line.waiting.length > 0 && line.taken < line.bound) this.#ready.add(line);
-    else this.#ready.delete(line);
+    const [lines, others] = line.taken < line.bound ? [this.#ready, this.#crowded] : [this.#crowded, this.#ready];
+    others.delete(line);
+    if (line.waiting.length > 0) lines.add(line);
+    else lines.delete(line);
   }
 
   /** Gives away what has become free, and forgets a line of which nothing is left. */
@@ -151,12 +170,18 @@ export class AdmissionQueue {
   }
 
   #admitNext(): void {
-    for (const line of this.#ready) {
-      if (this.#taken >= this.limits.admission) return;
-      // Behind all others that are ready, if it still is.
+    for (let line = this.#next(); line; line = this.#next()) {
+      // It loses its turn, and comes behind the others.
       this.#ready.delete(line);
-      if (line.waiting.length > 1 && line.taken + 1 < line.bound) this.#ready.add(line);
+      this.#crowded.delete(line);
       line.waiting[0]?.begin();
+      this.#rank(line);
     }
+  }
+
+  /** Returns the line whose turn it is, if there is a slot for it. */
+  #next(): Line | undefined {
+    const [line] = this.#ready.size > 0 ? this.#ready : this.#crowded;
+    return line && this.#hasSlotFor(line) ? line : undefined;
   }
 }

@@ -116,6 +116,11 @@ export class Proxies {
     return address;
   }
 
+  /** Returns whether an untrusted peer names the client for which it sends a request, as a proxy does. */
+  ignores({ socket, headers }: Sent): boolean {
+    return headers['x-forwarded-for'] !== undefined && !this.#trusts(plainAddress(socket?.remoteAddress), 0);
+  }
+
   /** Returns the host that a client has asked for. */
   hostOf({ socket, headers }: Sent): RequestedHost {
     const { host } = headers;

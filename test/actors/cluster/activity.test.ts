@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { Activity } from '../../../src/exchange/activity.js';
+import { Batch } from '../../../src/exchange/batch.js';
 import type { StackExchange } from '../../../src/exchange/exchange.js';
 import { defaultLimits } from '../../../src/index.js';
 import { deferred, watch } from '../../support/async/promises.js';
@@ -54,6 +55,14 @@ test('[EX15] something that came before is no activity, and all that wait see th
   activity.note();
   await settled();
   expect([one.state, other.state, watch(activity.next()).state]).toEqual(['resolved', 'resolved', 'pending']);
+});
+
+test('[EX19] NATS confirms at most 16 KiB at a time', () => {
+  const batch = new Batch();
+  batch.bytes = 16_383;
+  expect(batch.isFull).toBe(false);
+  batch.bytes++;
+  expect(batch.isFull).toBe(true);
 });
 
 describe('a broker that is busy', () => {

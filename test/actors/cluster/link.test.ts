@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { InspectionEvent } from 'xstate';
 import type { StackExchange } from '../../../src/exchange/exchange.js';
 import { defaultLimits, ExchangeLoss, type Limits, Server } from '../../../src/index.js';
+import { writeTag } from '../../../src/protocol/tag.js';
 import { watch } from '../../support/async/promises.js';
 import { memoryBroker } from '../../support/exchange/memoryExchange.js';
 import { SupervisorHarness, settled } from '../../support/server/supervisorHarness.js';
@@ -81,6 +82,27 @@ describe('use', () => {
     await settled();
     expect(broker.subscriptions).toEqual(['memory.n.', 'memory.other.']);
   });
+});
+
+test('[EX9] [EX18] a number far above the last one is delivered, counted and reported, and nothing is missing', async () => {
+  const { broker, harness, exchange, losses } = await open();
+  const client = harness.open('a', 'n');
+  const forger = await broker.exchange().connect({ received: () => {}, lost: () => {} });
+  const tag = {
+    node: '00000000-0000-4000-8000-000000000000',
+    epoch: 1,
+    isBinary: false,
+    isNative: false,
+    exceptId: '',
+  };
+  for (const number of [1, 999_999_999_999_999, 2]) {
+    await forger.publish('memory.n.', Buffer.from(`${writeTag({ ...tag, number })};n;;e;0;0;${number}`));
+  }
+  await harness.settle();
+  expect(exchange.status).toMatchObject({ received: 3, lost: { missing: 0, late: 0, renumbered: 1 } });
+  expect(losses()).toEqual(['1 renumbered']);
+  client.socket.disconnect();
+  await harness.disconnectAll();
 });
 
 describe('ids', () => {

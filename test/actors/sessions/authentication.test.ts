@@ -368,6 +368,16 @@ describe('a new token', () => {
     await stuck.advance(5_000);
     expect(authed(waiting)).toEqual([{ error: 'not checked in time', final: false }]);
     expect(waiting.socket.isOpen).toBe(true);
+    const broken = new HintedServer({
+      authenticate: () => 'ann',
+      sameUser() {
+        throw new Error('of sameUser');
+      },
+      limits: { refusedTokens: 1 },
+    });
+    const other = await enter(broken, 'ann');
+    for (let at = 0; at < 3; at++) await broken.send(other, auth('ann'));
+    expect([authed(other).length, other.socket.isOpen]).toEqual([3, true]);
   });
 
   test('[SS15] is agreed to where nothing is authenticated', async () => {

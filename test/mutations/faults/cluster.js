@@ -49,7 +49,7 @@ export const clusterFaults = [
     ['our own echo is served again', 'EX4', 'tag?.node === relay.node || ', ''],
     ['our own native echo is served again', 'EX4', 'if (relay.echoes?.take(channel, payload)) return undefined;', ''],
     ['nothing is missing', 'EX9', "relay.losses.note('missing', missing);", ''],
-    ['a jump is not told', 'EX9', "if (isRenumbered) relay.losses.note('renumbered');", ''],
+    ['a jump is not told', 'EX18', "if (isRenumbered) relay.losses.note('renumbered');", ''],
     ['lifecycle events come from the broker', 'EX14', ' && !isSystemEvent(frame.event)', ''],
     [
       'any namespace on any channel',

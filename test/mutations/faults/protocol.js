@@ -37,8 +37,8 @@ export const protocolFaults = [
     ['a message may have any member', 'BC14', 'if (!isKnown(name) && Object', 'if (!isKnown("to") && Object'],
     ['inherited methods are members', 'BC14', ' && Object.hasOwn(message, name)', ''],
     ['a received message has unknown members', 'BC14', "    case 'isForced':\n", ''],
-    ['an id may be no text', 'BC14', "assertText('to', to);", ''],
-    ['a flag may be anything', 'BC14', "assertFlag('setBinary', setBinary);", ''],
+    ['an id may be no text', 'BC14', ' && isText(to)', ''],
+    ['a flag may be anything', 'BC14', '!isFlag(setBinary) || ', ''],
   ]),
   ...inFile('protocol/nearest.ts', [
     ['any name is like any other', 'BC14', 'steps <= 2 && steps * 2 < name.length && ', ''],

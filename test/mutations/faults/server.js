@@ -4,10 +4,27 @@ import { inFile } from '../inFile.js';
 export const serverFaults = [
   ...inFile('server/websocket.ts', [
     ['a message may take for ever', 'LM6', 'else if (this.#incomplete === undefined) this.#messageBegan();', ''],
-    ['the deadline of a message is that of the next', 'LM6', 'this.#messageEnded();\n    const bytes', 'const bytes'],
+    [
+      'the deadline of a message is that of the next',
+      'LM6',
+      'this.#messageEnded();\n    this.#answerPings();',
+      'this.#answerPings();',
+    ],
     ['pieces without end', 'LM6', 'maxBufferedChunks: fragments * 16,', ''],
     ['ws answers pings itself, and ends a client that sends 61 at once', 'LM7', 'autoPong: false,', ''],
     ['a ping that waits for room is never answered', 'LM7', 'if (this.writable) this.#pongs?.drained();', ''],
+    [
+      'a close frame comes before the pong',
+      'LM7',
+      'this.#answerPings();\n    this.#listener?.socketOnClosing',
+      'this.#listener?.socketOnClosing',
+    ],
+    [
+      'an answer comes before the pong',
+      'LM7',
+      'this.#messageEnded();\n    this.#answerPings();',
+      'this.#messageEnded();',
+    ],
     ['a pong is not counted', 'LM7', 'this.pongContext.counters.pongs++;', ''],
     ['a client that reads no pong has no reason', 'LM7', "listener?.socketOnClose(code, text, 'unreadPongs');", ''],
     ['a close frame of the client goes unnoticed', 'SV6', 'this.watcher?.wsOnClosing(', 'this.emit('],
@@ -30,8 +47,8 @@ export const serverFaults = [
     [
       'an arrival at a closed server is not counted',
       'IN7',
-      'if (this.isOver) return this.#admission.drop(socket);\n    return this.#admission.whenFree',
-      'if (this.isOver) return void socket.destroy();\n    return this.#admission.whenFree',
+      'if (this.isOver) return this.#admission.drop(socket);\n    return this.#whenFree',
+      'if (this.isOver) return void socket.destroy();\n    return this.#whenFree',
     ],
     [
       'a hinted client is refused by HTTP',
@@ -40,6 +57,13 @@ export const serverFaults = [
       'if (!refusal && greetings.isGreeted(request)) {',
     ],
     ['a refused origin is told to nobody', 'HS13', 'this.#warnOf(foreign, request);', ''],
+    [
+      'every address has the same line',
+      'HS15',
+      'const address = this.addressOf(request);',
+      'const address = void request;',
+    ],
+    ['clients of a proxy wait unnoticed', 'HS15', "this.#warnings.warn('proxy', crowdedProxy(address));", ''],
     ['the end of the server forgets who is greeted', 'SS11', 'this.supervisor.greetings.close();', ''],
     ['a late refusal is reported again', 'HS8', 'if (refusal && !isLate)', 'if (refusal)'],
   ]),
@@ -114,21 +138,27 @@ export const serverFaults = [
     [
       'everybody finds a place',
       'HS15',
-      'if (this.#taken < this.limits.admission && line.taken < line.bound) begin();',
-      'if (line.taken < line.bound) begin();',
+      'return this.#taken < this.limits.admission && (taken',
+      'return this.limits.admission > 0 && (taken',
+    ],
+    ['one address takes every slot', 'HS15', '(taken < bound || !this.#isScarce)', '(taken < bound || true)'],
+    [
+      'an address has few slots even if nobody else wants them',
+      'HS15',
+      '(taken < bound || !this.#isScarce)',
+      'taken < bound',
     ],
     [
-      'one address takes every slot',
+      'an address is served until its line is empty',
       'HS15',
-      'if (this.#taken < this.limits.admission && line.taken < line.bound) begin();',
-      'if (this.#taken < this.limits.admission) begin();',
+      'this.#ready.delete(line);\n      this.#crowded',
+      'this.#crowded',
     ],
-    ['an address is served until its line is empty', 'HS15', 'this.#ready.delete(line);\n      if (line', 'if (line'],
     [
       'an address that waits goes beyond its bound',
       'HS15',
-      'if (line.waiting.length > 0 && line.taken < line.bound)',
-      'if (line.waiting.length > 0)',
+      'line.taken < line.bound ? [this.#ready, this.#crowded] : [this.#crowded, this.#ready]',
+      '[this.#ready, this.#crowded]',
     ],
     [
       'a full queue has no room for a new address',
@@ -137,6 +167,11 @@ export const serverFaults = [
       'if (!longest || waiting.length >= 0) return false;',
     ],
     ['the address of everybody is remembered', 'HS15', 'this.#lines.delete(address);', ';'],
+  ]),
+  ...inFile('server/admission/requestHead.ts', [
+    ['an upgrade by HTTP/1.0 is taken', 'HS18', "if (httpVersion === '1.0')", "if (httpVersion === '')"],
+    ['an upgrade without Host is taken', 'HS18', 'headers.host === undefined', "headers.host === ''"],
+    ['another version is answered with 400', 'HS18', 'UpgradeRefused(426,', 'UpgradeRefused(400,'],
   ]),
   ...inFile('server/prometheus.ts', [['times are exported in milliseconds', 'IN8', 'ms / 1_000;', 'ms;']]),
   ...inFile('server/machineContract.ts', [

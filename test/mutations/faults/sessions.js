@@ -73,8 +73,8 @@ export const sessionsFaults = [
     [
       'a token may be of another user',
       'SS15',
-      'if (credentials && !authenticator',
-      'if (!credentials && !authenticator',
+      'isOther = credentials !== undefined',
+      'isOther = credentials === undefined',
     ],
     ['every refused token is final', 'SS15', '!retried.has(close.code)', 'true'],
     [

@@ -107,7 +107,8 @@ export const supervisorFaults = [
       'context.throttle.onPublished(broadcaster);',
     ],
     ['a broadcast stays on this server', 'EX4', 'cluster.publish(message, skipped.exceptId);', ''],
-    ['a broadcast may have any members', 'BC14', 'for (const message of given) assertMembers(message);', ''],
+    ['a broadcast may have any members', 'BC14', 'if (!contract) assertMembers(message);', ''],
+    ['a message of a contract may have any members', 'BC14', 'assertMembers(message);\n          return', 'return'],
     ['an ask of an audience may have any members', 'BC14', 'assertMembers(given);\n    const message', 'const message'],
   ]),
   ...inFile('actors/supervisor/introspection.ts', [

@@ -95,13 +95,31 @@ describe('admission slots', () => {
 
 describe('addresses', () => {
   test('[HS15] of one address a number of requests have a slot, and the others wait, in order', () => {
-    const { outcomes, enter, leave } = openByLetter(10, 2);
+    const { outcomes, enter, leave } = openByLetter(4, 2);
     enter('a1', 'a2', 'a3', 'a4', 'b1', 'b2', 'b3');
     expect(outcomes).toEqual(['a1', 'a2', 'b1', 'b2']);
     leave('a2');
     expect(outcomes.slice(4)).toEqual(['a3']);
     leave('a1', 'b1');
     expect(outcomes.slice(5)).toEqual(['a4', 'b3']);
+  });
+
+  test('[HS15] while less than a quarter of the slots is taken, an address may have more than its number', () => {
+    const { outcomes, enter, leave } = openByLetter(16, 1);
+    enter('a1', 'a2', 'a3', 'a4', 'a5', 'a6', 'b1', 'b2');
+    expect(outcomes).toEqual(['a1', 'a2', 'a3', 'a4', 'b1']);
+    leave('b1');
+    expect(outcomes.slice(5)).toEqual(['b2']);
+    leave('a1');
+    expect(outcomes.slice(6)).toEqual([]);
+    leave('a2');
+    expect(outcomes.slice(6)).toEqual(['a5']);
+    enter('c1', 'c2');
+    expect(outcomes.slice(7)).toEqual(['c1']);
+    leave('b2', 'c1');
+    expect(outcomes.slice(8)).toEqual(['c2']);
+    leave('a3', 'a4');
+    expect(outcomes.slice(9)).toEqual(['a6']);
   });
 
   test('[HS15] addresses that wait are served in turn', () => {
@@ -113,15 +131,15 @@ describe('addresses', () => {
   });
 
   test('[HS15] one at its bound loses its turn, and has it again once a slot of its own is free', () => {
-    const { outcomes, enter, leave } = openByLetter(3, 1);
-    enter('a1', 'a2', 'b1', 'c1', 'd1', 'b2');
-    expect(outcomes).toEqual(['a1', 'b1', 'c1']);
+    const { outcomes, enter, leave } = openByLetter(4, 1);
+    enter('a1', 'b1', 'a2', 'b2', 'c1', 'd1', 'e1');
+    expect(outcomes).toEqual(['a1', 'b1', 'c1', 'd1']);
     leave('c1');
-    expect(outcomes.slice(3)).toEqual(['d1']);
+    expect(outcomes.slice(4)).toEqual(['e1']);
     leave('d1');
-    expect(outcomes.slice(4)).toEqual([]);
+    expect(outcomes.slice(5)).toEqual([]);
     leave('b1', 'a1');
-    expect(outcomes.slice(4)).toEqual(['b2', 'a2']);
+    expect(outcomes.slice(5)).toEqual(['b2', 'a2']);
   });
 
   test('[HS15] in a full queue the last of the longest line makes room for a shorter one', () => {
@@ -150,9 +168,7 @@ describe('addresses', () => {
     const { queue, enter, leave, clock } = openByLetter(2, 1);
     enter('a1', 'a2', 'b1', 'c1', 'd1', 'e1');
     expect(queue.addresses).toBe(3);
-    leave('a1', 'c1', 'a2');
-    expect(queue.addresses).toBe(1);
-    leave('b1');
+    leave('a1', 'c1', 'a2', 'b1');
     expect(queue.addresses).toBe(0);
     enter('a1', 'a2');
     clock.advance(1_000);
@@ -168,6 +184,8 @@ class NaiveQueue {
   waiting: string[] = [];
   /** Addresses, in the order in which their turn comes. */
   turns: string[] = [];
+  /** The same of those that have as many slots as their number says, for when slots are not scarce. */
+  crowded: string[] = [];
 
   constructor(
     private readonly slots: number,
@@ -185,17 +203,21 @@ class NaiveQueue {
     this.taken = this.taken.filter((one) => one !== name);
     this.waiting = this.waiting.filter((one) => one !== name);
     this.#rank();
-    for (let next = this.turns[0]; next && this.taken.length < this.slots; next = this.turns[0]) {
-      const first = this.waiting.find(([letter]) => letter === next) ?? '';
+    for (;;) {
+      const next = this.turns[0] ?? this.crowded[0];
+      const first = this.waiting.find(([letter]) => letter === next);
+      if (first === undefined || !this.#mayBegin(first)) return;
       this.waiting = this.waiting.filter((one) => one !== first);
-      this.turns.shift();
+      this.turns = this.turns.filter((one) => one !== next);
+      this.crowded = this.crowded.filter((one) => one !== next);
       this.#begin(first);
       this.#rank();
     }
   }
 
   #mayBegin(name: string): boolean {
-    return this.taken.length < this.slots && this.#of(this.taken, name).length < this.bound;
+    const isFew = this.#of(this.taken, name).length < this.bound;
+    return this.taken.length < this.slots && (isFew || this.taken.length < this.slots / 4);
   }
 
   #begin(name: string): void {
@@ -208,13 +230,19 @@ class NaiveQueue {
     return longest >= this.#of(this.waiting, name).length + 2;
   }
 
-  /** Addresses with a request that waits and a slot of their own that is free keep their turn; others lose it. */
+  /** An address with a request that waits keeps its turn as long as it is of the same kind. */
   #rank(): void {
-    const isReady = (letter: string): boolean =>
-      this.#of(this.waiting, letter).length > 0 && this.#of(this.taken, letter).length < this.bound;
-    this.turns = this.turns.filter(isReady);
-    for (const [letter = ''] of this.waiting)
-      if (isReady(letter) && !this.turns.includes(letter)) this.turns.push(letter);
+    const waits = [...new Set(this.waiting.map(([letter = '']) => letter))];
+    const isFew = (letter: string): boolean => this.#of(this.taken, letter).length < this.bound;
+    const kept = (turns: readonly string[], are: readonly string[]): string[] => [
+      ...turns.filter((letter) => are.includes(letter)),
+      ...are.filter((letter) => !turns.includes(letter)),
+    ];
+    this.turns = kept(this.turns, waits.filter(isFew));
+    this.crowded = kept(
+      this.crowded,
+      waits.filter((letter) => !isFew(letter)),
+    );
   }
 
   #of(names: readonly string[], [letter]: string | readonly string[]): readonly string[] {
@@ -228,7 +256,7 @@ describe('any order of events', () => {
     { weight: 2, arbitrary: fc.record({ kind: fc.constant('leave' as const), at: fc.nat() }) },
   );
 
-  property.prop([fc.integer({ min: 1, max: 5 }), fc.integer({ min: 1, max: 4 }), fc.array(step, { maxLength: 80 })])(
+  property.prop([fc.integer({ min: 1, max: 12 }), fc.integer({ min: 1, max: 4 }), fc.array(step, { maxLength: 80 })])(
     '[HS15] the queue does what a naive one does',
     (admission, perAddress, steps) => {
       const { queue, outcomes, enter, leave, clock } = openByLetter(admission, perAddress);
