@@ -11,6 +11,7 @@ class AsGiven extends BaseSequencer {
 
 export default defineConfig({
   root: fileURLToPath(new URL('../..', import.meta.url)),
+  resolve: { alias: { '@fast-check/vitest': fileURLToPath(new URL('properties.js', import.meta.url)) } },
   test: {
     include: ['test/**/*.test.ts'],
     testTimeout: 6_000,
