@@ -39,7 +39,14 @@ export default defineConfig({
     projects: [
       { test: { ...shared, name: 'quick', include: quick } },
       { test: { ...shared, name: 'measured', include: measured, isolate: true } },
-      { test: { ...shared, name: 'system', include: ['test/**/*.test.ts'], exclude: [...quick, ...measured] } },
+      {
+        test: {
+          ...shared,
+          name: 'system',
+          include: ['test/**/*.test.ts'],
+          exclude: [...quick, ...measured, '**/node_modules/**'],
+        },
+      },
     ],
   },
 });

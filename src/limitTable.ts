@@ -6,7 +6,7 @@ const evicts = 'destroys the socket, with the reason 1013 `slow consumer`';
  * Every bound that a program can set: the one source of its default, of docs/limits.md and of the docstrings of `Limits`.
  * `npm run docs` writes both (LM2).
  */
-export const limitTable = {
+const limitTable = {
   payload: bytes(65_536, 'Maximum size of a message from a client', 'closes with 1009 `message too big`'),
   fragments: count(64, 'Maximum number of parts of one message', 'closes with 1008 `too many parts`'),
   messageTimeout: ms(10_000, 'Maximum time to complete a message', 'closes with 1008 `message not completed in time`'),

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { isInstance } from '../actors/runtime/guard.js';
+import { Warnings } from '../actors/runtime/warnings.js';
 import { type RefusedClient, refusalBy, UpgradeRefused } from '../actors/sessions/refusal.js';
 import type { Supervisor } from '../actors/supervisor/supervisor.js';
 import { errorText, HandlerTimeout } from '../protocol/errors.js';
@@ -12,7 +13,6 @@ import { answerWith, isHere, respond } from './httpResponses.js';
 import type { Mounted } from './mount.js';
 import type { CheckedOptions } from './options.js';
 import type { ServerParts } from './parts.js';
-import { Warnings } from './warnings.js';
 import type { Handshake } from './websocket.js';
 
 const ignoreError = (): void => {};

@@ -113,7 +113,7 @@ class ServerSocket implements UpgradedSocket {
     });
     // The listener of `ws` was added before, so `ws` has parsed these bytes already.
     if (outlet.listenerCount('data') > 0) outlet.on('data', (bytes: Buffer) => this.#outletOnData(bytes.length));
-    else this.#countFrames();
+    else this.#takeFrames();
   }
 
   get writable(): boolean {
@@ -167,9 +167,9 @@ class ServerSocket implements UpgradedSocket {
     this.ws.terminate();
   }
 
-  /** Counts frames in place of bytes. Bun has a `ws` of its own, which reads no bytes by the socket (LM3). */
-  #countFrames(): void {
-    for (const event of ['message', 'ping', 'pong'] as const) this.ws.on(event, () => this.#received++);
+  /** Takes each frame for a byte. Bun has a `ws` of its own, which reads nothing by the socket (LM3). */
+  #takeFrames(): void {
+    for (const event of ['message', 'ping', 'pong'] as const) this.ws.on(event, () => this.#outletOnData(1));
   }
 
   #outletOnData(bytes: number): void {

@@ -7,7 +7,9 @@ export const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** Folders of tests that need no other program and are fast. */
 const folders =
-  'actors broadcast client contract inspector machines protocol server trust interop properties react'.split(' ');
+  'actors broadcast client contract inspector machines protocol server trust interop properties react rfc6455'.split(
+    ' ',
+  );
 const slow =
   /^(?:neffosjs|goClient|goServer|ourClient|transitions|fuzz|churn|clientHeap|clientReconnects|clientStorm|lossless|history|slow|standstill|flood|clusterChurn|brokerFaults|forgedNumbers|goNode|mixed|page|statelyStream|browser|chromium|runtimes|bundles|lockout)/;
 

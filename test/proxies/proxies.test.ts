@@ -1,5 +1,4 @@
 import { once } from 'node:events';
-import { request as send } from 'node:https';
 import { chromium as playwright } from 'playwright-core';
 import { expect, it } from 'vitest';
 import { WebSocket } from 'ws';
@@ -9,6 +8,7 @@ import { startPageServer } from '../support/client/pageServer.js';
 import { type Certificate, certify, openssl } from '../support/peers/certificate.js';
 import { chromium, describeWith, type Peer } from '../support/peers/installed.js';
 import { useOurClients } from '../support/peers/ourClient.js';
+import { request, webSocketOf } from '../support/peers/secureClient.js';
 import { type Edit, haproxyConfiguration, nginxConfiguration, type Place } from '../support/proxies/configurations.js';
 import { haproxy, nginx, type ProxyProgram, type RunningProxy, useProxies } from '../support/proxies/proxy.js';
 import { type Upstream, useUpstreams } from '../support/proxies/upstream.js';
@@ -52,7 +52,7 @@ interface Site {
   readonly proxy: RunningProxy;
   readonly upstreams: readonly [Upstream, ...Upstream[]];
   /** A `WebSocket` class that trusts the proxy and has this origin. It records each answer that is no upgrade. */
-  classOf(origin: string, refusals?: string[]): new (url: string, protocols?: string[], given?: object) => WebSocket;
+  classOf(origin: string, refusals?: string[]): ReturnType<typeof webSocketOf>;
   /** Sends a request; resolves with the status and the body. */
   request(method: string, path: string): Promise<string>;
 }
@@ -77,24 +77,11 @@ const useSites = ({ program, configuration }: Kind) => {
       url: `wss://localhost:${port}/live`,
       proxy,
       upstreams: [upstream, ...others],
-      classOf: (from, refusals = []) =>
-        class extends WebSocket {
-          constructor(url: string, protocols: string[] = [], given: object = {}) {
-            super(url, protocols, { ...given, ca, origin: from });
-            this.on('error', ({ message }) => refusals.push(message));
-          }
-        },
-      request: (method, path) =>
-        new Promise((resolve, reject) => {
-          const sent = send(`${origin}${path}`, { method, ca, agent: false }, (response) => {
-            let body = '';
-            response.setEncoding('utf8').on('data', (text: string) => {
-              body += text;
-            });
-            response.on('end', () => resolve(`${response.statusCode} ${body}`.trim()));
-          });
-          sent.on('error', reject).end();
-        }),
+      classOf: (from, refusals) => webSocketOf({ ca, origin: from }, refusals),
+      async request(method, path) {
+        const { status, body } = await request(`${origin}${path}`, { method, ca });
+        return `${status} ${body}`.trim();
+      },
     };
   };
 };

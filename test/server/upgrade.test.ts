@@ -685,7 +685,7 @@ describe('origins', () => {
     [1, 'null', {}, 403],
     [undefined, 'http://inner:9000', {}, 101],
   ])(
-    '[HS13] [HS17] with trustProxy %j, behind a proxy, a page of %j gets %j %i',
+    '[HS13] [HS17] with trustProxy %j, a page of %j behind a proxy that also says %j gets %i',
     async (trustProxy, origin, more, status) => {
       const { upgrade } = await start(trustProxy === undefined ? {} : { trustProxy });
       expect((await upgrade('/', { ...behind, Origin: origin, ...more })).status).toBe(status);

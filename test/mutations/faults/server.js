@@ -27,6 +27,12 @@ export const serverFaults = [
     ],
     ['a pong is not counted', 'LM7', 'this.pongContext.counters.pongs++;', ''],
     ['a client that reads no pong has no reason', 'LM7', "listener?.socketOnClose(code, text, 'unreadPongs');", ''],
+    [
+      'a close frame is answered without its code',
+      'FR11',
+      'if (code === noCode) super.close();',
+      'if (code < 4_000) super.close();',
+    ],
     ['a close frame of the client goes unnoticed', 'SV6', 'this.watcher?.wsOnClosing(', 'this.emit('],
   ]),
   ...inFile('server/pongs.ts', [
@@ -77,7 +83,9 @@ export const serverFaults = [
     ['a listener stays after the last detach', 'HS12', "http.off('upgrade', onUpgrade);", ''],
     ['what another one has wrapped is thrown away', 'HS12', 'if (http.emit !== emitting) return;', ''],
   ]),
-  ...inFile('server/warnings.ts', [['a warning comes again and again', 'HS13', 'this.#subjects.has(subject) || ', '']]),
+  ...inFile('actors/runtime/warnings.ts', [
+    ['a warning comes again and again', 'HS13', 'this.#subjects.has(subject) || ', ''],
+  ]),
   ...inFile('server/admission/origin.ts', [
     [
       'foreign origins are let in',
@@ -89,12 +97,6 @@ export const serverFaults = [
     ['the port of a host is not looked at', 'HS13', "isSecure ? '443' : usual", 'usual'],
   ]),
   ...inFile('server/admission/proxies.ts', [
-    [
-      'an untrusted peer names the client',
-      'HS17',
-      'if (!this.#trusts(address, 0)) return address;',
-      'if (!socket) return address;',
-    ],
     [
       'a hop that is not trusted names the one before it',
       'HS17',

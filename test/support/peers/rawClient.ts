@@ -37,6 +37,11 @@ export class RawClient {
     });
   }
 
+  /** Returns a client over a WebSocket that a test has made. */
+  static over(ws: WebSocket): RawClient {
+    return new RawClient(ws);
+  }
+
   send(frame: string | Uint8Array): void {
     this.#ws.send(frame);
   }

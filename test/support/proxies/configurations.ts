@@ -17,7 +17,7 @@ export interface Place {
 const page = readFileSync(new URL('../../../docs/deploying.md', import.meta.url), 'utf8');
 
 /** Returns the blocks of docs/deploying.md in this language. */
-export const blocksIn = (language: string): string[] =>
+const blocksIn = (language: string): string[] =>
   Array.from(page.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, 'gms')), ([, code = '']) => code);
 
 /** Replaces each text; throws where a block has it not. */

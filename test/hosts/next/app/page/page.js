@@ -1,0 +1,3 @@
+const Page = () => 'the app';
+
+export default Page;
