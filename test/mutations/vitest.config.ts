@@ -1,31 +1,28 @@
 import { fileURLToPath } from 'node:url';
-import { defineConfig, type Plugin } from 'vitest/config';
-import { faults } from './faults.js';
+import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-const src = fileURLToPath(new URL('../../src', import.meta.url));
-
-/** Puts one fault into its file as that is loaded; the tree stays as it is. */
-const mutation = (index: number): Plugin => ({
-  name: 'mutation',
-  enforce: 'pre',
-  transform(code, id) {
-    const fault = faults[index];
-    if (!fault || id !== `${src}/${fault.file}`) return undefined;
-    return code.replace(fault.find, () => fault.replace);
-  },
-});
+/** Keeps the order in which the files were asked for: those that most likely notice come first. */
+class AsGiven extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    return files;
+  }
+}
 
 export default defineConfig({
   root: fileURLToPath(new URL('../..', import.meta.url)),
-  plugins: [mutation(Number(process.env['MUTATION'] ?? -1))],
+  resolve: { alias: { '@fast-check/vitest': fileURLToPath(new URL('properties.js', import.meta.url)) } },
   test: {
     include: ['test/**/*.test.ts'],
     testTimeout: 6_000,
     setupFiles: ['test/mutations/setup.ts'],
+    env: { MUSTER_RUNS: '60' },
     pool: 'forks',
     // The sources are loaded once for all files of a run, which is most of the time that it takes.
     isolate: false,
     maxWorkers: 1,
+    cache: false,
+    sequence: { sequencer: AsGiven },
     // A fault may well make something fail outside of any test.
     dangerouslyIgnoreUnhandledErrors: true,
   },

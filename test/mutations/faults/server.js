@@ -181,7 +181,7 @@ export const serverFaults = [
       'if (!longest || longest.waiting.length < waiting.length + 2) return false;',
       'if (!longest || waiting.length >= 0) return false;',
     ],
-    ['the address of everybody is remembered', 'HS15', 'this.#lines.delete(address);', ''],
+    ['the address of everybody is remembered', 'HS15', 'this.#lines.delete(address);', ';'],
   ]),
   ...inFile('server/admission/requestHead.ts', [
     ['an upgrade by HTTP/1.0 is taken', 'HS18', "if (httpVersion === '1.0')", "if (httpVersion === '')"],
