@@ -114,10 +114,10 @@ describe('the log of frames', () => {
 
   test('[SV12] characters that turn or hide a part of a line are escaped', () => {
     const { harness, lines } = open();
-    const name = '\u202e\u200b\ufeff\u{e0041}\u00ad\u2066\ufe0f\u06dd';
+    const name = '\u202e\u200b\ufeff\u{e0041}\u00ad\u2066\ufe0f\u06dd\ufff9';
     harness.open('b', 'n').socket.receive(`;n;;${name};0;0;`);
     expect(lines().at(-1)).toBe(
-      '"b" in text "\\u202e\\u200b\\ufeff\\udb40\\udc41\\u00ad\\u2066\\ufe0f\\u06dd" in "n", 32 bytes',
+      '"b" in text "\\u202e\\u200b\\ufeff\\udb40\\udc41\\u00ad\\u2066\\ufe0f\\u06dd\\ufff9" in "n", 35 bytes',
     );
   });
 
