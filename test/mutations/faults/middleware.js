@@ -33,6 +33,13 @@ export const middlewareFaults = [
       'layers.reduceRight<HandlerFunction>(',
       'layers.reduce<HandlerFunction>(',
     ],
+    [
+      'a middleware hides what a handler rejects with',
+      'MW3',
+      '#innerFailed(error: unknown): void {',
+      '#innerFailed(error: unknown): void {\n    this.#inner = undefined;',
+    ],
+    ['a middleware hides what a handler throws', 'MW3', 'if (this.#thrown) throw this.#thrown.error;', ''],
     ['next runs the handler again and again', 'MW3', 'this.#isCalled = true;', ''],
     ['next runs the handler whenever it is called', 'MW3', 'if (this.#isOver) {', 'if (false) {'],
     [
