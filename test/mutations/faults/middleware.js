@@ -114,6 +114,8 @@ export const middlewareFaults = [
     ],
   ]),
   ...inFile('actors/connection/memberships.ts', [
+    ['a room keeps the frame that asked for it', 'RM6', 'connected.rooms.has(room) ? room : compact(room)', 'room'],
+    ['a namespace keeps the frame that asked for it', 'RM6', 'compact(namespace)', 'namespace'],
     ['a closed room is joined by the client', 'RM8', 'if (handlers.hasClosedRooms(namespace)) {', 'if (false) {'],
     ['joins to closed rooms are not counted', 'RM8', 'counters.closedJoins++;', ''],
   ]),
@@ -136,6 +138,7 @@ export const middlewareFaults = [
     ['dropped messages are not counted', 'MW7', 'void host.counters.rateDropped++', 'undefined'],
   ]),
   ...inFile('actors/middleware/tokenBuckets.ts', [
+    ['a key keeps its message', 'MW6', "typeof key === 'string' && !this.#young.has(key) ? compact(key) : key", 'key'],
     [
       'buckets fill beyond their size',
       'MW6',
