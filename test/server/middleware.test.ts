@@ -22,6 +22,7 @@ import {
 } from '../../src/index.js';
 import { deferred } from '../support/async/promises.js';
 import { RawClient } from '../support/peers/rawClient.js';
+import { settled } from '../support/server/supervisorHarness.js';
 import { useServers } from '../support/server/testServer.js';
 
 const start = useServers();
@@ -309,6 +310,36 @@ describe('the result of a message', () => {
     expect(await say(client)).toBe('$1;chat;;say;0;0;caught Error: boom');
     expect(await client.ask('$2;chat;;tell;0;0;')).toBe('$2;chat;;tell;1;0;not now');
     expect(told()).toEqual([]);
+  });
+
+  test.each<{ readonly does: string; readonly use: Middleware }>([
+    {
+      does: 'does not wait for it',
+      use: async (_ns, _message, next) => {
+        next();
+        await settled();
+      },
+    },
+    {
+      does: 'catches what rejects',
+      use: async (_ns, _message, next) => void (await Promise.resolve(next()).catch(() => {})),
+    },
+    {
+      does: 'catches what is thrown',
+      use: (_ns, _message, next) => {
+        try {
+          next();
+        } catch {}
+      },
+    },
+  ])('[MW3] an error reaches the client past a middleware that returns nothing, and $does', async ({ use }) => {
+    const fails: Handler = () => {
+      throw new Error('boom');
+    };
+    const { client, told } = await withUse([use], { say: fails, later: async (...given) => fails(...given) });
+    expect(await say(client)).toBe('$1;chat;;say;1;0;boom');
+    expect(await client.ask('$2;chat;;later;0;0;')).toBe('$2;chat;;later;1;0;boom');
+    expect(told()).toEqual(['say Error: boom', 'later Error: boom']);
   });
 
   test('[MW3] next runs once: a second call throws', async () => {

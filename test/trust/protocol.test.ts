@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { AskTimeout, ErrBadRoom, type Message, OnRoomJoin, reply } from '../../src/index.js';
+import { AskTimeout, ErrBadRoom, type Message, OnRoomJoin, rateLimit, reply } from '../../src/index.js';
 import type { RawClient } from '../support/peers/rawClient.js';
 import { type Attack, heapUsed, useAttacks } from '../support/server/attack.js';
+import { SupervisorHarness } from '../support/server/supervisorHarness.js';
 
 const attack = useAttacks();
 const MiB = 1_048_576;
@@ -129,6 +130,28 @@ describe('tokens', () => {
 });
 
 describe('names', () => {
+  test('[RM6] [MW6] rooms, namespaces and keys of limits keep no frames in memory', async () => {
+    const names = Array.from({ length: 60 }, (_, at) => `a-namespace-with-a-name-${at}`);
+    const limit = rateLimit({ events: 1, per: 60_000, key: (_, { room }) => room });
+    const namespaces = Object.fromEntries(names.map((name) => [name, { say() {} }]));
+    const harness = new SupervisorHarness({ namespaces, use: [limit] });
+    const { socket } = harness.open('ann');
+    const before = await heapUsed();
+    const sendWide = async (head: string): Promise<void> => {
+      // As a frame that was read: one flat text.
+      socket.receive(Buffer.from(`${head}${'x'.repeat(60_000)}`).toString());
+      await harness.settle();
+      socket.sent.length = 0;
+    };
+    for (const name of names) await sendWide(`$1;${name};;_OnNamespaceConnect;0;0;`);
+    for (let at = 0; at < 120; at++) {
+      await sendWide(`$1;${names[0]};a-room-with-a-name-${at};_OnRoomJoin;0;0;`);
+      await sendWide(`;${names[0]};a-room-with-a-name-${at};say;0;0;`);
+    }
+    expect(harness.supervisor.roomNames(names[0] ?? '')).toHaveLength(120);
+    expect((await heapUsed()) - before).toBeLessThan(MiB);
+  });
+
   test('[NS1] [NS8] fifty thousand unknown namespaces leave nothing behind', async () => {
     await attack({}, async ({ attacker }) => {
       const client = await (await attacker()).inDefault();

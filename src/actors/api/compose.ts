@@ -19,8 +19,10 @@ class Passage {
   #isOver = false;
   /** Whether the middleware has put another result in the place of the inner one. */
   #isReplaced = false;
-  /** What `next` returned, unless it has failed. */
+  /** What `next` returned. */
   #inner: unknown;
+  /** What `next` threw. */
+  #thrown: { readonly error: unknown } | undefined;
 
   constructor(
     private readonly middleware: MiddlewareFunction,
@@ -52,15 +54,23 @@ class Passage {
     }
     if (this.#isCalled) throw new Error('a middleware calls next() at most once for each message');
     this.#isCalled = true;
-    const inner = this.handler(this.ns, this.message);
+    const inner = this.#runHandler();
     this.#inner = inner;
     // The middleware may leave this promise alone: its rejection must not end the process.
     if (isThenable(inner)) inner.then(undefined, (error: unknown) => this.#innerFailed(error));
     return inner;
   }
 
+  #runHandler(): unknown {
+    try {
+      return this.handler(this.ns, this.message);
+    } catch (error) {
+      this.#thrown = { error };
+      throw error;
+    }
+  }
+
   #innerFailed(error: unknown): void {
-    this.#inner = undefined;
     if (this.#isReplaced) this.host.failed(error, this.message.event, this.ns);
   }
 
@@ -70,6 +80,8 @@ class Passage {
       this.#isReplaced = returned !== this.#inner;
       return returned;
     }
+    // A middleware that returns nothing hides no error, so that none is lost.
+    if (this.#thrown) throw this.#thrown.error;
     if (this.#isCalled) return this.#inner;
     this.host.counters.stoppedEvents++;
     return stopped;

@@ -13,7 +13,7 @@ const maxRuns = 8;
 const maxGaps = 8;
 
 /** What a message says about those before it. */
-export interface Arrival {
+export interface Placement {
   /** The number of messages that have not arrived, between this one and the one before it. */
   readonly missing: number;
   /** Whether it comes again, or after later ones. An abandoned connection can deliver after its successor is up. */
@@ -22,9 +22,9 @@ export interface Arrival {
   readonly isRenumbered: boolean;
 }
 
-const inOrder: Arrival = { missing: 0, isLate: false, isRenumbered: false };
-const late: Arrival = { missing: 0, isLate: true, isRenumbered: false };
-const renumbered: Arrival = { missing: 0, isLate: false, isRenumbered: true };
+const inOrder: Placement = { missing: 0, isLate: false, isRenumbered: false };
+const late: Placement = { missing: 0, isLate: true, isRenumbered: false };
+const renumbered: Placement = { missing: 0, isLate: false, isRenumbered: true };
 
 /** Numbers that a sequence has skipped: from the first to the last, both included. */
 interface Gap {
@@ -131,7 +131,7 @@ export class Follower {
   }
 
   /** Records the arrival of a message. */
-  arrive(position: Position, at: number): Arrival {
+  arrive(position: Position, at: number): Placement {
     const { epoch, number } = position;
     const next = followedBy(this.#sequences, position);
     if (next) {
@@ -159,7 +159,7 @@ export class Follower {
   }
 
   /** Continues a run. One that lasts too long is the real sequence: what made it late was forged. */
-  #continueRun(run: Sequence, number: number, at: number): Arrival {
+  #continueRun(run: Sequence, number: number, at: number): Placement {
     run.add(number, at);
     if (at - run.since < maxMuted) return late;
     this.#runs.splice(this.#runs.indexOf(run), 1);

@@ -1,5 +1,5 @@
 import type { Random } from '../runtime/random.js';
-import { type Arrival, Follower } from './follower.js';
+import { Follower, type Placement } from './follower.js';
 
 /** Maximum number of channels on which this server numbers its messages. */
 const maxNumberedChannels = 10_000;
@@ -58,7 +58,7 @@ export class Positions {
   constructor(private readonly now: () => number) {}
 
   /** Records the arrival of a message. Returns how many before it are missing, and whether it is late itself. */
-  arrive(channel: string, node: string, position: Position): Arrival {
+  arrive(channel: string, node: string, position: Position): Placement {
     const follower = this.#byChannel.get(channel)?.get(node) ?? new Follower();
     const before = follower.size;
     const arrival = follower.arrive(position, this.now());

@@ -109,6 +109,7 @@ export const guardedLogic = (
       const connection = of(scope.self);
       if (isLate(event, connection, context)) return snapshot;
       const { isOpen } = connection.flags;
+      if (isFrame(event)) frames.begin(event);
       // A chart of the program may have events of its own, which the type does not know.
       const next = machine.transition(snapshot, event as ConnectionEvent, scope);
       if (isOpen && isFrame(event) && !frames.isSettled(event)) connection.dispatcher.drop(event.data);

@@ -1,6 +1,6 @@
 import { encodeErrorReply, type Frame } from '../../protocol/codec.js';
 import { ErrBadNamespace, ErrBadRoom, ErrClosedRooms, ErrWrite } from '../../protocol/errors.js';
-import { fits } from '../../protocol/size.js';
+import { compact, fits } from '../../protocol/size.js';
 import type { AskOptions } from '../api/asks.js';
 import type { ConnPort } from '../api/connPort.js';
 import { NSConn } from '../api/nsConn.js';
@@ -127,7 +127,7 @@ export class Memberships implements MembershipListener {
       }
       if (this.#isFull(namespace, room)) return this.#refuse(asked, tooManyRooms);
     }
-    const membership = new RoomMembership(connected, room);
+    const membership = new RoomMembership(connected, connected.rooms.has(room) ? room : compact(room));
     return this.#transitions.take({ membership, asked, isLocal: false, isForced: false }, type);
   }
 
@@ -231,9 +231,9 @@ export class Memberships implements MembershipListener {
   #membership(namespace: string): NamespaceMembership {
     const known = this.#all.get(namespace);
     if (known) return known;
-    const nsConn = new NSConn(this.port, this.connection.conn, namespace);
+    const nsConn = new NSConn(this.port, this.connection.conn, compact(namespace));
     const membership = new NamespaceMembership(nsConn, this.context.stepped);
-    this.#all.set(namespace, membership);
+    this.#all.set(nsConn.namespace, membership);
     return membership;
   }
 

@@ -1,3 +1,4 @@
+import { compact } from '../../protocol/size.js';
 import type { MiddlewareHost } from '../api/middleware.js';
 
 /** Maximum number of keys of one generation. Beyond it the oldest keys are forgotten. */
@@ -49,7 +50,8 @@ export class TokenBuckets {
     if (fullAt === undefined) return false;
     if (this.#young.size >= maxKeys && !this.#young.has(key)) this.#age();
     this.#old.delete(key);
-    this.#young.set(key, fullAt);
+    // A key that is a part of a message would keep the message.
+    this.#young.set(typeof key === 'string' && !this.#young.has(key) ? compact(key) : key, fullAt);
     this.#keepAging();
     return true;
   }

@@ -1,4 +1,5 @@
 import { errorText } from '../../protocol/errors.js';
+import { compact } from '../../protocol/size.js';
 import type { Random } from '../runtime/random.js';
 import type { Warnings } from '../runtime/warnings.js';
 import type { Identity, UpgradeRequest } from '../transport/socket.js';
@@ -52,9 +53,6 @@ const faultOf = (id: string, isNamespace: (name: string) => boolean): IdRefused 
   }
   return isNamespace(id) ? new IdRefused(id, 'namespace', `the id "${id}" is the name of a namespace`) : undefined;
 };
-
-/** Returns a flat copy. A concatenated string keeps its parts in memory: over 1 KiB for an id. */
-const compact = (text: string): string => Buffer.from(text, 'utf16le').toString('utf16le');
 
 const noId = 'no connection id';
 

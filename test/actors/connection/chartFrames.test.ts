@@ -60,6 +60,15 @@ describe('a frame that a chart takes', () => {
     expect(counted()).toEqual({ framesIn: 2, bytesIn: hi.length + ask.length, chartDrops: 0, chartRefusals: 0 });
   });
 
+  test('[SV23] is received as often as it is sent, by one connection and by others', () => {
+    const { harness, client, handled } = taking(region('receive'));
+    const other = harness.open('b', 'n', ['r']);
+    other.conn?.actor.send({ type: 'TAKE' });
+    const event = { type: 'FRAME', data: hi };
+    for (const { conn } of [client, client, other]) conn?.actor.send(event);
+    expect(handled).toEqual(['1', '1', '1']);
+  });
+
   test('[SV23] [SV17] is counted where the chart does nothing with it, or no guard allows it', () => {
     for (const regions of [[region(undefined)], [region('receive', 'isHi')]]) {
       const { client, handled, counted } = taking(...regions);

@@ -33,6 +33,13 @@ export const middlewareFaults = [
       'layers.reduceRight<HandlerFunction>(',
       'layers.reduce<HandlerFunction>(',
     ],
+    [
+      'a middleware hides what a handler rejects with',
+      'MW3',
+      '#innerFailed(error: unknown): void {',
+      '#innerFailed(error: unknown): void {\n    this.#inner = undefined;',
+    ],
+    ['a middleware hides what a handler throws', 'MW3', 'if (this.#thrown) throw this.#thrown.error;', ''],
     ['next runs the handler again and again', 'MW3', 'this.#isCalled = true;', ''],
     ['next runs the handler whenever it is called', 'MW3', 'if (this.#isOver) {', 'if (false) {'],
     [
@@ -107,6 +114,8 @@ export const middlewareFaults = [
     ],
   ]),
   ...inFile('actors/connection/memberships.ts', [
+    ['a room keeps the frame that asked for it', 'RM6', 'connected.rooms.has(room) ? room : compact(room)', 'room'],
+    ['a namespace keeps the frame that asked for it', 'RM6', 'compact(namespace)', 'namespace'],
     ['a closed room is joined by the client', 'RM8', 'if (handlers.hasClosedRooms(namespace)) {', 'if (false) {'],
     ['joins to closed rooms are not counted', 'RM8', 'counters.closedJoins++;', ''],
   ]),
@@ -129,6 +138,7 @@ export const middlewareFaults = [
     ['dropped messages are not counted', 'MW7', 'void host.counters.rateDropped++', 'undefined'],
   ]),
   ...inFile('actors/middleware/tokenBuckets.ts', [
+    ['a key keeps its message', 'MW6', "typeof key === 'string' && !this.#young.has(key) ? compact(key) : key", 'key'],
     [
       'buckets fill beyond their size',
       'MW6',

@@ -23,15 +23,16 @@ export const runtimeFaults = [
     ],
   ]),
   ...inFile('actors/runtime/takenEvents.ts', [
-    ['a frame is received by each region', 'SV23', 'if (this.#received.has(event)) return;', ''],
-    ['a frame is refused by each region', 'SV23', 'if (this.#refused.has(event)) return;', ''],
-    ['a refused frame is received', 'SV23', 'if (!this.#refused.has(event)) job();', 'job();'],
     [
-      'a refused frame is a drop as well',
+      'a frame that is sent again is not received',
       'SV23',
-      'return this.#received.has(event) || this.#refused.has(event);',
-      'return this.#received.has(event);',
+      'this.#fates.set(event, {',
+      'if (!this.#fates.has(event)) this.#fates.set(event, {',
     ],
+    ['a frame is received by each region', 'SV23', 'if (fate?.isReceived) return;', ''],
+    ['a frame is refused by each region', 'SV23', 'if (fate?.isRefused) return;', ''],
+    ['a refused frame is received', 'SV23', 'if (!fate?.isRefused) job();', 'job();'],
+    ['a refused frame is a drop as well', 'SV23', 'return isReceived || isRefused;', 'return isReceived;'],
   ]),
   ...inFile('actors/runtime/mailbox.ts', [
     [
