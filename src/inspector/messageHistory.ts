@@ -2,6 +2,7 @@ import type { NativeMode } from '../protocol/codec.js';
 import { unframe } from '../protocol/frame.js';
 import type { Body } from '../protocol/message.js';
 import { type Header, readHeader } from '../protocol/reading.js';
+import { compact } from '../protocol/size.js';
 
 /** One message of a followed connection by its names, or several equal ones in a row. It holds no body (IN14). */
 export interface NotedMessage {
@@ -25,7 +26,8 @@ export interface NotedMessage {
 const maxMessages = 60;
 const maxName = 100;
 
-const cut = (name: string): string => (name.length > maxName ? `${name.slice(0, maxName)}…` : name);
+// A name is a part of its frame, and would keep the body.
+const cut = (name: string): string => compact(name.length > maxName ? `${name.slice(0, maxName)}…` : name);
 
 const noNames = { event: '', namespace: '', room: '' };
 

@@ -11,9 +11,11 @@ import {
   type ServerOptions,
 } from '../../src/index.js';
 import { type Inspector, inspector } from '../../src/inspector/inspector.js';
+import { MessageHistory } from '../../src/inspector/messageHistory.js';
 import type { Authorize } from '../../src/inspector/sameOrigin.js';
 import { deferred } from '../support/async/promises.js';
 import { ReceiveQueue } from '../support/async/receiveQueue.js';
+import { heapUsed } from '../support/server/attack.js';
 import { useServers } from '../support/server/testServer.js';
 
 const startServer = useServers();
@@ -472,6 +474,18 @@ describe('the feed', () => {
     followed?.messages.map(({ direction, kind, event, namespace, room, times }) =>
       [direction, kind, event, `${namespace}/${room}`, times].join(' '),
     );
+
+  test('[IN14] it keeps no bodies in memory', async () => {
+    const history = new MessageHistory('none', () => 0);
+    const before = await heapUsed();
+    for (let at = 0; at < 60; at++) {
+      const frame = `;a-namespace-with-a-name;a-room-with-a-name;an-event-with-a-name-${at};0;0;${'x'.repeat(60_000)}`;
+      // As a frame that was read: one flat text.
+      history.received(Buffer.from(frame).toString());
+    }
+    expect(history.messages).toHaveLength(60);
+    expect((await heapUsed()) - before).toBeLessThan(1_000_000);
+  });
 
   test('[IN14] it lists messages by kind and names, equal ones once, and never a body or a token', async () => {
     const fail = (): never => {

@@ -202,6 +202,22 @@ describe('middleware', () => {
     expect([errors, server.counters.refusals]).toEqual([[], 1]);
   });
 
+  test('[MW4] a middleware that returns false in place of next() refuses a join, and one that returns an error too', async () => {
+    for (const [returned, text] of [
+      [false, 'dropped'],
+      [reply('yes'), 'dropped'],
+      [Promise.resolve(false), 'dropped'],
+      [new Refusal('members only'), 'members only'],
+    ] as const) {
+      const isJoin = (event: string): boolean => event === OnRoomJoin;
+      const { client, server } = await withUse([
+        { lifecycle: true, run: (_ns, { event }, next) => (isJoin(event) ? returned : next()) },
+      ]);
+      expect(await client.ask(`$1;chat;lobby;${OnRoomJoin};0;0;`)).toBe(`$1;chat;lobby;${OnRoomJoin};1;0;${text}`);
+      expect(server.counters.stoppedEvents).toBe(text === 'dropped' ? 1 : 0);
+    }
+  });
+
   test('[MW2] [SV7] a passage is one turn, and [SV4] one handler', async () => {
     const gate = deferred();
     const log: string[] = [];

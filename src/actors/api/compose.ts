@@ -1,7 +1,7 @@
 import type { DataMessage } from '../../contract/sides.js';
 import { Refusal } from '../../protocol/errors.js';
-import { type Message, OnAnyEvent, systemEvents } from '../../protocol/message.js';
-import { isThenable } from '../runtime/guard.js';
+import { isSystemEvent, type Message, OnAnyEvent, systemEvents } from '../../protocol/message.js';
+import { isInstance, isThenable } from '../runtime/guard.js';
 import type { HandlerFunction } from './handlers.js';
 import type { Layer, MiddlewareFunction, MiddlewareHost } from './middleware.js';
 import type { NSConn } from './nsConn.js';
@@ -76,7 +76,7 @@ class Passage {
 
   #settle(returned: unknown): unknown {
     this.#isOver = true;
-    if (returned !== undefined) {
+    if (returned !== undefined && !this.#isDenied(returned)) {
       this.#isReplaced = returned !== this.#inner;
       return returned;
     }
@@ -85,6 +85,11 @@ class Passage {
     if (this.#isCalled) return this.#inner;
     this.host.counters.stoppedEvents++;
     return stopped;
+  }
+
+  /** Whether a lifecycle event is stopped although the middleware returns something, such as false (MW4). */
+  #isDenied(returned: unknown): boolean {
+    return !this.#isCalled && isSystemEvent(this.message.event) && !isInstance(returned, Error);
   }
 
   #fail(error: unknown): never {

@@ -102,6 +102,7 @@ export const inspectorFaults = [
   ...inFile('inspector/messageHistory.ts', [
     ['equal messages are listed again and again', 'IN14', 'if (last && isEqual(last, message))', 'if (!last)'],
     ['a long name is shown whole', 'IN14', 'name.length > maxName', 'name.length < 0'],
+    ['a name keeps the body of its message', 'IN14', 'string => compact(name', 'string => (name'],
     ['all messages are kept', 'IN14', 'if (this.#messages.length > maxMessages)', 'if (this.#messages.length < 0)'],
     ['an answer is listed as an ask', 'IN14', "(direction === 'in') ? 'ask'", "(direction !== 'in') ? 'ask'"],
   ]),

@@ -40,6 +40,12 @@ export const middlewareFaults = [
       '#innerFailed(error: unknown): void {\n    this.#inner = undefined;',
     ],
     ['a middleware hides what a handler throws', 'MW3', 'if (this.#thrown) throw this.#thrown.error;', ''],
+    [
+      'false lets a client into a room',
+      'MW4',
+      'returned !== undefined && !this.#isDenied(returned)',
+      'returned !== undefined',
+    ],
     ['next runs the handler again and again', 'MW3', 'this.#isCalled = true;', ''],
     ['next runs the handler whenever it is called', 'MW3', 'if (this.#isOver) {', 'if (false) {'],
     [
