@@ -22,7 +22,7 @@ export interface BlockError {
 const run = promisify(execFile);
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 /** A folder inside the package, so that blocks import it by name as a reader would. */
-const folder = join(root, 'test', '.blocks');
+const folder = join(root, 'test', '.blocks', 'docs');
 const compiler = join(root, 'node_modules/typescript/bin/tsc');
 
 const commonFlags = '--ignoreConfig --strict --skipLibCheck --target es2023 --module nodenext --types node';
