@@ -41,8 +41,8 @@ const noCode = 1005;
 const ignoreError = (): void => {};
 
 /**
- * A WebSocket of `ws` that reports when `ws` begins to close it: the client has sent a close frame or a malformed
- * message.
+ * A WebSocket of `ws` that reports control frames, and when `ws` begins to close it: the client has sent a close frame or
+ * a malformed message.
  */
 class ClosingWebSocket extends WebSocket {
   watcher: Pick<ServerSocket, 'wsOnClosing' | 'wsOnFinish' | 'wsOnPing' | 'wsOnPong'> | undefined;
@@ -61,14 +61,13 @@ class ClosingWebSocket extends WebSocket {
     if (code === noCode) super.close();
     else super.close(code, data);
   }
-}
 
-/** The listeners of control frames. All sockets share them, so that none has a function of its own for these. */
-function onPing(this: WebSocket, data: Buffer): void {
-  if (this instanceof ClosingWebSocket) this.watcher?.wsOnPing(data);
-}
-function onPong(this: WebSocket): void {
-  if (this instanceof ClosingWebSocket) this.watcher?.wsOnPong();
+  /** Tells of control frames. A listener for each would enlarge the table of every socket. */
+  override emit(event: string | symbol, first?: unknown, second?: unknown): boolean {
+    if (event === 'ping' && Buffer.isBuffer(first)) this.watcher?.wsOnPing(first);
+    else if (event === 'pong') this.watcher?.wsOnPong();
+    return super.emit(event, first, second);
+  }
 }
 
 /**
@@ -103,8 +102,6 @@ class ServerSocket implements UpgradedSocket {
       this.#messageEnded();
       this.#listener?.socketOnClose(code, reason.toString());
     });
-    ws.on('ping', onPing);
-    ws.on('pong', onPong);
     ws.watcher = this;
     ws.on('error', ignoreError);
     outlet.on('drain', () => {
