@@ -93,8 +93,12 @@ const begin = async ({ peer, args, reload, started }: ProxyProgram, configuratio
     log: () => output,
     async reload() {
       const before = countStarts();
-      child?.kill(reload);
-      await expect.poll(countStarts).toBeGreaterThan(before);
+      // A proxy that has just begun may not take the signal yet.
+      const again = (): number => {
+        if (countStarts() === before) child?.kill(reload);
+        return countStarts();
+      };
+      await expect.poll(again, { interval: 1_000 }).toBeGreaterThan(before);
       await expect.poll(() => isListening(port)).toBe(true);
     },
   };
