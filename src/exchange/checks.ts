@@ -1,7 +1,3 @@
-/** Returns whether a value is an object and not an array. */
-export const isPlainObject = (value: unknown): value is object =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
 /** Returns the kind of a value, without its text: that may be a secret. */
 const kindOf = (value: unknown): string => {
   if (value === null || value === undefined) return String(value);

@@ -6,9 +6,10 @@ import {
   type Subscription,
 } from '@nats-io/transport-node';
 import { systemClock } from '../actors/runtime/clock.js';
+import { isPlainObject } from '../actors/runtime/guard.js';
 import { Activity } from './activity.js';
 import { Batch } from './batch.js';
-import { isPlainObject, refuseDecided, refuseUnknown, wrong } from './checks.js';
+import { refuseDecided, refuseUnknown, wrong } from './checks.js';
 import { type Credentials, credentialsOf, discretion, parseUrl, secretsOf } from './credentials.js';
 import type { ExchangeListener, ExchangeSession, StackExchange } from './exchange.js';
 import { isSubject, type NatsNames, natsNames, natsSubjects } from './naming.js';

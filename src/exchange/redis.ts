@@ -1,7 +1,8 @@
 import { createClient, type RedisClientOptions, type RespVersions } from 'redis';
 import { systemClock } from '../actors/runtime/clock.js';
+import { isPlainObject } from '../actors/runtime/guard.js';
 import { Activity } from './activity.js';
-import { isPlainObject, refuseDecided, refuseUnknown, wrong } from './checks.js';
+import { refuseDecided, refuseUnknown, wrong } from './checks.js';
 import { credentialsOf, discretion, parseUrl, secretsOf } from './credentials.js';
 import type { ExchangeListener, ExchangeSession, StackExchange } from './exchange.js';
 import { redisNames } from './naming.js';

@@ -1,5 +1,6 @@
 import { getDefaultHighWaterMark } from 'node:stream';
 import type { Machines } from '../actors/context.js';
+import { isPlainObject } from '../actors/runtime/guard.js';
 import type { RecorderLimits } from '../actors/telemetry/recorder.js';
 import { defaultLimits, type LimitName, type Limits, limitNames, limitRow } from '../limits.js';
 import { nearest } from '../protocol/nearest.js';
@@ -48,9 +49,6 @@ const refuseUnknown = (given: object, names: ReadonlySet<string>, what: string):
     throw new TypeError(`${what} "${name}" is unknown${hint}; known are ${[...names].join(', ')}`);
   }
 };
-
-const isPlainObject = (value: unknown): value is object =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /**
  * Checks that a value is an observer.

@@ -1,6 +1,7 @@
 import type { NamespaceShape } from '../../contract/definitions.js';
 import type { DataMessage, ReceivedBy, ReceivedOf, Unwritten } from '../../contract/sides.js';
 import type { Message } from '../../protocol/message.js';
+import { isPlainObject } from '../runtime/guard.js';
 import type { Use } from './middleware.js';
 import type { NSConn } from './nsConn.js';
 import type { EventBodies, MessageOf, NoContract, ResultOf } from './vocabulary.js';
@@ -102,7 +103,7 @@ export const checkNamespace = (
   { options, handlers, shape }: DeclaredNamespace,
 ): { readonly use: unknown; readonly isClosed: boolean } => {
   const what = `namespace "${name}"`;
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+  if (!isPlainObject(options)) {
     throw new TypeError(`${what} takes an object of options before its handlers, got ${String(options)}`);
   }
   for (const option of Object.keys(options)) {

@@ -21,6 +21,10 @@ export const ignoreRejection = <T>(promise: Promise<T>): Promise<T> => {
 export const isThenable = (value: unknown): value is PromiseLike<unknown> =>
   typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 
+/** Returns whether the value is an object and not an array. */
+export const isPlainObject = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
 /** Returns whether the value is an instance of `type`. Never throws, even for a hostile proxy. */
 export const isInstance = <T>(thrown: unknown, type: new (...made: never[]) => T): thrown is T => {
   try {
