@@ -26,10 +26,9 @@ const isObject = (value: unknown): value is object => typeof value === 'object' 
 /** The earliest `expiresAt`, in ms since 1970: a day of 1973. A number below it is one of seconds. */
 const earliest = 100_000_000_000;
 
-/** Returns the error for an `expiresAt` that is no time. */
-const expiryError = (expiresAt: unknown): TypeError | RangeError => {
+/** Returns the error for an `expiresAt` whose ms are no time. */
+const expiryError = (expiresAt: unknown, ms: unknown): TypeError | RangeError => {
   const takes = '"expiresAt" of authenticate takes a Date or the ms since 1970';
-  const ms = expiresAt instanceof Date ? expiresAt.getTime() : expiresAt;
   if (typeof ms !== 'number' || Number.isNaN(ms)) {
     return new TypeError(`${takes}, got ${expiresAt instanceof Date ? 'an invalid Date' : String(expiresAt)}`);
   }
@@ -79,7 +78,7 @@ export class Authenticator {
       const { clock } = this;
       return { kind: 'identified', identity: { user, due: clock.now() + expiry - clock.wallNow() } };
     }
-    const error = expiryError(expiresAt);
+    const error = expiryError(expiresAt, expiry);
     return refusalByFailure('internal error', error, { subject: 'expiresAt', text: error.message });
   }
 }
