@@ -57,7 +57,7 @@ export function showComposer() {
   draft.style.height = `${Math.max(40, draft.scrollHeight)}px`;
 }
 
-/** Somebody types in a room. */
+/** Shows that a person types in a room. */
 export function startTyping(room, { id, name }) {
   stopTyping(room, id);
   room.typing.set(id, { name, timer: setTimeout(() => stopTyping(room, id), TYPING_LASTS) });

@@ -68,7 +68,7 @@ export const app = contract({
 
     /** To a client that joins a room: its last messages, as far as this example keeps them. */
     history: fromServer(history),
-    /** To a room: somebody has sent a message, is typing, has joined or left or another name. */
+    /** To a room: a person has sent a message, is typing, has joined or left or another name. */
     said: fromServer(said),
     typing: fromServer(person),
     presence: fromServer(presence),

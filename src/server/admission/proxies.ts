@@ -105,7 +105,7 @@ export class Proxies {
   /** Returns the address of a client: of the last peer that no trusted proxy stands before. */
   addressOf({ socket, headers }: Sent): string | undefined {
     let address = plainAddress(socket?.remoteAddress);
-    // The header is not even split where nobody is trusted.
+    // The header is not even split where the peer is not trusted.
     if (!this.#trusts(address, 0)) return address;
     const forwarded = valuesOf(headers['x-forwarded-for']).slice(-mostHops).reverse();
     for (const [hop, entry] of forwarded.entries()) {
