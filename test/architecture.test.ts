@@ -50,7 +50,7 @@ const entries: readonly string[] = [
 const isRelative = (specifier: string): boolean => specifier.startsWith('.');
 
 /** The layers of `actors` that all parts above them share, the lowest first. */
-const layers = ['actors/runtime', 'actors/transport', 'actors/telemetry', 'actors/api'] as const;
+const layers = ['actors/runtime', 'actors/charts', 'actors/transport', 'actors/telemetry', 'actors/api'] as const;
 /** What the parts of a running server stand on. */
 const ground = ['limits', 'protocol', 'contract', 'machines'] as const;
 /** What the face of a server may name. */
@@ -88,8 +88,10 @@ const arrows: Readonly<Record<string, { readonly folders: readonly string[]; rea
       packages: ['redis', '@nats-io/transport-node', 'node:crypto'],
     },
     'actors/runtime': { folders: [], packages: ['xstate'] },
+    /** How charts run: stepped, and with the server's implementations. */
+    'actors/charts': { folders: ['actors/runtime'], packages: ['xstate'] },
     'actors/transport': { folders: ['limits', 'protocol', 'actors/runtime'], packages: [] },
-    'actors/telemetry': { folders: ['protocol', 'actors/runtime'], packages: ['xstate'] },
+    'actors/telemetry': { folders: ['protocol', 'actors/runtime', 'actors/charts'], packages: ['xstate'] },
     'actors/api': {
       folders: ['limits', 'protocol', 'contract', 'machines', 'actors/runtime', 'actors/transport', 'actors/telemetry'],
       packages: ['xstate'],
@@ -109,8 +111,10 @@ const arrows: Readonly<Record<string, { readonly folders: readonly string[]; rea
       folders: [...ground, 'broadcast', ...layers, 'actors/sessions'],
       packages: [],
     },
+    /** The frames of one connection that wait for their turn. It knows no connection. */
+    'actors/inbox': { folders: ['limits', 'protocol', 'actors/runtime'], packages: [] },
     'actors/connection': {
-      folders: [...ground, 'broadcast', ...layers, 'actors/sessions', 'actors/context'],
+      folders: [...ground, 'broadcast', ...layers, 'actors/sessions', 'actors/context', 'actors/inbox'],
       packages: ['xstate', 'immer'],
     },
     'actors/cluster': {
@@ -120,6 +124,7 @@ const arrows: Readonly<Record<string, { readonly folders: readonly string[]; rea
         'machines',
         'exchange',
         'actors/runtime',
+        'actors/charts',
         'actors/telemetry',
         'actors/api',
         'actors/context',
@@ -144,9 +149,14 @@ const arrows: Readonly<Record<string, { readonly folders: readonly string[]; rea
       folders: ['limits', 'actors/runtime', 'actors/sessions'],
       packages: ['node:http', 'node:net', 'node:stream'],
     },
+    /** One WebSocket, from the 101 on. It knows no actor. */
+    'server/socket': {
+      folders: ['limits', 'protocol', 'actors/runtime', 'actors/transport', 'actors/telemetry'],
+      packages: ['node:http', 'node:stream', 'ws'],
+    },
     server: {
-      folders: [...parts, 'server/admission'],
-      packages: ['node:http', 'node:net', 'node:stream', 'node:crypto', 'ws', 'xstate'],
+      folders: [...parts, 'server/admission', 'server/socket'],
+      packages: ['node:http', 'node:net', 'node:stream', 'node:crypto', 'xstate'],
     },
     'inspector/draw': {
       folders: ['machines', 'actors/runtime', 'actors/context'],
@@ -203,13 +213,17 @@ describe('the architecture', () => {
   });
 
   test.each([
-    ['ws', 'server/websocket.ts'],
     ['redis', 'exchange/redis.ts'],
     ['@nats-io/transport-node', 'exchange/nats.ts'],
     // It finds the package that draws, which a thread loads.
     ['node:worker_threads', 'inspector/draw/graphviz.ts'],
   ])('one file alone imports %s', (name, importer) => {
     expect(files.filter(({ imports }) => imports.includes(name)).map(({ path }) => path)).toEqual([importer]);
+  });
+
+  test('one folder alone imports ws', () => {
+    const importers = files.filter(({ imports }) => imports.includes('ws')).map(({ folder }) => folder);
+    expect([...new Set(importers)]).toEqual(['server/socket']);
   });
 
   test('optional packages are imported by their own entries only, never from the surface', () => {

@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from '../actors/runtime/clock.js';
 import { type Random, systemRandom } from '../actors/runtime/random.js';
-import { makeHandshake, type Transport } from './websocket.js';
+import { makeHandshake, type Transport } from './socket/handshake.js';
 
 /** The parts of a server that tests replace: time, random numbers, and the sockets of its clients. */
 export interface ServerParts {

@@ -13,7 +13,7 @@ import { answerWith, isHere, respond } from './httpResponses.js';
 import type { Mounted } from './mount.js';
 import type { CheckedOptions } from './options.js';
 import type { ServerParts } from './parts.js';
-import type { Handshake } from './websocket.js';
+import type { Handshake } from './socket/handshake.js';
 
 const ignoreError = (): void => {};
 

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { systemRandom } from '../../src/actors/runtime/random.js';
 import { Server } from '../../src/index.js';
 import { partsOf, withParts } from '../../src/server/parts.js';
-import type { Transport } from '../../src/server/websocket.js';
+import type { Transport } from '../../src/server/socket/handshake.js';
 import { FakeClock } from '../support/server/fakeClock.js';
 import { FakeSocket } from '../support/server/fakeSocket.js';
 

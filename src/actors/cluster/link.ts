@@ -1,9 +1,9 @@
 import { type AnyActorRef, createActor } from 'xstate';
 import type { ExchangeSession, StackExchange } from '../../exchange/exchange.js';
 import { type LinkEvent, linkMachine } from '../../machines/link.js';
+import { mergeImplementations } from '../charts/implementations.js';
 import type { ServerContext } from '../context.js';
 import type { Deadline } from '../runtime/deadlines.js';
-import { mergeImplementations } from '../runtime/implementations.js';
 import { sendIfActive } from '../runtime/mailbox.js';
 import { inspectedLogic } from '../telemetry/inspection.js';
 import type { Publications } from './publications.js';

@@ -2,8 +2,8 @@ import { emptyAnswer, encode, type Frame } from '../../protocol/codec.js';
 import { ErrWrite } from '../../protocol/errors.js';
 import { type Answer, type AskOptions, type AskTarget, assertTimeout, waitAtMost } from '../api/asks.js';
 import type { ServerContext } from '../context.js';
+import { type InboxTurn, noTurn } from '../inbox/inbox.js';
 import type { Connection } from './connection.js';
-import { type InboxTurn, noTurn } from './inbox.js';
 
 /** The asks of one client, and the turn of its inbox that waits for an answer. */
 export class PeerAsks implements AskTarget {

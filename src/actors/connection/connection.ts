@@ -8,6 +8,7 @@ import { type FrameSink, frame as framed } from '../../protocol/frame.js';
 import type { Body } from '../../protocol/message.js';
 import { Conn } from '../api/conn.js';
 import type { ServerContext } from '../context.js';
+import type { Inbox } from '../inbox/inbox.js';
 import { sendIfActive } from '../runtime/mailbox.js';
 import { Credentials } from '../sessions/credentials.js';
 import { SessionLine } from '../sessions/sessionLine.js';
@@ -19,7 +20,6 @@ import { Commands } from './commands.js';
 import { Dispatcher } from './dispatcher.js';
 import { endConnection } from './ending.js';
 import { Handshake } from './handshake.js';
-import type { Inbox } from './inbox.js';
 import {
   type CloseRecord,
   type ConnectionListener,

@@ -13,10 +13,10 @@ import {
 import { bytesIn } from '../../protocol/size.js';
 import { isAnswer } from '../../protocol/token.js';
 import type { ServerContext } from '../context.js';
+import { Inbox, type InboxHost, type Job } from '../inbox/inbox.js';
 import { type Garbage, GarbageMeter } from '../transport/garbage.js';
 import type { Connection } from './connection.js';
 import { runEvent } from './events.js';
-import { Inbox, type InboxHost, type Job } from './inbox.js';
 
 /**
  * Routes the frames of an open connection. An answer settles its ask at once. Every other frame takes its turn in the

@@ -3,9 +3,9 @@ import { type AnyActorRef, type AnyStateMachine, assign, type EventObject } from
 import { type ConnectionEvent, connectionMachine } from '../../machines/connection.js';
 import { acknowledge } from '../../protocol/codec.js';
 import type { Body } from '../../protocol/message.js';
+import { mergeImplementations, withTransition } from '../charts/implementations.js';
+import type { TakenEvents } from '../charts/takenEvents.js';
 import type { ServerContext } from '../context.js';
-import { mergeImplementations, withTransition } from '../runtime/implementations.js';
-import type { TakenEvents } from '../runtime/takenEvents.js';
 import type { Connection } from './connection.js';
 import { flagsOf } from './lifecycle.js';
 

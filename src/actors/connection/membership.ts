@@ -2,8 +2,8 @@ import { ErrBadNamespace, ErrBadRoom } from '../../protocol/errors.js';
 import type { AskOptions } from '../api/asks.js';
 import type { NSConn } from '../api/nsConn.js';
 import type { Room } from '../api/room.js';
-import type { MachineState, Step as MachineStep, SteppedMachine } from '../runtime/steppedMachine.js';
-import type { InboxTurn } from './inbox.js';
+import type { MachineState, Step as MachineStep, SteppedMachine } from '../charts/steppedMachine.js';
+import type { InboxTurn } from '../inbox/inbox.js';
 
 /** The charts of memberships. */
 export interface MembershipMachines {

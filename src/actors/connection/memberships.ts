@@ -5,10 +5,10 @@ import type { AskOptions } from '../api/asks.js';
 import type { ConnPort } from '../api/connPort.js';
 import { NSConn } from '../api/nsConn.js';
 import { Room } from '../api/room.js';
+import type { MachineState } from '../charts/steppedMachine.js';
 import type { ServerContext } from '../context.js';
-import type { MachineState } from '../runtime/steppedMachine.js';
+import { noTurn } from '../inbox/inbox.js';
 import type { Connection } from './connection.js';
-import { noTurn } from './inbox.js';
 import {
   type Membership,
   makePendingCall,

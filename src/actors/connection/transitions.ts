@@ -4,10 +4,10 @@ import { OnRoomLeave, ReceivedMessage } from '../../protocol/message.js';
 import type { Answer } from '../api/asks.js';
 import { dropped } from '../api/compose.js';
 import { closeCauseOf, closesWith, type Outcome } from '../api/handlers.js';
+import type { RequestedAction } from '../charts/steppedMachine.js';
 import type { ServerContext } from '../context.js';
-import type { RequestedAction } from '../runtime/steppedMachine.js';
+import { noTurn } from '../inbox/inbox.js';
 import type { Connection } from './connection.js';
-import { noTurn } from './inbox.js';
 import {
   type EntryListener,
   type Membership,

@@ -1,11 +1,11 @@
 import { type AnyActorRef, createActor } from 'xstate';
 import type { Broadcaster } from '../../broadcast/broadcaster.js';
+import { TakenEvents } from '../charts/takenEvents.js';
 import { Connection } from '../connection/connection.js';
 import type { ConnectionListener } from '../connection/lifecycle.js';
 import { type ConnectionLogic, connectionLogic, guardedLogic } from '../connection/logic.js';
 import type { ServerContext } from '../context.js';
 import { type SharedOptions, shareOptions } from '../runtime/actorPatches.js';
-import { TakenEvents } from '../runtime/takenEvents.js';
 import { inspectedLogic } from '../telemetry/inspection.js';
 import type { Arrival } from '../transport/socket.js';
 

@@ -1,8 +1,8 @@
 import type { AnyActorRef, AnyMachineSnapshot, EventObject } from 'xstate';
 import { type SupervisorEvent, supervisorMachine } from '../../machines/supervisor.js';
 import { ErrWrite } from '../../protocol/errors.js';
+import { mergeImplementations, withTransition } from '../charts/implementations.js';
 import type { Machines } from '../context.js';
-import { mergeImplementations, withTransition } from '../runtime/implementations.js';
 import { handlesItself } from '../runtime/mailbox.js';
 import type { Arrival } from '../transport/socket.js';
 import type { DoRequest, Visitor } from './doQueue.js';

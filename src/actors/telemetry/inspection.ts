@@ -1,7 +1,7 @@
 import type { AnyActorRef, AnyMachineSnapshot, AnyStateMachine, EventObject, InspectionEvent } from 'xstate';
 import type { Body } from '../../protocol/message.js';
+import { withTransition } from '../charts/implementations.js';
 import { guarded } from '../runtime/guard.js';
-import { withTransition } from '../runtime/implementations.js';
 import type { Mailboxes } from '../runtime/mailbox.js';
 
 /** Receives the inspection events of XState about the actors of a server. */

@@ -50,8 +50,11 @@ export interface Socket {
 
 /** Receives the events of a socket. */
 export interface SocketListener {
-  /** Called for each data message of the client. */
-  socketOnMessage(data: string | Uint8Array): void;
+  /**
+   * Called for each data message of the client. Bytes belong to a read buffer. With `isText` they are the valid UTF-8 of
+   * a text message that is not decoded yet.
+   */
+  socketOnMessage(data: string | Uint8Array, isText?: boolean): void;
   /** Called when the queue of the socket is empty again. */
   socketOnDrain(): void;
   /**
@@ -152,8 +155,8 @@ export class SocketWrapper implements Socket, SocketListener {
     this.listener = listener;
   }
   /** Passes on a message. */
-  socketOnMessage(data: string | Uint8Array): void {
-    this.listener?.socketOnMessage(data);
+  socketOnMessage(data: string | Uint8Array, isText?: boolean): void {
+    this.listener?.socketOnMessage(data, isText);
   }
   /** Passes on that the queue is empty. */
   socketOnDrain(): void {

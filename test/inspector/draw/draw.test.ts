@@ -7,7 +7,7 @@ import { test as check, fc } from '@fast-check/vitest';
 import { type Browser, chromium as browserType } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { and, assign, createActor, createMachine, fromPromise, not, setup } from 'xstate';
-import { SteppedMachine } from '../../../src/actors/runtime/steppedMachine.js';
+import { SteppedMachine } from '../../../src/actors/charts/steppedMachine.js';
 import {
   connectionMachine,
   linkMachine,

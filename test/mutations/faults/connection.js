@@ -123,7 +123,7 @@ export const connectionFaults = [
       '',
     ],
   ]),
-  ...inFile('actors/connection/inbox.ts', [
+  ...inFile('actors/inbox/inbox.ts', [
     ['turns overlap', 'SV7', 'this.#unsettled++;\n', ''],
     ['the socket of a full inbox is read on', 'BP3', 'return this.host.inboxFilled(isFull);', 'return undefined;'],
     [

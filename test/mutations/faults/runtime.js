@@ -22,7 +22,7 @@ export const runtimeFaults = [
       'if (isThenable(returned)) Promise.resolve(returned).catch(() => {});',
     ],
   ]),
-  ...inFile('actors/runtime/takenEvents.ts', [
+  ...inFile('actors/charts/takenEvents.ts', [
     [
       'a frame that is sent again is not received',
       'SV23',
@@ -51,7 +51,7 @@ export const runtimeFaults = [
       'count = this.#counts[at] ?? 0;',
     ],
   ]),
-  ...inFile('actors/runtime/implementations.ts', [
+  ...inFile('actors/charts/implementations.ts', [
     ['guards of the program lose', 'SV11 SV19', "...Object.fromEntries(own('guards'))", ''],
     [
       'an action of the program replaces ours',

@@ -2,7 +2,20 @@ import { inFile } from '../inFile.js';
 
 /** @type {readonly import('../inFile.js').Fault[]} */
 export const serverFaults = [
-  ...inFile('server/websocket.ts', [
+  ...inFile('server/socket/handshake.ts', [
+    ['pieces without end', 'LM6', 'maxBufferedChunks: fragments * 16,', ''],
+    ['ws answers pings itself, and ends a client that sends 61 at once', 'LM7', 'autoPong: false,', ''],
+  ]),
+  ...inFile('server/socket/closingWebSocket.ts', [
+    [
+      'a close frame is answered without its code',
+      'FR11',
+      'if (code === noCode) super.close();',
+      'if (code < 4_000) super.close();',
+    ],
+    ['a close frame of the client goes unnoticed', 'SV6', 'this.watcher?.wsOnClosing(', 'this.emit('],
+  ]),
+  ...inFile('server/socket/serverSocket.ts', [
     ['a message may take for ever', 'LM6', 'else if (this.#incomplete === undefined) this.#messageBegan();', ''],
     [
       'the deadline of a message is that of the next',
@@ -10,8 +23,6 @@ export const serverFaults = [
       'this.#messageEnded();\n    this.#answerPings();',
       'this.#answerPings();',
     ],
-    ['pieces without end', 'LM6', 'maxBufferedChunks: fragments * 16,', ''],
-    ['ws answers pings itself, and ends a client that sends 61 at once', 'LM7', 'autoPong: false,', ''],
     ['a ping that waits for room is never answered', 'LM7', 'if (this.writable) this.#pongs?.drained();', ''],
     [
       'a close frame comes before the pong',
@@ -27,15 +38,8 @@ export const serverFaults = [
     ],
     ['a pong is not counted', 'LM7', 'this.pongContext.counters.pongs++;', ''],
     ['a client that reads no pong has no reason', 'LM7', "listener?.socketOnClose(code, text, 'unreadPongs');", ''],
-    [
-      'a close frame is answered without its code',
-      'FR11',
-      'if (code === noCode) super.close();',
-      'if (code < 4_000) super.close();',
-    ],
-    ['a close frame of the client goes unnoticed', 'SV6', 'this.watcher?.wsOnClosing(', 'this.emit('],
   ]),
-  ...inFile('server/pongs.ts', [
+  ...inFile('server/socket/pongs.ts', [
     ['only the last of many pings is answered', 'LM7', 'joined(pings.map(pong))', 'pong(latest)'],
     ['pongs pile up in a full socket', 'LM7', 'if (!this.outlet.writableNeedDrain) {', 'if (latest) {'],
     ['a skipped ping is not counted', 'LM7', 'counters.skippedPings +=', 'const _ ='],

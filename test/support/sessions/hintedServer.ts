@@ -4,7 +4,7 @@ import { Duplex } from 'node:stream';
 import { systemRandom } from '../../../src/actors/runtime/random.js';
 import { type Conn, type DisconnectReason, Server, type ServerOptions, type Where } from '../../../src/index.js';
 import { withParts } from '../../../src/server/parts.js';
-import type { Transport } from '../../../src/server/websocket.js';
+import type { Transport } from '../../../src/server/socket/handshake.js';
 import { FakeClock } from '../server/fakeClock.js';
 import { FakeSocket } from '../server/fakeSocket.js';
 import { settled } from '../server/supervisorHarness.js';

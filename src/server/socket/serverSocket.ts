@@ -1,80 +1,22 @@
-import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { type RawData, WebSocket, WebSocketServer } from 'ws';
-import { type Clock, TickCounter, TickQuota } from '../actors/runtime/clock.js';
-import type { SocketListener, Traffic, UpgradedSocket } from '../actors/transport/socket.js';
-import { type CloseReasonName, closeReasons } from '../protocol/errors.js';
+import type { RawData } from 'ws';
+import { type Clock, type TickCounter, TickQuota } from '../../actors/runtime/clock.js';
+import type { SocketListener, Traffic, UpgradedSocket } from '../../actors/transport/socket.js';
+import { type CloseReasonName, closeReasons } from '../../protocol/errors.js';
+import { type ClosingListener, type ClosingWebSocket, isMidMessage } from './closingWebSocket.js';
 import { type PongContext, Pongs } from './pongs.js';
-
-/** The limits, subprotocols and counters of the WebSocket layer. */
-interface HandshakeOptions extends Omit<PongContext, 'clock'> {
-  /** Maximum size of a message, in bytes. */
-  readonly payload: number;
-  /** Maximum number of parts of a message. */
-  readonly fragments: number;
-  /** Maximum time to complete a message, in ms. */
-  readonly messageTimeout: number;
-  /** Subprotocols, in order of preference. */
-  readonly protocols: readonly string[];
-}
-
-/** Completes the WebSocket handshake of an upgrade request. Calls `done` with the socket. */
-export type Handshake = (
-  request: IncomingMessage,
-  socket: Duplex,
-  head: Buffer,
-  done: (socket: UpgradedSocket) => void,
-) => void;
-
-/** The reasons for which `ws` itself closes a connection, by its close code. */
-const faults = new Map<number | undefined, CloseReasonName>(
-  (['tooBig', 'notUtf8', 'tooManyParts', 'malformed'] as const).map((cause) => [closeReasons[cause].code, cause]),
-);
 
 /** Maximum number of bytes read from one client in one tick, so that other clients have their turn (LM9). */
 const bytesPerTick = 65_536;
-
-/** The code for a close frame without a code. No close frame carries it. */
-const noCode = 1005;
 
 /** Ignores an error, as the close code shows it. Without a listener an error would end the process. */
 const ignoreError = (): void => {};
 
 /**
- * A WebSocket of `ws` that reports control frames, and when `ws` begins to close it: the client has sent a close frame or
- * a malformed message.
- */
-class ClosingWebSocket extends WebSocket {
-  watcher: Pick<ServerSocket, 'wsOnClosing' | 'wsOnFinish' | 'wsOnPing' | 'wsOnPong'> | undefined;
-
-  override close(code?: number, given?: string | Buffer): void {
-    // `ws` gives no text for an error that it finds. For a close frame of the client it gives one, maybe empty.
-    const cause = given === undefined ? faults.get(code) : undefined;
-    const data = given ?? (cause ? closeReasons[cause].text : '');
-    if (this.readyState === WebSocket.OPEN) this.watcher?.wsOnClosing(code ?? noCode, data.toString(), cause);
-    this.finish(code ?? noCode, data);
-  }
-
-  /** Sends the close frame. */
-  finish(code: number, data: string | Buffer): void {
-    this.watcher?.wsOnFinish();
-    if (code === noCode) super.close();
-    else super.close(code, data);
-  }
-
-  /** Tells of control frames. A listener for each would enlarge the table of every socket. */
-  override emit(event: string | symbol, first?: unknown, second?: unknown): boolean {
-    if (event === 'ping' && Buffer.isBuffer(first)) this.watcher?.wsOnPing(first);
-    else if (event === 'pong') this.watcher?.wsOnPong();
-    return super.emit(event, first, second);
-  }
-}
-
-/**
  * A WebSocket on the server. `ws` reads frames and writes the close frame. All others are written here, as they are, to
  * the socket of the upgrade, so that one buffer can serve any number of connections.
  */
-class ServerSocket implements UpgradedSocket {
+export class ServerSocket implements UpgradedSocket, ClosingListener {
   #listener: SocketListener | undefined;
   #received = 0;
   /** Whether the close frame was sent. */
@@ -227,40 +169,3 @@ class ServerSocket implements UpgradedSocket {
     this.#listener?.socketOnMessage(isBinary ? bytes : bytes.toString());
   }
 }
-
-/** Returns whether a message has begun and is not complete. `ws` has no public way to ask. */
-const isMidMessage = (ws: WebSocket): boolean => {
-  const receiver: unknown = Reflect.get(ws, '_receiver');
-  if (typeof receiver !== 'object' || receiver === null) return false;
-  return ['_fragmented', '_bufferedBytes', '_state'].some((field) => Reflect.get(receiver, field) !== 0);
-};
-
-/** Answers a request that is not a valid WebSocket upgrade. */
-type OnBadHandshake = (error: Error, request: IncomingMessage, socket: Duplex) => void;
-
-/** Creates the handshake of a server, which turns upgrade requests into sockets. */
-export type Transport = (options: HandshakeOptions, clock: Clock, onBad: OnBadHandshake) => Handshake;
-
-/** The transport over `ws`. */
-export const makeHandshake: Transport = (options, clock, onBad) => {
-  const { payload, fragments, messageTimeout, protocols, slowConsumerTimeout, counters } = options;
-  const server = new WebSocketServer({
-    noServer: true,
-    WebSocket: ClosingWebSocket,
-    clientTracking: false,
-    perMessageDeflate: false,
-    autoPong: false,
-    maxPayload: payload,
-    maxFragments: fragments,
-    // The client chooses how small the pieces of a message are, and each piece costs memory here.
-    maxBufferedChunks: fragments * 16,
-    handleProtocols: (offered) => protocols.find((protocol) => offered.has(protocol)) ?? false,
-  });
-  server.on('wsClientError', (error: Error, socket: Duplex, request: IncomingMessage) => onBad(error, request, socket));
-  const ticks = new TickCounter(clock);
-  const pongContext = { clock, slowConsumerTimeout, counters };
-  return (request, socket, head, done) =>
-    server.handleUpgrade(request, socket, head, (ws) =>
-      done(new ServerSocket(ws, socket, messageTimeout, clock, pongContext, ticks)),
-    );
-};

@@ -1,7 +1,7 @@
 import { Duplex } from 'node:stream';
 import { expect, test } from 'vitest';
-import { Pongs } from '../../src/server/pongs.js';
-import { FakeClock } from '../support/server/fakeClock.js';
+import { Pongs } from '../../../src/server/socket/pongs.js';
+import { FakeClock } from '../../support/server/fakeClock.js';
 
 /** A socket whose kernel takes nothing until it is released. */
 const open = () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { assign, setup } from 'xstate';
-import { type MachineState, SteppedMachine } from '../../../src/actors/runtime/steppedMachine.js';
+import { type MachineState, SteppedMachine } from '../../../src/actors/charts/steppedMachine.js';
 import { namespaceMachine } from '../../../src/machines/namespace.js';
 import { roomMachine } from '../../../src/machines/room.js';
 

@@ -7,7 +7,7 @@ import {
   type Job,
   noTurn,
   type PeerWait,
-} from '../../../src/actors/connection/inbox.js';
+} from '../../../src/actors/inbox/inbox.js';
 import { decode, type Frame } from '../../../src/protocol/codec.js';
 
 const frame = (event: string, body = ''): Frame => {

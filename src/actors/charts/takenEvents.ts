@@ -1,5 +1,5 @@
 import type { EventObject } from 'xstate';
-import type { Mailboxes } from './mailbox.js';
+import type { Mailboxes } from '../runtime/mailbox.js';
 
 /** What the regions of a chart have done with an event so far. */
 interface Fate {

@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
-import type { Clock } from '../actors/runtime/clock.js';
-import type { Counters } from '../actors/telemetry/counters.js';
-import { joined, pong } from '../protocol/frame.js';
+import type { Clock } from '../../actors/runtime/clock.js';
+import type { Counters } from '../../actors/telemetry/counters.js';
+import { joined, pong } from '../../protocol/frame.js';
 
 /** What the pongs of all sockets of one server share. */
 export interface PongContext {

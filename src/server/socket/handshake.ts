@@ -1,0 +1,58 @@
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { WebSocketServer } from 'ws';
+import { type Clock, TickCounter } from '../../actors/runtime/clock.js';
+import type { UpgradedSocket } from '../../actors/transport/socket.js';
+import { ClosingWebSocket } from './closingWebSocket.js';
+import type { PongContext } from './pongs.js';
+import { ServerSocket } from './serverSocket.js';
+
+/** The limits, subprotocols and counters of the WebSocket layer. */
+interface HandshakeOptions extends Omit<PongContext, 'clock'> {
+  /** Maximum size of a message, in bytes. */
+  readonly payload: number;
+  /** Maximum number of parts of a message. */
+  readonly fragments: number;
+  /** Maximum time to complete a message, in ms. */
+  readonly messageTimeout: number;
+  /** Subprotocols, in order of preference. */
+  readonly protocols: readonly string[];
+}
+
+/** Completes the WebSocket handshake of an upgrade request. Calls `done` with the socket. */
+export type Handshake = (
+  request: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+  done: (socket: UpgradedSocket) => void,
+) => void;
+
+/** Answers a request that is not a valid WebSocket upgrade. */
+type OnBadHandshake = (error: Error, request: IncomingMessage, socket: Duplex) => void;
+
+/** Creates the handshake of a server, which turns upgrade requests into sockets. */
+export type Transport = (options: HandshakeOptions, clock: Clock, onBad: OnBadHandshake) => Handshake;
+
+/** The transport over `ws`. */
+export const makeHandshake: Transport = (options, clock, onBad) => {
+  const { payload, fragments, messageTimeout, protocols, slowConsumerTimeout, counters } = options;
+  const server = new WebSocketServer({
+    noServer: true,
+    WebSocket: ClosingWebSocket,
+    clientTracking: false,
+    perMessageDeflate: false,
+    autoPong: false,
+    maxPayload: payload,
+    maxFragments: fragments,
+    // The client chooses how small the pieces of a message are, and each piece costs memory here.
+    maxBufferedChunks: fragments * 16,
+    handleProtocols: (offered) => protocols.find((protocol) => offered.has(protocol)) ?? false,
+  });
+  server.on('wsClientError', (error: Error, socket: Duplex, request: IncomingMessage) => onBad(error, request, socket));
+  const ticks = new TickCounter(clock);
+  const pongContext = { clock, slowConsumerTimeout, counters };
+  return (request, socket, head, done) =>
+    server.handleUpgrade(request, socket, head, (ws) =>
+      done(new ServerSocket(ws, socket, messageTimeout, clock, pongContext, ticks)),
+    );
+};
