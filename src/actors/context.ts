@@ -17,6 +17,7 @@ import { SteppedMachine } from './charts/steppedMachine.js';
 import { BackgroundTasks, RunQueue } from './runtime/background.js';
 import { type Clock, TickCounter } from './runtime/clock.js';
 import { Deadlines } from './runtime/deadlines.js';
+import { type FastPaths, fastPaths } from './runtime/fastPaths.js';
 import { Mailboxes } from './runtime/mailbox.js';
 import type { Random } from './runtime/random.js';
 import { type AuthenticationHooks, Authenticator } from './sessions/authenticator.js';
@@ -65,6 +66,8 @@ export interface ContextOptions extends ConnectionCallbacks, AuthenticationHooks
   readonly clock: Clock;
   /** The source of random numbers. */
   readonly random: Random;
+  /** The shortcuts that are taken. Default: all. */
+  readonly fastPaths?: FastPaths;
   /** Whether clients are told the text of every error of the program (SV26). Default true. */
   readonly exposeErrors?: boolean;
   /** Maximum time of background work in one tick, in ms. */
@@ -85,6 +88,8 @@ export interface ServerContext {
   readonly clock: Clock;
   /** The source of random numbers. */
   readonly random: Random;
+  /** The shortcuts that are taken. */
+  readonly fastPaths: FastPaths;
   /** The handlers of the program. */
   readonly handlers: Handlers;
   /** The contract, if there is one. */
@@ -211,6 +216,7 @@ export const createContext = (options: ContextOptions, directory: ActorDirectory
     limits,
     clock,
     random,
+    fastPaths: options.fastPaths ?? fastPaths,
     handlers,
     contract,
     callbacks,

@@ -1,4 +1,5 @@
 import { type Clock, systemClock } from '../actors/runtime/clock.js';
+import { type FastPaths, fastPaths } from '../actors/runtime/fastPaths.js';
 import { type Random, systemRandom } from '../actors/runtime/random.js';
 import { makeHandshake, type Transport } from './socket/handshake.js';
 
@@ -10,9 +11,11 @@ export interface ServerParts {
   readonly random: Random;
   /** Turns upgrade requests into sockets. */
   readonly transport: Transport;
+  /** The shortcuts that it takes. */
+  readonly fastPaths: FastPaths;
 }
 
-const systemParts: ServerParts = { clock: systemClock, random: systemRandom, transport: makeHandshake };
+const systemParts: ServerParts = { clock: systemClock, random: systemRandom, transport: makeHandshake, fastPaths };
 
 const key = Symbol('parts');
 

@@ -34,9 +34,11 @@ export class Upgrades implements Mounted {
     private readonly parts: ServerParts,
   ) {
     const { limits, protocols } = options;
-    const { counters } = supervisor;
-    this.#admission = new Admission({ limits, clock: parts.clock, counters });
-    this.#handshake = parts.transport({ ...limits, protocols, counters }, parts.clock, (error, request, socket) =>
+    const { counters, background } = supervisor;
+    const { clock, fastPaths } = parts;
+    this.#admission = new Admission({ limits, clock, counters });
+    const shared = { clock, background, fastPaths };
+    this.#handshake = parts.transport({ ...limits, protocols, counters }, shared, (error, request, socket) =>
       this.#refuse(refusalBy('onUpgrade', new UpgradeRefused(400, error.message, { cause: error })), request, socket),
     );
   }

@@ -21,7 +21,7 @@ describe('the parts of a server', () => {
     const socket = new FakeSocket();
     const opened = new EventEmitter();
     const transport: Transport = (_options, given) => {
-      expect(given).toBe(clock);
+      expect(given.clock).toBe(clock);
       return (_request, _socket, _head, done) => {
         done(socket);
         opened.emit('upgrade');

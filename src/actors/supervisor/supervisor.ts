@@ -13,6 +13,7 @@ import { Cluster } from '../cluster/cluster.js';
 import { type Exchange, Relay } from '../cluster/relay.js';
 import { Connection } from '../connection/connection.js';
 import { type ContextOptions, createContext, type ServerContext } from '../context.js';
+import type { BackgroundTasks } from '../runtime/background.js';
 import { Warnings } from '../runtime/warnings.js';
 import { Identification, type IdGenerator } from '../sessions/identification.js';
 import type { Counters } from '../telemetry/counters.js';
@@ -128,6 +129,10 @@ export class Supervisor implements ActorDirectory {
   /** Every drop, close and refusal, by reason. */
   get counters(): Counters {
     return this.#context.counters;
+  }
+  /** The work that is done in slices. */
+  get background(): BackgroundTasks {
+    return this.#context.background;
   }
   /** Everything that is counted and measured. Cost: constant (IN7). */
   get metrics(): Metrics {

@@ -1,7 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
+import type { BackgroundTasks } from '../../actors/runtime/background.js';
 import { type Clock, TickCounter } from '../../actors/runtime/clock.js';
+import type { FastPaths } from '../../actors/runtime/fastPaths.js';
 import type { UpgradedSocket } from '../../actors/transport/socket.js';
 import { ClosingWebSocket } from './closingWebSocket.js';
 import type { PongContext } from './pongs.js';
@@ -30,11 +32,21 @@ export type Handshake = (
 /** Answers a request that is not a valid WebSocket upgrade. */
 type OnBadHandshake = (error: Error, request: IncomingMessage, socket: Duplex) => void;
 
+/** What the sockets of one server share with its other parts. */
+export interface TransportContext {
+  /** The source of time, timers and ticks. */
+  readonly clock: Clock;
+  /** Runs work in slices. */
+  readonly background: BackgroundTasks;
+  /** The shortcuts that are taken. */
+  readonly fastPaths: FastPaths;
+}
+
 /** Creates the handshake of a server, which turns upgrade requests into sockets. */
-export type Transport = (options: HandshakeOptions, clock: Clock, onBad: OnBadHandshake) => Handshake;
+export type Transport = (options: HandshakeOptions, context: TransportContext, onBad: OnBadHandshake) => Handshake;
 
 /** The transport over `ws`. */
-export const makeHandshake: Transport = (options, clock, onBad) => {
+export const makeHandshake: Transport = (options, { clock }, onBad) => {
   const { payload, fragments, messageTimeout, protocols, slowConsumerTimeout, counters } = options;
   const server = new WebSocketServer({
     noServer: true,
