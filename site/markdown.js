@@ -4,6 +4,8 @@ import { join, posix } from 'node:path';
 import { pages } from './pages.js';
 
 const routes = new Map(pages.map(({ from, to }) => [from, `/${to.replace(/\.md$/, '')}`]));
+/** Languages of blocks that the site has no colours for. */
+const plainLanguages = /^( *```)(?:haproxy|caddyfile)$/m;
 const isOutside = /^(?:[a-z][a-z+.-]*:|#|\/\/)/i;
 
 /** Returns the route of a file that is shown as it is. @param {string} path */
@@ -39,11 +41,11 @@ export const convert = (root, from, text) => {
     return sourceRoute(file);
   };
 
-  // Code, in blocks and in lines, stays as it is. A brace pair outside of code would be taken for a template.
+  // Code, in blocks and in lines, keeps its text. A brace pair outside of code would be taken for a template.
   const parts = text.split(/(^ *```.*?^ *```$|`[^`\n]+`)/gms);
   const converted = parts.map((part, at) =>
     at % 2 === 1
-      ? part
+      ? part.replace(plainLanguages, '$1txt')
       : part
           .replaceAll(/\]\(<?([^)\s>]+)>?\)/g, (_all, target) => `](${follow(target)})`)
           .replaceAll(/^(\[[^\]]+\]:\s+)(\S+)/gm, (_all, name, target) => name + follow(target))

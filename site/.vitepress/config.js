@@ -16,11 +16,7 @@ export default defineConfig({
   outDir: 'dist',
   cleanUrls: true,
   lastUpdated: false,
-  markdown: {
-    theme: { light: 'github-light', dark: 'github-dark' },
-    anchor: { slugify },
-    languageAlias: { haproxy: 'txt', caddyfile: 'txt' },
-  },
+  markdown: { theme: { light: 'github-light', dark: 'github-dark' }, anchor: { slugify } },
   // The index of the search is one chunk.
   vite: { build: { chunkSizeWarningLimit: 2_000 } },
   themeConfig: {
