@@ -1,9 +1,11 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { isInstance } from '../actors/runtime/guard.js';
+import { isInstance, isThenable } from '../actors/runtime/guard.js';
 import { Warnings } from '../actors/runtime/warnings.js';
+import type { Identified } from '../actors/sessions/identification.js';
 import { type RefusedClient, refusalBy, UpgradeRefused } from '../actors/sessions/refusal.js';
 import type { Supervisor } from '../actors/supervisor/supervisor.js';
+import type { SocketListener } from '../actors/transport/socket.js';
 import { errorText, HandlerTimeout } from '../protocol/errors.js';
 import { Admission } from './admission/admission.js';
 import { originRefusal } from './admission/origin.js';
@@ -14,6 +16,18 @@ import type { Mounted } from './mount.js';
 import type { CheckedOptions } from './options.js';
 import type { ServerParts } from './parts.js';
 import type { Handshake } from './socket/handshake.js';
+
+/** A request that has a slot of admission. */
+interface Upgrade {
+  readonly request: IncomingMessage;
+  readonly socket: Duplex;
+  readonly head: Buffer;
+  /** Releases the slot. */
+  readonly opened: () => void;
+}
+
+/** The refusal of an upgrade, if there is one: a promise where a hook of the program returned one. */
+type Decision = RefusedClient | undefined | Promise<RefusedClient | undefined>;
 
 const ignoreError = (): void => {};
 
@@ -97,8 +111,19 @@ export class Upgrades implements Mounted {
     this.#admission.whenFree(address, socket, proceed);
   }
 
-  /** Decides about an upgrade. At its deadline, destroys the socket unanswered, so that the client retries (HS8). */
+  /** Decides about an upgrade: at once, unless a hook of the program returns a promise. */
   #decide(request: IncomingMessage, socket: Duplex, head: Buffer, opened: () => void): void {
+    try {
+      const decision = this.#accept({ request, socket, head, opened });
+      if (decision instanceof Promise) this.#await(decision, request, socket);
+      else if (decision) this.#refuse(decision, request, socket);
+    } catch (error) {
+      this.#refuse(refusalBy('onUpgrade', error), request, socket);
+    }
+  }
+
+  /** Waits for a decision. At its deadline, destroys the socket unanswered, so that the client retries (HS8). */
+  #await(decision: Promise<RefusedClient | undefined>, request: IncomingMessage, socket: Duplex): void {
     const { connectTimeout } = this.options.limits;
     let isLate = false;
     const deadline = this.parts.clock.setTimeout(() => {
@@ -111,7 +136,7 @@ export class Upgrades implements Mounted {
       socket.off('close', settled);
     };
     socket.once('close', settled);
-    this.#accept(request, socket, head, opened)
+    decision
       .catch((error: unknown) => refusalBy('onUpgrade', error))
       .then((refusal) => {
         // The timeout was reported already.
@@ -120,13 +145,9 @@ export class Upgrades implements Mounted {
       .finally(settled);
   }
 
-  async #accept(
-    request: IncomingMessage,
-    socket: Duplex,
-    head: Buffer,
-    opened: () => void,
-  ): Promise<RefusedClient | undefined> {
-    const { identification, greetings } = this.supervisor;
+  /** Asks the hooks of the program, and makes the WebSocket. Returns the refusal, if there is one. */
+  #accept(upgrade: Upgrade): Decision {
+    const { request } = upgrade;
     assertUpgradable(request);
     const foreign = originRefusal(request, this.options);
     if (foreign) {
@@ -134,22 +155,35 @@ export class Upgrades implements Mounted {
       return foreign;
     }
     takeUrlHeaders(request, this.options.urlHeaders);
-    const refusal = await this.#askProgram(request);
-    if (greetings.isGreeted(request)) {
-      this.#greet(request, socket, head, opened, refusal);
-      return undefined;
-    }
-    const outcome = refusal ?? (await identification.run(undefined, request));
+    const refusal = this.#askProgram(request);
+    return refusal instanceof Promise
+      ? refusal.then((late) => this.#identify(upgrade, late))
+      : this.#identify(upgrade, refusal);
+  }
+
+  #identify(upgrade: Upgrade, refusal: RefusedClient | undefined): Decision {
+    const { request } = upgrade;
+    const { identification, greetings } = this.supervisor;
+    if (greetings.isGreeted(request)) return this.#greet(upgrade, refusal);
+    const outcome = refusal ?? identification.run(undefined, request);
+    return outcome instanceof Promise
+      ? outcome.then((late) => this.#complete(upgrade, late))
+      : this.#complete(upgrade, outcome);
+  }
+
+  #complete(
+    { request, socket, head, opened }: Upgrade,
+    outcome: Identified | RefusedClient,
+  ): RefusedClient | undefined {
     if (outcome.kind === 'refused') return outcome;
     if (this.#isLost(socket)) return undefined;
     const { id, identity } = outcome;
     this.#handshake(request, socket, head, (upgraded) => {
       this.#handOver(socket);
-      this.supervisor.connect({
-        ...{ id, identity, request, socket: upgraded, outlet: upgraded.outlet, opened },
-        opening: greetings.isHinted(request) ? 'native' : undefined,
-        attach: (listener) => upgraded.listen(listener),
-      });
+      const { outlet } = upgraded;
+      const opening = this.supervisor.greetings.isHinted(request) ? 'native' : undefined;
+      const attach = (listener: SocketListener): void => upgraded.listen(listener);
+      this.supervisor.connect({ id, identity, request, socket: upgraded, outlet, opened, opening, attach });
     });
     return undefined;
   }
@@ -160,23 +194,22 @@ export class Upgrades implements Mounted {
   }
 
   /** Returns the refusal of `onUpgrade`, if there is one. */
-  async #askProgram(request: IncomingMessage): Promise<RefusedClient | undefined> {
+  #askProgram(request: IncomingMessage): Decision {
+    const { options } = this;
+    if (!options.onUpgrade) return undefined;
+    const refused = (error: unknown): RefusedClient => refusalBy('onUpgrade', error, options.exposeErrors);
+    const judged = (verdict: unknown): RefusedClient | undefined =>
+      isInstance(verdict, Error) ? refused(verdict) : undefined;
     try {
-      const verdict = await this.options.onUpgrade?.(request);
-      return isInstance(verdict, Error) ? refusalBy('onUpgrade', verdict, this.options.exposeErrors) : undefined;
+      const verdict: unknown = options.onUpgrade(request);
+      return isThenable(verdict) ? Promise.resolve(verdict).then(judged, refused) : judged(verdict);
     } catch (error) {
-      return refusalBy('onUpgrade', error, this.options.exposeErrors);
+      return refused(error);
     }
   }
 
   /** Waits for the first frame of a client of the session layer. Refuses it after the 101, so that it reads why. */
-  #greet(
-    request: IncomingMessage,
-    socket: Duplex,
-    head: Buffer,
-    opened: () => void,
-    refusal: RefusedClient | undefined,
-  ): void {
+  #greet({ request, socket, head, opened }: Upgrade, refusal: RefusedClient | undefined): undefined {
     if (this.#isLost(socket)) return;
     this.#handshake(request, socket, head, (upgraded) => {
       this.#handOver(socket);

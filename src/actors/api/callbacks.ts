@@ -64,13 +64,16 @@ export class Callbacks {
   }
 
   /** Runs `onDisconnect`, unless the connection was never accepted. Reports a failure. */
-  async disconnect(conn: Conn, reason: DisconnectReason): Promise<void> {
+  disconnect(conn: Conn, reason: DisconnectReason): void | Promise<void> {
     const { onDisconnect, fireDisconnectAlways } = this.callbacks;
     const { code, text } = reason;
     const path = usual.has(code) ? undefined : this.recorder?.recordAbnormalClose(conn.actor, conn.id, code, text);
-    if (!onDisconnect || !(reason.wasAccepted || fireDisconnectAlways)) return;
-    const outcome = await this.#run(() => onDisconnect(conn, path ? { ...reason, path } : reason));
-    if (outcome.kind === 'error') this.report(outcome.error, { during: 'onDisconnect', connection: conn.id });
+    if (!onDisconnect || !(reason.wasAccepted || fireDisconnectAlways)) return undefined;
+    const review = (outcome: Outcome): void => {
+      if (outcome.kind === 'error') this.report(outcome.error, { during: 'onDisconnect', connection: conn.id });
+    };
+    const outcome = this.#run(() => onDisconnect(conn, path ? { ...reason, path } : reason));
+    return outcome instanceof Promise ? outcome.then(review) : review(outcome);
   }
 
   /** Runs the handler of a lifecycle event, if there is one. */

@@ -18,13 +18,12 @@ import type { Arrival, Socket, SocketListener, UpgradeRequest } from '../transpo
 import { PeerAsks } from './asks.js';
 import { Commands } from './commands.js';
 import { Dispatcher } from './dispatcher.js';
-import { endConnection } from './ending.js';
+import { endConnection, runEnd } from './ending.js';
 import { Handshake } from './handshake.js';
 import {
   type CloseRecord,
   type ConnectionListener,
   closedSocket,
-  disconnectReason,
   type EndKind,
   type EndReason,
   failedFlags,
@@ -244,8 +243,14 @@ export class Connection implements SubscriberHost, SocketListener, Pingable {
     this.context.mailboxes.defer(() => {
       handshake?.abort();
       this.peerAsks.failAll();
-      this.inbox.finish(() => this.#finish());
+      this.inbox.stop();
+      this.listener.onEnded(this);
     });
+  }
+
+  /** Runs its last handlers after the present turn. */
+  finish(): void {
+    this.inbox.finish(() => runEnd(this, this.context, this.listener, this.#closeRecord));
   }
 
   /** Sends the close frame. Nothing is sent after it. */
@@ -289,12 +294,5 @@ export class Connection implements SubscriberHost, SocketListener, Pingable {
     this.#flags = flags;
     this.subscriber.isCongested = flags.isCongested;
     this.subscriber.outlet = this.outlet;
-  }
-
-  async #finish(): Promise<void> {
-    const reason = { ...disconnectReason(this.#closeRecord, this.actor), rooms: this.memberships.places() };
-    await this.memberships.end();
-    await this.context.callbacks.disconnect(this.conn, reason);
-    this.listener.onFinished(this);
   }
 }

@@ -1,5 +1,13 @@
+import type { ServerContext } from '../context.js';
 import type { Connection } from './connection.js';
-import { type ConnectionListener, type EndKind, type EndReason, ends } from './lifecycle.js';
+import {
+  type CloseRecord,
+  type ConnectionListener,
+  disconnectReason,
+  type EndKind,
+  type EndReason,
+  ends,
+} from './lifecycle.js';
 
 /** Ends a connection by the row of its kind in `ends`: its chart, its socket and its inbox each do their part. */
 export const endConnection = (
@@ -24,4 +32,25 @@ export const endConnection = (
   if (socket !== 'close') return;
   connection.sendClose(reason.code, reason.text);
   listener.onDetached(connection.socket);
+};
+
+/**
+ * Ends the memberships of a closed connection, and then runs `onDisconnect` (NS7, SV6). Makes no promise unless a handler
+ * of the program does.
+ */
+export const runEnd = (
+  connection: Connection,
+  { callbacks }: Pick<ServerContext, 'callbacks'>,
+  listener: Pick<ConnectionListener<Connection>, 'onFinished'>,
+  record: CloseRecord,
+): void | Promise<void> => {
+  const { memberships, conn, actor } = connection;
+  const reason = { ...disconnectReason(record, actor), rooms: memberships.places() };
+  const finished = (): void => listener.onFinished(connection);
+  const disconnect = (): void | Promise<void> => {
+    const running = callbacks.disconnect(conn, reason);
+    return running ? running.then(finished) : finished();
+  };
+  const ending = memberships.end();
+  return ending ? ending.then(disconnect) : disconnect();
 };

@@ -163,6 +163,8 @@ export interface ConnectionListener<Member> {
   onDrained(member: Member): void;
   /** Called when the connection is closed and has left every topic. */
   onClosing(member: Member, last: StateFlags): void;
+  /** Called when only the last handlers of the connection are left to run. It calls `finish` then or later. */
+  onEnded(member: Member): void;
   /** Called when the last handler of the connection has settled. */
   onFinished(member: Member): void;
   /** Called with the socket of a failed connection after its close frame: the connection does not destroy it. */

@@ -2,6 +2,7 @@ import type { Limits } from '../../limits.js';
 import type { Frame } from '../../protocol/codec.js';
 import type { Runnable } from '../runtime/background.js';
 import { type TickCounter, TickQuota } from '../runtime/clock.js';
+import { soon } from '../runtime/soon.js';
 
 /** Work that is no frame: the next step of a procedure that this side began. */
 export type Job = () => void | Promise<void>;
@@ -190,7 +191,7 @@ export class Inbox implements Runnable {
     if (this.#intake === 'finished') return;
     this.stop();
     this.#intake = 'finished';
-    queueMicrotask(() => this.runNext(last));
+    soon(() => this.runNext(last));
   }
 
   /** Ends the present turn without waiting for its promises. */

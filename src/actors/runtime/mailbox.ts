@@ -1,5 +1,6 @@
 import type { AnyActorRef, AnyMachineSnapshot, EventObject } from 'xstate';
 import { guardObservers, wrapSend } from './actorPatches.js';
+import { soon } from './soon.js';
 
 type Node = AnyMachineSnapshot['_nodes'][number];
 
@@ -74,7 +75,7 @@ export class Mailboxes {
     this.#jobs.push(job);
     if (this.#inside > 0 || this.#isDraining || this.#isScheduled) return;
     this.#isScheduled = true;
-    queueMicrotask(() => {
+    soon(() => {
       this.#isScheduled = false;
       this.#drain();
     });

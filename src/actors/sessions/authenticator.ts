@@ -1,4 +1,5 @@
 import type { Clock } from '../runtime/clock.js';
+import { isThenable } from '../runtime/guard.js';
 import type { Identity, UpgradeRequest } from '../transport/socket.js';
 import { type RefusedClient, refusalBy, refusalByFailure } from './refusal.js';
 
@@ -52,13 +53,18 @@ export class Authenticator {
     private readonly exposesErrors = true,
   ) {}
 
-  /** Runs `authenticate`. Resolves with the user or with the refusal, which the caller counts. Never rejects. */
-  async run(token: string | undefined, request: UpgradeRequest): Promise<Authentication> {
+  /**
+   * Runs `authenticate`. Returns the user or the refusal, which the caller counts, or a promise of that if `authenticate`
+   * returned one. Never throws or rejects.
+   */
+  run(token: string | undefined, request: UpgradeRequest): Authentication | Promise<Authentication> {
+    const identified = (returned: unknown): Authentication => this.#identify(returned);
+    const refused = (error: unknown): RefusedClient => refusalBy('authenticate', error, this.exposesErrors);
     try {
-      const returned: unknown = await this.authenticate({ token, request });
-      return this.#identify(returned);
+      const returned: unknown = this.authenticate({ token, request });
+      return isThenable(returned) ? Promise.resolve(returned).then(identified).catch(refused) : identified(returned);
     } catch (error) {
-      return refusalBy('authenticate', error, this.exposesErrors);
+      return refused(error);
     }
   }
 

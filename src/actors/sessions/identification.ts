@@ -1,9 +1,10 @@
 import { errorText } from '../../protocol/errors.js';
 import { compact } from '../../protocol/size.js';
+import { isThenable } from '../runtime/guard.js';
 import type { Random } from '../runtime/random.js';
 import type { Warnings } from '../runtime/warnings.js';
 import type { Identity, UpgradeRequest } from '../transport/socket.js';
-import type { Authenticator } from './authenticator.js';
+import type { Authentication, Authenticator } from './authenticator.js';
 import { IdRefused, type RefusedClient, refusalByFailure, refusalById } from './refusal.js';
 
 /** Makes the id of a connection, as the options of the server document it. */
@@ -42,8 +43,12 @@ const isControl = (code: number): boolean => code < 0x21 || (code >= 0x7f && cod
 const isWrong = (character: string): boolean =>
   character === ';' || isControl(character.codePointAt(0) ?? 0) || /\p{Cs}/u.test(character);
 
+/** Matches usual ids, in which nothing is wrong but maybe that they name a namespace. */
+const usualId = /^[!-:<-~]{1,128}$/;
+
 /** Returns what is wrong with an id, or `undefined` (HS11). */
 const faultOf = (id: string, isNamespace: (name: string) => boolean): IdRefused | undefined => {
+  if (usualId.test(id)) return namespaceFault(id, isNamespace);
   const bytes = Buffer.byteLength(id);
   if (bytes === 0 || bytes > 128) return new IdRefused(id, 'size', `an id has 1 to 128 bytes, got ${bytes}`);
   for (const character of id) {
@@ -51,8 +56,14 @@ const faultOf = (id: string, isNamespace: (name: string) => boolean): IdRefused 
       return new IdRefused(id, 'characters', 'an id has no control characters, spaces, semicolons or lone surrogates');
     }
   }
-  return isNamespace(id) ? new IdRefused(id, 'namespace', `the id "${id}" is the name of a namespace`) : undefined;
+  return namespaceFault(id, isNamespace);
 };
+
+const namespaceFault = (id: string, isNamespace: (name: string) => boolean): IdRefused | undefined =>
+  isNamespace(id) ? new IdRefused(id, 'namespace', `the id "${id}" is the name of a namespace`) : undefined;
+
+/** What an identification leads to. */
+type Outcome = Identified | RefusedClient;
 
 const noId = 'no connection id';
 
@@ -60,23 +71,38 @@ const noId = 'no connection id';
 export class Identification {
   constructor(private readonly parts: IdentificationParts) {}
 
-  /** Runs `authenticate` and makes the id. Resolves with both, or with the refusal. Never rejects. */
-  async run(token: string | undefined, request: UpgradeRequest): Promise<Identified | RefusedClient> {
-    const authentication = await this.parts.authenticator?.run(token, request);
+  /**
+   * Runs `authenticate` and makes the id. Returns both, or the refusal, or a promise of that if a hook of the program
+   * returned one. Never throws or rejects.
+   */
+  run(token: string | undefined, request: UpgradeRequest): Outcome | Promise<Outcome> {
+    const authentication = this.parts.authenticator?.run(token, request);
+    return authentication instanceof Promise
+      ? authentication.then((late) => this.#generate(request, late))
+      : this.#generate(request, authentication);
+  }
+
+  #generate(request: UpgradeRequest, authentication: Authentication | undefined): Outcome | Promise<Outcome> {
     if (authentication?.kind === 'refused') {
       this.parts.counters.refusedAuthentications++;
       return this.#warned(authentication);
     }
     const identity = authentication?.identity;
-    let made: string;
+    const failed = (cause: unknown): RefusedClient => refusalByFailure(noId, cause);
+    const made = (id: string): Outcome => this.#identify(id, identity);
     try {
       const { idGenerator, random } = this.parts;
-      made = idGenerator ? await idGenerator(request, identity?.user) : random.uuid();
-      // Plain JavaScript may return anything.
-      if (typeof made !== 'string') throw new TypeError(`idGenerator returns a string, got ${typeof made}`);
+      const id = idGenerator ? idGenerator(request, identity?.user) : random.uuid();
+      return isThenable(id) ? Promise.resolve(id).then(made).catch(failed) : made(id);
     } catch (cause) {
-      return refusalByFailure(noId, cause);
+      return failed(cause);
     }
+  }
+
+  /** @throws {TypeError} when the id is no text */
+  #identify(made: string, identity: Identity | undefined): Outcome {
+    // Plain JavaScript may return anything.
+    if (typeof made !== 'string') throw new TypeError(`idGenerator returns a string, got ${typeof made}`);
     const refused = this.#faultOf(made);
     if (refused) return this.#warned(refusalById(refused));
     return { kind: 'identified', id: compact(made), identity };

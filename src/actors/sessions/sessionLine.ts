@@ -223,7 +223,10 @@ export class SessionLine implements SocketListener {
     );
     this.#endRenewal = end;
     mailboxes.runOrDefer(
-      () => void authenticator.run(token, request).then((outcome) => settle(() => this.#judge(authenticator, outcome))),
+      () =>
+        void Promise.resolve(authenticator.run(token, request)).then((outcome) =>
+          settle(() => this.#judge(authenticator, outcome)),
+        ),
     );
     return undefined;
   }

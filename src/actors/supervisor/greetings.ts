@@ -118,7 +118,9 @@ export class Greetings {
       settle(refusalByTimeout(new HandlerTimeout(connectTimeout))),
     );
     // Code of the program runs outside of every mailbox.
-    context.mailboxes.runOrDefer(() => void identification.run(opening?.auth, hinted.request).then(settle));
+    context.mailboxes.runOrDefer(
+      () => void Promise.resolve(identification.run(opening?.auth, hinted.request)).then(settle),
+    );
   }
 
   #admit(hinted: HintedSocket, greeting: Greeting, opening: OpeningKind, { id, identity }: Identified): void {

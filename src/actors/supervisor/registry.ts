@@ -16,6 +16,7 @@ import { Heartbeat } from '../transport/heartbeat.js';
 import type { Arrival, Socket } from '../transport/socket.js';
 import type { Arrivals } from './arrivals.js';
 import type { ConnectionFactory } from './connectionFactory.js';
+import { Endings } from './endings.js';
 
 /**
  * `registered`: counted, pinged and visited. `finishing`: closed, but its `onDisconnect` has not settled. `finished`:
@@ -37,6 +38,7 @@ export class Registry implements ConnectionListener<Connection> {
   /** The connections in phase `registered`, in the same order. Counts and visits need not skip closed ones. */
   readonly #registered = new Set<Connection>();
   readonly #heartbeat: Heartbeat;
+  readonly #endings: Endings;
   /** The number of entries whose actors run. */
   #runningCount = 0;
   #onEmpty: (() => void) | undefined;
@@ -48,6 +50,7 @@ export class Registry implements ConnectionListener<Connection> {
     private readonly cluster: Cluster,
   ) {
     this.#heartbeat = new Heartbeat(this.#registered, context);
+    this.#endings = new Endings(context);
   }
 
   /** The number of registered connections. Cost: constant (DO5). */
@@ -123,6 +126,11 @@ export class Registry implements ConnectionListener<Connection> {
       this.cluster.release(connection.id);
     }
     if (this.#registered.size === 0) this.#heartbeat.stop();
+  }
+
+  /** Runs the last handlers of a connection, in a slice where many end at once. */
+  onEnded(connection: Connection): void {
+    this.#endings.add(connection);
   }
 
   /** Records that the last handler of a connection has settled. */

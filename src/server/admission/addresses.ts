@@ -17,6 +17,9 @@ const groupsOf = (address: string): readonly string[] => {
   return [...left, ...zeros, ...right];
 };
 
+/** Matches an IPv4-mapped address as Node and browsers write it. */
+const mappedPattern = /^::ffff:(\d{1,3}(?:\.\d{1,3}){3})$/i;
+
 const dotted = (groups: readonly string[]): string =>
   groups.flatMap((group) => [Number.parseInt(group, 16) >> 8, Number.parseInt(group, 16) & 0xff]).join('.');
 
@@ -28,6 +31,9 @@ export const plainAddress = (text: string | undefined): string | undefined => {
   const version = isIP(text ?? '');
   if (text === undefined || version === 0) return undefined;
   if (version === 4) return text;
+  // A server that listens on `::` sees every client of IPv4 by such an address.
+  const [, four] = mappedPattern.exec(text) ?? [];
+  if (four !== undefined) return four;
   const groups = groupsOf(text);
   if (groups.slice(0, 6).join(':') === mapped) return dotted(groups.slice(6));
   return new URL(`http://[${groups.join(':')}]`).hostname.slice(1, -1);

@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../actors/runtime/clock.js';
+import { soon } from '../../actors/runtime/soon.js';
 import type { Limits } from '../../limits.js';
 import { networkOf } from './addresses.js';
 import { AdmissionQueue } from './admissionQueue.js';
@@ -45,10 +46,10 @@ export class Admission {
       this.#pending.delete(socket);
       slot.release();
     };
-    socket.once('close', done);
+    socket.on('close', done);
     const slot = this.#queue.enter(
       address && networkOf(address),
-      () => queueMicrotask(() => !socket.destroyed && proceed(done)),
+      () => soon(() => !socket.destroyed && proceed(done)),
       () => this.drop(socket),
     );
   }

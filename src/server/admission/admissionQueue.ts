@@ -7,22 +7,38 @@ export interface Slot {
   release(): void;
 }
 
-/** A request that waits for a slot. */
-interface Waiting {
-  /** Takes the slot. */
-  readonly begin: () => void;
-  /** Stops the wait, and refuses. */
-  readonly giveUp: () => void;
+/** A request: it waits for a slot, has it, or is over. */
+class Place implements Slot {
+  /** Whether it waits, or has its slot. */
+  state: 'waiting' | 'taken' | 'over' = 'over';
+  /** The timer of its wait. */
+  timer: unknown;
+
+  constructor(
+    /** The requests of its address. */
+    readonly line: Line,
+    /** Called with the place once it has its slot. */
+    readonly admit: (slot: Slot) => void,
+    /** Called when it gets none. */
+    readonly refuse: () => void,
+    private readonly leave: (place: Place) => void,
+  ) {}
+
+  release(): void {
+    this.leave(this);
+  }
 }
 
 /** The requests of one address. */
 interface Line {
+  /** The address. */
+  readonly address: string | undefined;
   /** Maximum number of slots that it has at once, while slots are scarce. */
   readonly bound: number;
   /** The number of slots that it has. */
   taken: number;
   /** Its requests that wait, in order of arrival. */
-  readonly waiting: Waiting[];
+  readonly waiting: Place[];
 }
 
 /**
@@ -65,27 +81,34 @@ export class AdmissionQueue {
    */
   enter(address: string | undefined, admit: (slot: Slot) => void, refuse: () => void): Slot {
     const line = this.#lineOf(address);
-    let leave = (): void => {};
-    const slot: Slot = { release: () => leave() };
-    const begin = (): void => {
-      this.#taken++;
-      line.taken++;
-      leave = () => {
-        leave = () => {};
-        this.#taken--;
-        line.taken--;
-        this.#review(line, address);
-      };
-      admit(slot);
-    };
-    if (this.#hasSlotFor(line)) begin();
-    else if (this.#hasRoomFor(line)) leave = this.#wait(line, address, begin, refuse);
+    const place = new Place(line, admit, refuse, this.#leave);
+    if (this.#hasSlotFor(line)) this.#begin(place);
+    else if (this.#hasRoomFor(line)) this.#wait(place);
     else {
-      this.#review(line, address);
+      this.#review(line);
       refuse();
     }
-    return slot;
+    return place;
   }
+
+  #begin(place: Place): void {
+    this.#taken++;
+    place.line.taken++;
+    place.state = 'taken';
+    place.admit(place);
+  }
+
+  readonly #leave = (place: Place): void => {
+    const { state, line } = place;
+    if (state === 'over') return;
+    if (state === 'waiting') this.#endWait(place);
+    else {
+      this.#taken--;
+      line.taken--;
+    }
+    place.state = 'over';
+    this.#review(line);
+  };
 
   get #isScarce(): boolean {
     return this.#taken * 4 >= this.limits.admission;
@@ -99,7 +122,7 @@ export class AdmissionQueue {
     const { admissionPerAddress } = this.limits;
     const isBounded = admissionPerAddress > 0 && address !== undefined;
     const bound = isBounded ? admissionPerAddress : Number.POSITIVE_INFINITY;
-    const line = this.#lines.get(address) ?? { bound, taken: 0, waiting: [] };
+    const line = this.#lines.get(address) ?? { address, bound, taken: 0, waiting: [] };
     this.#lines.set(address, line);
     return line;
   }
@@ -109,37 +132,30 @@ export class AdmissionQueue {
     if (this.#waiting < this.limits.admission) return true;
     const [longest] = this.#byLength.at(-1) ?? [];
     if (!longest || longest.waiting.length < waiting.length + 2) return false;
-    longest.waiting.at(-1)?.giveUp();
+    const last = longest.waiting.at(-1);
+    if (last) this.#giveUp(last);
     return true;
   }
 
-  #wait(line: Line, address: string | undefined, begin: () => void, refuse: () => void): () => void {
-    let isOver = false;
-    const end = (): void => {
-      isOver = true;
-      this.clock.clearTimeout(timer);
-      this.#resize(line, () => line.waiting.splice(line.waiting.indexOf(waiting), 1));
-      this.#waiting--;
-    };
-    const leave = (): void => {
-      if (isOver) return;
-      end();
-      this.#review(line, address);
-    };
-    const giveUp = (): void => {
-      leave();
-      refuse();
-    };
-    const timer = this.clock.setTimeout(giveUp, this.limits.admissionTimeout);
-    const begins = (): void => {
-      end();
-      begin();
-    };
-    const waiting: Waiting = { begin: begins, giveUp };
-    this.#resize(line, () => line.waiting.push(waiting));
+  #wait(place: Place): void {
+    const { line } = place;
+    place.state = 'waiting';
+    place.timer = this.clock.setTimeout(() => this.#giveUp(place), this.limits.admissionTimeout);
+    this.#resize(line, () => line.waiting.push(place));
     this.#waiting++;
     this.#rank(line);
-    return leave;
+  }
+
+  #endWait(place: Place): void {
+    const { line, timer } = place;
+    this.clock.clearTimeout(timer);
+    this.#resize(line, () => line.waiting.splice(line.waiting.indexOf(place), 1));
+    this.#waiting--;
+  }
+
+  #giveUp(place: Place): void {
+    this.#leave(place);
+    place.refuse();
   }
 
   /** Changes the length of a line. */
@@ -163,10 +179,10 @@ export class AdmissionQueue {
   }
 
   /** Gives away what has become free, and forgets a line of which nothing is left. */
-  #review(line: Line, address: string | undefined): void {
+  #review(line: Line): void {
     this.#rank(line);
     this.#admitNext();
-    if (line.taken === 0 && line.waiting.length === 0) this.#lines.delete(address);
+    if (line.taken === 0 && line.waiting.length === 0) this.#lines.delete(line.address);
   }
 
   #admitNext(): void {
@@ -174,7 +190,11 @@ export class AdmissionQueue {
       // It loses its turn, and comes behind the others.
       this.#ready.delete(line);
       this.#crowded.delete(line);
-      line.waiting[0]?.begin();
+      const first = line.waiting[0];
+      if (first) {
+        this.#endWait(first);
+        this.#begin(first);
+      }
       this.#rank(line);
     }
   }

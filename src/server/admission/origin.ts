@@ -11,7 +11,7 @@ const usualPorts: Readonly<Record<string, string>> = { 'http:': '80', 'https:': 
 const withPort = (host: string, usual: string): string => (/:\d+$/.test(host) ? host : `${host}:${usual}`);
 
 /** Returns whether an origin is the host of its request. A host without a port has the usual one. */
-const isSameHost = (origin: string, { host, isSecure }: RequestedHost): boolean => {
+const isHostOf = (origin: string, { host, isSecure }: RequestedHost): boolean => {
   try {
     const { host: own, protocol, username, password } = new URL(origin);
     if (host === undefined || own === '' || username !== '' || password !== '') return false;
@@ -21,6 +21,17 @@ const isSameHost = (origin: string, { host, isSecure }: RequestedHost): boolean 
   } catch {
     return false;
   }
+};
+
+/** The last origin that was the host of its request. The clients of a server have few, and to parse one is slow. */
+let last: { readonly origin: string; readonly host: string | undefined; readonly isSecure: boolean } | undefined;
+
+const isSameHost = (origin: string, requested: RequestedHost): boolean => {
+  const { host, isSecure } = requested;
+  if (last?.origin === origin && last.host === host && last.isSecure === isSecure) return true;
+  if (!isHostOf(origin, requested)) return false;
+  last = { origin, host, isSecure };
+  return true;
 };
 
 /** Maximum number of characters of a header in a text. */

@@ -28,12 +28,7 @@ export const connectionFaults = [
       "this.close(code, text, cause ?? 'client');",
       'this.close(code, text, cause);',
     ],
-    [
-      'a second teardown',
-      'NS7 SV3',
-      'this.inbox.finish(() => this.#finish());',
-      'this.inbox.runNext(() => this.#finish());',
-    ],
+    ['a second teardown', 'NS7 SV3', 'this.inbox.finish(() => runEnd(this,', 'this.inbox.runNext(() => runEnd(this,'],
   ]),
   ...inFile('actors/connection/logic.ts', [
     ['what a chart drops is not counted', 'SV23', 'connection.dispatcher.drop(event.data);', '{}'],

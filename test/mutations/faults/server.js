@@ -63,8 +63,8 @@ export const serverFaults = [
     [
       'a hinted client is refused by HTTP',
       'SS11',
-      'if (greetings.isGreeted(request)) {',
-      'if (!refusal && greetings.isGreeted(request)) {',
+      'if (greetings.isGreeted(request)) return',
+      'if (!refusal && greetings.isGreeted(request)) return',
     ],
     ['a refused origin is told to nobody', 'HS13', 'this.#warnOf(foreign, request);', ''],
     [
@@ -185,7 +185,7 @@ export const serverFaults = [
       'if (!longest || longest.waiting.length < waiting.length + 2) return false;',
       'if (!longest || waiting.length >= 0) return false;',
     ],
-    ['the address of everybody is remembered', 'HS15', 'this.#lines.delete(address);', ';'],
+    ['the address of everybody is remembered', 'HS15', 'this.#lines.delete(line.address);', ';'],
   ]),
   ...inFile('server/admission/requestHead.ts', [
     ['an upgrade by HTTP/1.0 is taken', 'HS18', "if (httpVersion === '1.0')", "if (httpVersion === '')"],

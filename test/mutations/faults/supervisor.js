@@ -55,7 +55,13 @@ export const supervisorFaults = [
     ],
     ['a held arrival whose socket has closed is kept', 'DO2', 'socketOnClose: drop', 'socketOnClose: ignore'],
   ]),
+  ...inFile('actors/supervisor/endings.ts', [
+    ['endings are finished without end', 'SV27', 'if (this.context.clock.now() >= until) break;', ''],
+    ['an ending overtakes those that wait', 'SV27', 'this.#waiting.size === 0 && this.#quota', 'this.#quota'],
+    ['every ending waits for a slice', 'SV27', 'this.#quota.spend(1) >= 0', 'this.#quota.spend(1) < -1e9'],
+  ]),
   ...inFile('actors/supervisor/registry.ts', [
+    ['the last handlers of all run in one turn', 'SV27', 'this.#endings.add(connection);', 'connection.finish();'],
     [
       'a connection that has closed already is marked reachable',
       'EX3',
