@@ -166,6 +166,6 @@ export class ServerSocket implements UpgradedSocket, ClosingListener {
     const bytes = Buffer.isBuffer(data)
       ? data
       : Buffer.concat(data instanceof ArrayBuffer ? [Buffer.from(data)] : data);
-    this.#listener?.socketOnMessage(isBinary ? bytes : bytes.toString());
+    this.#listener?.socketOnMessage(bytes, !isBinary);
   }
 }
