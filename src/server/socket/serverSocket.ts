@@ -12,9 +12,6 @@ import { isMidMessage as isMidMessageOf } from './wsReceiver.js';
 /** Maximum number of bytes read from one client in one tick, so that other clients have their turn (LM9). */
 const bytesPerTick = 65_536;
 
-/** Returns a text message as its receivers take it. */
-const undecoded = (bytes: Buffer): string | Uint8Array => bytes.toString();
-
 /** Ignores an error, as the close code shows it. Without a listener an error would end the process. */
 const ignoreError = (): void => {};
 
@@ -102,7 +99,7 @@ export class ServerSocket implements UpgradedSocket, ClosingListener, FrameReade
   readerOnText(payload: Buffer): void {
     this.#messageEnded();
     if (this.#pongs) this.#answerPings();
-    this.#listener?.socketOnMessage(undecoded(payload));
+    this.#listener?.socketOnMessage(payload, true);
   }
   /** Answers what was read, and reads on if nothing waits. */
   readerOnProgress(): void {
@@ -216,6 +213,6 @@ export class ServerSocket implements UpgradedSocket, ClosingListener, FrameReade
     const bytes = Buffer.isBuffer(data)
       ? data
       : Buffer.concat(data instanceof ArrayBuffer ? [Buffer.from(data)] : data);
-    this.#listener?.socketOnMessage(isBinary ? bytes : undecoded(bytes));
+    this.#listener?.socketOnMessage(bytes, !isBinary);
   }
 }
