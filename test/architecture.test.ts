@@ -52,7 +52,7 @@ const isRelative = (specifier: string): boolean => specifier.startsWith('.');
 /** The layers of `actors` that all parts above them share, the lowest first. */
 const layers = ['actors/runtime', 'actors/charts', 'actors/transport', 'actors/telemetry', 'actors/api'] as const;
 /** What the parts of a running server stand on. */
-const ground = ['limits', 'protocol', 'contract', 'machines'] as const;
+const ground = ['limits', 'protocol', 'protocol/incoming', 'contract', 'machines'] as const;
 /** What the face of a server may name. */
 const parts = [
   ...ground,
@@ -68,6 +68,8 @@ const parts = [
 const arrows: Readonly<Record<string, { readonly folders: readonly string[]; readonly packages: readonly string[] }>> =
   {
     protocol: { folders: [], packages: [] },
+    /** How a server decodes what it receives. It needs Node. */
+    'protocol/incoming': { folders: ['protocol'], packages: [] },
     limitRow: { folders: [], packages: [] },
     limitTable: { folders: ['limitRow'], packages: [] },
     limits: { folders: ['limitTable'], packages: [] },
@@ -90,8 +92,11 @@ const arrows: Readonly<Record<string, { readonly folders: readonly string[]; rea
     'actors/runtime': { folders: [], packages: ['xstate'] },
     /** How charts run: stepped, and with the server's implementations. */
     'actors/charts': { folders: ['actors/runtime'], packages: ['xstate'] },
-    'actors/transport': { folders: ['limits', 'protocol', 'actors/runtime'], packages: [] },
-    'actors/telemetry': { folders: ['protocol', 'actors/runtime', 'actors/charts'], packages: ['xstate'] },
+    'actors/transport': { folders: ['limits', 'protocol', 'protocol/incoming', 'actors/runtime'], packages: [] },
+    'actors/telemetry': {
+      folders: ['protocol', 'protocol/incoming', 'actors/runtime', 'actors/charts'],
+      packages: ['xstate'],
+    },
     'actors/api': {
       folders: ['limits', 'protocol', 'contract', 'machines', 'actors/runtime', 'actors/transport', 'actors/telemetry'],
       packages: ['xstate'],
@@ -103,7 +108,7 @@ const arrows: Readonly<Record<string, { readonly folders: readonly string[]; rea
     },
     /** Asked by `connection` and by `supervisor`; it knows no connection. */
     'actors/sessions': {
-      folders: ['limits', 'protocol', 'actors/runtime', 'actors/transport', 'actors/telemetry'],
+      folders: ['limits', 'protocol', 'protocol/incoming', 'actors/runtime', 'actors/transport', 'actors/telemetry'],
       packages: ['xstate'],
     },
     /** What all parts of one server share. */
@@ -152,7 +157,7 @@ const arrows: Readonly<Record<string, { readonly folders: readonly string[]; rea
     /** One WebSocket, from the 101 on. It knows no actor. */
     'server/socket': {
       folders: ['limits', 'protocol', 'actors/runtime', 'actors/transport', 'actors/telemetry'],
-      packages: ['node:http', 'node:stream', 'ws'],
+      packages: ['node:buffer', 'node:http', 'node:stream', 'ws'],
     },
     server: {
       folders: [...parts, 'server/admission', 'server/socket'],

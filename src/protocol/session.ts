@@ -51,6 +51,12 @@ const read = (payload: string, prefix: string): SessionFrame | undefined => {
   return { verb: payload.slice(verb, afterVerb - 1), body: payload.slice(body) };
 };
 
+/** Returns whether the bytes of a client's text message may be a frame of the session layer, by how they begin. */
+export const beginsSession = (payload: Uint8Array): boolean => {
+  for (let at = 0; at < clientPrefix.length; at++) if (payload[at] !== clientPrefix.charCodeAt(at)) return false;
+  return true;
+};
+
 /** Returns the frame of the session layer in a client's text message, or `undefined` for any other message. */
 export const readFromClient = (payload: string): SessionFrame | undefined => read(payload, clientPrefix);
 /** Returns the frame of the session layer in a server's text message, or `undefined` for any other message. */

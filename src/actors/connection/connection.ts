@@ -5,6 +5,7 @@ import type { ConnectionEvent } from '../../machines/connection.js';
 import { acknowledge } from '../../protocol/codec.js';
 import { type CloseReasonName, closeText } from '../../protocol/errors.js';
 import { type FrameSink, frame as framed } from '../../protocol/frame.js';
+import { bodyOf } from '../../protocol/incoming/undecoded.js';
 import type { Body } from '../../protocol/message.js';
 import { Conn } from '../api/conn.js';
 import type { ServerContext } from '../context.js';
@@ -142,7 +143,7 @@ export class Connection implements SubscriberHost, SocketListener, Pingable {
   handleHot(event: { readonly type: string; readonly data?: Body; readonly bytes?: Uint8Array }): boolean {
     const { isOpen, ownsFrames, ownsDeliveries } = this.#flags;
     if (!isOpen) return false;
-    if (event.type === 'FRAME' && !ownsFrames && event.data !== undefined) this.#receive(event.data);
+    if (event.type === 'FRAME' && !ownsFrames && event.data !== undefined) this.dispatcher.take(event.data);
     else if (event.type === 'DELIVER' && !ownsDeliveries && event.bytes) this.#deliver(event.bytes);
     else return false;
     return true;
@@ -150,13 +151,13 @@ export class Connection implements SubscriberHost, SocketListener, Pingable {
 
   // From the socket
 
-  /** Takes a message of the client. */
-  socketOnMessage(data: Body): void {
+  /** Takes a message of the client. The chart gets its text decoded. */
+  socketOnMessage(received: Body, isText?: boolean): void {
     const { isOpen, isAcknowledging, ownsFrames } = this.#flags;
-    if (isOpen && !ownsFrames) this.#receive(data);
-    else if (data.length === 0) this.dispatcher.receive(data);
-    else if (isAcknowledging && data === acknowledge) this.sendEvent({ type: 'ACK' });
-    else this.sendEvent({ type: 'FRAME', data });
+    if (isOpen && !ownsFrames) return this.dispatcher.take(received, isText);
+    if (received.length === 0) return this.dispatcher.receive(received, isText);
+    const data = bodyOf(received, isText);
+    return this.sendEvent(isAcknowledging && data === acknowledge ? { type: 'ACK' } : { type: 'FRAME', data });
   }
   /** Writes what waits in the outbox: the socket takes more now. */
   socketOnDrain(): void {
@@ -269,11 +270,6 @@ export class Connection implements SubscriberHost, SocketListener, Pingable {
   reportFailure(error: unknown): void {
     this.context.counters.failures++;
     this.context.callbacks.report(error, { during: 'chart', connection: this.id });
-  }
-
-  #receive(data: Body): void {
-    this.context.inspection.received(this.actor, data);
-    this.dispatcher.receive(data);
   }
 
   #deliver(bytes: Uint8Array): void {

@@ -1,7 +1,9 @@
 import type { Producer } from '../../broadcast/throttle.js';
 import { decode, encodeErrorReply, type Frame } from '../../protocol/codec.js';
 import { closeReasons } from '../../protocol/errors.js';
+import { bodyOf } from '../../protocol/incoming/undecoded.js';
 import {
+  type Body,
   isSystemEvent,
   OnAnyEvent,
   OnNamespaceConnect,
@@ -39,9 +41,15 @@ export class Dispatcher implements InboxHost, Producer {
     this.#askedBefore = context.asks.issued;
   }
 
+  /** Routes one WebSocket message that bypasses the chart, and shows it to observers. */
+  take(data: Body, isText?: boolean): void {
+    this.context.inspection.received(this.connection.actor, data, isText);
+    this.receive(data, isText);
+  }
+
   /** Routes one WebSocket message. Drops and counts an empty one, and one that is no frame. */
-  receive(data: string | Uint8Array): void {
-    const frame = this.#decode(data);
+  receive(data: Body, isText?: boolean): void {
+    const frame = this.#decode(bodyOf(data, isText));
     if (frame) this.inbox.enqueue(frame, data.length);
   }
 
@@ -49,7 +57,7 @@ export class Dispatcher implements InboxHost, Producer {
    * Answers a WebSocket message with an error, as the chart refuses it. An answer settles its ask nevertheless: no ask of
    * this side hangs (SV23).
    */
-  refuse(data: string | Uint8Array, text: string): void {
+  refuse(data: Body, text: string): void {
     const frame = this.#decode(data);
     if (!frame) return;
     this.context.counters.chartRefusals++;
@@ -58,13 +66,13 @@ export class Dispatcher implements InboxHost, Producer {
   }
 
   /** Counts a WebSocket message that the chart keeps to itself (SV23). */
-  drop(data: string | Uint8Array): void {
+  drop(data: Body): void {
     this.#count(data);
     this.context.counters.chartDrops++;
   }
 
   /** Counts a message, and settles its ask if it is an answer. Returns any other frame. */
-  #decode(data: string | Uint8Array): Frame | undefined {
+  #decode(data: Body): Frame | undefined {
     if (data.length === 0) return this.#discard('emptyFrames');
     this.#count(data);
     const frame = decode(data, this.context.nativeMode);
@@ -73,7 +81,7 @@ export class Dispatcher implements InboxHost, Producer {
     return this.connection.peerAsks.settle(frame) ? undefined : this.#discard('strayAnswers');
   }
 
-  #count(data: string | Uint8Array): void {
+  #count(data: Body): void {
     const { counters } = this.context;
     counters.framesIn++;
     counters.bytesIn += bytesIn(data);

@@ -1,6 +1,7 @@
 import type { Limits } from '../../limits.js';
 import { acknowledge } from '../../protocol/codec.js';
 import type { CloseReasonName } from '../../protocol/errors.js';
+import { keptBody } from '../../protocol/incoming/undecoded.js';
 import type { Body } from '../../protocol/message.js';
 import { isOpening, type Opening, readOpening } from '../../protocol/opening.js';
 import { readFromClient, type SessionFrame } from '../../protocol/session.js';
@@ -73,8 +74,9 @@ export class Greeting implements SocketListener {
   }
 
   /** Takes the first frame, and keeps what follows it within the bounds of early frames (HS5). */
-  socketOnMessage(data: Body): void {
+  socketOnMessage(received: Body, isText?: boolean): void {
     if (this.#state === 'over') return;
+    const data = keptBody(received, isText);
     if (data.length === 0) {
       this.parts.counters.emptyFrames++;
       return;
@@ -119,8 +121,7 @@ export class Greeting implements SocketListener {
       const { earlyFrames, earlyBytes } = this.parts.limits;
       if (this.#frames > earlyFrames || this.#bytes > earlyBytes) return this.#fail('earlyFrames');
     }
-    // A view of bytes would keep the whole read buffer alive.
-    this.#kept.push(typeof data === 'string' ? data : new Uint8Array(data));
+    this.#kept.push(data);
     if (this.#state === 'waiting') this.#open(undefined);
   }
 

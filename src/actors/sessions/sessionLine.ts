@@ -1,9 +1,11 @@
 import type { AnyActorRef } from 'xstate';
 import type { Limits } from '../../limits.js';
 import { type CloseReasonName, closeReasons, HandlerTimeout } from '../../protocol/errors.js';
+import { textOf } from '../../protocol/incoming/undecoded.js';
 import type { Body } from '../../protocol/message.js';
 import { isOpening } from '../../protocol/opening.js';
 import {
+  beginsSession,
   fromServer,
   readFromClient,
   type ServerVerb,
@@ -74,6 +76,12 @@ const faultless: ReadonlySet<number> = new Set([closeReasons.busy.code, closeRea
 /** Close codes of refusals after which the client may try again. */
 const retried: ReadonlySet<number> = new Set([tokenNeeded, ...faultless]);
 
+/** Returns the frame of the session layer in a message. Decodes no message that begins otherwise. */
+const readIfSession = (data: Body, isText: boolean | undefined): SessionFrame | undefined => {
+  if (typeof data === 'string') return readFromClient(data);
+  return isText === true && beginsSession(data) ? readFromClient(textOf(data)) : undefined;
+};
+
 const knownVerbs: ReadonlySet<string> = new Set(['hello', 'resume', 'ack', 'ping', 'auth']);
 
 /**
@@ -143,10 +151,10 @@ export class SessionLine implements SocketListener {
   }
 
   /** Takes a frame of the session layer. Passes on any other message. */
-  socketOnMessage(data: Body): void {
-    const frame = typeof data === 'string' ? readFromClient(data) : undefined;
-    if (!frame) this.host.socketOnMessage(data);
-    else if (this.opening === 'native') this.#takeNative(frame, data);
+  socketOnMessage(data: Body, isText?: boolean): void {
+    const frame = readIfSession(data, isText);
+    if (!frame) this.host.socketOnMessage(data, isText);
+    else if (this.opening === 'native') this.#takeNative(frame, data, isText);
     else if (!this.host.isClosed) this.#take(frame);
   }
   /** Passes on that the socket takes more. */
@@ -163,9 +171,9 @@ export class SessionLine implements SocketListener {
   }
 
   /** In native-only mode there is no session layer: drops what an aware client begins with (HS10). */
-  #takeNative(frame: SessionFrame, data: Body): void {
+  #takeNative(frame: SessionFrame, data: Body, isText: boolean | undefined): void {
     if (isOpening(frame)) this.context.counters.ignoredSession++;
-    else this.host.socketOnMessage(data);
+    else this.host.socketOnMessage(data, isText);
   }
 
   #take(frame: SessionFrame): void {

@@ -1,4 +1,5 @@
 import { closeReasons } from '../../protocol/errors.js';
+import { keptBody } from '../../protocol/incoming/undecoded.js';
 import type { Body } from '../../protocol/message.js';
 import type { ServerContext } from '../context.js';
 import type { Deadline } from '../runtime/deadlines.js';
@@ -30,7 +31,7 @@ export class Arrivals {
     const deadline = deadlines.after(limits.doWaitTimeout, () => this.#giveUp(arrival));
     this.#held.set(arrival, { deadline, kept });
     arrival.attach({
-      socketOnMessage: (data) => void kept.push(typeof data === 'string' ? data : new Uint8Array(data)),
+      socketOnMessage: (data, isText) => void kept.push(keptBody(data, isText)),
       socketOnDrain: ignore,
       socketOnClosing: ignore,
       socketOnClose: drop,

@@ -1,4 +1,5 @@
 import type { AnyActorRef, AnyMachineSnapshot, AnyStateMachine, EventObject, InspectionEvent } from 'xstate';
+import { bodyOf } from '../../protocol/incoming/undecoded.js';
 import type { Body } from '../../protocol/message.js';
 import { withTransition } from '../charts/implementations.js';
 import { guarded } from '../runtime/guard.js';
@@ -108,15 +109,11 @@ export class Inspection {
   }
   /** Passes on an event that has bypassed the chart of an actor. */
   passed(actor: AnyActorRef, event: EventObject): void {
-    for (const { passed, wantsPassed } of this.#listeners) {
-      if (passed && wantsPassed?.(actor) !== false) this.#guarded(() => passed(actor, event));
-    }
+    this.#show(actor, () => event);
   }
-  /** Passes on a message of a client. Makes no event when no listener wants one. */
-  received(actor: AnyActorRef, data: Body): void {
-    if (!this.#seesPassed) return;
-    const event: FrameEvent = { type: 'FRAME', data };
-    this.passed(actor, event);
+  /** Passes on a message of a client. Decodes it, and makes an event, only if a listener wants those of this actor. */
+  received(actor: AnyActorRef, data: Body, isText: boolean | undefined): void {
+    if (this.#seesPassed) this.#show(actor, (): FrameEvent => ({ type: 'FRAME', data: bodyOf(data, isText) }));
   }
   /** Passes on a frame of the session layer. Makes no event when no listener wants one. */
   session(actor: AnyActorRef, direction: 'in' | 'out', verb: string): void {
@@ -126,11 +123,7 @@ export class Inspection {
   }
   /** Passes on a write to a connection. Makes no event when no listener wants those of this connection. */
   delivered(actor: AnyActorRef, bytes: Uint8Array, messages: number): void {
-    for (const { passed, wantsPassed } of this.#listeners) {
-      if (!passed || wantsPassed?.(actor) === false) continue;
-      const event: DeliverEvent = { type: 'DELIVER', bytes, messages };
-      this.#guarded(() => passed(actor, event));
-    }
+    this.#show(actor, (): DeliverEvent => ({ type: 'DELIVER', bytes, messages }));
   }
 
   /** Calls `began` for each running actor, and then the listener for each step. Returns a function that ends this. */
@@ -197,6 +190,13 @@ export class Inspection {
       isOver = true;
       end();
     };
+  }
+
+  /** Makes an event for each listener that wants those of this actor, and passes it on. */
+  #show(actor: AnyActorRef, make: () => EventObject): void {
+    for (const { passed, wantsPassed } of this.#listeners) {
+      if (passed && wantsPassed?.(actor) !== false) this.#guarded(() => passed(actor, make()));
+    }
   }
 
   /** Defers a call, so that a step and its consequences come before the observers that receive it. */

@@ -1,6 +1,7 @@
 import { acknowledge, type NativeMode } from '../../protocol/codec.js';
 import type { CloseReasonName } from '../../protocol/errors.js';
 import { unframe } from '../../protocol/frame.js';
+import { bodyOf } from '../../protocol/incoming/undecoded.js';
 import type { Body } from '../../protocol/message.js';
 import { readHeader } from '../../protocol/reading.js';
 import { readFromClient, readFromServer } from '../../protocol/session.js';
@@ -80,10 +81,11 @@ export class LoggedSocket extends SocketWrapper {
     super.close(code, text);
   }
   /** Logs and passes on a message of the client. */
-  override socketOnMessage(data: Body): void {
-    const what = !this.#isShaken && data === acknowledge ? handshake(data) : this.#describe(data, readFromClient);
-    this.#note('in', typeof data === 'string' ? 'text' : 'binary', what, sizeOf(data));
-    super.socketOnMessage(data);
+  override socketOnMessage(data: Body, isText?: boolean): void {
+    const body = bodyOf(data, isText);
+    const what = !this.#isShaken && body === acknowledge ? handshake(body) : this.#describe(body, readFromClient);
+    this.#note('in', typeof body === 'string' ? 'text' : 'binary', what, sizeOf(data));
+    super.socketOnMessage(data, isText);
   }
   /** Logs and passes on the end of the socket. */
   override socketOnClose(code: number, text: string, cause?: CloseReasonName): void {

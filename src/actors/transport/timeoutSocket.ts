@@ -27,9 +27,9 @@ export class TimeoutSocket extends SocketWrapper {
   }
 
   /** Passes on a message of the client, and sets the deadline of the next. */
-  override socketOnMessage(data: string | Uint8Array): void {
+  override socketOnMessage(data: string | Uint8Array, isText?: boolean): void {
     this.#expectFrame();
-    super.socketOnMessage(data);
+    super.socketOnMessage(data, isText);
   }
 
   /** Cancels both deadlines, and passes on the end of the socket. */

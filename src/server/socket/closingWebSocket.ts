@@ -52,10 +52,3 @@ export class ClosingWebSocket extends WebSocket {
     return super.emit(event, first, second);
   }
 }
-
-/** Returns whether a message has begun and is not complete. `ws` has no public way to ask. */
-export const isMidMessage = (ws: WebSocket): boolean => {
-  const receiver: unknown = Reflect.get(ws, '_receiver');
-  if (typeof receiver !== 'object' || receiver === null) return false;
-  return ['_fragmented', '_bufferedBytes', '_state'].some((field) => Reflect.get(receiver, field) !== 0);
-};

@@ -7,7 +7,8 @@ import type { FastPaths } from '../../actors/runtime/fastPaths.js';
 import type { UpgradedSocket } from '../../actors/transport/socket.js';
 import { ClosingWebSocket } from './closingWebSocket.js';
 import type { PongContext } from './pongs.js';
-import { ServerSocket } from './serverSocket.js';
+import { makeReadContext } from './readBudget.js';
+import { ServerSocket, type SocketContext } from './serverSocket.js';
 
 /** The limits, subprotocols and counters of the WebSocket layer. */
 interface HandshakeOptions extends Omit<PongContext, 'clock'> {
@@ -46,8 +47,9 @@ export interface TransportContext {
 export type Transport = (options: HandshakeOptions, context: TransportContext, onBad: OnBadHandshake) => Handshake;
 
 /** The transport over `ws`. */
-export const makeHandshake: Transport = (options, { clock }, onBad) => {
+export const makeHandshake: Transport = (options, shared, onBad) => {
   const { payload, fragments, messageTimeout, protocols, slowConsumerTimeout, counters } = options;
+  const { clock, fastPaths } = shared;
   const server = new WebSocketServer({
     noServer: true,
     WebSocket: ClosingWebSocket,
@@ -62,9 +64,8 @@ export const makeHandshake: Transport = (options, { clock }, onBad) => {
   });
   server.on('wsClientError', (error: Error, socket: Duplex, request: IncomingMessage) => onBad(error, request, socket));
   const ticks = new TickCounter(clock);
-  const pongContext = { clock, slowConsumerTimeout, counters };
+  const reading = fastPaths.ownParser ? makeReadContext(payload, ticks, shared) : undefined;
+  const context: SocketContext = { clock, ticks, messageTimeout, reading, slowConsumerTimeout, counters };
   return (request, socket, head, done) =>
-    server.handleUpgrade(request, socket, head, (ws) =>
-      done(new ServerSocket(ws, socket, messageTimeout, clock, pongContext, ticks)),
-    );
+    server.handleUpgrade(request, socket, head, (ws) => done(new ServerSocket(ws, socket, context)));
 };

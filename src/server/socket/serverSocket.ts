@@ -3,8 +3,11 @@ import type { RawData } from 'ws';
 import { type Clock, type TickCounter, TickQuota } from '../../actors/runtime/clock.js';
 import type { SocketListener, Traffic, UpgradedSocket } from '../../actors/transport/socket.js';
 import { type CloseReasonName, closeReasons } from '../../protocol/errors.js';
-import { type ClosingListener, type ClosingWebSocket, isMidMessage } from './closingWebSocket.js';
+import type { ClosingListener, ClosingWebSocket } from './closingWebSocket.js';
+import { FrameReader, type FrameReaderHost } from './frameReader.js';
 import { type PongContext, Pongs } from './pongs.js';
+import type { ReadContext } from './readBudget.js';
+import { isMidMessage as isMidMessageOf } from './wsReceiver.js';
 
 /** Maximum number of bytes read from one client in one tick, so that other clients have their turn (LM9). */
 const bytesPerTick = 65_536;
@@ -12,11 +15,24 @@ const bytesPerTick = 65_536;
 /** Ignores an error, as the close code shows it. Without a listener an error would end the process. */
 const ignoreError = (): void => {};
 
+/** What the sockets of one server share. */
+export interface SocketContext extends PongContext {
+  /** The source of time and timers. */
+  readonly clock: Clock;
+  /** The ticks in which bytes are counted. */
+  readonly ticks: TickCounter;
+  /** Maximum time to complete a message, in ms. */
+  readonly messageTimeout: number;
+  /** What the readers share. Without it `ws` reads all frames. */
+  readonly reading: ReadContext | undefined;
+}
+
 /**
- * A WebSocket on the server. `ws` reads frames and writes the close frame. All others are written here, as they are, to
- * the socket of the upgrade, so that one buffer can serve any number of connections.
+ * A WebSocket on the server. Its reader parses text messages, `ws` all other frames; `ws` writes the close frame. All
+ * others are written here, as they are, to the socket of the upgrade, so that one buffer can serve any number of
+ * connections.
  */
-export class ServerSocket implements UpgradedSocket, ClosingListener {
+export class ServerSocket implements UpgradedSocket, ClosingListener, FrameReaderHost {
   #listener: SocketListener | undefined;
   #received = 0;
   /** Whether the close frame was sent. */
@@ -29,16 +45,14 @@ export class ServerSocket implements UpgradedSocket, ClosingListener {
   #incomplete: unknown;
   /** The pongs that the client is due, once it has sent a ping. */
   #pongs: Pongs | undefined;
+  readonly #reader: FrameReader | undefined;
 
   constructor(
     private readonly ws: ClosingWebSocket,
     readonly outlet: Duplex & { readonly bytesWritten?: number },
-    private readonly messageTimeout: number,
-    private readonly clock: Clock,
-    private readonly pongContext: PongContext,
-    ticks: TickCounter,
+    private readonly context: SocketContext,
   ) {
-    this.#quota = new TickQuota(ticks, bytesPerTick);
+    this.#quota = new TickQuota(context.ticks, bytesPerTick);
     ws.on('message', (data: RawData, isBinary: boolean) => this.#wsOnMessage(data, isBinary));
     ws.on('close', (code: number, reason: Buffer) => {
       this.#messageEnded();
@@ -50,8 +64,10 @@ export class ServerSocket implements UpgradedSocket, ClosingListener {
       this.#listener?.socketOnDrain();
       if (this.writable) this.#pongs?.drained();
     });
-    // The listener of `ws` was added before, so `ws` has parsed these bytes already.
-    if (outlet.listenerCount('data') > 0) outlet.on('data', (bytes: Buffer) => this.#outletOnData(bytes.length));
+    this.#reader = context.reading && FrameReader.of(ws, outlet, this, context.reading);
+    // Where `ws` reads, its listener was added before, so it has parsed these bytes already.
+    if (this.#reader || outlet.listenerCount('data') > 0)
+      outlet.on('data', (bytes: Buffer) => this.#outletOnData(bytes));
     else this.#takeFrames();
   }
 
@@ -67,10 +83,28 @@ export class ServerSocket implements UpgradedSocket, ClosingListener {
     return { received: this.#received, sent: bytesWritten - this.backlog };
   }
   get isReading(): boolean {
-    return this.#isWanted;
+    return this.#isWanted && !this.#reader?.isHolding;
   }
   set isReading(isReading: boolean) {
     this.#isWanted = isReading;
+    this.#reader?.wake();
+    this.#review();
+  }
+  /** Whether the connection wants the socket to be read. */
+  get isWanted(): boolean {
+    return this.#isWanted;
+  }
+
+  /** Passes on a text message. */
+  readerOnText(payload: Buffer): void {
+    this.#messageEnded();
+    if (this.#pongs) this.#answerPings();
+    this.#listener?.socketOnMessage(payload, true);
+  }
+  /** Answers what was read, and reads on if nothing waits. */
+  readerOnProgress(): void {
+    if (!this.#answerPings()) return;
+    this.#reviewMessage();
     this.#review();
   }
 
@@ -82,13 +116,13 @@ export class ServerSocket implements UpgradedSocket, ClosingListener {
     this.#isFinished = true;
   }
   wsOnPing(data: Buffer): void {
-    this.pongContext.counters.pings++;
+    this.context.counters.pings++;
     if (!this.writable) return;
-    this.#pongs ??= new Pongs(this.outlet, this.pongContext);
+    this.#pongs ??= new Pongs(this.outlet, this.context);
     this.#pongs.take(data);
   }
   wsOnPong(): void {
-    this.pongContext.counters.pongs++;
+    this.context.counters.pongs++;
   }
 
   /** Makes `listener` the one listener of the socket. */
@@ -102,19 +136,32 @@ export class ServerSocket implements UpgradedSocket, ClosingListener {
     this.ws.finish(code, text);
   }
   destroy(): void {
+    this.#reader?.stop();
     this.ws.terminate();
   }
 
   /** Takes each frame for a byte. Bun has a `ws` of its own, which reads nothing by the socket (LM3). */
   #takeFrames(): void {
-    for (const event of ['message', 'ping', 'pong'] as const) this.ws.on(event, () => this.#outletOnData(1));
+    for (const event of ['message', 'ping', 'pong'] as const) this.ws.on(event, () => this.#countRead(1));
   }
 
-  #outletOnData(bytes: number): void {
+  #outletOnData(bytes: Buffer): void {
+    this.#reader?.read(bytes);
+    if (this.#reader?.isBehind) this.#review();
+    this.#countRead(bytes.length);
+  }
+
+  #countRead(bytes: number): void {
     this.#received += bytes;
     if (!this.#answerPings()) return;
-    this.#countRead(bytes);
-    if (!this.writable || !isMidMessage(this.ws)) this.#messageEnded();
+    this.#spend(bytes);
+    this.#reviewMessage();
+  }
+
+  /** Sets the deadline of a message that is not complete. */
+  #reviewMessage(): void {
+    const isMidMessage = this.#reader ? this.#reader.isMidMessage : isMidMessageOf(this.ws);
+    if (!this.writable || !isMidMessage) this.#messageEnded();
     else if (this.#incomplete === undefined) this.#messageBegan();
   }
 
@@ -130,33 +177,33 @@ export class ServerSocket implements UpgradedSocket, ClosingListener {
     return false;
   }
 
-  #countRead(bytes: number): void {
+  #spend(bytes: number): void {
     if (this.#quota.spend(bytes) > 0 || this.#isResting) return;
     this.#isResting = true;
     this.#review();
-    this.clock.setImmediate(() => {
+    this.context.clock.setImmediate(() => {
       this.#isResting = false;
       this.#review();
     });
   }
 
   #review(): void {
-    if (this.#isWanted && !this.#isResting) this.ws.resume();
+    if (this.#isWanted && !this.#isResting && !this.#reader?.isBehind) this.ws.resume();
     else this.ws.pause();
   }
 
   #messageBegan(): void {
-    this.#incomplete = this.clock.setTimeout(() => {
+    this.#incomplete = this.context.clock.setTimeout(() => {
       const { code, text } = closeReasons.incomplete;
       // No message can be completed while the socket is paused.
       if (this.isReading) this.#listener?.socketOnClosing(code, text, 'incomplete');
       else this.#messageBegan();
-    }, this.messageTimeout);
+    }, this.context.messageTimeout);
   }
 
   #messageEnded(): void {
     if (this.#incomplete === undefined) return;
-    this.clock.clearTimeout(this.#incomplete);
+    this.context.clock.clearTimeout(this.#incomplete);
     this.#incomplete = undefined;
   }
 
@@ -166,6 +213,6 @@ export class ServerSocket implements UpgradedSocket, ClosingListener {
     const bytes = Buffer.isBuffer(data)
       ? data
       : Buffer.concat(data instanceof ArrayBuffer ? [Buffer.from(data)] : data);
-    this.#listener?.socketOnMessage(isBinary ? bytes : bytes.toString());
+    this.#listener?.socketOnMessage(bytes, !isBinary);
   }
 }

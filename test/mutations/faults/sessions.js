@@ -113,7 +113,7 @@ export const sessionsFaults = [
     [
       'in native-only mode every frame of the layer is dropped',
       'SS12',
-      'else this.host.socketOnMessage(data);\n  }',
+      'else this.host.socketOnMessage(data, isText);\n  }',
       '}',
     ],
     ['a resume is welcome', 'SS13', "this.opening === 'hello' ? 'welcome' : 'fresh'", "'welcome'"],

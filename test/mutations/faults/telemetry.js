@@ -50,16 +50,10 @@ export const telemetryFaults = [
       'if (passed) this',
     ],
     [
-      'deliveries of unwanted connections are shown',
-      'IN4',
-      'if (!passed || wantsPassed?.(actor) === false) continue;',
-      'if (!passed) continue;',
-    ],
-    [
       'frames are not shown',
       'IN1',
-      'if (!this.#seesPassed) return;\n    const event: FrameEvent',
-      'if (this.#seesPassed) return;\n    const event: FrameEvent',
+      'if (this.#seesPassed) this.#show(actor, (): FrameEvent',
+      'if (!this.#seesPassed) this.#show(actor, (): FrameEvent',
     ],
     [
       'frames of the session layer are not shown',

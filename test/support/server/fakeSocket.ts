@@ -38,6 +38,18 @@ const lineTo = (isUp: () => boolean, write: (bytes: Uint8Array) => boolean): Fra
   write,
 });
 
+/** Hands a message over like a server's socket: text as bytes of a read buffer, which has other content afterwards. */
+const handOver = (listener: SocketListener, data: string | Uint8Array): void => {
+  if (typeof data !== 'string') return listener.socketOnMessage(data);
+  const read = Buffer.from(`${beside}${data}${beside}`);
+  const view = read.subarray(beside.length, read.length - beside.length);
+  listener.socketOnMessage(view, true);
+  read.fill('*');
+};
+
+/** What a read buffer has before and after a message. */
+const beside = '#;*;;#';
+
 /** A WebSocket whose peer is the test. */
 export class FakeSocket implements Socket {
   readonly sent: Sent[] = [];
@@ -140,7 +152,7 @@ export class FakeSocket implements Socket {
       const data = this.#inbox.shift();
       if (data === undefined) break;
       this.received += data.length;
-      listener.socketOnMessage(data);
+      handOver(listener, data);
     }
     const ending = this.#ending;
     if (!ending || (this.isPaused && !this.isDestroyed)) return;

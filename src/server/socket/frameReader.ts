@@ -1,0 +1,237 @@
+import type { Duplex } from 'node:stream';
+import type { WebSocket } from 'ws';
+import type { Runnable } from '../../actors/runtime/background.js';
+import type { ReadContext } from './readBudget.js';
+import { cut, frameSize, headerSize, payloadStart, textFrameSize, unmaskText, unusual } from './textFrames.js';
+import {
+  bytesAwaited,
+  hasEnded,
+  isBetweenFrames,
+  isBetweenMessages,
+  takeData,
+  takeEnds,
+  type WsReceiver,
+} from './wsReceiver.js';
+
+/** Number of frames between two looks at the budget, and in the turn of a connection whose bytes wait. */
+const framesPerTurn = 32;
+
+/** The socket, as its reader needs it. */
+export interface FrameReaderHost {
+  /** Whether messages are wanted. */
+  readonly isWanted: boolean;
+  /** Takes the payload of a text message: a view of the read buffer, valid UTF-8. */
+  readerOnText(payload: Buffer): void;
+  /** Called when a part of the bytes that waited has been parsed. */
+  readerOnProgress(): void;
+}
+
+/**
+ * Parses the bytes of one socket. Whole text messages it parses itself, in the read buffer. Every other frame it passes
+ * on to `ws`, which emits what it finds. Bytes that cannot be handled now wait here as they are (LM9).
+ */
+export class FrameReader implements Runnable {
+  /** The beginning of a text message that the last read has cut. */
+  #cut: Uint8Array | undefined;
+  /** Bytes that were read and wait to be parsed, from `#at` on. */
+  #rest: Buffer | undefined;
+  #at = 0;
+  /** Whether the socket must not be read until the bytes that wait are parsed. */
+  #isBehind = false;
+  /** Whether `ws` has nothing of a message, so that the next frame may be parsed here. */
+  #isOurs = true;
+  /** Whether nothing more is parsed: `ws` has found a close frame or an error, or the server has ended the socket. */
+  #isOver = false;
+  /** Whether the end of the socket waits for the bytes before it, which nothing holds back any more. */
+  #isEnding = false;
+  /** What `ws` is told once they are parsed. */
+  #endings: (() => void)[] = [];
+  #holdsEnds = false;
+
+  private constructor(
+    private readonly socket: Duplex,
+    private readonly receiver: WsReceiver,
+    private readonly host: FrameReaderHost,
+    private readonly context: ReadContext,
+  ) {}
+
+  /** Returns the reader of a socket, in place of `ws`. Returns `undefined` where `ws` must read it itself. */
+  static of(ws: WebSocket, socket: Duplex, host: FrameReaderHost, context: ReadContext): FrameReader | undefined {
+    const receiver = takeData(ws, socket);
+    return receiver && new FrameReader(socket, receiver, host, context);
+  }
+
+  /** Whether a message has begun and is not complete. */
+  get isMidMessage(): boolean {
+    return this.#cut !== undefined || !(this.#isOver || this.#isOurs || isBetweenMessages(this.receiver));
+  }
+  /** Whether bytes wait that were read. */
+  get isHolding(): boolean {
+    return this.#rest !== undefined;
+  }
+  /** Whether the socket must not be read until the bytes that wait are parsed. */
+  get isBehind(): boolean {
+    return this.#isBehind;
+  }
+
+  /** Takes what was read. Parses it, as far as messages are wanted and the budget of the tick allows. */
+  read(bytes: Buffer): void {
+    if (this.#isOver) return;
+    const waiting = this.#rest;
+    if (waiting) {
+      this.#rest = Buffer.concat([waiting.subarray(this.#at), bytes]);
+      this.#at = 0;
+      this.#isBehind = true;
+      return;
+    }
+    let at = 0;
+    while (this.#mayGoOn && !this.context.budget.isSpent) {
+      at = this.#parse(bytes, at, framesPerTurn);
+      if (at === bytes.length) return;
+    }
+    if (!this.#isOver) this.#hold(bytes, at);
+  }
+
+  /** Parses some of the bytes that wait. Joins the queue again if more are left. */
+  resume(): void {
+    const rest = this.#rest;
+    if (rest && this.#mayGoOn) {
+      const at = this.#parse(rest, this.#at, this.#isEnding ? Number.POSITIVE_INFINITY : framesPerTurn);
+      if (this.#isOver || at === rest.length) this.#release();
+      else this.#keep(rest, at);
+      this.host.readerOnProgress();
+    }
+    this.wake();
+    if (!this.#rest && this.#isEnding) this.#tellEnd();
+  }
+
+  /** Goes on with the bytes that wait, in a slice of background work, once messages are wanted. */
+  wake(): void {
+    if (this.#rest && this.#mayGoOn) this.context.queue.add(this);
+  }
+
+  /** Drops what waits, and what is read from now on: the server has ended the socket, or `ws` parses no more. */
+  stop(): void {
+    this.#isOver = true;
+    this.#cut = undefined;
+    this.#release();
+    // Not at once: the caller does not expect the end of the socket within its call.
+    if (this.#endings.length > 0) this.context.queue.add(this);
+  }
+
+  get #mayGoOn(): boolean {
+    return !this.#isOver && (this.#isEnding || this.host.isWanted);
+  }
+
+  /** Parses at most so many frames. Returns where it stopped. */
+  #parse(bytes: Buffer, from: number, frames: number): number {
+    const { length } = bytes;
+    let at = this.#cut ? this.#join(this.#cut, bytes, from) : from;
+    for (let left = frames; at < length && left > 0 && this.#mayGoOn; left--) {
+      if (!this.#isOurs && !isBetweenMessages(this.receiver)) {
+        at = this.#passOn(bytes, at);
+        continue;
+      }
+      const size = textFrameSize(bytes, at, this.context.payload);
+      if (size === cut || size > length - at) {
+        this.#holdEnds();
+        // A view would keep the whole read buffer.
+        this.#cut = new Uint8Array(bytes.subarray(at));
+        return length;
+      }
+      at = size !== unusual && this.#emit(bytes, at, at + size) ? at + size : this.#passOn(bytes, at);
+    }
+    return at;
+  }
+
+  /** Completes the text message that the last read has cut. If that takes more than one read more, `ws` takes it over. */
+  #join(start: Uint8Array, bytes: Buffer, at: number): number {
+    this.#cut = undefined;
+    const header = start.length < headerSize ? Buffer.concat([start, bytes.subarray(at, at + headerSize)]) : start;
+    const size = textFrameSize(header, 0, this.context.payload);
+    const end = at + size - start.length;
+    if (size <= 0 || end > bytes.length) {
+      this.#write(Buffer.from(start.buffer, start.byteOffset, start.length));
+      return at;
+    }
+    const frame = Buffer.concat([start, bytes.subarray(at, end)]);
+    if (!this.#emit(frame, 0, size)) this.#write(frame);
+    return end;
+  }
+
+  /** Passes on the text message from `at` to `end`, unless it is not valid UTF-8. Returns whether it was. */
+  #emit(bytes: Buffer, at: number, end: number): boolean {
+    const start = payloadStart(bytes, at);
+    const isValid = unmaskText(bytes, start, end);
+    if (isValid) this.host.readerOnText(bytes.subarray(start, end));
+    return isValid;
+  }
+
+  /** Passes on to `ws` what is there of the frame at `at`, or of its next part. Returns where that ends. */
+  #passOn(bytes: Buffer, at: number): number {
+    const size = isBetweenFrames(this.receiver) ? frameSize(bytes, at) : bytesAwaited(this.receiver);
+    const end = Math.min(at + size, bytes.length);
+    this.#write(bytes.subarray(at, end));
+    return end;
+  }
+
+  #write(bytes: Buffer): void {
+    // As `ws` does.
+    if (!this.receiver.write(bytes)) this.socket.pause();
+    this.#isOurs = isBetweenMessages(this.receiver);
+    if (hasEnded(this.receiver)) this.stop();
+  }
+
+  /** Keeps the bytes from `at` on until they can be parsed. */
+  #hold(bytes: Buffer, at: number): void {
+    this.#holdEnds();
+    this.#keep(bytes, at);
+    this.#isBehind = !this.host.isWanted;
+    this.wake();
+  }
+
+  /** Keeps the bytes from `at` on, and copies them if they are less than half of what they keep in memory. */
+  #keep(bytes: Buffer, at: number): void {
+    const isSmall = (bytes.length - at) * 2 < bytes.buffer.byteLength;
+    this.#rest = isSmall ? Buffer.from(new Uint8Array(bytes.subarray(at)).buffer) : bytes;
+    this.#at = isSmall ? 0 : at;
+  }
+
+  #release(): void {
+    this.#rest = undefined;
+    this.#at = 0;
+    this.#isBehind = false;
+  }
+
+  /** From now on the end of the socket waits for the bytes that have come before it. */
+  #holdEnds(): void {
+    if (this.#holdsEnds) return;
+    this.#holdsEnds = true;
+    const { end, close } = takeEnds(this.socket);
+    this.socket.on('end', () => this.#onEnd(end));
+    this.socket.on('close', () => {
+      this.#takeBuffered();
+      this.#onEnd(close);
+    });
+  }
+
+  /** Takes what a paused socket had read before it was closed. */
+  #takeBuffered(): void {
+    const { readableLength } = this.socket;
+    const buffered: unknown = readableLength > 0 ? this.socket.read(readableLength) : undefined;
+    if (this.#isOver || !Buffer.isBuffer(buffered)) return;
+    this.#rest = this.#rest ? Buffer.concat([this.#rest.subarray(this.#at), buffered]) : buffered;
+    this.#at = 0;
+  }
+
+  #onEnd(tell: () => void): void {
+    this.#isEnding = true;
+    this.#endings.push(tell);
+    if (this.#rest) this.wake();
+    else this.#tellEnd();
+  }
+
+  #tellEnd(): void {
+    for (const tell of this.#endings.splice(0)) tell();
+  }
+}

@@ -1,0 +1,180 @@
+import { IncomingMessage } from 'node:http';
+import { Socket } from 'node:net';
+import { Duplex } from 'node:stream';
+import { BackgroundTasks } from '../../../src/actors/runtime/background.js';
+import { fastPaths } from '../../../src/actors/runtime/fastPaths.js';
+import type { SocketListener, UpgradedSocket } from '../../../src/actors/transport/socket.js';
+import { makeHandshake } from '../../../src/server/socket/handshake.js';
+import { FakeClock } from '../server/fakeClock.js';
+import { bounds, type Stream } from './streams.js';
+
+/** Lets the events that are ready be handled. Streams that wait for it at the same time share it. */
+let nextTick: Promise<void> | undefined;
+const tick = (): Promise<void> => {
+  nextTick ??= new Promise((resolve) =>
+    setImmediate(() => {
+      nextTick = undefined;
+      resolve();
+    }),
+  );
+  return nextTick;
+};
+
+const upgrade = (): IncomingMessage => {
+  const request = new IncomingMessage(new Socket());
+  request.method = 'GET';
+  request.headers = {
+    upgrade: 'websocket',
+    'sec-websocket-key': Buffer.alloc(16).toString('base64'),
+    'sec-websocket-version': '13',
+  };
+  return request;
+};
+const request = upgrade();
+
+/** A socket whose peer is the test, and whose kernel takes all at once. */
+class Line extends Duplex {
+  constructor(private readonly onWrite: (bytes: Buffer) => void) {
+    super();
+  }
+  override _read(): void {}
+  override _write(bytes: Buffer, _: string, done: () => void): void {
+    this.onWrite(bytes);
+    done();
+  }
+}
+
+export interface Player {
+  readonly line: Duplex;
+  readonly socket: UpgradedSocket;
+  readonly clock: FakeClock;
+  /** What the server has seen and sent, in order. Adjacent writes are one. */
+  readonly log: string[];
+  /** Called for each message. */
+  onMessage: () => void;
+  /** Lets the event loop go on: immediates, then what Node has put off. */
+  settle(ticks?: number): Promise<void>;
+  /** Adds to the log what was written since its last line. */
+  flush(): void;
+}
+
+const limits = { ...bounds, messageTimeout: 10_000, slowConsumerTimeout: 10_000 };
+
+/** Upgrades a socket, with our own parser or with `ws` alone. */
+export const openLine = async (
+  ownParser: boolean,
+  { head = Buffer.alloc(0), payload = limits.payload }: { readonly head?: Buffer; readonly payload?: number } = {},
+): Promise<Player> => {
+  const clock = new FakeClock();
+  const background = new BackgroundTasks(clock, 4);
+  const counters = { pings: 0, pongs: 0, skippedPings: 0 };
+  const log: string[] = [];
+  const written: Buffer[] = [];
+  const flush = (): void => {
+    if (written.length > 0) log.push(`sends ${Buffer.concat(written.splice(0)).toString('hex')}`);
+  };
+  const note = (line: string): void => {
+    flush();
+    log.push(line);
+  };
+  let isUp = false;
+  const line = new Line((bytes) => {
+    // The first write is the 101.
+    if (isUp) written.push(Buffer.from(bytes));
+  });
+  line.on('error', () => {});
+  const handshake = makeHandshake(
+    { ...limits, payload, protocols: [], counters },
+    { clock, background, fastPaths: { ...fastPaths, ownParser } },
+    (error) => {
+      throw error;
+    },
+  );
+  const socket = await new Promise<UpgradedSocket>((resolve) => handshake(request, line, head, resolve));
+  isUp = true;
+  const player: Player = {
+    line,
+    socket,
+    clock,
+    log,
+    onMessage: () => {},
+    async settle(ticks = 3) {
+      for (let count = 0; count < ticks; count++) {
+        await tick();
+        clock.runImmediates();
+      }
+    },
+    flush,
+  };
+  const listener: SocketListener = {
+    socketOnMessage(data, isText) {
+      const isBinary = typeof data !== 'string' && !isText;
+      note(`${isBinary ? 'binary' : 'text'} ${Buffer.from(data).toString(isBinary ? 'hex' : 'utf8')}`);
+      player.onMessage();
+    },
+    socketOnDrain: () => {},
+    socketOnClosing: (code, text, cause) => note(`closing ${code} ${text} ${cause}`),
+    socketOnClose: (code, text, cause) =>
+      note(`closed ${code} ${text} ${cause} after ${counters.pings} pings, ${counters.pongs} pongs`),
+  };
+  socket.listen(listener);
+  return player;
+};
+
+/** Plays a stream against a server. Returns what it has seen and sent. */
+export const play = async ({ steps, ending }: Stream, ownParser: boolean): Promise<readonly string[]> => {
+  const player = await openLine(ownParser);
+  const { line, socket, clock, log } = player;
+  let pauseIn = Number.POSITIVE_INFINITY;
+  let slowIn = Number.POSITIVE_INFINITY;
+  player.onMessage = () => {
+    if (--pauseIn < 0) {
+      pauseIn = Number.POSITIVE_INFINITY;
+      socket.isReading = false;
+    }
+    if (--slowIn < 0) {
+      slowIn = Number.POSITIVE_INFINITY;
+      clock.spend(11);
+    }
+  };
+  for (const step of steps) {
+    switch (step.kind) {
+      case 'bytes':
+        // It is unmasked where it lies.
+        if (!line.destroyed) line.push(Buffer.from(step.bytes));
+        break;
+      case 'pause':
+        if (step.after === 0) socket.isReading = false;
+        else pauseIn = step.after;
+        break;
+      case 'resume':
+        socket.isReading = true;
+        break;
+      case 'slow':
+        slowIn = step.after;
+        break;
+      case 'tick':
+        await player.settle(1);
+        break;
+    }
+  }
+  return finish(player, ending, log);
+};
+
+const finish = async (player: Player, ending: Stream['ending'], log: readonly string[]): Promise<readonly string[]> => {
+  const { line, socket } = player;
+  player.onMessage = () => {};
+  // A reset may come while the server does not read.
+  if (ending === 'reset') line.destroy(new Error('reset'));
+  socket.isReading = true;
+  await player.settle(20);
+  if (ending === 'close') socket.close(1001, 'over');
+  if (ending === 'destroy') socket.destroy();
+  else if (!line.destroyed) line.push(null);
+  await player.settle(8);
+  line.destroy();
+  await player.settle(3);
+  player.flush();
+  // Bytes that waited are parsed after a reset, when nothing can be sent any more.
+  return ending === 'reset' ? log.filter((line) => !/^(sends|closing)/.test(line)) : log;
+};
