@@ -6,6 +6,7 @@ import { type Clock, TickCounter } from '../../actors/runtime/clock.js';
 import type { FastPaths } from '../../actors/runtime/fastPaths.js';
 import type { UpgradedSocket } from '../../actors/transport/socket.js';
 import { ClosingWebSocket } from './closingWebSocket.js';
+import { type Compression, deflateExtension, keepAcceptedOffer } from './compression.js';
 import type { PongContext } from './pongs.js';
 import { ServerSocket } from './serverSocket.js';
 
@@ -19,6 +20,8 @@ interface HandshakeOptions extends Omit<PongContext, 'clock'> {
   readonly messageTimeout: number;
   /** Subprotocols, in order of preference. */
   readonly protocols: readonly string[];
+  /** Compresses what goes to clients that agree to it. `undefined`: the server agrees with none. */
+  readonly compression?: Compression | undefined;
 }
 
 /** Completes the WebSocket handshake of an upgrade request. Calls `done` with the socket. */
@@ -45,14 +48,16 @@ export interface TransportContext {
 /** Creates the handshake of a server, which turns upgrade requests into sockets. */
 export type Transport = (options: HandshakeOptions, context: TransportContext, onBad: OnBadHandshake) => Handshake;
 
+const doNothing = (): void => {};
+
 /** The transport over `ws`. */
 export const makeHandshake: Transport = (options, { clock }, onBad) => {
-  const { payload, fragments, messageTimeout, protocols, slowConsumerTimeout, counters } = options;
+  const { payload, fragments, messageTimeout, protocols, slowConsumerTimeout, counters, compression } = options;
   const server = new WebSocketServer({
     noServer: true,
     WebSocket: ClosingWebSocket,
     clientTracking: false,
-    perMessageDeflate: false,
+    perMessageDeflate: compression !== undefined && { serverNoContextTakeover: true, clientNoContextTakeover: true },
     autoPong: false,
     maxPayload: payload,
     maxFragments: fragments,
@@ -63,8 +68,13 @@ export const makeHandshake: Transport = (options, { clock }, onBad) => {
   server.on('wsClientError', (error: Error, socket: Duplex, request: IncomingMessage) => onBad(error, request, socket));
   const ticks = new TickCounter(clock);
   const pongContext = { clock, slowConsumerTimeout, counters };
-  return (request, socket, head, done) =>
-    server.handleUpgrade(request, socket, head, (ws) =>
-      done(new ServerSocket(ws, socket, messageTimeout, clock, pongContext, ticks)),
-    );
+  return (request, socket, head, done) => {
+    const restore = compression ? keepAcceptedOffer(request) : doNothing;
+    server.handleUpgrade(request, socket, head, (ws) => {
+      restore();
+      const agreed = ws.extensions.includes(deflateExtension) ? compression : undefined;
+      done(new ServerSocket(ws, socket, messageTimeout, clock, pongContext, ticks, agreed));
+    });
+    restore();
+  };
 };

@@ -3,7 +3,10 @@ import type { RawData } from 'ws';
 import { type Clock, type TickCounter, TickQuota } from '../../actors/runtime/clock.js';
 import type { SocketListener, Traffic, UpgradedSocket } from '../../actors/transport/socket.js';
 import { type CloseReasonName, closeReasons } from '../../protocol/errors.js';
+import type { FrameSink } from '../../protocol/frame.js';
 import { type ClosingListener, type ClosingWebSocket, isMidMessage } from './closingWebSocket.js';
+import { type Compression, DeflatingSink } from './compression.js';
+import { Inflation } from './inflation.js';
 import { type PongContext, Pongs } from './pongs.js';
 
 /** Maximum number of bytes read from one client in one tick, so that other clients have their turn (LM9). */
@@ -27,18 +30,26 @@ export class ServerSocket implements UpgradedSocket, ClosingListener {
   readonly #quota: TickQuota;
   #isResting = false;
   #incomplete: unknown;
+  /** Takes the frames: the socket, or what compresses them. */
+  readonly outlet: FrameSink;
+  /** Watches what is decompressed, if the client agreed to compression. */
+  readonly #inflation: Inflation | undefined;
   /** The pongs that the client is due, once it has sent a ping. */
   #pongs: Pongs | undefined;
 
   constructor(
     private readonly ws: ClosingWebSocket,
-    readonly outlet: Duplex & { readonly bytesWritten?: number },
+    private readonly stream: Duplex & { readonly bytesWritten?: number },
     private readonly messageTimeout: number,
     private readonly clock: Clock,
     private readonly pongContext: PongContext,
     ticks: TickCounter,
+    /** Compresses what is written, if the client agreed to compression. */
+    compression?: Compression,
   ) {
     this.#quota = new TickQuota(ticks, bytesPerTick);
+    this.outlet = compression ? new DeflatingSink(stream, compression) : stream;
+    this.#inflation = compression && this.#watchInflation();
     ws.on('message', (data: RawData, isBinary: boolean) => this.#wsOnMessage(data, isBinary));
     ws.on('close', (code: number, reason: Buffer) => {
       this.#messageEnded();
@@ -46,24 +57,24 @@ export class ServerSocket implements UpgradedSocket, ClosingListener {
     });
     ws.watcher = this;
     ws.on('error', ignoreError);
-    outlet.on('drain', () => {
+    stream.on('drain', () => {
       this.#listener?.socketOnDrain();
       if (this.writable) this.#pongs?.drained();
     });
     // The listener of `ws` was added before, so `ws` has parsed these bytes already.
-    if (outlet.listenerCount('data') > 0) outlet.on('data', (bytes: Buffer) => this.#outletOnData(bytes.length));
+    if (stream.listenerCount('data') > 0) stream.on('data', (bytes: Buffer) => this.#streamOnData(bytes.length));
     else this.#takeFrames();
   }
 
   get writable(): boolean {
-    return !this.#isFinished && this.outlet.writable;
+    return !this.#isFinished && this.stream.writable;
   }
   get backlog(): number {
-    return this.outlet.writableLength;
+    return this.stream.writableLength;
   }
   get traffic(): Traffic {
     // Node's count of written bytes includes those that wait in the queue.
-    const { bytesWritten = 0 } = this.outlet;
+    const { bytesWritten = 0 } = this.stream;
     return { received: this.#received, sent: bytesWritten - this.backlog };
   }
   get isReading(): boolean {
@@ -80,11 +91,12 @@ export class ServerSocket implements UpgradedSocket, ClosingListener {
   }
   wsOnFinish(): void {
     this.#isFinished = true;
+    this.#holdInflation();
   }
   wsOnPing(data: Buffer): void {
     this.pongContext.counters.pings++;
     if (!this.writable) return;
-    this.#pongs ??= new Pongs(this.outlet, this.pongContext);
+    this.#pongs ??= new Pongs(this.stream, this.pongContext);
     this.#pongs.take(data);
   }
   wsOnPong(): void {
@@ -107,13 +119,18 @@ export class ServerSocket implements UpgradedSocket, ClosingListener {
 
   /** Takes each frame for a byte. Bun has a `ws` of its own, which reads nothing by the socket (LM3). */
   #takeFrames(): void {
-    for (const event of ['message', 'ping', 'pong'] as const) this.ws.on(event, () => this.#outletOnData(1));
+    for (const event of ['message', 'ping', 'pong'] as const) this.ws.on(event, () => this.#streamOnData(1));
   }
 
-  #outletOnData(bytes: number): void {
+  #streamOnData(bytes: number): void {
     this.#received += bytes;
     if (!this.#answerPings()) return;
     this.#countRead(bytes);
+    this.#timeMessage();
+  }
+
+  /** Starts the time of a message that has begun, and ends that of one that is complete. */
+  #timeMessage(): void {
     if (!this.writable || !isMidMessage(this.ws)) this.#messageEnded();
     else if (this.#incomplete === undefined) this.#messageBegan();
   }
@@ -140,7 +157,28 @@ export class ServerSocket implements UpgradedSocket, ClosingListener {
     });
   }
 
+  #watchInflation(): Inflation | undefined {
+    const { ws, stream } = this;
+    const inflation = Inflation.of(ws, {
+      onInflated: () => {
+        if (this.#answerPings()) this.#timeMessage();
+      },
+      onCorrupt: () => {
+        const { code, text } = closeReasons.notDeflated;
+        if (this.#answerPings()) this.#listener?.socketOnClosing(code, text, 'notDeflated');
+      },
+    });
+    stream.once('close', () => inflation?.lose());
+    return inflation;
+  }
+
+  /** Decompresses nothing for a paused connection. After our close frame, the client's own stands behind the rest. */
+  #holdInflation(): void {
+    this.#inflation?.hold(!this.#isWanted && !this.#isFinished);
+  }
+
   #review(): void {
+    this.#holdInflation();
     if (this.#isWanted && !this.#isResting) this.ws.resume();
     else this.ws.pause();
   }
