@@ -30,6 +30,7 @@ export type { CloseCause, Counters, Stage } from './actors/telemetry/counters.js
 export type { InspectionObserver } from './actors/telemetry/inspection.js';
 export type { RecordedStep, RecorderLimits } from './actors/telemetry/recorder.js';
 export type { FrameLog, FrameNote } from './actors/transport/loggedSocket.js';
+export type { CompressionOptions } from './broadcast/deflater.js';
 export {
   connectionConfig,
   connectionSetup,

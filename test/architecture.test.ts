@@ -84,7 +84,7 @@ const arrows: Readonly<Record<string, { readonly folders: readonly string[]; rea
     machines: { folders: [], packages: ['xstate'] },
     /** What a program extends the charts with. */
     charts: { folders: ['machines'], packages: ['xstate'] },
-    broadcast: { folders: ['limits', 'protocol'], packages: [] },
+    broadcast: { folders: ['limits', 'protocol'], packages: ['node:zlib'] },
     exchange: {
       folders: ['protocol', 'actors/runtime'],
       packages: ['redis', '@nats-io/transport-node', 'node:crypto'],
@@ -160,7 +160,7 @@ const arrows: Readonly<Record<string, { readonly folders: readonly string[]; rea
       packages: ['node:buffer', 'node:http', 'node:stream', 'ws'],
     },
     server: {
-      folders: [...parts, 'server/admission', 'server/socket'],
+      folders: [...parts, 'broadcast', 'server/admission', 'server/socket'],
       packages: ['node:http', 'node:net', 'node:stream', 'node:crypto', 'xstate'],
     },
     'inspector/draw': {
@@ -191,7 +191,7 @@ const arrows: Readonly<Record<string, { readonly folders: readonly string[]; rea
       packages: ['xstate', 'node:http', 'node:fs'],
     },
     index: {
-      folders: [...parts, 'actors/middleware', 'server', 'charts'],
+      folders: [...parts, 'broadcast', 'actors/middleware', 'server', 'charts'],
       packages: [],
     },
   };

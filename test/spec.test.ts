@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 
 const path = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
-const idPattern = /\b(?:HS|FR|NS|RM|AK|BC|DO|BP|SV|LM|EX|DR|RD|IN|CT|CL|SS|RC|MW)\d+\b/g;
+const idPattern = /\b(?:HS|FR|NS|RM|AK|BC|DO|BP|SV|LM|EX|DR|RD|IN|CT|CL|SS|RC|MW|CP)\d+\b/g;
 
 const rules = [...readFileSync(path('../SPEC.md'), 'utf8').matchAll(/^- \*\*([A-Z]{2}\d+)\*\* /gm)].map(([, id]) => id);
 

@@ -1,6 +1,7 @@
 import { encode } from '../protocol/codec.js';
-import { frame } from '../protocol/frame.js';
+import { frame, joined } from '../protocol/frame.js';
 import type { OutgoingMessage } from '../protocol/message.js';
+import type { Deflater } from './deflater.js';
 import { DeliveryContext } from './deliveryContext.js';
 import { bytesOf, type Entry } from './outbox.js';
 import { deliveryCost, Pacer } from './pacer.js';
@@ -55,9 +56,11 @@ export class Broadcaster {
     private readonly wake: () => void,
     /** Called at the end of each slice. */
     private readonly onSliceEnd: () => void,
+    /** Compresses messages for the clients that agreed to it, if the program wants that (CP2). */
+    private readonly deflater?: Deflater,
   ) {
     this.#pacer = new Pacer(now);
-    this.#context = new DeliveryContext(topics, this.#pacer);
+    this.#context = new DeliveryContext(topics, this.#pacer, deflater?.join ?? joined);
   }
 
   /** Bytes of published messages that are not yet delivered to their whole audience. */
@@ -117,7 +120,7 @@ export class Broadcaster {
   }
 
   #publishToTopic(topic: Topic, message: OutgoingMessage, { except, exceptId }: Skipped, token: string): void {
-    const bytes = frame(encode(message, token));
+    const bytes = this.#framed(message, token);
     const number = ++this.#context.last;
     if (topic.pending.length === 0) this.#beginPass(topic);
     topic.last = number;
@@ -145,9 +148,15 @@ export class Broadcaster {
   }
 
   #directEntry(message: OutgoingMessage, token: string): Entry {
-    const bytes = frame(encode(message, token));
+    const bytes = this.#framed(message, token);
     this.#direct.bytes += bytes.length;
     return { number: ++this.#context.last, bytes, isDirect: true };
+  }
+
+  #framed(message: OutgoingMessage, token: string): Uint8Array {
+    const bytes = frame(encode(message, token));
+    this.deflater?.offer(bytes);
+    return bytes;
   }
 
   #setOutstanding(topic: Topic, outstanding: number): void {

@@ -1,4 +1,4 @@
-import { type Entry, WriteCache } from './outbox.js';
+import { type Entry, type Join, WriteCache } from './outbox.js';
 import type { Pacer } from './pacer.js';
 import type { Topics } from './topics.js';
 
@@ -12,12 +12,16 @@ export class DeliveryContext {
    */
   readonly batch: Entry[] = [];
   /** Buffers of recent writes, shared by subscribers with the same pending entries. */
-  readonly writes = new WriteCache();
+  readonly writes: WriteCache;
 
   constructor(
     /** The index that subscribers join and leave, and the counters of their deliveries. */
     readonly topics: Topics,
     /** Measures deliveries, and decides when a slice is over. */
     readonly pacer: Pacer,
-  ) {}
+    /** Joins frames for one write. */
+    readonly join: Join,
+  ) {
+    this.writes = new WriteCache(join);
+  }
 }

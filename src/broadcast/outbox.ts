@@ -1,4 +1,5 @@
-import { joined } from '../protocol/frame.js';
+/** Returns several frames as one buffer. */
+export type Join = (frames: readonly Uint8Array[]) => Uint8Array;
 
 /** A published message, framed once for all its subscribers. */
 export interface Entry {
@@ -45,13 +46,15 @@ export class WriteCache {
   /** By the number of the first entry. */
   readonly #cached = new Map<number, { readonly entries: readonly Entry[]; readonly bytes: Uint8Array }>();
 
+  constructor(private readonly join: Join) {}
+
   /** Returns the bytes of these entries, joined. */
   bytes(batch: readonly Entry[]): Uint8Array {
     const [first] = batch;
     if (!first || batch.length === 1) return first?.bytes ?? nothing;
     const known = this.#cached.get(first.number);
     if (known && areIdentical(known.entries, batch)) return known.bytes;
-    const bytes = joined(batch.map((entry) => entry.bytes));
+    const bytes = this.join(batch.map((entry) => entry.bytes));
     if (this.#cached.size >= maxCached) this.#cached.clear();
     this.#cached.set(first.number, { entries: batch.slice(), bytes });
     return bytes;

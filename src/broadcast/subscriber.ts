@@ -1,4 +1,4 @@
-import { type FrameSink, joined } from '../protocol/frame.js';
+import type { FrameSink } from '../protocol/frame.js';
 import type { DeliveryContext } from './deliveryContext.js';
 import { bytesOf, cutToOneWrite, type Entry, Outbox, writeLimit } from './outbox.js';
 import type { DeliveryCounters, Topic } from './topics.js';
@@ -125,12 +125,12 @@ export class Subscriber {
   /** Writes pending messages in order until the socket is full again. Called when it takes more. */
   resume(): void {
     this.deliver();
-    const { host, outbox } = this;
+    const { context, host, outbox } = this;
     // A socket that has reported that it is full also reports when it has drained.
     let isFull = false;
     while (outbox && !outbox.isEmpty && !isFull) {
       const oldest = outbox.takeOldest().map(({ bytes }) => bytes);
-      isFull = !this.#writePaced(joined(oldest), oldest.length) && !host.hasRoom;
+      isFull = !this.#writePaced(context.join(oldest), oldest.length) && !host.hasRoom;
     }
     if (outbox?.isEmpty) this.outbox = undefined;
   }

@@ -241,6 +241,7 @@ export const closeReasons = {
   busy: { code: 1013, text: 'retry=1000', retry: true },
   malformed: { code: 1002, text: 'not a websocket frame', retry: true },
   notUtf8: { code: 1007, text: 'not UTF-8', retry: true },
+  notDeflated: { code: 1007, text: 'not compressed as agreed', retry: true },
   tooManyParts: { code: 1008, text: 'too many parts', retry: false },
   tooBig: { code: 1009, text: 'message too big', retry: true },
   incomplete: { code: 1008, text: 'message not completed in time', retry: false },

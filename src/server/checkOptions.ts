@@ -2,6 +2,7 @@ import { getDefaultHighWaterMark } from 'node:stream';
 import type { Machines } from '../actors/context.js';
 import { isPlainObject } from '../actors/runtime/guard.js';
 import type { RecorderLimits } from '../actors/telemetry/recorder.js';
+import { type CompressionOptions, maxDeflated } from '../broadcast/deflater.js';
 import { defaultLimits, type LimitName, type Limits, limitNames, limitRow } from '../limits.js';
 import { nearest } from '../protocol/nearest.js';
 import { sessionHint } from '../protocol/session.js';
@@ -33,6 +34,7 @@ const known: ReadonlySet<string> = new Set([
   'limits',
   'origins',
   'trustProxy',
+  'compression',
   'machines',
   'protocols',
   'urlHeaders',
@@ -135,6 +137,23 @@ const checkRecorder = (given: boolean | Partial<RecorderLimits>): RecorderLimits
   return { last, sample };
 };
 
+const checkCompression = (given: boolean | Partial<CompressionOptions>): CompressionOptions | undefined => {
+  if (given === false) return undefined;
+  if (given !== true && !isPlainObject(given)) {
+    throw wrong('compression', 'true, false or { threshold?, level? }', given);
+  }
+  const chosen = given === true ? {} : given;
+  refuseUnknown(chosen, new Set(['threshold', 'level']), 'option');
+  const { threshold = 1_024, level = 1 } = chosen;
+  const isWithin = (value: unknown, least: number, greatest: number): boolean =>
+    Number.isInteger(value) && Number(value) >= least && Number(value) <= greatest;
+  if (!isWithin(threshold, 0, maxDeflated)) {
+    throw wrong('compression.threshold', `a number of bytes from 0 to ${maxDeflated}`, threshold);
+  }
+  if (!isWithin(level, 1, 9)) throw wrong('compression.level', 'a number from 1 to 9', level);
+  return { threshold, level };
+};
+
 /** Returns the hooks that the actors of a server run. */
 export const hooksOf = ({ onConnect, onDisconnect, onError, onUpgradeError, ...rest }: CheckedOptions) => {
   const { idGenerator, authenticate, sameUser, exposeErrors } = rest;
@@ -186,6 +205,7 @@ export const checkOptions = (given: ServerOptions): CheckedOptions => {
     proxies: new Proxies(trustProxy),
     protocols,
     urlHeaders: checkUrlHeaders(given.urlHeaders ?? []),
+    compression: checkCompression(given.compression ?? false),
     recorder: checkRecorder(given.recorder ?? false),
     sliceMs,
     syncBroadcaster: given.syncBroadcaster ?? false,

@@ -11,6 +11,7 @@ import type { AuthenticationAttempt } from '../actors/sessions/authenticator.js'
 import type { InspectionObserver } from '../actors/telemetry/inspection.js';
 import type { RecorderLimits } from '../actors/telemetry/recorder.js';
 import type { FrameLog } from '../actors/transport/loggedSocket.js';
+import type { CompressionOptions } from '../broadcast/deflater.js';
 import type { ContractShape } from '../contract/definitions.js';
 import type { Limits } from '../limits.js';
 import type { Origins } from './admission/origin.js';
@@ -112,6 +113,11 @@ export interface ServerOptions<Sent = NamespaceBodies, App = NoContract, User = 
    * such as `'10.0.0.0/8'` (HS17). Default false.
    */
   readonly trustProxy?: boolean | number | readonly string[];
+  /**
+   * Whether broadcasts are compressed for clients that agree to `permessage-deflate`, and from which size on (CP1, CP2).
+   * `true`: above 1,024 bytes, at level 1. Default false.
+   */
+  readonly compression?: boolean | Partial<CompressionOptions>;
   /** Charts that replace Muster's own, such as `connectionMachine.provide({ … })`; see docs/machines.md (SV18). */
   readonly machines?: Partial<OwnMachines<Chart>>;
   /** Subprotocols to choose from, in order of preference. Default: none (HS16). */
@@ -131,7 +137,10 @@ export interface ServerOptions<Sent = NamespaceBodies, App = NoContract, User = 
 
 /** The options after the check, with defaults. Members are as in `ServerOptions`. */
 export interface CheckedOptions
-  extends Omit<ServerOptions, 'urlHeaders' | 'recorder' | 'machines' | 'contract' | 'events' | 'trustProxy' | 'use'> {
+  extends Omit<
+    ServerOptions,
+    'urlHeaders' | 'recorder' | 'machines' | 'contract' | 'events' | 'trustProxy' | 'use' | 'compression'
+  > {
   /** The contract, if there is one. */
   readonly contract: ContractShape | undefined;
   /** Handlers of the empty namespace. */
@@ -156,6 +165,8 @@ export interface CheckedOptions
   readonly protocols: readonly string[];
   /** Lower-case names of headers allowed as URL parameters. */
   readonly urlHeaders: ReadonlySet<string>;
+  /** How broadcasts are compressed, or `undefined` if they are not. */
+  readonly compression: CompressionOptions | undefined;
   /** Limits of the recorder, or `undefined` if it is off. */
   readonly recorder: RecorderLimits | undefined;
   /** Maximum time of background work in one tick, in ms. */

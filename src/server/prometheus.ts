@@ -155,6 +155,17 @@ export const metricFamilies: readonly MetricFamily[] = [
     'Deliveries of those, to a socket or an outbox.',
     (m) => m.broadcasts.deliveries,
   ),
+  broadcasts.counters(
+    'muster_compressed_total',
+    'outcome',
+    'Broadcasts compressed for a client that agreed to it: made smaller, or sent as they were.',
+    ({ compression: { messages: smaller, kept } }) => ({ smaller, kept }),
+  ),
+  broadcasts.counter(
+    'muster_compression_saved_bytes_total',
+    'Bytes that compression has kept from being written, over all deliveries.',
+    (m) => m.compression.saved,
+  ),
   broadcasts.histogram(
     'muster_slice_delay_seconds',
     'Time each slice of background work waited for the event loop.',

@@ -60,6 +60,7 @@ export class Server<Sent = NamespaceBodies, App extends ContractShape = NoContra
       ...{ machines: checked.machines, sliceMs: checked.sliceMs },
       ...{ clock: parts.clock, random: parts.random, fastPaths: parts.fastPaths },
       ...{ syncBroadcaster: checked.syncBroadcaster, fireDisconnectAlways: checked.fireDisconnectAlways },
+      compression: checked.compression,
       ...hooksOf(checked),
       ...{ inspect: checked.inspect, recorder: checked.recorder },
       ...{ limits, debug: checked.debug === true ? toConsole : checked.debug || undefined },

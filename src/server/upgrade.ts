@@ -48,12 +48,15 @@ export class Upgrades implements Mounted {
     private readonly parts: ServerParts,
   ) {
     const { limits, protocols } = options;
-    const { counters, background } = supervisor;
+    const { counters, background, compression } = supervisor;
     const { clock, fastPaths } = parts;
     this.#admission = new Admission({ limits, clock, counters });
     const shared = { clock, background, fastPaths };
-    this.#handshake = parts.transport({ ...limits, protocols, counters }, shared, (error, request, socket) =>
-      this.#refuse(refusalBy('onUpgrade', new UpgradeRefused(400, error.message, { cause: error })), request, socket),
+    this.#handshake = parts.transport(
+      { ...limits, protocols, counters, compression },
+      shared,
+      (error, request, socket) =>
+        this.#refuse(refusalBy('onUpgrade', new UpgradeRefused(400, error.message, { cause: error })), request, socket),
     );
   }
 

@@ -3,6 +3,7 @@ import { DeliveryContext } from '../../src/broadcast/deliveryContext.js';
 import { Pacer } from '../../src/broadcast/pacer.js';
 import { Subscriber, type SubscriberHost } from '../../src/broadcast/subscriber.js';
 import { AskedMembers, type Topic, Topics } from '../../src/broadcast/topics.js';
+import { joined } from '../../src/protocol/frame.js';
 
 const hostWith = (id: string): SubscriberHost => ({
   id,
@@ -15,7 +16,7 @@ const hostWith = (id: string): SubscriberHost => ({
 type Address = readonly [namespace: string, room: string];
 
 const subscriberIn = (topics: Topics, id: string, ...places: readonly Address[]): Subscriber => {
-  const subscriber = new Subscriber(hostWith(id), new DeliveryContext(topics, new Pacer(() => 0)));
+  const subscriber = new Subscriber(hostWith(id), new DeliveryContext(topics, new Pacer(() => 0), joined));
   topics.add(subscriber);
   for (const [namespace, room] of places) topics.join(subscriber, namespace, room);
   return subscriber;

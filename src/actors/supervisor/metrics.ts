@@ -1,3 +1,4 @@
+import type { CompressionTally } from '../../broadcast/deflater.js';
 import type { DeliveryCounters } from '../../broadcast/topics.js';
 import type { AskTally } from '../api/asks.js';
 import type { ServerPressure } from '../api/serverFace.js';
@@ -23,6 +24,8 @@ export interface Metrics {
   readonly sent: { readonly frames: number; readonly bytes: number };
   /** Messages published, and their deliveries to a connection or into its outbox. */
   readonly broadcasts: { readonly published: number; readonly deliveries: number };
+  /** Broadcasts that were compressed, those that this made no smaller, and the bytes that were not written. */
+  readonly compression: Readonly<CompressionTally>;
   /** Slices of background work: how long each waited to run, and the time that all have taken. */
   readonly slices: { readonly delay: Timing; readonly spent: number };
   /** As `server.pressure`. */
@@ -54,6 +57,7 @@ export interface Measured {
   readonly asks: AskTally;
   readonly slices: SliceTally;
   readonly delivered: Readonly<DeliveryCounters>;
+  readonly compression: Readonly<CompressionTally>;
   readonly pressure: ServerPressure;
   readonly exchange: Exchange | undefined;
 }
@@ -66,6 +70,7 @@ export const measure = ({
   asks,
   slices,
   delivered,
+  compression,
   pressure,
   exchange,
 }: Measured): Metrics => ({
@@ -74,8 +79,10 @@ export const measure = ({
   arrivals: { admitted: meters.admitted, refused: counters.refusedArrivals, rejected: counters.refusedUpgrades },
   closes: { ...meters.closes },
   received: { frames: counters.framesIn, bytes: counters.bytesIn },
-  sent: { frames: delivered.frames, bytes: delivered.bytes },
+  // Deliveries are counted by their plain size.
+  sent: { frames: delivered.frames, bytes: delivered.bytes - compression.saved },
   broadcasts: { published: delivered.broadcasts, deliveries: delivered.deliveries },
+  compression: { ...compression },
   slices: { delay: slices.delays.timing, spent: slices.spent },
   pressure,
   asks: { ...asks },

@@ -1,5 +1,6 @@
 import type { AnyActorRef } from 'xstate';
 import { Broadcaster } from '../../broadcast/broadcaster.js';
+import { type CompressionOptions, Deflater, noCompression } from '../../broadcast/deflater.js';
 import { Topics } from '../../broadcast/topics.js';
 import type { StackExchange } from '../../exchange/exchange.js';
 import type { Message } from '../../protocol/message.js';
@@ -35,6 +36,8 @@ import { Root, type RootActor } from './root.js';
 export interface SupervisorOptions extends ContextOptions {
   /** Whether each message is written to every socket before `broadcast` returns. */
   readonly syncBroadcaster: boolean;
+  /** How broadcasts are compressed. Default: they are not. */
+  readonly compression?: CompressionOptions | undefined;
   /** Receives the inspection events of all actors from the start. */
   readonly inspect: InspectionObserver | undefined;
   /** Makes the ids of connections. Default: random. */
@@ -49,6 +52,8 @@ export class Supervisor implements ActorDirectory {
   readonly identification: Identification;
   /** The clients of the session layer that are no connections yet. */
   readonly greetings: Greetings;
+  /** Compresses broadcasts, if the program wants that. */
+  readonly compression: Deflater | undefined;
   readonly #context: ServerContext;
   readonly #topics: Topics;
   readonly #broadcaster: Broadcaster;
@@ -70,11 +75,13 @@ export class Supervisor implements ActorDirectory {
     const context = createContext(options, this);
     this.#context = context;
     this.#topics = new Topics();
+    this.compression = options.compression && new Deflater(options.compression);
     this.#broadcaster = new Broadcaster(
       this.#topics,
       () => context.clock.now(),
       () => context.background.wake(this.#broadcaster),
       () => context.throttle.review(this.#broadcaster),
+      this.compression,
     );
     this.#cluster = new Cluster(
       (exchange) => this.#makeRelay(exchange),
@@ -141,6 +148,7 @@ export class Supervisor implements ActorDirectory {
     return measure({
       ...{ counters, meters, pressure, exchange, closing: this.#registry.closing },
       ...{ asks: asks.tally, slices: background.tally, delivered: this.#topics.delivered },
+      compression: this.compression?.tally ?? noCompression,
     });
   }
   /** The number of registered connections. Cost: constant (DO5). */

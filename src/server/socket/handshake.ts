@@ -6,6 +6,7 @@ import { type Clock, TickCounter } from '../../actors/runtime/clock.js';
 import type { FastPaths } from '../../actors/runtime/fastPaths.js';
 import type { UpgradedSocket } from '../../actors/transport/socket.js';
 import { ClosingWebSocket } from './closingWebSocket.js';
+import { type Compression, deflateExtension, keepAcceptedOffer } from './compression.js';
 import type { PongContext } from './pongs.js';
 import { makeReadContext } from './readBudget.js';
 import { ServerSocket, type SocketContext } from './serverSocket.js';
@@ -20,6 +21,8 @@ interface HandshakeOptions extends Omit<PongContext, 'clock'> {
   readonly messageTimeout: number;
   /** Subprotocols, in order of preference. */
   readonly protocols: readonly string[];
+  /** Compresses what goes to clients that agree to it. `undefined`: the server agrees with none. */
+  readonly compression?: Compression | undefined;
 }
 
 /** Completes the WebSocket handshake of an upgrade request. Calls `done` with the socket. */
@@ -46,15 +49,17 @@ export interface TransportContext {
 /** Creates the handshake of a server, which turns upgrade requests into sockets. */
 export type Transport = (options: HandshakeOptions, context: TransportContext, onBad: OnBadHandshake) => Handshake;
 
+const doNothing = (): void => {};
+
 /** The transport over `ws`. */
 export const makeHandshake: Transport = (options, shared, onBad) => {
-  const { payload, fragments, messageTimeout, protocols, slowConsumerTimeout, counters } = options;
+  const { payload, fragments, messageTimeout, protocols, slowConsumerTimeout, counters, compression } = options;
   const { clock, fastPaths } = shared;
   const server = new WebSocketServer({
     noServer: true,
     WebSocket: ClosingWebSocket,
     clientTracking: false,
-    perMessageDeflate: false,
+    perMessageDeflate: compression !== undefined && { serverNoContextTakeover: true, clientNoContextTakeover: true },
     autoPong: false,
     maxPayload: payload,
     maxFragments: fragments,
@@ -66,6 +71,13 @@ export const makeHandshake: Transport = (options, shared, onBad) => {
   const ticks = new TickCounter(clock);
   const reading = fastPaths.ownParser ? makeReadContext(payload, ticks, shared) : undefined;
   const context: SocketContext = { clock, ticks, messageTimeout, reading, slowConsumerTimeout, counters };
-  return (request, socket, head, done) =>
-    server.handleUpgrade(request, socket, head, (ws) => done(new ServerSocket(ws, socket, context)));
+  return (request, socket, head, done) => {
+    const restore = compression ? keepAcceptedOffer(request) : doNothing;
+    server.handleUpgrade(request, socket, head, (ws) => {
+      restore();
+      const agreed = ws.extensions.includes(deflateExtension) ? compression : undefined;
+      done(new ServerSocket(ws, socket, context, agreed));
+    });
+    restore();
+  };
 };

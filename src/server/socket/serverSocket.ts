@@ -3,8 +3,11 @@ import type { RawData } from 'ws';
 import { type Clock, type TickCounter, TickQuota } from '../../actors/runtime/clock.js';
 import type { SocketListener, Traffic, UpgradedSocket } from '../../actors/transport/socket.js';
 import { type CloseReasonName, closeReasons } from '../../protocol/errors.js';
+import type { FrameSink } from '../../protocol/frame.js';
 import type { ClosingListener, ClosingWebSocket } from './closingWebSocket.js';
+import { type Compression, DeflatingSink } from './compression.js';
 import { FrameReader, type FrameReaderHost } from './frameReader.js';
+import { Inflation } from './inflation.js';
 import { type PongContext, Pongs } from './pongs.js';
 import type { ReadContext } from './readBudget.js';
 import { isMidMessage as isMidMessageOf } from './wsReceiver.js';
@@ -43,16 +46,24 @@ export class ServerSocket implements UpgradedSocket, ClosingListener, FrameReade
   readonly #quota: TickQuota;
   #isResting = false;
   #incomplete: unknown;
+  /** Takes the frames: the socket, or what compresses them. */
+  readonly outlet: FrameSink;
+  /** Watches what is decompressed, if the client agreed to compression. */
+  readonly #inflation: Inflation | undefined;
   /** The pongs that the client is due, once it has sent a ping. */
   #pongs: Pongs | undefined;
   readonly #reader: FrameReader | undefined;
 
   constructor(
     private readonly ws: ClosingWebSocket,
-    readonly outlet: Duplex & { readonly bytesWritten?: number },
+    private readonly stream: Duplex & { readonly bytesWritten?: number },
     private readonly context: SocketContext,
+    /** Compresses what is written, if the client agreed to compression. */
+    compression?: Compression,
   ) {
     this.#quota = new TickQuota(context.ticks, bytesPerTick);
+    this.outlet = compression ? new DeflatingSink(stream, compression) : stream;
+    this.#inflation = compression && this.#watchInflation();
     ws.on('message', (data: RawData, isBinary: boolean) => this.#wsOnMessage(data, isBinary));
     ws.on('close', (code: number, reason: Buffer) => {
       this.#messageEnded();
@@ -60,26 +71,27 @@ export class ServerSocket implements UpgradedSocket, ClosingListener, FrameReade
     });
     ws.watcher = this;
     ws.on('error', ignoreError);
-    outlet.on('drain', () => {
+    stream.on('drain', () => {
       this.#listener?.socketOnDrain();
       if (this.writable) this.#pongs?.drained();
     });
-    this.#reader = context.reading && FrameReader.of(ws, outlet, this, context.reading);
+    // `ws` decompresses a message while it reads on.
+    this.#reader = compression ? undefined : context.reading && FrameReader.of(ws, stream, this, context.reading);
     // Where `ws` reads, its listener was added before, so it has parsed these bytes already.
-    if (this.#reader || outlet.listenerCount('data') > 0)
-      outlet.on('data', (bytes: Buffer) => this.#outletOnData(bytes));
+    if (this.#reader || stream.listenerCount('data') > 0)
+      stream.on('data', (bytes: Buffer) => this.#streamOnData(bytes));
     else this.#takeFrames();
   }
 
   get writable(): boolean {
-    return !this.#isFinished && this.outlet.writable;
+    return !this.#isFinished && this.stream.writable;
   }
   get backlog(): number {
-    return this.outlet.writableLength;
+    return this.stream.writableLength;
   }
   get traffic(): Traffic {
     // Node's count of written bytes includes those that wait in the queue.
-    const { bytesWritten = 0 } = this.outlet;
+    const { bytesWritten = 0 } = this.stream;
     return { received: this.#received, sent: bytesWritten - this.backlog };
   }
   get isReading(): boolean {
@@ -104,7 +116,7 @@ export class ServerSocket implements UpgradedSocket, ClosingListener, FrameReade
   /** Answers what was read, and reads on if nothing waits. */
   readerOnProgress(): void {
     if (!this.#answerPings()) return;
-    this.#reviewMessage();
+    this.#timeMessage();
     this.#review();
   }
 
@@ -114,11 +126,12 @@ export class ServerSocket implements UpgradedSocket, ClosingListener, FrameReade
   }
   wsOnFinish(): void {
     this.#isFinished = true;
+    this.#holdInflation();
   }
   wsOnPing(data: Buffer): void {
     this.context.counters.pings++;
     if (!this.writable) return;
-    this.#pongs ??= new Pongs(this.outlet, this.context);
+    this.#pongs ??= new Pongs(this.stream, this.context);
     this.#pongs.take(data);
   }
   wsOnPong(): void {
@@ -145,7 +158,7 @@ export class ServerSocket implements UpgradedSocket, ClosingListener, FrameReade
     for (const event of ['message', 'ping', 'pong'] as const) this.ws.on(event, () => this.#countRead(1));
   }
 
-  #outletOnData(bytes: Buffer): void {
+  #streamOnData(bytes: Buffer): void {
     this.#reader?.read(bytes);
     if (this.#reader?.isBehind) this.#review();
     this.#countRead(bytes.length);
@@ -155,11 +168,11 @@ export class ServerSocket implements UpgradedSocket, ClosingListener, FrameReade
     this.#received += bytes;
     if (!this.#answerPings()) return;
     this.#spend(bytes);
-    this.#reviewMessage();
+    this.#timeMessage();
   }
 
-  /** Sets the deadline of a message that is not complete. */
-  #reviewMessage(): void {
+  /** Starts the time of a message that has begun, and ends that of one that is complete. */
+  #timeMessage(): void {
     const isMidMessage = this.#reader ? this.#reader.isMidMessage : isMidMessageOf(this.ws);
     if (!this.writable || !isMidMessage) this.#messageEnded();
     else if (this.#incomplete === undefined) this.#messageBegan();
@@ -187,7 +200,28 @@ export class ServerSocket implements UpgradedSocket, ClosingListener, FrameReade
     });
   }
 
+  #watchInflation(): Inflation | undefined {
+    const { ws, stream } = this;
+    const inflation = Inflation.of(ws, {
+      onInflated: () => {
+        if (this.#answerPings()) this.#timeMessage();
+      },
+      onCorrupt: () => {
+        const { code, text } = closeReasons.notDeflated;
+        if (this.#answerPings()) this.#listener?.socketOnClosing(code, text, 'notDeflated');
+      },
+    });
+    stream.once('close', () => inflation?.lose());
+    return inflation;
+  }
+
+  /** Decompresses nothing for a paused connection. After our close frame, the client's own stands behind the rest. */
+  #holdInflation(): void {
+    this.#inflation?.hold(!this.#isWanted && !this.#isFinished);
+  }
+
   #review(): void {
+    this.#holdInflation();
     if (this.#isWanted && !this.#isResting && !this.#reader?.isBehind) this.ws.resume();
     else this.ws.pause();
   }

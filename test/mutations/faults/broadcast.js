@@ -3,6 +3,7 @@ import { inFile } from '../inFile.js';
 /** @type {readonly import('../inFile.js').Fault[]} */
 export const broadcastFaults = [
   ...inFile('broadcast/broadcaster.ts', [
+    ['nothing published is compressed', 'CP2', 'this.deflater?.offer(bytes);', ''],
     ['`to` reaches a connection outside of the topic', 'BC1', ' || !topic.members.has(subscriber)', ''],
     [
       'a broadcast writes at once',
@@ -96,5 +97,14 @@ export const broadcastFaults = [
     ],
     ['deliveries are not shown', 'IN4', 'delivered.tap?.(this.host, bytes, messages);', ''],
     ['a write is counted as one message', 'IN7', 'delivered.frames += messages;', 'delivered.frames += 1;'],
+  ]),
+  ...inFile('broadcast/deflater.ts', [
+    ['small messages are compressed', 'CP2', 'length > this.options.threshold && ', ''],
+    ['large messages are compressed', 'CP2', ' && length <= maxDeflated', ''],
+    ['a message is compressed for each client', 'CP2', "this.#known.set(bytes, { kind: 'wire', bytes: wire });", ''],
+    ['a message that grows is sent compressed', 'CP2', 'if (wire.length >= bytes.length) {', 'if (wire.length < 0) {'],
+    ['a compressed frame does not say so', 'CP2', '(bytes[0] ?? 0) | rsv1', 'bytes[0] ?? 0'],
+    ['messages in one write are not compressed', 'CP2', "this.#known.set(bytes, { kind: 'frames', frames });", ''],
+    ['saved bytes are not counted', 'CP3', 'this.tally.saved += bytes.length - wire.length;', ''],
   ]),
 ];

@@ -36,7 +36,7 @@ export const serverFaults = [
       'this.#messageEnded();\n    this.#answerPings();',
       'this.#messageEnded();',
     ],
-    ['a pong is not counted', 'LM7', 'this.pongContext.counters.pongs++;', ''],
+    ['a pong is not counted', 'LM7', 'this.context.counters.pongs++;', ''],
     ['a client that reads no pong has no reason', 'LM7', "listener?.socketOnClose(code, text, 'unreadPongs');", ''],
   ]),
   ...inFile('server/socket/pongs.ts', [
@@ -213,5 +213,61 @@ export const serverFaults = [
   ]),
   ...inFile('server/checkOptions.ts', [
     ['sameUser compares nobody', 'SS15', 'given.sameUser && !given.authenticate', 'given.sameUser === null'],
+  ]),
+  ...inFile('server/socket/handshake.ts', [
+    ['compression is agreed to, with a memory of earlier messages', 'CP1', 'serverNoContextTakeover: true, ', ''],
+    ['clients compress with a memory of earlier messages', 'CP1', 'clientNoContextTakeover: true ', ''],
+    [
+      'all get compressed frames',
+      'CP2',
+      'ws.extensions.includes(deflateExtension) ? compression : undefined',
+      'compression',
+    ],
+  ]),
+  ...inFile('server/socket/compression.ts', [
+    ['an offer that is declined refuses the upgrade', 'CP1', 'headers[extensionHeader] = acceptedOffer(offers);', ''],
+    ['the program does not see what was offered', 'CP1', 'headers[extensionHeader] = offers;', ''],
+    ['a parameter is taken twice', 'CP1', 'names.size === parameters.length && ', ''],
+    [
+      'a client with a small window gets compressed frames',
+      'CP1',
+      'server_max_window_bits=15)',
+      'server_max_window_bits=\\d+)',
+    ],
+    ['nothing is compressed', 'CP2', 'this.inner.write(this.compression.toWrite(bytes))', 'this.inner.write(bytes)'],
+  ]),
+  ...inFile('server/socket/inflation.ts', [
+    ['zlib keeps its memory between two messages', 'CP4', 'if (!error && isLast) inflater.cleanup();', ''],
+    ['zlib forgets the beginning of a message', 'CP4', 'if (!error && isLast) inflater', 'if (!error) inflater'],
+    ['messages are decompressed while their connection is paused', 'CP4', 'if (!this.#isHeld) return', 'return'],
+    ['a lost socket waits for ever', 'CP4', 'if (this.#isLost) this.#drop();', ''],
+    ['what is too big is called corrupt', 'CP4', 'error && error.code !== tooBig', 'error'],
+    ['what waits is not decompressed', 'CP4', 'waiting?.run();', ''],
+    ['what waits outlives its socket', 'CP4', 'waiting?.drop();', ''],
+  ]),
+  ...inFile('server/socket/serverSocket.ts', [
+    [
+      'a close frame behind compressed messages is not found',
+      'CP4',
+      '!this.#isWanted && !this.#isFinished',
+      '!this.#isWanted',
+    ],
+    ['a connection that is lost while paused never ends', 'CP4', "stream.once('close', () => inflation?.lose());", ''],
+    ['a ping behind a compressed message is not answered', 'CP4', 'if (this.#answerPings()) this.#timeMessage();', ''],
+    [
+      'corrupt compression is called bad text',
+      'CP4',
+      "if (this.#answerPings()) this.#listener?.socketOnClosing(code, text, 'notDeflated');",
+      '',
+    ],
+  ]),
+  ...inFile('server/checkOptions.ts', [
+    [
+      'any size is taken for compression',
+      'CP1',
+      'if (!isWithin(threshold, 0, maxDeflated)) {',
+      'if (threshold === null) {',
+    ],
+    ['any level is taken for compression', 'CP1', 'if (!isWithin(level, 1, 9)) throw', 'if (level === null) throw'],
   ]),
 ];

@@ -121,6 +121,7 @@ export const supervisorFaults = [
     ['a delivery to a chart is shown twice', 'IN4', ' && !to.flags.ownsDeliveries', ''],
   ]),
   ...inFile('actors/supervisor/metrics.ts', [
+    ['bytes that were saved count as written', 'CP3', 'delivered.bytes - compression.saved', 'delivered.bytes'],
     ['a closed connection is counted nowhere', 'IN7', 'meters.stages.closing + closing', 'meters.stages.closing'],
   ]),
   ...inFile('actors/supervisor/logic.ts', [
