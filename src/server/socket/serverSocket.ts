@@ -75,8 +75,7 @@ export class ServerSocket implements UpgradedSocket, ClosingListener, FrameReade
       this.#listener?.socketOnDrain();
       if (this.writable) this.#pongs?.drained();
     });
-    // `ws` decompresses a message while it reads on.
-    this.#reader = compression ? undefined : context.reading && FrameReader.of(ws, stream, this, context.reading);
+    this.#reader = context.reading && FrameReader.of(ws, stream, this, context.reading);
     // Where `ws` reads, its listener was added before, so it has parsed these bytes already.
     if (this.#reader || stream.listenerCount('data') > 0)
       stream.on('data', (bytes: Buffer) => this.#streamOnData(bytes));

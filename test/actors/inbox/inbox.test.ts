@@ -1,20 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import {
-  boundsOf,
-  type Fill,
-  Inbox,
-  type InboxHost,
-  type Job,
-  noTurn,
-  type PeerWait,
-} from '../../../src/actors/inbox/inbox.js';
-import { decode, type Frame } from '../../../src/protocol/codec.js';
-
-const frame = (event: string, body = ''): Frame => {
-  const decoded = decode(`;n;;${event};0;0;${body}`);
-  if (!decoded) throw new Error('a frame was due');
-  return decoded;
-};
+import { boundsOf, type Fill, type PeerWait } from '../../../src/actors/inbox/bounds.js';
+import type { InboxHost, Job } from '../../../src/actors/inbox/host.js';
+import { Inbox, noTurn } from '../../../src/actors/inbox/inbox.js';
+import { TickQuota } from '../../../src/actors/runtime/clock.js';
+import type { Frame } from '../../../src/protocol/codec.js';
+import { FrameDecoder } from '../../../src/protocol/incoming/decoder.js';
+import type { Body } from '../../../src/protocol/message.js';
 
 const settle = async (): Promise<void> => {
   for (let at = 0; at < 4; at++) await Promise.resolve();
@@ -32,11 +23,19 @@ class FakeHost implements InboxHost {
   parkings = 0;
   readonly inbox: Inbox;
   readonly #waiting = new Map<string, () => void>();
+  readonly #decoder = new FrameDecoder('none');
   onWork: (event: string) => void = () => {};
 
-  constructor(messages = 8, bytes = 1_000, framesPerTick = 1_000) {
+  constructor(messages = 8, bytes = 1_000, framesPerTick = 1_000, allFrames?: TickQuota) {
     const limits = { inboxMessages: messages, inboxBytes: bytes, framesPerTick };
-    this.inbox = new Inbox(this, limits, this.ticks);
+    const { ticks } = this;
+    this.inbox = new Inbox(this, limits, { ticks, allFrames: allFrames ?? new TickQuota(ticks, 10_000) });
+  }
+
+  decode(data: Body, isText: boolean): Frame | undefined {
+    const decoded = this.#decoder.decode(data, isText);
+    if (!decoded) this.log.push('(invalid)');
+    return decoded;
   }
 
   inboxParked(): void {
@@ -73,9 +72,11 @@ class FakeHost implements InboxHost {
     return this;
   }
 
-  /** A frame whose body alone is what it costs to keep. */
-  keep(event: string, body = ''): void {
-    this.inbox.enqueue(frame(event, body), body.length);
+  /** Sends a frame of at least so many bytes, in a read buffer that has other content afterwards. */
+  keep(event: string, size = 0): void {
+    const read = Buffer.from(`;n;;${event};0;0;`.padEnd(size, 'x'));
+    this.inbox.enqueue(read, true);
+    read.fill('*');
   }
 
   async letGo(event: string): Promise<void> {
@@ -314,9 +315,9 @@ describe('bounds', () => {
 
   test('[BP3] so does one full of bytes', async () => {
     const host = new FakeHost(100, 1_000).push('slow');
-    host.keep('a', 'x'.repeat(999));
+    host.keep('a', 980);
     expect(host.log).toEqual(['slow']);
-    host.keep('b', 'x');
+    host.keep('b', 20);
     expect(host.log).toEqual(['slow', '(full)']);
     await host.letGo('slow');
     expect(host.log).toEqual(['slow', '(full)', 'a', 'b', '(room)']);
@@ -352,9 +353,9 @@ describe('bounds', () => {
   test('[BP3] four times the bytes flood it as well', () => {
     const host = new FakeHost(100, 1_000).push('slow');
     host.awaitsPeer = true;
-    for (let at = 0; at < 4; at++) host.keep('e', 'x'.repeat(999));
+    for (let at = 0; at < 4; at++) host.keep('e', 980);
     expect(host.log).toEqual(['slow']);
-    host.keep('e', 'x'.repeat(4));
+    host.keep('e', 80);
     expect(host.log).toEqual(['slow', '(flooded)']);
   });
 
