@@ -51,7 +51,7 @@ export interface Player {
   /** What the server has seen and sent, in order. Adjacent writes are one. */
   readonly log: string[];
   /** Called for each message. */
-  onMessage: () => void;
+  onMessage: (data: string | Uint8Array) => void;
   /** Lets the event loop go on: immediates, then what Node has put off. */
   settle(ticks?: number): Promise<void>;
   /** Adds to the log what was written since its last line. */
@@ -60,29 +60,11 @@ export interface Player {
 
 const limits = { ...bounds, messageTimeout: 10_000, slowConsumerTimeout: 10_000 };
 
-/** Upgrades a socket, with our own parser or with `ws` alone. */
-export const openLine = async (
-  ownParser: boolean,
-  { head = Buffer.alloc(0), payload = limits.payload }: { readonly head?: Buffer; readonly payload?: number } = {},
-): Promise<Player> => {
+/** Returns a function that upgrades sockets of one server, with our own parser or with `ws` alone. */
+export const makeLines = (ownParser = true, payload: number = limits.payload) => {
   const clock = new FakeClock();
   const background = new BackgroundTasks(clock, 4);
   const counters = { pings: 0, pongs: 0, skippedPings: 0 };
-  const log: string[] = [];
-  const written: Buffer[] = [];
-  const flush = (): void => {
-    if (written.length > 0) log.push(`sends ${Buffer.concat(written.splice(0)).toString('hex')}`);
-  };
-  const note = (line: string): void => {
-    flush();
-    log.push(line);
-  };
-  let isUp = false;
-  const line = new Line((bytes) => {
-    // The first write is the 101.
-    if (isUp) written.push(Buffer.from(bytes));
-  });
-  line.on('error', () => {});
   const handshake = makeHandshake(
     { ...limits, payload, protocols: [], counters },
     { clock, background, fastPaths: { ...fastPaths, ownParser } },
@@ -90,40 +72,58 @@ export const openLine = async (
       throw error;
     },
   );
-  const socket = await new Promise<UpgradedSocket>((resolve) => handshake(request, line, head, resolve));
-  isUp = true;
-  const player: Player = {
-    line,
-    socket,
-    clock,
-    log,
-    onMessage: () => {},
-    async settle(ticks = 3) {
-      for (let count = 0; count < ticks; count++) {
-        await tick();
-        clock.runImmediates();
-      }
-    },
-    flush,
+  return async (log: string[] = []): Promise<Player> => {
+    const written: Buffer[] = [];
+    const flush = (): void => {
+      if (written.length > 0) log.push(`sends ${Buffer.concat(written.splice(0)).toString('hex')}`);
+    };
+    const note = (line: string): void => {
+      flush();
+      log.push(line);
+    };
+    let isUp = false;
+    const line = new Line((bytes) => {
+      // The first write is the 101.
+      if (isUp) written.push(Buffer.from(bytes));
+    });
+    line.on('error', () => {});
+    const socket = await new Promise<UpgradedSocket>((resolve) => handshake(request, line, Buffer.alloc(0), resolve));
+    isUp = true;
+    const player: Player = {
+      line,
+      socket,
+      clock,
+      log,
+      onMessage: () => {},
+      async settle(ticks = 3) {
+        for (let count = 0; count < ticks; count++) {
+          await tick();
+          clock.runImmediates();
+        }
+      },
+      flush,
+    };
+    const listener: SocketListener = {
+      socketOnMessage(data, isText) {
+        const isBinary = typeof data !== 'string' && !isText;
+        note(`${isBinary ? 'binary' : 'text'} ${Buffer.from(data).toString(isBinary ? 'hex' : 'utf8')}`);
+        player.onMessage(data);
+      },
+      socketOnDrain: () => {},
+      socketOnClosing: (code, text, cause) => note(`closing ${code} ${text} ${cause}`),
+      socketOnClose: (code, text, cause) =>
+        note(`closed ${code} ${text} ${cause} after ${counters.pings} pings, ${counters.pongs} pongs`),
+    };
+    socket.listen(listener);
+    // The socket begins to flow.
+    await tick();
+    return player;
   };
-  const listener: SocketListener = {
-    socketOnMessage(data, isText) {
-      const isBinary = typeof data !== 'string' && !isText;
-      note(`${isBinary ? 'binary' : 'text'} ${Buffer.from(data).toString(isBinary ? 'hex' : 'utf8')}`);
-      player.onMessage();
-    },
-    socketOnDrain: () => {},
-    socketOnClosing: (code, text, cause) => note(`closing ${code} ${text} ${cause}`),
-    socketOnClose: (code, text, cause) =>
-      note(`closed ${code} ${text} ${cause} after ${counters.pings} pings, ${counters.pongs} pongs`),
-  };
-  socket.listen(listener);
-  return player;
 };
 
 /** Plays a stream against a server. Returns what it has seen and sent. */
 export const play = async ({ steps, ending }: Stream, ownParser: boolean): Promise<readonly string[]> => {
-  const player = await openLine(ownParser);
+  const player = await makeLines(ownParser)();
   const { line, socket, clock, log } = player;
   let pauseIn = Number.POSITIVE_INFINITY;
   let slowIn = Number.POSITIVE_INFINITY;
