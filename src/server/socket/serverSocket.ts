@@ -9,9 +9,6 @@ import { type PongContext, Pongs } from './pongs.js';
 /** Maximum number of bytes read from one client in one tick, so that other clients have their turn (LM9). */
 const bytesPerTick = 65_536;
 
-/** Ignores an error, as the close code shows it. Without a listener an error would end the process. */
-const ignoreError = (): void => {};
-
 /**
  * A WebSocket on the server. `ws` reads frames and writes the close frame. All others are written here, as they are, to
  * the socket of the upgrade, so that one buffer can serve any number of connections.
@@ -39,13 +36,7 @@ export class ServerSocket implements UpgradedSocket, ClosingListener {
     ticks: TickCounter,
   ) {
     this.#quota = new TickQuota(ticks, bytesPerTick);
-    ws.on('message', (data: RawData, isBinary: boolean) => this.#wsOnMessage(data, isBinary));
-    ws.on('close', (code: number, reason: Buffer) => {
-      this.#messageEnded();
-      this.#listener?.socketOnClose(code, reason.toString());
-    });
-    ws.watcher = this;
-    ws.on('error', ignoreError);
+    ws.watch(this);
     outlet.on('drain', () => {
       this.#listener?.socketOnDrain();
       if (this.writable) this.#pongs?.drained();
@@ -80,6 +71,10 @@ export class ServerSocket implements UpgradedSocket, ClosingListener {
   }
   wsOnFinish(): void {
     this.#isFinished = true;
+  }
+  wsOnClose(code: number, text: string): void {
+    this.#messageEnded();
+    this.#listener?.socketOnClose(code, text);
   }
   wsOnPing(data: Buffer): void {
     this.pongContext.counters.pings++;
@@ -160,7 +155,7 @@ export class ServerSocket implements UpgradedSocket, ClosingListener {
     this.#incomplete = undefined;
   }
 
-  #wsOnMessage(data: RawData, isBinary: boolean): void {
+  wsOnMessage(data: RawData, isBinary: boolean): void {
     this.#messageEnded();
     this.#answerPings();
     const bytes = Buffer.isBuffer(data)
