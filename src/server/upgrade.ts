@@ -10,6 +10,7 @@ import { errorText, HandlerTimeout } from '../protocol/errors.js';
 import { Admission } from './admission/admission.js';
 import { originRefusal } from './admission/origin.js';
 import { assertUpgradable } from './admission/requestHead.js';
+import { shareHeaders } from './admission/sharedHeaders.js';
 import { takeUrlHeaders } from './admission/urlHeaders.js';
 import { answerWith, isHere, respond } from './httpResponses.js';
 import type { Mounted } from './mount.js';
@@ -181,6 +182,7 @@ export class Upgrades implements Mounted {
     if (outcome.kind === 'refused') return outcome;
     if (this.#isLost(socket)) return undefined;
     const { id, identity } = outcome;
+    shareHeaders(request);
     this.#handshake(request, socket, head, (upgraded) => {
       this.#handOver(socket);
       const { outlet } = upgraded;
@@ -217,6 +219,7 @@ export class Upgrades implements Mounted {
     this.#handshake(request, socket, head, (upgraded) => {
       this.#handOver(socket);
       const { greetings } = this.supervisor;
+      shareHeaders(request);
       const hinted = { request, socket: upgraded, opened };
       if (!refusal) return greetings.begin(hinted);
       this.supervisor.refused(refusal.error, request);

@@ -15,9 +15,6 @@ import { isMidMessage as isMidMessageOf } from './wsReceiver.js';
 /** Maximum number of bytes read from one client in one tick, so that other clients have their turn (LM9). */
 const bytesPerTick = 65_536;
 
-/** Ignores an error, as the close code shows it. Without a listener an error would end the process. */
-const ignoreError = (): void => {};
-
 /** What the sockets of one server share. */
 export interface SocketContext extends PongContext {
   /** The source of time and timers. */
@@ -64,13 +61,7 @@ export class ServerSocket implements UpgradedSocket, ClosingListener, FrameReade
     this.#quota = new TickQuota(context.ticks, bytesPerTick);
     this.outlet = compression ? new DeflatingSink(stream, compression) : stream;
     this.#inflation = compression && this.#watchInflation();
-    ws.on('message', (data: RawData, isBinary: boolean) => this.#wsOnMessage(data, isBinary));
-    ws.on('close', (code: number, reason: Buffer) => {
-      this.#messageEnded();
-      this.#listener?.socketOnClose(code, reason.toString());
-    });
-    ws.watcher = this;
-    ws.on('error', ignoreError);
+    ws.watch(this);
     stream.on('drain', () => {
       this.#listener?.socketOnDrain();
       if (this.writable) this.#pongs?.drained();
@@ -126,6 +117,10 @@ export class ServerSocket implements UpgradedSocket, ClosingListener, FrameReade
   wsOnFinish(): void {
     this.#isFinished = true;
     this.#holdInflation();
+  }
+  wsOnClose(code: number, text: string): void {
+    this.#messageEnded();
+    this.#listener?.socketOnClose(code, text);
   }
   wsOnPing(data: Buffer): void {
     this.context.counters.pings++;
@@ -240,7 +235,7 @@ export class ServerSocket implements UpgradedSocket, ClosingListener, FrameReade
     this.#incomplete = undefined;
   }
 
-  #wsOnMessage(data: RawData, isBinary: boolean): void {
+  wsOnMessage(data: RawData, isBinary: boolean): void {
     this.#messageEnded();
     this.#answerPings();
     const bytes = Buffer.isBuffer(data)

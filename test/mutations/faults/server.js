@@ -13,7 +13,7 @@ export const serverFaults = [
       'if (code === noCode) super.close();',
       'if (code < 4_000) super.close();',
     ],
-    ['a close frame of the client goes unnoticed', 'SV6', 'this.watcher?.wsOnClosing(', 'this.emit('],
+    ['a close frame of the client goes unnoticed', 'SV6', 'this.#watcher?.wsOnClosing(', 'this.emit('],
   ]),
   ...inFile('server/socket/serverSocket.ts', [
     ['a message may take for ever', 'LM6', 'else if (this.#incomplete === undefined) this.#messageBegan();', ''],
@@ -110,7 +110,17 @@ export const serverFaults = [
       ': quoted(header.slice(',
       ': JSON.stringify(header.slice(',
     ],
+    ['an origin is remembered for every host', 'HS13', 'last.host === host && ', ''],
     ['the port of a host is not looked at', 'HS13', "isSecure ? '443' : usual", 'usual'],
+  ]),
+  ...inFile('server/admission/sharedHeaders.ts', [
+    [
+      'a name of a header is that of another',
+      'HS14',
+      'if (known !== undefined) return known;',
+      'for (const [, other] of this.#known) return other;',
+    ],
+    ['what the program has set is set back', 'HS14', 'if (headers[key] === value) headers', 'headers'],
   ]),
   ...inFile('server/admission/proxies.ts', [
     [
