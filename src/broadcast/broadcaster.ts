@@ -3,7 +3,7 @@ import { frame, joined } from '../protocol/frame.js';
 import type { OutgoingMessage } from '../protocol/message.js';
 import type { Deflater } from './deflater.js';
 import { DeliveryContext } from './deliveryContext.js';
-import { bytesOf, type Entry } from './outbox.js';
+import type { Entry } from './outbox.js';
 import { deliveryCost, Pacer } from './pacer.js';
 import { DirectPass, TopicPass } from './passes.js';
 import { Subscriber, type SubscriberHost } from './subscriber.js';
@@ -17,6 +17,9 @@ export interface Skipped {
   readonly exceptId: string | null;
 }
 
+/** Excludes no connection. */
+export const skipsNone: Skipped = { except: null, exceptId: null };
+
 /** Cost of a visit that finds nothing pending. A visit that delivers costs 1. */
 const idleVisit = 1 / 16;
 
@@ -29,8 +32,8 @@ const never = Number.POSITIVE_INFINITY;
  * - Each message gets the next number. It stays in `pending` of its topic until a pass has visited every member, so
  *   each member of its audience gets it once (BC1, BC2). A message to one id goes to the outboxes of its subscribers
  *   instead.
- * - A topic with pending messages has exactly one pass, in `#passes` or in `#running`. A subscriber with direct
- *   messages is in `#direct`.
+ * - A topic with pending messages has exactly one pass, in `#passes` or in `#running`, and is in `pending` of the
+ *   context. A subscriber with direct messages is in `#direct`.
  * - Publishing writes nothing (BC5). A delivery writes all that is pending for one subscriber as one buffer (BC6); a
  *   `Subscriber` says when else it delivers.
  * - `#topicBytes` is the sum of all `pending`. The pacer's `outstanding` is the sum of `outstanding` over all topics.
@@ -121,9 +124,7 @@ export class Broadcaster {
 
   #publishToTopic(topic: Topic, message: OutgoingMessage, { except, exceptId }: Skipped, token: string): void {
     const bytes = this.#framed(message, token);
-    const number = ++this.#context.last;
     if (topic.pending.length === 0) this.#beginPass(topic);
-    topic.last = number;
     this.#topicBytes += bytes.length;
     this.#setOutstanding(
       topic,
@@ -131,18 +132,18 @@ export class Broadcaster {
         ? deliveryCost(bytes.length, topic.members.size)
         : topic.outstanding + bytes.length * topic.members.size,
     );
-    topic.pending.push({ number, bytes, except, exceptId, at: this.now() });
+    topic.append({ number: ++this.#context.last, bytes, except, exceptId, at: this.now() });
   }
 
   #publishToId(id: string, topic: Topic, message: OutgoingMessage, { except, exceptId }: Skipped, token: string): void {
     if (id === exceptId) return;
     let entry: Entry | undefined;
     for (const subscriber of this.topics.withId(id)) {
-      if (subscriber === except || !topic.members.has(subscriber)) continue;
+      if (subscriber === except || !subscriber.isIn(topic)) continue;
       entry ??= this.#directEntry(message, token);
       subscriber.addToOutbox(entry);
       if (subscriber.hasDirect) continue;
-      this.#direct.add(subscriber, this.now());
+      this.#direct.add(subscriber, entry.number, this.now());
       this.wake();
     }
   }
@@ -166,6 +167,7 @@ export class Broadcaster {
 
   #beginPass(topic: Topic): void {
     this.#passes.push(new TopicPass(topic));
+    this.#context.pending.add(topic);
     this.wake();
   }
 
@@ -196,10 +198,10 @@ export class Broadcaster {
 
   /** Delivers to one member. Returns whether the time ran out. */
   #visit(pass: TopicPass, subscriber: Subscriber): boolean {
-    const { last } = pass.topic;
+    const { topic } = pass;
+    const { last } = topic;
     const isBehind = subscriber.cursor < last;
-    const isAlone = this.#passes.length + this.#running.length === 1;
-    if (isBehind) subscriber.deliverFrom(isAlone ? pass.onlyTopic : subscriber.topics, true);
+    if (isBehind) subscriber.deliverFrom(this.#context.pending.size === 1 ? topic : undefined, true);
     pass.unfinished = subscriber.cursor < last ? subscriber : undefined;
     return pass.unfinished !== undefined || this.#pacer.isExhausted(isBehind ? 1 : idleVisit);
   }
@@ -207,9 +209,10 @@ export class Broadcaster {
   #endPass(pass: TopicPass): void {
     const { topic } = pass;
     this.#topicBytes -= pass.end();
-    const { pending } = topic;
-    this.#setOutstanding(topic, pending.length === 0 ? 0 : deliveryCost(bytesOf(pending), topic.members.size));
-    if (pending.length > 0) this.#beginPass(topic);
+    this.#context.pending.delete(topic);
+    const hasMore = topic.pending.length > 0;
+    this.#setOutstanding(topic, hasMore ? deliveryCost(topic.bytes, topic.members.size) : 0);
+    if (hasMore) this.#beginPass(topic);
   }
 
   #settleFlushes(): void {
@@ -220,7 +223,8 @@ export class Broadcaster {
   }
 
   #isDone(upTo: number): boolean {
-    const passes = [...this.#running, ...this.#passes];
-    return this.#direct.isEmpty && passes.every((pass) => pass.hasDelivered(upTo));
+    if (!this.#direct.isEmpty) return false;
+    for (const { pending } of this.#context.pending) if ((pending[0]?.number ?? upTo + 1) <= upTo) return false;
+    return true;
   }
 }

@@ -1,6 +1,6 @@
 import { type Entry, type Join, WriteCache } from './outbox.js';
 import type { Pacer } from './pacer.js';
-import type { Topics } from './topics.js';
+import type { Topic, Topics } from './topics.js';
 
 /** What the broadcaster and all its subscribers share. */
 export class DeliveryContext {
@@ -11,6 +11,10 @@ export class DeliveryContext {
    * again before a socket is written to, so two deliveries never use it at once.
    */
   readonly batch: Entry[] = [];
+  /** Scratch list of the topics that one delivery gathers from, as `batch` is one of entries. */
+  readonly sources: Topic[] = [];
+  /** The topics with pending messages, in the order of their passes' beginnings. */
+  readonly pending = new Set<Topic>();
   /** Buffers of recent writes, shared by subscribers with the same pending entries. */
   readonly writes: WriteCache;
 

@@ -96,10 +96,13 @@ export class Outbox {
     const { entries } = this;
     let from = entries.length;
     for (let last = entries[from - 1]; last && last.number > number; last = entries[from - 1]) from--;
-    for (const entry of entries.splice(from)) {
+    for (let at = from; at < entries.length; at++) {
+      const entry = entries[at];
+      if (!entry) continue;
       this.bytes -= entry.bytes.length;
       into.push(entry);
     }
+    for (let count = entries.length - from; count > 0; count--) entries.pop();
   }
 
   /** Removes and returns the oldest entries, as many as fit into one write. */

@@ -1,7 +1,7 @@
 import type { FrameSink } from '../protocol/frame.js';
 import type { DeliveryContext } from './deliveryContext.js';
 import { bytesOf, cutToOneWrite, type Entry, Outbox, writeLimit } from './outbox.js';
-import type { DeliveryCounters, Topic } from './topics.js';
+import type { LogEntry, Topic } from './topics.js';
 
 /** The connection, as its subscriber needs it. */
 export interface SubscriberHost {
@@ -16,6 +16,9 @@ export interface SubscriberHost {
   /** Called after the outbox has grown, with the size and number of its new messages. */
   outboxGrew(bytes: number, messages: number): void;
 }
+
+/** How many topics of its own a subscriber looks at in the time in which it asks whether a topic has it as a member. */
+const fewTimes = 8;
 
 const unlimited = Number.POSITIVE_INFINITY;
 
@@ -41,20 +44,22 @@ const byNumber = (a: Entry, b: Entry): number => a.number - b.number;
 export class Subscriber {
   /** Takes the frames: the socket, its decorators, or the chart of the connection. Set by the connection. */
   outlet: FrameSink;
-  /** Whether the connection is congested: messages wait in the outbox. Set by the connection. */
-  isCongested = false;
   /** Number of the last message that was delivered, or whose audience this subscriber is not in. */
   cursor: number;
-  /** The topics it is in, in the order of joining. Maintained by `Topics`. */
-  readonly topics: Topic[] = [];
+  /** Whether the connection is congested: messages wait in the outbox. Set by the connection. */
+  isCongested = false;
+  /**
+   * Number of the first direct message in the outbox that is not yet merged with those of the topics. 0 if there is
+   * none.
+   */
+  directFrom = 0;
+  // A list would be two more objects, and most connections are in a namespace and a room.
+  #first: Topic | undefined;
+  #second: Topic | undefined;
+  #more: Topic[] | undefined;
   /** Entries that wait for the socket or for the next pass. `undefined` while there are none. */
   outbox: Outbox | undefined;
-  /** Whether the outbox holds direct messages that are not yet merged with those of the topics. */
-  hasDirect = false;
-  /** When the first of these was published, in ms of the server's clock. */
-  directSince = 0;
   #isClosed = false;
-  readonly #delivered: DeliveryCounters;
 
   constructor(
     /** The connection. */
@@ -63,7 +68,17 @@ export class Subscriber {
   ) {
     this.outlet = host.outlet;
     this.cursor = context.last;
-    this.#delivered = context.topics.delivered;
+  }
+
+  /** The topics it is in, in the order of joining. */
+  get topics(): readonly Topic[] {
+    const list = [this.#first, this.#second, ...(this.#more ?? [])];
+    return list.filter((topic) => topic !== undefined);
+  }
+
+  /** Whether the outbox holds direct messages that are not yet merged with those of the topics. */
+  get hasDirect(): boolean {
+    return this.directFrom > 0;
   }
 
   /** Bytes that wait in the outbox. */
@@ -73,25 +88,30 @@ export class Subscriber {
 
   /** Writes all pending messages, or moves them to the outbox while the connection is congested (BC3, BC6). */
   deliver(): void {
-    this.deliverFrom(this.topics, false);
+    if (this.cursor < this.context.last || this.directFrom > 0) this.deliverFrom(undefined, false);
   }
 
   /**
-   * Delivers the pending messages of these topics, in as many writes as needed. Stops between writes when `mayStop` is
-   * true and the slice is over. The cursor never passes a message that is not written yet: a write may call back into
-   * this method, and a later pass may go on from the cursor.
+   * Delivers the pending messages, in as many writes as needed. Stops between writes when `mayStop` is true and the slice
+   * is over. The cursor never passes a message that is not written yet: a write may call back into this method, and a
+   * later pass may go on from the cursor. `only` is the one topic with pending messages, if there is just one.
    */
-  deliverFrom(topics: readonly Topic[], mayStop: boolean): void {
+  deliverFrom(only: Topic | undefined, mayStop: boolean): void {
+    if (only && this.#deliverLog(only)) return;
     const { context } = this;
+    let source = only;
     let isFirst = true;
-    while (this.cursor < context.last || this.hasDirect) {
+    while (this.cursor < context.last || this.directFrom > 0) {
       // A write may have called code that has published to any topic.
-      const batch = this.#gather(isFirst ? topics : this.topics);
+      source ??= this.#findSources();
+      if (source && this.#deliverLog(source)) return;
+      const batch = this.#gather(source);
       if (this.isCongested) return this.#moveToOutbox(batch, isFirst);
       const rest = cutToOneWrite(batch);
       this.#advance(rest);
       if (batch.length > 0) this.#writeBatch(batch);
       if (rest.length === 0 || (mayStop && context.pacer.isExhaustedNow)) return;
+      source = undefined;
       isFirst = false;
     }
   }
@@ -100,7 +120,7 @@ export class Subscriber {
   write(bytes: Uint8Array, messages = 1): boolean {
     const { outlet } = this;
     if (outlet.writable) {
-      const delivered = this.#delivered;
+      const { delivered } = this.context.topics;
       delivered.frames += messages;
       delivered.bytes += bytes.length;
       delivered.tap?.(this.host, bytes, messages);
@@ -120,6 +140,34 @@ export class Subscriber {
   addToOutbox(entry: Entry): void {
     this.outbox ??= new Outbox();
     this.outbox.add(entry);
+  }
+
+  /** Returns whether it is a member of this topic. */
+  isIn(topic: Topic): boolean {
+    if (topic === this.#first || topic === this.#second) return true;
+    return this.#more !== undefined && topic.members.has(this);
+  }
+
+  /** Adds a topic that it has become a member of. Called by `Topics`. */
+  entered(topic: Topic): void {
+    if (this.#more) this.#more.push(topic);
+    else if (!this.#first) this.#first = topic;
+    else if (!this.#second) this.#second = topic;
+    else this.#more = [topic];
+  }
+
+  /** Removes a topic that it is no longer a member of. Called by `Topics`. */
+  left(topic: Topic): void {
+    const others = this.topics.filter((other) => other !== topic);
+    this.leftAll();
+    for (const other of others) this.entered(other);
+  }
+
+  /** Removes all topics. Called by `Topics`. */
+  leftAll(): void {
+    this.#first = undefined;
+    this.#second = undefined;
+    this.#more = undefined;
   }
 
   /** Writes pending messages in order until the socket is full again. Called when it takes more. */
@@ -156,51 +204,111 @@ export class Subscriber {
     this.outbox = undefined;
   }
 
+  /**
+   * Finds the topics with messages beyond the cursor. Returns the only one. If there are several, puts them into
+   * `sources` of the context.
+   */
+  #findSources(): Topic | undefined {
+    const { cursor } = this;
+    const { sources, pending } = this.context;
+    if (this.#first && this.#first.last > cursor) sources.push(this.#first);
+    if (this.#second && this.#second.last > cursor) sources.push(this.#second);
+    const more = this.#more;
+    if (more && pending.size * fewTimes < more.length) {
+      // All members visited in a slice look at the same few topics, which are in the cache of the processor.
+      for (const topic of pending) {
+        if (topic === this.#first || topic === this.#second || topic.last <= cursor) continue;
+        if (topic.members.has(this)) sources.push(topic);
+      }
+    } else if (more) {
+      for (const topic of more) if (topic.last > cursor) sources.push(topic);
+    }
+    return sources.length === 1 ? sources.pop() : undefined;
+  }
+
   /** Collects pending messages in the order of publication: at least as many as fit into one write. */
-  #gather(topics: readonly Topic[]): Entry[] {
+  #gather(only: Topic | undefined): Entry[] {
+    const { batch, sources } = this.context;
+    const hasDirect = this.directFrom > 0;
+    let count = 0;
+    if (hasDirect && this.outbox) {
+      this.outbox.takeAfter(this.cursor, batch);
+      if (this.outbox.isEmpty) this.outbox = undefined;
+      if (batch.length > 0) count++;
+    }
+    // Entries of one source need no sorting, so one write of them is enough.
+    const limit = hasDirect || this.isCongested ? unlimited : writeLimit;
+    if (only) this.#gatherFrom(only, limit);
+    if (only) count++;
+    for (let topic = sources.pop(); topic; topic = sources.pop()) {
+      this.#gatherFrom(topic, unlimited);
+      count++;
+    }
+    if (count > 1) batch.sort(byNumber);
+    return batch;
+  }
+
+  /** Adds the pending messages of a topic to the batch: at least as many as fit into a write of this size. */
+  #gatherFrom({ pending }: Topic, limit: number): void {
     const { batch } = this.context;
     const { cursor } = this;
-    let sources = 0;
-    // Entries of one source need no sorting, so one write of them is enough.
-    let room = topics.length === 1 && !this.hasDirect && !this.isCongested ? writeLimit : unlimited;
-    if (this.hasDirect && this.outbox) {
-      this.outbox.takeAfter(cursor, batch);
-      if (batch.length > 0) sources++;
+    let room = limit;
+    let from = pending.length;
+    for (let entry = pending[from - 1]; entry && entry.number > cursor; entry = pending[from - 1]) from--;
+    for (; from < pending.length; from++) {
+      const entry = pending[from];
+      if (!entry || this.#isExcludedFrom(entry)) continue;
+      batch.push(entry);
+      room -= entry.bytes.length;
+      if (room < 0 && batch.length > 1) return;
     }
-    for (const topic of topics) {
-      if (topic.last <= cursor) continue;
-      const { pending } = topic;
-      let from = pending.length;
-      for (let entry = pending[from - 1]; entry && entry.number > cursor; entry = pending[from - 1]) from--;
-      sources++;
-      for (; from < pending.length; from++) {
-        const entry = pending[from];
-        if (!entry || entry.except === this) continue;
-        if (entry.exceptId !== null && entry.exceptId === this.host.id) continue;
-        batch.push(entry);
-        room -= entry.bytes.length;
-        if (room < 0 && batch.length > 1) break;
-      }
-    }
-    if (sources > 1) batch.sort(byNumber);
-    return batch;
+  }
+
+  #isExcludedFrom({ except, exceptId }: LogEntry): boolean {
+    return except === this || (exceptId !== null && exceptId === this.host.id);
+  }
+
+  /**
+   * Delivers the log of the only topic with pending messages, if all of it is pending, goes to each member alike, and
+   * fits into one write. Returns whether it has.
+   */
+  #deliverLog(topic: Topic): boolean {
+    if (this.directFrom > 0 || this.isCongested) return false;
+    const { pending } = topic;
+    const entry = pending[0];
+    const messages = pending.length;
+    if (!entry || entry.number <= this.cursor) return false;
+    if (messages > 1 && (topic.exclusions > 0 || topic.bytes > writeLimit)) return false;
+    const { context } = this;
+    this.cursor = context.last;
+    if (topic.exclusions > 0 && this.#isExcludedFrom(entry)) return true;
+    const bytes = messages === 1 ? entry.bytes : topic.joined(context.writes);
+    context.topics.delivered.deliveries += messages;
+    this.#writePaced(bytes, messages);
+    return true;
   }
 
   /** Moves the cursor behind the entries about to be written. Puts direct entries of the rest back into the outbox. */
   #advance(rest: readonly Entry[]): void {
     const next = rest[0];
     this.cursor = next ? next.number - 1 : this.context.last;
-    if (!next) this.hasDirect = false;
-    else if (this.hasDirect) for (const entry of rest) if (entry.isDirect) this.outbox?.add(entry);
+    if (!next) this.directFrom = 0;
+    else if (this.directFrom > 0) for (const entry of rest) if (entry.isDirect) this.addToOutbox(entry);
   }
 
   /** Writes the batch. Empties it first, as a write may call back into this method. */
   #writeBatch(batch: Entry[]): void {
     const bytes = this.context.writes.bytes(batch);
     const messages = batch.length;
-    batch.length = 0;
-    this.#delivered.deliveries += messages;
+    this.#emptyBatch();
+    this.context.topics.delivered.deliveries += messages;
     this.#writePaced(bytes, messages);
+  }
+
+  #emptyBatch(): void {
+    const { batch } = this.context;
+    // To set the length would free the list, and the next delivery would allocate it again.
+    for (let count = batch.length; count > 0; count--) batch.pop();
   }
 
   #writePaced(bytes: Uint8Array, messages: number): boolean {
@@ -211,12 +319,12 @@ export class Subscriber {
   /** Moves the batch to the outbox. Only messages published during the congestion count against a slow consumer. */
   #moveToOutbox(batch: Entry[], isLag: boolean): void {
     this.cursor = this.context.last;
-    this.hasDirect = false;
+    this.directFrom = 0;
     if (batch.length === 0) return;
     const [bytes, messages] = [bytesOf(batch), batch.length];
     for (const entry of batch) this.addToOutbox(entry);
-    batch.length = 0;
-    this.#delivered.deliveries += messages;
+    this.#emptyBatch();
+    this.context.topics.delivered.deliveries += messages;
     this.context.pacer.delivered(bytes);
     if (isLag) this.host.outboxGrew(bytes, messages);
   }

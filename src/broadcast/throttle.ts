@@ -73,19 +73,19 @@ export class Throttle {
     if (this.#outsideTurns !== before) producer.producedIn = this.#epoch;
   }
 
-  /** Records a broadcast of the present turn, and reviews the load. */
+  /** Reviews the load, and records a broadcast of the present turn. */
   onPublished(load: Load): void {
+    this.review(load);
     if (this.#producing) this.#producing.producedIn = this.#epoch;
     else this.#outsideTurns++;
-    this.review(load);
   }
 
   /** Turns the throttle on when the load is above a limit, and off when it is below half of both. */
-  review({ logBytes, lag }: Load): void {
+  review(load: Load): void {
     const { maxLog, maxLogDelay } = this.limits;
     if (!this.#isOn) {
-      this.#isOn = logBytes > maxLog || lag > maxLogDelay;
-    } else if (logBytes * 2 < maxLog && lag * 2 < maxLogDelay) {
+      this.#isOn = load.logBytes > maxLog || load.lag > maxLogDelay;
+    } else if (load.logBytes * 2 < maxLog && load.lag * 2 < maxLogDelay) {
       this.#isOn = false;
       this.#epoch++;
       const parked = [...this.#parked];

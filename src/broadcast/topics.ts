@@ -1,4 +1,4 @@
-import type { Entry } from './outbox.js';
+import type { Entry, WriteCache } from './outbox.js';
 import type { Subscriber, SubscriberHost } from './subscriber.js';
 
 /** Called just before each write to a connection. */
@@ -39,14 +39,19 @@ export interface LogEntry extends Entry {
 
 /** A namespace, or one room of it: its members, and the messages that are not yet delivered to all of them. */
 export class Topic {
-  /** Its members, in the order of joining. */
-  readonly members = new Set<Subscriber>();
-  /** The log: messages in the order of publication, until a pass has visited every member. */
-  readonly pending: LogEntry[] = [];
   /** Number of the last message published here. */
   last = 0;
+  /** The log: messages in the order of publication, until a pass has visited every member. */
+  readonly pending: LogEntry[] = [];
+  /** Total size of the log, in bytes. */
+  bytes = 0;
+  /** How many messages of the log exclude a connection or an id. */
+  exclusions = 0;
+  /** Its members, in the order of joining. */
+  readonly members = new Set<Subscriber>();
   /** Cost of delivering the pending messages to all members, by `deliveryCost`. */
   outstanding = 0;
+  #joined: Uint8Array | undefined;
   /** Open asks of the members of this topic; `undefined` while there are none. */
   asked: Set<AskedMembers> | undefined;
 
@@ -56,7 +61,41 @@ export class Topic {
     /** Its room; empty for the namespace itself. */
     readonly room: string,
   ) {}
+
+  /** Appends a message to the log. */
+  append(entry: LogEntry): void {
+    this.pending.push(entry);
+    this.last = entry.number;
+    this.bytes += entry.bytes.length;
+    if (isExcluding(entry)) this.exclusions++;
+    this.#joined = undefined;
+  }
+
+  /** Removes the messages up to this number from the log. Returns their size, in bytes. */
+  remove(upTo: number): number {
+    const { pending } = this;
+    let [count, bytes] = [0, 0];
+    for (let entry = pending[0]; entry && entry.number <= upTo; entry = pending[count]) {
+      count++;
+      bytes += entry.bytes.length;
+      if (isExcluding(entry)) this.exclusions--;
+    }
+    // To set the length would free the list, and the next message would allocate it again.
+    if (count < pending.length) pending.splice(0, count);
+    else while (count-- > 0) pending.pop();
+    this.bytes -= bytes;
+    this.#joined = undefined;
+    return bytes;
+  }
+
+  /** Returns the whole log as one buffer, the same one for each member until the log changes (BC6). */
+  joined(writes: WriteCache): Uint8Array {
+    this.#joined ??= writes.bytes(this.pending);
+    return this.#joined;
+  }
 }
+
+const isExcluding = ({ except, exceptId }: LogEntry): boolean => except !== null || exceptId !== null;
 
 /** The members of a topic that an ask was sent to. Members that join or leave later do not change it (AK6). */
 export class AskedMembers {
@@ -107,7 +146,8 @@ export class Topics {
   /** Counters of what is published and delivered. */
   readonly delivered = makeDeliveryCounters();
   readonly #namespaces = new Map<string, Map<string, Topic>>();
-  readonly #ids = new Map<string, Set<Subscriber>>();
+  /** Most ids are those of one connection, which needs no set. */
+  readonly #ids = new Map<string, Subscriber | Set<Subscriber>>();
   readonly #asked = new Set<AskedMembers>();
 
   /** Returns the topic of a namespace (`room` empty) or room; `undefined` while it has no members. */
@@ -123,15 +163,17 @@ export class Topics {
 
   /** Returns the subscribers with this id, in the order of creation (HS11). */
   withId(id: string): Iterable<Subscriber> {
-    return this.#ids.get(id) ?? [];
+    const found = this.#ids.get(id);
+    if (found instanceof Set) return found;
+    return found ? [found] : [];
   }
 
   /** Adds a subscriber that is in no topic. */
   add(subscriber: Subscriber): void {
     const { id } = subscriber.host;
-    const subscribers = this.#ids.get(id);
-    if (subscribers) subscribers.add(subscriber);
-    else this.#ids.set(id, new Set([subscriber]));
+    const found = this.#ids.get(id);
+    if (found instanceof Set) found.add(subscriber);
+    else this.#ids.set(id, found ? new Set([found, subscriber]) : subscriber);
   }
 
   /** Adds a member. Its pending messages must be delivered: a new member receives nothing published earlier (BC4). */
@@ -140,25 +182,23 @@ export class Topics {
     if (topic.members.has(subscriber)) return;
     if (topic.asked) for (const asked of topic.asked) asked.joined(subscriber);
     topic.members.add(subscriber);
-    subscriber.topics.push(topic);
+    subscriber.entered(topic);
   }
 
   /** Removes a member. Its pending messages must be delivered: it receives what was published earlier (BC4). */
   leave(subscriber: Subscriber, namespace: string, room: string): void {
     const topic = this.topic(namespace, room);
-    const at = topic ? subscriber.topics.indexOf(topic) : -1;
-    if (!topic || at === -1) return;
-    subscriber.topics.splice(at, 1);
+    if (!topic?.members.has(subscriber)) return;
+    subscriber.left(topic);
     this.#removeMember(topic, subscriber);
   }
 
   /** Removes a subscriber from all topics and from the index, for good. */
   remove(subscriber: Subscriber): void {
-    const subscribers = this.#ids.get(subscriber.host.id);
-    if (!subscribers?.delete(subscriber)) return;
-    if (subscribers.size === 0) this.#ids.delete(subscriber.host.id);
+    if (!this.#forget(subscriber)) return;
     const concerned = [...this.#asked].filter((asked) => asked.includes(subscriber));
-    for (const topic of subscriber.topics.splice(0)) this.#removeMember(topic, subscriber);
+    for (const topic of subscriber.topics) this.#removeMember(topic, subscriber);
+    subscriber.leftAll();
     for (const asked of concerned) asked.closed();
   }
 
@@ -176,6 +216,16 @@ export class Topics {
     topic.asked?.delete(asked);
     if (topic.asked?.size === 0) topic.asked = undefined;
     this.#dropIfEmpty(topic);
+  }
+
+  /** Removes a subscriber from the index of ids. Returns whether it was there. */
+  #forget(subscriber: Subscriber): boolean {
+    const { id } = subscriber.host;
+    const found = this.#ids.get(id);
+    if (!(found instanceof Set)) return found === subscriber && this.#ids.delete(id);
+    if (!found.delete(subscriber)) return false;
+    if (found.size === 0) this.#ids.delete(id);
+    return true;
   }
 
   #topicFor(namespace: string, room: string): Topic {

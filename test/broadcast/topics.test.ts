@@ -70,6 +70,21 @@ describe('places', () => {
     expect(topics.topic('n', '')).toBeUndefined();
   });
 
+  test('[SV3] a log counts its bytes and its exclusions until they are delivered', () => {
+    const topics = new Topics();
+    const member = subscriberIn(topics, 'a', ['n', '']);
+    const topic = topicOf(topics, 'n', '');
+    const entry = { bytes: new Uint8Array(3), except: null, exceptId: null, at: 0 };
+    topic.append({ ...entry, number: 1, except: member });
+    topic.append({ ...entry, number: 2 });
+    topic.append({ ...entry, number: 5, exceptId: 'a' });
+    expect([topic.bytes, topic.exclusions, topic.last]).toEqual([9, 2, 5]);
+    expect(topic.remove(2)).toBe(6);
+    expect([topic.bytes, topic.exclusions, topic.pending.map(({ number }) => number)]).toEqual([3, 1, [5]]);
+    expect(topic.remove(5)).toBe(3);
+    expect([topic.bytes, topic.exclusions, topic.pending]).toEqual([0, 0, []]);
+  });
+
   test('[SV3] a member that leaves is removed, and so is an empty topic', () => {
     const topics = new Topics();
     const a = subscriberIn(topics, 'a', ['n', ''], ['n', 'r']);

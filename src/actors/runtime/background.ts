@@ -24,6 +24,7 @@ export class BackgroundTasks {
   /** When the next slice was scheduled. */
   #since = 0;
   #slices = 0;
+  readonly #runSlice = (): void => this.#slice();
 
   constructor(
     private readonly clock: Clock,
@@ -36,7 +37,7 @@ export class BackgroundTasks {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
     this.#since = this.clock.now();
-    this.clock.setImmediate(() => this.#slice());
+    this.clock.setImmediate(this.#runSlice);
   }
 
   #slice(): void {
@@ -44,14 +45,22 @@ export class BackgroundTasks {
     const began = this.clock.now();
     const until = began + this.sliceMs;
     this.tally.delays.note(began - this.#since);
-    const tasks = [...this.#tasks];
-    // The first task gets most of the slice, so each is the first in turn.
-    const first = this.#slices++ % tasks.length;
-    for (const task of [...tasks.slice(first), ...tasks.slice(0, first)]) {
+    let left = this.#tasks.size;
+    for (const task of this.#inTurn()) {
       this.#tasks.delete(task);
       if (task.run(until)) this.wake(task);
+      left--;
+      if (left === 0) break;
     }
     this.tally.spent += this.clock.now() - began;
+  }
+
+  /** Returns the tasks. The first one gets most of the slice, so each is the first in turn. Most slices have one task. */
+  #inTurn(): Iterable<BackgroundTask> {
+    const first = this.#slices++ % this.#tasks.size;
+    if (this.#tasks.size < 2) return this.#tasks;
+    const tasks = [...this.#tasks];
+    return [...tasks.slice(first), ...tasks.slice(0, first)];
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Broadcaster, Skipped } from '../../broadcast/broadcaster.js';
+import { type Broadcaster, skipsNone } from '../../broadcast/broadcaster.js';
 import type { Subscriber } from '../../broadcast/subscriber.js';
 import { AskedMembers, type Topics } from '../../broadcast/topics.js';
 import { emptyAnswer, type Frame, messageFrom } from '../../protocol/codec.js';
@@ -12,7 +12,6 @@ import type { ServerContext } from '../context.js';
 import { ignoreRejection } from '../runtime/guard.js';
 
 const noSubscribers: ReadonlySet<Subscriber> = new Set();
-const skipsNone: Skipped = { except: null, exceptId: null };
 
 /**
  * Asks of whole audiences. The request goes to every connection that a broadcast of the message would reach, and the

@@ -1,4 +1,4 @@
-import type { Broadcaster, Skipped } from '../../broadcast/broadcaster.js';
+import { type Broadcaster, type Skipped, skipsNone } from '../../broadcast/broadcaster.js';
 import type { OutgoingMessage } from '../../protocol/message.js';
 import { assertMembers, assertOutgoing } from '../../protocol/outgoing.js';
 import type { AskOptions } from '../api/asks.js';
@@ -35,12 +35,12 @@ export class Publisher {
       context,
       isFlooded: () => broadcaster.logBytes > floodFactor * context.limits.maxLog,
       publish: (message, exceptId) => {
-        broadcaster.publish(message, { except: null, exceptId });
-        this.#flushAndReview();
+        broadcaster.publish(message, exceptId === null ? skipsNone : { except: null, exceptId });
+        this.#publishedByOther();
       },
       ask: (message, token, answered) => {
         const isAsked = audienceAsks.forward(message, token, answered);
-        this.#flushAndReview();
+        this.#publishedByOther();
         return isAsked;
       },
     });
@@ -89,16 +89,18 @@ export class Publisher {
 
   /** Counts a publication of this server for the throttle (BC10). */
   #published(): void {
-    const { broadcaster, context } = this;
-    this.#flushAndReview();
-    context.throttle.onPublished(broadcaster);
+    this.#flushIfSynchronous();
+    this.context.throttle.onPublished(this.broadcaster);
   }
 
-  /** Writes at once if `isSynchronous`, and reviews the throttle. Messages of other servers have no producer here. */
-  #flushAndReview(): void {
-    const { broadcaster, context, isSynchronous } = this;
-    if (isSynchronous) broadcaster.run(Number.POSITIVE_INFINITY);
-    context.throttle.review(broadcaster);
+  /** Reviews the throttle after a publication of another server, which has no producer here. */
+  #publishedByOther(): void {
+    this.#flushIfSynchronous();
+    this.context.throttle.review(this.broadcaster);
+  }
+
+  #flushIfSynchronous(): void {
+    if (this.isSynchronous) this.broadcaster.run(Number.POSITIVE_INFINITY);
   }
 
   /** Returns the messages with their bodies, once all of them are checked. */
@@ -128,7 +130,7 @@ export class Publisher {
   }
 
   #skipped(except: Except): Skipped {
-    if (except === null) return { except: null, exceptId: null };
+    if (except === null) return skipsNone;
     if (except instanceof Exclusion) return { except: null, exceptId: except.id };
     const nsConn = except instanceof Room ? except.nsConn : except;
     const conn = nsConn instanceof NSConn ? nsConn.conn : nsConn;

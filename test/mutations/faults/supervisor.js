@@ -109,8 +109,8 @@ export const supervisorFaults = [
     [
       'a broadcast of another server throttles clients here',
       'BC10',
-      'context.throttle.review(broadcaster);',
-      'context.throttle.onPublished(broadcaster);',
+      'this.context.throttle.review(this.broadcaster);',
+      'this.context.throttle.onPublished(this.broadcaster);',
     ],
     ['a broadcast stays on this server', 'EX4', 'cluster.publish(message, skipped.exceptId);', ''],
     ['a broadcast may have any members', 'BC14', 'if (!contract) assertMembers(message);', ''],
