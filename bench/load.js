@@ -1,11 +1,11 @@
-// The process of the clients of one server: node bench/load.js <dialect> <port>
+// The process of the clients of one server: node bench/load.js <dialect> <port> [deflate]
 
 import { answerRequests, number, text, writeLine } from './line.js';
 import { ClientGroup } from './load/clientGroup.js';
 import { ask, Latencies, probe, send } from './load/workloads.js';
 
-const [dialect = '', port = ''] = process.argv.slice(2);
-const group = new ClientGroup(dialect, Number(port));
+const [dialect = '', port = '', deflate] = process.argv.slice(2);
+const group = new ClientGroup(dialect, Number(port), deflate !== undefined);
 /** @type {Latencies | undefined} */
 let latencies;
 /** Bytes that the inspector has sent to its page. */
@@ -44,6 +44,7 @@ answerRequests({
   async expect(args) {
     return { delivered: await group.expect(number(args, 'deliveries')) };
   },
+  received: () => ({ bytes: group.received }),
   complete: () => ({ messages: group.complete }),
   sendToRoom(args) {
     const body = bodyOf(number(args, 'bytes'));

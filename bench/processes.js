@@ -157,9 +157,10 @@ const node = (...args) => [process.execPath, '--expose-gc', ...args];
 export const startWorker = (name, file, ...args) => new Worker(name, node(script(file), ...args), clientCore);
 
 /**
- * The command of each system's server, and the protocol of its clients.
+ * The command of each system's server, and the protocol of its clients; with `deflates`, they offer compression.
  *
- * @type {Readonly<Record<string, { readonly dialect: string, readonly command: () => Promise<readonly string[]> }>>}
+ * @typedef {{ readonly dialect: string, readonly command: () => Promise<readonly string[]>, readonly deflates?: true }} Program
+ * @type {Readonly<Record<string, Program>>}
  */
 const systems = {
   muster: { dialect: 'neffos', command: async () => node(script('systems/muster.js')) },
@@ -168,6 +169,11 @@ const systems = {
     command: async () => node(script('systems/muster.js'), 'inspector'),
   },
   'muster, inspector open': { dialect: 'neffos', command: async () => node(script('systems/muster.js'), 'inspector') },
+  'muster, compressed': {
+    dialect: 'neffos',
+    command: async () => node(script('systems/muster.js'), 'deflate'),
+    deflates: true,
+  },
   'muster, contract': {
     dialect: 'neffosJson',
     command: async () => node(script('systems/contract.js'), 'zod'),
@@ -180,14 +186,16 @@ const systems = {
   'ws string': { dialect: 'ws', command: async () => node(script('systems/wsLoops.js'), 'string') },
   'ws prepared': { dialect: 'ws', command: async () => node(script('systems/wsLoops.js'), 'prepared') },
   'socket.io': { dialect: 'socketio', command: () => socketioCommand() },
+  'socket.io, compressed': { dialect: 'socketio', command: () => socketioCommand('deflate'), deflates: true },
   'go neffos': { dialect: 'neffos', command: () => goCommand() },
   'go neffos sync': { dialect: 'neffos', command: () => goCommand('--sync') },
 };
 
-const socketioCommand = async () => {
+/** @param {readonly string[]} args */
+const socketioCommand = async (...args) => {
   const why = whyNoSocketio();
   if (why !== undefined) throw new Error(why);
-  return node(socketioServer);
+  return node(socketioServer, ...args);
 };
 
 /** @param {readonly string[]} args */
@@ -210,7 +218,7 @@ const goCommand = async (...args) => {
 
 /** Resolves with why a system cannot run here; `undefined` if it can. @param {string} name */
 export const whyMissing = async (name) => {
-  if (name === 'socket.io') return whyNoSocketio();
+  if (name.startsWith('socket.io')) return whyNoSocketio();
   if (!name.startsWith('go')) return undefined;
   return (await goSystem()).why;
 };
@@ -229,7 +237,8 @@ export const startPair = async (name) => {
   /** @type {Worker[]} */
   const loads = [];
   const addClients = async () => {
-    const load = startWorker(`clients of ${name}`, 'load.js', system.dialect, String(port));
+    const offers = system.deflates ? ['deflate'] : [];
+    const load = startWorker(`clients of ${name}`, 'load.js', system.dialect, String(port), ...offers);
     loads.push(load);
     await load.ready;
     return load;

@@ -40,8 +40,9 @@ export class Client {
   /**
    * @param {number} port
    * @param {string} path
+   * @param {boolean} offersDeflate whether it offers compression. It counts compressed messages, and reads none
    */
-  constructor(port, path) {
+  constructor(port, path, offersDeflate = false) {
     this.socket = connect({
       port,
       host: '127.0.0.1',
@@ -68,6 +69,7 @@ export class Client {
         'Upgrade: websocket',
         'Sec-WebSocket-Version: 13',
         'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+        ...(offersDeflate ? ['Sec-WebSocket-Extensions: permessage-deflate'] : []),
         '\r\n',
       ].join('\r\n'),
     );

@@ -59,12 +59,14 @@ export class ClientGroup {
   /**
    * @param {string} dialect the protocol of the server
    * @param {number} port
+   * @param {boolean} offersDeflate whether its clients offer compression
    */
-  constructor(dialect, port) {
+  constructor(dialect, port, offersDeflate = false) {
     const found = dialects[dialect];
     if (!found) throw new Error(`there is no dialect "${dialect}"`);
     this.dialect = found;
     this.port = port;
+    this.offersDeflate = offersDeflate;
   }
 
   /**
@@ -82,7 +84,7 @@ export class ClientGroup {
 
   /** Connects a client that does not belong to the group. @param {readonly string[]} rooms */
   async connectOne(rooms) {
-    const client = new Client(this.port, this.dialect.path);
+    const client = new Client(this.port, this.dialect.path, this.offersDeflate);
     await client.upgraded;
     await this.dialect.connect(client);
     await this.dialect.join(client, rooms);
@@ -104,6 +106,13 @@ export class ClientGroup {
   get count() {
     let sum = 0;
     for (const { count } of this.clients) sum += count;
+    return sum;
+  }
+
+  /** Number of bytes that all clients have received. */
+  get received() {
+    let sum = 0;
+    for (const { socket } of this.clients) sum += socket.bytesRead;
     return sum;
   }
 

@@ -2,6 +2,7 @@ import { ask, inbound } from './ask.js';
 import { broadcast, burst } from './broadcast.js';
 import { clusterRow } from './cluster.js';
 import { contractRow } from './contract.js';
+import { deflate } from './deflate.js';
 import { delay } from './delay.js';
 import { live } from './live.js';
 import { membership, memory } from './memory.js';
@@ -18,6 +19,7 @@ export const rows = [
   roomRow,
   to,
   roomsRow,
+  deflate,
   delay,
   ask,
   inbound,

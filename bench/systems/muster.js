@@ -1,4 +1,4 @@
-// Muster, used as in its documentation: node bench/systems/muster.js [inspector]
+// Muster, used as in its documentation: node bench/systems/muster.js [inspector] [deflate]
 import { reply, Server } from 'musterjs';
 import { serve } from './nodeSystem.js';
 
@@ -8,6 +8,7 @@ let counted = 0;
 let evicted = 0;
 
 const server = new Server({
+  compression: process.argv.includes('deflate'),
   namespaces: {
     [namespace]: {
       echo: (_, { body }) => reply(body),

@@ -27,20 +27,33 @@ const after = (ms) => new Promise((resolve) => setTimeout(resolve, Math.max(0, m
 /** Returns the body of a message, different for each. @param {number} bytes @param {number} at */
 const bodyOf = (bytes, at) => String(at).padEnd(bytes, '.');
 
+/** Returns a body of JSON, as a list of orders has it. Each is different. @param {number} bytes @param {number} at */
+const jsonOf = (bytes, at) => {
+  let text = '[';
+  for (let row = at * 31; text.length < bytes; row++) {
+    const price = ((row * 2_654_435_761) % 100_000) / 100;
+    const customer = (row * 40_503) % 9_973;
+    const placed = new Date(1_700_000_000_000 + row * 98_765).toISOString();
+    text += `{"order":${100_000 + row},"customer":"c-${customer}","price":${price},"placed":"${placed}","paid":${row % 3 > 0}},`;
+  }
+  return `${text.slice(0, bytes - 1)}]`;
+};
+
 /**
  * Publishes rounds of messages. A round begins once the previous one is handed to the operating system.
  *
  * @param {System} system
- * @param {Fields} args with `rooms`, the messages go to so many rooms in rotation
+ * @param {Fields} args with `rooms`, the messages go to so many rooms in rotation; with `body: 'json'` they are JSON
  */
 const broadcast = async (system, args) => {
   const [rounds, perTick, bytes] = [number(args, 'rounds'), number(args, 'perTick', 1), number(args, 'bytes')];
   const rooms = number(args, 'rooms', 0);
   const room = text(args, 'room');
+  const make = text(args, 'body') === 'json' ? jsonOf : bodyOf;
   let published = 0;
   for (let round = 0; round < rounds; round++) {
     for (let more = perTick; more > 0; more--) {
-      system.publish(rooms > 0 ? `r${published % rooms}` : room, bodyOf(bytes, published++));
+      system.publish(rooms > 0 ? `r${published % rooms}` : room, make(bytes, published++));
     }
     await system.flushed();
   }

@@ -1,4 +1,4 @@
-// Socket.IO over WebSocket only, without compression: node bench/systems/socketio/server.js
+// Socket.IO over WebSocket only: node bench/systems/socketio/server.js [deflate]
 import { createServer } from 'node:http';
 import { Server } from 'socket.io';
 import { nextTick, serve } from '../nodeSystem.js';
@@ -9,7 +9,8 @@ let counted = 0;
 const http = createServer();
 const io = new Server(http, {
   transports: ['websocket'],
-  perMessageDeflate: false,
+  // A socket that keeps the window between messages compresses them all, whatever the threshold.
+  perMessageDeflate: process.argv.includes('deflate') && { threshold: 1_024, serverNoContextTakeover: true },
   httpCompression: false,
   serveClient: false,
   maxHttpBufferSize: 65_536,
