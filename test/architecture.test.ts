@@ -90,8 +90,8 @@ const arrows: Readonly<Record<string, { readonly folders: readonly string[]; rea
       packages: ['redis', '@nats-io/transport-node', 'node:crypto'],
     },
     'actors/runtime': { folders: [], packages: ['xstate'] },
-    /** How charts run: stepped, and with the server's implementations. */
-    'actors/charts': { folders: ['actors/runtime'], packages: ['xstate'] },
+    /** How charts run: stepped, memoised, and with the server's implementations. */
+    'actors/charts': { folders: ['actors/runtime'], packages: ['xstate', 'xstate/guards'] },
     'actors/transport': { folders: ['limits', 'protocol', 'protocol/incoming', 'actors/runtime'], packages: [] },
     'actors/telemetry': {
       folders: ['protocol', 'protocol/incoming', 'actors/runtime', 'actors/charts'],

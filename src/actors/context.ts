@@ -217,12 +217,13 @@ export const createContext = (options: ContextOptions, directory: ActorDirectory
     link: linkMachine,
     ...options.machines,
   };
+  const paths = options.fastPaths ?? fastPaths;
   return {
     server,
     limits,
     clock,
     random,
-    fastPaths: options.fastPaths ?? fastPaths,
+    fastPaths: paths,
     handlers,
     contract,
     callbacks,
@@ -231,8 +232,8 @@ export const createContext = (options: ContextOptions, directory: ActorDirectory
     nativeMode,
     machines,
     stepped: {
-      namespace: new SteppedMachine(machines.namespace, failed),
-      room: new SteppedMachine(machines.room, failed),
+      namespace: new SteppedMachine(machines.namespace, failed, paths.memo),
+      room: new SteppedMachine(machines.room, failed, paths.memo),
     },
     asks: new PendingAsks(deadlines, limits, random),
     audienceAsks: new Set(),

@@ -3,6 +3,12 @@ import { type AnyStateMachine, enqueueActions } from 'xstate';
 // Names and types are those of one setup. The record types of XState are too wide to express that.
 type Table = Readonly<Record<string, unknown>>;
 
+/** The actions that each action of `inTurn` runs. */
+const bothOf = new WeakMap<object, readonly unknown[]>();
+
+/** Returns the actions that an action runs one after the other, if it is one of `mergeImplementations`. */
+export const actionsInTurn = (action: object): readonly unknown[] | undefined => bothOf.get(action);
+
 /**
  * Returns the implementations for a machine: the server's, merged with those of the program under the same names. The
  * program's guards and delays win, and its actions run after the server's (SV11).
@@ -36,6 +42,7 @@ export const mergeImplementations = <
       enqueue(action as never);
       enqueue(theirs as never);
     });
+    bothOf.set(inTurn, [action, theirs]);
     return [name, inTurn];
   };
   return {

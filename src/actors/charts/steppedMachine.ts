@@ -1,4 +1,7 @@
 import { type AnyActorScope, type AnyMachineSnapshot, type AnyStateMachine, createActor } from 'xstate';
+import { watchInspectors } from '../runtime/actorPatches.js';
+import type { Memo } from './memo.js';
+import { memoOf } from './memoised.js';
 
 /** A named action that a step requests. */
 export interface RequestedAction {
@@ -29,14 +32,21 @@ export class SteppedMachine {
   readonly initial: MachineState;
   readonly #scope: AnyActorScope;
   readonly #shared = new Map<string, MachineState>();
+  /** The shared value for each value that a step has returned. */
+  readonly #canonical = new WeakMap<MachineState, MachineState>();
+  readonly #stepper: Pick<Memo, 'transition'>;
   #requested: RequestedAction[] = [];
 
   constructor(
-    private readonly machine: AnyStateMachine,
+    machine: AnyStateMachine,
     /** Receives the rejection of an asynchronous action of the program. */
     report: (error: unknown) => void,
+    /** Whether steps are memoised. */
+    isMemoised = true,
   ) {
     const self = createActor(machine);
+    // The system is its own, so it has no other inspectors.
+    watchInspectors(self.system);
     this.#scope = {
       self,
       id: self.id,
@@ -53,6 +63,7 @@ export class SteppedMachine {
       },
     };
     this.initial = this.#share(self.getSnapshot());
+    this.#stepper = (isMemoised && memoOf(machine, { sharedContext: this.initial.context })) || machine;
   }
 
   /** Returns the state that an event leads to. An event that the state does not handle changes nothing. */
@@ -61,7 +72,7 @@ export class SteppedMachine {
     const requested: RequestedAction[] = [];
     this.#requested = requested;
     try {
-      const next = this.machine.transition(value, event, this.#scope);
+      const next = this.#stepper.transition(value, event, this.#scope);
       return { value: next === value ? value : this.#share(next), actions: requested };
     } finally {
       this.#requested = outer;
@@ -69,11 +80,13 @@ export class SteppedMachine {
   }
 
   #share(value: MachineState): MachineState {
+    const canonical = this.#canonical.get(value);
+    if (canonical) return canonical;
     if (value.status === 'active' && this.initial !== undefined && value.context !== this.initial.context) return value;
     const key = value.status + JSON.stringify(value.value);
-    const known = this.#shared.get(key);
-    if (known) return known;
-    this.#shared.set(key, value);
-    return value;
+    const shared = this.#shared.get(key) ?? value;
+    this.#shared.set(key, shared);
+    this.#canonical.set(value, shared);
+    return shared;
   }
 }

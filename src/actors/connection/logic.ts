@@ -4,6 +4,7 @@ import { type ConnectionEvent, connectionMachine } from '../../machines/connecti
 import { acknowledge } from '../../protocol/codec.js';
 import type { Body } from '../../protocol/message.js';
 import { mergeImplementations, withTransition } from '../charts/implementations.js';
+import { memoised } from '../charts/memoised.js';
 import type { TakenEvents } from '../charts/takenEvents.js';
 import type { ServerContext } from '../context.js';
 import type { Connection } from './connection.js';
@@ -72,7 +73,8 @@ export const connectionLogic = (context: ServerContext, of: ConnectionOf, frames
     },
   };
   const report = (error: unknown): void => callbacks.report(error, { during: 'chart' });
-  return machine.provide(mergeImplementations(machine, connectionMachine, implementations, report));
+  const provided = machine.provide(mergeImplementations(machine, connectionMachine, implementations, report));
+  return context.fastPaths.memo ? memoised(provided) : provided;
 };
 
 /**

@@ -1,4 +1,4 @@
-import type { AnyActor, AnyActorRef, EventObject } from 'xstate';
+import type { ActorSystem, AnyActor, AnyActorRef, EventObject, Subscription } from 'xstate';
 import { guarded } from './guard.js';
 
 // Everything here changes an actor of XState from outside, beyond its public API. Checked against XState 5.33.3: check
@@ -58,3 +58,30 @@ export const shareOptions = (actor: AnyActorRef, shared: SharedOptions): void =>
   // An actor from `createActor` is an `Actor`. The type of a reference hides its options.
   (actor as AnyActor).options = shared;
 };
+
+type System = ActorSystem<{ actors: Record<string, AnyActorRef> }>;
+
+/** The number of inspectors of each system that is watched. */
+const inspectors = new WeakMap<object, number>();
+
+/** Counts the inspectors of an actor system from now on. It must not have any yet. */
+export const watchInspectors = (system: Pick<System, 'inspect'>): void => {
+  inspectors.set(system, 0);
+  const change = (by: number): void => void inspectors.set(system, (inspectors.get(system) ?? 0) + by);
+  const inspect = system.inspect.bind(system);
+  system.inspect = (observer): Subscription => {
+    const subscription = inspect(observer);
+    let isOver = false;
+    change(1);
+    return {
+      unsubscribe: () => {
+        subscription.unsubscribe();
+        if (!isOver) change(-1);
+        isOver = true;
+      },
+    };
+  };
+};
+
+/** Returns whether a system may have an inspector: it has one, or is not watched. */
+export const isInspected = (system: object): boolean => inspectors.get(system) !== 0;

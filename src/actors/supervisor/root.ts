@@ -4,6 +4,7 @@ import type { Except } from '../api/serverFace.js';
 import type { AnyOutgoing } from '../api/vocabulary.js';
 import type { Cluster } from '../cluster/cluster.js';
 import type { ServerContext } from '../context.js';
+import { watchInspectors } from '../runtime/actorPatches.js';
 import { ignoreRejection } from '../runtime/guard.js';
 import { type HotEventHandler, handlesItself } from '../runtime/mailbox.js';
 import { useIndexedScheduler } from '../runtime/scheduler.js';
@@ -49,6 +50,7 @@ export class Root implements HotEventHandler, RootTasks {
     const { machines, inspection, clock, mailboxes } = parts.context;
     const logic = supervisorLogic(machines.supervisor, this, parts);
     this.actor = createActor(inspectedLogic(logic, inspection), { id: 'supervisor' });
+    watchInspectors(this.actor.system);
     inspection.began(this.actor);
     useIndexedScheduler(this.actor.system, clock);
     this.actor.subscribe({ error: (error) => this.report(error) });
