@@ -1,7 +1,7 @@
 // The process of the clients of one server: node bench/load.js <dialect> <port> [deflate]
 
 import { answerRequests, number, text, writeLine } from './line.js';
-import { ClientGroup } from './load/clientGroup.js';
+import { ClientGroup, handshakesAtOnce } from './load/clientGroup.js';
 import { ask, Latencies, probe, send } from './load/workloads.js';
 
 const [dialect = '', port = '', deflate] = process.argv.slice(2);
@@ -24,17 +24,24 @@ const openInspector = async () => {
   readAll().catch(() => {});
 };
 
+/** The rooms of one client are so far apart. */
+const roomStep = 37;
+
+/** @param {import('./line.js').Fields} args */
+const asksOf = (args) => ({ outstanding: number(args, 'outstanding'), each: number(args, 'each') });
+
 /** @param {number} bytes */
 const bodyOf = (bytes) => 'x'.repeat(bytes);
 
 answerRequests({
-  /** Connects `count` clients, each in `rooms` of `among` rooms. */
+  /** Connects `count` clients, each in `rooms` of `among` rooms, `atOnce` at a time. */
   async connect(args) {
-    await group.connect(number(args, 'count'), number(args, 'rooms', 0), number(args, 'among', 1));
+    const [count, rooms, among] = [number(args, 'count'), number(args, 'rooms', 0), number(args, 'among', 1)];
+    await group.connect(count, rooms, among, number(args, 'atOnce', handshakesAtOnce));
     return { clients: group.clients.length };
   },
   async disconnect(args) {
-    await group.disconnect(number(args, 'count'));
+    await group.disconnect(number(args, 'count'), number(args, 'atOnce', handshakesAtOnce));
     return { clients: group.clients.length };
   },
   reset(args) {
@@ -50,12 +57,15 @@ answerRequests({
     const body = bodyOf(number(args, 'bytes'));
     group.sendFromAll(() => group.dialect.toRoom(text(args, 'room'), body));
   },
-  ask: (args) =>
-    ask(group, {
-      outstanding: number(args, 'outstanding'),
-      each: number(args, 'each'),
-      body: bodyOf(number(args, 'bytes')),
-    }),
+  ask(args) {
+    const body = bodyOf(number(args, 'bytes'));
+    return ask(group, asksOf(args), (_, at) => group.dialect.ask(at, body));
+  },
+  /** Joins `each` further rooms of `among` with every client. `among` has no common factor with `roomStep`. */
+  join(args) {
+    const among = number(args, 'among');
+    return ask(group, asksOf(args), (client, at) => group.dialect.join(`more${(client + at * roomStep) % among}`));
+  },
   send: (args) => send(group, { each: number(args, 'each'), body: bodyOf(number(args, 'bytes')) }),
   probe: (args) => probe(group, { ms: number(args, 'ms'), every: number(args, 'every') }),
   /** Stops reading, for all clients. */

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { accounting } from './cpu.js';
 import { redisVersion } from './redis.js';
+import { bunVersions } from './systems/bun.js';
 import { findGo } from './systems/go.js';
 import { socketioVersions } from './systems/socketio.js';
 
@@ -62,13 +63,16 @@ const versions = async () => {
     async (name) => /** @type {const} */ ([name, await versionIn(`node_modules/${name}/package.json`)]),
   );
   const modules = await readFile(`${root}bench/systems/go/go.mod`, 'utf8');
-  const [, neffos = 'unknown'] = /kataras\/neffos v(\S+)/.exec(modules) ?? [];
+  /** @param {RegExp} pattern */
+  const moduleVersion = (pattern) => pattern.exec(modules)?.[1] ?? 'unknown';
   const broker = redisVersion();
   return {
     muster: await versionIn('package.json'),
     ...Object.fromEntries(await Promise.all(all)),
     ...socketioVersions(),
-    neffos,
+    ...bunVersions(),
+    neffos: moduleVersion(/kataras\/neffos v(\S+)/),
+    gws: moduleVersion(/lxzan\/gws v(\S+)/),
     ...(broker === undefined ? {} : { 'redis-server': broker }),
   };
 };

@@ -1,8 +1,9 @@
 // Runs the rows: starts their systems, measures in rounds, and computes results from the samples.
 import { startCluster } from './cluster.js';
 import { grouped } from './figures.js';
-import { startPair, whyMissing } from './processes.js';
+import { isPeer, startPair, whyMissing } from './processes.js';
 import { median, medianRatio } from './statistics.js';
+import { SystemError } from './worker.js';
 
 /**
  * @typedef {import('./processes.js').Pair} Pair
@@ -16,9 +17,12 @@ import { median, medianRatio } from './statistics.js';
  * @property {string} title
  * @property {string} note
  * @property {string} unit
+ * @property {readonly string[]} [daily] the peers of a check; a row without them is no part of one
  * @property {() => string | undefined} [whyMissing] returns why the row cannot run here; `undefined` if it can
  * @property {(runner: RowRunner) => Promise<Pick<import('./result.js').RowResult, 'systems' | 'ratios' | 'facts'>>} run
  */
+
+export { awaitDeliveries, connectClients, perDelivery, perDeliveryOf, perMessageOf } from './phases.js';
 
 /** Default size of a body. */
 export const bytes = 64;
@@ -45,12 +49,22 @@ export class RowRunner {
   without = [];
   /** How this run differs from the row's note. @type {Set<string>} */
   #remarks = new Set();
+  /** Peers that failed in this row. @type {Set<string>} */
+  #failed = new Set();
+  /** The only peers of this row, if not all. @type {readonly string[] | undefined} */
+  #peers;
 
   /**
-   * @param {{ isQuick: boolean, rounds: number, maxConnections: number, progress: (text: string) => void }} options
+   * @param {object} options
+   * @param {boolean} options.isQuick
+   * @param {boolean} [options.isCheck] whether only the daily peers of a row run
+   * @param {number} options.rounds
+   * @param {number} options.maxConnections
+   * @param {(text: string) => void} options.progress
    */
-  constructor({ isQuick, rounds, maxConnections, progress }) {
+  constructor({ isQuick, isCheck = false, rounds, maxConnections, progress }) {
     this.isQuick = isQuick;
+    this.isCheck = isCheck;
     this.rounds = rounds;
     this.maxConnections = maxConnections;
     this.progress = progress;
@@ -79,15 +93,33 @@ export class RowRunner {
   }
 
   /**
-   * Runs a row. Resolves with its result, whose note includes the remarks.
+   * Runs a row. Resolves with its result, whose note includes the remarks. If a peer fails, the row begins again without
+   * it. Rejects if Muster fails.
    *
    * @param {Row} row
    * @returns {Promise<import('./result.js').RowResult>}
    */
-  async runRow({ id, title, note, unit, run }) {
-    this.#remarks.clear();
-    const found = await run(this);
-    return { id, title, note: [note, ...this.#remarks].join(' '), unit, ...found };
+  async runRow({ id, title, note, unit, daily, run }) {
+    this.#failed.clear();
+    this.#peers = this.isCheck ? daily : undefined;
+    for (;;) {
+      this.#remarks.clear();
+      for (const name of this.#failed) this.#remarks.add(`Here without ${name}, which failed.`);
+      try {
+        const found = await run(this);
+        return { id, title, note: [note, ...this.#remarks].join(' '), unit, ...found };
+      } catch (error) {
+        if (!(error instanceof SystemError) || !isPeer(error.system) || this.#failed.has(error.system)) throw error;
+        this.#failed.add(error.system);
+        this.progress(`again without ${error.system}: ${error.message}`);
+      }
+    }
+  }
+
+  /** @param {string} name */
+  #isLeftOut(name) {
+    if (this.without.includes(name) || this.#failed.has(name)) return true;
+    return this.#peers !== undefined && isPeer(name) && !this.#peers.includes(name);
   }
 
   /**
@@ -124,7 +156,7 @@ export class RowRunner {
     const all = [];
     try {
       for (const name of names) {
-        if (this.without.includes(name)) continue;
+        if (this.#isLeftOut(name)) continue;
         const why = await whyMissing(name);
         if (why === undefined) all.push(await start(name));
         else this.progress(`without ${name}: ${why}`);
@@ -203,58 +235,4 @@ export const ratiosOf = (all, against) => {
     const others = all.get(other)?.samples;
     return others ? [{ what: `${base} / ${other}`, value: medianRatio(samples, others), must, aim }] : [];
   });
-};
-
-/** Minimum processor time of a sample, in µs. A cheaper action is repeated, for at most so many ms. */
-const minCpu = 300_000;
-const maxDuration = 10_000;
-
-/** @param {readonly Promise<number>[]} figures */
-const sumOf = async (figures) => (await Promise.all(figures)).reduce((sum, one) => sum + one, 0);
-
-/**
- * Waits for the deliveries that are due, an equal share at each server's clients. Resolves with the number delivered.
- *
- * @param {readonly Pair[]} pairs
- * @param {number} due
- */
-export const awaitDeliveries = (pairs, due) =>
-  sumOf(pairs.map(({ load }) => load.figure('delivered', 'expect', { deliveries: due / pairs.length })));
-
-/**
- * Measures the processor time of all servers per delivery, in µs. Repeats the action until a sample is long enough.
- * Does not repeat it once a delivery is lost.
- *
- * @param {readonly Pair[]} pairs
- * @param {number} due deliveries of one action, an equal share at each server's clients
- * @param {() => Promise<unknown>} act
- * @returns {Promise<Sample>}
- */
-export const perDeliveryOf = async (pairs, due, act) => {
-  const spent = () => sumOf(pairs.map(({ server }) => server.cpu()));
-  const end = performance.now() + maxDuration;
-  const sum = { cpu: 0, delivered: 0, due: 0 };
-  do {
-    for (const { load } of pairs) await load.call('reset', { awake: true });
-    const before = await spent();
-    await act();
-    sum.delivered += await awaitDeliveries(pairs, due);
-    sum.cpu += (await spent()) - before;
-    sum.due += due;
-  } while (sum.cpu < minCpu && sum.delivered === sum.due && performance.now() < end);
-  return { figure: sum.cpu / Math.max(sum.delivered, 1), delivered: sum.delivered, due: sum.due };
-};
-
-/**
- * Measures the processor time of one server per delivery, in µs.
- *
- * @param {Pair} pair
- * @param {number} due
- * @param {() => Promise<unknown>} act
- */
-export const perDelivery = (pair, due, act) => perDeliveryOf([pair], due, act);
-
-/** Connects clients to each server. @param {readonly Pair[]} pairs @param {Readonly<Record<string, unknown>>} plan */
-export const connectClients = async (pairs, plan) => {
-  for (const { load } of pairs) await load.call('connect', plan);
 };

@@ -10,6 +10,8 @@ const pongOpcode = 10;
 const enginePing = '2';
 const enginePong = clientFrame('3');
 const engineLength = 1;
+/** A close frame with code 1000. */
+const normalClosure = clientFrame(Buffer.from([0x03, 0xe8]), closeOpcode);
 
 /** The read buffer of all clients, which copy what they keep. */
 const readBuffer = Buffer.allocUnsafe(256 * 1_024);
@@ -80,6 +82,13 @@ export class Client {
     this.socket.write(clientFrame(text));
   }
 
+  /** Sends what `work` sends in one write. @param {() => void} work */
+  together(work) {
+    this.socket.cork();
+    work();
+    this.socket.uncork();
+  }
+
   /** How much of each payload to keep, in bytes. @param {number} keeps */
   set keeps(keeps) {
     this.#reader.keeps = keeps;
@@ -107,14 +116,14 @@ export class Client {
     this.#reader.keeps = 0;
   }
 
-  /** Closes the connection with a close frame. */
+  /** Sends a close frame. As in a browser, the server ends the connection. */
   close() {
-    this.socket.end(clientFrame(Buffer.from([0x03, 0xe8]), closeOpcode));
+    this.socket.write(normalClosure);
   }
 
   /** @param {Buffer} bytes */
   #read(bytes) {
-    if (this.#response === undefined) this.#reader.take(bytes);
+    if (this.#response === undefined) this.together(() => this.#reader.take(bytes));
     else this.#readResponse(this.#response + bytes.toString('latin1'));
     return true;
   }

@@ -2,8 +2,8 @@
 import { Client } from './client.js';
 import { dialects } from './dialects.js';
 
-/** Maximum number of handshakes at a time. */
-const atOnce = 200;
+/** Default for the maximum number of handshakes at a time. */
+export const handshakesAtOnce = 200;
 /** Messages count as lost after so many ms without one. */
 const idleTimeout = 2_000;
 
@@ -31,9 +31,10 @@ const until = async (isDone, progress, idle) => {
  * Runs `work` for each index, some at a time.
  *
  * @param {number} count
+ * @param {number} atOnce
  * @param {(index: number) => Promise<void>} work
  */
-const forEachIndex = async (count, work) => {
+const forEachIndex = async (count, atOnce, work) => {
   let next = 0;
   const worker = async () => {
     while (next < count) await work(next++);
@@ -75,9 +76,10 @@ export class ClientGroup {
    * @param {number} count
    * @param {number} rooms of each client
    * @param {number} among number of all rooms
+   * @param {number} atOnce
    */
-  async connect(count, rooms, among) {
-    await forEachIndex(count, async (index) => {
+  async connect(count, rooms, among, atOnce) {
+    await forEachIndex(count, atOnce, async (index) => {
       this.clients.push(await this.connectOne(roomsOf(index, rooms, among)));
     });
   }
@@ -87,19 +89,24 @@ export class ClientGroup {
     const client = new Client(this.port, this.dialect.path, this.offersDeflate);
     await client.upgraded;
     await this.dialect.connect(client);
-    await this.dialect.join(client, rooms);
+    for (const room of rooms) client.send(this.dialect.join(room));
+    for (let more = rooms.length; more > 0; more--) await client.waitFor(this.dialect.isJoined);
     client.startCounting();
     return client;
   }
 
-  /** Closes the newest clients. @param {number} count */
-  async disconnect(count) {
+  /**
+   * Closes the newest clients.
+   *
+   * @param {number} count
+   * @param {number} atOnce
+   */
+  async disconnect(count, atOnce) {
     const closing = this.clients.splice(this.clients.length - count);
-    for (let at = 0; at < closing.length; at += atOnce) {
-      const some = closing.slice(at, at + atOnce);
-      for (const client of some) client.close();
-      await Promise.all(some.map(({ closed }) => closed));
-    }
+    await forEachIndex(closing.length, atOnce, async (index) => {
+      closing[index]?.close();
+      await closing[index]?.closed;
+    });
   }
 
   /** Number of messages that all clients have received. */
@@ -122,7 +129,7 @@ export class ClientGroup {
   }
 
   /**
-   * Keeps this process busy until the expected messages have arrived. Waking a sleeping process costs the sender
+   * Keeps this process busy until `rest`, or until the expected messages have arrived. Waking a sleeping process costs the sender
    * processor time. How often that happens would depend on the clients, not on the server.
    */
   stayAwake() {
@@ -132,6 +139,11 @@ export class ClientGroup {
       if (this.#isAwake) setImmediate(spin);
     };
     spin();
+  }
+
+  /** Ends `stayAwake`. */
+  rest() {
+    this.#isAwake = false;
   }
 
   /** Number of messages that every client has received. */
@@ -149,7 +161,7 @@ export class ClientGroup {
   async expect(deliveries) {
     const count = () => this.count;
     await until(() => count() >= deliveries, count, idleTimeout);
-    this.#isAwake = false;
+    this.rest();
     return this.count;
   }
 

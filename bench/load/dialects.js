@@ -6,7 +6,8 @@
  * @typedef {object} Dialect
  * @property {string} path
  * @property {(client: Client) => Promise<void>} connect completes the handshake
- * @property {(client: Client, rooms: readonly string[]) => Promise<void>} join
+ * @property {(room: string) => string} join asks for a room; the server answers each with one message
+ * @property {(text: string) => boolean} isJoined whether a message is that answer
  * @property {(room: string, body: string) => string} toRoom an event that the server broadcasts to a room
  * @property {(body: string) => string} count an event that the server only counts
  * @property {(id: number, body: string) => string} ask
@@ -21,10 +22,8 @@ const neffos = {
     client.send('$0;default;;_OnNamespaceConnect;0;0;');
     await client.waitFor((text) => text.startsWith('$0;'));
   },
-  async join(client, rooms) {
-    for (const room of rooms) client.send(`$0;default;${room};_OnRoomJoin;0;0;`);
-    for (let more = rooms.length; more > 0; more--) await client.waitFor((text) => text.startsWith('$0;'));
-  },
+  join: (room) => `$0;default;${room};_OnRoomJoin;0;0;`,
+  isJoined: (text) => text.startsWith('$0;'),
   toRoom: (room, body) => `;default;${room};speak;0;0;${body}`,
   count: (body) => `;default;;count;0;0;${body}`,
   ask: (id, body) => `$${id + 1};default;;echo;0;0;${body}`,
@@ -40,10 +39,8 @@ const neffosJson = {
 const ws = {
   path: '/',
   async connect() {},
-  async join(client, rooms) {
-    for (const room of rooms) client.send(`join ${room}`);
-    for (let more = rooms.length; more > 0; more--) await client.waitFor((text) => text.startsWith('joined'));
-  },
+  join: (room) => `join ${room}`,
+  isJoined: (text) => text.startsWith('joined'),
   toRoom: (room, body) => `speak ${room} ${body}`,
   count: (body) => `count ${body}`,
   ask: (id, body) => `echo ${id} ${body}`,
@@ -57,10 +54,8 @@ const socketio = {
     client.send('40');
     await client.waitFor((text) => text.startsWith('40{'));
   },
-  async join(client, rooms) {
-    for (const room of rooms) client.send(`420["join","${room}"]`);
-    for (let more = rooms.length; more > 0; more--) await client.waitFor((text) => text.startsWith('430['));
-  },
+  join: (room) => `420["join","${room}"]`,
+  isJoined: (text) => text.startsWith('430['),
   toRoom: (room, body) => `42["speak","${room}","${body}"]`,
   count: (body) => `42["count","${body}"]`,
   ask: (id, body) => `42${id}["echo","${body}"]`,

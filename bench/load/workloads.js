@@ -4,22 +4,26 @@ import { clientFrame } from './frames.js';
 /** @typedef {import('./clientGroup.js').ClientGroup} ClientGroup */
 
 /**
- * Sends asks from every client, a new one for each answer. Resolves with the number of answers.
+ * Sends messages that the server answers with one message each: `each` from every client, a new one for each answer.
+ * Those for answers that arrive in one read leave in one write. Resolves with the number of answers.
  *
  * @param {ClientGroup} group
- * @param {{ outstanding: number, each: number, body: string }} plan
+ * @param {{ outstanding: number, each: number }} plan
+ * @param {(client: number, at: number) => string} textOf the message of a client; its first has the number 1
  */
-export const ask = async ({ clients, dialect }, { outstanding, each, body }) => {
+export const ask = async (group, { outstanding, each }, textOf) => {
+  const { clients } = group;
   let answered = 0;
+  group.stayAwake();
   const asking = clients.map(
-    (client) =>
+    (client, index) =>
       new Promise((resolve) => {
         let asked = 0;
         let open = 0;
         const next = () => {
           asked++;
           open++;
-          client.send(dialect.ask(asked, body));
+          client.send(textOf(index, asked));
         };
         client.onMessage = () => {
           answered++;
@@ -27,10 +31,14 @@ export const ask = async ({ clients, dialect }, { outstanding, each, body }) => 
           if (asked < each) next();
           else if (open === 0) resolve(undefined);
         };
-        for (let more = Math.min(outstanding, each); more > 0; more--) next();
+        void client.closed.then(resolve);
+        client.together(() => {
+          for (let more = Math.min(outstanding, each); more > 0; more--) next();
+        });
       }),
   );
   await Promise.race([Promise.all(asking), new Promise((resolve) => setTimeout(resolve, 60_000))]);
+  group.rest();
   for (const client of clients) client.onMessage = undefined;
   return { answered };
 };

@@ -1,74 +1,66 @@
-import { bytes, connectClients, ratiosOf, systemsOf } from '../rowRunner.js';
+import { bytes, connectClients, perMessageOf, ratiosOf, systemsOf } from '../rowRunner.js';
 
 const clients = 64;
-
-/** @type {import('../rowRunner.js').Row} */
-export const ask = {
-  id: 'ask',
-  title: 'An ask from a client, and its answer',
-  note: '64 clients, each with 16 asks in flight. The ws loop echoes every message.',
-  unit: 'µs of processor time per ask',
-  async run(runner) {
-    const each = runner.pick(1_600, 400);
-    return runner.withSystems(['muster', 'ws string', 'socket.io', 'go neffos'], async (pairs) => {
-      await connectClients(pairs, { count: clients });
-      const samples = await runner.measureRounds(pairs, async ({ server, load }) => {
-        const before = await server.cpu();
-        const delivered = await load.figure('answered', 'ask', { outstanding: 16, each, bytes });
-        const cost = (await server.cpu()) - before;
-        return { figure: cost / delivered, delivered, due: clients * each };
-      });
-      const ratios = ratiosOf(samples, [
-        { other: 'socket.io', must: 0.8 },
-        { other: 'ws string', aim: 1.15 },
-        { other: 'go neffos' },
-      ]);
-      return { systems: systemsOf(samples), ratios, facts: [] };
-    });
-  },
-};
-
-/** @type {import('../rowRunner.js').Row} */
-export const inbound = {
-  id: 'inbound',
-  title: 'Events from clients',
-  note: '64 clients send events, 16 per write. The handler only counts them.',
-  unit: 'µs of processor time per event',
-  async run(runner) {
-    const each = runner.pick(4_000, 1_000);
-    return runner.withSystems(['muster', 'ws string', 'socket.io', 'go neffos'], async (pairs) => {
-      await connectClients(pairs, { count: clients });
-      const samples = await runner.measureRounds(pairs, async ({ server, load }) => {
-        const from = await server.figure('counted', 'counts');
-        const before = await server.cpu();
-        const due = await load.figure('sent', 'send', { each, bytes });
-        const delivered = await counted(server, from, due);
-        const cost = (await server.cpu()) - before;
-        return { figure: cost / delivered, delivered, due };
-      });
-      const perSecond = systemsOf(samples).map(({ name, median }) => ({
-        what: `${name}: events per second of processor time`,
-        value: 1e6 / median,
-        unit: 'events',
-      }));
-      const ratios = ratiosOf(samples, [{ other: 'ws string' }, { other: 'socket.io' }, { other: 'go neffos' }]);
-      return { systems: systemsOf(samples), ratios, facts: perSecond };
-    });
-  },
-};
+const systems = ['muster', 'ws string', 'socket.io', 'bun', 'go neffos', 'go gws'];
 
 /**
- * Waits until a server has counted the events that are due. Resolves with the number after 10 s at the latest.
- *
- * @param {import('../rowRunner.js').Pair['server']} server
- * @param {number} from
- * @param {number} due
+ * @param {Pick<import('../rowRunner.js').Row, 'id' | 'title' | 'note'>} about
+ * @param {number} outstanding
+ * @param {{ readonly full: number, readonly quick: number }} asks of each client
+ * @param {readonly import('../rowRunner.js').Against[]} against
+ * @returns {import('../rowRunner.js').Row}
  */
-const counted = async (server, from, due) => {
-  for (let left = 1_000; left > 0; left--) {
-    const now = (await server.figure('counted', 'counts')) - from;
-    if (now >= due) return now;
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-  return (await server.figure('counted', 'counts')) - from;
-};
+const rowOf = (about, outstanding, { full, quick }, against) => ({
+  ...about,
+  unit: 'µs of processor time per ask',
+  daily: ['ws string', 'go gws'],
+  async run(runner) {
+    const each = runner.pick(full, quick);
+    return runner.withSystems(systems, async (pairs) => {
+      await connectClients(pairs, { count: clients });
+      const samples = await runner.measureRounds(pairs, (pair) =>
+        perMessageOf([pair], async () => {
+          const delivered = await pair.load.figure('answered', 'ask', { outstanding, each, bytes });
+          return { delivered, due: clients * each };
+        }),
+      );
+      return { systems: systemsOf(samples), ratios: ratiosOf(samples, against), facts: [] };
+    });
+  },
+});
+
+const note = 'The ws loop, Bun and gws echo every message.';
+
+export const ask = rowOf(
+  {
+    id: 'ask',
+    title: 'An ask from a client, and its answer',
+    note: `64 clients, each with 16 asks in flight. ${note}`,
+  },
+  16,
+  { full: 1_600, quick: 400 },
+  [
+    { other: 'ws string', must: 0.35 },
+    { other: 'socket.io', must: 0.8 },
+    { other: 'go gws', must: 1 },
+    { other: 'bun', aim: 1.2 },
+    { other: 'go neffos' },
+  ],
+);
+
+export const askOne = rowOf(
+  {
+    id: 'askOne',
+    title: 'An ask from a client, one at a time',
+    note: `64 clients, each with one ask in flight. ${note}`,
+  },
+  1,
+  { full: 600, quick: 300 },
+  [
+    { other: 'ws string', must: 0.85, aim: 0.75 },
+    { other: 'socket.io' },
+    { other: 'go gws' },
+    { other: 'bun' },
+    { other: 'go neffos' },
+  ],
+);

@@ -119,7 +119,7 @@ export const clusterRow = {
       return {
         systems: systemsOf(costs),
         ratios: [
-          ...ratiosOf(costs, [{ other: 'socket.io', must: 0.7 }]),
+          ...ratiosOf(costs, [{ other: 'socket.io', must: 0.7, aim: 0.6 }]),
           ...furtherRatio(more, 'remote', 'the node that only receives'),
           ...furtherRatio(more, 'p99', 'until delivery by the other node, 99th percentile'),
         ],

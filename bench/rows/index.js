@@ -1,14 +1,18 @@
-import { ask, inbound } from './ask.js';
-import { broadcast, burst } from './broadcast.js';
+import { ask, askOne } from './ask.js';
+import { broadcast, burst, hundred } from './broadcast.js';
 import { clusterRow } from './cluster.js';
 import { contractRow } from './contract.js';
 import { deflate } from './deflate.js';
 import { delay } from './delay.js';
+import { events } from './events.js';
+import { join } from './join.js';
 import { live } from './live.js';
 import { membership, memory } from './memory.js';
 import { roomRow } from './room.js';
 import { roomsRow } from './rooms.js';
+import { smallRooms } from './smallRooms.js';
 import { stalledRow } from './stalled.js';
+import { storm } from './storm.js';
 import { to } from './to.js';
 import { watchedRow } from './watched.js';
 
@@ -16,14 +20,19 @@ import { watchedRow } from './watched.js';
 export const rows = [
   broadcast,
   burst,
+  hundred,
+  smallRooms,
   roomRow,
   to,
   roomsRow,
   deflate,
   delay,
   ask,
-  inbound,
+  askOne,
+  events,
   contractRow,
+  storm,
+  join,
   memory,
   membership,
   live,

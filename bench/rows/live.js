@@ -1,17 +1,7 @@
 import { grouped } from '../figures.js';
 import { connectClients, systemsOf } from '../rowRunner.js';
 import { median } from '../statistics.js';
-
-/** @typedef {import('../rowRunner.js').Pair} Pair */
-
-/** Waits until a server has so many connections. @param {Pair['server']} server @param {number} members */
-const settled = async (server, members) => {
-  for (let left = 2_000; left > 0; left--) {
-    if ((await server.figure('members', 'counts')) === members) return;
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-  throw new Error(`${server.name} does not reach ${members} connections`);
-};
+import { settled } from './waiting.js';
 
 /** @type {import('../rowRunner.js').Row} */
 export const live = {

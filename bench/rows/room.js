@@ -2,6 +2,8 @@ import { bytes, connectClients, perDelivery, ratiosOf, systemsOf } from '../rowR
 
 const members = 200;
 const room = 'r0';
+const names = ['muster', 'ws string', 'socket.io', 'bun', 'go neffos', 'go neffos sync', 'go gws'];
+
 /**
  * Sends one message from every member, several times.
  *
@@ -25,7 +27,7 @@ export const roomRow = {
   unit: 'µs of processor time per delivery',
   async run(runner) {
     const times = runner.pick(5, 2);
-    return runner.withSystems(['muster', 'ws string', 'socket.io', 'go neffos', 'go neffos sync'], async (pairs) => {
+    return runner.withSystems(names, async (pairs) => {
       await connectClients(pairs, { count: members, rooms: 1 });
       const due = times * members * members;
       const atOnce = await runner.measureRounds(pairs, (pair) =>
@@ -42,6 +44,8 @@ export const roomRow = {
         { other: 'socket.io', must: 0.1, aim: 0.06 },
         { other: 'go neffos' },
         { other: 'go neffos sync' },
+        { other: 'bun' },
+        { other: 'go gws' },
       ]);
       const [ratio] = ratiosOf(scattered, [{ other: 'socket.io' }]);
       const facts = ratio ? [{ what: 'muster / socket.io without the stop', value: ratio.value, unit: '×' }] : [];

@@ -39,8 +39,8 @@ export const to = {
           {
             what: `to / emit, ${ofMany}`,
             value: median(toMany.map((one, at) => one / (emitMany[at] ?? 0))),
-            must: 3,
-            aim: 1.5,
+            must: 1.5,
+            aim: 1,
           },
           {
             // Any write costs more in a larger process. This ratio removes that.

@@ -6,7 +6,9 @@ const rounds = 20;
 /** @param {ReadonlyMap<string, import('../rowRunner.js').Samples>} all @param {string} name @param {number} must */
 const toMuster = (all, name, must) => {
   const [one, plain] = [all.get(name), all.get('muster')];
-  return one && plain ? [{ what: `${name} / muster`, value: medianRatio(one.samples, plain.samples), must }] : [];
+  return one && plain
+    ? [{ what: `${name} / muster`, value: medianRatio(one.samples, plain.samples), must, aim: 1 }]
+    : [];
 };
 
 /**

@@ -1,4 +1,4 @@
-// Builds the Go system, once per version of its sources.
+// Builds the Go systems, once per version of their sources.
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
@@ -30,14 +30,14 @@ const reasonOf = (error) => {
 };
 
 /**
- * Builds the Go system if necessary. Resolves with the path of the program, or with why it could not be built.
+ * Builds the program of all Go systems if necessary. Resolves with the path of the program, or with why it could not be built.
  *
  * @returns {Promise<{ path: string | undefined, why: string | undefined }>}
  */
 export const goSystem = async () => {
   const go = findGo();
   if (go === undefined) return { path: undefined, why: 'there is no Go to build it with' };
-  const path = join(cache, `neffos-${await hashOfSources()}`);
+  const path = join(cache, `systems-${await hashOfSources()}`);
   if (existsSync(path)) return { path, why: undefined };
   await mkdir(cache, { recursive: true });
   const made = `${path}.${process.pid}`;

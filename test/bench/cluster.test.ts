@@ -7,7 +7,7 @@ import { awaitDeliveries, connectClients, perDeliveryOf, RowRunner } from '../..
 import { clusterRow } from '../../bench/rows/cluster.js';
 import { rows } from '../../bench/rows/index.js';
 import { describeWith, findProgram } from '../support/peers/installed.js';
-import { socketio } from './socketioPeer.js';
+import { socketio } from './peers.js';
 
 test('the bench has the row, and leaves it out without Redis', () => {
   expect(rows).toContain(clusterRow);

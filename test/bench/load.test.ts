@@ -1,11 +1,11 @@
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { clientFrame, FrameReader } from '../../bench/load/frames.js';
 import { type Pair, startPair } from '../../bench/processes.js';
 import { RowRunner } from '../../bench/rowRunner.js';
 import { broadcast } from '../../bench/rows/broadcast.js';
 import { frame, ping } from '../../src/protocol/frame.js';
 import { describeWith } from '../support/peers/installed.js';
-import { socketio } from './socketioPeer.js';
+import { bun, goSystems, socketio } from './peers.js';
 
 interface Seen {
   readonly opcode: number;
@@ -99,10 +99,29 @@ const aSystem = (names: readonly string[]) => (): void => {
     await load.call('sendToRoom', { room: 'r0', bytes: 64 });
     expect(await load.figure('delivered', 'expect', { deliveries: 20 * 20 + 1 })).toBe(20 * 20);
   });
+
+  test.each(names)('%s: broadcasts to one room after the other, answers asks and joins, and counts', async (name) => {
+    const { server, load } = await twenty(name);
+    // All are in the first of the two rooms.
+    await server.call('broadcast', { rounds: 3, perTick: 2, bytes: 64, rooms: 2 });
+    expect(await load.figure('delivered', 'expect', { deliveries: 3 * 20 })).toBe(3 * 20);
+    expect(await load.figure('answered', 'ask', { outstanding: 4, each: 8, bytes: 64 })).toBe(8 * 20);
+    expect(await load.figure('answered', 'join', { outstanding: 2, each: 3, among: 10 })).toBe(3 * 20);
+    // Nothing else came before the answers.
+    expect(await load.figure('delivered', 'expect', { deliveries: 0 })).toBe((3 + 8 + 3) * 20);
+    const sent = await load.figure('sent', 'send', { each: 16, bytes: 64 });
+    expect(sent).toBe(16 * 20);
+    await vi.waitFor(async () => expect(await server.figure('counted', 'counts')).toBe(sent));
+    expect(await server.figure('members', 'counts')).toBe(20);
+    await load.call('disconnect', { count: 20 });
+    await vi.waitFor(async () => expect(await server.figure('members', 'counts')).toBe(0));
+  });
 };
 
 describe('a system and its clients', aSystem(['muster', 'ws string', 'ws prepared']));
 describeWith(socketio, 'Socket.IO and its clients', aSystem(['socket.io']));
+describeWith(bun, 'Bun and its clients', aSystem(['bun']));
+describeWith(goSystems, 'the Go systems and their clients', aSystem(['go neffos sync', 'go gws']));
 
 const runnerOf = (isQuick: boolean, maxConnections: number): RowRunner =>
   new RowRunner({ isQuick, rounds: 1, maxConnections, progress: () => {} });
@@ -146,7 +165,7 @@ describe('the note of a row says how many connections it had', () => {
 
 test('a row runs and returns its result', async () => {
   const runner = runnerOf(true, 20);
-  runner.without = ['ws prepared', 'socket.io', 'go neffos', 'go neffos sync'];
+  runner.without = ['ws prepared', 'socket.io', 'bun', 'go neffos', 'go neffos sync', 'go gws'];
   const { systems, ratios, note } = await runner.runRow(broadcast);
   expect(systems.map(({ name }) => name)).toEqual(['muster', 'ws string']);
   for (const { delivered, due, samples } of systems) {

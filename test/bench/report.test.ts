@@ -4,6 +4,7 @@ import { machine } from '../../bench/machine.js';
 import { whyNoRedis } from '../../bench/redis.js';
 import { markdown, table } from '../../bench/report.js';
 import type { Ratio, SystemResult } from '../../bench/result.js';
+import { whyNoBun } from '../../bench/systems/bun.js';
 import { whyNoSocketio } from '../../bench/systems/socketio.js';
 import { lossesOf, mustsOf, verdictOf } from '../../bench/verdict.js';
 import { lossy, missed, resultOf, rowOf, systemOf, whole } from './sampleResults.js';
@@ -186,8 +187,11 @@ test('the machine is described', async () => {
   expect(memory).toBeGreaterThan(2 ** 20);
   expect(['schedstat', 'stat', 'the servers themselves']).toContain(accounting);
   const names = Object.keys(versions).filter((name) => name !== 'redis-server');
-  const ofBench = whyNoSocketio() === undefined ? ['@socket.io/redis-adapter', 'socket.io'] : [];
-  expect(names.sort()).toEqual(['muster', 'neffos', 'redis', 'ws', 'xstate', ...ofBench].sort());
+  const ofBench = [
+    ...(whyNoSocketio() === undefined ? ['@socket.io/redis-adapter', 'socket.io'] : []),
+    ...(whyNoBun() === undefined ? ['bun'] : []),
+  ];
+  expect(names.sort()).toEqual(['gws', 'muster', 'neffos', 'redis', 'ws', 'xstate', ...ofBench].sort());
   expect('redis-server' in versions).toBe(whyNoRedis() === undefined);
   for (const version of Object.values(versions)) expect(version).toMatch(/^\d+\.\d+\.\d+/);
 });

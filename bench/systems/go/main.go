@@ -1,9 +1,10 @@
-// Command bench is a Go neffos server that answers the requests of the bench.
+// Command bench is a server that answers the requests of the bench, of neffos or of gws.
 //
 // It reads requests from stdin, one JSON object per line, and writes answers with the same id to stdout. Its first line
 // names the port of the server. It exits when stdin ends.
 //
-//	broadcast {rounds, perTick, bytes, room}  answers {written} when the last round is written
+//	broadcast {rounds, perTick, bytes, room, rooms}
+//	                                          answers {written} when the last round is written
 //	stream {ms, perTick, bytes}               broadcasts for ms; answers {rounds, written}
 //	seen {rounds}                             notes how many rounds of a stream the clients have received
 //	counts {room}                             answers {members, counted}
@@ -19,6 +20,7 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"strconv"
 	"sync"
 	"syscall"
 	"time"
@@ -32,8 +34,9 @@ type request struct {
 	Rounds  int `json:"rounds"`
 	PerTick int `json:"perTick"`
 	Bytes   int `json:"bytes"`
-	// Room of a broadcast; all clients when it is empty.
-	Room string `json:"room"`
+	// Room of a broadcast; all clients when it is empty. With Rooms, the messages go to so many rooms in rotation.
+	Room  string `json:"room"`
+	Rooms int    `json:"rooms"`
 	// Ms is the duration of a stream.
 	Ms int `json:"ms"`
 }
@@ -42,9 +45,18 @@ type request struct {
 type answer map[string]any
 
 func main() {
-	isSync := flag.Bool("sync", false, "write each broadcast to all clients before the next one")
+	system := flag.String("system", "neffos", "neffos or gws")
+	isSync := flag.Bool("sync", false, "neffos: write each broadcast to all clients before the next one")
 	flag.Parse()
-	h := newBenchServer(*isSync)
+	h := newBenchServer()
+	switch *system {
+	case "neffos":
+		h.system = newNeffos(h, *isSync)
+	case "gws":
+		h.system = newGws(h)
+	default:
+		fail(fmt.Errorf("there is no system %q", *system))
+	}
 	port, err := h.listen()
 	if err != nil {
 		fail(err)
@@ -92,12 +104,24 @@ func fail(err error) {
 	os.Exit(1)
 }
 
+// roomsOf returns the rooms of the messages of a round.
+func roomsOf(r request, round int) []string {
+	rooms := make([]string, max(r.PerTick, 1))
+	for at := range rooms {
+		rooms[at] = r.Room
+		if r.Rooms > 0 {
+			rooms[at] = "r" + strconv.Itoa((round*len(rooms)+at)%r.Rooms)
+		}
+	}
+	return rooms
+}
+
 func (h *benchServer) do(r request) (answer, error) {
 	switch r.Verb {
 	case "broadcast":
 		before := h.written.count.Load()
-		for range r.Rounds {
-			h.round(r.PerTick, r.Bytes, r.Room)
+		for round := range r.Rounds {
+			h.round(roomsOf(r, round), r.Bytes)
 		}
 		return answer{"written": h.written.count.Load() - before}, nil
 	case "stream":

@@ -7,12 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/kataras/neffos"
-	transport "github.com/kataras/neffos/gorilla"
 )
-
-const namespace = "default"
 
 // A stream has at most maxInFlight rounds that the clients have not received. It stops waiting for lost ones after
 // lossTimeout.
@@ -21,11 +16,21 @@ const (
 	lossTimeout = 200 * time.Millisecond
 )
 
+// system is one of the measured libraries. It reports to a benchServer.
+type system interface {
+	// ServeHTTP upgrades a request.
+	http.Handler
+	// broadcast sends a message to a room; to all clients when the room is empty.
+	broadcast(room string, body []byte)
+	// listener wraps the one that the server accepts connections from.
+	listener(net.Listener) net.Listener
+}
+
 // benchServer is the server with its counts.
 type benchServer struct {
-	server *neffos.Server
+	system system
 	lock   sync.Mutex
-	// sizes are the numbers of members of each room; the empty name stands for the namespace.
+	// sizes are the numbers of members of each room; the empty name stands for all clients.
 	sizes   map[string]int
 	counted atomic.Int64
 	written writes
@@ -33,28 +38,14 @@ type benchServer struct {
 	seen chan int
 }
 
-func newBenchServer(isSync bool) *benchServer {
-	h := &benchServer{sizes: make(map[string]int), written: writes{reached: make(chan struct{}, 1)}, seen: make(chan int, 1024)}
-	h.server = neffos.New(transport.DefaultUpgrader, neffos.Namespaces{namespace: neffos.Events{
-		neffos.OnNamespaceConnected:  h.resize(1),
-		neffos.OnNamespaceDisconnect: h.resize(-1),
-		neffos.OnRoomJoined:          h.resize(1),
-		neffos.OnRoomLeft:            h.resize(-1),
-		"echo":                       h.echo,
-		"speak":                      h.speak,
-		"count":                      h.count,
-	}})
-	h.server.SyncBroadcaster = isSync
-	return h
+func newBenchServer() *benchServer {
+	return &benchServer{sizes: make(map[string]int), written: writes{reached: make(chan struct{}, 1)}, seen: make(chan int, 1024)}
 }
 
-func (h *benchServer) resize(by int) neffos.MessageHandlerFunc {
-	return func(_ *neffos.NSConn, msg neffos.Message) error {
-		h.lock.Lock()
-		defer h.lock.Unlock()
-		h.sizes[msg.Room] += by
-		return nil
-	}
+func (h *benchServer) resize(room string, by int) {
+	h.lock.Lock()
+	defer h.lock.Unlock()
+	h.sizes[room] += by
 }
 
 func (h *benchServer) members(room string) int {
@@ -63,28 +54,16 @@ func (h *benchServer) members(room string) int {
 	return h.sizes[room]
 }
 
-func (h *benchServer) echo(_ *neffos.NSConn, msg neffos.Message) error {
-	return neffos.Reply(msg.Body)
-}
-
-func (h *benchServer) speak(ns *neffos.NSConn, msg neffos.Message) error {
-	ns.Conn.Server().Broadcast(nil, neffos.Message{
-		Namespace: msg.Namespace, Room: msg.Room, Event: msg.Event, Body: msg.Body,
-	})
-	return nil
-}
-
-func (h *benchServer) count(*neffos.NSConn, neffos.Message) error {
-	h.counted.Add(1)
-	return nil
-}
-
-// round broadcasts perTick messages and returns when they are written.
-func (h *benchServer) round(perTick, size int, room string) {
+// round broadcasts one message to each of the rooms and returns when all are written.
+func (h *benchServer) round(rooms []string, size int) {
 	body := bytes.Repeat([]byte{'x'}, size)
-	h.written.expect(h.members(room) * perTick)
-	for range perTick {
-		h.server.Broadcast(nil, neffos.Message{Namespace: namespace, Room: room, Event: "tick", Body: body})
+	due := 0
+	for _, room := range rooms {
+		due += h.members(room)
+	}
+	h.written.expect(due)
+	for _, room := range rooms {
+		h.system.broadcast(room, body)
 	}
 	h.written.wait()
 }
@@ -96,7 +75,7 @@ func (h *benchServer) stream(long time.Duration, perTick, size int) int {
 	h.latest(0)
 	rounds, seen := 0, 0
 	for time.Now().Before(end) {
-		h.round(perTick, size, "")
+		h.round(make([]string, max(perTick, 1)), size)
 		rounds++
 		for seen = h.latest(seen); rounds-seen >= maxInFlight; {
 			select {
@@ -125,9 +104,6 @@ func (h *benchServer) listen() (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	counted := func(socket neffos.Socket) neffos.Socket { return counting{socket, &h.written} }
-	go http.Serve(listener, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h.server.Upgrade(w, r, counted, nil)
-	}))
+	go http.Serve(h.system.listener(listener), h.system)
 	return listener.Addr().(*net.TCPAddr).Port, nil
 }

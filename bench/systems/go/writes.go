@@ -3,8 +3,6 @@ package main
 import (
 	"sync/atomic"
 	"time"
-
-	"github.com/kataras/neffos"
 )
 
 // If messages are lost, a round ends after idleChecks checks in a row without a write. That is long enough for a busy
@@ -20,24 +18,6 @@ type writes struct {
 	// target is the count at which reached is signalled.
 	target  atomic.Int64
 	reached chan struct{}
-}
-
-// counting is a socket that counts its writes. neffos does not report when a broadcast is written.
-type counting struct {
-	neffos.Socket
-	written *writes
-}
-
-func (s counting) WriteText(body []byte, timeout time.Duration) error {
-	err := s.Socket.WriteText(body, timeout)
-	s.written.add()
-	return err
-}
-
-func (s counting) WriteBinary(body []byte, timeout time.Duration) error {
-	err := s.Socket.WriteBinary(body, timeout)
-	s.written.add()
-	return err
 }
 
 func (w *writes) add() {
