@@ -1,5 +1,6 @@
 import type { FrameSink } from '../protocol/frame.js';
 import type { DeliveryContext } from './deliveryContext.js';
+import { Member } from './member.js';
 import { bytesOf, cutToOneWrite, type Entry, Outbox, writeLimit } from './outbox.js';
 import type { LogEntry, Topic } from './topics.js';
 
@@ -16,9 +17,6 @@ export interface SubscriberHost {
   /** Called after the outbox has grown, with the size and number of its new messages. */
   outboxGrew(bytes: number, messages: number): void;
 }
-
-/** How many topics of its own a subscriber looks at in the time in which it asks whether a topic has it as a member. */
-const fewTimes = 8;
 
 const unlimited = Number.POSITIVE_INFINITY;
 
@@ -41,11 +39,9 @@ const byNumber = (a: Entry, b: Entry): number => a.number - b.number;
  * Everything that a visit of the broadcaster reads is a field of this object, as fetching another object is a large
  * part of a delivery's cost.
  */
-export class Subscriber {
+export class Subscriber extends Member {
   /** Takes the frames: the socket, its decorators, or the chart of the connection. Set by the connection. */
   outlet: FrameSink;
-  /** Number of the last message that was delivered, or whose audience this subscriber is not in. */
-  cursor: number;
   /** Whether the connection is congested: messages wait in the outbox. Set by the connection. */
   isCongested = false;
   /**
@@ -53,10 +49,6 @@ export class Subscriber {
    * none.
    */
   directFrom = 0;
-  // A list would be two more objects, and most connections are in a namespace and a room.
-  #first: Topic | undefined;
-  #second: Topic | undefined;
-  #more: Topic[] | undefined;
   /** Entries that wait for the socket or for the next pass. `undefined` while there are none. */
   outbox: Outbox | undefined;
   #isClosed = false;
@@ -64,16 +56,10 @@ export class Subscriber {
   constructor(
     /** The connection. */
     readonly host: SubscriberHost,
-    private readonly context: DeliveryContext,
+    context: DeliveryContext,
   ) {
+    super(context);
     this.outlet = host.outlet;
-    this.cursor = context.last;
-  }
-
-  /** The topics it is in, in the order of joining. */
-  get topics(): readonly Topic[] {
-    const list = [this.#first, this.#second, ...(this.#more ?? [])];
-    return list.filter((topic) => topic !== undefined);
   }
 
   /** Whether the outbox holds direct messages that are not yet merged with those of the topics. */
@@ -103,7 +89,7 @@ export class Subscriber {
     let isFirst = true;
     while (this.cursor < context.last || this.directFrom > 0) {
       // A write may have called code that has published to any topic.
-      source ??= this.#findSources();
+      source ??= this.findSources();
       if (source && this.#deliverLog(source)) return;
       const batch = this.#gather(source);
       if (this.isCongested) return this.#moveToOutbox(batch, isFirst);
@@ -142,34 +128,6 @@ export class Subscriber {
     this.outbox.add(entry);
   }
 
-  /** Returns whether it is a member of this topic. */
-  isIn(topic: Topic): boolean {
-    if (topic === this.#first || topic === this.#second) return true;
-    return this.#more !== undefined && topic.members.has(this);
-  }
-
-  /** Adds a topic that it has become a member of. Called by `Topics`. */
-  entered(topic: Topic): void {
-    if (this.#more) this.#more.push(topic);
-    else if (!this.#first) this.#first = topic;
-    else if (!this.#second) this.#second = topic;
-    else this.#more = [topic];
-  }
-
-  /** Removes a topic that it is no longer a member of. Called by `Topics`. */
-  left(topic: Topic): void {
-    const others = this.topics.filter((other) => other !== topic);
-    this.leftAll();
-    for (const other of others) this.entered(other);
-  }
-
-  /** Removes all topics. Called by `Topics`. */
-  leftAll(): void {
-    this.#first = undefined;
-    this.#second = undefined;
-    this.#more = undefined;
-  }
-
   /** Writes pending messages in order until the socket is full again. Called when it takes more. */
   resume(): void {
     this.deliver();
@@ -202,28 +160,6 @@ export class Subscriber {
     this.deliver();
     this.context.topics.remove(this);
     this.outbox = undefined;
-  }
-
-  /**
-   * Finds the topics with messages beyond the cursor. Returns the only one. If there are several, puts them into
-   * `sources` of the context.
-   */
-  #findSources(): Topic | undefined {
-    const { cursor } = this;
-    const { sources, pending } = this.context;
-    if (this.#first && this.#first.last > cursor) sources.push(this.#first);
-    if (this.#second && this.#second.last > cursor) sources.push(this.#second);
-    const more = this.#more;
-    if (more && pending.size * fewTimes < more.length) {
-      // All members visited in a slice look at the same few topics, which are in the cache of the processor.
-      for (const topic of pending) {
-        if (topic === this.#first || topic === this.#second || topic.last <= cursor) continue;
-        if (topic.members.has(this)) sources.push(topic);
-      }
-    } else if (more) {
-      for (const topic of more) if (topic.last > cursor) sources.push(topic);
-    }
-    return sources.length === 1 ? sources.pop() : undefined;
   }
 
   /** Collects pending messages in the order of publication: at least as many as fit into one write. */

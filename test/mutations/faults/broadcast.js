@@ -57,6 +57,32 @@ export const broadcastFaults = [
       'subscriber.directFrom > 0 || number > 0;',
     ],
   ]),
+  ...inFile('broadcast/member.ts', [
+    [
+      'a member of many rooms gets what is published to others',
+      'BC1',
+      'topic.last > cursor && this.#isAmongMore(topic)',
+      'topic.last > cursor',
+    ],
+    [
+      'the second topic of a member is not looked at',
+      'BC2',
+      'if (this.#second && this.#second.last > cursor) sources.push(this.#second);',
+      '',
+    ],
+    [
+      'all but two topics of a member are not looked at',
+      'BC2',
+      'for (const topic of more) if (topic.last > cursor) sources.push(topic);',
+      '',
+    ],
+    [
+      'one of several topics is delivered alone',
+      'BC3 BC2',
+      'return sources.length === 1 ? sources.pop() : undefined;',
+      'return sources.pop();',
+    ],
+  ]),
   ...inFile('broadcast/topics.ts', [
     [
       'a message that joins a log is not in its buffer',
@@ -109,30 +135,6 @@ export const broadcastFaults = [
       'BP1',
       'if (this.directFrom > 0 || this.isCongested) return false;',
       'if (this.directFrom > 0) return false;',
-    ],
-    [
-      'a member of many rooms gets what is published to others',
-      'BC1',
-      'if (topic.members.has(this)) sources',
-      'sources',
-    ],
-    [
-      'the second topic of a member is not looked at',
-      'BC2',
-      'if (this.#second && this.#second.last > cursor) sources.push(this.#second);',
-      '',
-    ],
-    [
-      'all but two topics of a member are not looked at',
-      'BC2',
-      'for (const topic of more) if (topic.last > cursor) sources.push(topic);',
-      '',
-    ],
-    [
-      'one of several topics is delivered alone',
-      'BC3 BC2',
-      'return sources.length === 1 ? sources.pop() : undefined;',
-      'return sources.pop();',
     ],
     ['pending messages of several sources are not put in order', 'BC3', 'if (count > 1) batch.sort(byNumber);', ''],
     ['delivered twice', 'BC2', 'next ? next.number - 1 : this.context.last;', 'this.context.last - 1;'],
