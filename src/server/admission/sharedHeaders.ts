@@ -33,10 +33,15 @@ const values = new SharedTexts();
  * Replaces the names and usual values of a request's headers by equal texts that other requests have too. Each request
  * is kept for as long as its connection, and brings all its texts anew.
  */
-export const shareHeaders = ({ rawHeaders, headers }: IncomingMessage): void => {
+export const shareHeaders = ({
+  rawHeaders,
+  headers,
+}: Partial<Pick<IncomingMessage, 'rawHeaders' | 'headers'>>): void => {
+  // A request that a program makes itself may lack them, or protect them.
+  if (!rawHeaders || !headers || Object.isFrozen(rawHeaders) || Object.isFrozen(headers)) return;
   for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
-    const name = rawHeaders[at] ?? '';
-    const value = rawHeaders[at + 1] ?? '';
+    const name: string = rawHeaders[at] ?? '';
+    const value: string = rawHeaders[at + 1] ?? '';
     rawHeaders[at] = names.of(name);
     const key = name.toLowerCase();
     if (!alike.has(key)) continue;

@@ -47,6 +47,13 @@ test('[HS14] more different headers than are kept do no harm', () => {
   }
 });
 
+test('[HS14] a request that a program has made is left as it is', () => {
+  const headers = Object.freeze({ host: 'inside' });
+  expect(() => shareHeaders({ headers })).not.toThrow();
+  expect(() => shareHeaders({ headers, rawHeaders: ['Host', 'inside'] })).not.toThrow();
+  expect(() => shareHeaders({})).not.toThrow();
+});
+
 test('[HS14] what a hook has changed stays', () => {
   const request = requestWith([['Host', 'outside']]);
   request.headers.host = 'inside';
