@@ -27,11 +27,7 @@ const node = (...args) => [process.execPath, '--expose-gc', ...args];
  * @param {string} file
  * @param {readonly string[]} args
  */
-export const startWorker = (name, file, ...args) => startClients(name, name, file, ...args);
-
-/** @param {string} system @param {string} name @param {string} file @param {readonly string[]} args */
-const startClients = (system, name, file, ...args) =>
-  new Worker(system, name, on(clientCore, node(script(file), ...args)));
+export const startWorker = (name, file, ...args) => new Worker(name, on(clientCore, node(script(file), ...args)));
 
 /**
  * The command of each system's server, and the protocol of its clients.
@@ -113,21 +109,23 @@ export const whyMissing = async (name) => {
 export const startPair = async (name) => {
   const system = systems[name];
   if (!system) throw new Error(`there is no system "${name}"`);
-  const server = new Worker(name, name, on(serverCore, await system.command()));
+  const server = new Worker(name, on(serverCore, await system.command()));
+  const { port } = await server.ready;
   /** @type {Worker[]} */
   const loads = [];
+  const addClients = async () => {
+    const load = startWorker(`clients of ${name}`, 'load.js', system.dialect, String(port));
+    loads.push(load);
+    // Where its clients fail, the system does.
+    load.system = name;
+    await load.ready;
+    return load;
+  };
   const stop = async () => {
     for (const one of loads) await one.stop();
     await server.stop();
   };
   try {
-    const { port } = await server.ready;
-    const addClients = async () => {
-      const load = startClients(name, `clients of ${name}`, 'load.js', system.dialect, String(port));
-      loads.push(load);
-      await load.ready;
-      return load;
-    };
     return { name, server, load: await addClients(), addClients, stop };
   } catch (error) {
     await stop();

@@ -3,7 +3,7 @@ import { measureRows } from '../../bench/measure.js';
 import { awaitDeliveries, connectClients, type Row, RowRunner, systemsOf } from '../../bench/rowRunner.js';
 import { SystemError, Worker } from '../../bench/worker.js';
 
-const workerOf = (program: string): Worker => new Worker('bun', 'a server', [process.execPath, '-e', program]);
+const workerOf = (program: string): Worker => new Worker('bun', [process.execPath, '-e', program]);
 
 const plan = { isQuick: true, isCheck: false, rounds: 1, maxConnections: 20, progress: () => {} };
 
@@ -18,7 +18,7 @@ describe('a process of the bench that fails', () => {
     const worker = workerOf('process.stdin.once("data", () => { console.error("out of luck"); process.exit(3); })');
     const asked = worker.call('counts');
     await expect(asked).rejects.toEqual(isOf);
-    await expect(asked).rejects.toThrow('a server: ended (3) out of luck');
+    await expect(asked).rejects.toThrow('bun: ended (3) out of luck');
     await expect(worker.ready).rejects.toBeInstanceOf(SystemError);
     await expect(worker.call('counts')).rejects.toBeInstanceOf(SystemError);
     await expect(worker.cpu()).rejects.toBeInstanceOf(SystemError);
@@ -32,13 +32,13 @@ describe('a process of the bench that fails', () => {
          console.log(JSON.stringify(verb === 'broken' ? { id, error: 'no such luck' } : { id, count: 4 }));
        })`,
     );
-    await expect(worker.call('broken')).rejects.toThrow('a server: no such luck');
+    await expect(worker.call('broken')).rejects.toThrow('bun: no such luck');
     expect(await worker.figure('count', 'counts')).toBe(4);
     await worker.stop();
   });
 
   test('is reported if its program does not exist', async () => {
-    const worker = new Worker('bun', 'a server', ['/nowhere/server']);
+    const worker = new Worker('bun', ['/nowhere/server']);
     await expect(worker.ready).rejects.toThrow('ENOENT');
     await worker.stop();
   });
