@@ -53,10 +53,10 @@ const systems = {
   'ws string': { dialect: 'ws', command: async () => node(script('systems/wsLoops.js'), 'string') },
   'ws prepared': { dialect: 'ws', command: async () => node(script('systems/wsLoops.js'), 'prepared') },
   'socket.io': { dialect: 'socketio', command: () => socketioCommand() },
-  bun: { dialect: 'ws', command: () => bunCommand() },
+  'go neffos': { dialect: 'neffos', command: () => goCommand() },
+  'go neffos sync': { dialect: 'neffos', command: () => goCommand('--sync') },
   'go gws': { dialect: 'ws', command: () => goCommand('--system', 'gws') },
-  'go neffos': { dialect: 'neffos', command: () => goCommand('--system', 'neffos') },
-  'go neffos sync': { dialect: 'neffos', command: () => goCommand('--system', 'neffos', '--sync') },
+  bun: { dialect: 'ws', command: () => bunCommand() },
 };
 
 const socketioCommand = async () => {
@@ -95,8 +95,7 @@ export const isPeer = (name) => name in systems && !name.startsWith('muster');
 /** Resolves with why a system cannot run here; `undefined` if it can. @param {string} name */
 export const whyMissing = async (name) => {
   if (name === 'socket.io') return whyNoSocketio();
-  if (name === 'bun') return whyNoBun();
-  if (!name.startsWith('go')) return undefined;
+  if (!name.startsWith('go')) return name === 'bun' ? whyNoBun() : undefined;
   return (await goSystem()).why;
 };
 
