@@ -1,4 +1,5 @@
 // npm run bench -- --check: measures the rows of a check, and compares them with the kept ratios.
+import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { compared, comparison, keptOf, lostRows, lowerOf, tolerance } from './check.js';
@@ -12,14 +13,8 @@ const file = fileURLToPath(new URL('results/check.json', import.meta.url));
 /** Returns the rows that are part of a check. @param {readonly import('./rowRunner.js').Row[]} rows */
 export const dailyOf = (rows) => rows.filter(({ daily }) => daily !== undefined);
 
-/** Resolves with the kept ratios; `undefined` if there are none. @returns {Promise<Kept | undefined>} */
-const read = async () => {
-  try {
-    return JSON.parse(await readFile(file, 'utf8'));
-  } catch {
-    return undefined;
-  }
-};
+/** Resolves with the kept ratios; `undefined` if there are none. @param {string} path @returns {Promise<Kept | undefined>} */
+const read = async (path) => (existsSync(path) ? JSON.parse(await readFile(path, 'utf8')) : undefined);
 
 /**
  * Returns which systems of Muster lost messages.
@@ -39,19 +34,20 @@ const lossesOfMuster = (result) =>
  * @param {readonly import('./rowRunner.js').Row[]} rows
  * @param {import('./measure.js').Plan} plan
  * @param {boolean} isKept
+ * @param {string} [path] of the kept ratios
  */
-export const check = async (rows, plan, isKept) => {
+export const check = async (rows, plan, isKept, path = file) => {
   const { result, leftOut, failed } = await measureRows(rows, plan);
   const problems = [...failed, ...lossesOfMuster(result)];
   const now = keptOf(result);
   if (isKept) {
     if (problems.length > 0) return { lines: [...leftOut, ...problems, 'nothing was kept'], isWell: false };
-    const before = (await read())?.ratios ?? [];
+    const before = (await read(path))?.ratios ?? [];
     const others = before.filter(({ row }) => !rows.some(({ id }) => id === row));
-    await writeFile(file, `${JSON.stringify({ ...now, ratios: [...others, ...now.ratios] }, null, 2)}\n`);
+    await writeFile(path, `${JSON.stringify({ ...now, ratios: [...others, ...now.ratios] }, null, 2)}\n`);
     return { lines: [...leftOut, `kept ${now.ratios.length} ratios in bench/results/check.json`], isWell: true };
   }
-  const kept = await read();
+  const kept = await read(path);
   if (!kept) return { lines: ['no ratios are kept: `npm run bench -- --check --keep` does so'], isWell: false };
   const wanted = kept.ratios.filter(({ row }) => rows.some(({ id }) => id === row));
   const first = lostRows(compared(wanted, now.ratios));

@@ -27,11 +27,7 @@ const node = (...args) => [process.execPath, '--expose-gc', ...args];
  * @param {string} file
  * @param {readonly string[]} args
  */
-export const startWorker = (name, file, ...args) => startClients(name, name, file, ...args);
-
-/** @param {string} system @param {string} name @param {string} file @param {readonly string[]} args */
-const startClients = (system, name, file, ...args) =>
-  new Worker(system, name, on(clientCore, node(script(file), ...args)));
+export const startWorker = (name, file, ...args) => new Worker(name, on(clientCore, node(script(file), ...args)));
 
 /**
  * The command of each system's server, and the protocol of its clients; with `deflates`, they offer compression.
@@ -64,10 +60,10 @@ const systems = {
   'ws prepared': { dialect: 'ws', command: async () => node(script('systems/wsLoops.js'), 'prepared') },
   'socket.io': { dialect: 'socketio', command: () => socketioCommand() },
   'socket.io, compressed': { dialect: 'socketio', command: () => socketioCommand('deflate'), deflates: true },
-  bun: { dialect: 'ws', command: () => bunCommand() },
+  'go neffos': { dialect: 'neffos', command: () => goCommand() },
+  'go neffos sync': { dialect: 'neffos', command: () => goCommand('--sync') },
   'go gws': { dialect: 'ws', command: () => goCommand('--system', 'gws') },
-  'go neffos': { dialect: 'neffos', command: () => goCommand('--system', 'neffos') },
-  'go neffos sync': { dialect: 'neffos', command: () => goCommand('--system', 'neffos', '--sync') },
+  bun: { dialect: 'ws', command: () => bunCommand() },
 };
 
 /** @param {readonly string[]} args */
@@ -107,8 +103,7 @@ export const isPeer = (name) => name in systems && !name.startsWith('muster');
 /** Resolves with why a system cannot run here; `undefined` if it can. @param {string} name */
 export const whyMissing = async (name) => {
   if (name.startsWith('socket.io')) return whyNoSocketio();
-  if (name === 'bun') return whyNoBun();
-  if (!name.startsWith('go')) return undefined;
+  if (!name.startsWith('go')) return name === 'bun' ? whyNoBun() : undefined;
   return (await goSystem()).why;
 };
 
@@ -121,22 +116,24 @@ export const whyMissing = async (name) => {
 export const startPair = async (name) => {
   const system = systems[name];
   if (!system) throw new Error(`there is no system "${name}"`);
-  const server = new Worker(name, name, on(serverCore, await system.command()));
+  const server = new Worker(name, on(serverCore, await system.command()));
+  const { port } = await server.ready;
   /** @type {Worker[]} */
   const loads = [];
+  const addClients = async () => {
+    const offers = system.deflates ? ['deflate'] : [];
+    const load = startWorker(`clients of ${name}`, 'load.js', system.dialect, String(port), ...offers);
+    loads.push(load);
+    // Where its clients fail, the system does.
+    load.system = name;
+    await load.ready;
+    return load;
+  };
   const stop = async () => {
     for (const one of loads) await one.stop();
     await server.stop();
   };
   try {
-    const { port } = await server.ready;
-    const addClients = async () => {
-      const offers = system.deflates ? ['deflate'] : [];
-      const load = startClients(name, `clients of ${name}`, 'load.js', system.dialect, String(port), ...offers);
-      loads.push(load);
-      await load.ready;
-      return load;
-    };
     return { name, server, load: await addClients(), addClients, stop };
   } catch (error) {
     await stop();

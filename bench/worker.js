@@ -33,13 +33,13 @@ export class Worker {
   #ready = withResolvers();
 
   /**
-   * @param {string} system
    * @param {string} name
    * @param {readonly string[]} command
    */
-  constructor(system, name, command) {
-    this.system = system;
+  constructor(name, command) {
     this.name = name;
+    /** The system whose process it is. */
+    this.system = name;
     const [program = '', ...args] = command;
     this.child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'] });
     this.child.stderr.on('data', (/** @type {Buffer} */ bytes) => {

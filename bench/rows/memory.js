@@ -38,7 +38,7 @@ const bounded = ['muster', 'ws string', 'socket.io'];
 export const memory = {
   id: 'memory',
   title: 'Memory per connection, 15 000 connections',
-  note: 'Each connection is in one namespace and one room, and has had an ask and a broadcast. Each measurement has its own process. The first table is the memory of the whole process, the second adds the heap.',
+  note: 'Each connection is in one namespace and one room, and has had an ask and a broadcast. Each measurement has its own process. Systems without a bound are measured once. The first table is the memory of the whole process, the second adds the heap.',
   unit: 'bytes per connection',
   daily: ['socket.io'],
   async run(runner) {

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { measureRows } from '../../bench/measure.js';
-import { type Row, RowRunner } from '../../bench/rowRunner.js';
+import { awaitDeliveries, connectClients, type Row, RowRunner, systemsOf } from '../../bench/rowRunner.js';
 import { SystemError, Worker } from '../../bench/worker.js';
 
-const workerOf = (program: string): Worker => new Worker('bun', 'a server', [process.execPath, '-e', program]);
+const workerOf = (program: string): Worker => new Worker('bun', [process.execPath, '-e', program]);
 
 const plan = { isQuick: true, isCheck: false, rounds: 1, maxConnections: 20, progress: () => {} };
 
@@ -18,7 +18,7 @@ describe('a process of the bench that fails', () => {
     const worker = workerOf('process.stdin.once("data", () => { console.error("out of luck"); process.exit(3); })');
     const asked = worker.call('counts');
     await expect(asked).rejects.toEqual(isOf);
-    await expect(asked).rejects.toThrow('a server: ended (3) out of luck');
+    await expect(asked).rejects.toThrow('bun: ended (3) out of luck');
     await expect(worker.ready).rejects.toBeInstanceOf(SystemError);
     await expect(worker.call('counts')).rejects.toBeInstanceOf(SystemError);
     await expect(worker.cpu()).rejects.toBeInstanceOf(SystemError);
@@ -32,13 +32,13 @@ describe('a process of the bench that fails', () => {
          console.log(JSON.stringify(verb === 'broken' ? { id, error: 'no such luck' } : { id, count: 4 }));
        })`,
     );
-    await expect(worker.call('broken')).rejects.toThrow('a server: no such luck');
+    await expect(worker.call('broken')).rejects.toThrow('bun: no such luck');
     expect(await worker.figure('count', 'counts')).toBe(4);
     await worker.stop();
   });
 
   test('is reported if its program does not exist', async () => {
-    const worker = new Worker('bun', 'a server', ['/nowhere/server']);
+    const worker = new Worker('bun', ['/nowhere/server']);
     await expect(worker.ready).rejects.toThrow('ENOENT');
     await worker.stop();
   });
@@ -59,6 +59,33 @@ describe('a row', () => {
     expect(tries).toBe(2);
     expect(facts).toEqual([{ what: 'systems', value: 0, unit: '' }]);
     expect(note).toMatch(/^A note\. Here without bun, which failed\. Here with 20 connections/);
+  });
+
+  test('goes on if the server of a peer is killed in a phase', async () => {
+    let kills = 0;
+    const row = rowOf('broadcast', (runner) =>
+      runner.withSystems(['muster', 'ws string'], async (pairs) => {
+        await connectClients(pairs, { count: 20 });
+        const samples = await runner.measureRounds(pairs, async (pair, round) => {
+          const { name, server, load } = pair;
+          const isDue = name === 'ws string' && round === 1;
+          if (isDue) {
+            kills++;
+            process.kill(server.pid, 'SIGKILL');
+          }
+          await load.call('reset');
+          await server.call('broadcast', { rounds: 1, bytes: 64 });
+          return { figure: 1, delivered: await awaitDeliveries([pair], 20), due: 20 };
+        });
+        return { ...found, systems: systemsOf(samples) };
+      }),
+    );
+    const { systems, note } = await new RowRunner(plan).runRow(row);
+    expect(kills).toBe(1);
+    expect(systems.map(({ name, delivered, due }) => [name, delivered === due, due > 0])).toEqual([
+      ['muster', true, true],
+    ]);
+    expect(note).toContain('Here without ws string, which failed.');
   });
 
   test.each(['muster', 'broker of socket.io'])('fails with %s', async (system) => {
