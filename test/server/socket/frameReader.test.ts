@@ -213,6 +213,24 @@ describe('the deadline of a message', () => {
     expect(log.at(-1)).toBe('closing 1008 message not completed in time incomplete');
   });
 
+  test.each([
+    ['text', text],
+    ['binary', (name: string) => encode({ opcode: opcodes.binary, payload: name })],
+  ])('[LM6] is that of one message, also where a read ends it and begins the next: %s', async (_, encoded) => {
+    const player = await makeLines()();
+    const { line, clock, log } = player;
+    const three = [encoded('one'), encoded('two'), encoded('three')];
+    const [first = 0, second = 0] = three.map(({ length }) => length);
+    const all = Buffer.concat(three);
+    const cuts = [0, first - 1, first + second - 1, all.length];
+    for (const [at, from] of cuts.slice(0, 3).entries()) {
+      line.push(Buffer.from(all.subarray(from, cuts[at + 1])));
+      clock.advance(9_000);
+      await player.settle();
+    }
+    expect(log).toHaveLength(3);
+  });
+
   test('[LM6] does not judge a message whose end waits', async () => {
     const player = await makeLines()();
     const { line, socket, clock, log } = player;
@@ -248,6 +266,10 @@ describe('a message', () => {
     line.push(Buffer.from(whole.subarray(sizeEnd - 1, sizeEnd)));
     await player.settle();
     expect(log[1]).toBe('closing 1009 message too big tooBig');
+    const other = await makeLines(true, limit)();
+    other.line.push(Buffer.from(whole.subarray(0, sizeEnd)));
+    await other.settle();
+    expect(other.log[0]).toBe('closing 1009 message too big tooBig');
   });
 
   test.each([0, 1, 2, 3].flatMap((offset) => [1, 5, 127, 128, 129, 131, 300].map((size) => [offset, size])))(
