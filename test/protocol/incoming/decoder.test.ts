@@ -71,7 +71,7 @@ describe('a decoder that remembers headers', () => {
   );
 
   given.prop([message, fc.array(message, { maxLength: 5 })], { numRuns: 100 })(
-    '[FR1] [FR2] has the same result when it meets the same message again',
+    '[FR1] [FR2] [FR7] has the same result when it meets the same message again',
     (sent, between) => {
       const decoder = new FrameDecoder('none');
       for (const one of [sent, ...between, sent, sent]) {
@@ -101,6 +101,16 @@ describe('a decoder that remembers headers', () => {
     const rest = Buffer.from(';n;;e;0;0;x');
     expect(decoder.decode(rest, false)?.event).toBe('e');
     expect(decoder.decode(Buffer.concat([Buffer.from([0xff]), rest]), false)).toBeUndefined();
+  });
+
+  test('[FR1] knows a header of a read buffer that is used again', () => {
+    const decoder = new FrameDecoder('none');
+    const read = Buffer.alloc(10);
+    const events = ['a', 'b', 'a'].map((event) => {
+      read.write(`;n;;${event};0;0;`);
+      return decoder.decode(read, true)?.event;
+    });
+    expect(events).toEqual(['a', 'b', 'a']);
   });
 
   test('[FR1] knows a thousand headers apart', () => {
