@@ -60,6 +60,11 @@ const limitTable = {
     'Maximum number of frames of one connection handled in one tick',
     'the rest waits for later ticks; of the session layer it is ignored',
   ),
+  allFramesPerTick: count(
+    4_096,
+    'Maximum number of frames of all connections together handled in one tick',
+    'the rest waits for slices of background work',
+  ),
   garbageFrames: optional(
     count(
       10_000,

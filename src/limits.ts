@@ -80,6 +80,11 @@ export interface Limits {
    */
   readonly framesPerTick: number;
   /**
+   * Maximum number of frames of all connections together handled in one tick. Default 4,096. On breach: the rest
+   * waits for slices of background work.
+   */
+  readonly allFramesPerTick: number;
+  /**
    * Maximum number of empty messages, invalid frames and stray answers of one client in `garbageWindow`. Default
    * 10,000. 0 switches it off. On breach: closes with 1008 `too many invalid frames`.
    */

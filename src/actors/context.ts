@@ -8,6 +8,7 @@ import { roomMachine } from '../machines/room.js';
 import { supervisorMachine } from '../machines/supervisor.js';
 import type { NativeMode } from '../protocol/codec.js';
 import { toldOf } from '../protocol/errors.js';
+import { FrameDecoder } from '../protocol/incoming/decoder.js';
 import { type AskTarget, PendingAsks } from './api/asks.js';
 import { Callbacks, type ConnectionCallbacks } from './api/callbacks.js';
 import { ContractGate } from './api/contractGate.js';
@@ -15,7 +16,7 @@ import { Handlers, type Namespaces } from './api/handlers.js';
 import type { ServerFace } from './api/serverFace.js';
 import { SteppedMachine } from './charts/steppedMachine.js';
 import { BackgroundTasks, RunQueue } from './runtime/background.js';
-import { type Clock, TickCounter } from './runtime/clock.js';
+import { type Clock, TickCounter, TickQuota } from './runtime/clock.js';
 import { Deadlines } from './runtime/deadlines.js';
 import { type FastPaths, fastPaths } from './runtime/fastPaths.js';
 import { Mailboxes } from './runtime/mailbox.js';
@@ -118,6 +119,10 @@ export interface ServerContext {
   readonly background: BackgroundTasks;
   /** Counts ticks. */
   readonly ticks: TickCounter;
+  /** The frames that the inboxes may still handle in this tick, all together (LM9). */
+  readonly allFrames: TickQuota;
+  /** Decodes what clients send. */
+  readonly decoder: FrameDecoder;
   /** Inboxes that have more to do than fits into one tick. */
   readonly runQueue: RunQueue;
   /** Pauses connections whose handlers broadcast faster than messages are delivered. */
@@ -200,6 +205,7 @@ export const createContext = (options: ContextOptions, directory: ActorDirectory
     now,
     recorder,
   );
+  const ticks = new TickCounter(clock);
   const nativeMode = handlers.isNativeOnly ? 'only' : handlers.takesNative ? 'mixed' : 'none';
   const failed = (error: unknown): void => callbacks.report(error, { during: 'chart' });
   const mailboxes = new Mailboxes(failed);
@@ -233,7 +239,9 @@ export const createContext = (options: ContextOptions, directory: ActorDirectory
     fullInboxes: new Set(),
     deadlines,
     background,
-    ticks: new TickCounter(clock),
+    ticks,
+    allFrames: new TickQuota(ticks, limits.allFramesPerTick),
+    decoder: new FrameDecoder(nativeMode),
     runQueue,
     throttle: new Throttle(limits, (inbox) => runQueue.add(inbox)),
     mailboxes,

@@ -110,7 +110,8 @@ const decodeBytes = (payload: Uint8Array, mode: NativeMode): Frame | undefined =
   return readFrame(header, ownCopy(payload.subarray(start)), true);
 };
 
-const ownCopy = (bytes: Uint8Array): Uint8Array =>
+/** Returns a body of its own: a small one is copied out of the read buffer, a large one stays a view (FR7). */
+export const ownCopy = (bytes: Uint8Array): Uint8Array =>
   bytes.length < copyBelow ? new Uint8Array(bytes) : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
 /** Returns the frame of one WebSocket message, or `undefined` if it is not a frame (FR1). Never throws (FR2). */

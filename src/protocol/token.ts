@@ -1,4 +1,6 @@
 const digits = 20;
+const dollar = 0x24;
+const separator = 0x3b;
 const mask = (1n << 96n) - 1n;
 
 /** Source of one server's wait tokens (AK1). */
@@ -30,7 +32,13 @@ export class TokenMaker {
 }
 
 /** Returns whether a wait token marks an answer. Clients begin their own tokens with `$` (AK2). */
-export const isAnswer = (wait: string): boolean => wait !== '' && wait.charCodeAt(0) !== 0x24;
+export const isAnswer = (wait: string): boolean => wait !== '' && wait.charCodeAt(0) !== dollar;
+
+/** Returns whether a message may be an answer, by its first character or byte: its wait token is neither empty nor an ask's. */
+export const mayBeAnswer = (data: string | Uint8Array): boolean => {
+  const first = typeof data === 'string' ? data.charCodeAt(0) : data[0];
+  return first !== separator && first !== dollar;
+};
 
 /** Marks, after the first character of a token, an ask from another server. */
 const marker = '!';

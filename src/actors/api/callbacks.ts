@@ -8,7 +8,15 @@ import type { RecordedStep, Recorder } from '../telemetry/recorder.js';
 import type { UpgradeRequest } from '../transport/socket.js';
 import type { Conn } from './conn.js';
 import type { ReceivedData } from './contractGate.js';
-import { type HandlerFunction, type Handlers, isRefusal, type Outcome, runGuarded, type Where } from './handlers.js';
+import {
+  type HandlerFunction,
+  type Handlers,
+  isRefusal,
+  type Outcome,
+  runGuarded,
+  runHandler,
+  type Where,
+} from './handlers.js';
 import type { NSConn } from './nsConn.js';
 
 /** How a connection has ended. `onDisconnect` receives it (SV6). */
@@ -86,7 +94,7 @@ export class Callbacks {
 
   /** Runs the handler of a received event whose data was validated. Its result is for the contract to judge. */
   run(handler: HandlerFunction, ns: NSConn, message: ReceivedData): Outcome | Promise<Outcome> {
-    return this.#timed(() => handler(ns, message));
+    return this.#timed(handler, ns, message);
   }
 
   /** Resolves with validated data, or with a `HandlerTimeout` once the validation takes too long (CT9). */
@@ -150,7 +158,7 @@ export class Callbacks {
   }
 
   #handle(handler: HandlerFunction, ns: NSConn, message: Message): Outcome | Promise<Outcome> {
-    const outcome = this.#timed(() => handler(ns, message));
+    const outcome = this.#timed(handler, ns, message);
     if (!this.isDebugging && !this.handlers.isNativeOnly) return outcome;
     if (outcome instanceof Promise) return outcome.then((late) => this.#review(late, ns, message));
     return this.#review(outcome, ns, message);
@@ -170,12 +178,16 @@ export class Callbacks {
   }
 
   /** Measures the time until a handler has settled (IN7). */
-  #timed(code: () => unknown): Outcome | Promise<Outcome> {
+  #timed(handler: HandlerFunction, ns: NSConn, message: Message | ReceivedData): Outcome | Promise<Outcome> {
     const began = this.now();
-    const outcome = this.#run(code);
-    if (outcome instanceof Promise) void outcome.then(() => this.meters.handlers.note(this.now() - began));
+    const outcome = runHandler(handler, ns, message, this.deadlines, this.timeout);
+    if (outcome instanceof Promise) this.#noteLater(began, outcome);
     else this.meters.handlers.note(this.now() - began);
     return outcome;
+  }
+
+  #noteLater(began: number, outcome: Promise<Outcome>): void {
+    void outcome.then(() => this.meters.handlers.note(this.now() - began));
   }
 
   #run(code: () => unknown): Outcome | Promise<Outcome> {

@@ -114,13 +114,23 @@ const outcomeOf = (result: unknown): Outcome => {
   return { kind: 'nothing', ignored: result };
 };
 
+/** Runs code of the program as `runHandler` does. */
+export const runGuarded = (run: () => unknown, deadlines: Deadlines, timeout: number): Outcome | Promise<Outcome> =>
+  runHandler(run, undefined, undefined, deadlines, timeout);
+
 /**
  * Runs code of the program and returns its outcome, by a promise only if the code returns one. Never throws. The
  * outcome of code that does not settle within `timeout` ms is a `HandlerTimeout`.
  */
-export const runGuarded = (run: () => unknown, deadlines: Deadlines, timeout: number): Outcome | Promise<Outcome> => {
+export const runHandler = <First, Second>(
+  run: (first: First, second: Second) => unknown,
+  first: First,
+  second: Second,
+  deadlines: Deadlines,
+  timeout: number,
+): Outcome | Promise<Outcome> => {
   try {
-    const result = run();
+    const result = run(first, second);
     return isThenable(result) ? settleWithin(result, deadlines, timeout) : outcomeOf(result);
   } catch (error) {
     return { kind: 'error', error };

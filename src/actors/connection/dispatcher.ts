@@ -1,7 +1,6 @@
 import type { Producer } from '../../broadcast/throttle.js';
-import { decode, encodeErrorReply, type Frame } from '../../protocol/codec.js';
+import { encodeErrorReply, type Frame } from '../../protocol/codec.js';
 import { closeReasons } from '../../protocol/errors.js';
-import { bodyOf } from '../../protocol/incoming/undecoded.js';
 import {
   type Body,
   isSystemEvent,
@@ -13,9 +12,10 @@ import {
   OnRoomLeft,
 } from '../../protocol/message.js';
 import { bytesIn } from '../../protocol/size.js';
-import { isAnswer } from '../../protocol/token.js';
+import { isAnswer, mayBeAnswer } from '../../protocol/token.js';
 import type { ServerContext } from '../context.js';
-import { Inbox, type InboxHost, type Job } from '../inbox/inbox.js';
+import type { InboxHost, Job } from '../inbox/host.js';
+import { Inbox } from '../inbox/inbox.js';
 import { type Garbage, GarbageMeter } from '../transport/garbage.js';
 import type { Connection } from './connection.js';
 import { runEvent } from './events.js';
@@ -37,7 +37,7 @@ export class Dispatcher implements InboxHost, Producer {
     private readonly connection: Connection,
     private readonly context: ServerContext,
   ) {
-    this.inbox = new Inbox(this, context.limits, context.ticks);
+    this.inbox = new Inbox(this, context.limits, context);
     this.#askedBefore = context.asks.issued;
   }
 
@@ -47,10 +47,10 @@ export class Dispatcher implements InboxHost, Producer {
     this.receive(data, isText);
   }
 
-  /** Routes one WebSocket message. Drops and counts an empty one, and one that is no frame. */
-  receive(data: Body, isText?: boolean): void {
-    const frame = this.#decode(bodyOf(data, isText));
-    if (frame) this.inbox.enqueue(frame, data.length);
+  /** Routes one WebSocket message. Drops and counts an empty one. One that is no frame counts when its turn comes. */
+  receive(data: Body, isText = false): void {
+    if (!this.#hasCounted(data) || this.#takeAnswer(data, isText)) return;
+    this.inbox.enqueue(data, isText);
   }
 
   /**
@@ -58,7 +58,8 @@ export class Dispatcher implements InboxHost, Producer {
    * this side hangs (SV23).
    */
   refuse(data: Body, text: string): void {
-    const frame = this.#decode(data);
+    if (!this.#hasCounted(data) || this.#takeAnswer(data, false)) return;
+    const frame = this.decode(data, false);
     if (!frame) return;
     this.context.counters.chartRefusals++;
     const mayAnswer = frame.wait !== '' || this.connection.memberships.isMember(frame.namespace, frame.room);
@@ -71,14 +72,29 @@ export class Dispatcher implements InboxHost, Producer {
     this.context.counters.chartDrops++;
   }
 
-  /** Counts a message, and settles its ask if it is an answer. Returns any other frame. */
-  #decode(data: Body): Frame | undefined {
-    if (data.length === 0) return this.#discard('emptyFrames');
-    this.#count(data);
-    const frame = decode(data, this.context.nativeMode);
-    if (!frame) return this.#discard('invalidFrames');
-    if (!isAnswer(frame.wait)) return frame;
-    return this.connection.peerAsks.settle(frame) ? undefined : this.#discard('strayAnswers');
+  /** Returns the frame of a message. Counts a message that is none, and returns `undefined`. */
+  decode(data: Body, isText: boolean): Frame | undefined {
+    return this.context.decoder.decode(data, isText) ?? this.#discard('invalidFrames');
+  }
+
+  /**
+   * Settles the ask of an answer, which waits for no turn (AK7). Returns whether the message is done with: it is an answer,
+   * or no frame.
+   */
+  #takeAnswer(data: Body, isText: boolean): boolean {
+    if (!mayBeAnswer(data) || this.context.nativeMode === 'only') return false;
+    const frame = this.decode(data, isText);
+    if (!frame) return true;
+    if (!isAnswer(frame.wait)) return false;
+    if (!this.connection.peerAsks.settle(frame)) this.#discard('strayAnswers');
+    return true;
+  }
+
+  /** Counts a message. Returns whether it is more than an empty one. */
+  #hasCounted(data: Body): boolean {
+    if (data.length > 0) this.#count(data);
+    else this.#discard('emptyFrames');
+    return data.length > 0;
   }
 
   #count(data: Body): void {

@@ -1,24 +1,16 @@
 import type { Limits } from '../../limits.js';
 import type { Frame } from '../../protocol/codec.js';
+import type { Body } from '../../protocol/message.js';
 import type { Runnable } from '../runtime/background.js';
-import { type TickCounter, TickQuota } from '../runtime/clock.js';
-
-/** Work that is no frame: the next step of a procedure that this side began. */
-export type Job = () => void | Promise<void>;
+import { TickQuota } from '../runtime/clock.js';
+import { boundsOf, type InboxLimits, type PeerWait } from './bounds.js';
+import type { InboxHost, InboxShared, Job } from './host.js';
+import { WaitingFrames } from './waitingFrames.js';
 
 /** The number of a turn, unique within its inbox. */
 export type InboxTurn = number;
 /** The turn of an idle inbox: none is under way. */
 export const noTurn: InboxTurn = 0;
-
-/** What waits for an answer of this client: nothing, the present turn, or `server.ask`. */
-export type PeerWait = 'none' | 'turn' | 'serverAsk';
-
-/** How full an inbox is. */
-export type Fill = 'free' | 'halfFull' | 'full' | 'flooded';
-
-/** The bounds of an inbox. */
-type InboxLimits = Pick<Limits, 'inboxMessages' | 'inboxBytes'>;
 
 /**
  * What becomes of frames. The other half of an inbox's state is its turn: jobs run in every one of these states.
@@ -29,51 +21,13 @@ type InboxLimits = Pick<Limits, 'inboxMessages' | 'inboxBytes'>;
  */
 type Intake = 'open' | 'parked' | 'stopped' | 'finished';
 
-/** The connection, as its inbox needs it. */
-export interface InboxHost {
-  /** Handles a frame, or runs a job. The turn lasts until a returned promise settles. */
-  runAsProducer(work: Frame | Job): void | Promise<void>;
-  /** Returns whether this frame waits for a procedure that this side began (NS6, NS10). */
-  mustWait(frame: Frame): boolean;
-  /** Whether the present turn waits for an answer of the client, so that reading must go on. */
-  readonly awaitsPeer: boolean;
-  /** Whether `server.ask` waits for an answer of the client. */
-  readonly isAsked: boolean;
-  /** Whether any ask of this client is pending. */
-  readonly hasPendingAsks: boolean;
-  /** Whether the throttle pauses this client (BC10). */
-  readonly isPaused: boolean;
-  /** Pauses the socket, or reads it again. */
-  inboxFilled(isFull: boolean): void;
-  /** Closes the connection: the inbox is flooded while a turn waits for the client. */
-  inboxFlooded(): void;
-  /** Calls `resume` once the inbox may go on: it has used up its quota of the tick, or is paused. */
-  inboxParked(): void;
-  /** Handles the error of a turn. Only a chart can make a turn throw. */
-  turnFailed(error: unknown): void;
-}
-
-/** Factor of the bounds while an answer of the client is awaited. */
-const awaitFactor = 4;
 /** Number of frames that a resumed inbox may handle in one slice. */
 const framesPerSlice = 16;
 
 /**
- * Returns how full an inbox is with `queued` frames of `bytes` bytes (BP3). While an answer of the client is awaited,
- * the bounds are four times as wide and there is no half: reading goes on until they are reached. Beyond them the inbox
- * is flooded if a turn waits, since the answer may be stuck behind the frames.
- */
-export const boundsOf = (queued: number, bytes: number, wait: PeerWait, limits: InboxLimits): Fill => {
-  const { inboxMessages, inboxBytes } = limits;
-  const factor = wait === 'none' ? 1 : awaitFactor;
-  if (queued >= inboxMessages * factor || bytes >= inboxBytes * factor) return wait === 'turn' ? 'flooded' : 'full';
-  if (wait === 'none' && (queued * 2 > inboxMessages || bytes * 2 > inboxBytes)) return 'halfFull';
-  return 'free';
-};
-
-/**
- * The received frames of one connection that wait for their turn. Turns run one at a time, in order (SV7). Jobs go
- * before the frames that wait (RM7). A frame whose handler returns no promise costs no allocation here.
+ * The received messages of one connection that wait for their turn. Turns run one at a time, in order (SV7). Jobs go
+ * before the messages that wait (RM7). A message is decoded when its turn comes. A frame whose handler returns no
+ * promise costs no allocation here.
  */
 export class Inbox implements Runnable {
   /** The turn under way, and the promises of it that have not settled. */
@@ -83,17 +37,24 @@ export class Inbox implements Runnable {
   #intake: Intake = 'open';
   /** Whether the socket is paused. */
   #isFull = false;
-  #frames: { readonly frame: Frame; readonly size: number }[] = [];
+  /** The next frame, once it is decoded, with its size. */
+  #next: Frame | undefined;
+  #nextSize = 0;
+  /** The messages behind it. Made with the first that waits. */
+  #waiting: WaitingFrames | undefined;
+  /** Their bytes, with those of the next frame. */
   #bytes = 0;
-  #jobs: Job[] = [];
+  #jobs: Job[] | undefined;
+  /** Whether this is a slice of background work, whose time is bounded otherwise. */
+  #isInSlice = false;
   readonly #quota: TickQuota;
 
   constructor(
     private readonly host: InboxHost,
     private readonly limits: InboxLimits & Pick<Limits, 'framesPerTick'>,
-    ticks: Pick<TickCounter, 'current'>,
+    private readonly shared: InboxShared,
   ) {
-    this.#quota = new TickQuota(ticks, limits.framesPerTick);
+    this.#quota = new TickQuota(shared.ticks, limits.framesPerTick);
   }
 
   /** The turn that is under way; `noTurn` when the inbox is idle. */
@@ -103,24 +64,33 @@ export class Inbox implements Runnable {
 
   /** The number of frames and jobs that wait for a turn. */
   get length(): number {
-    return this.#jobs.length + this.#frames.length;
+    return (this.#jobs?.length ?? 0) + this.#queued;
   }
 
-  /** Handles a frame in a turn of its own, at once if the inbox is idle; `size` counts towards `inboxBytes`. */
-  enqueue(frame: Frame, size: number): void {
+  /**
+   * Handles a message in a turn of its own, at once if the inbox is idle. Bytes are not kept past this call. They are
+   * valid UTF-8 if `isText` is true.
+   */
+  enqueue(data: Body, isText: boolean): void {
     if (this.#isStopped) return;
-    if (this.#isIdle && this.#frames.length === 0 && !this.host.mustWait(frame) && this.#mayGoOn()) {
-      this.#takeTurn(frame);
-      if (this.length > 0) this.drain();
-      return;
+    if (this.#isIdle && this.#queued === 0 && this.#intake === 'open' && !this.#isUsedUp) {
+      const frame = this.host.decode(data, isText);
+      if (!frame) return this.#spendOne();
+      if (!this.host.mustWait(frame) && this.#mayGoOn()) {
+        this.#takeTurn(frame);
+        if (this.length > 0) this.drain();
+        return;
+      }
     }
-    this.#frames.push({ frame, size });
-    this.#bytes += size;
+    this.#waiting ??= new WaitingFrames();
+    this.#waiting.push(data, isText);
+    this.#bytes += data.length;
     this.drain();
   }
 
   /** Runs a job in the next turn. */
   runNext(job: Job): void {
+    this.#jobs ??= [];
     this.#jobs.push(job);
     this.drain();
   }
@@ -132,9 +102,9 @@ export class Inbox implements Runnable {
 
   /** Moves a job that waits for a turn into the present one (RM7). */
   absorb(job: Job): void {
-    const at = this.#jobs.indexOf(job);
+    const at = this.#jobs?.indexOf(job) ?? -1;
     if (at === -1) return;
-    this.#jobs.splice(at, 1);
+    this.#jobs?.splice(at, 1);
     this.runInTurn(job);
   }
 
@@ -142,34 +112,46 @@ export class Inbox implements Runnable {
   resume(): void {
     if (this.#intake === 'parked') this.#intake = 'open';
     this.#quota.grant(framesPerSlice);
-    this.drain();
+    this.#isInSlice = true;
+    try {
+      this.drain();
+    } finally {
+      this.#isInSlice = false;
+    }
   }
 
   /** Runs turns while there is work that need not wait. Then checks the bounds. */
   drain(): void {
     while (this.#isIdle) {
-      const job = this.#jobs.shift();
+      const job = this.#jobs?.shift();
       if (job) {
         this.#takeTurn(job);
         continue;
       }
-      const next = this.#frames[0];
-      if (!next || this.host.mustWait(next.frame)) break;
+      if (this.#queued === 0 || this.#intake === 'parked') break;
+      if (!this.#next && this.#isUsedUp) {
+        this.#park();
+        break;
+      }
+      this.#next ??= this.#decodeNext();
+      const next = this.#next;
+      if (!next) continue;
+      if (this.host.mustWait(next)) break;
       if (!this.#mayGoOn()) {
         this.#park();
         break;
       }
-      this.#frames.shift();
-      this.#bytes -= next.size;
-      this.#takeTurn(next.frame);
+      this.#dropNext();
+      this.#takeTurn(next);
     }
+    if (this.#waiting?.length === 0) this.#waiting.clear();
     this.checkBounds();
   }
 
   /** Pauses the socket when the inbox is full, and reads it again below half (BP3). */
   checkBounds(): void {
     const wait = this.#peerWait;
-    const fill = boundsOf(this.#frames.length, this.#bytes, wait, this.limits);
+    const fill = boundsOf(this.#queued, this.#bytes, wait, this.limits);
     if (fill === 'flooded') return this.host.inboxFlooded();
     const isFull =
       fill === 'full' || (this.#isFull && fill === 'halfFull') || (wait === 'none' && this.#isHeldByThrottle);
@@ -181,7 +163,9 @@ export class Inbox implements Runnable {
   /** Drops waiting and later frames. Jobs go on. */
   stop(): void {
     if (this.#intake !== 'finished') this.#intake = 'stopped';
-    this.#frames = [];
+    this.#next = undefined;
+    this.#nextSize = 0;
+    this.#waiting?.clear();
     this.#bytes = 0;
   }
 
@@ -204,6 +188,15 @@ export class Inbox implements Runnable {
     return this.#turn === noTurn;
   }
 
+  /** The number of frames that wait. */
+  get #queued(): number {
+    return (this.#next ? 1 : 0) + (this.#waiting?.length ?? 0);
+  }
+
+  get #isUsedUp(): boolean {
+    return this.#quota.isUsedUp || (!this.#isInSlice && this.shared.allFrames.isUsedUp);
+  }
+
   get #isStopped(): boolean {
     return this.#intake === 'stopped' || this.#intake === 'finished';
   }
@@ -215,7 +208,7 @@ export class Inbox implements Runnable {
 
   /** In an idle inbox that is not parked, a frame waits because a procedure waits for the client. */
   get #awaitsPeer(): boolean {
-    return this.#isIdle ? this.#frames.length > 0 && this.#intake !== 'parked' : this.host.awaitsPeer;
+    return this.#isIdle ? this.#queued > 0 && this.#intake !== 'parked' : this.host.awaitsPeer;
   }
 
   get #isHeldByThrottle(): boolean {
@@ -225,11 +218,40 @@ export class Inbox implements Runnable {
   /** Spends one frame of the tick's quota, if frames may be handled now. */
   #mayGoOn(): boolean {
     if (this.#intake === 'parked' || this.host.isPaused) return false;
-    return this.#quota.spend(1) >= 0;
+    if (this.#isUsedUp) return false;
+    this.#spendOne();
+    return true;
+  }
+
+  #spendOne(): void {
+    this.#quota.spend(1);
+    if (!this.#isInSlice) this.shared.allFrames.spend(1);
+  }
+
+  /** Decodes the message whose turn has come. One that is no frame has had its turn. */
+  #decodeNext(): Frame | undefined {
+    const data = this.#waiting?.shift();
+    if (data === undefined) return undefined;
+    const size = data.length;
+    const frame = this.host.decode(data, this.#waiting?.isText ?? false);
+    if (this.#isStopped) return undefined;
+    if (frame) {
+      this.#nextSize = size;
+      return frame;
+    }
+    this.#bytes -= size;
+    this.#spendOne();
+    return undefined;
+  }
+
+  #dropNext(): void {
+    this.#next = undefined;
+    this.#bytes -= this.#nextSize;
+    this.#nextSize = 0;
   }
 
   #park(): void {
-    if (this.#intake === 'parked') return;
+    if (this.#intake !== 'open') return;
     this.#intake = 'parked';
     this.host.inboxParked();
   }

@@ -66,6 +66,11 @@ export class TickQuota {
     return this.#left;
   }
 
+  /** Whether nothing is left of the present tick's quota. */
+  get isUsedUp(): boolean {
+    return this.#left <= 0 && this.ticks.current === this.#tick;
+  }
+
   /** Replaces the rest of the present tick's quota. */
   grant(amount: number): void {
     this.#tick = this.ticks.current;

@@ -1,8 +1,11 @@
 import type { Body } from '../message.js';
 
+/** Returns the same bytes as a buffer of Node. A received message is one already. */
+export const asBuffer = (data: Uint8Array): Buffer =>
+  Buffer.isBuffer(data) ? data : Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+
 /** Returns the text that valid UTF-8 stands for, a byte order mark included. It needs Node. */
-export const textOf = ({ buffer, byteOffset, byteLength }: Uint8Array): string =>
-  Buffer.from(buffer, byteOffset, byteLength).toString();
+export const textOf = (data: Uint8Array): string => asBuffer(data).toString();
 
 /** Returns a message as a program takes it: the bytes of a text message are decoded. It needs Node. */
 export const bodyOf = (data: Body, isText: boolean | undefined): Body =>

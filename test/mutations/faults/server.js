@@ -182,8 +182,8 @@ export const serverFaults = [
   ]),
   ...inFile('server/socket/wsReceiver.ts', [
     [
-      'a control frame is given to ws with what comes behind it',
-      'FR11',
+      'ws is given what comes behind a control frame',
+      'LM9',
       'return Math.max((partSizes[_state] ?? _payloadLength) - _bufferedBytes, 1);',
       'return Number.POSITIVE_INFINITY;',
     ],

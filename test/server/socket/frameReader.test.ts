@@ -48,6 +48,18 @@ describe('a connection that pauses in the middle of a read', () => {
     expect(socket.isReading).toBe(true);
   });
 
+  test('[LM9] gets nothing more either behind a control frame that two reads have brought', async () => {
+    const player = await makeLines()();
+    const { line, socket, log } = player;
+    player.onMessage = () => {
+      socket.isReading = false;
+    };
+    const control = ping('in two pieces');
+    line.push(Buffer.from(control.subarray(0, 9)));
+    line.push(Buffer.concat([control.subarray(9), many(names(10))]));
+    expect(textsOf(log)).toEqual(['0']);
+  });
+
   test('[LM9] may pause again', async () => {
     const player = await paused();
     const { socket, log } = player;
