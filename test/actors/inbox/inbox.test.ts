@@ -1,90 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { boundsOf, type Fill, type PeerWait } from '../../../src/actors/inbox/bounds.js';
-import type { InboxHost, Job } from '../../../src/actors/inbox/host.js';
-import { Inbox, noTurn } from '../../../src/actors/inbox/inbox.js';
+import { noTurn } from '../../../src/actors/inbox/inbox.js';
 import { TickQuota } from '../../../src/actors/runtime/clock.js';
-import type { Frame } from '../../../src/protocol/codec.js';
-import { FrameDecoder } from '../../../src/protocol/incoming/decoder.js';
-import type { Body } from '../../../src/protocol/message.js';
-
-const settle = async (): Promise<void> => {
-  for (let at = 0; at < 4; at++) await Promise.resolve();
-};
-
-/** A connection that logs what its inbox does. The turn of an event named `slow…` lasts until `letGo`. */
-class FakeHost implements InboxHost {
-  readonly log: string[] = [];
-  readonly held = new Set<string>();
-  awaitsPeer = false;
-  isAsked = false;
-  isPaused = false;
-  hasPendingAsks = false;
-  readonly ticks = { current: 0 };
-  parkings = 0;
-  readonly inbox: Inbox;
-  readonly #waiting = new Map<string, () => void>();
-  readonly #decoder = new FrameDecoder('none');
-  onWork: (event: string) => void = () => {};
-
-  constructor(messages = 8, bytes = 1_000, framesPerTick = 1_000, allFrames?: TickQuota) {
-    const limits = { inboxMessages: messages, inboxBytes: bytes, framesPerTick };
-    const { ticks } = this;
-    this.inbox = new Inbox(this, limits, { ticks, allFrames: allFrames ?? new TickQuota(ticks, 10_000) });
-  }
-
-  decode(data: Body, isText: boolean): Frame | undefined {
-    const decoded = this.#decoder.decode(data, isText);
-    if (!decoded) this.log.push('(invalid)');
-    return decoded;
-  }
-
-  inboxParked(): void {
-    this.parkings++;
-  }
-
-  runAsProducer(work: Frame | Job): void | Promise<void> {
-    if (typeof work === 'function') return work();
-    const { event } = work;
-    this.log.push(event);
-    this.onWork(event);
-    if (!event.startsWith('slow')) return undefined;
-    return new Promise((resolve) => this.#waiting.set(event, resolve));
-  }
-
-  mustWait({ event }: Frame): boolean {
-    return this.held.has(event);
-  }
-
-  inboxFilled(isFull: boolean): void {
-    this.log.push(isFull ? '(full)' : '(room)');
-  }
-
-  inboxFlooded(): void {
-    this.log.push('(flooded)');
-  }
-
-  turnFailed(error: unknown): void {
-    this.log.push(`(failed: ${String(error)})`);
-  }
-
-  push(...events: readonly string[]): this {
-    for (const event of events) this.keep(event);
-    return this;
-  }
-
-  /** Sends a frame of at least so many bytes, in a read buffer that has other content afterwards. */
-  keep(event: string, size = 0): void {
-    const read = Buffer.from(`;n;;${event};0;0;`.padEnd(size, 'x'));
-    this.inbox.enqueue(read, true);
-    read.fill('*');
-  }
-
-  async letGo(event: string): Promise<void> {
-    this.#waiting.get(event)?.();
-    this.#waiting.delete(event);
-    await settle();
-  }
-}
+import { FakeHost, settle } from '../../support/server/inboxHost.js';
 
 describe('the quota of a tick', () => {
   const events = Array.from({ length: 40 }, (_, at) => `e${at}`);
@@ -132,6 +50,91 @@ describe('the quota of a tick', () => {
     host.inbox.stop();
     host.inbox.resume();
     expect(host.log).toEqual(['a']);
+  });
+});
+
+describe('the quota of all inboxes', () => {
+  const events = Array.from({ length: 40 }, (_, at) => `e${at}`);
+  const sharing = (perTick: number, ...names: readonly string[]): FakeHost[] => {
+    const ticks = { current: 0 };
+    const allFrames = new TickQuota(ticks, perTick);
+    return names.map(() => new FakeHost(100, 1_000, 1_000, allFrames));
+  };
+
+  test('[LM9] is shared: what is beyond it waits for slices, in order', () => {
+    const [one, other] = sharing(5, 'one', 'other');
+    one?.push(...events.slice(0, 4));
+    other?.push(...events.slice(0, 4));
+    expect([one?.log, other?.log]).toEqual([events.slice(0, 4), events.slice(0, 1)]);
+    expect([one?.parkings, other?.parkings]).toEqual([0, 1]);
+    one?.push('late');
+    expect([one?.log.length, one?.parkings]).toEqual([4, 1]);
+    other?.inbox.resume();
+    one?.inbox.resume();
+    expect([one?.log, other?.log]).toEqual([[...events.slice(0, 4), 'late'], events.slice(0, 4)]);
+  });
+
+  test('[LM9] does not bound slices, which have their time', () => {
+    const [one] = sharing(3, 'one');
+    one?.push(...events);
+    expect(one?.log).toEqual(events.slice(0, 3));
+    one?.inbox.resume();
+    expect(one?.log).toEqual(events.slice(0, 19));
+  });
+
+  test('[LM9] is not used up by slices', () => {
+    const ticks = { current: 0 };
+    const allFrames = new TickQuota(ticks, 3);
+    const [one, other] = [new FakeHost(100, 1_000, 1_000, allFrames), new FakeHost(100, 1_000, 1_000, allFrames)];
+    one.push(...events);
+    ticks.current++;
+    one.inbox.resume();
+    other.push(...events);
+    expect([one.log, other.log]).toEqual([events.slice(0, 19), events.slice(0, 3)]);
+  });
+
+  test('[LM9] counts what is no frame as well', () => {
+    const [one, other] = sharing(3, 'one', 'other');
+    for (let at = 0; at < 3; at++) one?.inbox.enqueue(Buffer.from(';'), true);
+    other?.push('a');
+    expect([one?.log, other?.log, other?.parkings]).toEqual([['(invalid)', '(invalid)', '(invalid)'], [], 1]);
+  });
+});
+
+describe('what is no frame', () => {
+  test('[FR1] counts when its turn comes, and takes none', async () => {
+    const host = new FakeHost().push('slow', 'a');
+    host.inbox.enqueue(Buffer.from(';;'), true);
+    host.push('b');
+    expect(host.log).toEqual(['slow']);
+    await host.letGo('slow');
+    expect(host.log).toEqual(['slow', 'a', '(invalid)', 'b']);
+  });
+
+  test('[LM9] is not looked at beyond the quota of the tick', () => {
+    const host = new FakeHost(100, 1_000, 2);
+    for (let at = 0; at < 30; at++) host.inbox.enqueue(Buffer.from(';;'), true);
+    expect([host.log.length, host.parkings]).toEqual([2, 1]);
+    host.inbox.resume();
+    expect([host.log.length, host.parkings]).toEqual([18, 2]);
+  });
+
+  test('[BP3] frees its room in the inbox', async () => {
+    const host = new FakeHost(100, 1_000).push('slow');
+    host.inbox.enqueue(Buffer.from(';'.padEnd(999, 'x')), true);
+    await host.letGo('slow');
+    host.push('slow');
+    host.keep('a', 999);
+    expect(host.log).toEqual(['slow', '(invalid)', 'slow']);
+  });
+
+  test('[LM10] nothing that waits is looked at once it has ended the connection', async () => {
+    const host = new FakeHost();
+    host.onInvalid = () => host.inbox.stop();
+    host.push('slow');
+    for (let at = 0; at < 3; at++) host.inbox.enqueue(Buffer.from(';;'), true);
+    await host.letGo('slow');
+    expect([host.log, host.inbox.length]).toEqual([['slow', '(invalid)'], 0]);
   });
 });
 

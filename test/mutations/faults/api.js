@@ -36,7 +36,7 @@ export const apiFaults = [
     [
       'a handler counts until it returns',
       'IN7',
-      'if (outcome instanceof Promise) void outcome.then(() => this.meters.handlers.note(this.now() - began));',
+      'if (outcome instanceof Promise) this.#noteLater(began, outcome);',
       'if (outcome instanceof Promise) this.meters.handlers.note(this.now() - began);',
     ],
   ]),

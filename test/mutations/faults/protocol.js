@@ -3,6 +3,22 @@ import { inFile } from '../inFile.js';
 /** @type {readonly import('../inFile.js').Fault[]} */
 export const protocolFaults = [
   ...inFile('protocol/json.ts', [['JSON reaches prototypes', 'FR9', "if (key === '__proto__') return undefined;", '']]),
+  ...inFile('protocol/incoming/decoder.ts', [
+    ['a header is known by its length', 'FR1', 'if (bytes[from + at] !== header[at]) return false;', ''],
+    ['a wait token of bytes is Latin-1', 'FR1 FR2', 'if (byte >= 0x80) return -1;', ''],
+    ['five fields are a header', 'FR1', 'const separators = 6;', 'const separators = 5;'],
+    ['every answer of the decoder is text', 'FR1', 'isBinary: !isText,', 'isBinary: false,'],
+    ['a binary body changes with the read buffer', 'FR7', 'ownCopy(data.subarray(start))', 'data.subarray(start)'],
+    [
+      'known headers change with the read buffer',
+      'FR1',
+      'new Uint8Array(data.subarray(end, at))',
+      'data.subarray(end, at)',
+    ],
+  ]),
+  ...inFile('protocol/token.ts', [
+    ['no answer is taken at once', 'AK7', 'first !== separator && first !== dollar', 'first === undefined'],
+  ]),
   ...inFile('protocol/codec.ts', [
     [
       'separators are not escaped',

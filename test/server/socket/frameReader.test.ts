@@ -48,6 +48,18 @@ describe('a connection that pauses in the middle of a read', () => {
     expect(socket.isReading).toBe(true);
   });
 
+  test('[LM9] gets nothing more either behind a control frame that two reads have brought', async () => {
+    const player = await makeLines()();
+    const { line, socket, log } = player;
+    player.onMessage = () => {
+      socket.isReading = false;
+    };
+    const control = ping('in two pieces');
+    line.push(Buffer.from(control.subarray(0, 9)));
+    line.push(Buffer.concat([control.subarray(9), many(names(10))]));
+    expect(textsOf(log)).toEqual(['0']);
+  });
+
   test('[LM9] may pause again', async () => {
     const player = await paused();
     const { socket, log } = player;
@@ -213,6 +225,24 @@ describe('the deadline of a message', () => {
     expect(log.at(-1)).toBe('closing 1008 message not completed in time incomplete');
   });
 
+  test.each([
+    ['text', text],
+    ['binary', (name: string) => encode({ opcode: opcodes.binary, payload: name })],
+  ])('[LM6] is that of one message, also where a read ends it and begins the next: %s', async (_, encoded) => {
+    const player = await makeLines()();
+    const { line, clock, log } = player;
+    const three = [encoded('one'), encoded('two'), encoded('three')];
+    const [first = 0, second = 0] = three.map(({ length }) => length);
+    const all = Buffer.concat(three);
+    const cuts = [0, first - 1, first + second - 1, all.length];
+    for (const [at, from] of cuts.slice(0, 3).entries()) {
+      line.push(Buffer.from(all.subarray(from, cuts[at + 1])));
+      clock.advance(9_000);
+      await player.settle();
+    }
+    expect(log).toHaveLength(3);
+  });
+
   test('[LM6] does not judge a message whose end waits', async () => {
     const player = await makeLines()();
     const { line, socket, clock, log } = player;
@@ -248,6 +278,10 @@ describe('a message', () => {
     line.push(Buffer.from(whole.subarray(sizeEnd - 1, sizeEnd)));
     await player.settle();
     expect(log[1]).toBe('closing 1009 message too big tooBig');
+    const other = await makeLines(true, limit)();
+    other.line.push(Buffer.from(whole.subarray(0, sizeEnd)));
+    await other.settle();
+    expect(other.log[0]).toBe('closing 1009 message too big tooBig');
   });
 
   test.each([0, 1, 2, 3].flatMap((offset) => [1, 5, 127, 128, 129, 131, 300].map((size) => [offset, size])))(
