@@ -1,6 +1,6 @@
 import { fc, test as given } from '@fast-check/vitest';
 import { describe, expect, test } from 'vitest';
-import { decode, type NativeMode } from '../../../src/protocol/codec.js';
+import { decode, type Frame, type NativeMode } from '../../../src/protocol/codec.js';
 import { FrameDecoder } from '../../../src/protocol/incoming/decoder.js';
 import { isAnswer, mayBeAnswer } from '../../../src/protocol/token.js';
 
@@ -12,8 +12,15 @@ interface Sent {
 
 const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
 
+/** A frame that is compared fast: its bytes are one string. */
+const shown = (frame: Frame | undefined) => {
+  if (!frame || typeof frame.body === 'string') return frame;
+  return { ...frame, body: `${frame.body.constructor.name} ${Buffer.from(frame.body).toString('latin1')}` };
+};
+
 /** What `decode` makes of the message: the model. */
-const modelOf = ({ bytes, isText }: Sent, mode: NativeMode) => decode(isText ? utf8.decode(bytes) : bytes, mode);
+const modelOf = ({ bytes, isText }: Sent, mode: NativeMode): Frame | undefined =>
+  decode(isText ? utf8.decode(bytes) : bytes, mode);
 
 /** What the decoder makes of it, in a read buffer that has other content before, after and later. */
 const decodedBy = (decoder: FrameDecoder, { bytes, isText }: Sent) => {
@@ -66,7 +73,8 @@ describe('a decoder that remembers headers', () => {
     '[FR1] [FR2] [FR7] makes of each message what decode makes of it',
     (messages, nativeMode) => {
       const decoder = new FrameDecoder(nativeMode);
-      for (const sent of messages) expect(decodedBy(decoder, sent)).toStrictEqual(modelOf(sent, nativeMode));
+      for (const sent of messages)
+        expect(shown(decodedBy(decoder, sent))).toStrictEqual(shown(modelOf(sent, nativeMode)));
     },
   );
 
@@ -75,7 +83,7 @@ describe('a decoder that remembers headers', () => {
     (sent, between) => {
       const decoder = new FrameDecoder('none');
       for (const one of [sent, ...between, sent, sent]) {
-        expect(decodedBy(decoder, one)).toStrictEqual(modelOf(one, 'none'));
+        expect(shown(decodedBy(decoder, one))).toStrictEqual(shown(modelOf(one, 'none')));
       }
     },
   );
