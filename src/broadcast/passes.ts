@@ -23,9 +23,11 @@ export class TopicPass {
     return this.topic.pending[0]?.at ?? Number.POSITIVE_INFINITY;
   }
 
-  /** Begins the pass, unless an earlier slice has. */
-  begin(): void {
-    this.#upTo ??= this.topic.last;
+  /** Begins the pass, unless an earlier slice has. Returns whether it has begun now. */
+  begin(): boolean {
+    if (this.#upTo !== undefined) return false;
+    this.#upTo = this.topic.last;
+    return true;
   }
 
   /** Ends the pass. Removes the delivered messages from the log and returns their size. The rest needs a new pass. */

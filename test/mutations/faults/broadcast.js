@@ -32,6 +32,12 @@ export const broadcastFaults = [
       'subscriber.cursor < last ? subscriber : undefined',
       'undefined',
     ],
+    [
+      'a small audience is not visited',
+      'BC1 BC2',
+      'return behind > 0 || up < members.size;',
+      'return up < members.size;',
+    ],
     ['delivered messages still count in the log', 'BC10', 'this.#topicBytes -= pass.end();', 'pass.end();'],
   ]),
   ...inFile('broadcast/pacer.ts', [
