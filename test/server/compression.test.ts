@@ -1,8 +1,9 @@
 import { once } from 'node:events';
 import { describe, expect, test, vi } from 'vitest';
 import { WebSocket } from 'ws';
+import { createMachine } from 'xstate';
 import type { FrameNote } from '../../src/actors/transport/loggedSocket.js';
-import { reply, type ServerOptions } from '../../src/index.js';
+import { connectionConfig, connectionMachine, reply, type ServerOptions } from '../../src/index.js';
 import { unframe } from '../../src/protocol/frame.js';
 import { dialDeflating, dialDeflatingTcp, offer } from '../support/peers/deflating.js';
 import { dialTcp, frame, upgrade, useTcpClients } from '../support/peers/tcpClient.js';
@@ -119,7 +120,7 @@ describe('what clients receive', () => {
     expect(testServer.server.metrics().compression).toEqual({ messages: 0, kept: 0, saved: 0 });
   });
 
-  test('[CP2] a message is compressed once for all of them, and for nobody not at all', async () => {
+  test('[CP2] a message is compressed once for all of them, and not at all if none has agreed', async () => {
     const testServer = await open();
     const { server } = testServer;
     const plain = await (await testServer.dial('plain')).inDefault();
@@ -168,6 +169,37 @@ describe('what does not change', () => {
       ...{ connection: 'a', direction: 'out', kind: 'text' },
       ...{ what: '"said" in "default"', bytes: said(large).length },
     });
+    expect(testServer.server.metrics().compression.messages).toBe(1);
+  });
+
+  test('[CP3] [SV11] a chart that handles deliveries gets plain frames, and the client compressed ones', async () => {
+    const taken: string[] = [];
+    const { open: state } = connectionConfig.states;
+    const machine = createMachine(
+      {
+        ...connectionConfig,
+        states: {
+          ...connectionConfig.states,
+          open: { ...state, on: { ...state.on, DELIVER: { actions: ['note', 'deliver'] } } },
+        },
+        // One event and one action more than the type of the chart has.
+      } as never,
+      {
+        ...connectionMachine.implementations,
+        actions: {
+          ...connectionMachine.implementations.actions,
+          note: ({ event }: { readonly event: { readonly bytes: Uint8Array } }): void => {
+            for (const { payload } of unframe(event.bytes)) taken.push(String(payload));
+          },
+        },
+      } as never,
+    );
+    const machines: object = { connection: machine };
+    const testServer = await open({ machines });
+    const client = await (await dialDeflating(testServer, 'a')).inDefault();
+    testServer.server.broadcast(null, { namespace: 'default', event: 'said', body: large });
+    expect(await client.next()).toBe(said(large));
+    expect(taken).toContain(said(large));
     expect(testServer.server.metrics().compression.messages).toBe(1);
   });
 

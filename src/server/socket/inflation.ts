@@ -39,7 +39,7 @@ interface InflationListener {
  * even while the socket is paused: a read of 64 KiB may hold 60 MiB of messages.
  *
  * - While the connection is paused, the next message waits (CP4).
- * - After each message the memory of zlib is freed. `ws` would keep it for the life of the connection (CP4).
+ * - After the last message of a read the memory of zlib is freed. `ws` would keep it for the life of the connection (CP4).
  * - Once the socket is lost, what waits is dropped, as anything is that the kernel still holds.
  *
  * State: open, held (the next part waits in `#waiting`), lost (what would wait is dropped).
@@ -47,19 +47,24 @@ interface InflationListener {
 export class Inflation {
   #isHeld = false;
   #isLost = false;
+  /** Whether a part is decompressed. The next one may begin before `ws` has returned from the last. */
+  #isRunning = false;
   /** The one part that waits. */
   #waiting: { run(): void; drop(): void } | undefined;
 
   private constructor(inflater: Inflater, listener: InflationListener) {
     const decompress = inflater.decompress.bind(inflater);
     inflater.decompress = (data, isLast, done) => {
-      const run = (): void =>
+      const run = (): void => {
+        this.#isRunning = true;
         decompress(data, isLast, (error, inflated) => {
+          this.#isRunning = false;
           if (error && error.code !== tooBig) listener.onCorrupt();
-          if (!error && isLast) inflater.cleanup();
           done(error, inflated);
+          if (!error && isLast && !this.#isRunning) inflater.cleanup();
           listener.onInflated();
         });
+      };
       if (!this.#isHeld) return run();
       this.#waiting = { run, drop: () => done(new Error('the socket is closed')) };
       if (this.#isLost) this.#drop();

@@ -397,8 +397,9 @@ export const serverFaults = [
     ['nothing is compressed', 'CP2', 'this.inner.write(this.compression.toWrite(bytes))', 'this.inner.write(bytes)'],
   ]),
   ...inFile('server/socket/inflation.ts', [
-    ['zlib keeps its memory between two messages', 'CP4', 'if (!error && isLast) inflater.cleanup();', ''],
-    ['zlib forgets the beginning of a message', 'CP4', 'if (!error && isLast) inflater', 'if (!error) inflater'],
+    ['zlib keeps its memory', 'CP4', 'if (!error && isLast && !this.#isRunning) inflater.cleanup();', ''],
+    ['zlib forgets the beginning of a message', 'CP4', '!error && isLast && ', '!error && '],
+    ['zlib is stopped within the next message', 'CP4', 'isLast && !this.#isRunning', 'isLast'],
     ['messages are decompressed while their connection is paused', 'CP4', 'if (!this.#isHeld) return', 'return'],
     ['a lost socket waits for ever', 'CP4', 'if (this.#isLost) this.#drop();', ''],
     ['what is too big is called corrupt', 'CP4', 'error && error.code !== tooBig', 'error'],
