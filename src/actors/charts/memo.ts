@@ -45,6 +45,9 @@ interface BuiltIn {
   execute?(scope: AnyActorScope, params: unknown): void;
 }
 
+/** The children and the history of every actor that has none. XState copies both and never changes them. */
+const none = {};
+const noNodes: readonly Node[] = [];
 const nothingRaised = { internalQueue: [], deferredActorIds: undefined };
 
 /** What a memo may share. */
@@ -99,7 +102,7 @@ export class Memo {
     if (!this.#start || isInspected(scope.system)) return this.machine.getInitialSnapshot(scope, input);
     const event = { type: 'xstate.init', input };
     // As XState does before it makes the context.
-    let before: Progress = { context: this.#context ?? {}, children: {} };
+    let before: Progress = { context: this.#context ?? {}, children: none };
     try {
       if (this.#makeContext) this.#resolve(this.#makeContext, before, { context: {}, event }, undefined, scope);
       const progress = before;
@@ -110,14 +113,15 @@ export class Memo {
       const { root } = this.machine;
       return this.#snapshot(
         { nodes: [root], value: this.#template.value, tags: new Set(root.tags) },
-        { status: 'error', error, context, children, historyValue: {} },
+        { status: 'error', error, context, children, historyValue: none },
       );
     }
   }
 
   #planOf(snapshot: AnyMachineSnapshot, type: string, scope: AnyActorScope): Plan<State> | undefined {
     if (snapshot.status !== 'active' || snapshot.machine !== this.machine || !this.#types.has(type)) return undefined;
-    if (isInspected(scope.system) || Object.keys(snapshot.children).length > 0) return undefined;
+    if (snapshot.children !== none && Object.keys(snapshot.children).length > 0) return undefined;
+    if (isInspected(scope.system)) return undefined;
     const state = this.#byNodes.get(snapshot._nodes) ?? this.#stateFrom(snapshot);
     const known = state.plans.get(type);
     if (known || state.plans.has(type)) return known;
@@ -147,7 +151,7 @@ export class Memo {
       if (from && isSame) return from;
       const { context, children } = progress;
       if (status !== 'active') this.#stopChildren(progress, event, scope);
-      const historyValue = from?.historyValue ?? {};
+      const historyValue = from?.historyValue ?? none;
       if (context !== this.options.sharedContext) {
         return this.#snapshot(state, { status, error: undefined, context, children, historyValue });
       }
@@ -172,7 +176,8 @@ export class Memo {
   /** Runs an action that XState creates. The snapshot that it gets has no active states: it makes a copy of them. */
   #resolve(action: BuiltIn, progress: Progress, info: object, params: unknown, scope: AnyActorScope): void {
     const { context, children } = progress;
-    const given = { ...this.#template, _nodes: [], context, children };
+    // An action that is planned reads and copies nothing else of it.
+    const given = { machine: this.machine, context, children, _nodes: noNodes } as unknown as AnyMachineSnapshot;
     const [changed, resolved] = action.resolve(scope, given, info, params, action, nothingRaised);
     if (changed !== given) {
       progress.context = changed.context;

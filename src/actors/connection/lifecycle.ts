@@ -33,20 +33,28 @@ export const initialFlags: StateFlags = {
 /** The flags after the chart has failed. */
 export const failedFlags: StateFlags = { ...initialFlags, isAcknowledging: false };
 
+/** The flags by active states. Memoised snapshots share these lists. */
+const flagsByNodes = new WeakMap<AnyMachineSnapshot['_nodes'], StateFlags>();
+
 /** Returns the flags of a state. Equal flags are one object. */
 export const flagsOf = (snapshot: AnyMachineSnapshot): StateFlags => {
-  const isOpen = snapshot.status === 'active' && snapshot.hasTag('open');
-  return shared({
-    isAcknowledging: snapshot.status === 'active' && snapshot.hasTag('acknowledging'),
-    isAgreed: isOpen || (snapshot.status === 'active' && snapshot.hasTag('agreed')),
+  if (snapshot.status !== 'active') return failedFlags;
+  const ready = flagsByNodes.get(snapshot._nodes);
+  if (ready) return ready;
+  const isOpen = snapshot.hasTag('open');
+  const flags = shared({
+    isAcknowledging: snapshot.hasTag('acknowledging'),
+    isAgreed: isOpen || snapshot.hasTag('agreed'),
     isOpen,
     isCongested: isOpen && snapshot.hasTag('congested'),
     ownsFrames: isOpen && handlesItself(snapshot, 'FRAME'),
     ownsDeliveries: isOpen && handlesItself(snapshot, 'DELIVER'),
   });
+  flagsByNodes.set(snapshot._nodes, flags);
+  return flags;
 };
 
-const known: StateFlags[] = [];
+const known: StateFlags[] = [failedFlags];
 
 /** Returns an equal object that is known already: connections share the few different flags. */
 const shared = (flags: StateFlags): StateFlags => {

@@ -4,8 +4,9 @@ import { guarded } from './guard.js';
 // Everything here changes an actor of XState from outside, beyond its public API. Checked against XState 5.33.3: check
 // each function again when that version changes.
 
-interface Observing {
-  readonly next?: ((state: unknown) => unknown) | undefined;
+/** An observer of an actor. */
+export interface Observing<State = unknown> {
+  readonly next?: ((state: State) => unknown) | undefined;
   readonly error?: ((error: unknown) => unknown) | undefined;
   readonly complete?: (() => unknown) | undefined;
 }
@@ -14,6 +15,13 @@ type Subscribe = (
   error?: Observing['error'],
   complete?: Observing['complete'],
 ) => { unsubscribe(): void };
+
+/** Returns an observer whose errors are reported. It has an `error` callback, as XState would rethrow the error. */
+export const observerOf = <State>(observer: Observing<State>, report: (error: unknown) => void) => ({
+  next: (state: State): void => guarded(() => observer.next?.(state), report),
+  error: (error: unknown): void => guarded(() => observer.error?.(error), report),
+  complete: (): void => guarded(() => observer.complete?.(), report),
+});
 
 /**
  * Replaces `actor.subscribe` by one whose observers cannot harm the actor (SV16): the error of an observer is reported.
@@ -25,11 +33,7 @@ export const guardObservers = (actor: AnyActorRef, report: (error: unknown) => v
   const subscribing: Subscribe = (given, onError, onComplete) => {
     const observer: Observing =
       typeof given === 'object' ? given : { next: given, error: onError, complete: onComplete };
-    return subscribe.call(actor, {
-      next: (state) => guarded(() => observer.next?.(state), report),
-      error: (error) => guarded(() => observer.error?.(error), report),
-      complete: () => guarded(() => observer.complete?.(), report),
-    });
+    return subscribe.call(actor, observerOf(observer, report));
   };
   // The overloads are those that `Subscribe` stands for.
   actor.subscribe = subscribing as AnyActorRef['subscribe'];

@@ -48,7 +48,7 @@ export class Mailboxes {
   readonly #jobs: (() => void)[] = [];
 
   /** Creates the mailboxes. `report` receives the error of a deferred job, or of an observer of an actor. */
-  constructor(private readonly report: (error: unknown) => void) {}
+  constructor(readonly report: (error: unknown) => void) {}
 
   /** Passes each event of this actor to `handler` first, and guards the actor's observers. */
   intercept(actor: AnyActorRef, handler: HotEventHandler): void {
@@ -61,13 +61,22 @@ export class Mailboxes {
 
   /** Runs `step` inside the mailboxes: jobs that it defers run after it. Rethrows what `step` throws. */
   enter(step: () => void): void {
-    this.#inside++;
+    this.begin();
     try {
       step();
     } finally {
-      this.#inside--;
-      if (this.#inside === 0) this.#drain();
+      this.end();
     }
+  }
+
+  /** Enters the mailboxes until `end`, like `enter` without a function. */
+  begin(): void {
+    this.#inside++;
+  }
+  /** Ends what `begin` has begun: when every mailbox is empty, the deferred jobs run. */
+  end(): void {
+    this.#inside--;
+    if (this.#inside === 0) this.#drain();
   }
 
   /** Runs a job once every mailbox is empty, never before `defer` returns. Jobs run in order. */

@@ -1,4 +1,4 @@
-import { type AnyActorRef, createActor } from 'xstate';
+import type { AnyActorRef } from 'xstate';
 import type { Broadcaster } from '../../broadcast/broadcaster.js';
 import { TakenEvents } from '../charts/takenEvents.js';
 import { Connection } from '../connection/connection.js';
@@ -6,13 +6,12 @@ import type { ConnectionListener } from '../connection/lifecycle.js';
 import { type ConnectionLogic, connectionLogic, guardedLogic } from '../connection/logic.js';
 import type { ServerContext } from '../context.js';
 import { type SharedOptions, shareOptions } from '../runtime/actorPatches.js';
+import { OwnedActor } from '../runtime/ownedActor.js';
 import { inspectedLogic } from '../telemetry/inspection.js';
 import type { Arrival } from '../transport/socket.js';
 
 /** Creates connections together with their actors, and finds the connection of an actor. */
 export class ConnectionFactory {
-  /** Weak, as handles of the program may outlive a connection and must still find it. */
-  readonly #byActor = new WeakMap<AnyActorRef, Connection>();
   readonly #logic: ConnectionLogic;
   /** What the actors of all connections are created with. */
   #shared: SharedOptions | undefined;
@@ -30,7 +29,8 @@ export class ConnectionFactory {
 
   /** Returns the connection of an actor, closed or not; `undefined` for any other actor. */
   find(actor: AnyActorRef): Connection | undefined {
-    return this.#byActor.get(actor);
+    // The factory alone makes owned actors, and each is owned by its connection.
+    return OwnedActor.ownerOf(actor, this.context.mailboxes) as Connection | undefined;
   }
 
   /**
@@ -55,10 +55,10 @@ export class ConnectionFactory {
     this.#shared ??= { parent: root, src: 'connection' };
     const id = `connection-${++this.#lastId}`;
     const input = { id: arrival.id, isNativeOnly: context.nativeMode === 'only', isReachable };
-    const actor = createActor(this.#logic, { ...this.#shared, id, input });
+    const options = { parent: root, src: 'connection', id, input };
+    const actor = new OwnedActor<Connection>(this.#logic, options, context.mailboxes);
     const connection = new Connection(arrival, actor, context, listener, this.broadcaster);
-    this.#byActor.set(actor, connection);
-    context.mailboxes.intercept(actor, connection);
+    actor.own(connection);
     return connection;
   }
 

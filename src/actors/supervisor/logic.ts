@@ -2,6 +2,7 @@ import type { AnyActorRef, AnyMachineSnapshot, EventObject } from 'xstate';
 import { type SupervisorEvent, supervisorMachine } from '../../machines/supervisor.js';
 import { ErrWrite } from '../../protocol/errors.js';
 import { mergeImplementations, withTransition } from '../charts/implementations.js';
+import { memoised } from '../charts/memoised.js';
 import type { Machines } from '../context.js';
 import { handlesItself } from '../runtime/mailbox.js';
 import type { Arrival } from '../transport/socket.js';
@@ -90,7 +91,8 @@ const wireRoot = (machine: Machine, root: RootTasks, parts: RootParts): Machine 
  * the chart is reported and leaves the root as it was.
  */
 export const supervisorLogic = (chart: Machine, root: RootTasks, parts: RootParts): Machine => {
-  const machine = wireRoot(chart, root, parts);
+  const wired = wireRoot(chart, root, parts);
+  const machine = parts.context.fastPaths.memo ? memoised(wired) : wired;
   return withTransition(machine, (snapshot, event, scope) => {
     if (event.type === 'xstate.stop') root.onStopped((actor) => scope.stopChild(actor));
     try {

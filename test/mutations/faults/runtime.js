@@ -10,7 +10,7 @@ export const runtimeFaults = [
     [
       'an observer without an error callback ends the process',
       'SV16',
-      'error: (error) => guarded(() => observer.error?.(error), report),',
+      'error: (error: unknown): void => guarded(() => observer.error?.(error), report),',
       '',
     ],
   ]),
@@ -49,6 +49,84 @@ export const runtimeFaults = [
       'IN7 IN8',
       'count += this.#counts[at] ?? 0;',
       'count = this.#counts[at] ?? 0;',
+    ],
+  ]),
+  ...inFile('actors/charts/memo.ts', [
+    [
+      'a memo follows a chart with actors of its own',
+      'SV11',
+      'if (snapshot.children !== none && Object.keys(snapshot.children).length > 0) return undefined;',
+      '',
+    ],
+    ['a memo hides steps from an inspector', 'IN1', 'if (isInspected(scope.system)) return undefined;', ''],
+    [
+      'an event that a chart raises itself has the type of its cause',
+      'SV9',
+      'progress, task.raised ?? event, scope',
+      'progress, event, scope',
+    ],
+    ['a guard of always that throws is named', 'SV9', 'if (isEventless) throw error;', ''],
+    [
+      'children outlive a chart that is done',
+      'SV11',
+      "if (status !== 'active') this.#stopChildren(progress, event, scope);",
+      '',
+    ],
+    ['a step that changes nothing makes a snapshot', 'SV9', 'if (from && isSame) return from;', ''],
+    [
+      'parameters that are functions are passed on',
+      'SV11',
+      "typeof listed === 'function' ? listed({ context, event }) : listed",
+      'listed',
+    ],
+  ]),
+  ...inFile('actors/charts/plan.ts', [
+    [
+      'a delay that is no number is planned',
+      'SV11',
+      "this.machine.implementations.delays[delay] : delay) === 'number'",
+      "this.machine.implementations.delays[delay] : delay) !== 'string'",
+    ],
+    ['a guard that looks at states is planned', 'SV11', "if (!('check' in guard)) return true;", 'return true;'],
+    [
+      'any action of XState is planned',
+      'SV11',
+      "if (typeof type !== 'string' || !plannable.has(type)) return false;",
+      '',
+    ],
+  ]),
+  ...inFile('actors/charts/probe.ts', [
+    [
+      'always is not asked again after an assign',
+      'SV9',
+      'return this.changes(action) ? [marked, assign({})] : [marked];',
+      'return [marked];',
+    ],
+    ['actors of a state are not started', 'SV11', 'hasActors ? [...actions, invokes] : actions', 'actions'],
+  ]),
+  ...inFile('actors/charts/steppedMachine.ts', [
+    ['settled memberships do not share their state', 'SV3', 'this.#shared.set(key, shared);', ''],
+  ]),
+  ...inFile('actors/runtime/scheduler.ts', [
+    [
+      'a timer takes the others of its actor with it',
+      'SV11',
+      'else if (timer.next) first.set(source, timer.next);',
+      '',
+    ],
+  ]),
+  ...inFile('actors/runtime/ownedActor.ts', [
+    [
+      'a frame that is sent to an actor does not bypass its chart',
+      'SV23',
+      'if (this.#owner?.handleHot(event)) return undefined;',
+      '',
+    ],
+    [
+      'the mailboxes are left before an event is handled',
+      'SV10',
+      'this.#mailboxes.begin();',
+      'this.#mailboxes.begin(), this.#mailboxes.end(), this.#mailboxes.begin();',
     ],
   ]),
   ...inFile('actors/charts/implementations.ts', [

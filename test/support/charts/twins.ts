@@ -5,6 +5,7 @@ import {
   createActor,
   createMachine,
   type EventObject,
+  type InspectionEvent,
   SimulatedClock,
 } from 'xstate';
 import { memoised } from '../../../src/actors/charts/memoised.js';
@@ -14,7 +15,8 @@ import { watchInspectors } from '../../../src/actors/runtime/actorPatches.js';
 export class CallLog {
   #lines: unknown[] = [];
   note(...call: unknown[]): void {
-    this.#lines.push(structuredClone(call));
+    // What the calls hold changes later.
+    this.#lines.push(JSON.stringify(call, (_, value: unknown) => (value === undefined ? 'undefined' : value)));
   }
   /** Runs `job` and returns the calls that it makes. */
   of(job: () => void): unknown[] {
@@ -120,6 +122,22 @@ class Twin {
   send(event: EventObject): void {
     if (this.actor.getSnapshot().status === 'active') this.actor.send(event);
   }
+  /** Attaches an inspector to the actor system. Returns a function that detaches it. */
+  inspect(): () => void {
+    const seen = (event: InspectionEvent): void => {
+      const { type, actorRef } = event;
+      const what =
+        event.type === '@xstate.microstep'
+          ? event._transitions.map(({ eventType, target }) => [eventType, target?.map(({ id }) => id)])
+          : event.type === '@xstate.action'
+            ? [event.action.type, event.action.params]
+            : [];
+      const snapshot = 'snapshot' in event ? JSON.stringify(Object(event.snapshot).value) : '';
+      this.#seen.push([type, actorRef === this.actor, 'event' in event ? event.event.type : '', snapshot, what]);
+    };
+    const { unsubscribe } = this.actor.system.inspect(seen);
+    return unsubscribe;
+  }
   pass(ms: number): void {
     this.#clock.increment(ms);
   }
@@ -142,7 +160,7 @@ export class Twins {
   }
 
   /** Does the same to both. Returns what can be seen of the usual one, and of the memoised one. */
-  both(job: (twin: Pick<Twin, 'send' | 'pass' | 'actor'>) => void): readonly [unknown, unknown] {
+  both(job: (twin: Pick<Twin, 'send' | 'pass' | 'actor' | 'inspect'>) => void): readonly [unknown, unknown] {
     return [this.#usual.after(job), this.#memoised.after(job)];
   }
 }

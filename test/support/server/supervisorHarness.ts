@@ -1,4 +1,5 @@
 import { typed } from '../../../src/actors/api/vocabulary.js';
+import { type FastPaths, fastPaths } from '../../../src/actors/runtime/fastPaths.js';
 import { systemRandom } from '../../../src/actors/runtime/random.js';
 import { Supervisor } from '../../../src/actors/supervisor/supervisor.js';
 import type { InspectionObserver } from '../../../src/actors/telemetry/inspection.js';
@@ -46,6 +47,9 @@ export class TickingClock extends FakeClock {
 
 /** Timers of a supervisor with clients and no pending work: the heartbeat's. */
 export const idleTimers = 1;
+
+/** The shortcuts of each harness that is made from now on. A suite that sets them resets them. */
+export const harnessPaths: { current: FastPaths } = { current: fastPaths };
 
 /** Resolves after every promise that needs no timer has settled. */
 export const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -101,6 +105,7 @@ export class SupervisorHarness {
       machines: options.machines,
       clock: this.clock,
       random: systemRandom,
+      fastPaths: harnessPaths.current,
       sliceMs: options.sliceMs ?? 4,
       syncBroadcaster: options.syncBroadcaster ?? false,
       fireDisconnectAlways: options.fireDisconnectAlways ?? false,
