@@ -18,6 +18,7 @@ import { BackgroundTasks, RunQueue } from './runtime/background.js';
 import { type Clock, TickCounter } from './runtime/clock.js';
 import { Deadlines } from './runtime/deadlines.js';
 import { type FastPaths, fastPaths } from './runtime/fastPaths.js';
+import { Gathering } from './runtime/gathering.js';
 import { Mailboxes } from './runtime/mailbox.js';
 import type { Random } from './runtime/random.js';
 import { type AuthenticationHooks, Authenticator } from './sessions/authenticator.js';
@@ -186,8 +187,10 @@ export const createContext = (options: ContextOptions, directory: ActorDirectory
       failed: (error, during, ns) => callbacks.failed(error, during, ns),
     },
   });
-  const background = new BackgroundTasks(clock, options.sliceMs);
-  const runQueue = new RunQueue(now, (task) => background.wake(task));
+  const { fastPaths: shortcuts = fastPaths } = options;
+  const gathering = new Gathering(shortcuts.gather);
+  const background = new BackgroundTasks(clock, options.sliceMs, gathering);
+  const runQueue = new RunQueue(now, (task) => background.wake(task), gathering);
   const recorder = options.recorder && new Recorder(options.recorder, clock, random, directory);
   const callbacks: Callbacks = new Callbacks(
     options,
@@ -216,7 +219,7 @@ export const createContext = (options: ContextOptions, directory: ActorDirectory
     limits,
     clock,
     random,
-    fastPaths: options.fastPaths ?? fastPaths,
+    fastPaths: shortcuts,
     handlers,
     contract,
     callbacks,

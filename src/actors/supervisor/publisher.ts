@@ -97,8 +97,15 @@ export class Publisher {
   /** Writes at once if `isSynchronous`, and reviews the throttle. Messages of other servers have no producer here. */
   #flushAndReview(): void {
     const { broadcaster, context, isSynchronous } = this;
-    if (isSynchronous) broadcaster.run(Number.POSITIVE_INFINITY);
+    if (isSynchronous) this.#writeAll();
     context.throttle.review(broadcaster);
+  }
+
+  #writeAll(): void {
+    const { gathering } = this.context.background;
+    const outer = gathering.beginDirect();
+    this.broadcaster.run(Number.POSITIVE_INFINITY);
+    gathering.end(outer);
   }
 
   /** Returns the messages with their bodies, once all of them are checked. */

@@ -4,13 +4,17 @@ import { WebSocketServer } from 'ws';
 import type { BackgroundTasks } from '../../actors/runtime/background.js';
 import { type Clock, TickCounter } from '../../actors/runtime/clock.js';
 import type { FastPaths } from '../../actors/runtime/fastPaths.js';
+import type { Counters } from '../../actors/telemetry/counters.js';
 import type { UpgradedSocket } from '../../actors/transport/socket.js';
 import { ClosingWebSocket } from './closingWebSocket.js';
+import { handleOutlet } from './handle.js';
+import { type Outlets, StreamOutlet } from './outlet.js';
 import type { PongContext } from './pongs.js';
 import { ServerSocket } from './serverSocket.js';
 
 /** The limits, subprotocols and counters of the WebSocket layer. */
 interface HandshakeOptions extends Omit<PongContext, 'clock'> {
+  readonly counters: Pick<Counters, 'pings' | 'pongs' | 'skippedPings' | 'lateWrites'>;
   /** Maximum size of a message, in bytes. */
   readonly payload: number;
   /** Maximum number of parts of a message. */
@@ -45,8 +49,25 @@ export interface TransportContext {
 /** Creates the handshake of a server, which turns upgrade requests into sockets. */
 export type Transport = (options: HandshakeOptions, context: TransportContext, onBad: OnBadHandshake) => Handshake;
 
+/** Makes the outlets of one server. Those of plain TCP sockets pass Node's streams by, where that is known to be safe. */
+const makeOutlets = (
+  { counters }: Pick<HandshakeOptions, 'counters'>,
+  { background, fastPaths }: TransportContext,
+): Outlets => {
+  const { gathering } = background;
+  const context = { gathering, counters };
+  return {
+    make: (stream, listener) =>
+      (fastPaths.handle ? handleOutlet(stream, listener, context) : undefined) ??
+      new StreamOutlet(stream, listener, context),
+    beginRead: () => void gathering.beginWork(),
+    endRead: () => gathering.end(),
+  };
+};
+
 /** The transport over `ws`. */
-export const makeHandshake: Transport = (options, { clock }, onBad) => {
+export const makeHandshake: Transport = (options, context, onBad) => {
+  const { clock } = context;
   const { payload, fragments, messageTimeout, protocols, slowConsumerTimeout, counters } = options;
   const server = new WebSocketServer({
     noServer: true,
@@ -61,10 +82,11 @@ export const makeHandshake: Transport = (options, { clock }, onBad) => {
     handleProtocols: (offered) => protocols.find((protocol) => offered.has(protocol)) ?? false,
   });
   server.on('wsClientError', (error: Error, socket: Duplex, request: IncomingMessage) => onBad(error, request, socket));
+  const outlets = makeOutlets(options, context);
   const ticks = new TickCounter(clock);
   const pongContext = { clock, slowConsumerTimeout, counters };
   return (request, socket, head, done) =>
     server.handleUpgrade(request, socket, head, (ws) =>
-      done(new ServerSocket(ws, socket, messageTimeout, clock, pongContext, ticks)),
+      done(new ServerSocket(ws, socket, messageTimeout, clock, pongContext, ticks, outlets)),
     );
 };

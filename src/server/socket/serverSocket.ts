@@ -1,9 +1,9 @@
-import type { Duplex } from 'node:stream';
 import type { RawData } from 'ws';
 import { type Clock, type TickCounter, TickQuota } from '../../actors/runtime/clock.js';
 import type { SocketListener, Traffic, UpgradedSocket } from '../../actors/transport/socket.js';
 import { type CloseReasonName, closeReasons } from '../../protocol/errors.js';
 import { type ClosingListener, type ClosingWebSocket, isMidMessage } from './closingWebSocket.js';
+import type { LowerStream, Outlet, OutletListener, Outlets } from './outlet.js';
 import { type PongContext, Pongs } from './pongs.js';
 
 /** Maximum number of bytes read from one client in one tick, so that other clients have their turn (LM9). */
@@ -13,10 +13,11 @@ const bytesPerTick = 65_536;
 const ignoreError = (): void => {};
 
 /**
- * A WebSocket on the server. `ws` reads frames and writes the close frame. All others are written here, as they are, to
- * the socket of the upgrade, so that one buffer can serve any number of connections.
+ * A WebSocket on the server. `ws` reads frames and writes the close frame. All others go through its outlet, as they are,
+ * to the socket of the upgrade, so that one buffer can serve any number of connections.
  */
-export class ServerSocket implements UpgradedSocket, ClosingListener {
+export class ServerSocket implements UpgradedSocket, ClosingListener, OutletListener {
+  readonly outlet: Outlet;
   #listener: SocketListener | undefined;
   #received = 0;
   /** Whether the close frame was sent. */
@@ -32,13 +33,15 @@ export class ServerSocket implements UpgradedSocket, ClosingListener {
 
   constructor(
     private readonly ws: ClosingWebSocket,
-    readonly outlet: Duplex & { readonly bytesWritten?: number },
+    stream: LowerStream,
     private readonly messageTimeout: number,
     private readonly clock: Clock,
     private readonly pongContext: PongContext,
     ticks: TickCounter,
+    outlets: Outlets,
   ) {
     this.#quota = new TickQuota(ticks, bytesPerTick);
+    this.outlet = outlets.make(stream, this);
     ws.on('message', (data: RawData, isBinary: boolean) => this.#wsOnMessage(data, isBinary));
     ws.on('close', (code: number, reason: Buffer) => {
       this.#messageEnded();
@@ -46,25 +49,26 @@ export class ServerSocket implements UpgradedSocket, ClosingListener {
     });
     ws.watcher = this;
     ws.on('error', ignoreError);
-    outlet.on('drain', () => {
-      this.#listener?.socketOnDrain();
-      if (this.writable) this.#pongs?.drained();
-    });
-    // The listener of `ws` was added before, so `ws` has parsed these bytes already.
-    if (outlet.listenerCount('data') > 0) outlet.on('data', (bytes: Buffer) => this.#outletOnData(bytes.length));
-    else this.#takeFrames();
+    if (stream.listenerCount('data') > 0) {
+      // The listener of `ws` stands between these two: it parses the bytes.
+      stream.prependListener('data', outlets.beginRead);
+      stream.on('data', (bytes: Buffer) => {
+        this.#streamOnData(bytes.length);
+        outlets.endRead();
+      });
+    } else {
+      this.#takeFrames();
+    }
   }
 
   get writable(): boolean {
-    return !this.#isFinished && this.outlet.writable;
+    return !this.#isFinished && this.outlet.isOpen;
   }
   get backlog(): number {
-    return this.outlet.writableLength;
+    return this.outlet.backlog;
   }
   get traffic(): Traffic {
-    // Node's count of written bytes includes those that wait in the queue.
-    const { bytesWritten = 0 } = this.outlet;
-    return { received: this.#received, sent: bytesWritten - this.backlog };
+    return { received: this.#received, sent: this.outlet.sent };
   }
   get isReading(): boolean {
     return this.#isWanted;
@@ -79,6 +83,8 @@ export class ServerSocket implements UpgradedSocket, ClosingListener {
     this.#listener?.socketOnClosing(code, text, cause);
   }
   wsOnFinish(): void {
+    // The close frame comes last (BC3).
+    this.outlet.flush();
     this.#isFinished = true;
   }
   wsOnPing(data: Buffer): void {
@@ -89,6 +95,14 @@ export class ServerSocket implements UpgradedSocket, ClosingListener {
   }
   wsOnPong(): void {
     this.pongContext.counters.pongs++;
+  }
+
+  outletOnFull(): void {
+    this.#listener?.filled?.();
+  }
+  outletOnDrain(): void {
+    this.#listener?.socketOnDrain();
+    if (this.writable) this.#pongs?.drained();
   }
 
   /** Makes `listener` the one listener of the socket. */
@@ -102,15 +116,16 @@ export class ServerSocket implements UpgradedSocket, ClosingListener {
     this.ws.finish(code, text);
   }
   destroy(): void {
+    this.outlet.flush();
     this.ws.terminate();
   }
 
   /** Takes each frame for a byte. Bun has a `ws` of its own, which reads nothing by the socket (LM3). */
   #takeFrames(): void {
-    for (const event of ['message', 'ping', 'pong'] as const) this.ws.on(event, () => this.#outletOnData(1));
+    for (const event of ['message', 'ping', 'pong'] as const) this.ws.on(event, () => this.#streamOnData(1));
   }
 
-  #outletOnData(bytes: number): void {
+  #streamOnData(bytes: number): void {
     this.#received += bytes;
     if (!this.#answerPings()) return;
     this.#countRead(bytes);
