@@ -19,6 +19,7 @@ import { BackgroundTasks, RunQueue } from './runtime/background.js';
 import { type Clock, TickCounter, TickQuota } from './runtime/clock.js';
 import { Deadlines } from './runtime/deadlines.js';
 import { type FastPaths, fastPaths } from './runtime/fastPaths.js';
+import { Gathering } from './runtime/gathering.js';
 import { Mailboxes } from './runtime/mailbox.js';
 import type { Random } from './runtime/random.js';
 import { type AuthenticationHooks, Authenticator } from './sessions/authenticator.js';
@@ -191,8 +192,10 @@ export const createContext = (options: ContextOptions, directory: ActorDirectory
       failed: (error, during, ns) => callbacks.failed(error, during, ns),
     },
   });
-  const background = new BackgroundTasks(clock, options.sliceMs);
-  const runQueue = new RunQueue(now, (task) => background.wake(task));
+  const { fastPaths: paths = fastPaths } = options;
+  const gathering = new Gathering(paths.gather);
+  const background = new BackgroundTasks(clock, options.sliceMs, gathering);
+  const runQueue = new RunQueue(now, (task) => background.wake(task), gathering);
   const recorder = options.recorder && new Recorder(options.recorder, clock, random, directory);
   const callbacks: Callbacks = new Callbacks(
     options,
@@ -217,7 +220,6 @@ export const createContext = (options: ContextOptions, directory: ActorDirectory
     link: linkMachine,
     ...options.machines,
   };
-  const paths = options.fastPaths ?? fastPaths;
   return {
     server,
     limits,

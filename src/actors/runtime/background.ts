@@ -1,4 +1,5 @@
 import type { Clock } from './clock.js';
+import { Gathering } from './gathering.js';
 import { Histogram } from './histogram.js';
 
 /** Background work that can be done in slices. */
@@ -29,6 +30,8 @@ export class BackgroundTasks {
   constructor(
     private readonly clock: Clock,
     private readonly sliceMs: number,
+    /** Decides when sockets write. While a slice runs, they write at once. */
+    readonly gathering = new Gathering(),
   ) {}
 
   /** Runs the task in the next slice. A task that is already scheduled is scheduled once. */
@@ -42,6 +45,7 @@ export class BackgroundTasks {
 
   #slice(): void {
     this.#isScheduled = false;
+    const outer = this.gathering.beginDirect();
     const began = this.clock.now();
     const until = began + this.sliceMs;
     this.tally.delays.note(began - this.#since);
@@ -52,6 +56,7 @@ export class BackgroundTasks {
       left--;
       if (left === 0) break;
     }
+    this.gathering.end(outer);
     this.tally.spent += this.clock.now() - began;
   }
 
@@ -77,6 +82,8 @@ export class RunQueue implements BackgroundTask {
   constructor(
     private readonly now: () => number,
     private readonly wake: (task: BackgroundTask) => void,
+    /** What one inbox writes leaves at the end of its part. */
+    private readonly gathering = new Gathering(),
   ) {}
 
   /** Appends an inbox to the queue. */
@@ -90,7 +97,9 @@ export class RunQueue implements BackgroundTask {
     // An inbox that is added again while this loop runs comes after all others.
     for (const inbox of this.#waiting) {
       this.#waiting.delete(inbox);
+      const outer = this.gathering.beginWork();
       inbox.resume();
+      this.gathering.end(outer);
       if (this.now() >= until) break;
     }
     return this.#waiting.size > 0;

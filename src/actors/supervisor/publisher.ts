@@ -100,7 +100,11 @@ export class Publisher {
   }
 
   #flushIfSynchronous(): void {
-    if (this.isSynchronous) this.broadcaster.run(Number.POSITIVE_INFINITY);
+    if (!this.isSynchronous) return;
+    const { gathering } = this.context.background;
+    const outer = gathering.beginDirect();
+    this.broadcaster.run(Number.POSITIVE_INFINITY);
+    gathering.end(outer);
   }
 
   /** Returns the messages with their bodies, once all of them are checked. */

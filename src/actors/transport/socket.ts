@@ -34,7 +34,7 @@ export interface Traffic {
 export interface Socket {
   /** Whether data can still be written. */
   readonly writable: boolean;
-  /** Bytes that were written and that the kernel has not taken yet. */
+  /** Bytes that were written and that the kernel has not taken yet, with those that are held back (BC15). */
   readonly backlog: number;
   /** The bytes received and sent so far. */
   readonly traffic: Traffic;
@@ -55,6 +55,8 @@ export interface SocketListener {
    * a text message that is not decoded yet.
    */
   socketOnMessage(data: string | Uint8Array, isText?: boolean): void;
+  /** Called when bytes that were held back (BC15) have been written, and the queue of the socket is full now. */
+  filled?(): void;
   /** Called when the queue of the socket is empty again. */
   socketOnDrain(): void;
   /**
@@ -157,6 +159,10 @@ export class SocketWrapper implements Socket, SocketListener {
   /** Passes on a message. */
   socketOnMessage(data: string | Uint8Array, isText?: boolean): void {
     this.listener?.socketOnMessage(data, isText);
+  }
+  /** Passes on that the queue is full. */
+  filled(): void {
+    this.listener?.filled?.();
   }
   /** Passes on that the queue is empty. */
   socketOnDrain(): void {

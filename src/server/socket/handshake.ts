@@ -4,15 +4,19 @@ import { WebSocketServer } from 'ws';
 import type { BackgroundTasks } from '../../actors/runtime/background.js';
 import { type Clock, TickCounter } from '../../actors/runtime/clock.js';
 import type { FastPaths } from '../../actors/runtime/fastPaths.js';
+import type { Counters } from '../../actors/telemetry/counters.js';
 import type { UpgradedSocket } from '../../actors/transport/socket.js';
 import { ClosingWebSocket } from './closingWebSocket.js';
 import { type Compression, deflateExtension, keepAcceptedOffer } from './compression.js';
+import { handleOutlet } from './handle.js';
+import { type Outlets, StreamOutlet } from './outlet.js';
 import type { PongContext } from './pongs.js';
 import { makeReadContext } from './readBudget.js';
 import { ServerSocket, type SocketContext } from './serverSocket.js';
 
 /** The limits, subprotocols and counters of the WebSocket layer. */
 interface HandshakeOptions extends Omit<PongContext, 'clock'> {
+  readonly counters: Pick<Counters, 'pings' | 'pongs' | 'skippedPings' | 'lateWrites'>;
   /** Maximum size of a message, in bytes. */
   readonly payload: number;
   /** Maximum number of parts of a message. */
@@ -51,6 +55,22 @@ export type Transport = (options: HandshakeOptions, context: TransportContext, o
 
 const doNothing = (): void => {};
 
+/** Makes the outlets of one server. Those of plain TCP sockets pass Node's streams by, where that is known to be safe. */
+const makeOutlets = (
+  { counters }: Pick<HandshakeOptions, 'counters'>,
+  { background, fastPaths }: TransportContext,
+): Outlets => {
+  const { gathering } = background;
+  const context = { gathering, counters };
+  return {
+    make: (stream, listener) =>
+      (fastPaths.handle ? handleOutlet(stream, listener, context) : undefined) ??
+      new StreamOutlet(stream, listener, context),
+    beginRead: () => void gathering.beginWork(),
+    endRead: () => gathering.end(),
+  };
+};
+
 /** The transport over `ws`. */
 export const makeHandshake: Transport = (options, shared, onBad) => {
   const { payload, fragments, messageTimeout, protocols, slowConsumerTimeout, counters, compression } = options;
@@ -70,7 +90,8 @@ export const makeHandshake: Transport = (options, shared, onBad) => {
   server.on('wsClientError', (error: Error, socket: Duplex, request: IncomingMessage) => onBad(error, request, socket));
   const ticks = new TickCounter(clock);
   const reading = fastPaths.ownParser ? makeReadContext(payload, ticks, shared) : undefined;
-  const context: SocketContext = { clock, ticks, messageTimeout, reading, slowConsumerTimeout, counters };
+  const outlets = makeOutlets(options, shared);
+  const context: SocketContext = { clock, ticks, messageTimeout, reading, outlets, slowConsumerTimeout, counters };
   return (request, socket, head, done) => {
     const restore = compression ? keepAcceptedOffer(request) : doNothing;
     server.handleUpgrade(request, socket, head, (ws) => {

@@ -1,7 +1,6 @@
-import type { Duplex } from 'node:stream';
 import type { Clock } from '../../actors/runtime/clock.js';
 import type { Counters } from '../../actors/telemetry/counters.js';
-import { joined, pong } from '../../protocol/frame.js';
+import { type FrameSink, joined, pong } from '../../protocol/frame.js';
 
 /** What the pongs of all sockets of one server share. */
 export interface PongContext {
@@ -24,7 +23,7 @@ export class Pongs {
   #waiting: { readonly data: Uint8Array; readonly since: number } | undefined;
 
   constructor(
-    private readonly outlet: Duplex,
+    private readonly outlet: FrameSink & { readonly writableNeedDrain: boolean },
     private readonly context: PongContext,
   ) {}
 

@@ -39,12 +39,16 @@ export interface ReadContext {
 export const makeReadContext = (
   payload: number,
   ticks: TickCounter,
-  { clock, background }: { readonly clock: Pick<Clock, 'now'>; readonly background: Pick<BackgroundTasks, 'wake'> },
+  {
+    clock,
+    background,
+  }: { readonly clock: Pick<Clock, 'now'>; readonly background: Pick<BackgroundTasks, 'wake' | 'gathering'> },
 ): ReadContext => ({
   payload,
   budget: new ReadBudget(ticks, clock),
   queue: new RunQueue(
     () => clock.now(),
     (task) => background.wake(task),
+    background.gathering,
   ),
 });

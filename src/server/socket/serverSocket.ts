@@ -1,4 +1,3 @@
-import type { Duplex } from 'node:stream';
 import type { RawData } from 'ws';
 import { type Clock, type TickCounter, TickQuota } from '../../actors/runtime/clock.js';
 import type { SocketListener, Traffic, UpgradedSocket } from '../../actors/transport/socket.js';
@@ -8,6 +7,7 @@ import type { ClosingListener, ClosingWebSocket } from './closingWebSocket.js';
 import { type Compression, DeflatingSink } from './compression.js';
 import { FrameReader, type FrameReaderHost } from './frameReader.js';
 import { Inflation } from './inflation.js';
+import type { LowerStream, Outlet, OutletListener, Outlets } from './outlet.js';
 import { type PongContext, Pongs } from './pongs.js';
 import type { ReadContext } from './readBudget.js';
 import { isMidMessage as isMidMessageOf } from './wsReceiver.js';
@@ -25,14 +25,16 @@ export interface SocketContext extends PongContext {
   readonly messageTimeout: number;
   /** What the readers share. Without it `ws` reads all frames. */
   readonly reading: ReadContext | undefined;
+  /** Makes the outlets, through which all frames leave. */
+  readonly outlets: Outlets;
 }
 
 /**
  * A WebSocket on the server. Its reader parses text messages, `ws` all other frames; `ws` writes the close frame. All
- * others are written here, as they are, to the socket of the upgrade, so that one buffer can serve any number of
+ * others go through its outlet, as they are, to the socket of the upgrade, so that one buffer can serve any number of
  * connections.
  */
-export class ServerSocket implements UpgradedSocket, ClosingListener, FrameReaderHost {
+export class ServerSocket implements UpgradedSocket, ClosingListener, FrameReaderHost, OutletListener {
   #listener: SocketListener | undefined;
   #received = 0;
   /** Whether the close frame was sent. */
@@ -43,8 +45,9 @@ export class ServerSocket implements UpgradedSocket, ClosingListener, FrameReade
   readonly #quota: TickQuota;
   #isResting = false;
   #incomplete: unknown;
-  /** Takes the frames: the socket, or what compresses them. */
+  /** Takes the frames: the outlet of the socket, or what compresses them first. */
   readonly outlet: FrameSink;
+  readonly #out: Outlet;
   /** Watches what is decompressed, if the client agreed to compression. */
   readonly #inflation: Inflation | undefined;
   /** The pongs that the client is due, once it has sent a ping. */
@@ -53,36 +56,40 @@ export class ServerSocket implements UpgradedSocket, ClosingListener, FrameReade
 
   constructor(
     private readonly ws: ClosingWebSocket,
-    private readonly stream: Duplex & { readonly bytesWritten?: number },
+    private readonly stream: LowerStream,
     private readonly context: SocketContext,
     /** Compresses what is written, if the client agreed to compression. */
     compression?: Compression,
   ) {
     this.#quota = new TickQuota(context.ticks, bytesPerTick);
-    this.outlet = compression ? new DeflatingSink(stream, compression) : stream;
+    this.#out = context.outlets.make(stream, this);
+    this.outlet = compression ? new DeflatingSink(this.#out, compression) : this.#out;
     this.#inflation = compression && this.#watchInflation();
     ws.watch(this);
-    stream.on('drain', () => {
-      this.#listener?.socketOnDrain();
-      if (this.writable) this.#pongs?.drained();
-    });
     this.#reader = context.reading && FrameReader.of(ws, stream, this, context.reading);
-    // Where `ws` reads, its listener was added before, so it has parsed these bytes already.
-    if (this.#reader || stream.listenerCount('data') > 0)
+    if (this.#reader) {
+      const { beginRead } = context.outlets;
+      stream.on('data', (bytes: Buffer) => {
+        beginRead();
+        this.#streamOnData(bytes);
+      });
+    } else if (stream.listenerCount('data') > 0) {
+      // The listener of `ws` stands between these two: it parses the bytes.
+      stream.prependListener('data', context.outlets.beginRead);
       stream.on('data', (bytes: Buffer) => this.#streamOnData(bytes));
-    else this.#takeFrames();
+    } else {
+      this.#takeFrames();
+    }
   }
 
   get writable(): boolean {
-    return !this.#isFinished && this.stream.writable;
+    return !this.#isFinished && this.#out.isOpen;
   }
   get backlog(): number {
-    return this.stream.writableLength;
+    return this.#out.backlog;
   }
   get traffic(): Traffic {
-    // Node's count of written bytes includes those that wait in the queue.
-    const { bytesWritten = 0 } = this.stream;
-    return { received: this.#received, sent: bytesWritten - this.backlog };
+    return { received: this.#received, sent: this.#out.sent };
   }
   get isReading(): boolean {
     return this.#isWanted && !this.#reader?.isHolding;
@@ -115,6 +122,8 @@ export class ServerSocket implements UpgradedSocket, ClosingListener, FrameReade
     this.#listener?.socketOnClosing(code, text, cause);
   }
   wsOnFinish(): void {
+    // The close frame comes last (BC3).
+    this.#out.flush();
     this.#isFinished = true;
     this.#holdInflation();
   }
@@ -125,11 +134,19 @@ export class ServerSocket implements UpgradedSocket, ClosingListener, FrameReade
   wsOnPing(data: Buffer): void {
     this.context.counters.pings++;
     if (!this.writable) return;
-    this.#pongs ??= new Pongs(this.stream, this.context);
+    this.#pongs ??= new Pongs(this.#out, this.context);
     this.#pongs.take(data);
   }
   wsOnPong(): void {
     this.context.counters.pongs++;
+  }
+
+  outletOnFull(): void {
+    this.#listener?.filled?.();
+  }
+  outletOnDrain(): void {
+    this.#listener?.socketOnDrain();
+    if (this.writable) this.#pongs?.drained();
   }
 
   /** Makes `listener` the one listener of the socket. */
@@ -144,6 +161,7 @@ export class ServerSocket implements UpgradedSocket, ClosingListener, FrameReade
   }
   destroy(): void {
     this.#reader?.stop();
+    this.#out.flush();
     this.ws.terminate();
   }
 
@@ -152,10 +170,12 @@ export class ServerSocket implements UpgradedSocket, ClosingListener, FrameReade
     for (const event of ['message', 'ping', 'pong'] as const) this.ws.on(event, () => this.#countRead(1));
   }
 
+  /** Ends a read that has begun. */
   #streamOnData(bytes: Buffer): void {
     this.#reader?.read(bytes);
     if (this.#reader?.isBehind) this.#review();
     this.#countRead(bytes.length);
+    this.context.outlets.endRead();
   }
 
   #countRead(bytes: number): void {

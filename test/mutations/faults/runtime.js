@@ -107,7 +107,7 @@ export const runtimeFaults = [
   ...inFile('actors/charts/steppedMachine.ts', [
     ['settled memberships do not share their state', 'SV3', 'this.#shared.set(key, shared);', ''],
   ]),
-  ...inFile('actors/runtime/scheduler.ts', [
+  ...inFile('actors/charts/scheduler.ts', [
     [
       'a timer takes the others of its actor with it',
       'SV11',

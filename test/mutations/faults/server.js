@@ -62,8 +62,8 @@ export const serverFaults = [
     [
       'a socket stays paused after its bytes waited',
       'LM9',
-      'this.#reviewMessage();\n    this.#review();',
-      'this.#reviewMessage();',
+      'this.#timeMessage();\n    this.#review();',
+      'this.#timeMessage();',
     ],
     ['what waits is kept when the server ends the socket', 'LM9', 'this.#reader?.stop();', ''],
     ['a text message comes before the pong', 'LM7', 'if (this.#pongs) this.#answerPings();', ''],

@@ -64,7 +64,7 @@ const limits = { ...bounds, messageTimeout: 10_000, slowConsumerTimeout: 10_000 
 export const makeLines = (ownParser = true, payload: number = limits.payload) => {
   const clock = new FakeClock();
   const background = new BackgroundTasks(clock, 4);
-  const counters = { pings: 0, pongs: 0, skippedPings: 0 };
+  const counters = { pings: 0, pongs: 0, skippedPings: 0, lateWrites: 0 };
   const handshake = makeHandshake(
     { ...limits, payload, protocols: [], counters },
     { clock, background, fastPaths: { ...fastPaths, ownParser } },

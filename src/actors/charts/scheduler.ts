@@ -1,5 +1,5 @@
 import type { ActorSystem, AnyActorRef, EventObject } from 'xstate';
-import type { Clock } from './clock.js';
+import type { Clock } from '../runtime/clock.js';
 
 type System = ActorSystem<{ actors: Record<string, AnyActorRef> }>;
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { createActor, setup } from 'xstate';
+import { useIndexedScheduler } from '../../../src/actors/charts/scheduler.js';
 import { systemClock } from '../../../src/actors/runtime/clock.js';
-import { useIndexedScheduler } from '../../../src/actors/runtime/scheduler.js';
 import { FakeClock } from '../../support/server/fakeClock.js';
 
 const waiting = setup({ delays: { patience: 100, more: 150 } }).createMachine({

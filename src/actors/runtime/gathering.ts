@@ -1,0 +1,88 @@
+/** A socket that may hold bytes back. */
+export interface Gatherer {
+  /** Writes what it holds back. Does nothing when that has left already. */
+  release(): void;
+}
+
+/** When the bytes that a socket is given leave. */
+export type Moment = 'atOnce' | 'afterWork' | 'afterMicrotasks';
+
+/** Maximum number of bytes that all sockets of one server hold back together: 4 MiB. */
+const maxHeld = 4 * 1024 * 1024;
+
+/** Calls `run` after all microtasks of the present turn. A tick that the turn itself asked for would come before them. */
+const afterMicrotasks = (run: () => void): void => queueMicrotask(() => process.nextTick(run));
+
+/**
+ * Decides when bytes leave, for all sockets of one server (BC15). What one read leads to leaves at the end of its work.
+ * What is sent outside of a read leaves once the microtasks of that turn are over. Background work writes at once, so
+ * that each write counts in its slice (BC5).
+ */
+export class Gathering {
+  /** Whether sockets write at once, and hold nothing back. */
+  isDirect: boolean;
+  readonly #usually: Moment;
+  #moment: Moment;
+  /** The sockets that hold bytes back. A socket may stand here twice, or after its bytes have left. */
+  readonly #holding: Gatherer[] = [];
+  #bytes = 0;
+  #isScheduled = false;
+
+  constructor(
+    /** Whether anything is held back. */
+    isOn = true,
+    private readonly schedule = afterMicrotasks,
+  ) {
+    this.#usually = isOn ? 'afterMicrotasks' : 'atOnce';
+    this.#moment = this.#usually;
+    this.isDirect = !isOn;
+  }
+
+  /** Begins a piece of work whose bytes leave together at its end. Returns what `end` needs. */
+  beginWork(): Moment {
+    return this.#begin(this.#usually === 'atOnce' ? 'atOnce' : 'afterWork');
+  }
+
+  /** Begins work that writes at once. Returns what `end` needs. */
+  beginDirect(): Moment {
+    return this.#begin('atOnce');
+  }
+
+  /** Ends the innermost work. `outer` is what its begin returned. Default: it was begun outside of any. */
+  end(outer = this.#usually): void {
+    if (this.#moment === 'afterWork' && outer !== 'afterWork') this.#releaseAll();
+    this.#moment = outer;
+    this.isDirect = outer === 'atOnce';
+  }
+
+  /** Adds a socket that has begun to hold bytes back. */
+  add(gatherer: Gatherer): void {
+    this.#holding.push(gatherer);
+    if (this.#moment === 'afterWork' || this.#isScheduled) return;
+    this.#isScheduled = true;
+    this.schedule(() => {
+      this.#isScheduled = false;
+      this.#releaseAll();
+    });
+  }
+
+  /** Counts bytes that a socket holds back. Releases all sockets when it is too much. */
+  grew(bytes: number): void {
+    this.#bytes += bytes;
+    if (this.#bytes > maxHeld) this.#releaseAll();
+  }
+
+  #begin(moment: Moment): Moment {
+    const outer = this.#moment;
+    this.#moment = moment;
+    this.isDirect = moment === 'atOnce';
+    return outer;
+  }
+
+  #releaseAll(): void {
+    this.#bytes = 0;
+    // A release may call code that makes further sockets hold bytes back.
+    for (let at = 0; at < this.#holding.length; at++) this.#holding[at]?.release();
+    this.#holding.length = 0;
+  }
+}
