@@ -11,6 +11,7 @@ const bytes = 4_096;
  */
 export const deflate = {
   id: 'deflate',
+  daily: ['socket.io, compressed'],
   title: 'One broadcast of 4 KiB of JSON per tick, 1 000 connections, compressed',
   note: 'Each message differs. The clients offer `permessage-deflate`, and count what they receive without reading it. Both systems compress messages from 1 KiB on, each by itself.',
   unit: 'µs of processor time per delivery',

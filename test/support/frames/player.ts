@@ -3,6 +3,7 @@ import { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { BackgroundTasks } from '../../../src/actors/runtime/background.js';
 import { fastPaths } from '../../../src/actors/runtime/fastPaths.js';
+import { Gathering } from '../../../src/actors/runtime/gathering.js';
 import type { SocketListener, UpgradedSocket } from '../../../src/actors/transport/socket.js';
 import { makeHandshake } from '../../../src/server/socket/handshake.js';
 import { FakeClock } from '../server/fakeClock.js';
@@ -63,7 +64,8 @@ const limits = { ...bounds, messageTimeout: 10_000, slowConsumerTimeout: 10_000 
 /** Returns a function that upgrades sockets of one server, with our own parser or with `ws` alone. */
 export const makeLines = (ownParser = true, payload: number = limits.payload) => {
   const clock = new FakeClock();
-  const background = new BackgroundTasks(clock, 4);
+  // The log tells what is sent between two messages.
+  const background = new BackgroundTasks(clock, 4, new Gathering(false));
   const counters = { pings: 0, pongs: 0, skippedPings: 0, lateWrites: 0 };
   const handshake = makeHandshake(
     { ...limits, payload, protocols: [], counters },
