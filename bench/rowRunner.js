@@ -28,19 +28,25 @@ export { awaitDeliveries, connectClients, perDelivery, perDeliveryOf, perMessage
 export const bytes = 64;
 
 /**
- * Returns the order of the systems in a round. A system that is measured twice in a row finds the machine warmed up for
- * it. Therefore each system starts as many rounds as any other, and none of three or more follows itself. Every other
- * cycle runs backwards, so that none always follows the same one.
+ * Returns the order of the systems in a round. What a system finds depends on the one before it: caches, and the clock
+ * of the processor. Therefore the rounds are the lines of a balanced square. In as many rounds as there are systems, each
+ * system has each position once. In twice as many, each follows each other one equally often, and none of three or more
+ * follows itself.
  *
  * @template T
  * @param {readonly T[]} all
  * @param {number} round
+ * @returns {T[]}
  */
 export const orderOf = (all, round) => {
-  const isBack = Math.floor(round / all.length) % 2 === 1;
-  const first = isBack ? all.length - 1 - (round % all.length) : round % all.length;
-  const rotated = [...all.slice(first), ...all.slice(0, first)];
-  return isBack ? [...rotated.slice(0, 1), ...rotated.slice(1).reverse()] : rotated;
+  const count = all.length;
+  // 0, 1, -1, 2, -2 …: all differences between neighbours differ.
+  const line = all.map((_, at) => (at % 2 === 1 ? (at + 1) / 2 : -at / 2));
+  const isBack = Math.floor(round / count) % 2 === 1;
+  const turn = round % count;
+  const turned = isBack ? line.reverse().map((at) => at - turn) : line.map((at) => at + turn);
+  const places = turned.map((at) => ((at % count) + count) % count);
+  return places.flatMap((place) => all.slice(place, place + 1));
 };
 
 /** Runs rows with one set of options. */
