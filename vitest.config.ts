@@ -17,7 +17,7 @@ const quick = [
 
 /** Tests that measure memory or delays, and so have a process for themselves. */
 const measured = [
-  'test/properties/{churn,clientHeap,clientReconnects,clusterChurn,flood,lossless,slow,standstill}.test.ts',
+  'test/properties/{burst,churn,clientHeap,clientReconnects,clusterChurn,flood,lossless,slow,standstill}.test.ts',
   'test/trust/{lockout,protocol,transport}.test.ts',
 ];
 

@@ -5,7 +5,7 @@ import type { Clock, TickCounter } from '../../actors/runtime/clock.js';
 const readMs = 10;
 
 /** Bounds the time that reading takes in one tick, over all connections (LM9). */
-export class ReadBudget {
+class ReadBudget {
   #tick = -1;
   #until = 0;
 
