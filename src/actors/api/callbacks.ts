@@ -3,6 +3,7 @@ import { type Frame, messageFrom } from '../../protocol/codec.js';
 import { HandlerTimeout } from '../../protocol/errors.js';
 import type { Message } from '../../protocol/message.js';
 import type { Deadlines } from '../runtime/deadlines.js';
+import { Stopwatch } from '../runtime/stopwatch.js';
 import type { Counters, Meters } from '../telemetry/counters.js';
 import type { RecordedStep, Recorder } from '../telemetry/recorder.js';
 import type { UpgradeRequest } from '../transport/socket.js';
@@ -52,6 +53,9 @@ const usual: ReadonlySet<number> = new Set([1000, 1001, 1005]);
 
 /** Runs the program's code. Returns its outcome, or reports its failure to `onError` (SV2). */
 export class Callbacks {
+  /** Times the handlers. */
+  readonly #stopwatch: Stopwatch;
+
   constructor(
     private readonly callbacks: ConnectionCallbacks,
     private readonly handlers: Handlers,
@@ -64,7 +68,9 @@ export class Callbacks {
     private readonly now: () => number,
     /** Records abnormal closes, if the program wants that. */
     private readonly recorder: Recorder | undefined,
-  ) {}
+  ) {
+    this.#stopwatch = new Stopwatch(now);
+  }
 
   /** Runs `onConnect`. */
   connect(conn: Conn): Outcome | Promise<Outcome> {
@@ -86,6 +92,7 @@ export class Callbacks {
 
   /** Runs the handler of a lifecycle event, if there is one. */
   lifecycle(ns: NSConn, message: Message): Outcome | Promise<Outcome> {
+    this.timeAnew();
     const handler = this.handlers.find(message.namespace, message.event);
     return handler ? this.#handle(handler, ns, message) : { kind: 'nothing' };
   }
@@ -97,6 +104,7 @@ export class Callbacks {
 
   /** Runs the handler of a received event whose data was validated. Its result is for the contract to judge. */
   run(handler: HandlerFunction, ns: NSConn, message: ReceivedData): Outcome | Promise<Outcome> {
+    this.timeAnew();
     return this.#timed(handler, ns, message);
   }
 
@@ -151,8 +159,14 @@ export class Callbacks {
     this.#unawaited(code, (error) => this.report(error, where));
   }
 
+  /** Says that time has passed since the last handler: the next one does not begin when that has ended. */
+  timeAnew(): void {
+    this.#stopwatch.forget();
+  }
+
   /** Runs code without a timeout, as nothing waits for it. */
   #unawaited(code: () => unknown, failed: (error: unknown) => void): void {
+    this.timeAnew();
     try {
       Promise.resolve(code()).catch(failed);
     } catch (error) {
@@ -182,18 +196,22 @@ export class Callbacks {
 
   /** Measures the time until a handler has settled (IN7). */
   #timed(handler: HandlerFunction, ns: NSConn, message: Message | ReceivedData): Outcome | Promise<Outcome> {
-    const began = this.now();
+    const began = this.#stopwatch.begin();
     const outcome = runHandler(handler, ns, message, this.deadlines, this.timeout);
     if (outcome instanceof Promise) this.#noteLater(began, outcome);
-    else this.meters.handlers.note(this.now() - began);
+    else this.meters.handlers.note(this.#stopwatch.end() - began);
+    // An answer is written before the next handler runs.
+    if (outcome instanceof Promise || outcome.kind !== 'nothing') this.#stopwatch.forget();
     return outcome;
   }
 
   #noteLater(began: number, outcome: Promise<Outcome>): void {
+    this.#stopwatch.leave();
     void outcome.then(() => this.meters.handlers.note(this.now() - began));
   }
 
   #run(code: () => unknown): Outcome | Promise<Outcome> {
+    this.timeAnew();
     return runGuarded(code, this.deadlines, this.timeout);
   }
 }

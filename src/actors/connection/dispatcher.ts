@@ -105,14 +105,21 @@ export class Dispatcher implements InboxHost, Producer {
 
   /** Runs a turn, or a part of it. Broadcasts made in it count as produced by this client (BC10). */
   runAsProducer(work: Frame | Job): void | Promise<void> {
-    const { throttle } = this.context;
+    const { throttle, callbacks } = this.context;
     const outer = throttle.enter(this);
     try {
       const pending = typeof work === 'function' ? work() : this.#dispatch(work);
       return pending && throttle.follow(this, pending);
     } finally {
       throttle.leave(outer);
+      // What a job does is no part of the next handler's time.
+      if (typeof work === 'function') callbacks.timeAnew();
     }
+  }
+
+  /** Notes that a turn has ended long after its call. */
+  turnSettled(): void {
+    this.context.callbacks.timeAnew();
   }
 
   /** Returns whether a frame waits for a call of this side on its namespace or room (NS6, NS10). */

@@ -27,6 +27,8 @@ export interface InboxHost {
   inboxFlooded(): void;
   /** Calls `resume` once the inbox may go on: it has used up its quota of the tick, or is paused. */
   inboxParked(): void;
+  /** Called when a promise of a turn has settled, before anything else follows from that. */
+  turnSettled(): void;
   /** Handles the error of a turn. Only a chart can make a turn throw. */
   turnFailed(error: unknown): void;
 }

@@ -280,6 +280,7 @@ export class Inbox implements Runnable {
   #await(pending: Promise<void>): void {
     const turn = this.#turn;
     const settled = (): void => {
+      this.host.turnSettled();
       if (this.#turn !== turn) return;
       this.#unsettled--;
       this.#endIfSettled();

@@ -155,6 +155,12 @@ describe('turns', () => {
     expect(host.inbox.turn).toBe(noTurn);
   });
 
+  test('[IN7] the host is told that a turn has settled, before the next frame is handled', async () => {
+    const host = new FakeHost().push('slow', 'a');
+    await host.letGo('slow');
+    expect([host.log, host.settledAfter]).toEqual([['slow', 'a'], [1]]);
+  });
+
   test('[SV7] no two turns share a number', async () => {
     const host = new FakeHost();
     const turns: number[] = [];

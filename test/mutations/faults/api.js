@@ -34,6 +34,12 @@ export const apiFaults = [
       'const path = ',
     ],
     [
+      'what a hook takes counts for the next handler',
+      'IN7',
+      'failed: (error: unknown) => void): void {\n    this.timeAnew();',
+      'failed: (error: unknown) => void): void {',
+    ],
+    [
       'a handler counts until it returns',
       'IN7',
       'if (outcome instanceof Promise) this.#noteLater(began, outcome);',

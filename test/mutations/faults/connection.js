@@ -109,6 +109,7 @@ export const connectionFaults = [
     ],
   ]),
   ...inFile('actors/inbox/inbox.ts', [
+    ['what passes before a turn settles counts for the next handler', 'IN7', 'this.host.turnSettled();', ''],
     ['turns overlap', 'SV7', 'this.#unsettled++;\n', ''],
     [
       'all connections together may have any number of frames handled',

@@ -2,6 +2,32 @@ import { inFile } from '../inFile.js';
 
 /** @type {readonly import('../inFile.js').Fault[]} */
 export const runtimeFaults = [
+  ...inFile('actors/runtime/stopwatch.ts', [
+    [
+      'what passes between two reads counts for a handler',
+      'IN7',
+      'this.#isForgetting = false;\n      this.#isPresent = false;',
+      'this.#isForgetting = false;',
+    ],
+    [
+      'what passes in an outer call counts for an inner one',
+      'IN7',
+      'this.#isPresent = this.#depth === 0;',
+      'this.#isPresent = true;',
+    ],
+    [
+      'a call that has not ended is the outer one of all',
+      'IN7',
+      'leave(): void {\n    this.#depth--;',
+      'leave(): void {',
+    ],
+    [
+      'the clock is read twice for each call',
+      'IN7',
+      'return isPresent ? this.#ended : this.now();',
+      'return this.now();',
+    ],
+  ]),
   ...inFile('actors/runtime/background.ts', [['slices without end', 'LM9', 'if (this.now() >= until) break;', '']]),
   ...inFile('actors/runtime/clock.ts', [
     ['a quota is never renewed', 'LM9', 'if (current !== this.#tick) {', 'if (this.#tick === -1) {'],

@@ -14,6 +14,8 @@ export const settle = async (): Promise<void> => {
 export class FakeHost implements InboxHost {
   readonly log: string[] = [];
   readonly held = new Set<string>();
+  /** How long the log was each time that a promise of a turn had settled. */
+  readonly settledAfter: number[] = [];
   awaitsPeer = false;
   isAsked = false;
   isPaused = false;
@@ -56,6 +58,10 @@ export class FakeHost implements InboxHost {
 
   mustWait({ event }: Frame): boolean {
     return this.held.has(event);
+  }
+
+  turnSettled(): void {
+    this.settledAfter.push(this.log.length);
   }
 
   inboxFilled(isFull: boolean): void {
