@@ -1,4 +1,5 @@
 import type { FrameSink } from '../protocol/frame.js';
+import { compact } from '../protocol/size.js';
 import type { DeliveryContext } from './deliveryContext.js';
 import { Member } from './member.js';
 import { bytesOf, cutToOneWrite, type Entry, Outbox, writeLimit } from './outbox.js';
@@ -139,6 +140,11 @@ export class Subscriber extends Member {
       isFull = !this.#writePaced(context.join(oldest), oldest.length) && !host.hasRoom;
     }
     if (outbox?.isEmpty) this.outbox = undefined;
+  }
+
+  /** Returns the name of a room as a string that all its members share, and that keeps no read buffer in memory. */
+  nameOf(namespace: string, room: string): string {
+    return this.context.topics.topic(namespace, room)?.room ?? compact(room);
   }
 
   /** Joins a namespace (`room` empty) or a room. Does nothing once closed. */

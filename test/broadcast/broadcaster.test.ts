@@ -587,11 +587,13 @@ describe('a log that goes to each member alike', () => {
     harness.issue('2');
     harness.issue('3');
     harness.walk();
+    harness.issue('nor to one', { except: one.subscriber });
+    harness.walk();
     const texts = [one, twin, other].map(({ connection }) => connection.texts);
     expect(texts).toEqual([
       ['1', 'not to ann', '2', '3'],
-      ['1', 'not to one', 'not to ann', '2', '3'],
-      ['1', 'not to one', '2', '3'],
+      ['1', 'not to one', 'not to ann', '2', '3', 'nor to one'],
+      ['1', 'not to one', '2', '3', 'nor to one'],
     ]);
   });
 
@@ -628,18 +630,19 @@ describe('a log that goes to each member alike', () => {
       if (isAnswered) return;
       isAnswered = true;
       harness.issue('3');
+      harness.issue('4');
     });
     harness.issue('1');
     harness.issue('2');
     harness.walk();
-    for (const { connection } of members) expect(connection.texts).toEqual(['1', '2', '3']);
+    for (const { connection } of members) expect(connection.texts).toEqual(['1', '2', '3', '4']);
     const last = members.slice(1).map(({ connection }) => connection.writes);
     expect(last.map((writes) => writes.length)).toEqual([1, 1, 1]);
     expect(new Set(last.map(([bytes]) => bytes)).size).toBe(1);
-    harness.issue('4');
     harness.issue('5');
+    harness.issue('6');
     harness.walk();
-    for (const { connection } of members) expect(connection.texts.slice(3)).toEqual(['4', '5']);
+    for (const { connection } of members) expect(connection.texts.slice(4)).toEqual(['5', '6']);
   });
 
   test('[BC1] [BC2] [BC3] members of many rooms get what was published to theirs', () => {

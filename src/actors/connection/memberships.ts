@@ -127,7 +127,7 @@ export class Memberships implements MembershipListener {
       }
       if (this.#isFull(namespace, room)) return this.#refuse(asked, tooManyRooms);
     }
-    const membership = new RoomMembership(connected, connected.rooms.has(room) ? room : compact(room));
+    const membership = new RoomMembership(connected, this.connection.subscriber.nameOf(namespace, room));
     return this.#transitions.take({ membership, asked, isLocal: false, isForced: false }, type);
   }
 
