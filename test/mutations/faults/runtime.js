@@ -52,12 +52,6 @@ export const runtimeFaults = [
     ],
   ]),
   ...inFile('actors/charts/memo.ts', [
-    [
-      'a memo follows a chart with actors of its own',
-      'SV11',
-      'if (snapshot.children !== none && Object.keys(snapshot.children).length > 0) return undefined;',
-      '',
-    ],
     ['a memo hides steps from an inspector', 'IN1', 'if (isInspected(scope.system)) return undefined;', ''],
     [
       'an event that a chart raises itself has the type of its cause',
