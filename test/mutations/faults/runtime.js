@@ -60,12 +60,6 @@ export const runtimeFaults = [
       'progress, event, scope',
     ],
     ['a guard of always that throws is named', 'SV9', 'if (isEventless) throw error;', ''],
-    [
-      'children outlive a chart that is done',
-      'SV11',
-      "if (status !== 'active') this.#stopChildren(progress, event, scope);",
-      '',
-    ],
     ['a step that changes nothing makes a snapshot', 'SV9', 'if (from && isSame) return from;', ''],
     [
       'parameters that are functions are passed on',
@@ -98,9 +92,6 @@ export const runtimeFaults = [
     ],
     ['actors of a state are not started', 'SV11', 'hasActors ? [...actions, invokes] : actions', 'actions'],
   ]),
-  ...inFile('actors/charts/steppedMachine.ts', [
-    ['settled memberships do not share their state', 'SV3', 'this.#shared.set(key, shared);', ''],
-  ]),
   ...inFile('actors/runtime/scheduler.ts', [
     [
       'a timer takes the others of its actor with it',
@@ -115,12 +106,6 @@ export const runtimeFaults = [
       'SV23',
       'if (this.#owner?.handleHot(event)) return undefined;',
       '',
-    ],
-    [
-      'the mailboxes are left before an event is handled',
-      'SV10',
-      'this.#mailboxes.begin();',
-      'this.#mailboxes.begin(), this.#mailboxes.end(), this.#mailboxes.begin();',
     ],
   ]),
   ...inFile('actors/charts/implementations.ts', [
