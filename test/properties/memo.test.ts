@@ -53,7 +53,7 @@ describe('memoised steps', () => {
         if (memoOf(machine)) memos++;
         walk(machine, log, path, [0, 1, 2]);
       }),
-      { numRuns: 100 },
+      { numRuns: 100, endOnFailure: true },
     );
     expect(memos).toBeGreaterThan(kind === 'plain' ? 99 : 15);
   });
@@ -65,7 +65,7 @@ describe('memoised steps', () => {
     const { machine, events, inputs } = chart;
     fc.assert(
       fc.property(acts(events, [50, 300, 5_000, 10_000]), (path) => walk(machine, log, path, inputs)),
-      { numRuns: 40 },
+      { numRuns: 40, endOnFailure: true },
     );
   });
 

@@ -120,7 +120,6 @@ export class Memo {
 
   #planOf(snapshot: AnyMachineSnapshot, type: string, scope: AnyActorScope): Plan<State> | undefined {
     if (snapshot.status !== 'active' || snapshot.machine !== this.machine || !this.#types.has(type)) return undefined;
-    if (snapshot.children !== none && Object.keys(snapshot.children).length > 0) return undefined;
     if (isInspected(scope.system)) return undefined;
     const state = this.#byNodes.get(snapshot._nodes) ?? this.#stateFrom(snapshot);
     const known = state.plans.get(type);

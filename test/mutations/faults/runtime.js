@@ -78,12 +78,6 @@ export const runtimeFaults = [
     ],
   ]),
   ...inFile('actors/charts/memo.ts', [
-    [
-      'a memo follows a chart with actors of its own',
-      'SV11',
-      'if (snapshot.children !== none && Object.keys(snapshot.children).length > 0) return undefined;',
-      '',
-    ],
     ['a memo hides steps from an inspector', 'IN1', 'if (isInspected(scope.system)) return undefined;', ''],
     [
       'an event that a chart raises itself has the type of its cause',
@@ -92,12 +86,6 @@ export const runtimeFaults = [
       'progress, event, scope',
     ],
     ['a guard of always that throws is named', 'SV9', 'if (isEventless) throw error;', ''],
-    [
-      'children outlive a chart that is done',
-      'SV11',
-      "if (status !== 'active') this.#stopChildren(progress, event, scope);",
-      '',
-    ],
     ['a step that changes nothing makes a snapshot', 'SV9', 'if (from && isSame) return from;', ''],
     [
       'parameters that are functions are passed on',
@@ -130,9 +118,6 @@ export const runtimeFaults = [
     ],
     ['actors of a state are not started', 'SV11', 'hasActors ? [...actions, invokes] : actions', 'actions'],
   ]),
-  ...inFile('actors/charts/steppedMachine.ts', [
-    ['settled memberships do not share their state', 'SV3', 'this.#shared.set(key, shared);', ''],
-  ]),
   ...inFile('actors/charts/scheduler.ts', [
     [
       'a timer takes the others of its actor with it',
@@ -147,12 +132,6 @@ export const runtimeFaults = [
       'SV23',
       'if (this.#owner?.handleHot(event)) return undefined;',
       '',
-    ],
-    [
-      'the mailboxes are left before an event is handled',
-      'SV10',
-      'this.#mailboxes.begin();',
-      'this.#mailboxes.begin(), this.#mailboxes.end(), this.#mailboxes.begin();',
     ],
   ]),
   ...inFile('actors/charts/implementations.ts', [

@@ -192,7 +192,7 @@ const varying = ({ context }: { readonly context: Context }): number =>
 const setupOf = (log: CallLog) =>
   setup({
     types: { context: {} as Context, events: {} as { readonly type: string }, input: {} as number },
-    actors: { child: fromCallback(() => () => {}) },
+    actors: { child: fromCallback(() => () => log.note('the child is stopped')) },
     actions: {
       note: ({ context, event }, params?: Params) => log.note('note', context, event, params),
       add: assign({ count: ({ context, event }) => (context.count + event.type.length) % 13 }),
@@ -205,7 +205,7 @@ const setupOf = (log: CallLog) =>
       slow: raise({ type: 'A' }, { id: 'slow', delay: 'varying' }),
       throwing: ({ context }) => {
         log.note('throwing', context);
-        if (context.count === 12) throw new Error('the action fails');
+        if (context.count % 6 === 5) throw new Error('the action fails');
       },
     },
     guards: {
@@ -220,7 +220,7 @@ const setupOf = (log: CallLog) =>
       },
       isCombined: and(['isEven', 'isBig']),
       isThrowing: ({ context }) => {
-        if (context.count === 11) throw new Error('the guard fails');
+        if (context.count % 4 === 3) throw new Error('the guard fails');
         return context.count > 3;
       },
       isInside: stateIn('#chart.s0'),
