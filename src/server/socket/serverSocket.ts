@@ -116,6 +116,7 @@ export class ServerSocket implements UpgradedSocket, ClosingListener, OutletList
     this.ws.finish(code, text);
   }
   destroy(): void {
+    // The kernel sends it before the end, as if it had not waited.
     this.outlet.flush();
     this.ws.terminate();
   }
