@@ -62,7 +62,12 @@ export const serverFaults = [
       'if (!this.writable)',
     ],
     ['a socket that is filled late is never congested', 'BC15 BP1', 'this.listener.outletOnFull();', 'return;'],
-    ['frames that wait for a lost socket are not counted', 'BC15', 'this.context.counters.lateWrites +=', 'const _ ='],
+    [
+      'frames that wait for a lost socket are not counted',
+      'BC15',
+      'this.context.counters.lateWrites += gathered.length - uncounted;',
+      ';',
+    ],
     ['what waits is no pressure', 'BC15', 'return this.#size + this.queued;', 'return this.queued;'],
     [
       'a drained socket is filled without notice',
