@@ -1,4 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest';
+import { fastPaths } from '../../src/actors/runtime/fastPaths.js';
+import { withParts } from '../../src/server/parts.js';
 import { busyTime } from '../support/churn/busyTime.js';
 import { ChurnClients } from '../support/churn/churnClients.js';
 import { ChurnWorkload } from '../support/churn/churnWorkload.js';
@@ -25,24 +27,27 @@ const start = useServers();
 const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 test.each([
-  { mode: 'in slices', syncBroadcaster: false, deliveries },
-  { mode: 'at once', syncBroadcaster: true, deliveries: deliveries / 20 },
+  { mode: 'in slices', syncBroadcaster: false, deliveries, paths: {} },
+  { mode: 'at once', syncBroadcaster: true, deliveries: deliveries / 20, paths: {} },
+  { mode: 'in slices and by streams', syncBroadcaster: false, deliveries: deliveries / 20, paths: { handle: false } },
+  { mode: 'at once and one by one', syncBroadcaster: true, deliveries: deliveries / 20, paths: { gather: false } },
 ])(
   '[BC1] [BC2] [BC3] [BC4] [BC8] $deliveries deliveries $mode to connections that connect, move, stall and close: nothing is lost, doubled or out of order',
   {
     timeout: 1_200_000,
   },
-  async ({ syncBroadcaster, deliveries }) => {
+  async ({ syncBroadcaster, deliveries, paths }) => {
     const workload = new ChurnWorkload(rooms, seed, () => testServer.server);
     const { recorder, counts } = workload;
     const { log, handlers, onConnect, onDisconnect, flow, ends } = recorder;
-    const testServer = await start({
+    const options = {
       namespaces: { n: handlers },
       onConnect,
       onDisconnect,
       limits: patientLimits,
       syncBroadcaster,
-    });
+    };
+    const testServer = await start(withParts(options, { fastPaths: { ...fastPaths, ...paths } }));
     const clients = new ChurnClients({
       port: Number(new URL(testServer.url).port),
       clients: connections,

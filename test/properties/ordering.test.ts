@@ -317,6 +317,7 @@ const options: fc.Arbitrary<ModelRunOptions> = fc.record({
   syncBroadcaster: flag(15),
   highWaterMark: fc.constantFrom(1, 60, 200),
   answersClose: fc.boolean(),
+  gathers: fc.boolean(),
 });
 
 const moveIn = async (run: ModelRun, { id, rooms }: Resident, index: number): Promise<void> => {

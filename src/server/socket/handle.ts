@@ -168,7 +168,9 @@ export const handleOutlet = (
   listener: OutletListener,
   context: OutletContext,
 ): HandleOutlet | undefined => {
-  if (!found || Object.getPrototypeOf(stream) !== Socket.prototype || Object.hasOwn(stream, 'write')) return undefined;
+  if (!found || Object.getPrototypeOf(stream) !== Socket.prototype) return undefined;
+  // Some other code wants to see what is written.
+  if (Object.hasOwn(stream, 'write') || Object.hasOwn(stream, '_write')) return undefined;
   // A queue of the stream would be overtaken.
   if (!stream.writable || stream.writableLength > 0) return undefined;
   const { _handle: handle } = stream;

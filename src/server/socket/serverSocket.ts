@@ -161,6 +161,7 @@ export class ServerSocket implements UpgradedSocket, ClosingListener, FrameReade
   }
   destroy(): void {
     this.#reader?.stop();
+    // The kernel sends it before the end, as if it had not waited.
     this.#out.flush();
     this.ws.terminate();
   }

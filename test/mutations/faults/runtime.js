@@ -2,7 +2,7 @@ import { inFile } from '../inFile.js';
 
 /** @type {readonly import('../inFile.js').Fault[]} */
 export const runtimeFaults = [
-  ...inFile('actors/runtime/stopwatch.ts', [
+  ...inFile('actors/telemetry/stopwatch.ts', [
     [
       'what passes between two reads counts for a handler',
       'IN7',
@@ -28,7 +28,37 @@ export const runtimeFaults = [
       'return this.now();',
     ],
   ]),
-  ...inFile('actors/runtime/background.ts', [['slices without end', 'LM9', 'if (this.now() >= until) break;', '']]),
+  ...inFile('actors/runtime/background.ts', [
+    ['slices without end', 'LM9', 'if (this.now() >= until) break;', ''],
+    [
+      'a slice writes after its end',
+      'BC15 BC5',
+      'const outer = this.gathering.beginDirect();',
+      'const outer = this.gathering.beginWork();',
+    ],
+    [
+      'an inbox in a slice has a write for each frame',
+      'BC15',
+      'const outer = this.gathering.beginWork();',
+      'const outer = this.gathering.beginDirect();',
+    ],
+  ]),
+  ...inFile('actors/runtime/gathering.ts', [
+    [
+      'what a read leads to waits for more',
+      'BC15',
+      "if (this.#moment === 'afterWork' && outer !== 'afterWork')",
+      'if (false)',
+    ],
+    ['inner work writes before the outer ends', 'BC15', " && outer !== 'afterWork')", ')'],
+    [
+      'microtasks have a write of their own',
+      'BC15',
+      'queueMicrotask(() => process.nextTick(run))',
+      'process.nextTick(run)',
+    ],
+    ['what waits has no bound', 'BC15', 'if (this.#bytes > maxHeld) this.#releaseAll();', ''],
+  ]),
   ...inFile('actors/runtime/clock.ts', [
     ['a quota is never renewed', 'LM9', 'if (current !== this.#tick) {', 'if (this.#tick === -1) {'],
   ]),

@@ -189,6 +189,48 @@ export const serverFaults = [
     ],
     ['ws is trusted without its fields', 'LM9', '=> Reflect.get(value, field) === 0);', '=> field !== undefined);'],
   ]),
+  ...inFile('server/socket/serverSocket.ts', [
+    [
+      'a close frame overtakes what waits',
+      'BC15 BC3',
+      'this.#out.flush();\n    this.#isFinished = true;',
+      'this.#isFinished = true;',
+    ],
+    [
+      'what waits is lost with a socket that the server destroys',
+      'BC15',
+      '    this.#out.flush();\n    this.ws.terminate();',
+      'this.ws.terminate();',
+    ],
+  ]),
+  ...inFile('server/socket/outlet.ts', [
+    ['a write at once overtakes what waits', 'BC15 BC3', 'isDirect && this.#gathered === undefined)', 'isDirect)'],
+    [
+      'one write has no bound',
+      'BC15',
+      'if (this.#size > 0 && this.#size + bytes.length > maxGathered)',
+      'if (!this.writable)',
+    ],
+    ['a socket that is filled late is never congested', 'BC15 BP1', 'this.listener.outletOnFull();', 'return;'],
+    [
+      'frames that wait for a lost socket are not counted',
+      'BC15',
+      'this.context.counters.lateWrites += gathered.length - uncounted;',
+      ';',
+    ],
+    ['what waits is no pressure', 'BC15', 'return this.#size + this.queued;', 'return this.queued;'],
+    [
+      'a drained socket is filled without notice',
+      'BC15 BP1',
+      'const outer = gathering.beginDirect();',
+      'const outer = gathering.beginWork();',
+    ],
+    ['frames of one read have a write each', 'BC15', 'gathering.add(this);', 'return this.#flush(1);'],
+  ]),
+  ...inFile('server/socket/handle.ts', [
+    ['a handle that has drained is not noticed', 'BP1', 'if (this.writable) this.drained();', ''],
+    ['what waits in a handle is no pressure', 'BP1', 'this.#waiting += bytes.length;', ''],
+  ]),
   ...inFile('server/socket/pongs.ts', [
     ['only the last of many pings is answered', 'LM7', 'joined(pings.map(pong))', 'pong(latest)'],
     ['pongs pile up in a full socket', 'LM7', 'if (!this.outlet.writableNeedDrain) {', 'if (latest) {'],

@@ -107,6 +107,12 @@ export const supervisorFaults = [
   ]),
   ...inFile('actors/supervisor/publisher.ts', [
     [
+      'a synchronous broadcast is held back',
+      'BC15 BC8',
+      'const outer = gathering.beginDirect();',
+      'const outer = gathering.beginWork();',
+    ],
+    [
       'a broadcast of another server throttles clients here',
       'BC10',
       'this.context.throttle.review(this.broadcaster);',

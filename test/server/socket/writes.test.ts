@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { describe, expect, test } from 'vitest';
 import { type FastPaths, fastPaths } from '../../../src/actors/runtime/fastPaths.js';
+import type { UpgradedSocket } from '../../../src/actors/transport/socket.js';
 import { type Conn, reply, type ServerOptions } from '../../../src/index.js';
 import { withParts } from '../../../src/server/parts.js';
 import { makeHandshake, type Transport } from '../../../src/server/socket/handshake.js';
@@ -24,11 +25,13 @@ const spyOn = (socket: Duplex, writes: string[]): void => {
 /** Starts a server whose writes are noted, and connects one client to its namespace. */
 const open = async (options: Partial<ServerOptions>, paths: Partial<FastPaths> = {}) => {
   const writes: string[] = [];
+  const sockets: UpgradedSocket[] = [];
   const transport: Transport = (given, context, onBad) => {
     const handshake = makeHandshake(given, context, onBad);
     return (request, socket, head, done) =>
       handshake(request, socket, head, (upgraded) => {
         spyOn(socket, writes);
+        sockets.push(upgraded);
         done(upgraded);
       });
   };
@@ -40,7 +43,7 @@ const open = async (options: Partial<ServerOptions>, paths: Partial<FastPaths> =
   writes.length = 0;
   const [conn] = testServer.server.connections();
   if (!conn) throw new Error('no connection');
-  return { writes, client, conn, testServer };
+  return { writes, client, conn, testServer, sockets };
 };
 
 const ask = (token: string, event: string): Buffer => frame(`$${token};default;;${event};0;0;`);
@@ -163,6 +166,14 @@ describe.each(ways)('with %o', (paths) => {
     client.socket.write(frame(';default;;leave;0;0;'));
     await client.waitFor('bye');
     expect(client.text()).toMatch(/one.*two.*bye$/s);
+  });
+
+  test('[BC15] what waits leaves before the server destroys the socket', async () => {
+    const { client, sockets, conn } = await open({}, paths);
+    sayTo(conn, 'one', 'two');
+    for (const socket of sockets) socket.destroy();
+    await client.closed;
+    expect(client.text()).toMatch(/one.*two$/s);
   });
 
   test('[BC15] [LM7] pongs and answers of one read share a write, in order', async () => {

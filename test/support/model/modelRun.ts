@@ -28,6 +28,8 @@ export interface ModelRunOptions {
   readonly highWaterMark: number;
   /** Whether clients answer a close frame at once, instead of at the end. */
   readonly answersClose: boolean;
+  /** Whether frames that belong together are held back for one write (BC15). */
+  readonly gathers: boolean;
 }
 
 /** Runs the same commands on a supervisor and on the naive model. */
@@ -42,7 +44,7 @@ export class ModelRun extends ScriptPlayer {
   readonly #answersClose: boolean;
   #lastWait = 0;
 
-  constructor({ program, sliceMs, syncBroadcaster, highWaterMark, answersClose }: ModelRunOptions) {
+  constructor({ program, sliceMs, syncBroadcaster, highWaterMark, answersClose, gathers }: ModelRunOptions) {
     super();
     this.#program = program;
     this.#answersClose = answersClose;
@@ -70,6 +72,7 @@ export class ModelRun extends ScriptPlayer {
       syncBroadcaster,
       sliceMs,
       msPerRead: 1,
+      gathers,
     });
   }
 

@@ -5,7 +5,7 @@ import { Supervisor } from '../../../src/actors/supervisor/supervisor.js';
 import type { InspectionObserver } from '../../../src/actors/telemetry/inspection.js';
 import type { RecorderLimits } from '../../../src/actors/telemetry/recorder.js';
 import type { FrameLog } from '../../../src/actors/transport/loggedSocket.js';
-import type { UpgradeRequest } from '../../../src/actors/transport/socket.js';
+import type { Arrival, SocketListener, UpgradeRequest } from '../../../src/actors/transport/socket.js';
 import type { ContractShape } from '../../../src/contract/definitions.js';
 import {
   type Conn,
@@ -23,6 +23,7 @@ import {
 import { checkOptions } from '../../../src/server/checkOptions.js';
 import { FakeClock } from './fakeClock.js';
 import { FakeSocket } from './fakeSocket.js';
+import { GatheredSocket } from './gatheredSocket.js';
 
 /** A fake clock on which each read takes time, so that slices end. */
 export class TickingClock extends FakeClock {
@@ -71,6 +72,8 @@ export interface HarnessOptions {
   readonly recorder?: RecorderLimits;
   /** Time that each read of the clock takes, in ms. */
   readonly msPerRead?: number;
+  /** Whether frames that belong together are held back for one write (BC15). */
+  readonly gathers?: boolean;
 }
 
 /** Returns a program's charts as the check of the options leaves them. */
@@ -93,7 +96,10 @@ export class SupervisorHarness {
   readonly errors: { readonly error: unknown; readonly where: Where }[] = [];
   readonly clients: FakeClient[] = [];
 
+  readonly #gathers: boolean;
+
   constructor(options: HarnessOptions) {
+    this.#gathers = options.gathers ?? false;
     this.clock = new TickingClock(options.msPerRead);
     this.server = faceOf(() => this.supervisor);
     const limits: Limits = { ...defaultLimits, ...options.limits };
@@ -128,14 +134,13 @@ export class SupervisorHarness {
     const socket = new FakeSocket();
     const client: FakeClient = { id, index: this.clients.length, socket, conn: undefined };
     this.clients.push(client);
+    const attach = (listener: SocketListener): void => socket.listen(listener);
     // The supervisor reads nothing else of a request.
     const request = { url: `/${client.index}`, headers: {} } as UpgradeRequest;
     this.supervisor.connect({
       id,
       request,
-      socket,
-      outlet: socket.outlet,
-      attach: (listener) => socket.listen(listener),
+      ...(this.#gathers ? this.#gathered(socket) : { socket, outlet: socket.outlet, attach }),
     });
     return client;
   }
@@ -149,6 +154,11 @@ export class SupervisorHarness {
     for (const room of rooms) client.socket.receive(`$0;${namespace};${room};_OnRoomJoin;0;0;`);
     client.socket.sent.length = 0;
     return client;
+  }
+
+  #gathered(fake: FakeSocket): Pick<Arrival, 'socket' | 'outlet' | 'attach'> {
+    const socket = new GatheredSocket(fake, this.supervisor.background.gathering);
+    return { socket, outlet: socket.outlet, attach: socket.attach };
   }
 
   clientOf(conn: Conn): FakeClient {

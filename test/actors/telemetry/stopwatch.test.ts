@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { Stopwatch } from '../../../src/actors/runtime/stopwatch.js';
+import { Stopwatch } from '../../../src/actors/telemetry/stopwatch.js';
 import { FakeClock } from '../../support/server/fakeClock.js';
 
 describe('a stopwatch', () => {
