@@ -5,7 +5,7 @@ export interface Gatherer {
 }
 
 /** When the bytes that a socket is given leave. */
-export type Moment = 'atOnce' | 'afterWork' | 'afterMicrotasks';
+type Moment = 'atOnce' | 'afterWork' | 'afterMicrotasks';
 
 /** Maximum number of bytes that all sockets of one server hold back together: 4 MiB. */
 const maxHeld = 4 * 1024 * 1024;

@@ -42,7 +42,7 @@ const isWarnedOf = ({ execArgv, env }: NodeJS.Process): boolean =>
   env['NODE_PENDING_DEPRECATION'] === '1';
 
 /** Returns Node's writes to handles, or `undefined` where they are unknown, or where their use would warn or throw. */
-export const findHandleWrites = (host: NodeJS.Process): HandleWrites | undefined => {
+const findHandleWrites = (host: NodeJS.Process): HandleWrites | undefined => {
   const { node = '', bun, deno } = host.versions;
   const [line = ''] = node.split('.');
   if (bun !== undefined || deno !== undefined || !checkedLines.includes(line) || isWarnedOf(host)) return undefined;
@@ -103,7 +103,7 @@ let spare = newRequest();
  * An outlet that writes to the handle of its socket. Nothing else may write to that socket before the close frame, and
  * nothing of this outlet follows it. The queue of the handle keeps both in order.
  */
-export class HandleOutlet extends Outlet {
+class HandleOutlet extends Outlet {
   /** Bytes of the writes that the kernel has not taken yet. */
   #waiting = 0;
   #isFull = false;
