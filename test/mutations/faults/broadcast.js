@@ -119,7 +119,6 @@ export const broadcastFaults = [
     ['a slow delivery pauses no producer', 'BC10', ' || load.lag > maxLogDelay', ''],
   ]),
   ...inFile('broadcast/subscriber.ts', [
-    ['a room keeps the frame that asked for it', 'RM6', '?.room ?? compact(room);', '?.room ?? room;'],
     ['exclusion of a connection ignored', 'BC13', 'except === this || ', ''],
     ['exclusion of an id ignored', 'BC13', ' || (exceptId !== null && exceptId === this.host.id)', ''],
     [

@@ -120,6 +120,7 @@ export const middlewareFaults = [
     ],
   ]),
   ...inFile('actors/connection/memberships.ts', [
+    ['a room keeps the frame that asked for it', 'RM6', 'this.connection.subscriber.nameOf(namespace, room)', 'room'],
     ['a namespace keeps the frame that asked for it', 'RM6', 'compact(namespace)', 'namespace'],
     ['a closed room is joined by the client', 'RM8', 'if (handlers.hasClosedRooms(namespace)) {', 'if (false) {'],
     ['joins to closed rooms are not counted', 'RM8', 'counters.closedJoins++;', ''],
