@@ -68,9 +68,8 @@ export class ServerSocket implements UpgradedSocket, ClosingListener, FrameReade
     ws.watch(this);
     this.#reader = context.reading && FrameReader.of(ws, stream, this, context.reading);
     if (this.#reader) {
-      const { beginRead } = context.outlets;
       stream.on('data', (bytes: Buffer) => {
-        beginRead();
+        context.outlets.beginRead();
         this.#streamOnData(bytes);
       });
     } else if (stream.listenerCount('data') > 0) {
@@ -173,10 +172,13 @@ export class ServerSocket implements UpgradedSocket, ClosingListener, FrameReade
 
   /** Ends a read that has begun. */
   #streamOnData(bytes: Buffer): void {
-    this.#reader?.read(bytes);
-    if (this.#reader?.isBehind) this.#review();
-    this.#countRead(bytes.length);
-    this.context.outlets.endRead();
+    try {
+      this.#reader?.read(bytes);
+      if (this.#reader?.isBehind) this.#review();
+      this.#countRead(bytes.length);
+    } finally {
+      this.context.outlets.endRead();
+    }
   }
 
   #countRead(bytes: number): void {
