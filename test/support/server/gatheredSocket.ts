@@ -67,9 +67,9 @@ export class GatheredSocket extends SocketWrapper implements OutletListener {
     this.outlet.flush();
     super.destroy();
   }
-  override socketOnMessage(data: string | Uint8Array): void {
+  override socketOnMessage(data: string | Uint8Array, isText?: boolean): void {
     const outer = this.gathering.beginWork();
-    super.socketOnMessage(data);
+    super.socketOnMessage(data, isText);
     this.gathering.end(outer);
   }
   override socketOnDrain(): void {
