@@ -175,8 +175,9 @@ describe('the server is busy with its own broadcasts', () => {
     clients.stall('living');
     let number = 0;
     while (conn.pressure === 0) {
-      await new Promise((resolve) => setImmediate(resolve));
       conn.namespace('default')?.emit('news', `${++number};0;${'.'.repeat(16_000)}`);
+      // Until then, the frame waits for what may leave with it.
+      await new Promise((resolve) => setImmediate(resolve));
     }
     const before = conn.pressure;
     await turnIn(() => conn.pressure > before);
