@@ -55,6 +55,7 @@ describeWith(chromium, 'a client whose page does not run', (executablePath) => {
       own(ns?.emit('say', said.at(-1))).toBe(true);
     };
     say();
+    await own.poll(() => tab.evaluate('tests.said')).toEqual(said);
     await stop();
     for (let spent = 0; spent < pause; spent += pause / 20) {
       say();
