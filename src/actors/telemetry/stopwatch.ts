@@ -1,3 +1,5 @@
+import { soon } from '../runtime/soon.js';
+
 /**
  * Times calls that follow one another with one reading of the clock for each: a call begins when the one before has
  * ended, if nothing else has run since. The owner says when something may have.
@@ -9,6 +11,11 @@ export class Stopwatch {
   /** The number of calls under way, one within the other. */
   #depth = 0;
   #isForgetting = false;
+
+  readonly #forgetNow = (): void => {
+    this.#isForgetting = false;
+    this.#isPresent = false;
+  };
 
   constructor(private readonly now: () => number) {}
 
@@ -44,9 +51,6 @@ export class Stopwatch {
   /** Other events of the process are handled after the microtasks. */
   #forgetSoon(): void {
     this.#isForgetting = true;
-    queueMicrotask(() => {
-      this.#isForgetting = false;
-      this.#isPresent = false;
-    });
+    soon(this.#forgetNow);
   }
 }

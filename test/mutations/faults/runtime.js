@@ -6,7 +6,7 @@ export const runtimeFaults = [
     [
       'what passes between two reads counts for a handler',
       'IN7',
-      'this.#isForgetting = false;\n      this.#isPresent = false;',
+      'this.#isForgetting = false;\n    this.#isPresent = false;',
       'this.#isForgetting = false;',
     ],
     [
