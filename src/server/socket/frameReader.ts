@@ -126,6 +126,8 @@ export class FrameReader implements Runnable {
   /** Parses at most so many frames. Returns where it stopped. */
   #parse(bytes: Buffer, from: number, frames: number): number {
     const { length } = bytes;
+    // It may have found the end since the last write, as it decompresses in a thread.
+    if (!this.#isOurs && hasEnded(this.receiver)) this.stop();
     let at = this.#cut ? this.#join(this.#cut, bytes, from) : from;
     for (let left = frames; at < length && left > 0 && this.#mayGoOn; left--) {
       if (!this.#isOurs && !isBetweenMessages(this.receiver)) {

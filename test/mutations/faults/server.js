@@ -103,6 +103,12 @@ export const serverFaults = [
       'Buffer.concat([waiting.subarray(this.#at), bytes]);',
       'Buffer.concat([waiting, bytes]);',
     ],
+    [
+      'a message behind a close frame is passed on',
+      'CP4',
+      'if (!this.#isOurs && hasEnded(this.receiver)) this.stop();',
+      '',
+    ],
     ['the end of a socket overtakes what waits', 'LM9', 'if (this.#rest) this.wake();\n    else', ''],
     ['the end of a socket that waited never comes', 'LM9', 'if (!this.#rest && this.#isEnding) this.#tellEnd();', ''],
     [
