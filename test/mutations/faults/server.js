@@ -95,13 +95,36 @@ export const serverFaults = [
       '    if (!this.#rest && this.#isEnding)',
     ],
     ['a part that waits keeps the whole read', 'LM9', 'const isSmall = ', 'const isSmall = 0 > 1 && '],
-    ['what waits is overtaken by what is read later', 'LM9', 'if (waiting) {', 'if (waiting && this.#isEnding) {'],
-    ['later bytes push out what waits', 'LM9', 'Buffer.concat([waiting.subarray(this.#at), bytes]);', 'bytes;'],
     [
-      'parsed bytes are parsed again',
+      'what waits is overtaken by what is read later',
       'LM9',
-      'Buffer.concat([waiting.subarray(this.#at), bytes]);',
-      'Buffer.concat([waiting, bytes]);',
+      'if (this.#rest) return this.#append(bytes);',
+      'if (this.#rest && this.#isEnding) return this.#append(bytes);',
+    ],
+    [
+      'later bytes push out what waits',
+      'LM9',
+      'this.#rest = this.#rest ? Buffer.concat([this.#rest.subarray(this.#at), bytes]) : bytes;',
+      'this.#rest = bytes;',
+    ],
+    ['parsed bytes are parsed again', 'LM9', 'this.#rest.subarray(this.#at), bytes', 'this.#rest, bytes'],
+    [
+      'what comes while others are handled overtakes them',
+      'LM9',
+      'if (this.#isParsing) {',
+      'if (this.#isParsing && this.#isEnding) {',
+    ],
+    [
+      'what comes while others are handled waits for the next read',
+      'LM9',
+      'this.#hold(bytes, at);\n    if (this.#later) this.#holdLater();',
+      'this.#hold(bytes, at);',
+    ],
+    [
+      'what comes in a slice waits for the next read',
+      'LM9',
+      'if (this.#later) this.#holdLater();\n      this.host',
+      'this.host',
     ],
     [
       'a message behind a close frame is passed on',
@@ -114,7 +137,7 @@ export const serverFaults = [
     [
       'what a paused socket has read is lost at its end',
       'LM9',
-      'this.#rest = this.#rest ? Buffer.concat([this.#rest.subarray(this.#at), buffered]) : buffered;',
+      'if (!this.#isOver && Buffer.isBuffer(buffered)) this.#append(buffered);',
       '',
     ],
     [
