@@ -165,6 +165,27 @@ describe('what comes behind a compressed message', () => {
     });
   });
 
+  test('[CP4] [SV5] a close frame is the end of it, and what comes later is not passed on', async () => {
+    await attack({ compression }, async ({ target }) => {
+      const { client, conn } = await dialMember(target);
+      let frames = 0;
+      target.server.inspect((event) => {
+        if (event.type === '@xstate.event' && event.event.type === 'FRAME') frames++;
+      });
+      // The client does not see that the server ends the socket.
+      client.socket.pause();
+      client.socket.write(
+        Buffer.concat([deflatedFrame(';default;;say;0;0;'), frame(Buffer.from([0x03, 0xe8]), { opcode: 8 })]),
+      );
+      expect((await target.disconnects.next()).reason).toMatchObject({ code: 1000 });
+      const { socket } = conn.request;
+      const { bytesRead } = socket;
+      client.socket.write(frame(';default;;say;0;0;late'));
+      await vi.waitFor(() => expect(socket.bytesRead).toBeGreaterThan(bytesRead));
+      expect(frames).toBe(1);
+    });
+  });
+
   test('[CP4] [LM6] a part of a message in the same packet must be completed in time', async () => {
     await attack({ compression, limits: { messageTimeout: 100, closeTimeout: 100 } }, async ({ target }) => {
       const { client } = await dialMember(target);

@@ -41,8 +41,6 @@ export class WaitingFrames {
   #from = 0;
   #to = 0;
   #alone: Alone[] = [];
-  /** The number of those that were shifted. */
-  #shifted = 0;
 
   /** The number of messages that wait. */
   get length(): number {
@@ -88,16 +86,12 @@ export class WaitingFrames {
     this.#to = 0;
     this.#buffer = undefined;
     if (this.#alone.length > 0) this.#alone = [];
-    this.#shifted = 0;
     if (buffer?.length === firstBuffer && spare.length < maxSpare) spare.push(buffer);
   }
 
   #shiftAlone(): Body | undefined {
-    const one = this.#alone[this.#shifted++];
-    if (this.#shifted === this.#alone.length) {
-      this.#alone = [];
-      this.#shifted = 0;
-    }
+    // What stays in the array stays in memory, and a busy queue may never be empty.
+    const one = this.#alone.shift();
     this.isText = one?.isText ?? false;
     return one?.data;
   }

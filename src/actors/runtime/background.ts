@@ -37,7 +37,10 @@ export class BackgroundTasks {
   /** Runs the task in the next slice. A task that is already scheduled is scheduled once. */
   wake(task: BackgroundTask): void {
     this.#tasks.add(task);
-    if (this.#isScheduled) return;
+    if (!this.#isScheduled) this.#schedule();
+  }
+
+  #schedule(): void {
     this.#isScheduled = true;
     this.#since = this.clock.now();
     this.clock.setImmediate(this.#runSlice);
@@ -49,6 +52,17 @@ export class BackgroundTasks {
     const began = this.clock.now();
     const until = began + this.sliceMs;
     this.tally.delays.note(began - this.#since);
+    try {
+      this.#runUntil(until);
+    } finally {
+      this.gathering.end(outer);
+      this.tally.spent += this.clock.now() - began;
+      // What one task throws keeps no other waiting.
+      if (this.#tasks.size > 0 && !this.#isScheduled) this.#schedule();
+    }
+  }
+
+  #runUntil(until: number): void {
     let left = this.#tasks.size;
     for (const task of this.#inTurn()) {
       this.#tasks.delete(task);
@@ -56,8 +70,6 @@ export class BackgroundTasks {
       left--;
       if (left === 0) break;
     }
-    this.gathering.end(outer);
-    this.tally.spent += this.clock.now() - began;
   }
 
   /** Returns the tasks. The first one gets most of the slice, so each is the first in turn. Most slices have one task. */
@@ -98,8 +110,14 @@ export class RunQueue implements BackgroundTask {
     for (const inbox of this.#waiting) {
       this.#waiting.delete(inbox);
       const outer = this.gathering.beginWork();
-      inbox.resume();
-      this.gathering.end(outer);
+      try {
+        inbox.resume();
+      } catch (error) {
+        if (this.#waiting.size > 0) this.wake(this);
+        throw error;
+      } finally {
+        this.gathering.end(outer);
+      }
       if (this.now() >= until) break;
     }
     return this.#waiting.size > 0;

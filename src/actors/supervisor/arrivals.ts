@@ -5,6 +5,16 @@ import type { ServerContext } from '../context.js';
 import type { Deadline } from '../runtime/deadlines.js';
 import type { Arrival, Socket, SocketListener } from '../transport/socket.js';
 
+const ignore = (): void => {};
+
+/** Takes nothing of a socket. */
+const deaf: SocketListener = {
+  socketOnMessage: ignore,
+  socketOnDrain: ignore,
+  socketOnClosing: ignore,
+  socketOnClose: ignore,
+};
+
 /** Sockets without a connection: arrivals that are held or refused, and sockets that are about to close. */
 export class Arrivals {
   /** Paused arrivals in order, each with the deadline of its wait and the messages that had come already. */
@@ -20,7 +30,6 @@ export class Arrivals {
    */
   hold(arrival: Arrival): void {
     const { deadlines, limits } = this.context;
-    const ignore = (): void => {};
     const kept: Body[] = [];
     const drop = (): void => {
       this.#held.get(arrival)?.deadline.cancel();
@@ -31,9 +40,8 @@ export class Arrivals {
     const deadline = deadlines.after(limits.doWaitTimeout, () => this.#giveUp(arrival));
     this.#held.set(arrival, { deadline, kept });
     arrival.attach({
+      ...deaf,
       socketOnMessage: (data, isText) => void kept.push(keptBody(data, isText)),
-      socketOnDrain: ignore,
-      socketOnClosing: ignore,
       socketOnClose: drop,
     });
   }
@@ -78,6 +86,8 @@ export class Arrivals {
     this.#held.delete(arrival);
     this.context.counters.refusedArrivals++;
     arrival.socket.close(code, text);
+    // Its client may go on to send.
+    arrival.attach(deaf);
     arrival.socket.isReading = true;
     this.linger(arrival.socket);
   }

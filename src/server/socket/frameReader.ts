@@ -36,6 +36,9 @@ export class FrameReader implements Runnable {
   /** Bytes that were read and wait to be parsed, from `#at` on. */
   #rest: Buffer | undefined;
   #at = 0;
+  /** Whether bytes are parsed now, and what has come meanwhile: a stream in memory may bring it within a write. */
+  #isParsing = false;
+  #later: Buffer | undefined;
   /** Whether the socket must not be read until the bytes that wait are parsed. */
   #isBehind = false;
   /** Whether `ws` has nothing of a message, so that the next frame may be parsed here. */
@@ -77,19 +80,17 @@ export class FrameReader implements Runnable {
   /** Takes what was read. Parses it, as far as messages are wanted and the budget of the tick allows. */
   read(bytes: Buffer): void {
     if (this.#isOver) return;
-    const waiting = this.#rest;
-    if (waiting) {
-      this.#rest = Buffer.concat([waiting.subarray(this.#at), bytes]);
-      this.#at = 0;
-      this.#isBehind = true;
+    if (this.#isParsing) {
+      this.#later = this.#later ? Buffer.concat([this.#later, bytes]) : bytes;
       return;
     }
+    if (this.#rest) return this.#append(bytes);
     let at = 0;
-    while (this.#mayGoOn && !this.context.budget.isSpent) {
+    while (at < bytes.length && this.#mayGoOn && !this.context.budget.isSpent) {
       at = this.#parse(bytes, at, framesPerTurn);
-      if (at === bytes.length) return;
     }
-    if (!this.#isOver) this.#hold(bytes, at);
+    if (at < bytes.length && !this.#isOver) this.#hold(bytes, at);
+    if (this.#later) this.#holdLater();
   }
 
   /** Parses some of the bytes that wait. Joins the queue again if more are left. */
@@ -99,6 +100,7 @@ export class FrameReader implements Runnable {
       const at = this.#parse(rest, this.#at, this.#isEnding ? Number.POSITIVE_INFINITY : framesPerTurn);
       if (this.#isOver || at === rest.length) this.#release();
       else this.#keep(rest, at);
+      if (this.#later) this.#holdLater();
       this.host.readerOnProgress();
     }
     this.wake();
@@ -125,7 +127,18 @@ export class FrameReader implements Runnable {
 
   /** Parses at most so many frames. Returns where it stopped. */
   #parse(bytes: Buffer, from: number, frames: number): number {
+    this.#isParsing = true;
+    try {
+      return this.#parseFrom(bytes, from, frames);
+    } finally {
+      this.#isParsing = false;
+    }
+  }
+
+  #parseFrom(bytes: Buffer, from: number, frames: number): number {
     const { length } = bytes;
+    // It may have found the end since the last write, as it decompresses in a thread.
+    if (!this.#isOurs && hasEnded(this.receiver)) this.stop();
     let at = this.#cut ? this.#join(this.#cut, bytes, from) : from;
     for (let left = frames; at < length && left > 0 && this.#mayGoOn; left--) {
       if (!this.#isOurs && !isBetweenMessages(this.receiver)) {
@@ -190,6 +203,23 @@ export class FrameReader implements Runnable {
     this.wake();
   }
 
+  /** Keeps the bytes that have come while others were parsed. */
+  #holdLater(): void {
+    const later = this.#later;
+    this.#later = undefined;
+    if (!later || this.#isOver) return;
+    this.#holdEnds();
+    this.#append(later);
+    this.wake();
+  }
+
+  /** Keeps these bytes too. The socket must not be read meanwhile. */
+  #append(bytes: Buffer): void {
+    this.#rest = this.#rest ? Buffer.concat([this.#rest.subarray(this.#at), bytes]) : bytes;
+    this.#at = 0;
+    this.#isBehind = true;
+  }
+
   /** Keeps the bytes from `at` on, and copies them if they are less than half of what they keep in memory. */
   #keep(bytes: Buffer, at: number): void {
     const isSmall = (bytes.length - at) * 2 < bytes.buffer.byteLength;
@@ -219,9 +249,7 @@ export class FrameReader implements Runnable {
   #takeBuffered(): void {
     const { readableLength } = this.socket;
     const buffered: unknown = readableLength > 0 ? this.socket.read(readableLength) : undefined;
-    if (this.#isOver || !Buffer.isBuffer(buffered)) return;
-    this.#rest = this.#rest ? Buffer.concat([this.#rest.subarray(this.#at), buffered]) : buffered;
-    this.#at = 0;
+    if (!this.#isOver && Buffer.isBuffer(buffered)) this.#append(buffered);
   }
 
   #onEnd(tell: () => void): void {

@@ -82,6 +82,16 @@ describe('messages that wait', () => {
     expect(waiting.memory).toBeLessThanOrEqual(memory * 2);
   });
 
+  test('[LM9] [BP3] take no more memory the longer the queue is used, when they are large', () => {
+    const waiting = new WaitingFrames();
+    waiting.push(Buffer.alloc(4_096), false);
+    for (let at = 0; at < 200; at++) {
+      waiting.push(Buffer.alloc(4_096), false);
+      waiting.shift();
+    }
+    expect(waiting.memory).toBeLessThanOrEqual(2 * 4_096 + 1_024);
+  });
+
   test('[LM9] leave no memory in an empty queue', () => {
     const waiting = new WaitingFrames();
     waiting.push(Buffer.alloc(30), true);

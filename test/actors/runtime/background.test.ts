@@ -98,3 +98,20 @@ describe('the slice', () => {
     expect(late.isDone).toBe(true);
   });
 });
+
+test('[BC5] what one task throws keeps no other waiting, nor is it tried for ever', () => {
+  const clock = new FakeClock();
+  const tasks = new BackgroundTasks(clock, 4);
+  let tries = 0;
+  tasks.wake({
+    run: () => {
+      tries++;
+      throw new Error('a defect');
+    },
+  });
+  const walk = new FakeWalk(clock, 1);
+  tasks.wake(walk);
+  expect(() => clock.runImmediates()).toThrow('a defect');
+  clock.runImmediates();
+  expect([walk.isDone, tries, clock.immediates]).toEqual([true, 1, 0]);
+});

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { type Runnable, RunQueue } from '../../../src/actors/runtime/background.js';
+import { BackgroundTasks, type Runnable, RunQueue } from '../../../src/actors/runtime/background.js';
+import { Gathering } from '../../../src/actors/runtime/gathering.js';
 import { FakeClock } from '../../support/server/fakeClock.js';
 
 /** Lanes with so much to do each; every piece takes a millisecond. */
@@ -45,4 +46,28 @@ test('[LM9] each slice does some work, however late it starts', () => {
   expect(backlog.run(-1)).toBe(true);
   expect(backlog.run(-1)).toBe(false);
   expect(log).toEqual(['a', 'a']);
+});
+
+test('[BC15] [LM9] what one inbox throws changes nothing for the others', () => {
+  const clock = new FakeClock();
+  const scheduled: (() => void)[] = [];
+  const gathering = new Gathering(true, (run) => void scheduled.push(run));
+  const background = new BackgroundTasks(clock, 4, gathering);
+  const queue = new RunQueue(
+    () => clock.now(),
+    (task) => background.wake(task),
+    gathering,
+  );
+  const log: string[] = [];
+  queue.add({
+    resume: () => {
+      throw new Error('a defect');
+    },
+  });
+  queue.add({ resume: () => void log.push('the other') });
+  expect(() => clock.runImmediates()).toThrow('a defect');
+  gathering.add({ release: () => {} });
+  expect([gathering.isDirect, scheduled.length]).toEqual([false, 1]);
+  clock.runImmediates();
+  expect(log).toEqual(['the other']);
 });

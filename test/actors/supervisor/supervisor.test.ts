@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import {
   connectionMachine,
   ErrWrite,
@@ -241,6 +241,22 @@ describe('draining', () => {
     await closing;
     await expect(pending).rejects.toThrow();
     expect(held.socket.isDestroyed).toBe(true);
+  });
+
+  test('[DO2] what comes by such a socket is not kept', async () => {
+    const harness = new SupervisorHarness({ namespaces: { n: {} }, limits: { doWaitTimeout: 10 } });
+    harness.open('a', 'n');
+    void harness.supervisor.do(() => new Promise(() => {}));
+    await harness.settle();
+    const held = harness.connect('late');
+    const decode = vi.spyOn(Buffer.prototype, 'toString');
+    harness.clock.advance(10);
+    decode.mockClear();
+    held.socket.receive('a message', 'and another');
+    // What is kept is decoded.
+    expect(decode).not.toHaveBeenCalled();
+    decode.mockRestore();
+    expect(held.socket.received).toBeGreaterThan(0);
   });
 
   test('[DO2] such a socket is destroyed in the end', async () => {

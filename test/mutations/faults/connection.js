@@ -146,6 +146,7 @@ export const connectionFaults = [
     ['a buffer grows with each message that passes', 'LM9', 'if (needed * 2 > buffer.length) {', 'if (needed > 0) {'],
     ['a text that waits is binary', 'SV7', 'isText ? text : binary', 'binary'],
     ['an empty queue keeps its memory', 'LM9', 'this.#buffer = undefined;', ''],
+    ['a large message that was handled stays in the queue', 'LM9', 'this.#alone.shift()', 'this.#alone[0]'],
   ]),
   ...inFile('actors/connection/memberships.ts', [
     ['rooms without a bound', 'RM6', 'return count >= this.context.limits.rooms;', 'return false;'],

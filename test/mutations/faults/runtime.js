@@ -30,6 +30,13 @@ export const runtimeFaults = [
   ]),
   ...inFile('actors/runtime/background.ts', [
     ['slices without end', 'LM9', 'if (this.now() >= until) break;', ''],
+    ['what one inbox throws stops the others', 'LM9', 'if (this.#waiting.size > 0) this.wake(this);', ''],
+    [
+      'what one task throws stops the others',
+      'BC5',
+      'if (this.#tasks.size > 0 && !this.#isScheduled) this.#schedule();',
+      '',
+    ],
     [
       'a slice writes after its end',
       'BC15 BC5',

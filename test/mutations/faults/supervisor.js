@@ -53,7 +53,8 @@ export const supervisorFaults = [
       'release(kept.length > 0 ? { ...arrival, attach } : arrival);',
       'release(arrival);',
     ],
-    ['a held arrival whose socket has closed is kept', 'DO2', 'socketOnClose: drop', 'socketOnClose: ignore'],
+    ['a refused arrival fills the memory', 'DO2', 'arrival.attach(deaf);', ''],
+    ['a held arrival whose socket has closed is kept', 'DO2', 'socketOnClose: drop,', ''],
   ]),
   ...inFile('actors/supervisor/endings.ts', [
     ['endings are finished without end', 'SV27', 'if (this.context.clock.now() >= until) break;', ''],

@@ -2,7 +2,7 @@ import { Duplex, Writable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { takeData } from '../../../src/server/socket/wsReceiver.js';
-import { makeLines } from '../../support/frames/player.js';
+import { makeLines, type Player } from '../../support/frames/player.js';
 import { close, encode, opcodes, ping, text } from '../../support/rfc6455/clientFrame.js';
 
 /** The names of so many messages. */
@@ -22,6 +22,58 @@ const paused = async (more: readonly Buffer[] = []) => {
   await player.settle();
   return player;
 };
+
+describe('a stream that brings bytes while others are handled, as one in memory may', () => {
+  /** Brings further bytes with the message of this name. */
+  const bringAt = (player: Player, name: string, more: readonly Buffer[]): void => {
+    const wait = [...more];
+    const inner = player.onMessage;
+    player.onMessage = (data) => {
+      inner(data);
+      if (textsOf(player.log).at(-1) !== name) return;
+      for (const bytes of wait.splice(0)) player.line.push(bytes);
+    };
+  };
+
+  test.each([true, false])('[LM9] [SV7] they come after the others: own parser %s', async (ownParser) => {
+    const player = await makeLines(ownParser)();
+    bringAt(player, '3', [text('later'), text('and later')]);
+    player.line.push(many(names(10)));
+    await player.settle(8);
+    expect(textsOf(player.log)).toEqual([...names(10), 'later', 'and later']);
+  });
+
+  test('[LM9] [SV7] they come after those that have waited', async () => {
+    const player = await paused();
+    bringAt(player, '30', [text('later'), text('and later')]);
+    bringAt(player, '99', [text('at last')]);
+    player.socket.isReading = true;
+    await player.settle(12);
+    expect(textsOf(player.log)).toEqual([...names(100), 'later', 'and later', 'at last']);
+    expect(player.line.isPaused()).toBe(false);
+  });
+
+  test('[LM9] [SV7] they come after those that have waited for the next tick', async () => {
+    const player = await makeLines()();
+    player.onMessage = () => {
+      if (textsOf(player.log).length === 3) player.clock.spend(11);
+    };
+    bringAt(player, '50', [text('later'), text('and later')]);
+    bringAt(player, 'and later', [text('at last')]);
+    player.line.push(many(names(100)));
+    await player.settle(12);
+    expect(textsOf(player.log)).toEqual([...names(100), 'later', 'and later', 'at last']);
+    expect(player.line.isPaused()).toBe(false);
+  });
+
+  test('[LM9] [LM1] they are dropped behind an error', async () => {
+    const player = await makeLines()();
+    bringAt(player, '3', [text('later')]);
+    player.line.push(Buffer.concat([many(names(10)), Buffer.from('ffff', 'hex')]));
+    await player.settle(8);
+    expect(textsOf(player.log)).toEqual(names(10));
+  });
+});
 
 describe('a connection that pauses in the middle of a read', () => {
   test('[LM9] gets nothing more until it is resumed, then the rest in order, before what comes later', async () => {
