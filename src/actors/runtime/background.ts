@@ -50,13 +50,16 @@ export class BackgroundTasks {
     const until = began + this.sliceMs;
     this.tally.delays.note(began - this.#since);
     let left = this.#tasks.size;
-    for (const task of this.#inTurn()) {
-      this.#tasks.delete(task);
-      if (task.run(until)) this.wake(task);
-      left--;
-      if (left === 0) break;
+    try {
+      for (const task of this.#inTurn()) {
+        this.#tasks.delete(task);
+        if (task.run(until)) this.wake(task);
+        left--;
+        if (left === 0) break;
+      }
+    } finally {
+      this.gathering.end(outer);
     }
-    this.gathering.end(outer);
     this.tally.spent += this.clock.now() - began;
   }
 
@@ -98,8 +101,11 @@ export class RunQueue implements BackgroundTask {
     for (const inbox of this.#waiting) {
       this.#waiting.delete(inbox);
       const outer = this.gathering.beginWork();
-      inbox.resume();
-      this.gathering.end(outer);
+      try {
+        inbox.resume();
+      } finally {
+        this.gathering.end(outer);
+      }
       if (this.now() >= until) break;
     }
     return this.#waiting.size > 0;

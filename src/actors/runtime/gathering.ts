@@ -25,6 +25,8 @@ export class Gathering {
   #moment: Moment;
   /** The sockets that hold bytes back. A socket may stand here twice, or after its bytes have left. */
   readonly #holding: Gatherer[] = [];
+  /** Index of the next one to release. Those before it are done. */
+  #next = 0;
   #bytes = 0;
   #isScheduled = false;
 
@@ -81,8 +83,13 @@ export class Gathering {
 
   #releaseAll(): void {
     this.#bytes = 0;
-    // A release may call code that makes further sockets hold bytes back.
-    for (let at = 0; at < this.#holding.length; at++) this.#holding[at]?.release();
-    this.#holding.length = 0;
+    const holding = this.#holding;
+    // A release may call code that makes further sockets hold bytes back, or that calls this method.
+    for (let next = holding[this.#next]; next; next = holding[this.#next]) {
+      this.#next++;
+      next.release();
+    }
+    holding.length = 0;
+    this.#next = 0;
   }
 }

@@ -85,6 +85,45 @@ test('[BC15] what a release leads to leaves as well', () => {
   expect(log).toEqual(['later']);
 });
 
+test('[BC15] what a release leads to leaves as well, when too much waits meanwhile', () => {
+  const { gathering, log, write } = open();
+  const outer = gathering.beginWork();
+  let isHolding = true;
+  gathering.add({
+    release: () => {
+      if (!isHolding) return;
+      isHolding = false;
+      gathering.grew(4 * 1024 * 1024 + 1);
+      write('later');
+    },
+  });
+  gathering.end(outer);
+  expect(log).toEqual(['later']);
+});
+
+test('[BC15] work that throws ends as well: what comes after it does not wait', async () => {
+  const { gathering, log, write } = open();
+  const clock = new FakeClock();
+  const tasks = new BackgroundTasks(clock, 4, gathering);
+  const inboxes = new RunQueue(
+    () => clock.now(),
+    (task) => tasks.wake(task),
+    gathering,
+  );
+  inboxes.add({
+    resume: () => {
+      write('a');
+      throw new Error('of a part');
+    },
+  });
+  expect(() => clock.runImmediates()).toThrow('of a part');
+  expect(log).toEqual(['a']);
+  write('b');
+  expect(log).toEqual(['a']);
+  await turn();
+  expect(log).toEqual(['a', 'b']);
+});
+
 test('[BC15] over 4 MiB for all sockets leave at once', () => {
   const { gathering, log, write } = open();
   const outer = gathering.beginWork();

@@ -31,6 +31,12 @@ export const runtimeFaults = [
   ...inFile('actors/runtime/background.ts', [
     ['slices without end', 'LM9', 'if (this.now() >= until) break;', ''],
     [
+      'what an inbox that throws has written waits for ever',
+      'BC15',
+      'try {\n        inbox.resume();\n      } finally {',
+      '{\n        inbox.resume();\n      }\n      {',
+    ],
+    [
       'a slice writes after its end',
       'BC15 BC5',
       'const outer = this.gathering.beginDirect();',
@@ -58,6 +64,12 @@ export const runtimeFaults = [
       'process.nextTick(run)',
     ],
     ['what waits has no bound', 'BC15', 'if (this.#bytes > maxHeld) this.#releaseAll();', ''],
+    [
+      'a release within a release loses what comes after it',
+      'BC15',
+      'this.#next++;\n      next.release();',
+      'next.release();\n      this.#next++;',
+    ],
   ]),
   ...inFile('actors/runtime/clock.ts', [
     ['a quota is never renewed', 'LM9', 'if (current !== this.#tick) {', 'if (this.#tick === -1) {'],
