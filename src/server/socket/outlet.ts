@@ -98,9 +98,12 @@ export abstract class Outlet implements FrameSink, Gatherer {
   protected drained(): void {
     const { gathering } = this.context;
     const outer = gathering.beginDirect();
-    this.flush();
-    this.listener.outletOnDrain();
-    gathering.end(outer);
+    try {
+      this.release();
+      this.listener.outletOnDrain();
+    } finally {
+      gathering.end(outer);
+    }
   }
 
   #gather(bytes: Uint8Array): boolean {

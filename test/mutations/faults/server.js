@@ -226,6 +226,7 @@ export const serverFaults = [
       'const outer = gathering.beginWork();',
     ],
     ['frames of one read have a write each', 'BC15', 'gathering.add(this);', 'return this.#flush(1);'],
+    ['what waited fills a drained socket without notice', 'BC15 BP1', 'this.release();', 'this.flush();'],
   ]),
   ...inFile('server/socket/handle.ts', [
     ['a handle that has drained is not noticed', 'BP1', 'if (this.writable) this.drained();', ''],

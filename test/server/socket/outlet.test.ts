@@ -98,6 +98,16 @@ test('[BC15] [BP1] when the socket has drained, writes leave at once, so that it
   expect([...seen, gathering.isDirect]).toEqual([true, false]);
 });
 
+test('[BC15] [BP1] the listener learns that the socket is full when what waited fills it as it has drained', async () => {
+  const { log, stream, gathering, write, written } = open(true);
+  const outer = gathering.beginWork();
+  write('x'.repeat(100));
+  stream.emit('drain');
+  expect(written).toEqual(['100 bytes']);
+  expect(log).toEqual(['full', 'drained']);
+  gathering.end(outer);
+});
+
 test('[BC15] frames that wait for a socket that is lost are dropped, and each is counted', () => {
   const { written, counters, stream, outlet, write, work, log } = open();
   work(() => {
