@@ -101,11 +101,8 @@ export class RunQueue implements BackgroundTask {
     for (const inbox of this.#waiting) {
       this.#waiting.delete(inbox);
       const outer = this.gathering.beginWork();
-      try {
-        inbox.resume();
-      } finally {
-        this.gathering.end(outer);
-      }
+      inbox.resume();
+      this.gathering.end(outer);
       if (this.now() >= until) break;
     }
     return this.#waiting.size > 0;
