@@ -1,6 +1,7 @@
+import { EventEmitter } from 'node:events';
 import { Duplex } from 'node:stream';
 import { expect, test } from 'vitest';
-import { Gathering } from '../../../src/actors/runtime/gathering.js';
+import { Gathering, LastWrites } from '../../../src/actors/runtime/gathering.js';
 import { StreamOutlet } from '../../../src/server/socket/outlet.js';
 
 const kib = 1024;
@@ -122,6 +123,27 @@ test('[BC15] frames that wait for a socket that is lost are dropped, and each is
     log: [],
     backlog: 0,
   });
+});
+
+test('[BC15] what is written while the process exits leaves at once', () => {
+  const host = new EventEmitter();
+  const gathering = new Gathering(true, () => {}, new LastWrites(host));
+  const written: string[] = [];
+  const stream = new Duplex({
+    read: () => {},
+    write: (bytes: Buffer, _, done) => {
+      written.push(bytes.toString());
+      done();
+    },
+  });
+  const listener = { outletOnFull: () => {}, outletOnDrain: () => {} };
+  const outlet = new StreamOutlet(stream, listener, { gathering, counters: { lateWrites: 0 } });
+  host.on('exit', () => {
+    for (const text of ['two', 'three']) outlet.write(Buffer.from(text));
+  });
+  outlet.write(Buffer.from('one'));
+  host.emit('exit');
+  expect([...written, outlet.backlog]).toEqual(['one', 'two', 'three', 0]);
 });
 
 test('[BC15] a flush writes at once, and nothing is left for later', () => {
