@@ -107,9 +107,13 @@ export class Gathering implements Gatherer {
     if (this.#bytes > maxHeld) this.release();
   }
 
+  /** Counts bytes that a socket no longer holds back. */
+  shrank(bytes: number): void {
+    this.#bytes -= bytes;
+  }
+
   /** Writes what all sockets hold back. */
   release(): void {
-    this.#bytes = 0;
     const holding = this.#holding;
     // A release may call code that makes further sockets hold bytes back, or that calls this method.
     for (let next = holding[this.#next]; next; next = holding[this.#next]) {
@@ -118,6 +122,7 @@ export class Gathering implements Gatherer {
     }
     holding.length = 0;
     this.#next = 0;
+    this.#bytes = 0;
     this.atExit.delete(this);
   }
 

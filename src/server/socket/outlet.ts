@@ -118,9 +118,9 @@ export abstract class Outlet implements FrameSink, Gatherer {
       this.#gathered = [bytes];
       gathering.add(this);
     }
-    this.#size += bytes.length;
     // The caller counts the last frame itself.
     if (gathering.isDirect) return this.#flush(1);
+    this.#size += bytes.length;
     gathering.grew(bytes.length);
     return !this.writableNeedDrain;
   }
@@ -129,6 +129,7 @@ export abstract class Outlet implements FrameSink, Gatherer {
   #flush(uncounted: number): boolean {
     const gathered = this.#gathered;
     if (!gathered) return true;
+    this.context.gathering.shrank(this.#size);
     this.#gathered = undefined;
     this.#size = 0;
     if (this.writable && this.put(joined(gathered))) return true;

@@ -218,6 +218,7 @@ export const serverFaults = [
       'this.context.counters.lateWrites += gathered.length - uncounted;',
       ';',
     ],
+    ['what has left counts as if it waits', 'BC15', 'this.context.gathering.shrank(this.#size);', ''],
     ['what waits is no pressure', 'BC15', 'return this.#size + this.queued;', 'return this.queued;'],
     [
       'a drained socket is filled without notice',

@@ -74,6 +74,24 @@ test('[BC15] one write has at most 256 KiB, unless one frame is larger', () => {
   expect(written).toEqual([`${256 * kib} bytes`, `${kib} bytes`, `${300 * kib} bytes`]);
 });
 
+test('[BC15] what has left in the midst of work does not count among the 4 MiB that may wait', () => {
+  const { written, gathering, outlet, write, work } = open();
+  const stream = new Duplex({ read: () => {}, write: (_bytes, _encoding, done) => done() });
+  const listener = { outletOnFull: () => {}, outletOnDrain: () => {} };
+  const large = new StreamOutlet(stream, listener, { gathering, counters: { lateWrites: 0 } });
+  work(() => {
+    write('waits');
+    for (let n = 0; n < 32; n++) large.write(Buffer.alloc(200 * kib));
+    expect(written).toEqual([]);
+    for (let n = 0; n < 16; n++) {
+      const another = new StreamOutlet(stream, listener, { gathering, counters: { lateWrites: 0 } });
+      another.write(Buffer.alloc(256 * kib));
+    }
+    expect(written).toEqual(['waits']);
+  });
+  expect(outlet.backlog).toBe(0);
+});
+
 test('[BC15] [BP1] the listener learns that the socket is full when what waited is written', async () => {
   const { log, outlet, write, work, flow } = open(true);
   work(() => {
