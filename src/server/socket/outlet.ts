@@ -61,6 +61,10 @@ export abstract class Outlet implements FrameSink, Gatherer {
   abstract get writableNeedDrain(): boolean;
   /** Bytes that were written and that the kernel has not taken. */
   protected abstract get queued(): number;
+  /** Bytes written so far, with those in the queue of the socket. */
+  protected get written(): number {
+    return this.stream.bytesWritten ?? 0;
+  }
   /** Writes bytes. Returns false when the queue of the socket is full, or the socket has closed. */
   protected abstract put(bytes: Uint8Array): boolean;
 
@@ -75,7 +79,7 @@ export abstract class Outlet implements FrameSink, Gatherer {
   /** Bytes that have left so far. */
   get sent(): number {
     // Node's count of written bytes includes those that wait in the queue.
-    return (this.stream.bytesWritten ?? 0) - this.queued;
+    return this.written - this.queued;
   }
 
   /** Takes whole frames. Returns false when the queue of the socket is full, or the socket has closed. */
@@ -140,6 +144,9 @@ export abstract class Outlet implements FrameSink, Gatherer {
 
 /** An outlet that writes to its stream in the documented way. */
 export class StreamOutlet extends Outlet {
+  /** Bytes written here: not every stream counts them. */
+  #written = 0;
+
   constructor(stream: LowerStream, listener: OutletListener, context: OutletContext) {
     super(stream, listener, context);
     stream.on('drain', () => this.drained());
@@ -157,8 +164,13 @@ export class StreamOutlet extends Outlet {
   protected get queued(): number {
     return this.stream.writableLength;
   }
+  /** Bytes written so far, with those in the queue of the stream. */
+  protected override get written(): number {
+    return this.stream.bytesWritten ?? this.#written;
+  }
   /** Writes to the stream. */
   protected put(bytes: Uint8Array): boolean {
+    this.#written += bytes.length;
     return this.stream.write(bytes);
   }
 }

@@ -218,6 +218,12 @@ export const serverFaults = [
       'this.context.counters.lateWrites += gathered.length - uncounted;',
       ';',
     ],
+    [
+      'a stream that does not count has sent less than nothing',
+      'LM3',
+      'this.stream.bytesWritten ?? this.#written',
+      'this.stream.bytesWritten ?? 0',
+    ],
     ['what has left counts as if it waits', 'BC15', 'this.context.gathering.shrank(this.#size);', ''],
     ['what waits is no pressure', 'BC15', 'return this.#size + this.queued;', 'return this.queued;'],
     [

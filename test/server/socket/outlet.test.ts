@@ -183,3 +183,11 @@ test('[LM3] bytes that wait do not count as sent', () => {
     expect(outlet.sent).toBe(50);
   });
 });
+
+test('[LM3] bytes count as sent on a stream that does not count them', async () => {
+  const { outlet, write, work, flow } = open(true);
+  work(() => write('leaves'));
+  expect(outlet.sent).toBe(0);
+  await flow();
+  expect(outlet.sent).toBe(6);
+});
