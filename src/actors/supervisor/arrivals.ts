@@ -32,6 +32,7 @@ export class Arrivals {
     this.#held.set(arrival, { deadline, kept });
     arrival.attach({
       socketOnMessage: (data, isText) => void kept.push(keptBody(data, isText)),
+      filled: ignore,
       socketOnDrain: ignore,
       socketOnClosing: ignore,
       socketOnClose: drop,
