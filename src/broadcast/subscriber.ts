@@ -132,14 +132,15 @@ export class Subscriber extends Member {
   /** Writes pending messages in order until the socket is full again. Called when it takes more. */
   resume(): void {
     this.deliver();
-    const { context, host, outbox } = this;
+    const { context, host } = this;
     // A socket that has reported that it is full also reports when it has drained.
     let isFull = false;
-    while (outbox && !outbox.isEmpty && !isFull) {
-      const oldest = outbox.takeOldest().map(({ bytes }) => bytes);
+    // A write may call code that puts another outbox in place of this one.
+    while (this.outbox && !this.outbox.isEmpty && !isFull) {
+      const oldest = this.outbox.takeOldest().map(({ bytes }) => bytes);
       isFull = !this.#writePaced(context.join(oldest), oldest.length) && !host.hasRoom;
     }
-    if (outbox?.isEmpty) this.outbox = undefined;
+    if (this.outbox?.isEmpty) this.outbox = undefined;
   }
 
   /** Returns the name of a room as a string that all its members share, and that keeps no read buffer in memory. */

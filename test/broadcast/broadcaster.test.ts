@@ -699,6 +699,22 @@ describe('congested members', () => {
     expect(slow.subscriber.outbox).toBeUndefined();
   });
 
+  test('[BC2] [BP1] a message to its id that comes while its outbox goes out is not lost', () => {
+    const harness = new BroadcasterHarness();
+    const slow = harness.arrive('slow', [''], ({ texts }) => {
+      if (texts.at(-1) !== 'one') return;
+      harness.issue('two', { to: 'slow' });
+      harness.emit(slow, 'three');
+    });
+    slow.connection.isCongested = true;
+    harness.issue('one');
+    harness.walk();
+    expect(slow.connection.texts).toEqual([]);
+    harness.drain(slow);
+    harness.walk();
+    expect(slow.connection.texts).toEqual(['one', 'two', 'three']);
+  });
+
   test('[BP2] the connection learns the size of its outbox', () => {
     const harness = new BroadcasterHarness();
     const slow = harness.arrive('slow');

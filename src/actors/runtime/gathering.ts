@@ -13,18 +13,49 @@ const maxHeld = 4 * 1024 * 1024;
 /** Calls `run` after all microtasks of the present turn. A tick that the turn itself asked for would come before them. */
 const afterMicrotasks = (run: () => void): void => queueMicrotask(() => process.nextTick(run));
 
+/** Writes what still waits when a process exits, for all its servers: nothing runs after that. */
+export class LastWrites {
+  /** Whether the process exits: what is written from now on must leave at once. */
+  isExiting = false;
+  /** The servers with sockets that hold bytes back. */
+  readonly #holding = new Set<Gatherer>();
+
+  /** Listens to the exit of a process. */
+  constructor(host: { on(event: 'exit', onExit: () => void): unknown }) {
+    host.on('exit', () => {
+      this.isExiting = true;
+      for (const gatherer of this.#holding) gatherer.release();
+    });
+  }
+
+  /** Adds a server that has begun to hold bytes back. */
+  add(gatherer: Gatherer): void {
+    this.#holding.add(gatherer);
+  }
+
+  /** Removes a server that holds nothing back. */
+  delete(gatherer: Gatherer): void {
+    this.#holding.delete(gatherer);
+  }
+}
+
+/** What waits in this process. */
+const lastWrites = new LastWrites(process);
+
 /**
  * Decides when bytes leave, for all sockets of one server (BC15). What one read leads to leaves at the end of its work.
  * What is sent outside of a read leaves once the microtasks of that turn are over. Background work writes at once, so
  * that each write counts in its slice (BC5).
  */
-export class Gathering {
+export class Gathering implements Gatherer {
   /** Whether sockets write at once, and hold nothing back. */
   isDirect: boolean;
   readonly #usually: Moment;
   #moment: Moment;
   /** The sockets that hold bytes back. A socket may stand here twice, or after its bytes have left. */
   readonly #holding: Gatherer[] = [];
+  /** Index of the next one to release. Those before it are done. */
+  #next = 0;
   #bytes = 0;
   #isScheduled = false;
 
@@ -32,6 +63,7 @@ export class Gathering {
     /** Whether anything is held back. */
     isOn = true,
     private readonly schedule = afterMicrotasks,
+    private readonly atExit = lastWrites,
   ) {
     this.#usually = isOn ? 'afterMicrotasks' : 'atOnce';
     this.#moment = this.#usually;
@@ -50,7 +82,7 @@ export class Gathering {
 
   /** Ends the innermost work. `outer` is what its begin returned. Default: it was begun outside of any. */
   end(outer = this.#usually): void {
-    if (this.#moment === 'afterWork' && outer !== 'afterWork') this.#releaseAll();
+    if (this.#moment === 'afterWork' && outer !== 'afterWork') this.release();
     this.#moment = outer;
     this.isDirect = outer === 'atOnce';
   }
@@ -58,18 +90,40 @@ export class Gathering {
   /** Adds a socket that has begun to hold bytes back. */
   add(gatherer: Gatherer): void {
     this.#holding.push(gatherer);
+    if (this.#holding.length === 1) this.atExit.add(this);
+    // The socket asks again once it holds its bytes.
+    if (this.atExit.isExiting) this.isDirect = true;
     if (this.#moment === 'afterWork' || this.#isScheduled) return;
     this.#isScheduled = true;
     this.schedule(() => {
       this.#isScheduled = false;
-      this.#releaseAll();
+      this.release();
     });
   }
 
   /** Counts bytes that a socket holds back. Releases all sockets when it is too much. */
   grew(bytes: number): void {
     this.#bytes += bytes;
-    if (this.#bytes > maxHeld) this.#releaseAll();
+    if (this.#bytes > maxHeld) this.release();
+  }
+
+  /** Counts bytes that a socket no longer holds back. */
+  shrank(bytes: number): void {
+    this.#bytes -= bytes;
+  }
+
+  /** Writes what all sockets hold back. */
+  release(): void {
+    const holding = this.#holding;
+    // A release may call code that makes further sockets hold bytes back, or that calls this method.
+    for (let next = holding[this.#next]; next; next = holding[this.#next]) {
+      this.#next++;
+      next.release();
+    }
+    holding.length = 0;
+    this.#next = 0;
+    this.#bytes = 0;
+    this.atExit.delete(this);
   }
 
   #begin(moment: Moment): Moment {
@@ -77,12 +131,5 @@ export class Gathering {
     this.#moment = moment;
     this.isDirect = moment === 'atOnce';
     return outer;
-  }
-
-  #releaseAll(): void {
-    this.#bytes = 0;
-    // A release may call code that makes further sockets hold bytes back.
-    for (let at = 0; at < this.#holding.length; at++) this.#holding[at]?.release();
-    this.#holding.length = 0;
   }
 }

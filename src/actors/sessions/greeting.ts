@@ -86,6 +86,8 @@ export class Greeting implements SocketListener {
     else this.#takeData(data);
   }
   /** Does nothing: nothing is written. */
+  filled(): void {}
+  /** Does nothing: nothing is written. */
   socketOnDrain(): void {}
   /** Reports that the socket is closed. */
   socketOnClose(): void {

@@ -157,6 +157,10 @@ export class SessionLine implements SocketListener {
     else if (this.opening === 'native') this.#takeNative(frame, data, isText);
     else if (!this.host.isClosed) this.#take(frame);
   }
+  /** Passes on that what was held back has filled the socket. */
+  filled(): void {
+    this.host.filled();
+  }
   /** Passes on that the socket takes more. */
   socketOnDrain(): void {
     this.host.socketOnDrain();

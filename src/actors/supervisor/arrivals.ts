@@ -10,6 +10,7 @@ const ignore = (): void => {};
 /** Takes nothing of a socket. */
 const deaf: SocketListener = {
   socketOnMessage: ignore,
+  filled: ignore,
   socketOnDrain: ignore,
   socketOnClosing: ignore,
   socketOnClose: ignore,

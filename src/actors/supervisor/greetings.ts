@@ -161,6 +161,7 @@ export class Greetings {
     this.#sockets.set(socket, { isClosing: true, end: () => deadline.cancel() });
     arrival.attach({
       socketOnMessage: ignore,
+      filled: ignore,
       socketOnDrain: ignore,
       socketOnClosing: ignore,
       socketOnClose: () => this.#forget(socket),

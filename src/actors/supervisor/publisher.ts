@@ -103,8 +103,11 @@ export class Publisher {
     if (!this.isSynchronous) return;
     const { gathering } = this.context.background;
     const outer = gathering.beginDirect();
-    this.broadcaster.run(Number.POSITIVE_INFINITY);
-    gathering.end(outer);
+    try {
+      this.broadcaster.run(Number.POSITIVE_INFINITY);
+    } finally {
+      gathering.end(outer);
+    }
   }
 
   /** Returns the messages with their bodies, once all of them are checked. */

@@ -56,7 +56,7 @@ export interface SocketListener {
    */
   socketOnMessage(data: string | Uint8Array, isText?: boolean): void;
   /** Called when bytes that were held back (BC15) have been written, and the queue of the socket is full now. */
-  filled?(): void;
+  filled(): void;
   /** Called when the queue of the socket is empty again. */
   socketOnDrain(): void;
   /**
@@ -162,7 +162,7 @@ export class SocketWrapper implements Socket, SocketListener {
   }
   /** Passes on that the queue is full. */
   filled(): void {
-    this.listener?.filled?.();
+    this.listener?.filled();
   }
   /** Passes on that the queue is empty. */
   socketOnDrain(): void {

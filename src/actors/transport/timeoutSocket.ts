@@ -7,7 +7,6 @@ import { type Socket, SocketWrapper } from './socket.js';
 export class TimeoutSocket extends SocketWrapper {
   #reading: Deadline | undefined;
   #writing: Deadline | undefined;
-  #written = 0;
 
   constructor(
     inner: Socket,
@@ -21,7 +20,6 @@ export class TimeoutSocket extends SocketWrapper {
   /** Writes frames, and sets the deadline by which the client must take them. */
   override write(bytes: Uint8Array): boolean {
     const hasRoom = super.write(bytes);
-    this.#written += bytes.length;
     if (!this.#writing) this.#expectDelivery();
     return hasRoom;
   }
@@ -55,9 +53,10 @@ export class TimeoutSocket extends SocketWrapper {
     this.#writing = undefined;
     const { writeTimeout } = this.limits;
     if (writeTimeout === 0 || this.backlog === 0) return;
-    const due = this.#written;
+    // The socket may compress what it is given, and sends pongs by itself.
+    const due = this.traffic.sent + this.backlog;
     this.#writing = this.deadlines.after(writeTimeout, () => {
-      if (this.#written - this.backlog >= due) return this.#expectDelivery();
+      if (this.traffic.sent >= due) return this.#expectDelivery();
       this.destroy();
       return this.socketOnClose(closeReasons.stuck.code, closeReasons.stuck.text, 'stuck');
     });

@@ -61,6 +61,10 @@ export abstract class Outlet implements FrameSink, Gatherer {
   abstract get writableNeedDrain(): boolean;
   /** Bytes that were written and that the kernel has not taken. */
   protected abstract get queued(): number;
+  /** Bytes written so far, with those in the queue of the socket. */
+  protected get written(): number {
+    return this.stream.bytesWritten ?? 0;
+  }
   /** Writes bytes. Returns false when the queue of the socket is full, or the socket has closed. */
   protected abstract put(bytes: Uint8Array): boolean;
 
@@ -75,7 +79,7 @@ export abstract class Outlet implements FrameSink, Gatherer {
   /** Bytes that have left so far. */
   get sent(): number {
     // Node's count of written bytes includes those that wait in the queue.
-    return (this.stream.bytesWritten ?? 0) - this.queued;
+    return this.written - this.queued;
   }
 
   /** Takes whole frames. Returns false when the queue of the socket is full, or the socket has closed. */
@@ -98,9 +102,12 @@ export abstract class Outlet implements FrameSink, Gatherer {
   protected drained(): void {
     const { gathering } = this.context;
     const outer = gathering.beginDirect();
-    this.flush();
-    this.listener.outletOnDrain();
-    gathering.end(outer);
+    try {
+      this.release();
+      this.listener.outletOnDrain();
+    } finally {
+      gathering.end(outer);
+    }
   }
 
   #gather(bytes: Uint8Array): boolean {
@@ -115,9 +122,9 @@ export abstract class Outlet implements FrameSink, Gatherer {
       this.#gathered = [bytes];
       gathering.add(this);
     }
-    this.#size += bytes.length;
     // The caller counts the last frame itself.
     if (gathering.isDirect) return this.#flush(1);
+    this.#size += bytes.length;
     gathering.grew(bytes.length);
     return !this.writableNeedDrain;
   }
@@ -126,6 +133,7 @@ export abstract class Outlet implements FrameSink, Gatherer {
   #flush(uncounted: number): boolean {
     const gathered = this.#gathered;
     if (!gathered) return true;
+    this.context.gathering.shrank(this.#size);
     this.#gathered = undefined;
     this.#size = 0;
     if (this.writable && this.put(joined(gathered))) return true;
@@ -136,6 +144,9 @@ export abstract class Outlet implements FrameSink, Gatherer {
 
 /** An outlet that writes to its stream in the documented way. */
 export class StreamOutlet extends Outlet {
+  /** Bytes written here: not every stream counts them. */
+  #written = 0;
+
   constructor(stream: LowerStream, listener: OutletListener, context: OutletContext) {
     super(stream, listener, context);
     stream.on('drain', () => this.drained());
@@ -153,8 +164,13 @@ export class StreamOutlet extends Outlet {
   protected get queued(): number {
     return this.stream.writableLength;
   }
+  /** Bytes written so far, with those in the queue of the stream. */
+  protected override get written(): number {
+    return this.stream.bytesWritten ?? this.#written;
+  }
   /** Writes to the stream. */
   protected put(bytes: Uint8Array): boolean {
+    this.#written += bytes.length;
     return this.stream.write(bytes);
   }
 }

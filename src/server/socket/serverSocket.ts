@@ -141,7 +141,7 @@ export class ServerSocket implements UpgradedSocket, ClosingListener, FrameReade
   }
 
   outletOnFull(): void {
-    this.#listener?.filled?.();
+    this.#listener?.filled();
   }
   outletOnDrain(): void {
     this.#listener?.socketOnDrain();

@@ -1,6 +1,7 @@
+import { EventEmitter } from 'node:events';
 import { expect, test } from 'vitest';
 import { BackgroundTasks, RunQueue } from '../../../src/actors/runtime/background.js';
-import { type Gatherer, Gathering } from '../../../src/actors/runtime/gathering.js';
+import { type Gatherer, Gathering, LastWrites } from '../../../src/actors/runtime/gathering.js';
 import { FakeClock } from '../../support/server/fakeClock.js';
 
 /** A socket that notes when it writes. */
@@ -85,6 +86,45 @@ test('[BC15] what a release leads to leaves as well', () => {
   expect(log).toEqual(['later']);
 });
 
+test('[BC15] what a release leads to leaves as well, when too much waits meanwhile', () => {
+  const { gathering, log, write } = open();
+  const outer = gathering.beginWork();
+  let isHolding = true;
+  gathering.add({
+    release: () => {
+      if (!isHolding) return;
+      isHolding = false;
+      gathering.grew(4 * 1024 * 1024 + 1);
+      write('later');
+    },
+  });
+  gathering.end(outer);
+  expect(log).toEqual(['later']);
+});
+
+test('[BC15] work that throws ends as well: what comes after it does not wait', async () => {
+  const { gathering, log, write } = open();
+  const clock = new FakeClock();
+  const tasks = new BackgroundTasks(clock, 4, gathering);
+  const inboxes = new RunQueue(
+    () => clock.now(),
+    (task) => tasks.wake(task),
+    gathering,
+  );
+  inboxes.add({
+    resume: () => {
+      write('a');
+      throw new Error('of a part');
+    },
+  });
+  expect(() => clock.runImmediates()).toThrow('of a part');
+  expect(log).toEqual(['a']);
+  write('b');
+  expect(log).toEqual(['a']);
+  await turn();
+  expect(log).toEqual(['a', 'b']);
+});
+
 test('[BC15] over 4 MiB for all sockets leave at once', () => {
   const { gathering, log, write } = open();
   const outer = gathering.beginWork();
@@ -120,6 +160,43 @@ test('[BC15] [BC5] a slice writes at once, and an inbox in it at the end of its 
   clock.runImmediates();
   expect(log).toEqual(['a', 'b', 'cd', 'ef']);
   expect(gathering.isDirect).toBe(false);
+});
+
+/** A server in a process of its own, in which no microtask runs. */
+const openInProcess = () => {
+  const host = new EventEmitter();
+  const lastWrites = new LastWrites(host);
+  const gathering = new Gathering(true, () => {}, lastWrites);
+  const log: string[] = [];
+  return { host, lastWrites, gathering, log, write: socketOf(gathering, log) };
+};
+
+test('[BC15] when the process exits, all that waits leaves first, in a read and outside of one', () => {
+  const { host, lastWrites, gathering, log, write } = openInProcess();
+  const other = new Gathering(true, () => {}, lastWrites);
+  write('a');
+  gathering.beginWork();
+  write('b');
+  socketOf(other, log)('other');
+  expect(log).toEqual([]);
+  host.emit('exit');
+  expect(log).toEqual(['ab', 'other']);
+});
+
+test('[BC15] what waits and has left is no longer known to the process', () => {
+  const { host, gathering, write } = openInProcess();
+  let releases = 0;
+  gathering.end(gathering.beginWork());
+  const outer = gathering.beginWork();
+  write('a');
+  gathering.end(outer);
+  const release = gathering.release.bind(gathering);
+  gathering.release = () => {
+    releases++;
+    release();
+  };
+  host.emit('exit');
+  expect(releases).toBe(0);
 });
 
 test('[BC15] without it everything leaves at once', () => {

@@ -86,6 +86,14 @@ describe('frames of the session layer on an open line', () => {
     expect(host.server.counters).toMatchObject({ ignoredSession: 6 });
   });
 
+  test('[BC15] [BP1] a client is congested as soon as what waited has filled its socket', async () => {
+    const { host, conn, socket } = await open();
+    socket.fill(65_537);
+    expect([conn.pressure, host.server.metrics().counters.congestions]).toEqual([65_537, 1]);
+    socket.drain();
+    expect(host.server.metrics().connections).toMatchObject({ congested: 0 });
+  });
+
   test('[SS14] a congested client gets one pong, when its socket drains', async () => {
     const { host, client, socket } = await open({ limits: { highWaterMark: 65_536 } });
     socket.stall();

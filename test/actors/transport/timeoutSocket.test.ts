@@ -1,5 +1,11 @@
 import { describe, expect, test } from 'vitest';
+import { Deadlines } from '../../../src/actors/runtime/deadlines.js';
+import { SocketWrapper } from '../../../src/actors/transport/socket.js';
+import { TimeoutSocket } from '../../../src/actors/transport/timeoutSocket.js';
 import type { DisconnectReason } from '../../../src/index.js';
+import { frame } from '../../../src/protocol/frame.js';
+import { FakeClock } from '../../support/server/fakeClock.js';
+import { FakeSocket } from '../../support/server/fakeSocket.js';
 import { SupervisorHarness } from '../../support/server/supervisorHarness.js';
 
 const open = (limits: { readTimeout?: number; writeTimeout?: number; inboxMessages?: number }) => {
@@ -71,5 +77,26 @@ describe('writeTimeout', () => {
     expect(client.socket.isDestroyed).toBe(false);
     harness.clock.advance(2_000);
     expect(client.socket.isDestroyed).toBe(true);
+  });
+
+  test('[LM5] [CP2] what a socket compresses has to leave in time, too', () => {
+    /** Stands for a socket whose client agreed to compression. */
+    class CompressingSocket extends SocketWrapper {
+      override write(bytes: Uint8Array): boolean {
+        return super.write(bytes.subarray(0, 3));
+      }
+    }
+    const clock = new FakeClock();
+    const fake = new FakeSocket();
+    const socket = new TimeoutSocket(new CompressingSocket(fake), new Deadlines(clock), {
+      readTimeout: 0,
+      writeTimeout: 1_000,
+    });
+    fake.stall();
+    for (let written = 0; written < 3; written++) {
+      socket.write(frame('x'.repeat(100)));
+      clock.advance(400);
+    }
+    expect(fake.isDestroyed).toBe(true);
   });
 });

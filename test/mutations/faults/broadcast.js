@@ -150,6 +150,12 @@ export const broadcastFaults = [
       'next ? next.number - 1 : this.context.last',
       'this.context.last',
     ],
+    [
+      'what comes while an outbox goes out is dropped with it',
+      'BC2',
+      'if (this.outbox?.isEmpty) this.outbox = undefined;',
+      'this.outbox = undefined;',
+    ],
     ['a congested socket is written to', 'BP1', 'if (this.isCongested) return this.#moveToOutbox(batch, isFirst);', ''],
     [
       'several writes in a turn',

@@ -38,6 +38,12 @@ export const runtimeFaults = [
       '',
     ],
     [
+      'what an inbox that throws has written waits for ever',
+      'BC15',
+      '} finally {\n      this.gathering.end(outer);',
+      '} catch (error) {\n      throw error;\n    }\n    {\n      this.gathering.end(outer);',
+    ],
+    [
       'a slice writes after its end',
       'BC15 BC5',
       'const outer = this.gathering.beginDirect();',
@@ -57,6 +63,14 @@ export const runtimeFaults = [
       "if (this.#moment === 'afterWork' && outer !== 'afterWork')",
       'if (false)',
     ],
+    [
+      'what waits when the process exits is lost',
+      'BC15',
+      'for (const gatherer of this.#holding) gatherer.release();',
+      '',
+    ],
+    ['what is sent while the process exits is lost', 'BC15', 'if (this.atExit.isExiting) this.isDirect = true;', ''],
+    ['servers that hold nothing back are kept', 'BC15', 'this.atExit.delete(this);', ''],
     ['inner work writes before the outer ends', 'BC15', " && outer !== 'afterWork')", ')'],
     [
       'microtasks have a write of their own',
@@ -64,7 +78,13 @@ export const runtimeFaults = [
       'queueMicrotask(() => process.nextTick(run))',
       'process.nextTick(run)',
     ],
-    ['what waits has no bound', 'BC15', 'if (this.#bytes > maxHeld) this.#releaseAll();', ''],
+    ['what waits has no bound', 'BC15', 'if (this.#bytes > maxHeld) this.release();', ''],
+    [
+      'a release within a release loses what comes after it',
+      'BC15',
+      'this.#next++;\n      next.release();',
+      'next.release();\n      this.#next++;',
+    ],
   ]),
   ...inFile('actors/runtime/clock.ts', [
     ['a quota is never renewed', 'LM9', 'if (current !== this.#tick) {', 'if (this.#tick === -1) {'],

@@ -247,6 +247,13 @@ export const serverFaults = [
       'this.context.counters.lateWrites += gathered.length - uncounted;',
       ';',
     ],
+    [
+      'a stream that does not count has sent less than nothing',
+      'LM3',
+      'this.stream.bytesWritten ?? this.#written',
+      'this.stream.bytesWritten ?? 0',
+    ],
+    ['what has left counts as if it waits', 'BC15', 'this.context.gathering.shrank(this.#size);', ''],
     ['what waits is no pressure', 'BC15', 'return this.#size + this.queued;', 'return this.queued;'],
     [
       'a drained socket is filled without notice',
@@ -255,6 +262,7 @@ export const serverFaults = [
       'const outer = gathering.beginWork();',
     ],
     ['frames of one read have a write each', 'BC15', 'gathering.add(this);', 'return this.#flush(1);'],
+    ['what waited fills a drained socket without notice', 'BC15 BP1', 'this.release();', 'this.flush();'],
   ]),
   ...inFile('server/socket/handle.ts', [
     ['a handle that has drained is not noticed', 'BP1', 'if (this.writable) this.drained();', ''],

@@ -41,6 +41,7 @@ export const sessionsFaults = [
     ],
   ]),
   ...inFile('actors/sessions/sessionLine.ts', [
+    ['a client of the session layer fills its socket without notice', 'BC15 BP1', 'this.host.filled();', ''],
     ['an opening may come late', 'SS13', 'if (this.#isGreeted) this.#refuseHello();', ''],
     [
       'a line without an opening is aware',

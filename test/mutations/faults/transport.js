@@ -35,6 +35,12 @@ export const transportFaults = [
   ...inFile('actors/transport/timeoutSocket.ts', [
     ['a silent client is kept', 'LM4', 'if (readTimeout === 0) return;', 'if (readTimeout >= 0) return;'],
     ['a client that takes nothing is kept', 'LM5', 'if (writeTimeout === 0 || ', 'if (writeTimeout >= 0 || '],
+    [
+      'what waits in the socket may wait for ever',
+      'LM5',
+      'const due = this.traffic.sent + this.backlog;',
+      'const due = this.traffic.sent;',
+    ],
   ]),
   ...inFile('actors/runtime/quoted.ts', [
     [

@@ -1,6 +1,7 @@
+import { EventEmitter } from 'node:events';
 import { Duplex } from 'node:stream';
 import { expect, test } from 'vitest';
-import { Gathering } from '../../../src/actors/runtime/gathering.js';
+import { Gathering, LastWrites } from '../../../src/actors/runtime/gathering.js';
 import { StreamOutlet } from '../../../src/server/socket/outlet.js';
 
 const kib = 1024;
@@ -73,6 +74,24 @@ test('[BC15] one write has at most 256 KiB, unless one frame is larger', () => {
   expect(written).toEqual([`${256 * kib} bytes`, `${kib} bytes`, `${300 * kib} bytes`]);
 });
 
+test('[BC15] what has left in the midst of work does not count among the 4 MiB that may wait', () => {
+  const { written, gathering, outlet, write, work } = open();
+  const stream = new Duplex({ read: () => {}, write: (_bytes, _encoding, done) => done() });
+  const listener = { outletOnFull: () => {}, outletOnDrain: () => {} };
+  const large = new StreamOutlet(stream, listener, { gathering, counters: { lateWrites: 0 } });
+  work(() => {
+    write('waits');
+    for (let n = 0; n < 32; n++) large.write(Buffer.alloc(200 * kib));
+    expect(written).toEqual([]);
+    for (let n = 0; n < 16; n++) {
+      const another = new StreamOutlet(stream, listener, { gathering, counters: { lateWrites: 0 } });
+      another.write(Buffer.alloc(256 * kib));
+    }
+    expect(written).toEqual(['waits']);
+  });
+  expect(outlet.backlog).toBe(0);
+});
+
 test('[BC15] [BP1] the listener learns that the socket is full when what waited is written', async () => {
   const { log, outlet, write, work, flow } = open(true);
   work(() => {
@@ -98,6 +117,16 @@ test('[BC15] [BP1] when the socket has drained, writes leave at once, so that it
   expect([...seen, gathering.isDirect]).toEqual([true, false]);
 });
 
+test('[BC15] [BP1] the listener learns that the socket is full when what waited fills it as it has drained', async () => {
+  const { log, stream, gathering, write, written } = open(true);
+  const outer = gathering.beginWork();
+  write('x'.repeat(100));
+  stream.emit('drain');
+  expect(written).toEqual(['100 bytes']);
+  expect(log).toEqual(['full', 'drained']);
+  gathering.end(outer);
+});
+
 test('[BC15] frames that wait for a socket that is lost are dropped, and each is counted', () => {
   const { written, counters, stream, outlet, write, work, log } = open();
   work(() => {
@@ -112,6 +141,27 @@ test('[BC15] frames that wait for a socket that is lost are dropped, and each is
     log: [],
     backlog: 0,
   });
+});
+
+test('[BC15] what is written while the process exits leaves at once', () => {
+  const host = new EventEmitter();
+  const gathering = new Gathering(true, () => {}, new LastWrites(host));
+  const written: string[] = [];
+  const stream = new Duplex({
+    read: () => {},
+    write: (bytes: Buffer, _, done) => {
+      written.push(bytes.toString());
+      done();
+    },
+  });
+  const listener = { outletOnFull: () => {}, outletOnDrain: () => {} };
+  const outlet = new StreamOutlet(stream, listener, { gathering, counters: { lateWrites: 0 } });
+  host.on('exit', () => {
+    for (const text of ['two', 'three']) outlet.write(Buffer.from(text));
+  });
+  outlet.write(Buffer.from('one'));
+  host.emit('exit');
+  expect([...written, outlet.backlog]).toEqual(['one', 'two', 'three', 0]);
 });
 
 test('[BC15] a flush writes at once, and nothing is left for later', () => {
@@ -132,4 +182,12 @@ test('[LM3] bytes that wait do not count as sent', () => {
     write('waits');
     expect(outlet.sent).toBe(50);
   });
+});
+
+test('[LM3] bytes count as sent on a stream that does not count them', async () => {
+  const { outlet, write, work, flow } = open(true);
+  work(() => write('leaves'));
+  expect(outlet.sent).toBe(0);
+  await flow();
+  expect(outlet.sent).toBe(6);
 });

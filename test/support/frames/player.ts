@@ -111,6 +111,7 @@ export const makeLines = (ownParser = true, payload: number = limits.payload) =>
         note(`${isBinary ? 'binary' : 'text'} ${Buffer.from(data).toString(isBinary ? 'hex' : 'utf8')}`);
         player.onMessage(data);
       },
+      filled: () => {},
       socketOnDrain: () => {},
       socketOnClosing: (code, text, cause) => note(`closing ${code} ${text} ${cause}`),
       socketOnClose: (code, text, cause) =>

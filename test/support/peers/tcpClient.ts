@@ -26,7 +26,7 @@ export const useTcpClients = (): void => {
 };
 
 /** Opens a TCP connection to the server. */
-export const dialTcp = (testServer: TestServer): TcpClient => {
+export const dialTcp = (testServer: Pick<TestServer, 'url'>): TcpClient => {
   const socket = connect(Number(new URL(testServer.url).port), '127.0.0.1');
   sockets.push(socket);
   let text = '';
@@ -45,7 +45,7 @@ export const dialTcp = (testServer: TestServer): TcpClient => {
 };
 
 /** Opens a connection that is upgraded and acknowledged. */
-export const dialAcknowledged = async (testServer: TestServer): Promise<TcpClient> => {
+export const dialAcknowledged = async (testServer: Pick<TestServer, 'url'>): Promise<TcpClient> => {
   const client = dialTcp(testServer);
   client.socket.write(upgrade());
   await client.waitFor('\r\n\r\n');

@@ -138,6 +138,12 @@ export class FakeSocket implements Socket {
   stall(): void {
     this.isStalled = true;
   }
+  /** Stops taking bytes, and has so many of those that were held back in its queue (BC15). */
+  fill(bytes: number): void {
+    this.isStalled = true;
+    this.backlog += bytes;
+    this.#listener?.filled();
+  }
   /** Takes the whole backlog, and more bytes unless `stillStalled`. */
   drain(stillStalled = false): void {
     this.isStalled = stillStalled;
