@@ -45,7 +45,7 @@ export interface Segment {
 }
 
 /** Stands among the actions of a state that starts actors of its own: its steps are not memoised. */
-export const invokes = Symbol('invokes');
+const invokes = Symbol('invokes');
 
 /** Maximum number of transitions in one step. A chart with more is not memoised. */
 const maxIterations = 100;

@@ -47,8 +47,11 @@ export class Mailboxes {
   #isScheduled = false;
   readonly #jobs: (() => void)[] = [];
 
-  /** Creates the mailboxes. `report` receives the error of a deferred job, or of an observer of an actor. */
-  constructor(readonly report: (error: unknown) => void) {}
+  /** Creates the mailboxes. */
+  constructor(
+    /** Receives the error of a deferred job, or of an observer of an actor. */
+    readonly report: (error: unknown) => void,
+  ) {}
 
   /** Passes each event of this actor to `handler` first, and guards the actor's observers. */
   intercept(actor: AnyActorRef, handler: HotEventHandler): void {

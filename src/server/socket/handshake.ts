@@ -41,7 +41,7 @@ export type Handshake = (
 type OnBadHandshake = (error: Error, request: IncomingMessage, socket: Duplex) => void;
 
 /** What the sockets of one server share with its other parts. */
-export interface TransportContext {
+interface TransportContext {
   /** The source of time, timers and ticks. */
   readonly clock: Clock;
   /** Runs work in slices. */

@@ -1,5 +1,5 @@
 /** What a client and its server do, in order. */
-export type Step =
+type Step =
   | { readonly kind: 'bytes'; readonly bytes: Buffer }
   /** The connection no longer wants to be read, from now on or from this many messages later. */
   | { readonly kind: 'pause'; readonly after: number }
@@ -10,7 +10,7 @@ export type Step =
   | { readonly kind: 'tick' };
 
 /** How a stream ends: by a FIN, a reset, or the server itself. */
-export type Ending = 'end' | 'reset' | 'close' | 'destroy';
+type Ending = 'end' | 'reset' | 'close' | 'destroy';
 
 export interface Stream {
   readonly steps: readonly Step[];
