@@ -152,7 +152,7 @@ export const broadcastFaults = [
     ],
     [
       'what comes while an outbox goes out is dropped with it',
-      'BC2',
+      'BC2 BP1',
       'if (this.outbox?.isEmpty) this.outbox = undefined;',
       'this.outbox = undefined;',
     ],
