@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import type { AnyStateMachine, EventObject } from 'xstate';
+import { type AnyStateMachine, createMachine, type EventObject, stateIn } from 'xstate';
 import { memoOf } from '../../src/actors/charts/memoised.js';
 import { type MachineState, type Step, SteppedMachine } from '../../src/actors/charts/steppedMachine.js';
 import { fastPaths } from '../../src/actors/runtime/fastPaths.js';
@@ -56,6 +56,39 @@ describe('memoised steps', () => {
       { numRuns: 100, endOnFailure: true },
     );
     expect(memos).toBeGreaterThan(kind === 'plain' ? 99 : 15);
+  });
+
+  test('[SV9] a guard of an eventless transition that throws fails the actor as it does in XState', () => {
+    const machine = createMachine({
+      initial: 'ready',
+      states: { ready: { on: { GO: 'deciding' } }, deciding: { always: { guard: 'fails', target: 'ready' } } },
+    }).provide({
+      guards: {
+        fails: () => {
+          throw new Error('it cannot be told');
+        },
+      },
+    });
+    walk(machine, new CallLog(), [{ twin: 0, kind: 'send', event: { type: 'GO' } }], [0]);
+  });
+
+  test('[SV11] a guard that looks at other states is asked each time', () => {
+    const machine = createMachine({
+      type: 'parallel',
+      states: {
+        door: { initial: 'shut', states: { shut: { on: { OPEN: 'open' } }, open: { on: { SHUT: 'shut' } } } },
+        guest: {
+          initial: 'outside',
+          states: {
+            outside: { on: { ENTER: { guard: stateIn({ door: 'open' }), target: 'inside' } } },
+            inside: { on: { LEAVE: 'outside' } },
+          },
+        },
+      },
+    });
+    const path = ['ENTER', 'OPEN', 'ENTER', 'LEAVE', 'SHUT', 'ENTER'];
+    const sent = path.map((type) => ({ twin: 0, kind: 'send', event: { type } }) as const);
+    walk(machine, new CallLog(), sent, [0]);
   });
 
   const log = new CallLog();

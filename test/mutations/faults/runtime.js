@@ -178,16 +178,8 @@ export const runtimeFaults = [
   ...inFile('actors/charts/scheduler.ts', [
     [
       'a timer takes the others of its actor with it',
-      'SV11',
+      'SV8 SV3',
       'else if (timer.next) first.set(source, timer.next);',
-      '',
-    ],
-  ]),
-  ...inFile('actors/runtime/ownedActor.ts', [
-    [
-      'a frame that is sent to an actor does not bypass its chart',
-      'SV23',
-      'if (this.#owner?.handleHot(event)) return undefined;',
       '',
     ],
   ]),

@@ -189,7 +189,6 @@ export const serverFaults = [
       'return length > limit ? unusual : length',
       'return length > limit + 50 ? unusual : length',
     ],
-    ['a size is looked at before it is there', 'FR11', 'if (available < 4) return cut;', ''],
     ['a long text is unmasked by a mask that is not turned', 'FR11', '((wordsStart - start + at) & 3)', '(at & 3)'],
     ['a high byte goes unnoticed in a long text', 'FR11', '(seen & anyHighBit) === 0 && others', 'others'],
     [
@@ -486,12 +485,6 @@ export const serverFaults = [
     ['what waits outlives its socket', 'CP4', 'waiting?.drop();', ''],
   ]),
   ...inFile('server/socket/serverSocket.ts', [
-    [
-      'a close frame behind compressed messages is not found',
-      'CP4',
-      '!this.#isWanted && !this.#isFinished',
-      '!this.#isWanted',
-    ],
     ['a connection that is lost while paused never ends', 'CP4', "stream.once('close', () => inflation?.lose());", ''],
     ['a ping behind a compressed message is not answered', 'CP4', 'if (this.#answerPings()) this.#timeMessage();', ''],
     [

@@ -31,7 +31,7 @@ export const sessionsFaults = [
       'a binary opening is taken',
       'SS12 SS11',
       "typeof data === 'string' ? readFromClient(data) : undefined;",
-      'readFromClient(data.toString());',
+      'readFromClient(Buffer.from(data).toString());',
     ],
     [
       'a ping is the first frame',
