@@ -38,7 +38,7 @@ const separatorByte = 0x3b;
 const separators = 6;
 const escaped = '@%!semicolon@%!';
 /** Size in bytes below which a body is copied. A small view would keep its whole read buffer in memory (FR7). */
-const copyBelow = 4096;
+export const copyBelow = 4096;
 
 const utf8 = new TextEncoder();
 const lenientUtf8 = new TextDecoder();

@@ -1,7 +1,6 @@
+import { copyBelow } from '../../protocol/codec.js';
 import type { Body } from '../../protocol/message.js';
 
-/** Size in bytes from which a message is kept by itself. A smaller one lies among the others, in one buffer. */
-const keptAlone = 4096;
 /** Size in bytes of the first buffer of a queue. */
 const firstBuffer = 1024;
 /** Maximum number of buffers that are kept for later queues. */
@@ -52,10 +51,13 @@ export class WaitingFrames {
     return this.#alone.reduce((sum, { data }) => sum + data.length, this.#buffer?.length ?? 0);
   }
 
-  /** Appends a message. Copies its bytes. */
+  /**
+   * Appends a message. Copies its bytes: those of a small one lie among the others, and its frame gets a copy. A frame of a
+   * larger one has a view of its bytes (FR7), so they are kept by themselves.
+   */
   push(data: Body, isText: boolean): void {
     this.#length++;
-    if (typeof data !== 'string' && data.length < keptAlone) return this.#append(data, isText ? text : binary);
+    if (typeof data !== 'string' && data.length < copyBelow) return this.#append(data, isText ? text : binary);
     this.#alone.push({ data: typeof data === 'string' ? data : Buffer.from(data), isText });
     return this.#append(nothing, alone);
   }

@@ -1,7 +1,7 @@
 import { decode, type Frame, type NativeMode, ownCopy } from '../codec.js';
 import type { Body } from '../message.js';
 import { compact } from '../size.js';
-import { asBuffer, textOf } from './undecoded.js';
+import { asBuffer, bodyOf } from './undecoded.js';
 
 /** The header of a frame that was decoded, without its wait token. Its bytes begin and end with a separator. */
 interface Header {
@@ -64,7 +64,7 @@ export class FrameDecoder {
   }
 
   #slowly(data: Body, isText: boolean): Frame | undefined {
-    return decode(isText && typeof data !== 'string' ? textOf(data) : data, this.mode);
+    return decode(bodyOf(data, isText), this.mode);
   }
 
   #lookUp(data: Uint8Array, end: number, isText: boolean): Frame | undefined {
