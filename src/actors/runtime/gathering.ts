@@ -1,3 +1,5 @@
+import { soon } from './soon.js';
+
 /** A socket that may hold bytes back. */
 export interface Gatherer {
   /** Writes what it holds back. Does nothing when that has left already. */
@@ -11,7 +13,7 @@ type Moment = 'atOnce' | 'afterWork' | 'afterMicrotasks';
 const maxHeld = 4 * 1024 * 1024;
 
 /** Calls `run` after all microtasks of the present turn. A tick that the turn itself asked for would come before them. */
-const afterMicrotasks = (run: () => void): void => queueMicrotask(() => process.nextTick(run));
+const afterMicrotasks = (run: () => void): void => soon(() => process.nextTick(run));
 
 /** Writes what still waits when a process exits, for all its servers: nothing runs after that. */
 export class LastWrites {

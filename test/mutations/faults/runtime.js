@@ -72,12 +72,7 @@ export const runtimeFaults = [
     ['what is sent while the process exits is lost', 'BC15', 'if (this.atExit.isExiting) this.isDirect = true;', ''],
     ['servers that hold nothing back are kept', 'BC15', 'this.atExit.delete(this);', ''],
     ['inner work writes before the outer ends', 'BC15', " && outer !== 'afterWork')", ')'],
-    [
-      'microtasks have a write of their own',
-      'BC15',
-      'queueMicrotask(() => process.nextTick(run))',
-      'process.nextTick(run)',
-    ],
+    ['microtasks have a write of their own', 'BC15', 'soon(() => process.nextTick(run))', 'process.nextTick(run)'],
     ['what waits has no bound', 'BC15', 'if (this.#bytes > maxHeld) this.release();', ''],
     [
       'a release within a release loses what comes after it',
