@@ -16,12 +16,24 @@ type Subscribe = (
   complete?: Observing['complete'],
 ) => { unsubscribe(): void };
 
-/** Returns an observer whose errors are reported. It has an `error` callback, as XState would rethrow the error. */
-export const observerOf = <State>(observer: Observing<State>, report: (error: unknown) => void) => ({
-  next: (state: State): void => guarded(() => observer.next?.(state), report),
-  error: (error: unknown): void => guarded(() => observer.error?.(error), report),
-  complete: (): void => guarded(() => observer.complete?.(), report),
-});
+/**
+ * Returns the observer that the arguments of `subscribe` stand for, with errors that are reported. It has an `error`
+ * callback, as XState would rethrow the error.
+ */
+export const observerOf = <State>(
+  report: (error: unknown) => void,
+  given: Observing<State> | Observing<State>['next'],
+  onError: Observing['error'],
+  onComplete: Observing['complete'],
+) => {
+  const observer: Observing<State> =
+    typeof given === 'object' ? given : { next: given, error: onError, complete: onComplete };
+  return {
+    next: (state: State): void => guarded(() => observer.next?.(state), report),
+    error: (error: unknown): void => guarded(() => observer.error?.(error), report),
+    complete: (): void => guarded(() => observer.complete?.(), report),
+  };
+};
 
 /**
  * Replaces `actor.subscribe` by one whose observers cannot harm the actor (SV16): the error of an observer is reported.
@@ -30,11 +42,8 @@ export const observerOf = <State>(observer: Observing<State>, report: (error: un
 export const guardObservers = (actor: AnyActorRef, report: (error: unknown) => void): void => {
   // Every overload of XState's `subscribe` takes these arguments.
   const subscribe = actor.subscribe as Subscribe;
-  const subscribing: Subscribe = (given, onError, onComplete) => {
-    const observer: Observing =
-      typeof given === 'object' ? given : { next: given, error: onError, complete: onComplete };
-    return subscribe.call(actor, observerOf(observer, report));
-  };
+  const subscribing: Subscribe = (given, onError, onComplete) =>
+    subscribe.call(actor, observerOf(report, given, onError, onComplete));
   // The overloads are those that `Subscribe` stands for.
   actor.subscribe = subscribing as AnyActorRef['subscribe'];
 };

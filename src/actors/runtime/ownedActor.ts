@@ -54,8 +54,6 @@ export class OwnedActor<Owner extends HotEventHandler> extends Actor<AnyStateMac
     onError?: Observer['error'],
     onComplete?: Observer['complete'],
   ): Subscription {
-    const observer: Observer =
-      typeof given === 'object' ? given : { next: given, error: onError, complete: onComplete };
-    return super.subscribe(observerOf(observer, this.#mailboxes.report));
+    return super.subscribe(observerOf(this.#mailboxes.report, given, onError, onComplete));
   }
 }
