@@ -24,6 +24,19 @@ const open = () => {
   return { gathering, log, write: socketOf(gathering, log) };
 };
 
+/** The same, with slices of background work. */
+const openSlices = () => {
+  const { gathering, log, write } = open();
+  const clock = new FakeClock();
+  const tasks = new BackgroundTasks(clock, 4, gathering);
+  const inboxes = new RunQueue(
+    () => clock.now(),
+    (task) => tasks.wake(task),
+    gathering,
+  );
+  return { gathering, log, write, clock, tasks, inboxes };
+};
+
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 test('[BC15] what work writes leaves at its end, and not later', () => {
@@ -103,14 +116,7 @@ test('[BC15] what a release leads to leaves as well, when too much waits meanwhi
 });
 
 test('[BC15] work that throws ends as well: what comes after it does not wait', async () => {
-  const { gathering, log, write } = open();
-  const clock = new FakeClock();
-  const tasks = new BackgroundTasks(clock, 4, gathering);
-  const inboxes = new RunQueue(
-    () => clock.now(),
-    (task) => tasks.wake(task),
-    gathering,
-  );
+  const { log, write, clock, inboxes } = openSlices();
   inboxes.add({
     resume: () => {
       write('a');
@@ -141,14 +147,7 @@ test('[BC15] over 4 MiB for all sockets leave at once', () => {
 });
 
 test('[BC15] [BC5] a slice writes at once, and an inbox in it at the end of its part', () => {
-  const { gathering, log, write } = open();
-  const clock = new FakeClock();
-  const tasks = new BackgroundTasks(clock, 4, gathering);
-  const inboxes = new RunQueue(
-    () => clock.now(),
-    (task) => tasks.wake(task),
-    gathering,
-  );
+  const { gathering, log, write, clock, tasks, inboxes } = openSlices();
   tasks.wake({
     run: () => {
       write('a');

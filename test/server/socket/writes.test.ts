@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream';
 import { describe, expect, test } from 'vitest';
 import { type FastPaths, fastPaths } from '../../../src/actors/runtime/fastPaths.js';
 import type { UpgradedSocket } from '../../../src/actors/transport/socket.js';
-import { type Conn, reply, type ServerOptions } from '../../../src/index.js';
+import { type Conn, type Namespaces, reply, type ServerOptions } from '../../../src/index.js';
 import { withParts } from '../../../src/server/parts.js';
 import { makeHandshake, type Transport } from '../../../src/server/socket/handshake.js';
 import { dialAcknowledged, frame, useTcpClients } from '../../support/peers/tcpClient.js';
@@ -50,6 +50,16 @@ const ask = (token: string, event: string): Buffer => frame(`$${token};default;;
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 const sayTo = (conn: Conn, ...bodies: readonly string[]): void => {
   for (const body of bodies) conn.write({ namespace: 'default', event: 'said', body });
+};
+/** Tells of a broadcast before it and behind it. */
+const telling: Namespaces = {
+  default: {
+    tell: (ns) => {
+      sayTo(ns.conn, 'one');
+      ns.conn.server.broadcast(null, { namespace: 'default', event: 'said', body: 'two' });
+      sayTo(ns.conn, 'three');
+    },
+  },
 };
 /** The bodies and tokens in a write, in short. */
 const inShort = (write: string): string =>
@@ -187,41 +197,14 @@ describe.each(ways)('with %o', (paths) => {
   });
 
   test('[BC15] [BC3] a broadcast that is written at once takes along what waits', async () => {
-    const { writes, client } = await open(
-      {
-        syncBroadcaster: true,
-        namespaces: {
-          default: {
-            tell: (ns) => {
-              sayTo(ns.conn, 'one');
-              ns.conn.server.broadcast(null, { namespace: 'default', event: 'said', body: 'two' });
-              sayTo(ns.conn, 'three');
-            },
-          },
-        },
-      },
-      paths,
-    );
+    const { writes, client } = await open({ syncBroadcaster: true, namespaces: telling }, paths);
     client.socket.write(frame(';default;;tell;0;0;'));
     await client.waitFor('three');
     expect(writes.map(inShort)).toEqual(['one two', 'three']);
   });
 
   test('[BC15] [BC3] a delivery and the answers around it share a write', async () => {
-    const { writes, client } = await open(
-      {
-        namespaces: {
-          default: {
-            tell: (ns) => {
-              sayTo(ns.conn, 'one');
-              ns.conn.server.broadcast(null, { namespace: 'default', event: 'said', body: 'two' });
-              sayTo(ns.conn, 'three');
-            },
-          },
-        },
-      },
-      paths,
-    );
+    const { writes, client } = await open({ namespaces: telling }, paths);
     client.socket.write(frame(';default;;tell;0;0;'));
     await client.waitFor('three');
     expect(writes.map(inShort)).toEqual(['one two three']);
