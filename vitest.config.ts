@@ -23,8 +23,9 @@ const measured = [
 
 const shared = {
   // A busy machine makes a test slow, and not wrong.
-  testTimeout: 60_000,
-  expect: { poll: { timeout: 20_000 } },
+  testTimeout: 240_000,
+  hookTimeout: 120_000,
+  expect: { poll: { timeout: 60_000 } },
   pool: 'forks',
   // A process runs many files, and loads the sources once: otherwise loading takes a third of the time.
   isolate: false,

@@ -83,7 +83,7 @@ test('[CL21] [CL22] [CL8] a killed server has every client back, spread as the c
   await program.start([String(port)]);
   const up = performance.now();
   const areBack = (): boolean => clients.every(({ state }) => state === 'online');
-  await expect.poll(areBack, { timeout: 100_000, interval: 100 }).toBe(true);
+  await expect.poll(areBack, { timeout: 400_000, interval: 100 }).toBe(true);
   const back = performance.now();
 
   const firstWaits = waits.map(([wait]) => (wait ?? Number.NaN) / firstWait);
@@ -110,4 +110,4 @@ test('[CL21] [CL22] [CL8] a killed server has every client back, spread as the c
   expect(
     [...new Set(clients.map(({ reason }) => reason?.code))].filter((code) => code !== 1006 && code !== 4002),
   ).toEqual([]);
-}, 180_000);
+}, 600_000);

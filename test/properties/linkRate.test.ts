@@ -10,11 +10,11 @@ const makeNode = useNodes();
 /** The size of the burst, of one message of it, and what the link carries in a second. */
 const burst = Number(process.env['MUSTER_BURST'] ?? 300_000);
 const size = Number(process.env['MUSTER_MESSAGE'] ?? 5_000);
-const rate = Number(process.env['MUSTER_RATE'] ?? 150_000);
-/** A ping that waits behind the burst is answered only after 2 s. */
+const rate = Number(process.env['MUSTER_RATE'] ?? 60_000);
+/** A ping that waits behind the burst is answered only after 5 s. */
 const limits = {
-  exchangeInterval: Number(process.env['MUSTER_PING'] ?? 200),
-  exchangeTimeout: Number(process.env['MUSTER_PING_TIMEOUT'] ?? 700),
+  exchangeInterval: Number(process.env['MUSTER_PING'] ?? 500),
+  exchangeTimeout: Number(process.env['MUSTER_PING_TIMEOUT'] ?? 2_000),
 };
 const patience = { timeout: 120_000, interval: 20 };
 

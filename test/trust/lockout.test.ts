@@ -37,6 +37,9 @@ interface Place {
   readonly options: Pick<ServerOptions, 'trustProxy'>;
 }
 
+/** A busy machine takes its time to let a client in. */
+const limits = { admission: 200, ackTimeout: 60_000, admissionTimeout: 60_000 } as const;
+
 describe('one address that upgrades and says nothing, 1,200 times a second', () => {
   test.each<readonly [string, Place]>([
     ['another address', { attackers: '127.0.0.2', forwardedFor: [], healthy: {}, options: {} }],
@@ -50,7 +53,7 @@ describe('one address that upgrades and says nothing, 1,200 times a second', () 
       },
     ],
   ])('[HS15] [HS17] locks nobody out at %s', async (_, { attackers, forwardedFor, healthy, options }) => {
-    const testServer = await start({ namespaces: { default: {} }, limits: { admission: 200 }, ...options });
+    const testServer = await start({ namespaces: { default: {} }, limits, ...options });
     const { server } = testServer;
     flood(testServer, attackers, forwardedFor);
     // It has its slots, and so many wait that others are dropped.

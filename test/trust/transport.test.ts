@@ -85,7 +85,10 @@ describe('sizes', () => {
 
   test('[HS5] [FR7] early bytes do not keep the buffers that they were read into', async () => {
     await attack(
-      { onConnect: ({ id }) => (id === 'healthy' ? undefined : new Promise(() => {})) },
+      {
+        onConnect: ({ id }) => (id === 'healthy' ? undefined : new Promise(() => {})),
+        limits: { ackTimeout: 120_000 },
+      },
       async ({ target: testServer }) => {
         const clients = await Promise.all(
           Array.from({ length: 4 }, async () => {

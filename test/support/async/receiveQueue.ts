@@ -1,5 +1,5 @@
 /** Time to wait for an item, in ms. */
-const timeout = 5_000;
+const timeout = Number(process.env['MUSTER_PATIENCE'] ?? 60_000);
 
 interface Waiter<T> {
   readonly resolve: (item: T) => void;

@@ -26,7 +26,7 @@ const parse = (
 };
 
 /** How long a client waits for frames that are missing before it closes, in ms. */
-const patience = 5_000;
+const patience = Number(process.env['MUSTER_PATIENCE'] ?? 60_000);
 
 /** Plays a case against the echo server on this port; resolves with the frames that it got, when the server has ended. */
 export const play = async ({ writes, closes, gets, differs }: RfcCase, port: number): Promise<string[]> => {
