@@ -96,14 +96,17 @@ const slotOf = (code: number, text: string): number => {
   return ms === undefined ? -1 : Math.min(Number(ms), maxSlot);
 };
 
-const isFinalCode = (code: number): boolean => code === 1000 || code === 1008 || (code >= 4000 && code <= 4099);
+/** Returns whether no dial helps after this close. A deadline that has passed on a busy machine is no verdict. */
+const isFinalClose = (code: number, text: string): boolean =>
+  code === 1000 || (code === 1008 && !text.endsWith(' in time')) || (code >= 4000 && code <= 4099);
 /** Guards: pure functions of context and event. */
 export const guards = {
-  /** Whether the close code says that no dial helps. */
-  isFinal: (_: ClientContext, event: ClientEvent): boolean => event.type === 'LOST' && isFinalCode(event.code),
+  /** Whether the close says that no dial helps. */
+  isFinal: (_: ClientContext, event: ClientEvent): boolean =>
+    event.type === 'LOST' && isFinalClose(event.code, event.text),
   /** Whether, after a refusal, the close frame says that a later dial, or a new token, may help. */
   mayReturn: (_: ClientContext, event: ClientEvent): boolean =>
-    event.type === 'LOST' && !isFinalCode(event.code) && event.code !== 1005 && event.code !== 1006,
+    event.type === 'LOST' && !isFinalClose(event.code, event.text) && event.code !== 1005 && event.code !== 1006,
   /** Whether the machine says that it is offline. */
   isOffline: (context: ClientContext): boolean => context.isOffline,
   /** Whether the page has not yet dialed at once in this outage. */

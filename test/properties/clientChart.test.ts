@@ -135,26 +135,30 @@ test('[CL1] no step changes what it is given, and every target, guard, action an
 });
 
 test('[CL21] a client is closed by final codes, by refusals and by its program, and by nothing else', () => {
-  const isFinal = (code: number): boolean => code === 1000 || code === 1008 || (code >= 4000 && code <= 4099);
+  const isFinal = (code: number, text: string): boolean =>
+    code === 1000 || (code === 1008 && !/ in time$/.test(text)) || (code >= 4000 && code <= 4099);
+  const codes = fc.oneof(fc.integer({ min: 1000, max: 4999 }), fc.constant(1008));
+  const texts = fc.constantFrom('', 'no', 'not acknowledged in time', 'in time for once');
   fc.assert(
     fc.property(
       fc.constantFrom<ClientState>('dialing', 'greeting', 'entering', 'online'),
-      fc.integer({ min: 1000, max: 4999 }),
+      codes,
+      texts,
       fc.boolean(),
-      (state, code, isOffline) => {
-        const { state: reached } = next(state, initialContext(isOffline), { type: 'LOST', code, text: '' });
-        expect(reached).toBe(isFinal(code) ? 'closed' : isOffline ? 'offline' : 'waiting');
+      (state, code, text, isOffline) => {
+        const { state: reached } = next(state, initialContext(isOffline), { type: 'LOST', code, text });
+        expect(reached).toBe(isFinal(code, text) ? 'closed' : isOffline ? 'offline' : 'waiting');
       },
     ),
   );
   fc.assert(
-    fc.property(fc.integer({ min: 1000, max: 4999 }), (code) => {
+    fc.property(codes, texts, (code, text) => {
       // Without a close frame (1005, 1006), nothing says otherwise.
-      const mayReturn = !isFinal(code) && code !== 1005 && code !== 1006;
+      const mayReturn = !isFinal(code, text) && code !== 1005 && code !== 1006;
       const { state, context } = next(
         'refused',
         { ...initialContext(), code: 1008, text: 'no' },
-        { type: 'LOST', code, text: 'x' },
+        { type: 'LOST', code, text },
       );
       expect([state, context.text]).toEqual([mayReturn ? 'waiting' : 'closed', 'no']);
     }),

@@ -2,7 +2,8 @@ import { pending, settle } from './modelOutcome.js';
 import { type Outgoing, outboxBounds, pingInterval, type ScriptedLine, type ScriptedServer } from './scriptedServer.js';
 import { VirtualClock } from './virtualClock.js';
 
-const isFinal = (code: number): boolean => code === 1000 || code === 1008 || (code >= 4000 && code <= 4099);
+const isFinal = (code: number, text: string): boolean =>
+  code === 1000 || (code === 1008 && !/ in time$/.test(text)) || (code >= 4000 && code <= 4099);
 
 /** What a client does about its line: when it dials, greets, waits, pings and ends. Written from the rules, step by step. */
 export abstract class ModelLine {
@@ -171,12 +172,12 @@ export abstract class ModelLine {
     const [, ms] = [1001, 1012, 1013].includes(code) ? (/retry=(\d+)/.exec(text) ?? []) : [];
     this.#slot = ms === undefined ? -1 : Number(ms);
     if (state === 'refused') {
-      if (isFinal(code) || code === 1005 || code === 1006) return this.#close();
+      if (isFinal(code, text) || code === 1005 || code === 1006) return this.#close();
       this.reason = { code, text: this.reason?.text ?? '' };
       return this.#rest('waiting');
     }
     this.reason = { code, text };
-    if (isFinal(code)) this.#close();
+    if (isFinal(code, text)) this.#close();
     else this.#rest(this.#isOffline ? 'offline' : 'waiting');
   }
 
