@@ -29,8 +29,18 @@ const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 test.each([
   { mode: 'in slices', syncBroadcaster: false, deliveries, paths: {} },
   { mode: 'at once', syncBroadcaster: true, deliveries: deliveries / 20, paths: {} },
-  { mode: 'in slices and by streams', syncBroadcaster: false, deliveries: deliveries / 20, paths: { handle: false } },
-  { mode: 'at once and one by one', syncBroadcaster: true, deliveries: deliveries / 20, paths: { gather: false } },
+  {
+    mode: 'in slices, by streams and the parser of ws',
+    syncBroadcaster: false,
+    deliveries: deliveries / 20,
+    paths: { handle: false, ownParser: false },
+  },
+  {
+    mode: 'at once, without any shortcut',
+    syncBroadcaster: true,
+    deliveries: deliveries / 20,
+    paths: { handle: false, ownParser: false, gather: false, memo: false },
+  },
 ])(
   '[BC1] [BC2] [BC3] [BC4] [BC8] $deliveries deliveries $mode to connections that connect, move, stall and close: nothing is lost, doubled or out of order',
   {
