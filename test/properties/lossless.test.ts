@@ -7,6 +7,7 @@ import { ChurnWorkload } from '../support/churn/churnWorkload.js';
 import { describeFault } from '../support/history/diagnosis.js';
 import { verifyDelivery } from '../support/history/history.js';
 import { patientLimits } from '../support/server/patientLimits.js';
+import { noShortcuts } from '../support/server/shortcuts.js';
 import { useServers } from '../support/server/testServer.js';
 
 /** The run ends after this many deliveries. */
@@ -39,7 +40,7 @@ test.each([
     mode: 'at once, without any shortcut',
     syncBroadcaster: true,
     deliveries: deliveries / 20,
-    paths: { handle: false, ownParser: false, gather: false, memo: false },
+    paths: noShortcuts,
   },
 ])(
   '[BC1] [BC2] [BC3] [BC4] [BC8] $deliveries deliveries $mode to connections that connect, move, stall and close: nothing is lost, doubled or out of order',
