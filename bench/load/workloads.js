@@ -86,6 +86,41 @@ export const probe = async (group, { ms, every }) => {
   return { took };
 };
 
+/** Maximum time to wait for the answers to the last asks of a witness, in ms. */
+const patience = 10_000;
+
+/**
+ * Asks with the first client at fixed times, whether answers come or not. Resolves with the time that each answer took, in
+ * ms.
+ *
+ * @param {ClientGroup} group
+ * @param {{ ms: number, every: number, body: string }} plan
+ */
+export const witness = async ({ clients, dialect }, { ms, every, body }) => {
+  const [client] = clients;
+  if (!client) throw new Error('there is no client to ask with');
+  /** @type {number[]} */
+  const took = [];
+  /** When each ask was sent whose answer has not come. @type {number[]} */
+  const open = [];
+  client.onMessage = () => {
+    const sent = open.shift();
+    if (sent !== undefined) took.push(performance.now() - sent);
+  };
+  const began = performance.now();
+  let asked = 0;
+  while (performance.now() - began < ms) {
+    open.push(performance.now());
+    client.send(dialect.ask(asked++, body));
+    await new Promise((resolve) => setTimeout(resolve, Math.max(0, began + asked * every - performance.now())));
+  }
+  for (const end = performance.now() + patience; open.length > 0 && performance.now() < end; ) {
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  client.onMessage = undefined;
+  return { asked, took };
+};
+
 /** The time at which a message of the steady stream was published. */
 const stamp = /@(\d+)@/;
 /** Bytes of a message that contain the time, with the header that a system puts before it. */

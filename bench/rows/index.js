@@ -10,6 +10,7 @@ import { live } from './live.js';
 import { membership, memory } from './memory.js';
 import { roomRow } from './room.js';
 import { roomsRow } from './rooms.js';
+import { rush } from './rush.js';
 import { smallRooms } from './smallRooms.js';
 import { stalledRow } from './stalled.js';
 import { storm } from './storm.js';
@@ -32,6 +33,7 @@ export const rows = [
   events,
   contractRow,
   storm,
+  rush,
   join,
   memory,
   membership,

@@ -103,17 +103,18 @@ class Stream {
 }
 
 /**
- * Publishes messages at a fixed interval. Each contains the time of its publication.
+ * Publishes messages at a fixed interval, to all clients or to one room. Each contains the time of its publication.
  *
  * @param {System} system
  * @param {Fields} args
  */
 const steady = async (system, args) => {
   const [ms, every, bytes] = [number(args, 'ms'), number(args, 'every'), number(args, 'bytes')];
+  const room = text(args, 'room');
   const began = performance.now();
   let published = 0;
   while (performance.now() - began < ms) {
-    system.publish('', `@${process.hrtime.bigint()}@`.padEnd(bytes, '.'));
+    system.publish(room, `@${process.hrtime.bigint()}@`.padEnd(bytes, '.'));
     published++;
     await after(began + published * every - performance.now());
   }
@@ -174,6 +175,8 @@ const usage = async ({ collect }) => {
  */
 export const serve = (system, port) => {
   let stream = new Stream();
+  /** Since `watchLoop`. */
+  const delay = monitorEventLoopDelay({ resolution: 1 });
   answerRequests({
     broadcast: (args) => broadcast(system, args),
     toEach: (args) => toEach(system, args),
@@ -183,6 +186,14 @@ export const serve = (system, port) => {
     },
     seen: (args) => stream.seen(number(args, 'rounds')),
     steady: (args) => steady(system, args),
+    watchLoop() {
+      delay.reset();
+      delay.enable();
+    },
+    loopDelay() {
+      delay.disable();
+      return { p99: delay.percentile(99) / 1e6, max: delay.max / 1e6 };
+    },
     counts: () => ({ members: system.members(), counted: system.counted(), evicted: system.evicted() }),
     async joinCluster(args) {
       if (!system.joinCluster) throw new Error('this system has no cluster');

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { clientFrame, FrameReader } from '../../bench/load/frames.js';
 import { type Pair, startPair } from '../../bench/processes.js';
 import { RowRunner } from '../../bench/rowRunner.js';
@@ -118,8 +118,33 @@ const aSystem = (names: readonly string[]) => (): void => {
   });
 };
 
+/** A system whose server runs on Node's own loop, and its clients. */
+const onNode = (names: readonly string[]) => () => {
+  test.each(names)('%s: a room is broadcast to at a fixed pace, while another client asks', async (name) => {
+    const pair = await startPair(name);
+    onTestFinished(() => pair.stop());
+    const { server, load } = pair;
+    const other = await pair.addClients();
+    await load.call('connect', { count: 20, rooms: 1, among: 1 });
+    await other.call('connect', { count: 1 });
+    await server.call('watchLoop');
+    const [published, { asked, took }] = await Promise.all([
+      server.figure('published', 'steady', { ms: 60, every: 20, bytes: 64, room: 'r0' }),
+      other.call('witness', { ms: 60, every: 10, bytes: 64 }),
+    ]);
+    expect(published).toBeGreaterThan(0);
+    expect(await load.figure('delivered', 'expect', { deliveries: published * 20 })).toBe(published * 20);
+    expect([asked, took]).toEqual([expect.any(Number), Array(Number(asked)).fill(expect.any(Number))]);
+    // It is not in the room: the answers are all that it gets.
+    expect(await other.figure('delivered', 'expect', { deliveries: 0 })).toBe(asked);
+    expect(await server.figure('max', 'loopDelay')).toBeGreaterThan(0);
+  });
+};
+
 describe('a system and its clients', aSystem(['muster', 'ws string', 'ws prepared']));
 describeWith(socketio, 'Socket.IO and its clients', aSystem(['socket.io']));
+describe('a system on Node', onNode(['muster', 'ws string', 'ws prepared']));
+describeWith(socketio, 'Socket.IO on Node', onNode(['socket.io']));
 describeWith(bun, 'Bun and its clients', aSystem(['bun']));
 describeWith(goSystems, 'the Go systems and their clients', aSystem(['go neffos sync', 'go gws']));
 

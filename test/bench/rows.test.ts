@@ -14,7 +14,7 @@ test('the rows are all there', () => {
   expect(ids).toEqual(
     expect.arrayContaining([
       ...['broadcast', 'burst', 'hundred', 'smallRooms', 'room', 'to', 'rooms', 'delay', 'ask', 'askOne', 'events'],
-      ...['contract', 'storm', 'join', 'memory', 'membership', 'live', 'stalled', 'cluster', 'watched'],
+      ...['contract', 'storm', 'rush', 'join', 'memory', 'membership', 'live', 'stalled', 'cluster', 'watched'],
     ]),
   );
 });

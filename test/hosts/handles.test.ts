@@ -18,6 +18,7 @@ for (const peer of [thisNode, runtimes.node22, runtimes.node24])
 
     const outcome = {
       reads: { fault: '', frames: 8, rest: 0 },
+      answers: 500,
       isFull: true,
       late: { fault: '', frames: 200, rest: 0, junk: 200 },
       afterwards: 'flows',
@@ -25,6 +26,7 @@ for (const peer of [thisNode, runtimes.node22, runtimes.node24])
       closed: { fault: '', rest: 7 },
       lateWrite: false,
       ends: [
+        { id: 'asker', code: 1006, text: 'connection lost' },
         { id: 'closed', code: 4_000, text: 'bye' },
         { id: 'gone', code: 1006, text: 'connection lost' },
         { id: 'ended', code: 1006, text: 'connection lost' },
@@ -36,7 +38,9 @@ for (const peer of [thisNode, runtimes.node22, runtimes.node24])
     describe.each([
       { way: 'handle', passesTheStream: true },
       { way: 'stream', passesTheStream: false },
-    ])('that are written to by the $way', ({ way, passesTheStream }) => {
+      // Nothing is parsed by us, gathered or memoised either.
+      { way: 'usual', passesTheStream: false },
+    ])('that are written to in the way "$way"', ({ way, passesTheStream }) => {
       it('[BC2] [BC3] [BP1] [BP2] give their clients all that they take, and end as they must', async () => {
         expect(await run(way)).toEqual({ passesTheStream, ...outcome });
       });

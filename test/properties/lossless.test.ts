@@ -7,6 +7,7 @@ import { ChurnWorkload } from '../support/churn/churnWorkload.js';
 import { describeFault } from '../support/history/diagnosis.js';
 import { verifyDelivery } from '../support/history/history.js';
 import { patientLimits } from '../support/server/patientLimits.js';
+import { noShortcuts } from '../support/server/shortcuts.js';
 import { useServers } from '../support/server/testServer.js';
 
 /** The run ends after this many deliveries. */
@@ -29,8 +30,18 @@ const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 test.each([
   { mode: 'in slices', syncBroadcaster: false, deliveries, paths: {} },
   { mode: 'at once', syncBroadcaster: true, deliveries: deliveries / 20, paths: {} },
-  { mode: 'in slices and by streams', syncBroadcaster: false, deliveries: deliveries / 20, paths: { handle: false } },
-  { mode: 'at once and one by one', syncBroadcaster: true, deliveries: deliveries / 20, paths: { gather: false } },
+  {
+    mode: 'in slices, by streams and the parser of ws',
+    syncBroadcaster: false,
+    deliveries: deliveries / 20,
+    paths: { handle: false, ownParser: false },
+  },
+  {
+    mode: 'at once, without any shortcut',
+    syncBroadcaster: true,
+    deliveries: deliveries / 20,
+    paths: noShortcuts,
+  },
 ])(
   '[BC1] [BC2] [BC3] [BC4] [BC8] $deliveries deliveries $mode to connections that connect, move, stall and close: nothing is lost, doubled or out of order',
   {

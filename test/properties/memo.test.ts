@@ -4,7 +4,7 @@ import { type AnyStateMachine, createMachine, type EventObject, stateIn } from '
 import { memoOf } from '../../src/actors/charts/memoised.js';
 import { type MachineState, type Step, SteppedMachine } from '../../src/actors/charts/steppedMachine.js';
 import { fastPaths } from '../../src/actors/runtime/fastPaths.js';
-import { notedCharts } from '../support/charts/notedCharts.js';
+import { editedCharts, notedCharts } from '../support/charts/notedCharts.js';
 import { chartEvents, type Kind, randomCharts } from '../support/charts/randomCharts.js';
 import { CallLog, memoLogic, Twins } from '../support/charts/twins.js';
 import { scenarios } from '../support/conformance/scenarios.js';
@@ -100,6 +100,22 @@ describe('memoised steps', () => {
       fc.property(acts(events, [50, 300, 5_000, 10_000]), (path) => walk(machine, log, path, inputs)),
       { numRuns: 40, endOnFailure: true },
     );
+  });
+
+  const edited = editedCharts(log);
+
+  test('[SV9] [SV11] [SV20] charts without one of their transitions take the steps that XState takes', () => {
+    expect(edited.length).toBeGreaterThan(200);
+    for (const [label, { machine, events, inputs }] of edited) {
+      const same = fc.property(acts(events, [50, 300, 5_000, 10_000]), (path) => walk(machine, log, path, inputs));
+      const { failed, errorInstance, counterexample } = fc.check(same, { numRuns: 3, endOnFailure: true });
+      expect({ label, failed, error: failed && errorInstance, counterexample }).toEqual({
+        label,
+        failed: false,
+        error: false,
+        counterexample: null,
+      });
+    }
   });
 
   const wholly = charts.filter(([name]) => name !== 'login' && name !== 'link');

@@ -318,6 +318,7 @@ const options: fc.Arbitrary<ModelRunOptions> = fc.record({
   highWaterMark: fc.constantFrom(1, 60, 200),
   answersClose: fc.boolean(),
   gathers: fc.boolean(),
+  memo: fc.boolean(),
 });
 
 const moveIn = async (run: ModelRun, { id, rooms }: Resident, index: number): Promise<void> => {

@@ -25,6 +25,8 @@ interface Setting {
   readonly slowConsumerMessages: number;
   readonly sliceMs: number;
   readonly syncBroadcaster: boolean;
+  readonly gathers: boolean;
+  readonly memo: boolean;
   /** After so many happenings the server is closed. */
   readonly closesAfter: number;
 }
@@ -60,6 +62,8 @@ const setting: fc.Arbitrary<Setting> = fc.record({
   slowConsumerMessages: fc.constantFrom(3, 1_000),
   sliceMs: fc.constantFrom(0.5, 3, 1_000),
   syncBroadcaster: fc.boolean(),
+  gathers: fc.boolean(),
+  memo: fc.boolean(),
   closesAfter: fc.constantFrom(5, 15, 30, 1_000, 1_000, 1_000),
 });
 
@@ -92,7 +96,7 @@ class Play {
     given: Setting,
     private readonly scheduler: fc.Scheduler,
   ) {
-    const { framesPerTick, inboxMessages, slowConsumerMessages, sliceMs, syncBroadcaster } = given;
+    const { framesPerTick, inboxMessages, slowConsumerMessages, sliceMs, syncBroadcaster, gathers, memo } = given;
     const pause = async (ns: NSConn, { event, room }: Message): Promise<void> => {
       const end = this.#begin(ns.conn, '');
       await this.#pause(event);
@@ -130,6 +134,8 @@ class Play {
       limits: { framesPerTick, inboxMessages, slowConsumerMessages, highWaterMark: 60 },
       sliceMs,
       syncBroadcaster,
+      gathers,
+      memo,
       msPerRead: 1,
     });
   }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { OnNativeMessage, Server } from '../../src/index.js';
+import { compressed, offered } from '../support/rfc6455/compression.js';
 import { closing, pings, reservedBits, unknownOpcodes } from '../support/rfc6455/control.js';
 import { fragments } from '../support/rfc6455/fragments.js';
 import { framing, others, sizesAndNumbers } from '../support/rfc6455/framing.js';
@@ -19,6 +20,8 @@ const sections = [
   { section: 7, about: 'closing', rules: '[FR11]', cases: closing() },
   { section: 9, about: 'sizes and numbers', rules: '[FR11]', cases: sizesAndNumbers() },
   { section: 10, about: 'others', rules: '[FR11]', cases: others() },
+  { section: 12, about: 'compressed messages', rules: '[CP2] [CP4]', cases: compressed() },
+  { section: 13, about: 'offers of compression', rules: '[CP1] [CP2]', cases: offered() },
 ] as const;
 const page = readFileSync(new URL('../../docs/conformance.md', import.meta.url), 'utf8');
 
@@ -26,19 +29,35 @@ const page = readFileSync(new URL('../../docs/conformance.md', import.meta.url),
 const atOnce = 40;
 
 describe('RFC 6455, against a server that echoes', () => {
-  let port: number;
+  let plain: number;
+  let compressing: number;
+  const limits = { payload: 4_194_304 };
 
   beforeAll(async () => {
-    const server = new Server({
-      events: {
-        [OnNativeMessage](ns, { body }) {
-          ns.conn.write({ isNative: true, body });
+    const servers = [
+      new Server({
+        events: {
+          [OnNativeMessage](ns, { body }) {
+            ns.conn.write({ isNative: true, body });
+          },
         },
-      },
-      limits: { payload: 4_194_304 },
-    });
-    ({ port } = await server.listen(0));
-    return () => server.close({ timeout: 1_000 });
+        limits,
+      }),
+      new Server({
+        events: {
+          [OnNativeMessage](ns, { body }) {
+            // Only what is published is compressed.
+            ns.conn.server.broadcast(null, { isNative: true, body, to: ns.conn.id });
+          },
+        },
+        limits,
+        compression: true,
+      }),
+    ];
+    [plain = 0, compressing = 0] = await Promise.all(servers.map(async (server) => (await server.listen(0)).port));
+    return async () => {
+      await Promise.all(servers.map((server) => server.close({ timeout: 1_000 })));
+    };
   });
 
   for (const { section, about, rules, cases } of sections)
@@ -47,7 +66,7 @@ describe('RFC 6455, against a server that echoes', () => {
       const rest = [...cases].values();
       const playAll = async (): Promise<void> => {
         for (const one of rest) {
-          const got = inARow(await play(one, port));
+          const got = inARow(await play(one, one.offers === undefined ? plain : compressing));
           const wanted = inARow(one.differs?.gets ?? one.gets);
           if (got !== wanted) wrong.push({ does: one.does, got, wanted });
         }

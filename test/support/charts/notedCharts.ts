@@ -14,6 +14,7 @@ import {
   roomMachine,
   supervisorMachine,
 } from '../../../src/index.js';
+import { cutsOfChart } from './cuts.js';
 import type { CallLog } from './twins.js';
 
 /** A chart whose actions note their calls, with its events, and the inputs of its actors. */
@@ -68,6 +69,12 @@ const merged = (log: CallLog): NotedChart => {
   const machine = chart.provide(mergeImplementations(chart, connectionMachine, { actions }, () => {}));
   return { machine, events: eventsOf(machine), inputs };
 };
+
+/** Returns the charts of the server and of the examples, each without one of its transitions. */
+export const editedCharts = (log: CallLog): readonly (readonly [label: string, chart: NotedChart])[] =>
+  Object.entries(notedCharts(log)).flatMap(([name, { machine, events, inputs }]) =>
+    cutsOfChart(machine, name).map((cut) => [cut.label, { machine: cut.machine, events, inputs }] as const),
+  );
 
 /** Returns the charts of the server and of the examples, by name. */
 export const notedCharts = (log: CallLog): Readonly<Record<string, NotedChart>> => ({

@@ -55,9 +55,14 @@ export interface Player {
   onMessage: (data: string | Uint8Array) => void;
   /** Lets the event loop go on: immediates, then what Node has put off. */
   settle(ticks?: number): Promise<void>;
+  /** Does so until nothing more happens. */
+  rest(): Promise<void>;
   /** Adds to the log what was written since its last line. */
   flush(): void;
 }
+
+/** Ticks in which nothing happens when all has happened: streams put off what they do by a tick or two. */
+const quietTicks = 3;
 
 const limits = { ...bounds, messageTimeout: 10_000, slowConsumerTimeout: 10_000 };
 
@@ -103,6 +108,14 @@ export const makeLines = (ownParser = true, payload: number = limits.payload) =>
           clock.runImmediates();
         }
       },
+      async rest() {
+        for (let quiet = 0; quiet < quietTicks; quiet++) {
+          const before = log.length + written.length + line.readableLength;
+          const isBusy = clock.immediates > 0;
+          await player.settle(1);
+          if (isBusy || log.length + written.length + line.readableLength !== before) quiet = -1;
+        }
+      },
       flush,
     };
     const listener: SocketListener = {
@@ -125,8 +138,8 @@ export const makeLines = (ownParser = true, payload: number = limits.payload) =>
 };
 
 /** Plays a stream against a server. Returns what it has seen and sent. */
-export const play = async ({ steps, ending }: Stream, ownParser: boolean): Promise<readonly string[]> => {
-  const player = await makeLines(ownParser)();
+export const play = async ({ steps, ending, payload }: Stream, ownParser: boolean): Promise<readonly string[]> => {
+  const player = await makeLines(ownParser, payload)();
   const { line, socket, clock, log } = player;
   let pauseIn = Number.POSITIVE_INFINITY;
   let slowIn = Number.POSITIVE_INFINITY;
@@ -170,14 +183,15 @@ const finish = async (player: Player, ending: Stream['ending'], log: readonly st
   // A reset may come while the server does not read.
   if (ending === 'reset') line.destroy(new Error('reset'));
   socket.isReading = true;
-  await player.settle(20);
+  await player.rest();
   if (ending === 'close') socket.close(1001, 'over');
   if (ending === 'destroy') socket.destroy();
   else if (!line.destroyed) line.push(null);
-  await player.settle(8);
+  await player.rest();
   line.destroy();
-  await player.settle(3);
+  await player.rest();
   player.flush();
+  if (!log.at(-1)?.startsWith('closed')) throw new Error(`it is not over: ${log.at(-1)}`);
   // Bytes that waited are parsed after a reset, when nothing can be sent any more.
   return ending === 'reset' ? log.filter((line) => !/^(sends|closing)/.test(line)) : log;
 };

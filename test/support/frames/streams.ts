@@ -15,10 +15,17 @@ type Ending = 'end' | 'reset' | 'close' | 'destroy';
 export interface Stream {
   readonly steps: readonly Step[];
   readonly ending: Ending;
+  /** Maximum size of a message, in bytes. */
+  readonly payload: number;
 }
 
 /** The bounds of the server that reads the streams: small ones, so that streams often meet them. */
 export const bounds = { payload: 300, fragments: 3 } as const;
+/** The bound of a few servers, so that lengths of 16 bits end within it. */
+const largePayload = 65_537;
+
+/** Maximum count of the numbers that stand for a stream. */
+export const maxNumbers = 120;
 
 /** Turns a list of numbers into choices. Where the list ends, each choice is the first. */
 class Choices {
@@ -32,8 +39,10 @@ class Choices {
   below(count: number): number {
     return (this.numbers[this.#at++] ?? 0) % count;
   }
-  one<Value>(values: readonly [Value, ...Value[]]): Value {
-    return values[this.below(values.length)] ?? values[0];
+  one<Value>(values: readonly Value[]): Value {
+    const value = values[this.below(values.length)];
+    if (value === undefined) throw new Error('there is nothing to choose from');
+    return value;
   }
 }
 
@@ -42,30 +51,47 @@ const texts = [
   ';;;e;0;0;',
   'ä',
   '\u{1f600} and more',
-  'x'.repeat(7),
-  'y'.repeat(125),
   'é'.repeat(63),
-  'z'.repeat(127),
-  'w'.repeat(131),
   `${'long '.repeat(40)}€`,
-  'v'.repeat(299),
-  'u'.repeat(300),
-] as const;
+  `${'\u{1f600}'.repeat(33)}é`,
+].map((text) => Buffer.from(text));
+
+/** Sizes around those that change the form of a length or the way in which a payload is unmasked. */
+const sizes = [0, 1, 2, 3, 4, 5, 6, 7, 124, 125, 126, 127, 128, 129, 130, 131, 255, 256, 298, 299, 300] as const;
+const letters = Buffer.from('abcdefghijklmnopqrstuvwxyz'.repeat(12));
+const large = Buffer.alloc(largePayload + 1, letters);
+const ascii = (size: number): Buffer => letters.subarray(0, size);
 
 /** Bytes that are no UTF-8: cut, overlong, a surrogate, out of range, a lone continuation. */
 const broken = [
   'c3',
+  'e2',
   'e282',
+  'f09f98',
   'c080',
+  'e08080',
   'eda080',
+  'edbfbf',
   'f4908080',
+  'f8',
   '80',
-  `${'78'.repeat(40)}ff`,
-  `${'c3a4'.repeat(70)}c3`,
-] as const;
+  'bf',
+  'ff',
+].map((hex) => Buffer.from(hex, 'hex'));
 
-const payloadOf = (choices: Choices): Buffer =>
-  choices.below(80) === 79 ? Buffer.from(choices.one(broken), 'hex') : Buffer.from(choices.one(texts));
+/** A text with bytes anywhere in it that are no UTF-8. */
+const brokenText = (choices: Choices): Buffer => {
+  const around = choices.below(2) === 1 ? choices.one(texts) : ascii(choices.below(bounds.payload - 4));
+  const at = choices.below(around.length + 1);
+  return Buffer.concat([around.subarray(0, at), choices.one(broken), around.subarray(at)]);
+};
+
+const payloadOf = (choices: Choices): Buffer => {
+  const kind = choices.below(80);
+  if (kind === 79) return brokenText(choices);
+  if (kind < 30) return choices.one(texts);
+  return ascii(kind < 60 ? choices.one(sizes) : choices.below(bounds.payload + 1));
+};
 
 interface Given {
   readonly first: number;
@@ -75,19 +101,27 @@ interface Given {
   readonly isUnmasked?: boolean;
 }
 
+const keys = [0x5a910ce7, 0, 0xff, 0x80808080] as const;
+
 const frame = (choices: Choices, { first, payload, form = 0, isUnmasked = false }: Given): Buffer => {
   const { length } = payload;
-  const shortest = length < 126 ? 0 : 1;
+  const shortest = length < 126 ? 0 : length < 65_536 ? 1 : 2;
   const bits = Math.max(form, shortest);
   const high = isUnmasked ? 0 : 0x80;
-  const head = [Buffer.from([first, high | (bits === 0 ? length : bits === 1 ? 126 : 127)])];
-  if (bits === 1) head.push(Buffer.from([length >> 8, length & 255]));
-  if (bits === 2) head.push(Buffer.from([0, 0, 0, 0, 0, 0, length >> 8, length & 255]));
-  if (isUnmasked) return Buffer.concat([...head, payload]);
-  const mask = choices.one([0x5a910ce7, 0, 0xff, 0x80808080]);
-  const key = Buffer.alloc(4);
-  key.writeUInt32BE(mask);
-  return Buffer.concat([...head, key, payload.map((byte, at) => byte ^ (key[at & 3] ?? 0))]);
+  const lengthSize = [0, 2, 8][bits] ?? 0;
+  const start = 2 + lengthSize + (isUnmasked ? 0 : 4);
+  const bytes = Buffer.alloc(start + length);
+  bytes[0] = first;
+  bytes[1] = high | (bits === 0 ? length : bits === 1 ? 126 : 127);
+  if (bits > 0) bytes.writeUIntBE(length, bits === 1 ? 2 : 4, bits === 1 ? 2 : 6);
+  if (isUnmasked) {
+    payload.copy(bytes, start);
+    return bytes;
+  }
+  const key = choices.below(8) === 7 ? choices.below(2 ** 16) * 0x10003 : choices.one(keys);
+  bytes.writeUInt32BE(key % 2 ** 32, start - 4);
+  for (let at = 0; at < length; at++) bytes[start + at] = (payload[at] ?? 0) ^ (bytes[start - 4 + (at & 3)] ?? 0);
+  return bytes;
 };
 
 /** The opcode of the frame, with the bit that says whether it is the last of its message. */
@@ -105,30 +139,36 @@ const closePayload = (choices: Choices): Buffer => {
   return Buffer.concat([Buffer.from([code >> 8, code & 255]), Buffer.from(reason)]);
 };
 
+/** What the parts of a message consist of, in turns. */
+const splits = [['part '], ['e2'], ['€'], ['q'.repeat(90)], ['e2', '82ac'], ['f09f', '9880'], ['', 'x']].map((parts) =>
+  parts.map((part) => Buffer.from(part, /^[0-9a-f]{2,4}$/.test(part) ? 'hex' : 'utf8')),
+);
+
 /** A frame, or all parts of a message, maybe with control frames in between. */
-const message = (choices: Choices): Buffer => {
+const message = (choices: Choices, isLarge: boolean): Buffer => {
   const kind = choices.below(64);
   const whole = (first: number, payload: Buffer, more: Partial<Given> = {}): Buffer =>
     frame(choices, { first, payload, ...more });
+  if (isLarge && kind < 8) return whole(last | text, large.subarray(0, largePayload - 2 + choices.below(4)));
   if (kind < 30) return whole(last | text, payloadOf(choices));
   // More than are handled without a look at the time.
-  if (kind < 34) return Buffer.concat(Array.from({ length: 40 }, () => whole(last | text, Buffer.from('burst'))));
+  if (kind < 34) return Buffer.concat(Array(40).fill(whole(last | text, Buffer.from('burst'))));
   if (kind < 38) return whole(last | binary, payloadOf(choices));
   if (kind < 44) return whole(last | choices.one([ping, pong]), Buffer.from(choices.one(['', 'a', 'p'.repeat(125)])));
   if (kind < 50) {
     const parts = choices.below(20) === 19 ? 3 : 1 + choices.below(2);
     const opcode = choices.one([text, binary]);
     const frames: Buffer[] = [];
-    const split = choices.one([
-      Buffer.from('part '),
-      Buffer.from('e2', 'hex'),
-      Buffer.from('€'),
-      Buffer.from('q'.repeat(90)),
-    ]);
+    const split = choices.one(splits);
     for (let part = 0; part <= parts; part++) {
       if (choices.below(4) === 3) frames.push(whole(last | choices.one([ping, pong]), Buffer.from('between')));
       if (choices.below(80) === 79) frames.push(whole(last | text, Buffer.from('not a part')));
-      frames.push(whole((part === parts ? last : 0) | (part === 0 ? opcode : 0), split));
+      frames.push(
+        whole(
+          (part === parts ? last : 0) | (part === 0 ? opcode : 0),
+          split[part % split.length] ?? choices.one(texts),
+        ),
+      );
     }
     return Buffer.concat(frames);
   }
@@ -143,7 +183,7 @@ const message = (choices: Choices): Buffer => {
     case 3:
       return whole(last | text, Buffer.alloc(301 + choices.below(3), 'o'));
     case 4:
-      return whole(last | text | choices.one([0x40, 0x20, 0x10]), Buffer.from('reserved'));
+      return whole(last | text | ((1 + choices.below(7)) << 4), payloadOf(choices));
     case 5:
       return whole(last | choices.one([3, 7, 11, 15, 0]), Buffer.from('opcode'));
     case 6:
@@ -166,7 +206,7 @@ const message = (choices: Choices): Buffer => {
  * so `ws` counts fewer of them: a stream with pauses has no tiny ones.
  */
 const cutUp = (choices: Choices, bytes: Buffer, hasPauses: boolean): Buffer[] => {
-  const style = choices.below(hasPauses ? 6 : 8);
+  const style = choices.below(hasPauses || bytes.length > 10_000 ? 6 : 8);
   if (style < 4 || bytes.length === 0) return [bytes];
   const pieces: Buffer[] = [];
   for (let at = 0; at < bytes.length; ) {
@@ -177,15 +217,28 @@ const cutUp = (choices: Choices, bytes: Buffer, hasPauses: boolean): Buffer[] =>
   return pieces;
 };
 
+/** Returns numbers that stand for a stream: for the same seed the same ones. Neighbouring seeds have nothing in common. */
+export const numbersOf = (seed: number): number[] => {
+  let state = Math.imul(seed ^ (seed >>> 16), 0x45d9f3b) >>> 0;
+  const next = (): number => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return (mixed ^ (mixed >>> 14)) >>> 0;
+  };
+  return Array.from({ length: next() % (maxNumbers + 1) }, () => next() & 0xffff);
+};
+
 /** Returns the stream that these numbers stand for. */
 export const streamOf = (numbers: readonly number[]): Stream => {
   const choices = new Choices(numbers);
   const ending = choices.one(['end', 'end', 'end', 'reset', 'close', 'destroy'] as const);
   const hasPauses = choices.below(2) === 1;
+  const isLarge = choices.below(256) === 255;
   const steps: Step[] = [];
   while (!choices.isOver) {
     const messages: Buffer[] = [];
-    for (let more = choices.below(12); more >= 0 && !choices.isOver; more--) messages.push(message(choices));
+    for (let more = choices.below(12); more >= 0 && !choices.isOver; more--) messages.push(message(choices, isLarge));
     const pieces = cutUp(choices, Buffer.concat(messages), hasPauses);
     const rarely = 1 + Math.min(pieces.length, 12);
     for (const bytes of pieces) {
@@ -205,5 +258,5 @@ export const streamOf = (numbers: readonly number[]): Stream => {
     if (choices.below(3) === 2) steps.push({ kind: 'tick' });
     if (hasPauses && choices.below(2) === 1) steps.push({ kind: 'resume' }, { kind: 'tick' });
   }
-  return { steps, ending };
+  return { steps, ending, payload: isLarge ? largePayload : bounds.payload };
 };

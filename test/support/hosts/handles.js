@@ -3,16 +3,21 @@ import { createServer } from 'node:http';
 import { connect, Socket } from 'node:net';
 import { setImmediate as nextTick } from 'node:timers/promises';
 import { fastPaths } from '../../../dist/actors/runtime/fastPaths.js';
-import { Server } from '../../../dist/index.js';
+import { reply, Server } from '../../../dist/index.js';
 import { withParts } from '../../../dist/server/parts.js';
 import { frame, upgrade } from '../peers/clientFrames.js';
 
 /**
  * Writes to sockets whose client reads late, never, or goes away, and prints what came of it as JSON. Run it with
- * `--expose-gc`. The argument tells whether bytes go straight to the handle.
+ * `--expose-gc`. The argument tells whether bytes go straight to the handle, to the stream, or whether no shortcut is
+ * taken at all.
  */
 
-const handle = process.argv[2] === 'handle';
+/** No shortcut is taken. */
+const none = { ...fastPaths };
+for (const name of Object.keys(none)) Reflect.set(none, name, false);
+const paths = { handle: fastPaths, stream: { ...fastPaths, handle: false }, usual: none }[process.argv[2] ?? ''];
+if (!paths) throw new Error('handle, stream or usual');
 const frames = 200;
 const size = 60_000;
 
@@ -25,12 +30,12 @@ const ends = [];
 const server = new Server(
   withParts(
     {
-      namespaces: { n: {} },
+      namespaces: { n: { echo: (_, { body }) => reply(body) } },
       idGenerator: ({ url }) => url?.slice(2) ?? '',
       onDisconnect: ({ id }, { code, text }) => ends.push({ id, code, text }),
       limits: { slowConsumerBytes: 20_000_000, slowConsumerTimeout: 60_000, closeTimeout: 60_000 },
     },
-    { fastPaths: { ...fastPaths, handle } },
+    { fastPaths: paths },
   ),
 );
 const http = createServer();
@@ -144,6 +149,19 @@ await until(() => reader.client.size >= sizeUpTo(8));
 isCounting = false;
 results['passesTheStream'] = streamWrites === 0;
 results['reads'] = check(reader.client.text);
+
+const asker = await dial('asker');
+const asks = Array.from({ length: 500 }, (_, n) => frame(`$${n};n;;echo;0;0;body ${n} \u00e9`));
+const packets = Buffer.concat(asks);
+for (let at = 0; at < packets.length; at += 997) {
+  asker.socket.write(packets.subarray(at, at + 997));
+  await nextTick();
+}
+await until(() => asker.client.text.includes('$499;'));
+const answers = asker.client.text.match(/\$\d+;n;;echo;0;0;body \d+ /g) ?? [];
+results['answers'] = answers.filter((answer, n) => answer === `$${n};n;;echo;0;0;body ${n} `).length;
+asker.socket.destroy();
+await until(() => ends.some(({ id }) => id === 'asker'));
 
 const late = await dial('late');
 const sent = await fill(late);

@@ -30,6 +30,8 @@ export interface ModelRunOptions {
   readonly answersClose: boolean;
   /** Whether frames that belong together are held back for one write (BC15). */
   readonly gathers: boolean;
+  /** Whether the steps of charts are memoised. */
+  readonly memo: boolean;
 }
 
 /** Runs the same commands on a supervisor and on the naive model. */
@@ -44,7 +46,7 @@ export class ModelRun extends ScriptPlayer {
   readonly #answersClose: boolean;
   #lastWait = 0;
 
-  constructor({ program, sliceMs, syncBroadcaster, highWaterMark, answersClose, gathers }: ModelRunOptions) {
+  constructor({ program, sliceMs, syncBroadcaster, highWaterMark, answersClose, gathers, memo }: ModelRunOptions) {
     super();
     this.#program = program;
     this.#answersClose = answersClose;
@@ -73,6 +75,7 @@ export class ModelRun extends ScriptPlayer {
       sliceMs,
       msPerRead: 1,
       gathers,
+      memo,
     });
   }
 

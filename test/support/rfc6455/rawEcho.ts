@@ -1,10 +1,23 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
+import { constants, inflateRawSync } from 'node:zlib';
 import { upgrade } from '../peers/clientFrames.js';
 import { close } from './clientFrame.js';
-import { closed, type RfcCase, told } from './rfcCase.js';
+import { agreed, closed, type RfcCase, told } from './rfcCase.js';
 
 const names: Readonly<Record<number, string>> = { 0: 'continuation', 1: 'text', 2: 'binary', 9: 'ping', 10: 'pong' };
+
+/** The bit of a frame's first byte that says that its message is compressed, and what the end of one lacks (RFC 7692). */
+const rsv1 = 0x40;
+const tail = Buffer.from('0000ffff', 'hex');
+
+/** Describes a frame with a message, or a control frame. */
+const describe = (first: number, payload: Buffer): string => {
+  const name = names[first & ~(0x80 | rsv1)] ?? `first byte ${first}`;
+  if ((first & rsv1) === 0) return told(name, payload);
+  const inflated = inflateRawSync(Buffer.concat([payload, tail]), { finishFlush: constants.Z_SYNC_FLUSH });
+  return told(`compressed ${name}`, inflated);
+};
 
 /** A frame of the server at the start of these bytes; `undefined` while it is not complete. */
 const parse = (
@@ -19,9 +32,7 @@ const parse = (
   if (bytes.length < size) return undefined;
   const payload = bytes.subarray(head, size);
   const isClose = first === 0x88;
-  const frame = isClose
-    ? closed(payload.length === 0 ? undefined : payload.readUInt16BE(0))
-    : told(names[first ^ 0x80] ?? `first byte ${first}`, payload);
+  const frame = isClose ? closed(payload.length === 0 ? undefined : payload.readUInt16BE(0)) : describe(first, payload);
   return { frame, isClose, size };
 };
 
@@ -29,15 +40,16 @@ const parse = (
 const patience = Number(process.env['MUSTER_PATIENCE'] ?? 60_000);
 
 /** Plays a case against the echo server on this port; resolves with the frames that it got, when the server has ended. */
-export const play = async ({ writes, closes, gets, differs }: RfcCase, port: number): Promise<string[]> => {
+export const play = async ({ offers, writes, closes, gets, differs }: RfcCase, port: number): Promise<string[]> => {
   const socket = connect(port, '127.0.0.1').setNoDelay(true);
   socket.on('error', () => {});
   const ended = once(socket, 'close');
-  socket.write(upgrade());
+  socket.write(upgrade('/', offers && `Sec-WebSocket-Extensions: ${offers}\r\n`));
   const [answer]: Buffer[] = await once(socket, 'data');
-  if (!answer?.toString('latin1').startsWith('HTTP/1.1 101')) return [String(answer)];
+  const head = answer?.toString('latin1') ?? '';
+  if (!answer || !head.startsWith('HTTP/1.1 101')) return [head];
 
-  const frames: string[] = [];
+  const frames = offers === undefined ? [] : [agreed(/^Sec-WebSocket-Extensions: (.*)\r$/m.exec(head)?.[1])];
   // The close frame of the server is the last one.
   const awaited = (differs?.gets ?? gets).length - 1;
   let rest: Buffer = Buffer.alloc(0);
@@ -52,7 +64,7 @@ export const play = async ({ writes, closes, gets, differs }: RfcCase, port: num
       }
       if (frames.length >= awaited) resolve();
     };
-    take(answer.subarray(answer.indexOf('\r\n\r\n') + 4));
+    take(answer.subarray(head.indexOf('\r\n\r\n') + 4));
     socket.on('data', take);
   });
   const write = (bytes: Buffer): Promise<unknown> =>

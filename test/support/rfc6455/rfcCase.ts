@@ -12,6 +12,8 @@ export interface RfcCase {
   readonly section: number;
   /** What is sent, in words. */
   readonly does: string;
+  /** The extensions that the client offers. Then the answer of the server to them is the first that comes back. */
+  readonly offers?: string;
   /** What is written, one by one. */
   readonly writes: readonly Buffer[];
   /** The frames that come back, and the close frame. */
@@ -35,7 +37,10 @@ export const told = (kind: string, payload: string | Buffer = ''): string => {
 /** Describes a close frame of the server. */
 export const closed = (code?: number): string => (code === undefined ? 'close' : `close ${code}`);
 
-type Given = Pick<RfcCase, 'does' | 'writes'> & { readonly gets?: readonly string[] };
+/** Describes the extensions that the server agrees to. */
+export const agreed = (extensions = 'nothing'): string => `agreed to ${extensions.split('; ').toSorted().join('; ')}`;
+
+type Given = Pick<RfcCase, 'does' | 'offers' | 'writes'> & { readonly gets?: readonly string[] };
 
 /** Returns functions that make the cases of a section. */
 export const sectionOf = (section: number) => ({

@@ -74,6 +74,8 @@ export interface HarnessOptions {
   readonly msPerRead?: number;
   /** Whether frames that belong together are held back for one write (BC15). */
   readonly gathers?: boolean;
+  /** Whether the steps of charts are memoised. As `harnessPaths` says, if it is not given. */
+  readonly memo?: boolean;
 }
 
 /** Returns a program's charts as the check of the options leaves them. */
@@ -111,7 +113,7 @@ export class SupervisorHarness {
       machines: options.machines,
       clock: this.clock,
       random: systemRandom,
-      fastPaths: harnessPaths.current,
+      fastPaths: { ...harnessPaths.current, ...(options.memo === undefined ? {} : { memo: options.memo }) },
       sliceMs: options.sliceMs ?? 4,
       syncBroadcaster: options.syncBroadcaster ?? false,
       fireDisconnectAlways: options.fireDisconnectAlways ?? false,
