@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 import Sequencer from './test/sequencer.js';
 
@@ -34,8 +35,8 @@ const shared = {
 export default defineConfig({
   test: {
     reporters: ['default', './test/support/conformance/interopTable.ts'],
-    // By default vitest leaves one core idle.
-    maxWorkers: '100%',
+    // About half of the time a file waits: for a browser, a broker, a timer of its peer. One more than there are cores.
+    maxWorkers: availableParallelism() + 1,
     sequence: { sequencer: Sequencer },
     projects: [
       { test: { ...shared, name: 'quick', include: quick } },

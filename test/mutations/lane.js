@@ -1,7 +1,8 @@
-// Runs tests with a fault in the sources: one vitest that lives as long as the whole run, and a new process for each fault.
+// Runs tests with a fault in the sources: one vitest that lives as long as the whole run, and a process for its tests.
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { createVitest } from 'vitest/node';
+import { Process } from './pool.js';
 import { patternFor, root } from './testFiles.js';
 
 /**
@@ -10,9 +11,10 @@ import { patternFor, root } from './testFiles.js';
  * @typedef {{ readonly load: number, readonly tests: readonly { readonly name: string, readonly ms: number }[] }} Cost
  *   how long a file took without any fault, in ms
  * @typedef {ReadonlyMap<string, Cost>} Costs
- * @typedef {{ readonly rules: readonly string[], readonly among: readonly string[], readonly fault?: Fault,
- *   readonly limit?: number }} Job what to run: the tests of these rules in these files. With a fault, vitest stops at
- *   the first failure; after `limit` ms, the process of the tests is killed
+ * @typedef {{ readonly rules: readonly string[], readonly among: readonly string[], readonly fault?: Fault | undefined,
+ *   readonly patience: number, readonly limit?: number }} Job what to run: the tests of these rules in these files, one
+ *   file after another. With a fault, it ends with the first failure. A test fails after `patience` ms; after `limit`
+ *   ms in a file, the process of the tests is killed
  * @typedef {{ readonly modules: readonly TestModule[], readonly passed: number, readonly failed: readonly string[],
  *   readonly errors: string, readonly isHung: boolean }} Outcome
  */
@@ -65,8 +67,10 @@ export const costsOf = (modules) =>
     }),
   );
 
-/** A lane runs one job at a time. Each job has a process of its own, so nothing of one fault is left for the next. */
+/** A lane runs one job at a time. */
 export class Lane {
+  /** The process of the tests, which is there until it is ended. */
+  process = new Process();
   /** @type {Fault | undefined} */
   #fault;
   /** @type {import('vitest/node').Vitest | undefined} */
@@ -81,7 +85,7 @@ export class Lane {
         done();
       },
     });
-    const options = { config, root, watch: false, reporters: [{}] };
+    const options = { config, root, watch: false, reporters: [{}], pool: this.process };
     const plugins = [this.#mutation()];
     const vitest = await createVitest('test', options, { plugins }, { stdout: sink, stderr: sink });
     this.#vitest = vitest;
@@ -96,17 +100,46 @@ export class Lane {
    * @param {Job} job
    * @returns {Promise<Outcome>}
    */
-  async run({ rules, among, fault, limit }) {
+  async run({ rules, among, fault, patience, limit }) {
     const vitest = this.#started();
-    this.#said = '';
     this.#isBusy = true;
+    const changed = [this.#fault, fault].flatMap((one) => (one ? [pathOf(one)] : []));
     this.#put(fault);
     vitest.config.bail = fault ? 1 : 0;
+    vitest.setGlobalTestNamePattern(patternFor(rules));
+    vitest.getRootProject().config.testTimeout = patience;
+    /** @type {Outcome} */
+    let outcome = { modules: [], passed: 0, failed: [], errors: '', isHung: false };
+    try {
+      for (const [at, file] of among.entries()) {
+        this.process.order = { isFresh: at === 0, changed };
+        const one = await this.#runFile(file, limit);
+        outcome = {
+          modules: [...outcome.modules, ...one.modules],
+          passed: outcome.passed + one.passed,
+          failed: [...outcome.failed, ...one.failed],
+          errors: [outcome.errors, one.errors].filter(Boolean).join('\n'),
+          isHung: one.isHung,
+        };
+        if (fault && (one.isHung || one.failed.length > 0)) break;
+      }
+      return outcome;
+    } finally {
+      this.#isBusy = false;
+    }
+  }
+
+  /**
+   * @param {string} file
+   * @param {number} [limit]
+   * @returns {Promise<Outcome>}
+   */
+  async #runFile(file, limit) {
+    const vitest = this.#started();
+    this.#said = '';
     // Vitest counts what failed in earlier runs as well, and would stop at once.
     vitest.state.filesMap.clear();
     vitest.state.idMap.clear();
-    vitest.setGlobalTestNamePattern(patternFor(rules));
-    const project = vitest.getRootProject();
     let isHung = false;
     const kill = () => {
       isHung = true;
@@ -116,9 +149,7 @@ export class Lane {
     };
     const timer = limit === undefined ? undefined : setTimeout(kill, limit);
     try {
-      const { testModules } = await vitest.runTestSpecifications(
-        among.map((file) => project.createSpecification(file)),
-      );
+      const { testModules } = await vitest.runTestSpecifications([vitest.getRootProject().createSpecification(file)]);
       const tests = testModules.flatMap(({ children }) => [...children.allTests()]);
       const failed = tests.filter((test) => test.result().state === 'failed').map(({ name }) => name);
       // A file that does not even load says nothing about a rule.
@@ -132,8 +163,6 @@ export class Lane {
       };
     } finally {
       clearTimeout(timer);
-      this.#isBusy = false;
-      this.#put(undefined);
     }
   }
 
@@ -161,6 +190,7 @@ export class Lane {
   }
 
   async close() {
+    this.process.end();
     await this.#vitest?.close();
   }
 
@@ -172,9 +202,8 @@ export class Lane {
   /** @param {Fault | undefined} fault */
   #put(fault) {
     const vitest = this.#started();
-    if (this.#fault) vitest.invalidateFile(pathOf(this.#fault));
+    for (const each of [this.#fault, fault]) if (each) vitest.invalidateFile(pathOf(each));
     this.#fault = fault;
-    if (fault) vitest.invalidateFile(pathOf(fault));
   }
 
   /**

@@ -26,12 +26,25 @@ export const filesFor = (rules) => files.filter((file) => rules.some((rule) => t
 /** @param {readonly string[]} rules */
 export const patternFor = (rules) => new RegExp(`\\[(${rules.join('|')})\\]`);
 
-/** @param {string} file */
-export const isQuick = (file) => !/test\/(?:trust|interop|properties)\//.test(file);
+/** Most faults are caught by the tests of the very file; the others by those that play with the whole. @param {string} file */
+const isQuick = (file) => !/test\/(?:trust|interop|properties)\//.test(file);
+
+/**
+ * Returns how many ms the slowest test of these rules takes.
+ *
+ * @param {readonly string[]} among
+ * @param {readonly string[]} rules
+ * @param {import('./lane.js').Costs} costs
+ */
+export const slowest = (among, rules, costs) => {
+  const pattern = patternFor(rules);
+  const tests = among.flatMap((file) => costs.get(file)?.tests ?? []);
+  return Math.max(0, ...tests.filter(({ name }) => pattern.test(name)).map(({ ms }) => ms));
+};
 
 /**
  * Sorts files by the chance that they notice, for what they cost: those that import the broken file come first, and of
- * these the cheapest. The order decides how soon a fault is caught, and not whether.
+ * these the quick ones, and the cheapest. The order decides how soon a fault is caught, and not whether.
  *
  * @param {readonly string[]} among
  * @param {readonly string[]} rules
@@ -45,7 +58,7 @@ export const inOrder = (among, rules, importers, costs) => {
     const cost = costs.get(file);
     const tests = cost?.tests.filter(({ name }) => pattern.test(name)) ?? [];
     const spent = tests.reduce((sum, { ms }) => sum + ms, cost?.load ?? 0);
-    return importers.has(file) ? spent : spent + 1e9;
+    return spent + (isQuick(file) ? 0 : 1e6) + (importers.has(file) ? 0 : 1e9);
   };
   const prices = new Map(among.map((file) => [file, priceOf(file)]));
   return [...among].sort((a, b) => (prices.get(a) ?? 0) - (prices.get(b) ?? 0));

@@ -14,10 +14,8 @@ export default defineConfig({
   resolve: { alias: { '@fast-check/vitest': fileURLToPath(new URL('properties.js', import.meta.url)) } },
   test: {
     include: ['test/**/*.test.ts'],
-    testTimeout: 6_000,
     setupFiles: ['test/mutations/setup.ts'],
     env: { MUSTER_RUNS: '60', MUSTER_STREAMS: '1500', MUSTER_PATIENCE: '5000' },
-    pool: 'forks',
     // The sources are loaded once for all files of a run, which is most of the time that it takes.
     isolate: false,
     maxWorkers: 1,

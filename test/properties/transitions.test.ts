@@ -29,11 +29,15 @@ describe('the charts decide', () => {
     expect(allCuts.length).toBeGreaterThan(70);
   });
 
+  /** The scenario that has noticed last stands first: most transitions of a state are missed by the same ones. */
+  const tried = [...scenarios];
   test.each(allCuts)('[SV9] without $label something is missing', async ({ machines }) => {
     const missed: string[] = [];
-    for (const { name, run } of scenarios) {
+    for (const [at, { name, run }] of tried.entries()) {
       await run(machines).catch(() => missed.push(name));
-      if (missed.length > 0) break;
+      if (missed.length === 0) continue;
+      tried.unshift(...tried.splice(at, 1));
+      break;
     }
     expect(missed).not.toEqual([]);
   });
