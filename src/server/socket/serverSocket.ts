@@ -120,11 +120,13 @@ export class ServerSocket implements UpgradedSocket, ClosingListener, FrameReade
     this.#answerPings();
     this.#listener?.socketOnClosing(code, text, cause);
   }
-  wsOnFinish(): void {
+  wsOnFinish(closeFrame?: Uint8Array): boolean {
     // The close frame comes last (BC3).
-    this.#out.flush();
+    const isSent = closeFrame !== undefined && this.#out.finish(closeFrame);
+    if (!closeFrame) this.#out.flush();
     this.#isFinished = true;
     this.#holdInflation();
+    return isSent;
   }
   wsOnClose(code: number, text: string): void {
     this.#messageEnded();

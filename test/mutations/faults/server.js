@@ -261,6 +261,13 @@ export const serverFaults = [
       'const outer = gathering.beginWork();',
     ],
     ['frames of one read have a write each', 'BC15', 'gathering.add(this);', 'return this.#flush(1);'],
+    ['the close frame has a write of its own', 'BC15', 'if (!this.isOpen || !this.mayFinish) {', 'if (this.isOpen) {'],
+    [
+      'the close frame overtakes what waits',
+      'BC15 BC3',
+      'if (this.#gathered) {\n      this.#gathered.push(closeFrame);',
+      'if (!this.put(closeFrame)) {',
+    ],
     ['what waited fills a drained socket without notice', 'BC15 BP1', 'this.release();', 'this.flush();'],
   ]),
   ...inFile('server/socket/handle.ts', [
