@@ -37,6 +37,12 @@ export const serverFaults = [
       'this.#messageEnded();',
     ],
     ['a pong is not counted', 'LM7', 'this.context.counters.pongs++;', ''],
+    [
+      'the server takes note of all sockets that have closed in one turn',
+      'SV27',
+      'this.context.closings.add({ finish: () => this.#listener?.socketOnClose(code, text) });',
+      'this.#listener?.socketOnClose(code, text);',
+    ],
     ['a client that reads no pong has no reason', 'LM7', "listener?.socketOnClose(code, text, 'unreadPongs');", ''],
   ]),
   ...inFile('server/socket/serverSocket.ts', [
