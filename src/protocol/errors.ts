@@ -39,7 +39,8 @@ export class HandlerTimeout extends Error {
   }
 }
 
-const isCloseCode = (code: number): boolean => {
+/** Returns whether a close frame may carry this code: 1000 to 1003, 1007 to 1014 and 3000 to 4999. */
+export const isCloseCode = (code: number): boolean => {
   const isRegistered = code >= 1000 && code <= 1014 && code !== 1004 && code !== 1005 && code !== 1006;
   return Number.isInteger(code) && (isRegistered || (code >= 3000 && code <= 4999));
 };
@@ -59,6 +60,8 @@ const utf8 = new TextEncoder();
 
 /** Returns as much of a text as fits in a close frame, in whole characters. */
 export const closeText = (text: string): string => {
+  // No character of a text takes more than three bytes for each of its code units.
+  if (text.length * 3 <= maxCloseText) return text;
   const bytes = new Uint8Array(maxCloseText);
   const { read } = utf8.encodeInto(text, bytes);
   return text.slice(0, read);

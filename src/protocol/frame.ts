@@ -12,6 +12,7 @@ export interface FrameSink {
 const fin = 0x80;
 const textOpcode = 0x1;
 const binaryOpcode = 0x2;
+const closeOpcode = 0x8;
 
 /** Returns an unmasked RFC 6455 frame with this payload. Its bytes can be written to any number of sockets (BC7). */
 export const frame = (payload: Body): Buffer => {
@@ -71,6 +72,19 @@ export const pong = (payload: Uint8Array): Uint8Array => {
   bytes[0] = fin | 0xa;
   bytes[1] = payload.length;
   bytes.set(payload, 2);
+  return bytes;
+};
+
+/** Returns a close frame with this code and reason, of at most 123 bytes. Default: it has neither (FR11). */
+export const closeFrame = (code?: number, reason: Uint8Array | string = ''): Uint8Array => {
+  if (code === undefined) return Buffer.from([fin | closeOpcode, 0]);
+  const length = bytesIn(reason);
+  const bytes = Buffer.allocUnsafe(4 + length);
+  bytes[0] = fin | closeOpcode;
+  bytes[1] = 2 + length;
+  bytes.writeUInt16BE(code, 2);
+  if (typeof reason === 'string') bytes.write(reason, 4, 'utf8');
+  else bytes.set(reason, 4);
   return bytes;
 };
 

@@ -77,6 +77,11 @@ export class Callbacks {
     return this.#run(() => this.callbacks.onConnect?.(conn));
   }
 
+  /** Whether the program is told of ends. */
+  get hearsEnds(): boolean {
+    return this.callbacks.onDisconnect !== undefined;
+  }
+
   /** Runs `onDisconnect`, unless the connection was never accepted. Reports a failure. */
   disconnect(conn: Conn, reason: DisconnectReason): void | Promise<void> {
     const { onDisconnect, fireDisconnectAlways } = this.callbacks;
@@ -88,6 +93,12 @@ export class Callbacks {
     };
     const outcome = this.#run(() => onDisconnect(conn, path ? { ...reason, path } : reason));
     return outcome instanceof Promise ? outcome.then(review) : review(outcome);
+  }
+
+  /** Returns whether there is a handler for a lifecycle event of this namespace. */
+  hears({ namespace }: NSConn, event: string): boolean {
+    this.timeAnew();
+    return this.handlers.find(namespace, event) !== undefined;
   }
 
   /** Runs the handler of a lifecycle event, if there is one. */

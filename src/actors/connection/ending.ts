@@ -45,7 +45,8 @@ export const runEnd = (
   record: CloseRecord,
 ): void | Promise<void> => {
   const { memberships, conn, actor } = connection;
-  const reason = { ...disconnectReason(record, actor), rooms: memberships.places() };
+  const { code, text, wasAccepted } = disconnectReason(record, actor);
+  const reason = { code, text, wasAccepted, rooms: callbacks.hearsEnds ? memberships.places() : [] };
   const finished = (): void => listener.onFinished(connection);
   const disconnect = (): void | Promise<void> => {
     const running = callbacks.disconnect(conn, reason);

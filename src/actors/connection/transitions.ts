@@ -59,6 +59,9 @@ export const inOrder = <T>(items: Iterable<T>, each: (item: T) => Pending): Pend
   return go();
 };
 
+/** What comes of an event without a handler. */
+const noHandler: Outcome = { kind: 'nothing' };
+
 const when = (outcome: Outcome | Promise<Outcome>, then: (outcome: Outcome) => Pending): Pending =>
   outcome instanceof Promise ? outcome.then(then) : then(outcome);
 
@@ -181,20 +184,17 @@ export class Transitions {
   }
 
   #runVetoHandler(step: Step, action: RequestedAction): Pending {
-    return when(
-      this.context.callbacks.lifecycle(step.membership.namespace.nsConn, messageOf(step, action)),
-      (outcome) => {
-        if (outcome.kind === 'error') {
-          this.#judgeVeto(step, outcome.error, action);
-          this.#closeFor(outcome.error);
-          return this.take({ ...step, error: outcome.error }, 'REFUSED');
-        }
-        if (outcome.kind === 'stopped' && !step.isForced) return this.take({ ...step, error: dropped }, 'REFUSED');
-        // A connection that its handler has closed enters nothing (SV5).
-        if (this.connection.isClosed && !step.isForced) return this.take({ ...step, error: ErrWrite }, 'REFUSED');
-        return this.take(step, 'ALLOWED');
-      },
-    );
+    return when(this.#runHandler(step, action), (outcome) => {
+      if (outcome.kind === 'error') {
+        this.#judgeVeto(step, outcome.error, action);
+        this.#closeFor(outcome.error);
+        return this.take({ ...step, error: outcome.error }, 'REFUSED');
+      }
+      if (outcome.kind === 'stopped' && !step.isForced) return this.take({ ...step, error: dropped }, 'REFUSED');
+      // A connection that its handler has closed enters nothing (SV5).
+      if (this.connection.isClosed && !step.isForced) return this.take({ ...step, error: ErrWrite }, 'REFUSED');
+      return this.take(step, 'ALLOWED');
+    });
   }
 
   /** Counts the error of a veto handler if it is a refusal, and reports it if the client is not told its text. */
@@ -209,13 +209,20 @@ export class Transitions {
   }
 
   #runNotifyHandler(step: Step, action: RequestedAction): Pending {
-    const { nsConn } = step.membership.namespace;
-    const message = messageOf(step, action);
-    return when(this.context.callbacks.lifecycle(nsConn, message), (outcome) => {
+    return when(this.#runHandler(step, action), (outcome) => {
       if (outcome.kind !== 'error') return;
-      this.context.callbacks.failed(outcome.error, message.event, nsConn);
+      this.context.callbacks.failed(outcome.error, paramsOf(action).event, step.membership.namespace.nsConn);
       this.#closeFor(outcome.error);
     });
+  }
+
+  /** Runs the handler of a lifecycle event. Most programs have few, so its message is made only if there is one. */
+  #runHandler(step: Step, action: RequestedAction): Outcome | Promise<Outcome> {
+    const { callbacks } = this.context;
+    const { nsConn } = step.membership.namespace;
+    return callbacks.hears(nsConn, paramsOf(action).event)
+      ? callbacks.lifecycle(nsConn, messageOf(step, action))
+      : noHandler;
   }
 
   /** Closes the connection if the error of a handler asks for it. The frames of this turn are sent first (AK10). */

@@ -12,11 +12,11 @@ import {
 } from '../connection/lifecycle.js';
 import type { ServerContext } from '../context.js';
 import { sendIfActive } from '../runtime/mailbox.js';
+import { Endings } from '../transport/endings.js';
 import { Heartbeat } from '../transport/heartbeat.js';
 import type { Arrival, Socket } from '../transport/socket.js';
 import type { Arrivals } from './arrivals.js';
 import type { ConnectionFactory } from './connectionFactory.js';
-import { Endings } from './endings.js';
 
 /**
  * `registered`: counted, pinged and visited. `finishing`: closed, but its `onDisconnect` has not settled. `finished`:

@@ -101,7 +101,7 @@ let spare = newRequest();
 
 /**
  * An outlet that writes to the handle of its socket. Nothing else may write to that socket before the close frame, and
- * nothing of this outlet follows it. The queue of the handle keeps both in order.
+ * nothing of this outlet follows it. The queue of the handle keeps all in order, with the end of the socket.
  */
 class HandleOutlet extends Outlet {
   /** Bytes of the writes that the kernel has not taken yet. */
@@ -125,6 +125,10 @@ class HandleOutlet extends Outlet {
   /** Whether the queue of the handle was full, and is not empty again. */
   get writableNeedDrain(): boolean {
     return this.#isFull;
+  }
+  /** Whether the stream has nothing of its own to write. */
+  protected override get mayFinish(): boolean {
+    return this.stream.writableLength === 0;
   }
   /** Bytes of the writes that are not over. */
   protected get queued(): number {

@@ -5,6 +5,7 @@ import type { BackgroundTasks } from '../../actors/runtime/background.js';
 import { type Clock, TickCounter } from '../../actors/runtime/clock.js';
 import type { FastPaths } from '../../actors/runtime/fastPaths.js';
 import type { Counters } from '../../actors/telemetry/counters.js';
+import { Endings } from '../../actors/transport/endings.js';
 import type { UpgradedSocket } from '../../actors/transport/socket.js';
 import { ClosingWebSocket } from './closingWebSocket.js';
 import { type Compression, deflateExtension, keepAcceptedOffer } from './compression.js';
@@ -91,7 +92,10 @@ export const makeHandshake: Transport = (options, shared, onBad) => {
   const ticks = new TickCounter(clock);
   const reading = fastPaths.ownParser ? makeReadContext(payload, ticks, shared) : undefined;
   const outlets = makeOutlets(options, shared);
-  const context: SocketContext = { clock, ticks, messageTimeout, reading, outlets, slowConsumerTimeout, counters };
+  const closings = new Endings({ ...shared, ticks });
+  const context: SocketContext = {
+    ...{ clock, ticks, messageTimeout, reading, closings, outlets, slowConsumerTimeout, counters },
+  };
   return (request, socket, head, done) => {
     const restore = compression ? keepAcceptedOffer(request) : doNothing;
     server.handleUpgrade(request, socket, head, (ws) => {

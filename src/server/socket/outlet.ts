@@ -65,6 +65,10 @@ export abstract class Outlet implements FrameSink, Gatherer {
   protected get written(): number {
     return this.stream.bytesWritten ?? 0;
   }
+  /** Whether the close frame may be written here, behind all that was written to the stream. Default: no. */
+  protected get mayFinish(): boolean {
+    return false;
+  }
   /** Writes bytes. Returns false when the queue of the socket is full, or the socket has closed. */
   protected abstract put(bytes: Uint8Array): boolean;
 
@@ -91,6 +95,21 @@ export abstract class Outlet implements FrameSink, Gatherer {
   /** Writes what is held back. Returns false when the queue of the socket is full, or the socket has closed. */
   flush(): boolean {
     return this.#flush(0);
+  }
+
+  /** Writes what is held back, and the close frame with it. Returns false where that frame must go to the stream. */
+  finish(closeFrame: Uint8Array): boolean {
+    if (!this.isOpen || !this.mayFinish) {
+      this.#flush(0);
+      return false;
+    }
+    if (this.#gathered) {
+      this.#gathered.push(closeFrame);
+      this.#flush(1);
+    } else {
+      this.put(closeFrame);
+    }
+    return this.isOpen;
   }
 
   /** Writes what is held back, and tells the listener if the queue is full now. */

@@ -1,5 +1,6 @@
 import type { RawData } from 'ws';
 import { type Clock, type TickCounter, TickQuota } from '../../actors/runtime/clock.js';
+import type { Endings } from '../../actors/transport/endings.js';
 import type { SocketListener, Traffic, UpgradedSocket } from '../../actors/transport/socket.js';
 import { type CloseReasonName, closeReasons } from '../../protocol/errors.js';
 import type { FrameSink } from '../../protocol/frame.js';
@@ -25,6 +26,8 @@ export interface SocketContext extends PongContext {
   readonly messageTimeout: number;
   /** What the readers share. Without it `ws` reads all frames. */
   readonly reading: ReadContext | undefined;
+  /** Tells of the sockets that have closed, in slices where many do at once (SV27). */
+  readonly closings: Pick<Endings, 'add'>;
   /** Makes the outlets, through which all frames leave. */
   readonly outlets: Outlets;
 }
@@ -120,15 +123,17 @@ export class ServerSocket implements UpgradedSocket, ClosingListener, FrameReade
     this.#answerPings();
     this.#listener?.socketOnClosing(code, text, cause);
   }
-  wsOnFinish(): void {
+  wsOnFinish(closeFrame?: Uint8Array): boolean {
     // The close frame comes last (BC3).
-    this.#out.flush();
+    const isSent = closeFrame !== undefined && this.#out.finish(closeFrame);
+    if (!closeFrame) this.#out.flush();
     this.#isFinished = true;
     this.#holdInflation();
+    return isSent;
   }
   wsOnClose(code: number, text: string): void {
     this.#messageEnded();
-    this.#listener?.socketOnClose(code, text);
+    this.context.closings.add({ finish: () => this.#listener?.socketOnClose(code, text) });
   }
   wsOnPing(data: Buffer): void {
     this.context.counters.pings++;

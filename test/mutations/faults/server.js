@@ -37,6 +37,12 @@ export const serverFaults = [
       'this.#messageEnded();',
     ],
     ['a pong is not counted', 'LM7', 'this.context.counters.pongs++;', ''],
+    [
+      'the server takes note of all sockets that have closed in one turn',
+      'SV27',
+      'this.context.closings.add({ finish: () => this.#listener?.socketOnClose(code, text) });',
+      'this.#listener?.socketOnClose(code, text);',
+    ],
     ['a client that reads no pong has no reason', 'LM7', "listener?.socketOnClose(code, text, 'unreadPongs');", ''],
   ]),
   ...inFile('server/socket/serverSocket.ts', [
@@ -261,6 +267,13 @@ export const serverFaults = [
       'const outer = gathering.beginWork();',
     ],
     ['frames of one read have a write each', 'BC15', 'gathering.add(this);', 'return this.#flush(1);'],
+    ['the close frame has a write of its own', 'BC15', 'if (!this.isOpen || !this.mayFinish) {', 'if (this.isOpen) {'],
+    [
+      'the close frame overtakes what waits',
+      'BC15 BC3',
+      'if (this.#gathered) {\n      this.#gathered.push(closeFrame);',
+      'if (!this.put(closeFrame)) {',
+    ],
     ['what waited fills a drained socket without notice', 'BC15 BP1', 'this.release();', 'this.flush();'],
   ]),
   ...inFile('server/socket/handle.ts', [

@@ -56,7 +56,7 @@ export const supervisorFaults = [
     ['a refused arrival fills the memory', 'DO2', 'arrival.attach(deaf);', ''],
     ['a held arrival whose socket has closed is kept', 'DO2', 'socketOnClose: drop,', ''],
   ]),
-  ...inFile('actors/supervisor/endings.ts', [
+  ...inFile('actors/transport/endings.ts', [
     ['endings are finished without end', 'SV27', 'if (this.context.clock.now() >= until) break;', ''],
     ['an ending overtakes those that wait', 'SV27', 'this.#waiting.size === 0 && this.#quota', 'this.#quota'],
     ['every ending waits for a slice', 'SV27', 'this.#quota.spend(1) >= 0', 'this.#quota.spend(1) < -1e9'],

@@ -259,6 +259,46 @@ describe.each(ways)('with %o', (paths) => {
   });
 });
 
+describe('[BC15] on a plain TCP socket, one write holds what waits and then', () => {
+  const leave: Namespaces = {
+    default: {
+      echo: () => reply(''),
+      leave: (ns) => {
+        sayTo(ns.conn, 'one', 'two');
+        ns.conn.close(4_000, 'bye');
+      },
+    },
+  };
+
+  test('[BC3] the close frame of the server', async () => {
+    const { writes, client } = await open({ namespaces: leave });
+    client.socket.write(frame(';default;;leave;0;0;'));
+    await client.waitFor('bye');
+    expect(writes.map(inShort)).toEqual(['one two']);
+    expect(writes[0]?.endsWith('\x88\x05\x0f\xa0bye')).toBe(true);
+  });
+
+  test.each([
+    { name: 'with a code and a reason', payload: '\x0f\xa1so', answer: '\x88\x04\x0f\xa1so' },
+    { name: 'with a code', payload: '\x03\xe8', answer: '\x88\x02\x03\xe8' },
+    { name: 'without a code', payload: '', answer: '\x88\x00' },
+  ])('[FR11] the answer to a close frame $name, and the end of the socket', async ({ payload, answer }) => {
+    const { writes, client } = await open({ namespaces: leave });
+    const close = frame(Buffer.from(payload, 'latin1'), { opcode: 8 });
+    client.socket.write(Buffer.concat([ask('10', 'echo'), close]));
+    await client.closed;
+    expect(writes.map(inShort)).toEqual(['10']);
+    expect(writes[0]?.endsWith(`;${answer}`)).toBe(true);
+  });
+
+  test('[FR11] no code that a close frame may not carry', async () => {
+    const { writes, sockets } = await open({ namespaces: leave });
+    expect(() => sockets[0]?.close(1_006, '')).toThrow(TypeError);
+    expect(() => sockets[0]?.close(4_000, 'x'.repeat(124))).toThrow(RangeError);
+    expect(writes).toEqual([]);
+  });
+});
+
 test('[BC15] without it each frame has a write', async () => {
   const { writes, client } = await open({ namespaces: { default: { echo: () => reply('') } } }, { gather: false });
   client.socket.write(Buffer.concat([ask('10', 'echo'), ask('11', 'echo')]));

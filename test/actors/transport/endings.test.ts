@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { TickCounter } from '../../../src/actors/runtime/clock.js';
-import { Endings } from '../../../src/actors/supervisor/endings.js';
+import { Endings } from '../../../src/actors/transport/endings.js';
 import { FakeClock } from '../../support/server/fakeClock.js';
 
 /** Endings that note their number, each in a millisecond. */

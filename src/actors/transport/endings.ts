@@ -1,9 +1,9 @@
 import type { BackgroundTask, BackgroundTasks } from '../runtime/background.js';
 import { type Clock, type TickCounter, TickQuota } from '../runtime/clock.js';
 
-/** What has ended, but for its last handlers. */
+/** What has ended, but for the work that its end brings. */
 export interface Ending {
-  /** Runs the last handlers. */
+  /** Does that work: runs the last handlers, or tells of a socket that has closed. */
   finish(): void;
 }
 
