@@ -13,6 +13,7 @@ import { type Outlets, StreamOutlet } from './outlet.js';
 import type { PongContext } from './pongs.js';
 import { makeReadContext } from './readBudget.js';
 import { ServerSocket, type SocketContext } from './serverSocket.js';
+import { makeSwitch } from './switching.js';
 
 /** The limits, subprotocols and counters of the WebSocket layer. */
 interface HandshakeOptions extends Omit<PongContext, 'clock'> {
@@ -92,13 +93,16 @@ export const makeHandshake: Transport = (options, shared, onBad) => {
   const reading = fastPaths.ownParser ? makeReadContext(payload, ticks, shared) : undefined;
   const outlets = makeOutlets(options, shared);
   const context: SocketContext = { clock, ticks, messageTimeout, reading, outlets, slowConsumerTimeout, counters };
+  const switchOver = fastPaths.handle ? makeSwitch(server.options, compression !== undefined) : undefined;
   return (request, socket, head, done) => {
+    const switched = switchOver?.(request, socket, head);
+    if (switched) return done(new ServerSocket(switched, socket, context));
     const restore = compression ? keepAcceptedOffer(request) : doNothing;
     server.handleUpgrade(request, socket, head, (ws) => {
       restore();
       const agreed = ws.extensions.includes(deflateExtension) ? compression : undefined;
       done(new ServerSocket(ws, socket, context, agreed));
     });
-    restore();
+    return restore();
   };
 };
