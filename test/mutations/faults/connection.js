@@ -52,6 +52,11 @@ export const connectionFaults = [
       '',
     ],
   ]),
+  ...inFile('actors/connection/smallMap.ts', [
+    ['the first namespace is lost with the second', 'NS7', 'new Map([[this.#name, this.#only]])', 'new Map()'],
+    ['a namespace ends with another one', 'NS7', 'else if (this.#name === name) this.#only', 'else this.#only'],
+    ['a namespace that is left stays', 'NS7', 'if (this.#all) this.#all.delete(name);', 'if (this.#all) return;'],
+  ]),
   ...inFile('actors/runtime/ownedActor.ts', [
     [
       'an observer hears all connections',
