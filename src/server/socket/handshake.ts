@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import type { BackgroundTasks } from '../../actors/runtime/background.js';
-import { type Clock, TickCounter } from '../../actors/runtime/clock.js';
+import type { Clock, TickCounter } from '../../actors/runtime/clock.js';
 import type { FastPaths } from '../../actors/runtime/fastPaths.js';
 import type { Counters } from '../../actors/telemetry/counters.js';
 import type { UpgradedSocket } from '../../actors/transport/socket.js';
@@ -45,6 +45,8 @@ type OnBadHandshake = (error: Error, request: IncomingMessage, socket: Duplex) =
 interface TransportContext {
   /** The source of time, timers and ticks. */
   readonly clock: Clock;
+  /** Counts ticks. Each counter costs a callback in each tick. */
+  readonly ticks: TickCounter;
   /** Runs work in slices. */
   readonly background: BackgroundTasks;
   /** The shortcuts that are taken. */
@@ -75,7 +77,7 @@ const makeOutlets = (
 /** The transport over `ws`. */
 export const makeHandshake: Transport = (options, shared, onBad) => {
   const { payload, fragments, messageTimeout, protocols, slowConsumerTimeout, counters, compression } = options;
-  const { clock, fastPaths } = shared;
+  const { clock, ticks, fastPaths } = shared;
   const server = new WebSocketServer({
     noServer: true,
     WebSocket: ClosingWebSocket,
@@ -89,7 +91,6 @@ export const makeHandshake: Transport = (options, shared, onBad) => {
     handleProtocols: (offered) => protocols.find((protocol) => offered.has(protocol)) ?? false,
   });
   server.on('wsClientError', (error: Error, socket: Duplex, request: IncomingMessage) => onBad(error, request, socket));
-  const ticks = new TickCounter(clock);
   const reading = fastPaths.ownParser ? makeReadContext(payload, ticks, shared) : undefined;
   const outlets = makeOutlets(options, shared);
   const context: SocketContext = { clock, ticks, messageTimeout, reading, outlets, slowConsumerTimeout, counters };
