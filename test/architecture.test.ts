@@ -157,7 +157,7 @@ const arrows: Readonly<Record<string, { readonly folders: readonly string[]; rea
     /** One WebSocket, from the 101 on. It knows no actor. */
     'server/socket': {
       folders: ['limits', 'protocol', 'actors/runtime', 'actors/transport', 'actors/telemetry'],
-      packages: ['node:buffer', 'node:http', 'node:net', 'node:stream', 'node:util', 'ws'],
+      packages: ['node:buffer', 'node:crypto', 'node:http', 'node:net', 'node:stream', 'node:util', 'ws'],
     },
     server: {
       folders: [...parts, 'broadcast', 'server/admission', 'server/socket'],

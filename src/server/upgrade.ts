@@ -49,10 +49,10 @@ export class Upgrades implements Mounted {
     private readonly parts: ServerParts,
   ) {
     const { limits, protocols } = options;
-    const { counters, background, compression } = supervisor;
+    const { counters, ticks, background, compression } = supervisor;
     const { clock, fastPaths } = parts;
     this.#admission = new Admission({ limits, clock, counters });
-    const shared = { clock, background, fastPaths };
+    const shared = { clock, ticks, background, fastPaths };
     this.#handshake = parts.transport(
       { ...limits, protocols, counters, compression },
       shared,

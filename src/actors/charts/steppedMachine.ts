@@ -35,7 +35,8 @@ export class SteppedMachine {
   /** The shared value for each value that a step has returned. */
   readonly #canonical = new WeakMap<MachineState, MachineState>();
   readonly #stepper: Pick<Memo, 'transition'>;
-  #requested: RequestedAction[] = [];
+  /** The actions that steps have requested: those of the innermost step last. */
+  readonly #requested: RequestedAction[] = [];
 
   constructor(
     machine: AnyStateMachine,
@@ -68,14 +69,15 @@ export class SteppedMachine {
 
   /** Returns the state that an event leads to. An event that the state does not handle changes nothing. */
   step(value: MachineState, event: { readonly type: string }): Step {
-    const outer = this.#requested;
-    const requested: RequestedAction[] = [];
-    this.#requested = requested;
+    const requested = this.#requested;
+    const from = requested.length;
     try {
       const next = this.#stepper.transition(value, event, this.#scope);
-      return { value: next === value ? value : this.#share(next), actions: requested };
+      // A copy has no room to grow, of which a list of its own would have much.
+      return { value: next === value ? value : this.#share(next), actions: requested.slice(from) };
     } finally {
-      this.#requested = outer;
+      // To set the length to 0 would free the list.
+      while (requested.length > from) requested.pop();
     }
   }
 

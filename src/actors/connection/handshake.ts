@@ -4,6 +4,7 @@ import { frame, joined } from '../../protocol/frame.js';
 import type { Body } from '../../protocol/message.js';
 import { closesWith, type Outcome } from '../api/handlers.js';
 import type { ServerContext } from '../context.js';
+import { freeDeferred } from '../runtime/actorPatches.js';
 import type { Connection } from './connection.js';
 import { programCause } from './lifecycle.js';
 
@@ -12,14 +13,16 @@ interface Waiting {
   readonly never: (error: unknown) => void;
 }
 
+const none: readonly never[] = [];
+
 /** The phase until a connection is open or closed: runs `onConnect`, and buffers frames and calls meanwhile. */
 export class Handshake {
   /** Frames of the client. */
-  readonly #frames: Body[] = [];
+  #frames: Body[] | undefined;
   /** Frames to the client. */
-  readonly #writes: Body[] = [];
+  #writes: Body[] | undefined;
   /** Calls of the program. */
-  readonly #waiting: Waiting[] = [];
+  #waiting: Waiting[] | undefined;
 
   constructor(
     private readonly connection: Connection,
@@ -42,14 +45,17 @@ export class Handshake {
 
   /** Buffers a frame of the client. Copies bytes, as they would keep the whole read buffer alive. */
   bufferFrame(data: Body): void {
+    this.#frames ??= [];
     this.#frames.push(typeof data === 'string' ? data : new Uint8Array(data));
   }
   /** Buffers a frame to the client. */
   bufferWrite(payload: Body): void {
+    this.#writes ??= [];
     this.#writes.push(payload);
   }
   /** Calls `open` once the connection is open, or `never` if it closes first. */
   whenOpen(open: () => void, never: (error: unknown) => void): void {
+    this.#waiting ??= [];
     this.#waiting.push({ open, never });
   }
 
@@ -62,13 +68,14 @@ export class Handshake {
       const first = frame(accepted(id));
       this.connection.writeRaw(greeting === undefined ? first : joined([first, frame(greeting)]));
     }
-    for (const payload of this.#writes.splice(0)) this.#write(payload);
+    for (const payload of this.#writes?.splice(0) ?? none) this.#write(payload);
   }
 
   /** Runs the waiting calls, and then handles the buffered frames of the client (HS4, HS9). */
   complete(): void {
-    for (const { open } of this.#waiting.splice(0)) open();
-    for (const data of this.#frames.splice(0)) this.connection.socketOnMessage(data);
+    freeDeferred(this.connection.actor);
+    for (const { open } of this.#waiting?.splice(0) ?? none) open();
+    for (const data of this.#frames?.splice(0) ?? none) this.connection.socketOnMessage(data);
   }
 
   /** Sends `H<text>` (HS7). */
@@ -78,8 +85,8 @@ export class Handshake {
 
   /** Drops the buffered frames and fails the waiting calls: the connection has closed before it was open. */
   abort(): void {
-    this.#frames.length = 0;
-    for (const { never } of this.#waiting.splice(0)) never(ErrWrite);
+    this.#frames = undefined;
+    for (const { never } of this.#waiting?.splice(0) ?? none) never(ErrWrite);
   }
 
   #write(payload: Body): void {

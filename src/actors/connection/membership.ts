@@ -4,6 +4,7 @@ import type { NSConn } from '../api/nsConn.js';
 import type { Room } from '../api/room.js';
 import type { MachineState, Step as MachineStep, SteppedMachine } from '../charts/steppedMachine.js';
 import type { InboxTurn } from '../inbox/inbox.js';
+import { SmallMap } from './smallMap.js';
 
 /** The charts of memberships. */
 export interface MembershipMachines {
@@ -121,7 +122,7 @@ export class NamespaceMembership extends Membership {
   /** The state of its chart. */
   value: MachineState;
   /** The states of the rooms, in the order in which they were joined. */
-  readonly rooms = new Map<string, MachineState>();
+  readonly rooms = new SmallMap<MachineState>();
   #handles: Map<string, Room> | undefined;
   /** Calls by the name of the room; the namespace itself under `''`. Undefined while there is none. */
   calls: Map<string, PendingCall> | undefined;

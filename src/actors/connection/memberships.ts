@@ -18,6 +18,7 @@ import {
   type Waiter,
   withResolvers,
 } from './membership.js';
+import { SmallMap } from './smallMap.js';
 import { inOrder, type MembershipListener, Transitions } from './transitions.js';
 
 const tooManyNamespaces = new Error('too many namespaces');
@@ -35,7 +36,7 @@ export interface MembershipState {
 
 /** The namespaces and rooms of one connection. Turns asks of the peer and calls of the program into steps of charts. */
 export class Memberships implements MembershipListener {
-  readonly #all = new Map<string, NamespaceMembership>();
+  readonly #all = new SmallMap<NamespaceMembership>();
   readonly #transitions: Transitions;
   #waiters: Set<Waiter> | undefined;
   /** Calls that wait until another call or step has settled. */
@@ -96,7 +97,7 @@ export class Memberships implements MembershipListener {
   states(): MembershipState[] {
     return Array.from(this.#all.values()).flatMap(({ nsConn: { namespace }, value, rooms }) => [
       { namespace, room: '', value },
-      ...Array.from(rooms, ([room, its]) => ({ namespace, room, value: its })),
+      ...Array.from(rooms.entries(), ([room, its]) => ({ namespace, room, value: its })),
     ]);
   }
 

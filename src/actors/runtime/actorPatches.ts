@@ -72,6 +72,30 @@ export const shareOptions = (actor: AnyActorRef, shared: SharedOptions): void =>
   (actor as AnyActor).options = shared;
 };
 
+/** The empty lists of actors that nothing listens to. XState reads and clears them. It adds to them in `subscribe` and `on`. */
+const lent = { observers: new Set<unknown>(), eventListeners: new Map<unknown, unknown>() } as const;
+
+const isEmpty = (list: unknown): boolean => (list instanceof Set || list instanceof Map) && list.size === 0;
+
+/** Lends an actor the empty lists of listeners. Most actors of connections never have a listener. */
+export const lendListeners = (actor: object): void => {
+  for (const name of ['observers', 'eventListeners'] as const) {
+    if (isEmpty(Reflect.get(actor, name))) Reflect.set(actor, name, lent[name]);
+  }
+};
+
+/** Gives an actor lists of its own in place of those that were lent. Call it before a listener is added. */
+export const ownListeners = (actor: object): void => {
+  if (Reflect.get(actor, 'observers') === lent.observers) Reflect.set(actor, 'observers', new Set());
+  if (Reflect.get(actor, 'eventListeners') === lent.eventListeners) Reflect.set(actor, 'eventListeners', new Map());
+};
+
+/** Frees the room that an actor keeps for effects which XState has deferred. They are over. */
+export const freeDeferred = (actor: object): void => {
+  const deferred: unknown = Reflect.get(actor, '_deferred');
+  if (Array.isArray(deferred) && deferred.length === 0) deferred.length = 0;
+};
+
 type System = ActorSystem<{ actors: Record<string, AnyActorRef> }>;
 
 /** The number of inspectors of each system that is watched. */

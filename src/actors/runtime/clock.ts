@@ -32,6 +32,11 @@ export const systemClock: Clock = {
 export class TickCounter {
   #current = 0;
   #isCounting = false;
+  /** Ends a tick. */
+  readonly #next = (): void => {
+    this.#isCounting = false;
+    this.#current++;
+  };
 
   constructor(private readonly clock: Pick<Clock, 'setImmediate'>) {}
 
@@ -39,10 +44,7 @@ export class TickCounter {
   get current(): number {
     if (!this.#isCounting) {
       this.#isCounting = true;
-      this.clock.setImmediate(() => {
-        this.#isCounting = false;
-        this.#current++;
-      });
+      this.clock.setImmediate(this.#next);
     }
     return this.#current;
   }

@@ -6,7 +6,7 @@ import {
   type EventObject,
   type Subscription,
 } from 'xstate';
-import { type Observing, observerOf } from './actorPatches.js';
+import { lendListeners, type Observing, observerOf, ownListeners } from './actorPatches.js';
 import type { HotEventHandler, Mailboxes } from './mailbox.js';
 
 type Observer = Observing<AnyMachineSnapshot>;
@@ -22,6 +22,7 @@ export class OwnedActor<Owner extends HotEventHandler> extends Actor<AnyStateMac
   constructor(logic: AnyStateMachine, options: ActorOptions<AnyStateMachine>, mailboxes: Mailboxes) {
     super(logic, options);
     this.#mailboxes = mailboxes;
+    lendListeners(this);
   }
 
   /** Returns the owner of an actor; `undefined` for any actor that is not owned inside these mailboxes. */
@@ -54,6 +55,13 @@ export class OwnedActor<Owner extends HotEventHandler> extends Actor<AnyStateMac
     onError?: Observer['error'],
     onComplete?: Observer['complete'],
   ): Subscription {
+    ownListeners(this);
     return super.subscribe(observerOf(this.#mailboxes.report, given, onError, onComplete));
+  }
+
+  /** Subscribes a listener to the events that the actor emits. */
+  override on(type: string, handler: (emitted: EventObject) => void): Subscription {
+    ownListeners(this);
+    return super.on(type, handler);
   }
 }

@@ -15,6 +15,7 @@ import { type Exchange, Relay } from '../cluster/relay.js';
 import { Connection } from '../connection/connection.js';
 import { type ContextOptions, createContext, type ServerContext } from '../context.js';
 import type { BackgroundTasks } from '../runtime/background.js';
+import type { TickCounter } from '../runtime/clock.js';
 import { Warnings } from '../runtime/warnings.js';
 import { Identification, type IdGenerator } from '../sessions/identification.js';
 import type { Counters } from '../telemetry/counters.js';
@@ -136,6 +137,10 @@ export class Supervisor implements ActorDirectory {
   /** Every drop, close and refusal, by reason. */
   get counters(): Counters {
     return this.#context.counters;
+  }
+  /** Counts ticks. */
+  get ticks(): TickCounter {
+    return this.#context.ticks;
   }
   /** The work that is done in slices. */
   get background(): BackgroundTasks {

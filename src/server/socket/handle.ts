@@ -17,7 +17,7 @@ interface WriteRequest {
   oncomplete: (this: WriteRequest, status: number) => void;
   /** Keeps the bytes alive. */
   buffer?: Uint8Array;
-  outlet?: HandleOutlet;
+  outlet?: Pick<HandleOutlet, 'completed'>;
 }
 
 /** The handle of a socket. */
@@ -156,27 +156,49 @@ class HandleOutlet extends Outlet {
     if (this.writable) this.drained();
   }
 
-  /** Destroys the socket for an error, as its stream would. Leaves one alone that has ended or is destroyed already. */
   #fail(status: number): false {
-    if (this.stream.writable) {
-      const code = getSystemErrorName(status);
-      this.stream.destroy(Object.assign(new Error(`write ${code}`), { code, errno: status, syscall: 'write' }));
-    }
+    fail(this.stream, status);
     return false;
   }
 }
 
-/** Returns an outlet to the handle of a stream, or `undefined` if this is no plain TCP socket or Node is another one. */
-export const handleOutlet = (
-  stream: LowerStream & HandledStream,
-  listener: OutletListener,
-  context: OutletContext,
-): HandleOutlet | undefined => {
+/** Destroys a socket for an error, as its stream would. Leaves one alone that has ended or is destroyed already. */
+const fail = (stream: LowerStream, status: number): void => {
+  if (!stream.writable) return;
+  const code = getSystemErrorName(status);
+  stream.destroy(Object.assign(new Error(`write ${code}`), { code, errno: status, syscall: 'write' }));
+};
+
+/** Returns the handle of a stream, or `undefined` if this is no plain TCP socket or Node is another one. */
+const handleOf = (stream: LowerStream & HandledStream): StreamHandle | undefined => {
   if (!found || Object.getPrototypeOf(stream) !== Socket.prototype) return undefined;
   // Some other code wants to see what is written.
   if (Object.hasOwn(stream, 'write') || Object.hasOwn(stream, '_write')) return undefined;
   // A queue of the stream would be overtaken.
   if (!stream.writable || stream.writableLength > 0) return undefined;
   const { _handle: handle } = stream;
-  return isHandle(handle) ? new HandleOutlet(stream, listener, context, handle) : undefined;
+  return isHandle(handle) ? handle : undefined;
+};
+
+/** Returns an outlet to the handle of a stream, or `undefined` if it has none that is known. */
+export const handleOutlet = (
+  stream: LowerStream & HandledStream,
+  listener: OutletListener,
+  context: OutletContext,
+): HandleOutlet | undefined => {
+  const handle = handleOf(stream);
+  return handle && new HandleOutlet(stream, listener, context, handle);
+};
+
+/**
+ * Writes bytes to the handle of a stream for which no outlet has been made yet. Returns false if it has none that is
+ * known, or that takes nothing: the stream itself must write them then.
+ */
+export const writeFirst = (stream: LowerStream & HandledStream, bytes: Uint8Array): boolean => {
+  if (handleOf(stream)?.writeBuffer(spare, bytes) !== 0) return false;
+  if (state[asyncIndex] === 0) return true;
+  spare.outlet = { completed: (_, status) => void (status !== 0 && fail(stream, status)) };
+  spare.buffer = bytes;
+  spare = newRequest();
+  return true;
 };

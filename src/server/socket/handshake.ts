@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import type { BackgroundTasks } from '../../actors/runtime/background.js';
-import { type Clock, TickCounter } from '../../actors/runtime/clock.js';
+import type { Clock, TickCounter } from '../../actors/runtime/clock.js';
 import type { FastPaths } from '../../actors/runtime/fastPaths.js';
 import type { Counters } from '../../actors/telemetry/counters.js';
 import { Endings } from '../../actors/transport/endings.js';
@@ -14,6 +14,7 @@ import { type Outlets, StreamOutlet } from './outlet.js';
 import type { PongContext } from './pongs.js';
 import { makeReadContext } from './readBudget.js';
 import { ServerSocket, type SocketContext } from './serverSocket.js';
+import { makeSwitch } from './switching.js';
 
 /** The limits, subprotocols and counters of the WebSocket layer. */
 interface HandshakeOptions extends Omit<PongContext, 'clock'> {
@@ -45,6 +46,8 @@ type OnBadHandshake = (error: Error, request: IncomingMessage, socket: Duplex) =
 interface TransportContext {
   /** The source of time, timers and ticks. */
   readonly clock: Clock;
+  /** Counts ticks. Each counter costs a callback in each tick. */
+  readonly ticks: TickCounter;
   /** Runs work in slices. */
   readonly background: BackgroundTasks;
   /** The shortcuts that are taken. */
@@ -75,7 +78,7 @@ const makeOutlets = (
 /** The transport over `ws`. */
 export const makeHandshake: Transport = (options, shared, onBad) => {
   const { payload, fragments, messageTimeout, protocols, slowConsumerTimeout, counters, compression } = options;
-  const { clock, fastPaths } = shared;
+  const { clock, ticks, fastPaths } = shared;
   const server = new WebSocketServer({
     noServer: true,
     WebSocket: ClosingWebSocket,
@@ -89,20 +92,22 @@ export const makeHandshake: Transport = (options, shared, onBad) => {
     handleProtocols: (offered) => protocols.find((protocol) => offered.has(protocol)) ?? false,
   });
   server.on('wsClientError', (error: Error, socket: Duplex, request: IncomingMessage) => onBad(error, request, socket));
-  const ticks = new TickCounter(clock);
   const reading = fastPaths.ownParser ? makeReadContext(payload, ticks, shared) : undefined;
   const outlets = makeOutlets(options, shared);
   const closings = new Endings({ ...shared, ticks });
   const context: SocketContext = {
     ...{ clock, ticks, messageTimeout, reading, closings, outlets, slowConsumerTimeout, counters },
   };
+  const switchOver = fastPaths.handle ? makeSwitch(server.options, compression !== undefined) : undefined;
   return (request, socket, head, done) => {
+    const switched = switchOver?.(request, socket, head);
+    if (switched) return done(new ServerSocket(switched, socket, context));
     const restore = compression ? keepAcceptedOffer(request) : doNothing;
     server.handleUpgrade(request, socket, head, (ws) => {
       restore();
       const agreed = ws.extensions.includes(deflateExtension) ? compression : undefined;
       done(new ServerSocket(ws, socket, context, agreed));
     });
-    restore();
+    return restore();
   };
 };

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { emit } from 'xstate';
 import { connectionMachine } from '../../../src/index.js';
 import { SupervisorHarness } from '../../support/server/supervisorHarness.js';
 
@@ -49,5 +50,31 @@ describe('observers of running actors', () => {
     client.socket.receive('M');
     await harness.settle();
     expect(calls).toEqual([]);
+  });
+
+  test('[SV16] an observer and a listener are told of their own actor alone, and of all that it does', async () => {
+    const emitting = connectionMachine.provide({
+      // The chart of the program may emit anything.
+      actions: { countCongestion: emit({ type: 'congested' }) as never },
+    });
+    const harness = new SupervisorHarness({ namespaces: { n: {} }, machines: { connection: emitting } });
+    const [seen, heard, other] = ['seen', 'heard', 'other'].map((id) => harness.open(id, 'n').conn?.actor);
+    const calls: string[] = [];
+    seen?.subscribe({ next: () => void calls.push('next'), complete: () => void calls.push('complete') });
+    heard?.on('*', ({ type }) => void calls.push(type));
+    other?.send({ type: 'CONGESTED' });
+    await harness.settle();
+    expect(calls).toEqual([]);
+    seen?.send({ type: 'CONGESTED' });
+    heard?.send({ type: 'CONGESTED' });
+    await harness.settle();
+    expect(calls).toEqual(['next', 'congested']);
+    other?.on('congested', ({ type }) => void calls.push(`other ${type}`));
+    other?.send({ type: 'DRAINED' });
+    other?.send({ type: 'CONGESTED' });
+    await harness.settle();
+    expect(calls).toEqual(['next', 'congested', 'other congested']);
+    await harness.disconnectAll();
+    expect(calls).toContain('complete');
   });
 });

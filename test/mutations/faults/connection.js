@@ -52,11 +52,25 @@ export const connectionFaults = [
       '',
     ],
   ]),
+  ...inFile('actors/connection/smallMap.ts', [
+    ['the first namespace is lost with the second', 'NS7', 'new Map([[this.#name, this.#only]])', 'new Map()'],
+    ['a namespace ends with another one', 'NS7', 'else if (this.#name === name) this.#only', 'else this.#only'],
+    ['a namespace that is left stays', 'NS7', 'if (this.#all) this.#all.delete(name);', 'if (this.#all) return;'],
+  ]),
+  ...inFile('actors/runtime/ownedActor.ts', [
+    [
+      'an observer hears all connections',
+      'SV16',
+      'ownListeners(this);\n    return super.subscribe(',
+      'return super.subscribe(',
+    ],
+    ['a listener hears all connections', 'SV16', 'ownListeners(this);\n    return super.on(', 'return super.on('],
+  ]),
   ...inFile('actors/connection/handshake.ts', [
     [
       'early frames are dropped',
       'HS4',
-      'for (const data of this.#frames.splice(0)) this.connection.socketOnMessage(data);',
+      'for (const data of this.#frames?.splice(0) ?? none) this.connection.socketOnMessage(data);',
       '',
     ],
     ['what onConnect emits goes before A', 'HS3', 'this.#writes.push(payload);', 'this.#write(payload);'],

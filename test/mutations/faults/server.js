@@ -280,6 +280,14 @@ export const serverFaults = [
     ['a handle that has drained is not noticed', 'BP1', 'if (this.writable) this.drained();', ''],
     ['what waits in a handle is no pressure', 'BP1', 'this.#waiting += bytes.length;', ''],
   ]),
+  ...inFile('server/socket/switching.ts', [
+    ['a key of any length is answered', 'HS1', ' && keyPattern.test(key)', ''],
+    ['an upgrade to another protocol is answered', 'HS1', "upgrade !== 'websocket' || ", ''],
+    ['a request without a version is answered', 'HS1', " || headers['sec-websocket-version'] !== '13'", ''],
+    ['subprotocols are not looked at', 'HS16', "headers['sec-websocket-protocol'] !== undefined", 'mayCompress'],
+    ['no client gets compression', 'HS16', 'mayCompress && ', '!mayCompress && '],
+    ['a socket becomes two WebSockets', 'HS1', " || socket.listenerCount('data') > 0", ''],
+  ]),
   ...inFile('server/socket/pongs.ts', [
     ['only the last of many pings is answered', 'LM7', 'joined(pings.map(pong))', 'pong(latest)'],
     ['pongs pile up in a full socket', 'LM7', 'if (!this.outlet.writableNeedDrain) {', 'if (latest) {'],

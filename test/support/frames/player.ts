@@ -2,6 +2,7 @@ import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { BackgroundTasks } from '../../../src/actors/runtime/background.js';
+import { TickCounter } from '../../../src/actors/runtime/clock.js';
 import { fastPaths } from '../../../src/actors/runtime/fastPaths.js';
 import { Gathering } from '../../../src/actors/runtime/gathering.js';
 import type { SocketListener, UpgradedSocket } from '../../../src/actors/transport/socket.js';
@@ -74,7 +75,7 @@ export const makeLines = (ownParser = true, payload: number = limits.payload) =>
   const counters = { pings: 0, pongs: 0, skippedPings: 0, lateWrites: 0 };
   const handshake = makeHandshake(
     { ...limits, payload, protocols: [], counters },
-    { clock, background, fastPaths: { ...fastPaths, ownParser } },
+    { clock, ticks: new TickCounter(clock), background, fastPaths: { ...fastPaths, ownParser } },
     (error) => {
       throw error;
     },
