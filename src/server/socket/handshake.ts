@@ -9,6 +9,7 @@ import type { UpgradedSocket } from '../../actors/transport/socket.js';
 import { ClosingWebSocket } from './closingWebSocket.js';
 import { type Compression, deflateExtension, keepAcceptedOffer } from './compression.js';
 import { handleOutlet } from './handle.js';
+import { takeReads } from './handleReads.js';
 import { type Outlets, StreamOutlet } from './outlet.js';
 import type { PongContext } from './pongs.js';
 import { makeReadContext } from './readBudget.js';
@@ -91,7 +92,16 @@ export const makeHandshake: Transport = (options, shared, onBad) => {
   const ticks = new TickCounter(clock);
   const reading = fastPaths.ownParser ? makeReadContext(payload, ticks, shared) : undefined;
   const outlets = makeOutlets(options, shared);
-  const context: SocketContext = { clock, ticks, messageTimeout, reading, outlets, slowConsumerTimeout, counters };
+  const context: SocketContext = {
+    clock,
+    ticks,
+    messageTimeout,
+    reading,
+    outlets,
+    slowConsumerTimeout,
+    counters,
+    takeReads: fastPaths.handle ? takeReads : undefined,
+  };
   return (request, socket, head, done) => {
     const restore = compression ? keepAcceptedOffer(request) : doNothing;
     server.handleUpgrade(request, socket, head, (ws) => {

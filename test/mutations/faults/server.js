@@ -267,6 +267,18 @@ export const serverFaults = [
     ['a handle that has drained is not noticed', 'BP1', 'if (this.writable) this.drained();', ''],
     ['what waits in a handle is no pressure', 'BP1', 'this.#waiting += bytes.length;', ''],
   ]),
+  ...inFile('server/socket/handleReads.ts', [
+    ['a read overtakes what the stream holds', 'LM9', 'stream.readableLength === 0 &&', ''],
+    ['a paused socket passes on what is read', 'LM9', 'stream.readableFlowing === true &&', ''],
+    ['a read does not renew the timeout of its socket', 'HS19', '!stream.timeout &&', ''],
+    ['the bytes of a socket are kept from other listeners', 'HS19', "stream.listenerCount('data') === 1", 'true'],
+    [
+      'a function that watches what is read is passed by',
+      'HS19',
+      'if (!isOnRead(onRead)) return;',
+      'if (!onRead) return;',
+    ],
+  ]),
   ...inFile('server/socket/pongs.ts', [
     ['only the last of many pings is answered', 'LM7', 'joined(pings.map(pong))', 'pong(latest)'],
     ['pongs pile up in a full socket', 'LM7', 'if (!this.outlet.writableNeedDrain) {', 'if (latest) {'],

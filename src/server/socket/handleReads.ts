@@ -1,0 +1,52 @@
+import { Buffer } from 'node:buffer';
+import { type HandledStream, readsOf } from './handle.js';
+import type { LowerStream } from './outlet.js';
+
+/*
+ * A read costs Node's stream layer an event, several checks and a job for later. This file takes what is read before
+ * that layer does. How is not documented; `handle.ts` says with which versions of Node it was checked.
+ */
+
+/** What Node calls for each read of a handle: with the bytes, or without any at the end of the socket or an error. */
+type OnRead = (this: unknown, bytes?: ArrayBuffer) => unknown;
+
+/** The name of the function of Node that passes reads on to the stream. */
+const nodesOnRead = 'onStreamRead';
+
+/** Methods that some other code may have put in place of those of the stream, to see what is read. */
+const watchable = ['push', 'emit', 'read'] as const;
+
+const isOnRead = (value: unknown): value is OnRead => typeof value === 'function' && value.name === nodesOnRead;
+
+/** A plain TCP socket, with what is not documented of it. */
+type ReadStream = LowerStream & HandledStream & { readonly timeout?: number | undefined };
+
+/**
+ * Returns whether the stream would do no more with bytes than to emit them: it flows, holds none back, has one listener,
+ * and no timeout that they would renew.
+ */
+const isIdle = (stream: ReadStream): boolean =>
+  stream.readableFlowing === true &&
+  stream.readableLength === 0 &&
+  !stream.timeout &&
+  !stream.destroyed &&
+  stream.listenerCount('data') === 1;
+
+/**
+ * Passes what is read to `take`, the only listener to the `data` of the stream, before the stream has it. All else goes
+ * to the stream as before: bytes that it must hold back, its end and its errors. Where the stream is no plain TCP socket,
+ * or is watched by some other code, or Node is another one, `take` stays a listener like any other.
+ */
+export const takeReads = (stream: ReadStream, take: (bytes: Buffer) => void): void => {
+  const reads = readsOf(stream);
+  if (!reads || watchable.some((name) => Object.hasOwn(stream, name))) return;
+  const { handle, state, readIndex, offsetIndex } = reads;
+  const onRead: unknown = Reflect.get(handle, 'onread');
+  if (!isOnRead(onRead)) return;
+  const ownOnRead: OnRead = (bytes) => {
+    const size = state[readIndex] ?? 0;
+    if (size <= 0 || !bytes || !isIdle(stream)) return onRead.call(handle, bytes);
+    return take(Buffer.from(bytes, state[offsetIndex], size));
+  };
+  Reflect.set(handle, 'onread', ownOnRead);
+};
