@@ -3,15 +3,24 @@ import { type HandledStream, readsOf } from './handle.js';
 import type { LowerStream } from './outlet.js';
 
 /*
- * A read costs Node's stream layer an event, several checks and a job for later. This file takes what is read before
- * that layer does. How is not documented; `handle.ts` says with which versions of Node it was checked.
+ * A read costs Node's stream layer an event, several checks and a job for later, and Node a buffer of 64 KiB. This file
+ * takes what is read before that layer does, in one buffer. How is not documented; `handle.ts` says with which versions
+ * of Node it was checked.
  */
 
-/** What Node calls for each read of a handle: with the bytes, or without any at the end of the socket or an error. */
-type OnRead = (this: unknown, bytes?: ArrayBuffer) => unknown;
+/** What Node calls for each read of a handle. A stream takes the bytes of a read in a buffer of their own. */
+type OnRead = (this: unknown, bytes?: ArrayBuffer) => void;
 
 /** The name of the function of Node that passes reads on to the stream. */
 const nodesOnRead = 'onStreamRead';
+
+/** The one buffer into which the kernel writes. Its size is that of Node's own buffers. */
+const shared = Buffer.from(new ArrayBuffer(65_536));
+/** Reads of at least so many bytes are copied at once: most of them wait for their turn anyway. */
+const shareBelow = 32_768;
+
+/** Returns bytes that last. Those of a read do not: they are overwritten by the next one of any socket. */
+export const lasting = (bytes: Buffer): Buffer => (bytes.buffer === shared.buffer ? Buffer.from(bytes) : bytes);
 
 /** Methods that some other code may have put in place of those of the stream, to see what is read. */
 const watchable = ['push', 'emit', 'read'] as const;
@@ -33,20 +42,26 @@ const isIdle = (stream: ReadStream): boolean =>
   stream.listenerCount('data') === 1;
 
 /**
- * Passes what is read to `take`, the only listener to the `data` of the stream, before the stream has it. All else goes
- * to the stream as before: bytes that it must hold back, its end and its errors. Where the stream is no plain TCP socket,
- * or is watched by some other code, or Node is another one, `take` stays a listener like any other.
+ * Passes what is read to `take`, the only listener to the `data` of the stream, before the stream has it. `take` must
+ * copy what it keeps (`lasting`). All else goes to the stream as before: bytes that it must hold back, its end and its
+ * errors. Where the stream is no plain TCP socket, or is watched by some other code, or Node is another one, `take` stays
+ * a listener like any other.
  */
 export const takeReads = (stream: ReadStream, take: (bytes: Buffer) => void): void => {
   const reads = readsOf(stream);
   if (!reads || watchable.some((name) => Object.hasOwn(stream, name))) return;
   const { handle, state, readIndex, offsetIndex } = reads;
   const onRead: unknown = Reflect.get(handle, 'onread');
-  if (!isOnRead(onRead)) return;
-  const ownOnRead: OnRead = (bytes) => {
+  const useBuffer: unknown = Reflect.get(handle, 'useUserBuffer');
+  if (!isOnRead(onRead) || typeof useBuffer !== 'function') return;
+  const ownOnRead: OnRead = () => {
     const size = state[readIndex] ?? 0;
-    if (size <= 0 || !bytes || !isIdle(stream)) return onRead.call(handle, bytes);
-    return take(Buffer.from(bytes, state[offsetIndex], size));
+    if (size <= 0) return void onRead.call(handle);
+    const bytes = shared.subarray(0, size);
+    if (isIdle(stream)) return take(size < shareBelow ? bytes : lasting(bytes));
+    state[offsetIndex] = 0;
+    return void onRead.call(handle, new Uint8Array(bytes).buffer);
   };
   Reflect.set(handle, 'onread', ownOnRead);
+  useBuffer.call(handle, shared);
 };

@@ -268,6 +268,13 @@ export const serverFaults = [
     ['what waits in a handle is no pressure', 'BP1', 'this.#waiting += bytes.length;', ''],
   ]),
   ...inFile('server/socket/handleReads.ts', [
+    [
+      'what is kept of a read changes with the next one',
+      'FR7 SV7',
+      '(bytes.buffer === shared.buffer ? Buffer.from(bytes) : bytes)',
+      'bytes',
+    ],
+    ['a stream keeps bytes that the next read overwrites', 'LM9', 'new Uint8Array(bytes).buffer', 'shared.buffer'],
     ['a read overtakes what the stream holds', 'LM9', 'stream.readableLength === 0 &&', ''],
     ['a paused socket passes on what is read', 'LM9', 'stream.readableFlowing === true &&', ''],
     ['a read does not renew the timeout of its socket', 'HS19', '!stream.timeout &&', ''],
@@ -275,8 +282,8 @@ export const serverFaults = [
     [
       'a function that watches what is read is passed by',
       'HS19',
-      'if (!isOnRead(onRead)) return;',
-      'if (!onRead) return;',
+      'if (!isOnRead(onRead) || ',
+      "if (typeof onRead !== 'function' || ",
     ],
   ]),
   ...inFile('server/socket/pongs.ts', [

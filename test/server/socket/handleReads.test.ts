@@ -2,8 +2,14 @@ import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { afterEach, expect, test, vi } from 'vitest';
+import type { Namespaces } from '../../../src/index.js';
 import { readsOf } from '../../../src/server/socket/handle.js';
-import { takeReads } from '../../../src/server/socket/handleReads.js';
+import { lasting, takeReads } from '../../../src/server/socket/handleReads.js';
+import { dialAcknowledged, frame, useTcpClients } from '../../support/peers/tcpClient.js';
+import { useServers } from '../../support/server/testServer.js';
+
+const start = useServers();
+useTcpClients();
 
 const closers: (() => void)[] = [];
 
@@ -32,7 +38,11 @@ const open = async (prepare: (stream: Socket) => void = () => {}) => {
   for (const event of ['end', 'error', 'close'] as const) stream.on(event, () => log.push(event));
   client.on('error', () => {});
   prepare(stream);
-  const take = (bytes: Buffer): void => void log.push(bytes.toString());
+  let shared: Buffer = Buffer.alloc(0);
+  const take = (bytes: Buffer): void => {
+    log.push(bytes.toString());
+    if (lasting(bytes) !== bytes) shared = Buffer.from(bytes.buffer);
+  };
   stream.on('data', take);
   takeReads(stream, take);
   const push = vi.spyOn(Readable.prototype, 'push');
@@ -42,18 +52,19 @@ const open = async (prepare: (stream: Socket) => void = () => {}) => {
     client.write(text);
     await expect.poll(() => log.join('')).toContain(text);
   };
-  return { client, stream, log, say, passedTheStream };
+  const read = (text: string): void => readNow(stream, shared, text);
+  return { client, stream, log, say, read, passedTheStream };
 };
 
-/** Reads bytes at once, as Node does when the kernel has some. */
-const readNow = (stream: Socket, text: string): void => {
+/** Reads bytes at once, as Node does when the kernel has some. `shared` is the buffer of all reads. */
+const readNow = (stream: Socket, shared: Buffer, text: string): void => {
   const reads = readsOf(stream);
   const onRead: unknown = reads && Reflect.get(reads.handle, 'onread');
   if (!reads || typeof onRead !== 'function') throw new Error('no handle');
-  const bytes = new Uint8Array(Buffer.from(text));
+  const bytes = Buffer.from(text);
+  bytes.copy(shared);
   reads.state[reads.readIndex] = bytes.length;
-  reads.state[reads.offsetIndex] = 0;
-  onRead.call(reads.handle, bytes.buffer);
+  onRead.call(reads.handle);
 };
 
 test('[SV7] what is read is passed on without the stream, and its end comes behind', async () => {
@@ -73,15 +84,15 @@ test('[SV6] an error reaches the stream', async () => {
 });
 
 test('[LM9] a paused socket passes nothing on, and goes on with what it holds before it reads more', async () => {
-  const { client, stream, log, say, passedTheStream } = await open();
+  const { client, stream, log, say, read, passedTheStream } = await open();
   await say('one');
   stream.pause();
   client.write('two');
   await expect.poll(() => stream.readableLength).toBe(3);
-  readNow(stream, 'three');
+  read('three');
   expect(log).toEqual(['one']);
   stream.resume();
-  readNow(stream, 'four');
+  read('four');
   expect(log).toEqual(['one']);
   await expect.poll(() => log.join(' ')).toMatch(/^one two ?three ?four$/);
   expect(passedTheStream()).toBe(true);
@@ -90,8 +101,8 @@ test('[LM9] a paused socket passes nothing on, and goes on with what it holds be
 });
 
 test('[LM9] a socket that is paused within a read passes on that read alone', async () => {
-  const { stream, log, say } = await open();
-  stream.once('pause', () => readNow(stream, 'two'));
+  const { stream, log, say, read } = await open();
+  stream.once('pause', () => read('two'));
   await say('one');
   stream.pause();
   expect(log).toEqual(['one']);
@@ -148,4 +159,42 @@ test('[HS19] code that watches a handle sees what is read', async () => {
   });
   await say('one');
   expect([reads, passedTheStream(), stream.bytesRead]).toEqual([1, true, 3]);
+});
+
+test('[FR7] [SV7] what is kept of a read stays as it is while other sockets are read', async () => {
+  const bodies: (string | Uint8Array)[] = [];
+  const namespaces: Namespaces = {
+    default: {
+      keep: (_, { body }) => {
+        bodies.push(body);
+      },
+    },
+  };
+  const testServer = await start({ namespaces });
+  const dial = async (): Promise<(...parts: Buffer[]) => Promise<void>> => {
+    const { socket, waitFor } = await dialAcknowledged(testServer);
+    socket.write(frame('$1;default;;_OnNamespaceConnect;0;0;'));
+    await waitFor('$1;');
+    return async (...parts) => {
+      const { length } = bodies;
+      socket.write(Buffer.concat(parts));
+      await expect.poll(() => bodies.length).toBe(length + 1);
+    };
+  };
+  const [say, overwrite] = [await dial(), await dial()];
+  const eventOf = (body: string, opcode = 1): Buffer => frame(Buffer.from(`;default;;keep;0;0;${body}`), { opcode });
+  const dashes = eventOf('-'.repeat(16_000));
+  const binary = eventOf('b'.repeat(10_000), 2);
+  const text = eventOf('t'.repeat(10_000));
+  await say(binary);
+  await overwrite(dashes);
+  for (const whole of [binary, text]) {
+    // The event before it tells that the cut message was read.
+    await say(eventOf('first'), whole.subarray(0, 5_000));
+    await overwrite(dashes);
+    await say(whole.subarray(5_000));
+    await overwrite(dashes);
+  }
+  const large = bodies.map((body) => Buffer.from(body).toString()).filter((body) => /^[bt]/.test(body));
+  expect(large).toEqual(['b', 'b', 't'].map((letter) => letter.repeat(10_000)));
 });
