@@ -38,7 +38,6 @@ const isIdle = (stream: ReadStream): boolean =>
   stream.readableFlowing === true &&
   stream.readableLength === 0 &&
   !stream.timeout &&
-  !stream.destroyed &&
   stream.listenerCount('data') === 1;
 
 /**
