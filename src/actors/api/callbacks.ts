@@ -210,10 +210,15 @@ export class Callbacks {
     const began = this.#stopwatch.begin();
     const outcome = runHandler(handler, ns, message, this.deadlines, this.timeout);
     if (outcome instanceof Promise) this.#noteLater(began, outcome);
-    else this.meters.handlers.note(this.#stopwatch.end() - began);
-    // An answer is written before the next handler runs.
-    if (outcome instanceof Promise || outcome.kind !== 'nothing') this.#stopwatch.forget();
+    else this.meters.handlers.note(this.#endOf(outcome) - began);
     return outcome;
+  }
+
+  /** Returns the time at which a handler has ended. An answer is written before the next handler runs. */
+  #endOf(outcome: Outcome): number {
+    if (outcome.kind === 'nothing') return this.#stopwatch.end();
+    this.#stopwatch.leave();
+    return this.now();
   }
 
   #noteLater(began: number, outcome: Promise<Outcome>): void {

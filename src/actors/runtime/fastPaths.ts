@@ -7,7 +7,7 @@ export interface FastPaths {
   readonly ownParser: boolean;
   /** Whether what one read leads to leaves in one write. */
   readonly gather: boolean;
-  /** Whether bytes go straight to the handle of a socket, where Node allows it. */
+  /** Whether bytes go straight to the handle of a socket, and are taken from it, where Node allows it. */
   readonly handle: boolean;
   /** Whether the steps of charts are memoised. */
   readonly memo: boolean;

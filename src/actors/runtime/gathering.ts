@@ -19,25 +19,30 @@ const afterMicrotasks = (run: () => void): void => soon(() => process.nextTick(r
 export class LastWrites {
   /** Whether the process exits: what is written from now on must leave at once. */
   isExiting = false;
-  /** The servers with sockets that hold bytes back. */
+  /** A server with sockets that hold bytes back, mostly the only one: a set would cost each read more. */
+  #first: Gatherer | undefined;
+  /** The others. */
   readonly #holding = new Set<Gatherer>();
 
   /** Listens to the exit of a process. */
   constructor(host: { on(event: 'exit', onExit: () => void): unknown }) {
     host.on('exit', () => {
       this.isExiting = true;
+      this.#first?.release();
       for (const gatherer of this.#holding) gatherer.release();
     });
   }
 
   /** Adds a server that has begun to hold bytes back. */
   add(gatherer: Gatherer): void {
-    this.#holding.add(gatherer);
+    if (this.#first) this.#holding.add(gatherer);
+    else this.#first = gatherer;
   }
 
   /** Removes a server that holds nothing back. */
   delete(gatherer: Gatherer): void {
-    this.#holding.delete(gatherer);
+    if (this.#first === gatherer) this.#first = undefined;
+    else this.#holding.delete(gatherer);
   }
 }
 

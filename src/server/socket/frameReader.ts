@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 import type { Runnable } from '../../actors/runtime/background.js';
+import { lasting } from './handleReads.js';
 import type { ReadContext } from './readBudget.js';
 import { cut, frameSize, headerSize, payloadStart, textFrameSize, unmaskText, unusual } from './textFrames.js';
 import {
@@ -77,7 +78,9 @@ export class FrameReader implements Runnable {
     return this.#isBehind;
   }
 
-  /** Takes what was read. Parses it, as far as messages are wanted and the budget of the tick allows. */
+  /**
+   * Takes what was read. Parses it, as far as messages are wanted and the budget of the tick allows. Copies what it keeps.
+   */
   read(bytes: Buffer): void {
     if (this.#isOver) return;
     if (this.#isParsing) {
@@ -190,7 +193,7 @@ export class FrameReader implements Runnable {
 
   #write(bytes: Buffer): void {
     // As `ws` does.
-    if (!this.receiver.write(bytes)) this.socket.pause();
+    if (!this.receiver.write(lasting(bytes))) this.socket.pause();
     this.#isOurs = isBetweenMessages(this.receiver);
     if (hasEnded(this.receiver)) this.stop();
   }
@@ -223,7 +226,7 @@ export class FrameReader implements Runnable {
   /** Keeps the bytes from `at` on, and copies them if they are less than half of what they keep in memory. */
   #keep(bytes: Buffer, at: number): void {
     const isSmall = (bytes.length - at) * 2 < bytes.buffer.byteLength;
-    this.#rest = isSmall ? Buffer.from(new Uint8Array(bytes.subarray(at)).buffer) : bytes;
+    this.#rest = isSmall ? Buffer.from(new Uint8Array(bytes.subarray(at)).buffer) : lasting(bytes);
     this.#at = isSmall ? 0 : at;
   }
 

@@ -7,6 +7,7 @@ import { type LowerStream, Outlet, type OutletContext, type OutletListener } fro
  * Node's stream layer costs more than a fifth of a small write. This file passes it by: it writes to the handle of a
  * socket as `net.Socket` does. None of that is documented. It was checked against Node 20.20.2, 22.23.3 and 24.21.0, and
  * is taken on these lines only. Everywhere else, and for every stream but a plain TCP socket, `StreamOutlet` is used.
+ * `handleReads.ts` reads from the handle under the same conditions.
  */
 
 /** The lines of Node whose handles were checked. */
@@ -26,11 +27,19 @@ interface StreamHandle {
   writeBuffer(request: WriteRequest, bytes: Uint8Array): number;
 }
 
-/** Node's writes to handles. */
-interface HandleWrites {
-  readonly makeRequest: () => WriteRequest;
-  /** Its value at `asyncIndex` tells whether the last write to any handle queued bytes. */
+/** Where Node tells what it has read of a handle. */
+interface ReadState {
   readonly state: Int32Array;
+  /** Its value there is the number of bytes of the present read, or a negative error number. */
+  readonly readIndex: number;
+  /** Its value there is where these bytes begin. */
+  readonly offsetIndex: number;
+}
+
+/** Node's writes to handles, and reads of them. */
+interface HandleAccess extends ReadState {
+  readonly makeRequest: () => WriteRequest;
+  /** The value of `state` there tells whether the last write to any handle queued bytes. */
   readonly asyncIndex: number;
 }
 
@@ -41,8 +50,8 @@ const isWarnedOf = ({ execArgv, env }: NodeJS.Process): boolean =>
   [...execArgv, ...(env['NODE_OPTIONS'] ?? '').split(' ')].includes('--pending-deprecation') ||
   env['NODE_PENDING_DEPRECATION'] === '1';
 
-/** Returns Node's writes to handles, or `undefined` where they are unknown, or where their use would warn or throw. */
-const findHandleWrites = (host: NodeJS.Process): HandleWrites | undefined => {
+/** Returns Node's access to handles, or `undefined` where it is unknown, or where its use would warn or throw. */
+const findAccess = (host: NodeJS.Process): HandleAccess | undefined => {
   const { node = '', bun, deno } = host.versions;
   const [line = ''] = node.split('.');
   if (bun !== undefined || deno !== undefined || !checkedLines.includes(line) || isWarnedOf(host)) return undefined;
@@ -54,16 +63,19 @@ const findHandleWrites = (host: NodeJS.Process): HandleWrites | undefined => {
     const Request: unknown = Reflect.get(found, 'WriteWrap');
     const state: unknown = Reflect.get(found, 'streamBaseState');
     const asyncIndex: unknown = Reflect.get(found, 'kLastWriteWasAsync');
+    const readIndex: unknown = Reflect.get(found, 'kReadBytesOrError');
+    const offsetIndex: unknown = Reflect.get(found, 'kArrayBufferOffset');
     if (!isOfClass(Request) || !(state instanceof Int32Array) || typeof asyncIndex !== 'number') return undefined;
-    return { makeRequest: () => new Request(), state, asyncIndex };
+    if (typeof readIndex !== 'number' || typeof offsetIndex !== 'number') return undefined;
+    return { makeRequest: () => new Request(), state, asyncIndex, readIndex, offsetIndex };
   } catch {
     // Node's permission model refuses it.
     return undefined;
   }
 };
 
-const found = findHandleWrites(process);
-/** Without them, no outlet to a handle is made. */
+const found = findAccess(process);
+/** Without it, no outlet to a handle is made. */
 const { makeRequest, state, asyncIndex } = found ?? {
   makeRequest: (): WriteRequest => ({ oncomplete: onComplete }),
   state: new Int32Array(1),
@@ -71,7 +83,7 @@ const { makeRequest, state, asyncIndex } = found ?? {
 };
 
 /** A socket with what is not documented of it. */
-interface HandledStream {
+export interface HandledStream {
   /** Its handle. `null` from the moment at which it is destroyed. */
   readonly _handle?: unknown;
 }
@@ -81,6 +93,13 @@ const isHandle = (value: unknown): value is StreamHandle =>
   value !== null &&
   value.constructor.name === 'TCP' &&
   typeof Reflect.get(value, 'writeBuffer') === 'function';
+
+/** Returns the handle of a stream and where its reads are told, or `undefined` if this is no plain TCP socket. */
+export const readsOf = (stream: LowerStream & HandledStream): (ReadState & { readonly handle: object }) | undefined => {
+  if (!found || Object.getPrototypeOf(stream) !== Socket.prototype) return undefined;
+  const { _handle: handle } = stream;
+  return isHandle(handle) ? { ...found, handle } : undefined;
+};
 
 /** Ends a write that the kernel could not take at once. */
 function onComplete(this: WriteRequest, status: number): void {

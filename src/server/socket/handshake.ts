@@ -10,6 +10,7 @@ import type { UpgradedSocket } from '../../actors/transport/socket.js';
 import { ClosingWebSocket } from './closingWebSocket.js';
 import { type Compression, deflateExtension, keepAcceptedOffer } from './compression.js';
 import { handleOutlet } from './handle.js';
+import { takeReads } from './handleReads.js';
 import { type Outlets, StreamOutlet } from './outlet.js';
 import type { PongContext } from './pongs.js';
 import { makeReadContext } from './readBudget.js';
@@ -97,6 +98,7 @@ export const makeHandshake: Transport = (options, shared, onBad) => {
   const closings = new Endings({ ...shared, ticks });
   const context: SocketContext = {
     ...{ clock, ticks, messageTimeout, reading, closings, outlets, slowConsumerTimeout, counters },
+    takeReads: fastPaths.handle ? takeReads : undefined,
   };
   const switchOver = fastPaths.handle ? makeSwitch(server.options, compression !== undefined) : undefined;
   return (request, socket, head, done) => {

@@ -30,6 +30,8 @@ export interface SocketContext extends PongContext {
   readonly closings: Pick<Endings, 'add'>;
   /** Makes the outlets, through which all frames leave. */
   readonly outlets: Outlets;
+  /** Passes what is read to the listener before the stream has it. Without it, the stream emits it. */
+  readonly takeReads?: ((stream: LowerStream, take: (bytes: Buffer) => void) => void) | undefined;
 }
 
 /**
@@ -71,10 +73,12 @@ export class ServerSocket implements UpgradedSocket, ClosingListener, FrameReade
     ws.watch(this);
     this.#reader = context.reading && FrameReader.of(ws, stream, this, context.reading);
     if (this.#reader) {
-      stream.on('data', (bytes: Buffer) => {
+      const take = (bytes: Buffer): void => {
         context.outlets.beginRead();
         this.#streamOnData(bytes);
-      });
+      };
+      stream.on('data', take);
+      context.takeReads?.(stream, take);
     } else if (stream.listenerCount('data') > 0) {
       // The listener of `ws` stands between these two: it parses the bytes.
       stream.prependListener('data', context.outlets.beginRead);

@@ -288,6 +288,25 @@ export const serverFaults = [
     ['no client gets compression', 'HS16', 'mayCompress && ', '!mayCompress && '],
     ['a socket becomes two WebSockets', 'HS1', " || socket.listenerCount('data') > 0", ''],
   ]),
+  ...inFile('server/socket/handleReads.ts', [
+    [
+      'what is kept of a read changes with the next one',
+      'FR7 SV7',
+      '(bytes.buffer === shared.buffer ? Buffer.from(bytes) : bytes)',
+      'bytes',
+    ],
+    ['a stream keeps bytes that the next read overwrites', 'LM9', 'new Uint8Array(bytes).buffer', 'shared.buffer'],
+    ['a read overtakes what the stream holds', 'LM9', 'stream.readableLength === 0 &&', ''],
+    ['a paused socket passes on what is read', 'LM9', 'stream.readableFlowing === true &&', ''],
+    ['a read does not renew the timeout of its socket', 'HS19', '!stream.timeout &&', ''],
+    ['the bytes of a socket are kept from other listeners', 'HS19', "stream.listenerCount('data') === 1", 'true'],
+    [
+      'a function that watches what is read is passed by',
+      'HS19',
+      'if (!isOnRead(onRead) || ',
+      "if (typeof onRead !== 'function' || ",
+    ],
+  ]),
   ...inFile('server/socket/pongs.ts', [
     ['only the last of many pings is answered', 'LM7', 'joined(pings.map(pong))', 'pong(latest)'],
     ['pongs pile up in a full socket', 'LM7', 'if (!this.outlet.writableNeedDrain) {', 'if (latest) {'],

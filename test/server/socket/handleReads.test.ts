@@ -1,0 +1,200 @@
+import { once } from 'node:events';
+import { connect, createServer, type Socket } from 'node:net';
+import { Readable } from 'node:stream';
+import { afterEach, expect, test, vi } from 'vitest';
+import type { Namespaces } from '../../../src/index.js';
+import { readsOf } from '../../../src/server/socket/handle.js';
+import { lasting, takeReads } from '../../../src/server/socket/handleReads.js';
+import { dialAcknowledged, frame, useTcpClients } from '../../support/peers/tcpClient.js';
+import { useServers } from '../../support/server/testServer.js';
+
+const start = useServers();
+useTcpClients();
+
+const closers: (() => void)[] = [];
+
+afterEach(() => {
+  vi.restoreAllMocks();
+  for (const close of closers.splice(0)) close();
+});
+
+/** A socket whose reads are noted, and its client. `prepare` sees the socket first. */
+const open = async (prepare: (stream: Socket) => void = () => {}) => {
+  const server = createServer();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  const client = connect(typeof address === 'object' && address ? address.port : 0, '127.0.0.1');
+  const [stream] = await new Promise<Socket[]>((resolve) => {
+    server.once('connection', (socket) => resolve([socket]));
+  });
+  if (!stream) throw new Error('no socket');
+  closers.push(() => {
+    client.destroy();
+    stream.destroy();
+    server.close();
+  });
+  const log: string[] = [];
+  for (const event of ['end', 'error', 'close'] as const) stream.on(event, () => log.push(event));
+  client.on('error', () => {});
+  prepare(stream);
+  let shared: Buffer = Buffer.alloc(0);
+  const take = (bytes: Buffer): void => {
+    log.push(bytes.toString());
+    if (lasting(bytes) !== bytes) shared = Buffer.from(bytes.buffer);
+  };
+  stream.on('data', take);
+  takeReads(stream, take);
+  const push = vi.spyOn(Readable.prototype, 'push');
+  /** Whether the stream had a part in what was read. */
+  const passedTheStream = (): boolean => push.mock.contexts.includes(stream);
+  const say = async (text: string): Promise<void> => {
+    client.write(text);
+    await expect.poll(() => log.join('')).toContain(text);
+  };
+  const read = (text: string): void => readNow(stream, shared, text);
+  return { client, stream, log, say, read, passedTheStream };
+};
+
+/** Reads bytes at once, as Node does when the kernel has some. `shared` is the buffer of all reads. */
+const readNow = (stream: Socket, shared: Buffer, text: string): void => {
+  const reads = readsOf(stream);
+  const onRead: unknown = reads && Reflect.get(reads.handle, 'onread');
+  if (!reads || typeof onRead !== 'function') throw new Error('no handle');
+  const bytes = Buffer.from(text);
+  bytes.copy(shared);
+  reads.state[reads.readIndex] = bytes.length;
+  onRead.call(reads.handle);
+};
+
+test('[SV7] what is read is passed on without the stream, and its end comes behind', async () => {
+  const { client, log, say, passedTheStream } = await open();
+  await say('one');
+  await say('two');
+  expect(passedTheStream()).toBe(false);
+  client.end('three');
+  await expect.poll(() => log).toEqual(['one', 'two', 'three', 'end', 'close']);
+});
+
+test('[SV6] an error reaches the stream', async () => {
+  const { client, log, say } = await open();
+  await say('one');
+  client.resetAndDestroy();
+  await expect.poll(() => log).toEqual(['one', 'error', 'close']);
+});
+
+test('[LM9] a paused socket passes nothing on, and goes on with what it holds before it reads more', async () => {
+  const { client, stream, log, say, read, passedTheStream } = await open();
+  await say('one');
+  stream.pause();
+  client.write('two');
+  await expect.poll(() => stream.readableLength).toBe(3);
+  read('three');
+  expect(log).toEqual(['one']);
+  stream.resume();
+  read('four');
+  expect(log).toEqual(['one']);
+  await expect.poll(() => log.join(' ')).toMatch(/^one two ?three ?four$/);
+  expect(passedTheStream()).toBe(true);
+  client.write('five');
+  await expect.poll(() => log.at(-1)).toBe('five');
+});
+
+test('[LM9] a socket that is paused within a read passes on that read alone', async () => {
+  const { stream, log, say, read } = await open();
+  stream.once('pause', () => read('two'));
+  await say('one');
+  stream.pause();
+  expect(log).toEqual(['one']);
+  stream.resume();
+  await expect.poll(() => log).toEqual(['one', 'two']);
+});
+
+test('[HS19] another listener receives every byte, and what is read later if it leaves', async () => {
+  const { stream, say, passedTheStream } = await open();
+  await say('one');
+  const seen: string[] = [];
+  const listener = (bytes: Buffer): void => void seen.push(bytes.toString());
+  stream.on('data', listener);
+  await say('two');
+  expect(seen).toEqual(['two']);
+  stream.off('data', listener);
+  vi.clearAllMocks();
+  await say('three');
+  expect([seen, passedTheStream()]).toEqual([['two'], false]);
+});
+
+test('[HS19] each read renews the timeout of the socket', async () => {
+  const { stream, say, passedTheStream } = await open();
+  await say('one');
+  stream.setTimeout(60_000);
+  expect(passedTheStream()).toBe(false);
+  await say('two');
+  expect(passedTheStream()).toBe(true);
+});
+
+test('[HS19] code that watches a socket sees what is read', async () => {
+  const seen: string[] = [];
+  const { say } = await open((stream) => {
+    const emit = stream.emit.bind(stream);
+    stream.emit = (event: string, ...given: unknown[]) => {
+      if (event === 'data') seen.push(String(given[0]));
+      return emit(event, ...given);
+    };
+  });
+  await say('one');
+  expect(seen).toEqual(['one']);
+});
+
+test('[HS19] code that watches a handle sees what is read', async () => {
+  let reads = 0;
+  const { stream, say, passedTheStream } = await open((socket) => {
+    const handle = readsOf(socket)?.handle;
+    const onRead: unknown = handle && Reflect.get(handle, 'onread');
+    if (!handle || typeof onRead !== 'function') throw new Error('no handle');
+    Reflect.set(handle, 'onread', (bytes: unknown) => {
+      reads++;
+      return onRead.call(handle, bytes);
+    });
+  });
+  await say('one');
+  expect([reads, passedTheStream(), stream.bytesRead]).toEqual([1, true, 3]);
+});
+
+test('[FR7] [SV7] what is kept of a read stays as it is while other sockets are read', async () => {
+  const bodies: (string | Uint8Array)[] = [];
+  const namespaces: Namespaces = {
+    default: {
+      keep: (_, { body }) => {
+        bodies.push(body);
+      },
+    },
+  };
+  const testServer = await start({ namespaces });
+  const dial = async (): Promise<(...parts: Buffer[]) => Promise<void>> => {
+    const { socket, waitFor } = await dialAcknowledged(testServer);
+    socket.write(frame('$1;default;;_OnNamespaceConnect;0;0;'));
+    await waitFor('$1;');
+    return async (...parts) => {
+      const { length } = bodies;
+      socket.write(Buffer.concat(parts));
+      await expect.poll(() => bodies.length).toBe(length + 1);
+    };
+  };
+  const [say, overwrite] = [await dial(), await dial()];
+  const eventOf = (body: string, opcode = 1): Buffer => frame(Buffer.from(`;default;;keep;0;0;${body}`), { opcode });
+  const dashes = eventOf('-'.repeat(16_000));
+  const binary = eventOf('b'.repeat(10_000), 2);
+  const text = eventOf('t'.repeat(10_000));
+  await say(binary);
+  await overwrite(dashes);
+  for (const whole of [binary, text]) {
+    // The event before it tells that the cut message was read.
+    await say(eventOf('first'), whole.subarray(0, 5_000));
+    await overwrite(dashes);
+    await say(whole.subarray(5_000));
+    await overwrite(dashes);
+  }
+  const large = bodies.map((body) => Buffer.from(body).toString()).filter((body) => /^[bt]/.test(body));
+  expect(large).toEqual(['b', 'b', 't'].map((letter) => letter.repeat(10_000)));
+});
