@@ -81,6 +81,9 @@ export const connectionFaults = [
       'if (mayAnswer && !frame.isNative) this.connection.send(encodeErrorReply(frame, new Error(text)));',
       '',
     ],
+    ['texts go past a chart that handles frames', 'SV11', 'if (!isOpen || ownsFrames ||', 'if (!isOpen ||'],
+    ['observers do not see texts', 'IN4', ' || context.inspection.seesPassed) {', ') {'],
+    ['an empty text takes a turn', 'FR6', ' || start === end || context', ' || context'],
     [
       'notifications are believed',
       'NS9',
