@@ -20,6 +20,9 @@ export const OnAnyEvent = '_OnAnyEvent';
 /** Event of a payload that is not a neffos frame. Only the empty namespace can handle it (FR10). */
 export const OnNativeMessage = '_OnNativeMessage';
 
+/** Begins the names of all lifecycle events. */
+const systemPrefix = 0x5f;
+
 /** The seven lifecycle events. */
 export const systemEvents: ReadonlySet<string> = new Set([
   OnNamespaceConnect,
@@ -35,7 +38,8 @@ export const systemEvents: ReadonlySet<string> = new Set([
  * Returns whether this is one of the seven lifecycle events.
  * @example [OnAnyEvent]: (ns, message) => isSystemEvent(message.event) || log(message)
  */
-export const isSystemEvent = (event: string): boolean => systemEvents.has(event);
+export const isSystemEvent = (event: string): boolean =>
+  event.charCodeAt(0) === systemPrefix && systemEvents.has(event);
 
 /** Body of a message: a string for text, bytes for binary. */
 export type Body = string | Uint8Array;

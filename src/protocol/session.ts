@@ -51,9 +51,11 @@ const read = (payload: string, prefix: string): SessionFrame | undefined => {
   return { verb: payload.slice(verb, afterVerb - 1), body: payload.slice(body) };
 };
 
-/** Returns whether the bytes of a client's text message may be a frame of the session layer, by how they begin. */
-export const beginsSession = (payload: Uint8Array): boolean => {
-  for (let at = 0; at < clientPrefix.length; at++) if (payload[at] !== clientPrefix.charCodeAt(at)) return false;
+/** Returns whether a client's text message, from `start` on, may be a frame of the session layer, by how it begins. */
+export const beginsSession = (payload: Uint8Array, start = 0): boolean => {
+  for (let at = 0; at < clientPrefix.length; at++) {
+    if (payload[start + at] !== clientPrefix.charCodeAt(at)) return false;
+  }
   return true;
 };
 

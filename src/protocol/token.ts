@@ -34,9 +34,9 @@ export class TokenMaker {
 /** Returns whether a wait token marks an answer. Clients begin their own tokens with `$` (AK2). */
 export const isAnswer = (wait: string): boolean => wait !== '' && wait.charCodeAt(0) !== dollar;
 
-/** Returns whether a message may be an answer, by its first character or byte: its wait token is neither empty nor an ask's. */
-export const mayBeAnswer = (data: string | Uint8Array): boolean => {
-  const first = typeof data === 'string' ? data.charCodeAt(0) : data[0];
+/** Returns whether a message may be an answer, by its first character or byte, at `start`: its wait token is neither empty nor an ask's. */
+export const mayBeAnswer = (data: string | Uint8Array, start = 0): boolean => {
+  const first = typeof data === 'string' ? data.charCodeAt(start) : data[start];
   return first !== separator && first !== dollar;
 };
 

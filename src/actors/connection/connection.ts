@@ -151,6 +151,10 @@ export class Connection implements SubscriberHost, SocketListener, Pingable {
 
   // From the socket
 
+  /** Takes text messages where they lie in the read buffer. */
+  get texts(): Dispatcher {
+    return this.dispatcher;
+  }
   /** Takes a message of the client. The chart gets its text decoded. */
   socketOnMessage(received: Body, isText?: boolean): void {
     const { isOpen, isAcknowledging, ownsFrames } = this.#flags;

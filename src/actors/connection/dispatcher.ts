@@ -17,6 +17,7 @@ import type { ServerContext } from '../context.js';
 import type { InboxHost, Job } from '../inbox/host.js';
 import { Inbox } from '../inbox/inbox.js';
 import { type Garbage, GarbageMeter } from '../transport/garbage.js';
+import type { TextListener } from '../transport/socket.js';
 import type { Connection } from './connection.js';
 import { runEvent } from './events.js';
 
@@ -24,7 +25,7 @@ import { runEvent } from './events.js';
  * Routes the frames of an open connection. An answer settles its ask at once. Every other frame takes its turn in the
  * inbox, and then goes to a membership or a handler.
  */
-export class Dispatcher implements InboxHost, Producer {
+export class Dispatcher implements InboxHost, Producer, TextListener {
   /** The frames that wait for their turn. */
   readonly inbox: Inbox;
   /** The throttle's epoch in which a handler of this client last broadcast; 0 for never (BC10). */
@@ -45,6 +46,27 @@ export class Dispatcher implements InboxHost, Producer {
   take(data: Body, isText?: boolean): void {
     this.context.inspection.received(this.connection.actor, data, isText);
     this.receive(data, isText);
+  }
+
+  /** Takes a text message as `take` does, unless the chart is to handle it. Returns whether the next may come. */
+  takeText(bytes: Uint8Array, start: number, end: number): boolean {
+    const { connection, context } = this;
+    const { isOpen, ownsFrames } = connection.flags;
+    if (!isOpen || ownsFrames || start === end || context.inspection.seesPassed) {
+      connection.socketOnMessage(bytes.subarray(start, end), true);
+      return true;
+    }
+    context.counters.framesIn++;
+    context.counters.bytesIn += end - start;
+    return this.#takeAnswer(bytes, true, start, end) || this.inbox.enqueue(bytes, true, start, end);
+  }
+  /** Begins a slice, in which so many frames may be handled. */
+  beginSlice(frames: number): void {
+    this.inbox.beginSlice(frames);
+  }
+  /** Ends a slice. */
+  endSlice(): void {
+    this.inbox.endSlice();
   }
 
   /** Routes one WebSocket message. Drops and counts an empty one. One that is no frame counts when its turn comes. */
@@ -73,17 +95,17 @@ export class Dispatcher implements InboxHost, Producer {
   }
 
   /** Returns the frame of a message. Counts a message that is none, and returns `undefined`. */
-  decode(data: Body, isText: boolean): Frame | undefined {
-    return this.context.decoder.decode(data, isText) ?? this.#discard('invalidFrames');
+  decode(data: Body, isText: boolean, start = 0, end = data.length): Frame | undefined {
+    return this.context.decoder.decode(data, isText, start, end) ?? this.#discard('invalidFrames');
   }
 
   /**
    * Settles the ask of an answer, which waits for no turn (AK7). Returns whether the message is done with: it is an answer,
    * or no frame.
    */
-  #takeAnswer(data: Body, isText: boolean): boolean {
-    if (!mayBeAnswer(data) || this.context.nativeMode === 'only') return false;
-    const frame = this.decode(data, isText);
+  #takeAnswer(data: Body, isText: boolean, start = 0, end = data.length): boolean {
+    if (!mayBeAnswer(data, start) || this.context.nativeMode === 'only') return false;
+    const frame = this.decode(data, isText, start, end);
     if (!frame) return true;
     if (!isAnswer(frame.wait)) return false;
     if (!this.connection.peerAsks.settle(frame)) this.#discard('strayAnswers');
@@ -173,6 +195,12 @@ export class Dispatcher implements InboxHost, Producer {
 
   #dispatch(frame: Frame): void | Promise<void> {
     if (this.connection.isClosed) return undefined;
+    const { event } = frame;
+    if (!isSystemEvent(event) && event !== OnAnyEvent) return runEvent(this.connection, this.context, frame);
+    return this.#dispatchSystem(frame);
+  }
+
+  #dispatchSystem(frame: Frame): void | Promise<void> {
     const { memberships } = this.connection;
     switch (frame.event) {
       case OnNamespaceConnect:
@@ -185,9 +213,7 @@ export class Dispatcher implements InboxHost, Producer {
       case OnRoomLeft:
         return this.#isAsk(frame) ? memberships.askedRoom('ASKED.LEAVE', frame) : this.#ignore();
       default:
-        return isSystemEvent(frame.event) || frame.event === OnAnyEvent
-          ? this.#ignore()
-          : runEvent(this.connection, this.context, frame);
+        return this.#ignore();
     }
   }
 

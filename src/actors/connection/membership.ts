@@ -83,15 +83,14 @@ export abstract class Membership {
   /** The error for a step that the chart itself refuses. */
   abstract readonly refusal: Error;
 
+  /** Whether the connection is a member. */
+  abstract readonly isMember: boolean;
+
   /** Steps the chart and stores its new state. */
   abstract advance(type: string): MachineStep;
   /** Calls the listener for a namespace. Does nothing for a room. */
   abstract announceEntry(listener: EntryListener): void;
 
-  /** Whether the connection is a member. */
-  get isMember(): boolean {
-    return this.value.hasTag('member');
-  }
   /** Whether a call may begin: nothing is under way, and the namespace has not ended. */
   get isSettled(): boolean {
     return !this.namespace.isOver && this.value.hasTag('settled');
@@ -121,6 +120,10 @@ export abstract class Membership {
 export class NamespaceMembership extends Membership {
   /** The state of its chart. */
   value: MachineState;
+  /** Whether the connection is a member. It is looked up for each frame. */
+  isMember: boolean;
+  /** Whether this side waits for the client to connect it. */
+  isArriving: boolean;
   /** The states of the rooms, in the order in which they were joined. */
   readonly rooms = new SmallMap<MachineState>();
   #handles: Map<string, Room> | undefined;
@@ -135,6 +138,8 @@ export class NamespaceMembership extends Membership {
   ) {
     super();
     this.value = machines.namespace.initial;
+    this.isMember = this.value.hasTag('member');
+    this.isArriving = this.value.hasTag('arriving');
   }
 
   /** The membership itself. */
@@ -164,6 +169,8 @@ export class NamespaceMembership extends Membership {
     const event = { type, namespace, conn };
     const step = this.machines.namespace.step(this.value, event);
     this.value = step.value;
+    this.isMember = step.value.hasTag('member');
+    this.isArriving = step.value.hasTag('arriving');
     return step;
   }
   /** Calls the listener. */
@@ -209,6 +216,10 @@ export class RoomMembership extends Membership {
     super();
   }
 
+  /** Whether the room is joined. */
+  get isMember(): boolean {
+    return this.namespace.hasJoined(this.room);
+  }
   /** The stored state of the room; the initial one if there is none. */
   get value(): MachineState {
     return this.namespace.rooms.get(this.room) ?? this.namespace.machines.room.initial;

@@ -59,7 +59,7 @@ export class Memberships implements MembershipListener {
 
   /** Returns whether this side waits for the client to connect the namespace. Frames for it wait until then (NS6). */
   isArriving(namespace: string): boolean {
-    return this.#all.get(namespace)?.value.hasTag('arriving') ?? false;
+    return this.#all.get(namespace)?.isArriving ?? false;
   }
 
   /** Returns whether a call of this side is under way for the namespace or this room of it (NS10). */

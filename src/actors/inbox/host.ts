@@ -7,8 +7,8 @@ export type Job = () => void | Promise<void>;
 
 /** The connection, as its inbox needs it. */
 export interface InboxHost {
-  /** Returns the frame of a message whose turn has come. Counts a message that is none, and returns `undefined`. */
-  decode(data: Body, isText: boolean): Frame | undefined;
+  /** Returns the frame of the message, from `start` to `end` of `data`, whose turn has come. Counts a message that is none, and returns `undefined`. */
+  decode(data: Body, isText: boolean, start: number, end: number): Frame | undefined;
   /** Handles a frame, or runs a job. The turn lasts until a returned promise settles. */
   runAsProducer(work: Frame | Job): void | Promise<void>;
   /** Returns whether this frame waits for a procedure that this side began (NS6, NS10). */

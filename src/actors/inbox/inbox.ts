@@ -2,8 +2,8 @@ import type { Limits } from '../../limits.js';
 import type { Frame } from '../../protocol/codec.js';
 import type { Body } from '../../protocol/message.js';
 import type { Runnable } from '../runtime/background.js';
-import { TickQuota } from '../runtime/clock.js';
 import { soon } from '../runtime/soon.js';
+import { Allowance, type Intake } from './allowance.js';
 import { boundsOf, type InboxLimits, type PeerWait } from './bounds.js';
 import type { InboxHost, InboxShared, Job } from './host.js';
 import { WaitingFrames } from './waitingFrames.js';
@@ -12,15 +12,6 @@ import { WaitingFrames } from './waitingFrames.js';
 export type InboxTurn = number;
 /** The turn of an idle inbox: none is under way. */
 export const noTurn: InboxTurn = 0;
-
-/**
- * What becomes of frames. The other half of an inbox's state is its turn: jobs run in every one of these states.
- * - `open`: frames take turns
- * - `parked`: frames wait until the inbox is resumed
- * - `stopped`: frames are dropped
- * - `finished`: frames are dropped, and the last job is scheduled
- */
-type Intake = 'open' | 'parked' | 'stopped' | 'finished';
 
 /** Number of frames that a resumed inbox may handle in one slice. */
 const framesPerSlice = 16;
@@ -46,16 +37,14 @@ export class Inbox implements Runnable {
   /** Their bytes, with those of the next frame. */
   #bytes = 0;
   #jobs: Job[] | undefined;
-  /** Whether this is a slice of background work, whose time is bounded otherwise. */
-  #isInSlice = false;
-  readonly #quota: TickQuota;
+  readonly #allowance: Allowance;
 
   constructor(
     private readonly host: InboxHost,
     private readonly limits: InboxLimits & Pick<Limits, 'framesPerTick'>,
-    private readonly shared: InboxShared,
+    shared: InboxShared,
   ) {
-    this.#quota = new TickQuota(shared.ticks, limits.framesPerTick);
+    this.#allowance = new Allowance(shared, limits.framesPerTick);
   }
 
   /** The turn that is under way; `noTurn` when the inbox is idle. */
@@ -69,24 +58,30 @@ export class Inbox implements Runnable {
   }
 
   /**
-   * Handles a message in a turn of its own, at once if the inbox is idle. Bytes are not kept past this call. They are
-   * valid UTF-8 if `isText` is true.
+   * Handles a message, from `start` to `end` of `data`, in a turn of its own: at once if the inbox is idle. Bytes are not
+   * kept past this call. They are valid UTF-8 if `isText` is true. Returns whether the next message may come.
    */
-  enqueue(data: Body, isText: boolean): void {
-    if (this.#isStopped) return;
-    if (this.#isIdle && this.#queued === 0 && this.#intake === 'open' && !this.#isUsedUp) {
-      const frame = this.host.decode(data, isText);
-      if (!frame) return this.#spendOne();
-      if (!this.host.mustWait(frame) && this.#mayGoOn()) {
-        this.#takeTurn(frame);
-        if (this.length > 0) this.drain();
-        return;
-      }
+  enqueue(data: Body, isText: boolean, start = 0, end = data.length): boolean {
+    if (this.#isStopped) return true;
+    if (!this.#handledAtOnce(data, isText, start, end)) {
+      this.#waiting ??= new WaitingFrames();
+      this.#waiting.push(data, isText, start, end);
+      this.#bytes += end - start;
+      this.drain();
     }
-    this.#waiting ??= new WaitingFrames();
-    this.#waiting.push(data, isText);
-    this.#bytes += data.length;
+    return !this.#isSated;
+  }
+
+  /** Begins a slice of background work, in which so many frames may be handled. First come those that wait (LM9). */
+  beginSlice(frames: number): void {
+    if (this.#intake === 'parked' && !this.host.isPaused) this.#intake = 'open';
+    this.#allowance.beginSlice(frames);
     this.drain();
+  }
+
+  /** Ends the slice. */
+  endSlice(): void {
+    this.#allowance.endSlice();
   }
 
   /** Runs a job in the next turn. */
@@ -112,12 +107,10 @@ export class Inbox implements Runnable {
   /** Handles a few waiting frames. Parks the inbox again if more are left (LM9). */
   resume(): void {
     if (this.#intake === 'parked') this.#intake = 'open';
-    this.#quota.grant(framesPerSlice);
-    this.#isInSlice = true;
     try {
-      this.drain();
+      this.beginSlice(framesPerSlice);
     } finally {
-      this.#isInSlice = false;
+      this.endSlice();
     }
   }
 
@@ -130,7 +123,7 @@ export class Inbox implements Runnable {
         continue;
       }
       if (this.#queued === 0 || this.#intake === 'parked') break;
-      if (!this.#next && this.#isUsedUp) {
+      if (!this.#next && this.#allowance.isUsedUp) {
         this.#park();
         break;
       }
@@ -142,7 +135,9 @@ export class Inbox implements Runnable {
         this.#park();
         break;
       }
-      this.#dropNext();
+      this.#next = undefined;
+      this.#bytes -= this.#nextSize;
+      this.#nextSize = 0;
       this.#takeTurn(next);
     }
     if (this.#waiting?.length === 0) this.#waiting.clear();
@@ -194,8 +189,11 @@ export class Inbox implements Runnable {
     return (this.#next ? 1 : 0) + (this.#waiting?.length ?? 0);
   }
 
-  get #isUsedUp(): boolean {
-    return this.#quota.isUsedUp || (!this.#isInSlice && this.shared.allFrames.isUsedUp);
+  /** Whether further frames would only wait here. An answer may be among them, if one is awaited. */
+  get #isSated(): boolean {
+    const { host } = this;
+    if (!this.#isIdle || !(this.#intake === 'parked' || this.#allowance.isUsedUp)) return false;
+    return !(host.hasPendingAsks || host.isAsked);
   }
 
   get #isStopped(): boolean {
@@ -219,14 +217,23 @@ export class Inbox implements Runnable {
   /** Spends one frame of the tick's quota, if frames may be handled now. */
   #mayGoOn(): boolean {
     if (this.#intake === 'parked' || this.host.isPaused) return false;
-    if (this.#isUsedUp) return false;
-    this.#spendOne();
+    if (this.#allowance.isUsedUp) return false;
+    this.#allowance.spend();
     return true;
   }
 
-  #spendOne(): void {
-    this.#quota.spend(1);
-    if (!this.#isInSlice) this.shared.allFrames.spend(1);
+  /** Handles a message if the inbox is idle and may go on. Returns whether it was handled. */
+  #handledAtOnce(data: Body, isText: boolean, start: number, end: number): boolean {
+    if (!this.#isIdle || this.#queued > 0 || this.#intake !== 'open' || this.#allowance.isUsedUp) return false;
+    const frame = this.host.decode(data, isText, start, end);
+    if (!frame) {
+      this.#allowance.spend();
+      return true;
+    }
+    if (this.host.mustWait(frame) || !this.#mayGoOn()) return false;
+    this.#takeTurn(frame);
+    if (this.length > 0) this.drain();
+    return true;
   }
 
   /** Decodes the message whose turn has come. One that is no frame has had its turn. */
@@ -234,21 +241,15 @@ export class Inbox implements Runnable {
     const data = this.#waiting?.shift();
     if (data === undefined) return undefined;
     const size = data.length;
-    const frame = this.host.decode(data, this.#waiting?.isText ?? false);
+    const frame = this.host.decode(data, this.#waiting?.isText ?? false, 0, size);
     if (this.#isStopped) return undefined;
     if (frame) {
       this.#nextSize = size;
       return frame;
     }
     this.#bytes -= size;
-    this.#spendOne();
+    this.#allowance.spend();
     return undefined;
-  }
-
-  #dropNext(): void {
-    this.#next = undefined;
-    this.#bytes -= this.#nextSize;
-    this.#nextSize = 0;
   }
 
   #park(): void {

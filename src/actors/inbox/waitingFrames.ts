@@ -52,13 +52,14 @@ export class WaitingFrames {
   }
 
   /**
-   * Appends a message. Copies its bytes: those of a small one lie among the others, and its frame gets a copy. A frame of a
-   * larger one has a view of its bytes (FR7), so they are kept by themselves.
+   * Appends the message from `start` to `end` of `data`. Copies its bytes: those of a small one lie among the others, and
+   * its frame gets a copy. A frame of a larger one has a view of its bytes (FR7), so they are kept by themselves.
    */
-  push(data: Body, isText: boolean): void {
+  push(data: Body, isText: boolean, start = 0, end = data.length): void {
     this.#length++;
-    if (typeof data !== 'string' && data.length < copyBelow) return this.#append(data, isText ? text : binary);
-    this.#alone.push({ data: typeof data === 'string' ? data : Buffer.from(data), isText });
+    if (typeof data === 'string') this.#alone.push({ data, isText });
+    else if (end - start < copyBelow) return this.#append(data.subarray(start, end), isText ? text : binary);
+    else this.#alone.push({ data: Buffer.from(data.subarray(start, end)), isText });
     return this.#append(nothing, alone);
   }
 

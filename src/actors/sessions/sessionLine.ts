@@ -1,25 +1,17 @@
 import type { AnyActorRef } from 'xstate';
 import type { Limits } from '../../limits.js';
 import { type CloseReasonName, closeReasons, HandlerTimeout } from '../../protocol/errors.js';
-import { textOf } from '../../protocol/incoming/undecoded.js';
 import type { Body } from '../../protocol/message.js';
 import { isOpening } from '../../protocol/opening.js';
-import {
-  beginsSession,
-  fromServer,
-  readFromClient,
-  type ServerVerb,
-  type SessionFrame,
-  sessionVersion,
-  tokenNeeded,
-} from '../../protocol/session.js';
+import { fromServer, type ServerVerb, type SessionFrame, sessionVersion, tokenNeeded } from '../../protocol/session.js';
 import { type TickCounter, TickQuota } from '../runtime/clock.js';
 import type { Deadlines } from '../runtime/deadlines.js';
 import type { Mailboxes } from '../runtime/mailbox.js';
 import type { Inspection } from '../telemetry/inspection.js';
-import type { OpeningKind, SocketListener, UpgradeRequest } from '../transport/socket.js';
+import type { OpeningKind, SocketListener, TextListener, UpgradeRequest } from '../transport/socket.js';
 import type { Authentication, Authenticator } from './authenticator.js';
 import type { Credentials } from './credentials.js';
+import { readIfSession, SessionTexts } from './sessionTexts.js';
 
 /** The connection of a line. */
 export interface SessionHost extends SocketListener {
@@ -33,6 +25,8 @@ export interface SessionHost extends SocketListener {
   readonly flags: { readonly isOpen: boolean; readonly isCongested: boolean };
   /** Whether it is closed. */
   readonly isClosed: boolean;
+  /** Takes text messages where they lie in the read buffer. */
+  readonly texts: TextListener;
   /** Writes a frame that counts as no data, after everything that is pending. */
   writeSession(payload: string): void;
   /** Closes it. */
@@ -75,12 +69,6 @@ const clientBounds = {
 const faultless: ReadonlySet<number> = new Set([closeReasons.busy.code, closeReasons.failed.code]);
 /** Close codes of refusals after which the client may try again. */
 const retried: ReadonlySet<number> = new Set([tokenNeeded, ...faultless]);
-
-/** Returns the frame of the session layer in a message. Decodes no message that begins otherwise. */
-const readIfSession = (data: Body, isText: boolean | undefined): SessionFrame | undefined => {
-  if (typeof data === 'string') return readFromClient(data);
-  return isText === true && beginsSession(data) ? readFromClient(textOf(data)) : undefined;
-};
 
 const knownVerbs: ReadonlySet<string> = new Set(['hello', 'resume', 'ack', 'ping', 'auth']);
 
@@ -150,6 +138,10 @@ export class SessionLine implements SocketListener {
     this.#endRenewal?.();
   }
 
+  /** What takes text messages where they lie in the read buffer. */
+  get texts(): TextListener {
+    return new SessionTexts(this, this.host.texts);
+  }
   /** Takes a frame of the session layer. Passes on any other message. */
   socketOnMessage(data: Body, isText?: boolean): void {
     const frame = readIfSession(data, isText);

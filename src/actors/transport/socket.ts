@@ -48,8 +48,23 @@ export interface Socket {
   destroy(): void;
 }
 
+/** Takes text messages where they lie in a read buffer, and says how many come at once. */
+export interface TextListener {
+  /**
+   * Takes the text message that lies from `start` to `end`: valid UTF-8. Returns whether the next may come. If not, the
+   * socket keeps what it has read, and goes on in a slice (LM9).
+   */
+  takeText(bytes: Uint8Array, start: number, end: number): boolean;
+  /** Begins a slice, in which so many messages may be handled beside those of the tick. */
+  beginSlice(frames: number): void;
+  /** Ends a slice. */
+  endSlice(): void;
+}
+
 /** Receives the events of a socket. */
 export interface SocketListener {
+  /** Takes text messages in place of `socketOnMessage`, from sockets that can pass them on so. */
+  readonly texts?: TextListener;
   /**
    * Called for each data message of the client. Bytes belong to a read buffer. With `isText` they are the valid UTF-8 of
    * a text message that is not decoded yet.

@@ -22,9 +22,9 @@ const maxHeader = 512;
 const maxWait = 128;
 
 /** Returns where the wait token ends; -1 for one that is long, is not ASCII, or has no end. */
-const waitEnd = (bytes: Uint8Array): number => {
-  const most = Math.min(bytes.length, maxWait);
-  for (let at = 0; at < most; at++) {
+const waitEnd = (bytes: Uint8Array, start: number, end: number): number => {
+  const most = Math.min(end, start + maxWait);
+  for (let at = start; at < most; at++) {
     const byte = bytes[at] ?? 0;
     if (byte === separator) return at;
     if (byte >= 0x80) return -1;
@@ -32,9 +32,9 @@ const waitEnd = (bytes: Uint8Array): number => {
   return -1;
 };
 
-const isAt = (bytes: Uint8Array, from: number, header: Uint8Array): boolean => {
+const isAt = (bytes: Uint8Array, from: number, end: number, header: Uint8Array): boolean => {
   const { length } = header;
-  if (from + length > bytes.length) return false;
+  if (from + length > end) return false;
   for (let at = 0; at < length; at++) if (bytes[from + at] !== header[at]) return false;
   return true;
 };
@@ -51,42 +51,45 @@ export class FrameDecoder {
   constructor(private readonly mode: NativeMode) {}
 
   /**
-   * Returns the frame of a message, or `undefined` if it is not a frame (FR1). Bytes of a text message are valid UTF-8.
-   * The frame holds no view of a read buffer, but for large binary bodies (FR7). Never throws (FR2).
+   * Returns the frame of the message from `start` to `end` of `data`, or `undefined` if it is not a frame (FR1). Bytes of
+   * a text message are valid UTF-8. The frame holds no view of a read buffer, but for large binary bodies (FR7). Never
+   * throws (FR2).
    */
-  decode(data: Body, isText: boolean): Frame | undefined {
-    if (typeof data === 'string' || this.mode === 'only') return this.#slowly(data, isText);
-    const end = waitEnd(data);
-    if (end === -1) return this.#slowly(data, isText);
+  decode(data: Body, isText: boolean, start = 0, end = data.length): Frame | undefined {
+    if (typeof data === 'string') return decode(data, this.mode);
+    if (this.mode === 'only') return this.#slowly(data, isText, start, end);
+    const header = waitEnd(data, start, end);
+    if (header === -1) return this.#slowly(data, isText, start, end);
     const last = this.#last;
-    if (last && isAt(data, end, last.bytes)) return frameOf(data, end, last, isText);
-    return this.#lookUp(data, end, isText);
+    if (last && isAt(data, header, end, last.bytes)) return frameOf(data, isText, start, header, end, last);
+    return this.#lookUp(data, isText, start, header, end);
   }
 
-  #slowly(data: Body, isText: boolean): Frame | undefined {
-    return decode(bodyOf(data, isText), this.mode);
+  #slowly(data: Uint8Array, isText: boolean, start: number, end: number): Frame | undefined {
+    return decode(bodyOf(data.subarray(start, end), isText), this.mode);
   }
 
-  #lookUp(data: Uint8Array, end: number, isText: boolean): Frame | undefined {
+  /** Looks for the header at `from`, which differs from the last one. */
+  #lookUp(data: Uint8Array, isText: boolean, start: number, from: number, end: number): Frame | undefined {
     let hash = 0;
     let found = 0;
-    let at = end;
-    const most = Math.min(data.length, end + maxHeader);
+    let at = from;
+    const most = Math.min(end, from + maxHeader);
     for (; at < most && found < separators; at++) {
       const byte = data[at] ?? 0;
       if (byte === separator) found++;
       hash = (Math.imul(hash, 31) + byte) | 0;
     }
-    if (found < separators) return this.#slowly(data, isText);
+    if (found < separators) return this.#slowly(data, isText, start, end);
     const slot = (hash ^ (hash >>> 8) ^ (hash >>> 16)) & (slots - 1);
     const known = this.#known[slot];
-    if (known && isAt(data, end, known.bytes)) {
+    if (known && isAt(data, from, end, known.bytes)) {
       this.#last = known;
-      return frameOf(data, end, known, isText);
+      return frameOf(data, isText, start, from, end, known);
     }
-    const frame = this.#slowly(data, isText);
+    const frame = this.#slowly(data, isText, start, end);
     // The parts of a text would keep all of it in memory.
-    if (frame) this.#keep(slot, new Uint8Array(data.subarray(end, at)), frame);
+    if (frame) this.#keep(slot, new Uint8Array(data.subarray(from, at)), frame);
     return frame;
   }
 
@@ -104,22 +107,30 @@ export class FrameDecoder {
   }
 }
 
-/** Returns the frame of a message whose wait token ends at `end`, where this header begins. */
-const frameOf = (data: Uint8Array, end: number, header: Header, isText: boolean): Frame => {
-  const start = end + header.bytes.length;
+/** Returns the frame of the message from `start` to `end`, whose header is this one, and begins at `from`. */
+const frameOf = (
+  data: Uint8Array,
+  isText: boolean,
+  start: number,
+  from: number,
+  end: number,
+  header: Header,
+): Frame => {
+  const at = from + header.bytes.length;
   const { namespace, room, event, isError, isNoOp } = header;
   return {
-    wait: end === 0 ? '' : asBuffer(data).toString('latin1', 0, end),
+    wait: from === start ? '' : asBuffer(data).toString('latin1', start, from),
     namespace,
     room,
     event,
     isError,
     isNoOp,
-    body: isText ? textFrom(data, start) : ownCopy(data.subarray(start)),
+    body: isText ? textFrom(data, at, end) : ownCopy(data.subarray(at, end)),
     isBinary: !isText,
     isNative: false,
   };
 };
 
-const textFrom = (data: Uint8Array, start: number): string =>
-  start === data.length ? '' : asBuffer(data).toString('utf8', start);
+/** The default encoding is UTF-8, and need not be looked up. */
+const textFrom = (data: Uint8Array, start: number, end: number): string =>
+  start === end ? '' : asBuffer(data).toString(undefined, start, end);

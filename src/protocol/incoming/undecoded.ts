@@ -1,5 +1,8 @@
 import type { Body } from '../message.js';
 
+/** Looked up once: the global is a getter. */
+const { Buffer } = globalThis;
+
 /** Returns the same bytes as a buffer of Node. A received message is one already. */
 export const asBuffer = (data: Uint8Array): Buffer =>
   Buffer.isBuffer(data) ? data : Buffer.from(data.buffer, data.byteOffset, data.byteLength);

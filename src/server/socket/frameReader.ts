@@ -21,8 +21,15 @@ const framesPerTurn = 32;
 export interface FrameReaderHost {
   /** Whether messages are wanted. */
   readonly isWanted: boolean;
-  /** Takes the payload of a text message: a view of the read buffer, valid UTF-8. */
-  readerOnText(payload: Buffer): void;
+  /**
+   * Takes the payload of a text message, from `start` to `end` of the read buffer: valid UTF-8. Returns whether the next
+   * may come at once.
+   */
+  readerOnText(bytes: Buffer, start: number, end: number): boolean;
+  /** Called before bytes that wait are parsed: so many messages may come. */
+  readerOnSlice(frames: number): void;
+  /** Called after that. */
+  readerOnSliceEnd(): void;
   /** Called when a part of the bytes that waited has been parsed. */
   readerOnProgress(): void;
 }
@@ -44,6 +51,8 @@ export class FrameReader implements Runnable {
   #isBehind = false;
   /** Whether `ws` has nothing of a message, so that the next frame may be parsed here. */
   #isOurs = true;
+  /** Whether what is left has to wait for a slice, as the connection has had its messages. */
+  #isSated = false;
   /** Whether nothing more is parsed: `ws` has found a close frame or an error, or the server has ended the socket. */
   #isOver = false;
   /** Whether the end of the socket waits for the bytes before it, which nothing holds back any more. */
@@ -88,8 +97,9 @@ export class FrameReader implements Runnable {
       return;
     }
     if (this.#rest) return this.#append(bytes);
+    this.#isSated = false;
     let at = 0;
-    while (at < bytes.length && this.#mayGoOn && !this.context.budget.isSpent) {
+    while (at < bytes.length && !this.#isSated && this.#mayGoOn && !this.context.budget.isSpent) {
       at = this.#parse(bytes, at, framesPerTurn);
     }
     if (at < bytes.length && !this.#isOver) this.#hold(bytes, at);
@@ -98,12 +108,13 @@ export class FrameReader implements Runnable {
 
   /** Parses some of the bytes that wait. Joins the queue again if more are left. */
   resume(): void {
-    const rest = this.#rest;
-    if (rest && this.#mayGoOn) {
-      const at = this.#parse(rest, this.#at, this.#isEnding ? Number.POSITIVE_INFINITY : framesPerTurn);
-      if (this.#isOver || at === rest.length) this.#release();
-      else this.#keep(rest, at);
-      if (this.#later) this.#holdLater();
+    if (this.#rest && this.#mayGoOn) {
+      this.host.readerOnSlice(framesPerTurn);
+      try {
+        this.#parseRest();
+      } finally {
+        this.host.readerOnSliceEnd();
+      }
       this.host.readerOnProgress();
     }
     this.wake();
@@ -112,7 +123,9 @@ export class FrameReader implements Runnable {
 
   /** Goes on with the bytes that wait, in a slice of background work, once messages are wanted. */
   wake(): void {
-    if (this.#rest && this.#mayGoOn) this.context.queue.add(this);
+    if (!this.#rest || this.#isParsing) return;
+    if (this.#mayGoOn) this.context.queue.add(this);
+    else this.#keep(this.#rest, this.#at);
   }
 
   /** Drops what waits, and what is read from now on: the server has ended the socket, or `ws` parses no more. */
@@ -122,6 +135,16 @@ export class FrameReader implements Runnable {
     this.#release();
     // Not at once: the caller does not expect the end of the socket within its call.
     if (this.#endings.length > 0) this.context.queue.add(this);
+  }
+
+  #parseRest(): void {
+    const rest = this.#rest;
+    if (!rest) return;
+    this.#isSated = false;
+    const at = this.#parse(rest, this.#at, this.#isEnding ? Number.POSITIVE_INFINITY : framesPerTurn);
+    this.#at = at;
+    if (this.#isOver || at === rest.length) this.#release();
+    if (this.#later) this.#holdLater();
   }
 
   get #mayGoOn(): boolean {
@@ -143,7 +166,7 @@ export class FrameReader implements Runnable {
     // It may have found the end since the last write, as it decompresses in a thread.
     if (!this.#isOurs && hasEnded(this.receiver)) this.stop();
     let at = this.#cut ? this.#join(this.#cut, bytes, from) : from;
-    for (let left = frames; at < length && left > 0 && this.#mayGoOn; left--) {
+    for (let left = frames; at < length && left > 0 && !this.#isSated && this.#mayGoOn; left--) {
       if (!this.#isOurs && !isBetweenMessages(this.receiver)) {
         at = this.#passOn(bytes, at);
         continue;
@@ -179,7 +202,7 @@ export class FrameReader implements Runnable {
   #emit(bytes: Buffer, at: number, end: number): boolean {
     const start = payloadStart(bytes, at);
     const isValid = unmaskText(bytes, start, end);
-    if (isValid) this.host.readerOnText(bytes.subarray(start, end));
+    if (isValid) this.#isSated = !this.host.readerOnText(bytes, start, end) && !this.#isEnding;
     return isValid;
   }
 
@@ -198,11 +221,12 @@ export class FrameReader implements Runnable {
     if (hasEnded(this.receiver)) this.stop();
   }
 
-  /** Keeps the bytes from `at` on until they can be parsed. */
+  /** Keeps the bytes from `at` on until they can be parsed. Their turn comes soon, unless no messages are wanted. */
   #hold(bytes: Buffer, at: number): void {
     this.#holdEnds();
     this.#keep(bytes, at);
-    this.#isBehind = !this.host.isWanted;
+    // Its turn comes once others have had theirs; a tick is over sooner.
+    this.#isBehind = this.#isSated || !this.host.isWanted;
     this.wake();
   }
 

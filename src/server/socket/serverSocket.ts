@@ -1,7 +1,7 @@
 import type { RawData } from 'ws';
 import { type Clock, type TickCounter, TickQuota } from '../../actors/runtime/clock.js';
 import type { Endings } from '../../actors/transport/endings.js';
-import type { SocketListener, Traffic, UpgradedSocket } from '../../actors/transport/socket.js';
+import type { SocketListener, TextListener, Traffic, UpgradedSocket } from '../../actors/transport/socket.js';
 import { type CloseReasonName, closeReasons } from '../../protocol/errors.js';
 import type { FrameSink } from '../../protocol/frame.js';
 import type { ClosingListener, ClosingWebSocket } from './closingWebSocket.js';
@@ -41,6 +41,7 @@ export interface SocketContext extends PongContext {
  */
 export class ServerSocket implements UpgradedSocket, ClosingListener, FrameReaderHost, OutletListener {
   #listener: SocketListener | undefined;
+  #texts: TextListener | undefined;
   #received = 0;
   /** Whether the close frame was sent. */
   #isFinished = false;
@@ -110,11 +111,21 @@ export class ServerSocket implements UpgradedSocket, ClosingListener, FrameReade
     return this.#isWanted;
   }
 
-  /** Passes on a text message. */
-  readerOnText(payload: Buffer): void {
+  /** Passes on a text message. Returns whether the next may come at once. */
+  readerOnText(bytes: Buffer, start: number, end: number): boolean {
     this.#messageEnded();
     if (this.#pongs) this.#answerPings();
-    this.#listener?.socketOnMessage(payload, true);
+    if (this.#texts) return this.#texts.takeText(bytes, start, end);
+    this.#listener?.socketOnMessage(bytes.subarray(start, end), true);
+    return true;
+  }
+  /** Says that a slice begins. */
+  readerOnSlice(frames: number): void {
+    this.#texts?.beginSlice(frames);
+  }
+  /** Says that a slice ends. */
+  readerOnSliceEnd(): void {
+    this.#texts?.endSlice();
   }
   /** Answers what was read, and reads on if nothing waits. */
   readerOnProgress(): void {
@@ -160,6 +171,7 @@ export class ServerSocket implements UpgradedSocket, ClosingListener, FrameReade
   /** Makes `listener` the one listener of the socket. */
   listen(listener: SocketListener): void {
     this.#listener = listener;
+    this.#texts = listener.texts;
   }
   write(bytes: Uint8Array): boolean {
     return this.writable && this.outlet.write(bytes);
@@ -211,6 +223,7 @@ export class ServerSocket implements UpgradedSocket, ClosingListener, FrameReade
     const listener = this.#listener;
     // The event of the destroyed socket would name no reason.
     this.#listener = undefined;
+    this.#texts = undefined;
     this.destroy();
     listener?.socketOnClose(code, text, 'unreadPongs');
     return false;
@@ -248,7 +261,9 @@ export class ServerSocket implements UpgradedSocket, ClosingListener, FrameReade
 
   #review(): void {
     this.#holdInflation();
-    if (this.#isWanted && !this.#isResting && !this.#reader?.isBehind) this.ws.resume();
+    const isRead = this.#isWanted && !this.#isResting && !this.#reader?.isBehind;
+    if (isRead !== this.ws.isPaused) return;
+    if (isRead) this.ws.resume();
     else this.ws.pause();
   }
 

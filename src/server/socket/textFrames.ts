@@ -7,7 +7,7 @@ const short16 = 126;
 const short64 = 127;
 const maskSize = 4;
 /** Payloads from this size on are unmasked by words. */
-const wordsFrom = 128;
+const wordsFrom = 32;
 const anyHighBit = 0x80_80_80_80;
 
 /** Maximum size of the header of a frame that is parsed here. */
@@ -35,6 +35,23 @@ export const textFrameSize = (bytes: Uint8Array, at: number, limit: number): num
   if (available < 4) return cut;
   const length = ((bytes[at + 2] ?? 0) << 8) | (bytes[at + 3] ?? 0);
   return length > limit ? unusual : length + headerSize;
+};
+
+/** A mask, as bytes and as a word. */
+const maskBytes = new Uint8Array(maskSize);
+const maskWord = new Int32Array(maskBytes.buffer);
+
+/** The last read buffer, and all of its memory as words: most reads bring many frames. */
+let lastBytes: Uint8Array = maskBytes;
+let lastWords: Int32Array = maskWord;
+
+/** Returns all of the memory that a buffer is a part of, as words. */
+const wordsOf = (bytes: Buffer): Int32Array => {
+  if (bytes !== lastBytes) {
+    lastBytes = bytes;
+    lastWords = new Int32Array(bytes.buffer, 0, bytes.buffer.byteLength >> 2);
+  }
+  return lastWords;
 };
 
 /** Returns where the payload of the frame at `at` begins: a frame for which `textFrameSize` has returned its size. */
@@ -99,23 +116,26 @@ const unmaskBytes = (bytes: Buffer, start: number, from: number, end: number): n
   return seen;
 };
 
+/** Returns a mask as its words meet it `turn` bytes after the start of a payload, in the byte order of this machine. */
+const turnedMask = (bytes: Buffer, start: number, turn: number): number => {
+  for (let at = 0; at < maskSize; at++) maskBytes[at] = bytes[start - maskSize + ((turn + at) & 3)] ?? 0;
+  return maskWord[0] ?? 0;
+};
+
 /** Unmasks a long payload, four bytes a step where they lie in a word. */
 const unmaskWords = (bytes: Buffer, start: number, end: number): boolean => {
-  const wordsStart = start + (-(bytes.byteOffset + start) & 3);
-  const count = (end - wordsStart) >> 2;
-  const words = new Int32Array(bytes.buffer, bytes.byteOffset + wordsStart, count);
-  // The mask as the first word meets it, in the byte order of this machine.
-  const turned = Uint8Array.from(
-    { length: maskSize },
-    (_, at) => bytes[start - 4 + ((wordsStart - start + at) & 3)] ?? 0,
-  );
-  const [mask = 0] = new Int32Array(turned.buffer);
+  const words = wordsOf(bytes);
+  const offset = bytes.byteOffset;
+  const wordsStart = start + (-(offset + start) & 3);
+  const wordsEnd = end - ((offset + end) & 3);
+  const mask = turnedMask(bytes, start, wordsStart - start);
+  const last = (offset + wordsEnd) >> 2;
   let seen = 0;
-  for (let at = 0; at < count; at++) {
+  for (let at = (offset + wordsStart) >> 2; at < last; at++) {
     const word = (words[at] ?? 0) ^ mask;
     words[at] = word;
     seen |= word;
   }
-  const others = unmaskBytes(bytes, start, start, wordsStart) | unmaskBytes(bytes, start, wordsStart + count * 4, end);
+  const others = unmaskBytes(bytes, start, start, wordsStart) | unmaskBytes(bytes, start, wordsEnd, end);
   return (seen & anyHighBit) === 0 && others < 0x80;
 };

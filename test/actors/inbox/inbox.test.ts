@@ -53,6 +53,54 @@ describe('the quota of a tick', () => {
   });
 });
 
+describe('a socket that asks whether more may come', () => {
+  const next = (host: FakeHost, event: string): boolean => host.inbox.enqueue(Buffer.from(`;n;;${event};0;0;`), true);
+
+  test('[LM9] is told no once the quota is used up', () => {
+    const host = new FakeHost(100, 1_000, 2);
+    expect(['a', 'b', 'c'].map((event) => next(host, event))).toEqual([true, false, false]);
+    host.ticks.current++;
+    host.inbox.resume();
+    expect([next(host, 'd'), next(host, 'e'), host.log.join('')]).toEqual([true, false, 'abcde']);
+  });
+
+  test('[LM9] [AK7] is told yes while an answer may be among what comes, or a turn is under way', () => {
+    const asked = new FakeHost(100, 1_000, 1);
+    asked.isAsked = true;
+    const asking = new FakeHost(100, 1_000, 1);
+    asking.hasPendingAsks = true;
+    for (const host of [asked, asking, new FakeHost(100, 1_000, 1).push('slow')]) {
+      expect(['a', 'b', 'c'].map((event) => next(host, event))).toEqual([true, true, true]);
+    }
+  });
+
+  test('[LM9] in its slice has those handled first that wait, then what comes, and no more than the slice allows', () => {
+    const host = new FakeHost(100, 1_000, 2).push('a', 'b', 'c');
+    host.inbox.beginSlice(3);
+    expect([next(host, 'd'), next(host, 'e'), next(host, 'f')]).toEqual([true, false, false]);
+    expect(host.log.join('')).toBe('abcde');
+    host.inbox.endSlice();
+    host.ticks.current++;
+    host.inbox.beginSlice(9);
+    host.inbox.endSlice();
+    expect(host.log.join('')).toBe('abcdef');
+    // The quota of the tick counts again, and the slice took nothing of it.
+    expect([next(host, 'g'), next(host, 'h')]).toEqual([true, false]);
+  });
+
+  test('[BC10] has nothing handled in a slice while its client is throttled, and is parked once', () => {
+    const host = new FakeHost(100, 1_000);
+    host.isPaused = true;
+    host.push('a');
+    host.inbox.beginSlice(3);
+    host.inbox.endSlice();
+    expect([host.log, host.parkings]).toEqual([['(full)'], 1]);
+    host.isPaused = false;
+    host.inbox.resume();
+    expect(host.log).toEqual(['(full)', 'a', '(room)']);
+  });
+});
+
 describe('the quota of all inboxes', () => {
   const events = Array.from({ length: 40 }, (_, at) => `e${at}`);
   const sharing = (perTick: number, ...names: readonly string[]): FakeHost[] => {

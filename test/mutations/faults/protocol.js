@@ -8,12 +8,12 @@ export const protocolFaults = [
     ['a wait token of bytes is Latin-1', 'FR1 FR2', 'if (byte >= 0x80) return -1;', ''],
     ['five fields are a header', 'FR1', 'const separators = 6;', 'const separators = 5;'],
     ['every answer of the decoder is text', 'FR1', 'isBinary: !isText,', 'isBinary: false,'],
-    ['a binary body changes with the read buffer', 'FR7', 'ownCopy(data.subarray(start))', 'data.subarray(start)'],
+    ['a binary body changes with the read buffer', 'FR7', 'ownCopy(data.subarray(at, end))', 'data.subarray(at, end)'],
     [
       'known headers change with the read buffer',
       'FR1',
-      'new Uint8Array(data.subarray(end, at))',
-      'data.subarray(end, at)',
+      'new Uint8Array(data.subarray(from, at))',
+      'data.subarray(from, at)',
     ],
   ]),
   ...inFile('protocol/token.ts', [

@@ -59,12 +59,7 @@ export const serverFaults = [
       'return this.#isWanted && !this.#reader?.isHolding;',
       'return this.#isWanted;',
     ],
-    [
-      'a socket is read while its bytes wait',
-      'LM9',
-      ' && !this.#reader?.isBehind) this.ws.resume();',
-      ') this.ws.resume();',
-    ],
+    ['a socket is read while its bytes wait', 'LM9', ' && !this.#reader?.isBehind;', ';'],
     [
       'a socket stays paused after its bytes waited',
       'LM9',
@@ -100,6 +95,22 @@ export const serverFaults = [
       '    this.wake();\n    if (!this.#rest && this.#isEnding)',
       '    if (!this.#rest && this.#isEnding)',
     ],
+    [
+      'a connection that has had its messages gets all of a read',
+      'LM9',
+      'left > 0 && !this.#isSated && this.#mayGoOn',
+      'left > 0 && this.#mayGoOn',
+    ],
+    ['what waits for its turn is read on', 'LM9', 'this.#isSated || !this.host.isWanted;', '!this.host.isWanted;'],
+    ['a slice has no beginning', 'LM9', 'this.host.readerOnSlice(framesPerTurn);', ''],
+    ['a slice has no end', 'LM9', 'this.host.readerOnSliceEnd();', ''],
+    [
+      'what is parsed now is moved by a pause',
+      'LM9',
+      'if (!this.#rest || this.#isParsing) return;',
+      'if (!this.#rest) return;',
+    ],
+    ['what waits for a paused connection keeps all', 'LM9', 'else this.#keep(this.#rest, this.#at);', ''],
     ['a part that waits keeps the whole read', 'LM9', 'const isSmall = ', 'const isSmall = 0 > 1 && '],
     [
       'what waits is overtaken by what is read later',
@@ -129,8 +140,8 @@ export const serverFaults = [
     [
       'what comes in a slice waits for the next read',
       'LM9',
-      'if (this.#later) this.#holdLater();\n      this.host',
-      'this.host',
+      'this.#release();\n    if (this.#later) this.#holdLater();',
+      'this.#release();',
     ],
     [
       'a message behind a close frame is passed on',
@@ -167,7 +178,7 @@ export const serverFaults = [
       'if (!this.#emit(frame, 0, size)) this.#write(frame);',
       'this.#emit(frame, 0, size);',
     ],
-    ['any text passes as UTF-8', 'FR11', 'if (isValid) this.host', 'this.host'],
+    ['any text passes as UTF-8', 'FR11', 'if (isValid) this.#isSated', 'this.#isSated'],
   ]),
   ...inFile('server/socket/textFrames.ts', [
     [
@@ -195,7 +206,7 @@ export const serverFaults = [
       'return length > limit ? unusual : length',
       'return length > limit + 50 ? unusual : length',
     ],
-    ['a long text is unmasked by a mask that is not turned', 'FR11', '((wordsStart - start + at) & 3)', '(at & 3)'],
+    ['a long text is unmasked by a mask that is not turned', 'FR11', 'wordsStart - start);', '0);'],
     ['a high byte goes unnoticed in a long text', 'FR11', '(seen & anyHighBit) === 0 && others', 'others'],
     [
       'a high byte goes unnoticed at the ends of a long text',

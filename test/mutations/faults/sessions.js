@@ -40,6 +40,11 @@ export const sessionsFaults = [
       'if (this.#state !== "waiting" && !isOpening(frame)) {',
     ],
   ]),
+  ...inFile('actors/sessions/sessionTexts.ts', [
+    ['a frame of the session layer reaches the connection', 'SS11', 'if (!beginsSession(bytes, start)) return', 'return'],
+    ['the connection of an aware client has no slices', 'LM9', 'this.connection.beginSlice(frames);', ''],
+    ['the slice of an aware client has no end', 'LM9', 'this.connection.endSlice();', ''],
+  ]),
   ...inFile('actors/sessions/sessionLine.ts', [
     ['a client of the session layer fills its socket without notice', 'BC15 BP1', 'this.host.filled();', ''],
     ['an opening may come late', 'SS13', 'if (this.#isGreeted) this.#refuseHello();', ''],

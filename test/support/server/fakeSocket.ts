@@ -1,4 +1,4 @@
-import type { Socket, SocketListener, Traffic } from '../../../src/actors/transport/socket.js';
+import type { Socket, SocketListener, TextListener, Traffic } from '../../../src/actors/transport/socket.js';
 import type { FrameSink } from '../../../src/protocol/frame.js';
 
 /** What the server has sent: the bytes of one write, or the close frame. */
@@ -42,8 +42,9 @@ const lineTo = (isUp: () => boolean, write: (bytes: Uint8Array) => boolean): Fra
 const handOver = (listener: SocketListener, data: string | Uint8Array): void => {
   if (typeof data !== 'string') return listener.socketOnMessage(data);
   const read = Buffer.from(`${beside}${data}${beside}`);
-  const view = read.subarray(beside.length, read.length - beside.length);
-  listener.socketOnMessage(view, true);
+  const end = read.length - beside.length;
+  if (listener.texts) listener.texts.takeText(read, beside.length, end);
+  else listener.socketOnMessage(read.subarray(beside.length, end), true);
   read.fill('*');
 };
 
@@ -78,6 +79,11 @@ export class FakeSocket implements Socket {
 
   listen(listener: SocketListener): void {
     this.#listener = listener;
+  }
+
+  /** What takes text messages where they lie in a read buffer. */
+  get texts(): TextListener | undefined {
+    return this.#listener?.texts;
   }
 
   // As the server uses it
