@@ -12,14 +12,16 @@ export const clientFaults = [
       "guard: 'mayWake', actions: ['useWake'] }],\n      ONLINE: [{ target: 'dialing', guard",
       "actions: ['useWake'] }],\n      ONLINE: [{ target: 'dialing', guard",
     ],
-    ['a final close is tried again', 'CL21', 'code === 1000 || (code === 1008 &&', '(code === 1008 &&'],
-    ['a deadline that a busy client has missed is final', 'CL21', " && !text.endsWith(' in time')", ''],
     [
       'a refusal is final whatever follows',
       'CL21',
       "event.type === 'LOST' && !isFinalClose(event.code, event.text) && event.code !== 1005",
       'event.code === 0 && event.code !== 1005',
     ],
+  ]),
+  ...inFile('client/line/closes.ts', [
+    ['a final close is tried again', 'CL21', 'code === 1000 || (code === 1008 &&', '(code === 1008 &&'],
+    ['a deadline that a busy client has missed is final', 'CL21', " && !text.endsWith(' in time')", ''],
   ]),
   ...inFile('client/machine.ts', [['the machine has no rows for every state', 'CL1', '    on: everywhere,', '']]),
   ...inFile('client/connector.ts', [
