@@ -107,7 +107,10 @@ export class Lane {
     this.#put(fault);
     vitest.config.bail = fault ? 1 : 0;
     vitest.setGlobalTestNamePattern(patternFor(rules));
-    vitest.getRootProject().config.testTimeout = patience;
+    const { config: ofTests } = vitest.getRootProject();
+    ofTests.testTimeout = patience;
+    // What a test waits for may take a part of that: a second of six.
+    ofTests.expect = { ...ofTests.expect, poll: { ...ofTests.expect?.poll, timeout: patience / 6 } };
     /** @type {Outcome} */
     let outcome = { modules: [], passed: 0, failed: [], errors: '', isHung: false };
     try {
