@@ -4,7 +4,7 @@ import { OnRoomLeave, ReceivedMessage } from '../../protocol/message.js';
 import type { Answer } from '../api/asks.js';
 import { dropped } from '../api/compose.js';
 import { closeCauseOf, closesWith, type Outcome } from '../api/handlers.js';
-import type { RequestedAction } from '../charts/steppedMachine.js';
+import type { RequestedAction, Step as Taken } from '../charts/steppedMachine.js';
 import type { ServerContext } from '../context.js';
 import { noTurn } from '../inbox/inbox.js';
 import type { Connection } from './connection.js';
@@ -47,16 +47,14 @@ export interface Step extends StepContext {
 type Pending = void | Promise<void>;
 
 /** Runs `each` for one item after another. Returns a promise only if one of them does. */
-export const inOrder = <T>(items: Iterable<T>, each: (item: T) => Pending): Pending => {
-  const rest = items[Symbol.iterator]();
-  const go = (): Pending => {
-    for (let next = rest.next(); !next.done; next = rest.next()) {
-      const pending = each(next.value);
-      if (pending) return pending.then(go);
-    }
-    return undefined;
-  };
-  return go();
+export const inOrder = <T>(items: readonly T[], each: (item: T) => Pending): Pending => {
+  let done = 0;
+  for (const item of items) {
+    done++;
+    const pending = each(item);
+    if (pending) return pending.then(() => inOrder(items.slice(done), each));
+  }
+  return undefined;
 };
 
 /** What comes of an event without a handler. */
@@ -89,39 +87,42 @@ export class Transitions {
    * @throws what the chart throws, or rejects with it. The call to which the step belongs then rejects with `ErrWrite`
    */
   take(step: Step, event: string): Pending {
-    const failed = (error: unknown): never => {
-      this.#endCall(step, step.call, ({ reject }) => reject(ErrWrite));
-      throw error;
-    };
     try {
       const pending = this.#advance(step, event);
-      return pending ? pending.catch(failed) : undefined;
+      return pending ? pending.catch((error: unknown) => this.#fail(step, error)) : undefined;
     } catch (error) {
-      return failed(error);
+      return this.#fail(step, error);
     }
   }
 
   /** Takes a step like `take`, but reports what the chart throws, so that the steps after it are taken too. */
   attempt(step: Step, event: string): Pending {
-    const failed = (error: unknown): void =>
-      this.context.callbacks.report(error, { during: 'chart', connection: this.connection.id });
     try {
       const pending = this.take(step, event);
-      return pending ? pending.catch(failed) : undefined;
+      return pending ? pending.catch((error: unknown) => this.#report(error)) : undefined;
     } catch (error) {
-      return failed(error);
+      return this.#report(error);
     }
   }
 
+  #report(error: unknown): void {
+    this.context.callbacks.report(error, { during: 'chart', connection: this.connection.id });
+  }
+
+  #fail(step: Step, error: unknown): never {
+    this.#endCall(step, step.call, ({ reject }) => reject(ErrWrite));
+    throw error;
+  }
+
   #advance(step: Step, event: string): Pending {
-    const { value, actions } = step.membership.advance(event);
-    const settled = (): void => {
-      const { namespace } = step.membership;
-      if (namespace.isVacant) this.listener.vacated(namespace);
-      if (value.hasTag('settled')) this.listener.settled();
-    };
-    const done = inOrder(actions, (action) => this.#run(step, action));
-    return done ? done.then(settled) : settled();
+    const taken = step.membership.advance(event);
+    const done = inOrder(taken.actions, (action) => this.#run(step, action));
+    return done ? done.then(() => this.#settled(step, taken)) : this.#settled(step, taken);
+  }
+
+  #settled({ membership: { namespace } }: Step, { value }: Taken): void {
+    if (namespace.isVacant) this.listener.vacated(namespace);
+    if (value.hasTag('settled')) this.listener.settled();
   }
 
   #run(step: Step, action: RequestedAction): Pending {
