@@ -34,6 +34,14 @@ export const endConnection = (
   listener.onDetached(connection.socket);
 };
 
+/** Tells the listener that the last handler has settled, once it has. */
+const settle = (
+  connection: Connection,
+  running: void | Promise<void>,
+  listener: Pick<ConnectionListener<Connection>, 'onFinished'>,
+): void | Promise<void> =>
+  running ? running.then(() => listener.onFinished(connection)) : listener.onFinished(connection);
+
 /**
  * Ends the memberships of a closed connection, and then runs `onDisconnect` (NS7, SV6). Makes no promise unless a handler
  * of the program does.
@@ -47,11 +55,7 @@ export const runEnd = (
   const { memberships, conn, actor } = connection;
   const { code, text, wasAccepted } = disconnectReason(record, actor);
   const reason = { code, text, wasAccepted, rooms: callbacks.hearsEnds ? memberships.places() : [] };
-  const finished = (): void => listener.onFinished(connection);
-  const disconnect = (): void | Promise<void> => {
-    const running = callbacks.disconnect(conn, reason);
-    return running ? running.then(finished) : finished();
-  };
   const ending = memberships.end();
-  return ending ? ending.then(disconnect) : disconnect();
+  if (!ending) return settle(connection, callbacks.disconnect(conn, reason), listener);
+  return ending.then(() => settle(connection, callbacks.disconnect(conn, reason), listener));
 };

@@ -14,6 +14,9 @@ interface EndingsContext {
   readonly background: Pick<BackgroundTasks, 'wake'>;
 }
 
+/** Maximum number of finished endings that are kept after a slice. */
+const maxKept = 1_024;
+
 /** Number of endings that are finished at once in each tick. */
 const endingsAtOnce = 64;
 
@@ -22,7 +25,10 @@ const endingsAtOnce = 64;
  * (SV27).
  */
 export class Endings implements BackgroundTask {
-  readonly #waiting = new Set<Ending>();
+  /** Those that wait, in order. */
+  #waiting: Ending[] = [];
+  /** How many of them are finished. */
+  #done = 0;
   readonly #quota: TickQuota;
 
   constructor(private readonly context: EndingsContext) {
@@ -31,18 +37,23 @@ export class Endings implements BackgroundTask {
 
   /** Finishes an ending now, or in a slice after those that wait. */
   add(ending: Ending): void {
-    if (this.#waiting.size === 0 && this.#quota.spend(1) >= 0) return ending.finish();
-    this.#waiting.add(ending);
+    if (this.#waiting.length === 0 && this.#quota.spend(1) >= 0) return ending.finish();
+    this.#waiting.push(ending);
     return this.context.background.wake(this);
   }
 
   /** Finishes endings until the slice is over, at least one. Returns whether any are left. */
   run(until: number): boolean {
-    for (const ending of this.#waiting) {
-      this.#waiting.delete(ending);
-      ending.finish();
+    for (let next = this.#waiting[this.#done]; next; next = this.#waiting[this.#done]) {
+      this.#done++;
+      next.finish();
       if (this.context.clock.now() >= until) break;
     }
-    return this.#waiting.size > 0;
+    const isOver = this.#done === this.#waiting.length;
+    if (isOver || this.#done >= maxKept) {
+      this.#waiting = this.#waiting.slice(this.#done);
+      this.#done = 0;
+    }
+    return !isOver;
   }
 }

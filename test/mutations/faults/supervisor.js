@@ -58,7 +58,7 @@ export const supervisorFaults = [
   ]),
   ...inFile('actors/transport/endings.ts', [
     ['endings are finished without end', 'SV27', 'if (this.context.clock.now() >= until) break;', ''],
-    ['an ending overtakes those that wait', 'SV27', 'this.#waiting.size === 0 && this.#quota', 'this.#quota'],
+    ['an ending overtakes those that wait', 'SV27', 'this.#waiting.length === 0 && this.#quota', 'this.#quota'],
     ['every ending waits for a slice', 'SV27', 'this.#quota.spend(1) >= 0', 'this.#quota.spend(1) < -1e9'],
   ]),
   ...inFile('actors/supervisor/registry.ts', [
