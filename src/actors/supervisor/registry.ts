@@ -31,6 +31,11 @@ interface Entry {
   isRunning: boolean;
 }
 
+const ignore = (): void => {};
+
+/** Returns what tells an actor that others reach its connection. */
+const whenReached = (actor: AnyActorRef) => (): void => sendIfActive(actor, { type: 'REACHED' });
+
 /** The connections of one server: each from its registration until its actor has stopped and it is finished. */
 export class Registry implements ConnectionListener<Connection> {
   /** Every entry by the id of its actor, in the order of registration. */
@@ -210,9 +215,7 @@ export class Registry implements ConnectionListener<Connection> {
     this.#heartbeat.start();
     // A chart of the program may have closed it at its start.
     if (!this.#registered.has(connection)) return;
-    cluster.hold(arrival.id, () => {
-      if (!isReachable) sendIfActive(actor, { type: 'REACHED' });
-    });
+    cluster.hold(arrival.id, isReachable ? ignore : whenReached(actor));
   }
 
   #noteStopped(entry: Entry | undefined): void {

@@ -4,18 +4,21 @@ import type { IncomingMessage } from 'node:http';
 const most = 512;
 const longest = 256;
 
-/** Keeps one of each text, so that equal texts of many requests are one in memory. Forgets them all when it is full. */
-class SharedTexts {
-  readonly #known = new Map<string, string>();
+/** Keeps what is made of each text, so that equal texts of many requests lead to one. Forgets all when it is full. */
+class Shared<Kept> {
+  readonly #known = new Map<string, Kept>();
 
-  /** Returns the text that is kept for an equal one. */
-  of(text: string): string {
+  constructor(private readonly make: (text: string) => Kept) {}
+
+  /** Returns what is kept for an equal text. */
+  of(text: string): Kept {
     const known = this.#known.get(text);
     if (known !== undefined) return known;
-    if (text.length > longest) return text;
+    const made = this.make(text);
+    if (text.length > longest) return made;
     if (this.#known.size >= most) this.#known.clear();
-    this.#known.set(text, text);
-    return text;
+    this.#known.set(text, made);
+    return made;
   }
 }
 
@@ -26,8 +29,12 @@ const alike: ReadonlySet<string> = new Set([
   ...['x-forwarded-proto', 'x-forwarded-host'],
 ]);
 
-const names = new SharedTexts();
-const values = new SharedTexts();
+/** The name of a header as it was sent, and its key if its values are shared. */
+const names = new Shared((text) => {
+  const key = text.toLowerCase();
+  return { text, key: alike.has(key) ? key : undefined };
+});
+const values = new Shared((text) => text);
 
 /**
  * Replaces the names and usual values of a request's headers by equal texts that other requests have too. Each request
@@ -40,11 +47,10 @@ export const shareHeaders = ({
   // A request that a program makes itself may lack them, or protect them.
   if (!rawHeaders || !headers || Object.isFrozen(rawHeaders) || Object.isFrozen(headers)) return;
   for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
-    const name: string = rawHeaders[at] ?? '';
+    const { text, key } = names.of(rawHeaders[at] ?? '');
+    rawHeaders[at] = text;
+    if (key === undefined) continue;
     const value: string = rawHeaders[at + 1] ?? '';
-    rawHeaders[at] = names.of(name);
-    const key = name.toLowerCase();
-    if (!alike.has(key)) continue;
     const shared = values.of(value);
     rawHeaders[at + 1] = shared;
     if (headers[key] === value) headers[key] = shared;
