@@ -41,7 +41,12 @@ export const sessionsFaults = [
     ],
   ]),
   ...inFile('actors/sessions/sessionTexts.ts', [
-    ['a frame of the session layer reaches the connection', 'SS11', 'if (!beginsSession(bytes, start)) return', 'return'],
+    [
+      'a frame of the session layer reaches the connection',
+      'SS11',
+      'if (!beginsSession(bytes, start)) return',
+      'return',
+    ],
     ['the connection of an aware client has no slices', 'LM9', 'this.connection.beginSlice(frames);', ''],
     ['the slice of an aware client has no end', 'LM9', 'this.connection.endSlice();', ''],
   ]),
