@@ -226,11 +226,9 @@ export class Inbox implements Runnable {
   #handledAtOnce(data: Body, isText: boolean, start: number, end: number): boolean {
     if (!this.#isIdle || this.#queued > 0 || this.#intake !== 'open' || this.#allowance.isUsedUp) return false;
     const frame = this.host.decode(data, isText, start, end);
-    if (!frame) {
-      this.#allowance.spend();
-      return true;
-    }
-    if (this.host.mustWait(frame) || !this.#mayGoOn()) return false;
+    if (frame && (this.host.mustWait(frame) || this.host.isPaused)) return false;
+    this.#allowance.spend();
+    if (!frame) return true;
     this.#takeTurn(frame);
     if (this.length > 0) this.drain();
     return true;

@@ -113,7 +113,7 @@ export class ServerSocket implements UpgradedSocket, ClosingListener, FrameReade
 
   /** Passes on a text message. Returns whether the next may come at once. */
   readerOnText(bytes: Buffer, start: number, end: number): boolean {
-    this.#messageEnded();
+    if (this.#incomplete !== undefined) this.#messageEnded();
     if (this.#pongs) this.#answerPings();
     if (this.#texts) return this.#texts.takeText(bytes, start, end);
     this.#listener?.socketOnMessage(bytes.subarray(start, end), true);

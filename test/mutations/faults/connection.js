@@ -140,8 +140,8 @@ export const connectionFaults = [
     [
       'what is no frame takes no part of the quota',
       'LM9',
-      'if (!frame) {\n      this.#allowance.spend();',
-      'if (!frame) {',
+      'this.#allowance.spend();\n    if (!frame) return true;',
+      'if (!frame) return true;\n    this.#allowance.spend();',
     ],
     [
       'what is no frame is looked at beyond the quota',
