@@ -90,7 +90,7 @@ export const flood = {
           worst.get(pair.name)?.longest.push(longest);
           return { figure: longest, delivered, due };
         },
-        runner.pick(3, 1),
+        runner.pick(2, 1),
       );
       const isOurs = (/** @type {string} */ name) => name.startsWith('muster');
       return {
