@@ -2,7 +2,7 @@
 
 import { answerRequests, number, text, writeLine } from './line.js';
 import { ClientGroup, handshakesAtOnce } from './load/clientGroup.js';
-import { ask, Latencies, probe, send, witness } from './load/workloads.js';
+import { ask, flood, Latencies, probe, send, witness } from './load/workloads.js';
 
 const [dialect = '', port = '', deflate] = process.argv.slice(2);
 const group = new ClientGroup(dialect, Number(port), deflate !== undefined);
@@ -67,6 +67,7 @@ answerRequests({
     return ask(group, asksOf(args), (client, at) => group.dialect.join(`more${(client + at * roomStep) % among}`));
   },
   send: (args) => send(group, { each: number(args, 'each'), body: bodyOf(number(args, 'bytes')) }),
+  flood: (args) => flood(group, { bytes: number(args, 'bytes') }),
   probe: (args) => probe(group, { ms: number(args, 'ms'), every: number(args, 'every') }),
   witness: (args) =>
     witness(group, { ms: number(args, 'ms'), every: number(args, 'every'), body: bodyOf(number(args, 'bytes')) }),

@@ -37,6 +37,10 @@ export const startWorker = (name, file, ...args) => new Worker(name, on(clientCo
  */
 const systems = {
   muster: { dialect: 'neffos', command: async () => node(script('systems/muster.js')) },
+  'muster, 512 MB heap': {
+    dialect: 'neffos',
+    command: async () => node('--max-old-space-size=512', script('systems/muster.js')),
+  },
   'muster, inspector closed': {
     dialect: 'neffos',
     command: async () => node(script('systems/muster.js'), 'inspector'),

@@ -61,6 +61,20 @@ export const send = async ({ clients, dialect }, { each, body }) => {
 };
 
 /**
+ * Sends as many small events as fit into so many bytes, from every client at once. Resolves with their number and size.
+ *
+ * @param {ClientGroup} group
+ * @param {{ bytes: number }} plan
+ */
+export const flood = ({ clients, dialect }, { bytes }) => {
+  const frame = clientFrame(dialect.count(''));
+  const each = Math.floor(bytes / frame.length);
+  const all = Buffer.concat(Array.from({ length: each }, () => frame));
+  for (const { socket } of clients) socket.write(all);
+  return { sent: each * clients.length, bytes: all.length * clients.length };
+};
+
+/**
  * Connects one client after another. Resolves with the time that each took, in ms.
  *
  * @param {ClientGroup} group

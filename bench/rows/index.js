@@ -5,6 +5,7 @@ import { contractRow } from './contract.js';
 import { deflate } from './deflate.js';
 import { delay } from './delay.js';
 import { events } from './events.js';
+import { flood } from './flood.js';
 import { join } from './join.js';
 import { live } from './live.js';
 import { membership, memory } from './memory.js';
@@ -31,6 +32,7 @@ export const rows = [
   ask,
   askOne,
   events,
+  flood,
   contractRow,
   storm,
   rush,

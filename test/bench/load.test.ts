@@ -112,6 +112,9 @@ const aSystem = (names: readonly string[]) => (): void => {
     const sent = await load.figure('sent', 'send', { each: 16, bytes: 64 });
     expect(sent).toBe(16 * 20);
     await vi.waitFor(async () => expect(await server.figure('counted', 'counts')).toBe(sent));
+    const flooded = await load.figure('sent', 'flood', { bytes: 4_096 });
+    expect(flooded).toBeGreaterThan(20 * 16);
+    await vi.waitFor(async () => expect(await server.figure('counted', 'counts')).toBe(sent + flooded));
     expect(await server.figure('members', 'counts')).toBe(20);
     await load.call('disconnect', { count: 20 });
     await vi.waitFor(async () => expect(await server.figure('members', 'counts')).toBe(0));

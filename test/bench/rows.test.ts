@@ -13,7 +13,20 @@ test('the rows have names of their own', () => {
 test('the rows are all there', () => {
   expect(ids).toEqual(
     expect.arrayContaining([
-      ...['broadcast', 'burst', 'hundred', 'smallRooms', 'room', 'to', 'rooms', 'delay', 'ask', 'askOne', 'events'],
+      ...[
+        'broadcast',
+        'burst',
+        'hundred',
+        'smallRooms',
+        'room',
+        'to',
+        'rooms',
+        'delay',
+        'ask',
+        'askOne',
+        'events',
+        'flood',
+      ],
       ...['contract', 'storm', 'rush', 'join', 'memory', 'membership', 'live', 'stalled', 'cluster', 'watched'],
     ]),
   );
