@@ -8,7 +8,6 @@ import {
 } from 'xstate';
 import { evaluateGuard } from 'xstate/guards';
 import { isInspected } from '../runtime/actorPatches.js';
-import { type Assignable, assignTo, isAssign } from './assignment.js';
 import { type Plan, Planner, type Task } from './plan.js';
 import { type ListedGuard, type Moment, type Node, type Outcome, Probe } from './probe.js';
 
@@ -27,14 +26,9 @@ interface State {
 }
 
 /** What a step has changed so far. */
-type Progress = Assignable;
-
-/** What an action gets. */
-interface Info {
-  readonly context: Progress['context'];
-  readonly event: EventObject;
-  readonly self?: unknown;
-  readonly system?: unknown;
+interface Progress {
+  context: AnyMachineSnapshot['context'];
+  children: AnyMachineSnapshot['children'];
 }
 
 /** An action that XState creates, such as `assign`. */
@@ -179,13 +173,10 @@ export class Memo {
   }
 
   /** Runs an action that XState creates. The snapshot that it gets has no active states: it makes a copy of them. */
-  #resolve(action: BuiltIn, progress: Progress, info: Info, params: unknown, scope: AnyActorScope): void {
+  #resolve(action: BuiltIn, progress: Progress, info: object, params: unknown, scope: AnyActorScope): void {
     const { context, children } = progress;
-    if (context && isAssign(action)) {
-      const { event } = info;
-      return assignTo(progress, action, params, { event, scope, snapshot: this.#partial });
-    }
-    const given = this.#partial(context, children);
+    // An action that is planned reads and copies nothing else of it.
+    const given = { machine: this.machine, context, children, _nodes: noNodes } as unknown as AnyMachineSnapshot;
     const [changed, resolved] = action.resolve(scope, given, info, params, action, nothingRaised);
     if (changed !== given) {
       progress.context = changed.context;
@@ -195,10 +186,6 @@ export class Memo {
     const exec = action.execute.bind(null, scope, resolved);
     scope.actionExecutor({ type: action.type, info, params: resolved, exec } as never);
   }
-
-  /** Returns what an action that is planned reads and copies of a snapshot. */
-  readonly #partial = (context: Progress['context'], children: Progress['children']): AnyMachineSnapshot =>
-    ({ machine: this.machine, context, children, _nodes: noNodes }) as unknown as AnyMachineSnapshot;
 
   #passes({ listed }: Moment<ListedGuard>, { context }: Progress, event: EventObject): boolean {
     const { guard, source, isEventless } = listed;

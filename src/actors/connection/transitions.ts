@@ -4,7 +4,7 @@ import { OnRoomLeave, ReceivedMessage } from '../../protocol/message.js';
 import type { Answer } from '../api/asks.js';
 import { dropped } from '../api/compose.js';
 import { closeCauseOf, closesWith, type Outcome } from '../api/handlers.js';
-import type { Step as MachineStep, RequestedAction } from '../charts/steppedMachine.js';
+import type { RequestedAction } from '../charts/steppedMachine.js';
 import type { ServerContext } from '../context.js';
 import { noTurn } from '../inbox/inbox.js';
 import type { Connection } from './connection.js';
@@ -89,11 +89,15 @@ export class Transitions {
    * @throws what the chart throws, or rejects with it. The call to which the step belongs then rejects with `ErrWrite`
    */
   take(step: Step, event: string): Pending {
+    const failed = (error: unknown): never => {
+      this.#endCall(step, step.call, ({ reject }) => reject(ErrWrite));
+      throw error;
+    };
     try {
       const pending = this.#advance(step, event);
-      return pending && this.#caught(step, pending);
+      return pending ? pending.catch(failed) : undefined;
     } catch (error) {
-      return this.#failed(step, error);
+      return failed(error);
     }
   }
 
@@ -109,38 +113,15 @@ export class Transitions {
     }
   }
 
-  // A function with a closure in it makes its scope anew in each call, so those that seldom need one have a method.
-
-  #caught(step: Step, pending: Promise<void>): Promise<void> {
-    return pending.catch((error: unknown) => this.#failed(step, error));
-  }
-
-  #failed(step: Step, error: unknown): never {
-    this.#endCall(step, step.call, ({ reject }) => reject(ErrWrite));
-    throw error;
-  }
-
   #advance(step: Step, event: string): Pending {
-    return this.#runFrom(step, step.membership.advance(event), 0);
-  }
-
-  /** Runs the actions of a step from one of them on. */
-  #runFrom(step: Step, advanced: MachineStep, from: number): Pending {
-    const { value, actions } = advanced;
-    let at = from;
-    for (let action = actions[at]; action; action = actions[at]) {
-      at++;
-      const pending = this.#run(step, action);
-      if (pending) return this.#goOn(step, advanced, at, pending);
-    }
-    const { namespace } = step.membership;
-    if (namespace.isVacant) this.listener.vacated(namespace);
-    if (value.hasTag('settled')) this.listener.settled();
-    return undefined;
-  }
-
-  #goOn(step: Step, advanced: MachineStep, at: number, pending: Promise<void>): Promise<void> {
-    return pending.then(() => this.#runFrom(step, advanced, at));
+    const { value, actions } = step.membership.advance(event);
+    const settled = (): void => {
+      const { namespace } = step.membership;
+      if (namespace.isVacant) this.listener.vacated(namespace);
+      if (value.hasTag('settled')) this.listener.settled();
+    };
+    const done = inOrder(actions, (action) => this.#run(step, action));
+    return done ? done.then(settled) : settled();
   }
 
   #run(step: Step, action: RequestedAction): Pending {
@@ -174,15 +155,12 @@ export class Transitions {
       case 'settle':
         return this.#endCall(step, call, ({ resolve }) => resolve());
       case 'fail':
-        return this.#fail(step);
+        return this.#endCall(step, call ?? membership.pendingCall, ({ reject }) =>
+          reject(step.error ?? membership.refusal),
+        );
       default:
         return undefined;
     }
-  }
-
-  #fail(step: Step): void {
-    const { membership, call, error } = step;
-    this.#endCall(step, call ?? membership.pendingCall, ({ reject }) => reject(error ?? membership.refusal));
   }
 
   #endCall({ membership }: Step, call: PendingCall | undefined, settle: (call: PendingCall) => void): void {

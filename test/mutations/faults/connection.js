@@ -57,15 +57,6 @@ export const connectionFaults = [
     ['a namespace ends with another one', 'NS7', 'else if (this.#name === name) this.#only', 'else this.#only'],
     ['a namespace that is left stays', 'NS7', 'if (this.#all) this.#all.delete(name);', 'if (this.#all) return;'],
   ]),
-  ...inFile('actors/charts/assignment.ts', [
-    [
-      'of two actors that an assignment spawns, one is lost',
-      'SV9 SV11',
-      'snapshot(context, children), {',
-      'snapshot(context, target.children), {',
-    ],
-    ['what an assignment spawns is nobody’s child', 'SV9 SV11', 'target.children = children;', ''],
-  ]),
   ...inFile('actors/runtime/ownedActor.ts', [
     [
       'an observer hears all connections',
