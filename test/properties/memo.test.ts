@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { type AnyStateMachine, createMachine, type EventObject, stateIn } from 'xstate';
+import { type AnyStateMachine, assign, createActor, createMachine, type EventObject, setup, stateIn } from 'xstate';
 import { memoOf } from '../../src/actors/charts/memoised.js';
 import { type MachineState, type Step, SteppedMachine } from '../../src/actors/charts/steppedMachine.js';
 import { fastPaths } from '../../src/actors/runtime/fastPaths.js';
@@ -89,6 +89,53 @@ describe('memoised steps', () => {
     const path = ['ENTER', 'OPEN', 'ENTER', 'LEAVE', 'SHUT', 'ENTER'];
     const sent = path.map((type) => ({ twin: 0, kind: 'send', event: { type } }) as const);
     walk(machine, new CallLog(), sent, [0]);
+  });
+
+  test('[SV9] [SV11] an assign spawns children, takes parameters and fails as in XState', () => {
+    const child = createMachine({ initial: 'on', states: { on: {} } });
+    const machine = setup({
+      types: { context: {} as { readonly count: number; readonly name: string } },
+      actors: { child },
+      actions: {
+        add: assign({ count: ({ context }, by: number) => context.count + by, name: 'added' }),
+        grow: assign({
+          count: ({ context, spawn }) => {
+            spawn('child', { id: `child ${context.count}` });
+            return context.count + 1;
+          },
+        }),
+        growTwice: assign(({ context, spawn, event }) => {
+          for (const at of [1, 2]) spawn('child', { id: `${event.type} ${context.count} ${at}` });
+          return { count: context.count + 2 };
+        }),
+        fail: assign({
+          name: () => {
+            throw new Error('no name');
+          },
+        }),
+      },
+    }).createMachine({
+      context: ({ spawn }) => {
+        spawn('child', { id: 'first' });
+        return { count: 0, name: '' };
+      },
+      on: {
+        ADD: { actions: { type: 'add', params: 3 } },
+        ONE: { actions: 'grow' },
+        GROW: { actions: ['grow', 'growTwice', { type: 'add', params: 1 }] },
+        FAIL: { actions: ['grow', 'fail'] },
+      },
+    });
+    expect(memoOf(machine)).toBeDefined();
+    const sent = ['ONE', 'GROW', 'ADD', 'GROW', 'FAIL', 'ADD'].map(
+      (type) => ({ twin: 0, kind: 'send', event: { type } }) as const,
+    );
+    walk(machine, new CallLog(), sent, [0]);
+    const memoised = createActor(memoLogic(machine)).start();
+    for (const type of ['GROW', 'ADD'] as const) memoised.send({ type });
+    const { context, children } = memoised.getSnapshot();
+    expect(context).toEqual({ count: 7, name: 'added' });
+    expect(Object.keys(children)).toEqual(['first', 'child 0', 'GROW 1 1', 'GROW 1 2']);
   });
 
   const log = new CallLog();

@@ -8,6 +8,7 @@ import {
 } from 'xstate';
 import { evaluateGuard } from 'xstate/guards';
 import { isInspected } from '../runtime/actorPatches.js';
+import { assigned, isAssignment } from './assigning.js';
 import { type Plan, Planner, type Task } from './plan.js';
 import { type ListedGuard, type Moment, type Node, type Outcome, Probe } from './probe.js';
 
@@ -43,6 +44,12 @@ interface BuiltIn {
     extra: object,
   ): readonly [AnyMachineSnapshot, unknown, unknown];
   execute?(scope: AnyActorScope, params: unknown): void;
+}
+
+/** What an action is called with. */
+interface Info {
+  readonly context: unknown;
+  readonly event: EventObject;
 }
 
 /** The children and the history of every actor that has none. XState copies both and never changes them. */
@@ -173,10 +180,16 @@ export class Memo {
   }
 
   /** Runs an action that XState creates. The snapshot that it gets has no active states: it makes a copy of them. */
-  #resolve(action: BuiltIn, progress: Progress, info: object, params: unknown, scope: AnyActorScope): void {
+  #resolve(action: BuiltIn, progress: Progress, info: Info, params: unknown, scope: AnyActorScope): void {
     const { context, children } = progress;
     // An action that is planned reads and copies nothing else of it.
     const given = { machine: this.machine, context, children, _nodes: noNodes } as unknown as AnyMachineSnapshot;
+    if (context && isAssignment(action)) {
+      const after = assigned(action, scope, given, info.event, params);
+      progress.context = after.context;
+      progress.children = after.children;
+      return;
+    }
     const [changed, resolved] = action.resolve(scope, given, info, params, action, nothingRaised);
     if (changed !== given) {
       progress.context = changed.context;

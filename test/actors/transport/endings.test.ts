@@ -59,3 +59,12 @@ test('[SV27] each slice finishes one, however late it starts', () => {
   expect(endings.run(-1)).toBe(false);
   expect(finished).toEqual(upTo(66));
 });
+
+test('[SV27] thousands are finished once each, in their order', () => {
+  const { clock, endings, finished, end } = open();
+  end(0, 3_000);
+  let slices = 0;
+  for (let isMore = true; isMore; slices++) isMore = endings.run(clock.now() + 700);
+  expect(slices).toBe(5);
+  expect(finished).toEqual(upTo(3_000));
+});

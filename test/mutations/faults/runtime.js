@@ -129,6 +129,16 @@ export const runtimeFaults = [
       'count = this.#counts[at] ?? 0;',
     ],
   ]),
+  ...inFile('actors/charts/assigning.ts', [
+    ['the children that an assign spawns are lost', 'SV9 SV11', 'spawned[child.id] = child;', ''],
+    [
+      'an assign forgets the rest of the context',
+      'SV9 SV11',
+      'Object.assign({}, context, changes)',
+      'Object.assign({}, changes)',
+    ],
+    ['an assign has no parameters', 'SV9 SV11', '(given, params) : value;', '(given, undefined) : value;'],
+  ]),
   ...inFile('actors/charts/memo.ts', [
     ['a memo hides steps from an inspector', 'IN1', 'if (isInspected(scope.system)) return undefined;', ''],
     [

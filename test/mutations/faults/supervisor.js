@@ -59,6 +59,12 @@ export const supervisorFaults = [
   ...inFile('actors/transport/endings.ts', [
     ['endings are finished without end', 'SV27', 'if (this.context.clock.now() >= until) break;', ''],
     ['an ending overtakes those that wait', 'SV27', 'this.#waiting.length === 0 && this.#quota', 'this.#quota'],
+    [
+      'an ending is lost after a thousand',
+      'SV27',
+      'this.#waiting.slice(this.#done)',
+      'this.#waiting.slice(this.#done + 1)',
+    ],
     ['every ending waits for a slice', 'SV27', 'this.#quota.spend(1) >= 0', 'this.#quota.spend(1) < -1e9'],
   ]),
   ...inFile('actors/supervisor/registry.ts', [
