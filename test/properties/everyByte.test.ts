@@ -3,6 +3,8 @@ import { bounds, type Stream } from '../support/frames/streams.js';
 import { findDifference, playBoth } from '../support/frames/twoParsers.js';
 import { binary, close, encode, inParts, opcodes, ping, pong, text } from '../support/rfc6455/clientFrame.js';
 
+/** Some tests play a thousand streams. */
+const timeout = 120_000;
 const { payload } = bounds;
 const letters = (count: number): Buffer => Buffer.alloc(count, 'abcdefghijklmnopqrstuvwxyz');
 
@@ -50,7 +52,7 @@ const framesByKind: Readonly<Record<string, readonly Buffer[]>> = {
   'a text that is no UTF-8': [text(hex('c3')), text(Buffer.concat([letters(129), hex('e282')]))],
 };
 
-describe('a stream that is cut at each of its bytes leads to what it leads to with ws alone', () => {
+describe('a stream that is cut at each of its bytes leads to what it leads to with ws alone', { timeout }, () => {
   function* cutEverywhere(frames: readonly Buffer[]): Iterable<Stream> {
     for (const frame of frames) {
       const bytes = Buffer.concat([text('before'), frame, text('after')]);
@@ -81,7 +83,7 @@ const invalid = (
 const at = (place: number, size: number, bytes: Buffer): Buffer =>
   Buffer.concat([letters(place), bytes, letters(size - place)]);
 
-describe('UTF-8', () => {
+describe('UTF-8', { timeout }, () => {
   function* places(): Iterable<readonly [size: number, place: number]> {
     for (const size of sizes) for (let place = 0; place <= size; place++) yield [size, place];
   }

@@ -151,7 +151,9 @@ describe('memoised steps', () => {
 
   const edited = editedCharts(log);
 
-  test('[SV9] [SV11] [SV20] charts without one of their transitions take the steps that XState takes', () => {
+  test('[SV9] [SV11] [SV20] charts without one of their transitions take the steps that XState takes', {
+    timeout: 120_000,
+  }, () => {
     expect(edited.length).toBeGreaterThan(200);
     for (const [label, { machine, events, inputs }] of edited) {
       const same = fc.property(acts(events, [50, 300, 5_000, 10_000]), (path) => walk(machine, log, path, inputs));

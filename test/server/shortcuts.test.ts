@@ -10,6 +10,7 @@ import { close, encode, inParts, opcodes, ping } from '../support/rfc6455/client
 import { allShortcuts, noShortcuts } from '../support/server/shortcuts.js';
 
 useTcpClients();
+const timeout = 60_000;
 
 const namespaces: Namespaces = {
   n: {
@@ -101,11 +102,11 @@ const playTo = async (paths: FastPaths) => {
   return seen;
 };
 
-describe('with each choice of shortcuts', () => {
+describe('with each choice of shortcuts', { timeout }, () => {
   let usual: Awaited<ReturnType<typeof playTo>>;
   beforeAll(async () => {
     usual = await playTo(noShortcuts);
-  });
+  }, timeout);
 
   test('[BC3] the usual way answers all', () => {
     expect(usual.client.match(/\$e\d+;n;;echo;0;0;body of e\d+/g)).toHaveLength(200);
