@@ -75,10 +75,4 @@ export class TickQuota {
   get isUsedUp(): boolean {
     return this.#left <= 0 && this.ticks.current === this.#tick;
   }
-
-  /** Replaces the rest of the present tick's quota. */
-  grant(amount: number): void {
-    this.#tick = this.ticks.current;
-    this.#left = amount;
-  }
 }

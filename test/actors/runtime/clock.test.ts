@@ -25,16 +25,4 @@ describe('the quota of a tick', () => {
     ticks.current++;
     expect(quota.spend(1)).toBe(9);
   });
-
-  test('[LM9] is replaced for the present tick alone', () => {
-    const ticks = { current: 0 };
-    const quota = new TickQuota(ticks, 10);
-    quota.grant(3);
-    expect(quota.spend(1)).toBe(2);
-    ticks.current++;
-    quota.grant(3);
-    expect(quota.spend(1)).toBe(2);
-    ticks.current++;
-    expect(quota.spend(1)).toBe(9);
-  });
 });
