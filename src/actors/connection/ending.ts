@@ -46,7 +46,7 @@ export const runEnd = (
 ): void | Promise<void> => {
   const { memberships, conn, actor } = connection;
   const { code, text, wasAccepted } = disconnectReason(record, actor);
-  const reason = { code, text, wasAccepted, rooms: callbacks.hearsEnds ? memberships.places() : [] };
+  const reason = { code, text, wasAccepted, rooms: callbacks.hasDisconnectHook ? memberships.places() : [] };
   const finished = (): void => listener.onFinished(connection);
   const disconnect = (): void | Promise<void> => {
     const running = callbacks.disconnect(conn, reason);

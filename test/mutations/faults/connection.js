@@ -68,12 +68,12 @@ export const connectionFaults = [
   ]),
   ...inFile('actors/runtime/ownedActor.ts', [
     [
-      'an observer hears all connections',
+      'an observer is told of all connections',
       'SV16',
       'ownListeners(this);\n    return super.subscribe(',
       'return super.subscribe(',
     ],
-    ['a listener hears all connections', 'SV16', 'ownListeners(this);\n    return super.on(', 'return super.on('],
+    ['a listener is told of all connections', 'SV16', 'ownListeners(this);\n    return super.on(', 'return super.on('],
   ]),
   ...inFile('actors/connection/handshake.ts', [
     [

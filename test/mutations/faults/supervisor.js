@@ -53,7 +53,7 @@ export const supervisorFaults = [
       'release(kept.length > 0 ? { ...arrival, attach } : arrival);',
       'release(arrival);',
     ],
-    ['a refused arrival fills the memory', 'DO2', 'arrival.attach(deaf);', ''],
+    ['a refused arrival fills the memory', 'DO2', 'arrival.attach(ignoring);', ''],
     ['a held arrival whose socket has closed is kept', 'DO2', 'socketOnClose: drop,', ''],
   ]),
   ...inFile('actors/transport/endings.ts', [
