@@ -40,9 +40,19 @@ export class Endings implements BackgroundTask {
   run(until: number): boolean {
     for (const ending of this.#waiting) {
       this.#waiting.delete(ending);
-      ending.finish();
+      this.#finish(ending);
       if (this.context.clock.now() >= until) break;
     }
     return this.#waiting.size > 0;
+  }
+
+  /** Finishes an ending. What it throws keeps no other waiting. */
+  #finish(ending: Ending): void {
+    try {
+      ending.finish();
+    } catch (error) {
+      if (this.#waiting.size > 0) this.context.background.wake(this);
+      throw error;
+    }
   }
 }

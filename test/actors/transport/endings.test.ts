@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { BackgroundTasks } from '../../../src/actors/runtime/background.js';
 import { TickCounter } from '../../../src/actors/runtime/clock.js';
 import { Endings } from '../../../src/actors/transport/endings.js';
 import { FakeClock } from '../../support/server/fakeClock.js';
@@ -58,4 +59,20 @@ test('[SV27] each slice finishes one, however late it starts', () => {
   expect(endings.run(-1)).toBe(true);
   expect(endings.run(-1)).toBe(false);
   expect(finished).toEqual(upTo(66));
+});
+
+test('[SV27] [BC5] an ending that throws keeps no other waiting', () => {
+  const clock = new FakeClock();
+  const finished: number[] = [];
+  const endings = new Endings({ ticks: new TickCounter(clock), clock, background: new BackgroundTasks(clock, 4) });
+  for (const number of upTo(67)) {
+    const finish = (): void => {
+      if (number === 64) throw new Error('a defect');
+      finished.push(number);
+    };
+    endings.add({ finish });
+  }
+  expect(() => clock.runImmediates()).toThrow('a defect');
+  clock.runImmediates();
+  expect(finished).toEqual(upTo(67).filter((number) => number !== 64));
 });

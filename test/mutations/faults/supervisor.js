@@ -60,6 +60,12 @@ export const supervisorFaults = [
     ['endings are finished without end', 'SV27', 'if (this.context.clock.now() >= until) break;', ''],
     ['an ending overtakes those that wait', 'SV27', 'this.#waiting.size === 0 && this.#quota', 'this.#quota'],
     ['every ending waits for a slice', 'SV27', 'this.#quota.spend(1) >= 0', 'this.#quota.spend(1) < -1e9'],
+    [
+      'an ending that throws keeps the others waiting',
+      'SV27',
+      'if (this.#waiting.size > 0) this.context.background.wake(this);',
+      '',
+    ],
   ]),
   ...inFile('actors/supervisor/registry.ts', [
     ['the last handlers of all run in one turn', 'SV27', 'this.#endings.add(connection);', 'connection.finish();'],
