@@ -35,9 +35,7 @@ interface Assign {
 }
 
 // What `assign` returns is a function with these members. Its type shows none.
-const assigning = (assigner: Assigner): Assign => assign(assigner as never) as unknown as Assign;
-
-const { resolve: resolveAssign } = assigning(() => ({}));
+const { resolve: resolveAssign } = assign({}) as unknown as Assign;
 
 /** Returns whether an action is an `assign` of this XState. */
 export const isAssign = (action: object): action is Assign =>
@@ -63,11 +61,13 @@ export const assignTo = (target: Assignable, action: Assign, params: unknown, mo
   /** XState itself spawns, by an assignment for each call. */
   const spawn: Spawn = (...what) => {
     const spawned: AnyActorRef[] = [];
-    const spawning = assigning((inner) => {
+    const assignment: Assigner = (inner) => {
       // XState gives it to every assignment.
       spawned.push((inner as { readonly spawn: Spawn }).spawn(...what));
       return {};
-    });
+    };
+    // No `assign`: XState warns about its call where an action of another actor has caused this step.
+    const spawning = { assignment, resolve: resolveAssign };
     const [changed] = resolveAssign(scope, moment.snapshot(context, children), { event }, params, spawning);
     children = changed.children;
     const [actor] = spawned;

@@ -64,6 +64,12 @@ export const connectionFaults = [
       'snapshot(context, children), {',
       'snapshot(context, target.children), {',
     ],
+    [
+      'a spawn within the action of another chart warns the program',
+      'SV9 SV11',
+      'const spawning = { assignment, resolve: resolveAssign };',
+      'const spawning = assign(assignment as never) as unknown as Assign;',
+    ],
     ['what an assignment spawns is nobody’s child', 'SV9 SV11', 'target.children = children;', ''],
   ]),
   ...inFile('actors/runtime/ownedActor.ts', [
