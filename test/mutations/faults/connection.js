@@ -3,6 +3,12 @@ import { inFile } from '../inFile.js';
 /** @type {readonly import('../inFile.js').Fault[]} */
 export const connectionFaults = [
   ...inFile('actors/connection/connection.ts', [
+    [
+      'a client whose socket has closed is evicted',
+      'SV27 BP2',
+      'if (this.socket.writable) this.#slowConsumer.grow(bytes, messages);\n    else counters',
+      'this.#slowConsumer.grow(bytes, messages);\n    counters',
+    ],
     ['an emit goes before what was broadcast earlier', 'BC3', 'this.subscriber.deliver();\n    if', 'if'],
     [
       'a pong goes before what was broadcast earlier',
