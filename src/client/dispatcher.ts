@@ -117,9 +117,9 @@ export class Dispatcher {
     const refuse = this.#answerOf(frame, line);
     const ns = this.runtime.find(namespace, '');
     const membership = this.runtime.find(namespace, room);
-    if (!ns?.hears(line) || !membership?.hears(line)) {
+    if (!ns?.takesFrom(line) || !membership?.takesFrom(line)) {
       counters.strays++;
-      return refuse(ns?.hears(line) ? ErrBadRoom : ErrBadNamespace);
+      return refuse(ns?.takesFrom(line) ? ErrBadRoom : ErrBadNamespace);
     }
     const message = messageFrom(frame);
     const definition = definitionOf(contract, namespace, event);

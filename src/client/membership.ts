@@ -61,7 +61,7 @@ export class Membership<Handle extends NSConn | Room = NSConn | Room> extends Pl
     return this.#presence === 'out';
   }
   /** Returns whether a frame that came on a line can be for it. It may have come before the line was lost. */
-  hears(line: object): boolean {
+  takesFrom(line: object): boolean {
     return line === this.host.line ? !this.isOut : line === this.#lostLine;
   }
   /** Whether the client is there, or goes there on the next line. */

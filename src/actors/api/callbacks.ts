@@ -77,8 +77,8 @@ export class Callbacks {
     return this.#run(() => this.callbacks.onConnect?.(conn));
   }
 
-  /** Whether the program is told of ends. */
-  get hearsEnds(): boolean {
+  /** Whether there is an `onDisconnect`. */
+  get hasDisconnectHook(): boolean {
     return this.callbacks.onDisconnect !== undefined;
   }
 
@@ -96,7 +96,7 @@ export class Callbacks {
   }
 
   /** Returns whether there is a handler for a lifecycle event of this namespace. */
-  hears({ namespace }: NSConn, event: string): boolean {
+  hasHandler({ namespace }: NSConn, event: string): boolean {
     this.timeAnew();
     return this.handlers.find(namespace, event) !== undefined;
   }

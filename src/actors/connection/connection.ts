@@ -216,12 +216,14 @@ export class Connection implements SubscriberHost, SocketListener, Pingable {
     if (!this.socket.writable) this.context.counters.lateWrites++;
     else if (!this.hasRoom && !this.#flags.isCongested) this.sendEvent({ type: 'CONGESTED' });
   }
-  /** Meters a slow consumer (BP2). */
+  /** Meters a slow consumer (BP2). What the outbox of a closed socket gets is never written (SV27). */
   outboxGrew(bytes: number, messages: number): void {
-    this.#slowConsumer ??= new SlowConsumerMeter(this.context.limits, this.context.clock, () => {
+    const { limits, clock, counters } = this.context;
+    this.#slowConsumer ??= new SlowConsumerMeter(limits, clock, () => {
       if (this.#flags.isCongested) this.sendEvent({ type: 'OVERFLOWED' });
     });
-    this.#slowConsumer.grow(bytes, messages);
+    if (this.socket.writable) this.#slowConsumer.grow(bytes, messages);
+    else counters.lateWrites += messages;
   }
 
   // Its end

@@ -54,7 +54,7 @@ export const runEnd = (
 ): void | Promise<void> => {
   const { memberships, conn, actor } = connection;
   const { code, text, wasAccepted } = disconnectReason(record, actor);
-  const reason = { code, text, wasAccepted, rooms: callbacks.hearsEnds ? memberships.places() : [] };
+  const reason = { code, text, wasAccepted, rooms: callbacks.hasDisconnectHook ? memberships.places() : [] };
   const ending = memberships.end();
   if (!ending) return settle(connection, callbacks.disconnect(conn, reason), listener);
   return ending.then(() => settle(connection, callbacks.disconnect(conn, reason), listener));

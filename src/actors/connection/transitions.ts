@@ -220,7 +220,7 @@ export class Transitions {
   #runHandler(step: Step, action: RequestedAction): Outcome | Promise<Outcome> {
     const { callbacks } = this.context;
     const { nsConn } = step.membership.namespace;
-    return callbacks.hears(nsConn, paramsOf(action).event)
+    return callbacks.hasHandler(nsConn, paramsOf(action).event)
       ? callbacks.lifecycle(nsConn, messageOf(step, action))
       : noHandler;
   }

@@ -8,7 +8,7 @@ import type { Arrival, Socket, SocketListener } from '../transport/socket.js';
 const ignore = (): void => {};
 
 /** Takes nothing of a socket. */
-const deaf: SocketListener = {
+const ignoring: SocketListener = {
   socketOnMessage: ignore,
   filled: ignore,
   socketOnDrain: ignore,
@@ -41,7 +41,7 @@ export class Arrivals {
     const deadline = deadlines.after(limits.doWaitTimeout, () => this.#giveUp(arrival));
     this.#held.set(arrival, { deadline, kept });
     arrival.attach({
-      ...deaf,
+      ...ignoring,
       socketOnMessage: (data, isText) => void kept.push(keptBody(data, isText)),
       socketOnClose: drop,
     });
@@ -88,7 +88,7 @@ export class Arrivals {
     this.context.counters.refusedArrivals++;
     arrival.socket.close(code, text);
     // Its client may go on to send.
-    arrival.attach(deaf);
+    arrival.attach(ignoring);
     arrival.socket.isReading = true;
     this.linger(arrival.socket);
   }

@@ -46,7 +46,7 @@ export class Endings implements BackgroundTask {
   run(until: number): boolean {
     for (let next = this.#waiting[this.#done]; next; next = this.#waiting[this.#done]) {
       this.#done++;
-      next.finish();
+      this.#finish(next);
       if (this.context.clock.now() >= until) break;
     }
     const isOver = this.#done === this.#waiting.length;
@@ -55,5 +55,15 @@ export class Endings implements BackgroundTask {
       this.#done = 0;
     }
     return !isOver;
+  }
+
+  /** Finishes an ending. What it throws keeps no other waiting. */
+  #finish(ending: Ending): void {
+    try {
+      ending.finish();
+    } catch (error) {
+      if (this.#done < this.#waiting.length) this.context.background.wake(this);
+      throw error;
+    }
   }
 }

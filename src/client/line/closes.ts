@@ -6,6 +6,9 @@ export const slotOf = (code: number, text: string): number => {
   return ms === undefined ? -1 : Math.min(Number(ms), maxSlot);
 };
 
-/** Returns whether no dial helps after this close. A deadline that has passed on a busy machine is no verdict. */
+/** The reasons of closes for a deadline that has passed. A busy machine is no reason to go away for ever. */
+const late = /^(not (acknowledged|accepted)|message not completed) in time$/;
+
+/** Returns whether no dial helps after this close. */
 export const isFinalClose = (code: number, text: string): boolean =>
-  code === 1000 || (code === 1008 && !text.endsWith(' in time')) || (code >= 4000 && code <= 4099);
+  code === 1000 || (code === 1008 && !late.test(text)) || (code >= 4000 && code <= 4099);

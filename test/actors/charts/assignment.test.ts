@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import {
   type AnyActorRef,
   type AnyStateMachine,
@@ -88,4 +88,17 @@ test.each([
   const usual = walk(events, (machine) => machine);
   expect(walk(events, memoised)).toEqual(usual);
   expect(usual).toContain('starts first');
+});
+
+test('[SV9] [SV11] a memoised chart spawns within the action of another one as XState does', () => {
+  const warn = vi.spyOn(console, 'warn').mockReturnValue();
+  const log: string[] = [];
+  const actor = createActor(memoised(makeChart(log)), { input: 3 });
+  watchInspectors(actor.system);
+  actor.start();
+  const sender = createMachine({ on: { GO: { actions: () => actor.send({ type: 'TWO' }) } } });
+  createActor(sender).start().send({ type: 'GO' });
+  expect(log).toEqual(['starts first', 'starts TWO 3', 'starts unnamed']);
+  expect(warn).not.toHaveBeenCalled();
+  warn.mockRestore();
 });

@@ -168,3 +168,21 @@ describe('limits of a connection', () => {
     expect(ids()).toEqual(['seated', 'pending', 'silent']);
   });
 });
+
+test('[SV27] [BP2] a frame for a full socket that has closed counts as a late write, until its connection ends', async () => {
+  const limits = { highWaterMark: 0, slowConsumerMessages: 2 };
+  const harness = new SupervisorHarness({ namespaces: { n: {} }, limits });
+  const { conn, socket } = harness.open('a', 'n', ['r']);
+  const { supervisor } = harness;
+  const write = (event: string) => conn?.write({ namespace: 'n', event });
+  socket.isStalled = true;
+  write('fills');
+  write('waits');
+  expect(supervisor.counters.lateWrites).toBe(0);
+  socket.isOpen = false;
+  for (const event of ['late', 'later', 'latest']) write(event);
+  supervisor.broadcast(null, [{ namespace: 'n', room: 'r', event: 'news' }]);
+  await settled();
+  for (let tick = 0; tick < 4; tick++) harness.clock.tick();
+  expect([supervisor.counters.lateWrites, supervisor.counters.evictions]).toEqual([4, 0]);
+});

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { BackgroundTasks } from '../../../src/actors/runtime/background.js';
 import { TickCounter } from '../../../src/actors/runtime/clock.js';
 import { Endings } from '../../../src/actors/transport/endings.js';
 import { FakeClock } from '../../support/server/fakeClock.js';
@@ -67,4 +68,20 @@ test('[SV27] thousands are finished once each, in their order', () => {
   for (let isMore = true; isMore; slices++) isMore = endings.run(clock.now() + 700);
   expect(slices).toBe(5);
   expect(finished).toEqual(upTo(3_000));
+});
+
+test('[SV27] [BC5] an ending that throws keeps no other waiting', () => {
+  const clock = new FakeClock();
+  const finished: number[] = [];
+  const endings = new Endings({ ticks: new TickCounter(clock), clock, background: new BackgroundTasks(clock, 4) });
+  for (const number of upTo(67)) {
+    const finish = (): void => {
+      if (number === 64) throw new Error('a defect');
+      finished.push(number);
+    };
+    endings.add({ finish });
+  }
+  expect(() => clock.runImmediates()).toThrow('a defect');
+  clock.runImmediates();
+  expect(finished).toEqual(upTo(67).filter((number) => number !== 64));
 });

@@ -21,7 +21,7 @@ export const clientFaults = [
   ]),
   ...inFile('client/line/closes.ts', [
     ['a final close is tried again', 'CL21', 'code === 1000 || (code === 1008 &&', '(code === 1008 &&'],
-    ['a deadline that a busy client has missed is final', 'CL21', " && !text.endsWith(' in time')", ''],
+    ['a deadline that a busy client has missed is final', 'CL21', ' && !late.test(text)', ''],
   ]),
   ...inFile('client/machine.ts', [['the machine has no rows for every state', 'CL1', '    on: everywhere,', '']]),
   ...inFile('client/connector.ts', [

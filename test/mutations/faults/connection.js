@@ -3,6 +3,12 @@ import { inFile } from '../inFile.js';
 /** @type {readonly import('../inFile.js').Fault[]} */
 export const connectionFaults = [
   ...inFile('actors/connection/connection.ts', [
+    [
+      'a client whose socket has closed is evicted',
+      'SV27 BP2',
+      'if (this.socket.writable) this.#slowConsumer.grow(bytes, messages);\n    else counters',
+      'this.#slowConsumer.grow(bytes, messages);\n    counters',
+    ],
     ['an emit goes before what was broadcast earlier', 'BC3', 'this.subscriber.deliver();\n    if', 'if'],
     [
       'a pong goes before what was broadcast earlier',
@@ -59,12 +65,12 @@ export const connectionFaults = [
   ]),
   ...inFile('actors/runtime/ownedActor.ts', [
     [
-      'an observer hears all connections',
+      'an observer is told of all connections',
       'SV16',
       'ownListeners(this);\n    return super.subscribe(',
       'return super.subscribe(',
     ],
-    ['a listener hears all connections', 'SV16', 'ownListeners(this);\n    return super.on(', 'return super.on('],
+    ['a listener is told of all connections', 'SV16', 'ownListeners(this);\n    return super.on(', 'return super.on('],
   ]),
   ...inFile('actors/connection/handshake.ts', [
     [

@@ -53,7 +53,7 @@ export const supervisorFaults = [
       'release(kept.length > 0 ? { ...arrival, attach } : arrival);',
       'release(arrival);',
     ],
-    ['a refused arrival fills the memory', 'DO2', 'arrival.attach(deaf);', ''],
+    ['a refused arrival fills the memory', 'DO2', 'arrival.attach(ignoring);', ''],
     ['a held arrival whose socket has closed is kept', 'DO2', 'socketOnClose: drop,', ''],
   ]),
   ...inFile('actors/transport/endings.ts', [
@@ -66,6 +66,12 @@ export const supervisorFaults = [
       'this.#waiting.slice(this.#done + 1)',
     ],
     ['every ending waits for a slice', 'SV27', 'this.#quota.spend(1) >= 0', 'this.#quota.spend(1) < -1e9'],
+    [
+      'an ending that throws keeps the others waiting',
+      'SV27',
+      'if (this.#done < this.#waiting.length) this.context.background.wake(this);',
+      '',
+    ],
   ]),
   ...inFile('actors/supervisor/registry.ts', [
     ['the last handlers of all run in one turn', 'SV27', 'this.#endings.add(connection);', 'connection.finish();'],

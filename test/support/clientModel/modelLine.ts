@@ -2,8 +2,9 @@ import { pending, settle } from './modelOutcome.js';
 import { type Outgoing, outboxBounds, pingInterval, type ScriptedLine, type ScriptedServer } from './scriptedServer.js';
 import { VirtualClock } from './virtualClock.js';
 
+const deadlines = ['not acknowledged in time', 'not accepted in time', 'message not completed in time'];
 const isFinal = (code: number, text: string): boolean =>
-  code === 1000 || (code === 1008 && !/ in time$/.test(text)) || (code >= 4000 && code <= 4099);
+  code === 1000 || (code === 1008 && !deadlines.includes(text)) || (code >= 4000 && code <= 4099);
 
 /** What a client does about its line: when it dials, greets, waits, pings and ends. Written from the rules, step by step. */
 export abstract class ModelLine {
