@@ -57,7 +57,8 @@ export const takeReads = (stream: ReadStream, take: (bytes: Buffer) => void): vo
     const size = state[readIndex] ?? 0;
     if (size <= 0) return void onRead.call(handle);
     const bytes = shared.subarray(0, size);
-    if (isIdle(stream)) return take(size < shareBelow ? bytes : lasting(bytes));
+    // Node would read the next bytes into what is returned.
+    if (isIdle(stream)) return void take(size < shareBelow ? bytes : lasting(bytes));
     state[offsetIndex] = 0;
     return void onRead.call(handle, new Uint8Array(bytes).buffer);
   };

@@ -306,6 +306,7 @@ export const serverFaults = [
       '(bytes.buffer === shared.buffer ? Buffer.from(bytes) : bytes)',
       'bytes',
     ],
+    ['what takes a read says where the next one goes', 'SV7', 'return void take(', 'return take('],
     ['a stream keeps bytes that the next read overwrites', 'LM9', 'new Uint8Array(bytes).buffer', 'shared.buffer'],
     ['a read overtakes what the stream holds', 'LM9', 'stream.readableLength === 0 &&', ''],
     ['a paused socket passes on what is read', 'LM9', 'stream.readableFlowing === true &&', ''],

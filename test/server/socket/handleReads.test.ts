@@ -18,8 +18,8 @@ afterEach(() => {
   for (const close of closers.splice(0)) close();
 });
 
-/** A socket whose reads are noted, and its client. `prepare` sees the socket first. */
-const open = async (prepare: (stream: Socket) => void = () => {}) => {
+/** A socket whose reads are noted, and its client. `prepare` sees the socket first. What takes a read returns `returned`. */
+const open = async (prepare: (stream: Socket) => void = () => {}, returned?: unknown) => {
   const server = createServer();
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -39,9 +39,10 @@ const open = async (prepare: (stream: Socket) => void = () => {}) => {
   client.on('error', () => {});
   prepare(stream);
   let shared: Buffer = Buffer.alloc(0);
-  const take = (bytes: Buffer): void => {
+  const take = (bytes: Buffer): unknown => {
     log.push(bytes.toString());
     if (lasting(bytes) !== bytes) shared = Buffer.from(bytes.buffer);
+    return returned;
   };
   stream.on('data', take);
   takeReads(stream, take);
@@ -74,6 +75,13 @@ test('[SV7] what is read is passed on without the stream, and its end comes behi
   expect(passedTheStream()).toBe(false);
   client.end('three');
   await expect.poll(() => log).toEqual(['one', 'two', 'three', 'end', 'close']);
+});
+
+test('[SV7] what takes a read does not say where the next one goes', async () => {
+  const { log, say } = await open(undefined, Buffer.alloc(8));
+  await say('one');
+  await say('two');
+  expect(log).toEqual(['one', 'two']);
 });
 
 test('[SV6] an error reaches the stream', async () => {
