@@ -15,7 +15,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     setupFiles: ['test/mutations/setup.ts'],
-    env: { MUSTER_RUNS: '60', MUSTER_STREAMS: '1500', MUSTER_PATIENCE: '5000' },
+    env: { MUSTER_RUNS: '60', MUSTER_STREAMS: '1500', MUSTER_PATIENCE: '8000' },
     // The sources are loaded once for all files of a run, which is most of the time that it takes.
     isolate: false,
     maxWorkers: 1,

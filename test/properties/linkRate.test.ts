@@ -8,10 +8,10 @@ import { startThrottledProxy } from '../support/peers/throttledProxy.js';
 
 const makeNode = useNodes();
 /** The size of the burst, of one message of it, and what the link carries in a second. */
-const burst = Number(process.env['MUSTER_BURST'] ?? 300_000);
+const burst = Number(process.env['MUSTER_BURST'] ?? 180_000);
 const size = Number(process.env['MUSTER_MESSAGE'] ?? 5_000);
 const rate = Number(process.env['MUSTER_RATE'] ?? 60_000);
-/** A ping that waits behind the burst is answered only after 5 s. */
+/** A ping that waits behind the burst is answered only after 3 s. */
 const limits = {
   exchangeInterval: Number(process.env['MUSTER_PING'] ?? 500),
   exchangeTimeout: Number(process.env['MUSTER_PING_TIMEOUT'] ?? 2_000),

@@ -87,7 +87,7 @@ describe('sizes', () => {
     await attack(
       {
         onConnect: ({ id }) => (id === 'healthy' ? undefined : new Promise(() => {})),
-        limits: { ackTimeout: 120_000 },
+        limits: { ackTimeout: 120_000, connectTimeout: 120_000 },
       },
       async ({ target: testServer }) => {
         const clients = await Promise.all(
