@@ -7,8 +7,12 @@ export const stateName = (at: number): string => `s${at}`;
 /** Returns the name of the arrow at an index of `arrowsOf`. */
 export const arrowName = (at: number): string => `a${at}`;
 
-/** Whether arrows go around states, or straight on: a curve cannot always be found. */
-type ArrowStyle = 'curved' | 'straight';
+/**
+ * How a chart is laid out, the best first. Arrows go around states, or straight on where a curve cannot be found; regions
+ * lie side by side, or loose where Graphviz loses states otherwise.
+ */
+export const layouts = ['curved', 'straight', 'loose'] as const;
+type LayoutStyle = (typeof layouts)[number];
 
 /** A state with its index in `allStates` and the state around it. */
 interface Placed {
@@ -29,7 +33,7 @@ class Layout {
 
   constructor(
     private readonly root: ChartState,
-    private readonly arrowStyle: ArrowStyle,
+    private readonly style: LayoutStyle,
   ) {
     this.#place(root, undefined);
     const arrows = arrowsOf(root);
@@ -49,8 +53,9 @@ class Layout {
   draw(): string {
     return [
       'digraph {',
-      'graph [compound=true newrank=true nodesep=0.25 ranksep=0.4 pad=0.1]',
-      ...(this.arrowStyle === 'straight' ? ['graph [splines=line]'] : []),
+      'graph [compound=true nodesep=0.25 ranksep=0.4 pad=0.1]',
+      ...(this.style === 'loose' ? [] : ['graph [newrank=true]']),
+      ...(this.style === 'straight' ? ['graph [splines=line]'] : []),
       'graph [fontname="Verdana" fontsize=11 labeljust=l labelloc=t]',
       'node [shape=box style=rounded fontname="Verdana" fontsize=11 margin="0.1,0.05" penwidth=1.2]',
       'edge [fontname="Verdana" fontsize=11 arrowsize=0.7 penwidth=1.1]',
@@ -145,5 +150,4 @@ class Layout {
 }
 
 /** Returns a chart in DOT. The state at index n of `allStates` is named `s<n>`, the arrow at index n `a<n>`. */
-export const toDot = (root: ChartState, arrowStyle: ArrowStyle = 'curved'): string =>
-  new Layout(root, arrowStyle).draw();
+export const toDot = (root: ChartState, style: LayoutStyle = 'curved'): string => new Layout(root, style).draw();

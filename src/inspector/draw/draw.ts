@@ -1,21 +1,28 @@
 import type { AnyStateMachine } from 'xstate';
 import { arrowsOf } from './arrows.js';
-import { type ChartState, describeMachine, outlineOf } from './chart.js';
-import { arrowName, toDot } from './dot.js';
+import { allStates, type ChartState, describeMachine, outlineOf } from './chart.js';
+import { arrowName, layouts, stateName, toDot } from './dot.js';
 import { Graphviz } from './graphviz.js';
 import { toMermaid } from './mermaid.js';
 import { toSvg } from './svg.js';
 
 const graphviz = new Graphviz();
 
-/** Returns whether a layout has every arrow. Graphviz leaves one out, or fails, where it finds no way for a curve. */
+/**
+ * Returns whether a layout has every state and arrow. Graphviz leaves an arrow out where it finds no way for a curve, loses
+ * states whose regions it cannot align, or fails.
+ */
 const isWhole = (drawn: string, chart: ChartState): boolean =>
+  allStates(chart).every((_, at) => drawn.includes(`id="${stateName(at)}"`)) &&
   arrowsOf(chart).every(({ from }, at) => from.at === 'anywhere' || drawn.includes(`id="${arrowName(at)}"`));
 
-/** Resolves with the layout of a chart: with curved arrows, or with straight ones if those cannot all be drawn. */
+/** Resolves with the first layout of a chart that has everything, or else with what the last one has. */
 const layOut = async (chart: ChartState): Promise<string> => {
-  const curved = await graphviz.layOut(toDot(chart)).catch(() => '');
-  return isWhole(curved, chart) && curved !== '' ? curved : graphviz.layOut(toDot(chart, 'straight'));
+  for (const style of layouts) {
+    const drawn = await graphviz.layOut(toDot(chart, style)).catch(() => '');
+    if (isWhole(drawn, chart)) return drawn;
+  }
+  return graphviz.layOut(toDot(chart, 'loose'));
 };
 
 /** Options of `draw`. */

@@ -176,7 +176,36 @@ describe('a drawing', () => {
     },
   );
 
-  test('[IN16] has straight arrows where Graphviz finds no way for a curve', async () => {
+  test('[IN16] has every state where Graphviz loses some for the alignment of regions', async () => {
+    // Found by the test above.
+    const crowded = createMachine({
+      id: 'a0',
+      initial: 'k0',
+      states: {
+        k0: {
+          type: 'parallel',
+          states: {
+            k0: {
+              type: 'parallel',
+              states: { k0: { id: 'a3' }, k1: { initial: 'k0', states: { k0: {} } }, k2: {}, k3: {} },
+            },
+            k1: {
+              type: 'parallel',
+              states: { k0: { on: { a: { guard: () => true }, out: '#a19' } }, k1: {}, k2: {}, k3: {} },
+            },
+            k2: {},
+            k3: { type: 'parallel', on: { a: '#a3' }, states: { k0: {}, k1: {}, k2: {} } },
+          },
+        },
+        k1: {},
+        k2: { id: 'a19', initial: 'k0', states: { k0: {}, k1: {}, k2: {} } },
+      },
+    });
+    const drawings = [await draw(crowded), await draw(crowded, { isOutline: true })];
+    expect(drawings.map((svg) => new Set(drawnStates(svg)).size)).toEqual([23, 23]);
+  });
+
+  test('[IN16] has every arrow where Graphviz finds no way for a curve', async () => {
     // Found by the test above: with curves, this drawing lacks an arrow.
     const narrow = createMachine({
       id: 'n0',

@@ -150,6 +150,9 @@ export const inspectorFaults = [
     ['text of a chart becomes markup', 'IN16', ".replaceAll('<', '&lt;')", ''],
     ['guards are not drawn', 'IN16', "add('guard', guard &&", "add('guard', '' &&"],
   ]),
+  ...inFile('inspector/draw/dot.ts', [
+    ['regions are aligned at the price of states', 'IN16', "this.style === 'loose' ? [] : ", ''],
+  ]),
   ...inFile('inspector/draw/svg.ts', [
     ['a group has the id of another state', 'IN16 IN17', '[stateName(at),', '[stateName(at + 1),'],
   ]),
