@@ -71,7 +71,7 @@ describeWith(chromium, 'the board example in a browser', (executablePath) => {
   /** Opens the page in a profile of its own. */
   const open = async (address: string): Promise<Page> => {
     const page = await (await browser.newContext()).newPage();
-    page.setDefaultTimeout(10_000);
+    page.setDefaultTimeout(60_000);
     page.on('pageerror', (error) => complaints.push(error.message));
     await page.goto(address);
     return page;

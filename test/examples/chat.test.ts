@@ -104,7 +104,7 @@ describeWith(chromium, 'the chat example in a browser', (executablePath) => {
   const comeIn = async ({ address }: RunningExample, name: string, hash = ''): Promise<Page> => {
     const context = await browser.newContext();
     const page = await context.newPage();
-    page.setDefaultTimeout(10_000);
+    page.setDefaultTimeout(60_000);
     page.on('pageerror', (error) => complaints.push(`${name}: ${error.message}`));
     page.on('console', (message) => {
       if (message.type() === 'error') complaints.push(`${name}: ${message.text()}`);

@@ -135,7 +135,7 @@ describeWith(redisServer, 'the cluster example as a program', (redis) => {
       const complaints: string[] = [];
       const hosts = new Set<string>();
       const page = await (await browser.newContext()).newPage();
-      page.setDefaultTimeout(10_000);
+      page.setDefaultTimeout(60_000);
       page.on('pageerror', (error) => complaints.push(error.message));
       page.on('console', (message) => {
         if (message.type() === 'error') complaints.push(message.text());

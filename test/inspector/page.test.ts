@@ -48,7 +48,7 @@ describeWith(chromium, 'the page of the inspector in a browser', (executablePath
     const testServer = await startServer({ namespaces: { n: {} }, ...options });
     const { viewers } = inspectorOf(testServer.server, authorize);
     const page = await (await browser.newContext({ viewport: { width: 1440, height: 900 } })).newPage();
-    page.setDefaultTimeout(10_000);
+    page.setDefaultTimeout(60_000);
     const complaints: string[] = [];
     const asked: string[] = [];
     page.on('pageerror', (error) => complaints.push(error.message));

@@ -71,7 +71,7 @@ export const useReactPages = (executablePath: string) => {
   /** Opens the page. `html` is what a server has rendered. */
   return async (html = ''): Promise<ReactPage> => {
     const page = await (await browser.newContext()).newPage();
-    page.setDefaultTimeout(10_000);
+    page.setDefaultTimeout(60_000);
     const complaints: string[] = [];
     page.on('pageerror', (error) => complaints.push(error.message));
     page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));

@@ -6,7 +6,7 @@ import type { useNodes } from './nodes.js';
 import { type Address, bodiesOf, EventCounter, RecordingNode } from './recordingNode.js';
 import type { Random } from './workload.js';
 
-const patience = { timeout: 10_000, interval: 5 };
+const patience = { timeout: 60_000, interval: 5 };
 const filler = '.'.repeat(2_048);
 /** Time between two messages under load, in ms. */
 const loadInterval = 2;

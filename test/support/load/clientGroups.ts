@@ -38,7 +38,7 @@ export type GroupEvent =
 const program = fileURLToPath(new URL('./clientGroupsProcess.js', import.meta.url));
 const running: ChildProcess[] = [];
 /** Time to wait for an event, in ms. */
-const timeout = 20_000;
+const timeout = 120_000;
 
 /** Ends the processes that a test has started. */
 export const useClientGroups = (): void => {
