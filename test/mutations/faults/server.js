@@ -236,12 +236,6 @@ export const serverFaults = [
   ]),
   ...inFile('server/socket/serverSocket.ts', [
     [
-      'a close frame overtakes what waits',
-      'BC15 BC3',
-      'this.#out.flush();\n    this.#isFinished = true;',
-      'this.#isFinished = true;',
-    ],
-    [
       'what waits is lost with a socket that the server destroys',
       'BC15',
       '    this.#out.flush();\n    this.ws.terminate();',
