@@ -11,8 +11,7 @@ export const arrowName = (at: number): string => `a${at}`;
  * How a chart is laid out, the best first. Arrows go around states, or straight on where a curve cannot be found; regions
  * lie side by side, or loose where Graphviz loses states otherwise.
  */
-export const layouts = ['curved', 'straight', 'loose'] as const;
-type LayoutStyle = (typeof layouts)[number];
+type LayoutStyle = 'curved' | 'straight' | 'loose';
 
 /** A state with its index in `allStates` and the state around it. */
 interface Placed {

@@ -1,7 +1,7 @@
 import type { AnyStateMachine } from 'xstate';
 import { arrowsOf } from './arrows.js';
 import { allStates, type ChartState, describeMachine, outlineOf } from './chart.js';
-import { arrowName, layouts, stateName, toDot } from './dot.js';
+import { arrowName, stateName, toDot } from './dot.js';
 import { Graphviz } from './graphviz.js';
 import { toMermaid } from './mermaid.js';
 import { toSvg } from './svg.js';
@@ -18,7 +18,7 @@ const isWhole = (drawn: string, chart: ChartState): boolean =>
 
 /** Resolves with the first layout of a chart that has everything, or else with what the last one has. */
 const layOut = async (chart: ChartState): Promise<string> => {
-  for (const style of layouts) {
+  for (const style of ['curved', 'straight'] as const) {
     const drawn = await graphviz.layOut(toDot(chart, style)).catch(() => '');
     if (isWhole(drawn, chart)) return drawn;
   }
