@@ -94,11 +94,17 @@ const isHandle = (value: unknown): value is StreamHandle =>
   value.constructor.name === 'TCP' &&
   typeof Reflect.get(value, 'writeBuffer') === 'function';
 
-/** Returns the handle of a stream and where its reads are told, or `undefined` if this is no plain TCP socket. */
-export const readsOf = (stream: LowerStream & HandledStream): (ReadState & { readonly handle: object }) | undefined => {
+/** Returns the handle of a stream, or `undefined` if this is no plain TCP socket or Node is another one. */
+const handleOf = (stream: LowerStream & HandledStream): StreamHandle | undefined => {
   if (!found || Object.getPrototypeOf(stream) !== Socket.prototype) return undefined;
   const { _handle: handle } = stream;
-  return isHandle(handle) ? { ...found, handle } : undefined;
+  return isHandle(handle) ? handle : undefined;
+};
+
+/** Returns the handle of a stream and where its reads are told, or `undefined` if it has none that is known. */
+export const readsOf = (stream: LowerStream & HandledStream): (ReadState & { readonly handle: object }) | undefined => {
+  const handle = handleOf(stream);
+  return found && handle && { ...found, handle };
 };
 
 /** Ends a write that the kernel could not take at once. */
@@ -117,6 +123,13 @@ const newRequest = (): WriteRequest => {
 
 /** The request of every write that is over when it returns. One that queues bytes keeps it, and another takes its place. */
 let spare = newRequest();
+
+/** Leaves the spare request to a write that queues these bytes. `outlet` learns when it is over. */
+const giveSpare = (outlet: Pick<HandleOutlet, 'completed'>, bytes: Uint8Array): void => {
+  spare.outlet = outlet;
+  spare.buffer = bytes;
+  spare = newRequest();
+};
 
 /**
  * An outlet that writes to the handle of its socket. Nothing else may write to that socket before the close frame, and
@@ -158,9 +171,7 @@ class HandleOutlet extends Outlet {
     const status = this.handle.writeBuffer(spare, bytes);
     if (status !== 0) return this.#fail(status);
     if (state[asyncIndex] === 0) return true;
-    spare.outlet = this;
-    spare.buffer = bytes;
-    spare = newRequest();
+    giveSpare(this, bytes);
     this.#waiting += bytes.length;
     this.#isFull ||= this.#waiting >= this.stream.writableHighWaterMark;
     return !this.#isFull;
@@ -188,15 +199,13 @@ const fail = (stream: LowerStream, status: number): void => {
   stream.destroy(Object.assign(new Error(`write ${code}`), { code, errno: status, syscall: 'write' }));
 };
 
-/** Returns the handle of a stream, or `undefined` if this is no plain TCP socket or Node is another one. */
-const handleOf = (stream: LowerStream & HandledStream): StreamHandle | undefined => {
-  if (!found || Object.getPrototypeOf(stream) !== Socket.prototype) return undefined;
+/** Returns the handle of a stream, or `undefined` if it has none that is known, or may not be written past the stream. */
+const writableHandleOf = (stream: LowerStream & HandledStream): StreamHandle | undefined => {
   // Some other code wants to see what is written.
   if (Object.hasOwn(stream, 'write') || Object.hasOwn(stream, '_write')) return undefined;
   // A queue of the stream would be overtaken.
   if (!stream.writable || stream.writableLength > 0) return undefined;
-  const { _handle: handle } = stream;
-  return isHandle(handle) ? handle : undefined;
+  return handleOf(stream);
 };
 
 /** Returns an outlet to the handle of a stream, or `undefined` if it has none that is known. */
@@ -205,7 +214,7 @@ export const handleOutlet = (
   listener: OutletListener,
   context: OutletContext,
 ): HandleOutlet | undefined => {
-  const handle = handleOf(stream);
+  const handle = writableHandleOf(stream);
   return handle && new HandleOutlet(stream, listener, context, handle);
 };
 
@@ -214,10 +223,8 @@ export const handleOutlet = (
  * known, or that takes nothing: the stream itself must write them then.
  */
 export const writeFirst = (stream: LowerStream & HandledStream, bytes: Uint8Array): boolean => {
-  if (handleOf(stream)?.writeBuffer(spare, bytes) !== 0) return false;
+  if (writableHandleOf(stream)?.writeBuffer(spare, bytes) !== 0) return false;
   if (state[asyncIndex] === 0) return true;
-  spare.outlet = { completed: (_, status) => void (status !== 0 && fail(stream, status)) };
-  spare.buffer = bytes;
-  spare = newRequest();
+  giveSpare({ completed: (_, status) => void (status !== 0 && fail(stream, status)) }, bytes);
   return true;
 };
