@@ -95,9 +95,16 @@ export const makeHandshake: Transport = (options, shared, onBad) => {
   server.on('wsClientError', (error: Error, socket: Duplex, request: IncomingMessage) => onBad(error, request, socket));
   const reading = fastPaths.ownParser ? makeReadContext(payload, ticks, shared) : undefined;
   const outlets = makeOutlets(options, shared);
-  const closings = new Endings({ ...shared, ticks });
+  const closings = new Endings(shared);
   const context: SocketContext = {
-    ...{ clock, ticks, messageTimeout, reading, closings, outlets, slowConsumerTimeout, counters },
+    clock,
+    ticks,
+    messageTimeout,
+    reading,
+    closings,
+    outlets,
+    slowConsumerTimeout,
+    counters,
     takeReads: fastPaths.handle ? takeReads : undefined,
   };
   const switchOver = fastPaths.handle ? makeSwitch(server.options, compression !== undefined) : undefined;

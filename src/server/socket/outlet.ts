@@ -97,9 +97,9 @@ export abstract class Outlet implements FrameSink, Gatherer {
     return this.#flush(0);
   }
 
-  /** Writes what is held back, and the close frame with it. Returns false where that frame must go to the stream. */
-  finish(closeFrame: Uint8Array): boolean {
-    if (!this.isOpen || !this.mayFinish) {
+  /** Writes what is held back, and the close frame with it, if given. Returns false if none was written. */
+  finish(closeFrame?: Uint8Array): boolean {
+    if (!closeFrame || !this.isOpen || !this.mayFinish) {
       this.#flush(0);
       return false;
     }

@@ -140,8 +140,7 @@ export class ServerSocket implements UpgradedSocket, ClosingListener, FrameReade
   }
   wsOnFinish(closeFrame?: Uint8Array): boolean {
     // The close frame comes last (BC3).
-    const isSent = closeFrame !== undefined && this.#out.finish(closeFrame);
-    if (!closeFrame) this.#out.flush();
+    const isSent = this.#out.finish(closeFrame);
     this.#isFinished = true;
     this.#holdInflation();
     return isSent;

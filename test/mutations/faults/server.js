@@ -272,7 +272,12 @@ export const serverFaults = [
       'const outer = gathering.beginWork();',
     ],
     ['frames of one read have a write each', 'BC15', 'gathering.add(this);', 'return this.#flush(1);'],
-    ['the close frame has a write of its own', 'BC15', 'if (!this.isOpen || !this.mayFinish) {', 'if (this.isOpen) {'],
+    [
+      'the close frame has a write of its own',
+      'BC15',
+      'if (!closeFrame || !this.isOpen || !this.mayFinish) {',
+      'if (this.isOpen) {',
+    ],
     [
       'the close frame overtakes what waits',
       'BC15 BC3',
