@@ -55,7 +55,7 @@ export const assertCloseCode = (code: number): void => {
 };
 
 /** Maximum size of the reason in a close frame, in bytes. */
-const maxCloseText = 123;
+export const maxCloseText = 123;
 const utf8 = new TextEncoder();
 
 /** Returns as much of a text as fits in a close frame, in whole characters. */

@@ -1,6 +1,6 @@
 import { Writable } from 'node:stream';
 import { type RawData, WebSocket } from 'ws';
-import { type CloseReasonName, closeReasons, isCloseCode } from '../../protocol/errors.js';
+import { type CloseReasonName, closeReasons, isCloseCode, maxCloseText } from '../../protocol/errors.js';
 import { closeFrame } from '../../protocol/frame.js';
 
 /** The reasons for which `ws` itself closes a connection, by its close code. */
@@ -15,8 +15,6 @@ const faults = new Map<number | undefined, CloseReasonName>(
 
 /** The code for a close frame without a code. No close frame carries it. */
 const noCode = 1005;
-/** Maximum size of the reason in a close frame, in bytes. */
-const maxReason = 123;
 
 /** Receives what `ws` does by itself: messages, its closing, its close frame, control frames, and its end. */
 export interface ClosingListener {
@@ -80,7 +78,7 @@ let latest = { code: noCode, reason: '', frame: closeFrame() };
 const closeFrameOf = (code: number, data: string | Buffer): Uint8Array | undefined => {
   const reason = data.toString();
   if (code === latest.code && reason === latest.reason) return latest.frame;
-  if ((code !== noCode && !isCloseCode(code)) || Buffer.byteLength(data) > maxReason) return undefined;
+  if ((code !== noCode && !isCloseCode(code)) || Buffer.byteLength(data) > maxCloseText) return undefined;
   latest = { code, reason, frame: code === noCode ? closeFrame() : closeFrame(code, data) };
   return latest.frame;
 };
