@@ -13,6 +13,7 @@ import {
   type HandlerFunction,
   type Handlers,
   isRefusal,
+  nothing,
   type Outcome,
   runGuarded,
   runHandler,
@@ -105,7 +106,7 @@ export class Callbacks {
   lifecycle(ns: NSConn, message: Message): Outcome | Promise<Outcome> {
     this.timeAnew();
     const handler = this.handlers.find(message.namespace, message.event);
-    return handler ? this.#handle(handler, ns, message) : { kind: 'nothing' };
+    return handler ? this.#handle(handler, ns, message) : nothing;
   }
 
   /** Runs the handler of a received event. */

@@ -93,7 +93,8 @@ export type Outcome =
   | { readonly kind: 'stopped' }
   | { readonly kind: 'error'; readonly error: unknown };
 
-const nothing: Outcome = { kind: 'nothing' };
+/** What comes of a handler that answers nothing, and of none. */
+export const nothing: Outcome = { kind: 'nothing' };
 const wasStopped: Outcome = { kind: 'stopped' };
 
 /** Where in the program an error was thrown. `onError` receives it. */

@@ -3,7 +3,7 @@ import { ErrWrite } from '../../protocol/errors.js';
 import { OnRoomLeave, ReceivedMessage } from '../../protocol/message.js';
 import type { Answer } from '../api/asks.js';
 import { dropped } from '../api/compose.js';
-import { closeCauseOf, closesWith, type Outcome } from '../api/handlers.js';
+import { closeCauseOf, closesWith, nothing, type Outcome } from '../api/handlers.js';
 import type { RequestedAction } from '../charts/steppedMachine.js';
 import type { ServerContext } from '../context.js';
 import { noTurn } from '../inbox/inbox.js';
@@ -58,9 +58,6 @@ export const inOrder = <T>(items: Iterable<T>, each: (item: T) => Pending): Pend
   };
   return go();
 };
-
-/** What comes of an event without a handler. */
-const noHandler: Outcome = { kind: 'nothing' };
 
 const when = (outcome: Outcome | Promise<Outcome>, then: (outcome: Outcome) => Pending): Pending =>
   outcome instanceof Promise ? outcome.then(then) : then(outcome);
@@ -222,7 +219,7 @@ export class Transitions {
     const { nsConn } = step.membership.namespace;
     return callbacks.hasHandler(nsConn, paramsOf(action).event)
       ? callbacks.lifecycle(nsConn, messageOf(step, action))
-      : noHandler;
+      : nothing;
   }
 
   /** Closes the connection if the error of a handler asks for it. The frames of this turn are sent first (AK10). */
