@@ -1,5 +1,4 @@
-/** Time to wait for an item, in ms. */
-const timeout = Number(process.env['MUSTER_PATIENCE'] ?? 60_000);
+import { patience as timeout } from './patience.js';
 
 interface Waiter<T> {
   readonly resolve: (item: T) => void;

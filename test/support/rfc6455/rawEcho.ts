@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { constants, inflateRawSync } from 'node:zlib';
+import { patience } from '../async/patience.js';
 import { upgrade } from '../peers/clientFrames.js';
 import { close } from './clientFrame.js';
 import { agreed, closed, type RfcCase, told } from './rfcCase.js';
@@ -35,9 +36,6 @@ const parse = (
   const frame = isClose ? closed(payload.length === 0 ? undefined : payload.readUInt16BE(0)) : describe(first, payload);
   return { frame, isClose, size };
 };
-
-/** How long a client waits for frames that are missing before it closes, in ms. */
-const patience = Number(process.env['MUSTER_PATIENCE'] ?? 60_000);
 
 /** Plays a case against the echo server on this port; resolves with the frames that it got, when the server has ended. */
 export const play = async ({ offers, writes, closes, gets, differs }: RfcCase, port: number): Promise<string[]> => {
