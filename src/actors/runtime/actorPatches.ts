@@ -77,11 +77,17 @@ const lent = { observers: new Set<unknown>(), eventListeners: new Map<unknown, u
 
 const isEmpty = (list: unknown): boolean => (list instanceof Set || list instanceof Map) && list.size === 0;
 
+/** The lists of an actor. They are private in its type. */
+interface Lists {
+  observers?: unknown;
+  eventListeners?: unknown;
+}
+
 /** Lends an actor the empty lists of listeners. Most actors of connections never have a listener. */
 export const lendListeners = (actor: object): void => {
-  for (const name of ['observers', 'eventListeners'] as const) {
-    if (isEmpty(Reflect.get(actor, name))) Reflect.set(actor, name, lent[name]);
-  }
+  const lists: Lists = actor;
+  if (isEmpty(lists.observers)) lists.observers = lent.observers;
+  if (isEmpty(lists.eventListeners)) lists.eventListeners = lent.eventListeners;
 };
 
 /** Gives an actor lists of its own in place of those that were lent. Call it before a listener is added. */

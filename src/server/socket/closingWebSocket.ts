@@ -43,7 +43,9 @@ function endOnce(this: Writable): Writable {
 
 /** Makes a stream of `ws` end once. It calls `end` without arguments. */
 const willEndOnce = (stream: unknown): void => {
-  if (stream instanceof Writable && !Object.hasOwn(stream, 'end')) Reflect.set(stream, 'end', endOnce);
+  if (!(stream instanceof Writable) || Object.hasOwn(stream, 'end')) return;
+  const ended: { end: unknown } = stream;
+  ended.end = endOnce;
 };
 
 /** Takes the place of the sender of `ws` for a close frame that has left already: tells `ws` that it is sent. */
@@ -57,13 +59,14 @@ interface WsSender {
 }
 
 /** Returns the sender, or `undefined` if it is not the known one, or has something to send. */
-const idleSender = (ws: WebSocket): WsSender | undefined => {
-  const sender: unknown = Reflect.get(ws, '_sender');
+const idleSender = (sender: unknown): WsSender | undefined => {
   const isIdle =
     typeof sender === 'object' &&
     sender !== null &&
-    Reflect.get(sender, '_state') === 0 &&
-    Reflect.get(sender, '_bufferedBytes') === 0 &&
+    '_state' in sender &&
+    sender._state === 0 &&
+    '_bufferedBytes' in sender &&
+    sender._bufferedBytes === 0 &&
     'close' in sender &&
     typeof sender.close === 'function' &&
     sender.close.length === sentBefore.length;
@@ -89,6 +92,11 @@ const closeFrameOf = (code: number, data: string | Buffer): Uint8Array | undefin
  */
 export class ClosingWebSocket extends WebSocket {
   #watcher: ClosingListener | undefined;
+  // Not documented.
+  declare _events: unknown;
+  declare readonly _receiver?: unknown;
+  declare readonly _sender?: unknown;
+  declare readonly _socket?: unknown;
 
   /**
    * Makes `listener` the one listener, to which events go without a table of listeners. Node makes that table when a
@@ -96,8 +104,8 @@ export class ClosingWebSocket extends WebSocket {
    */
   watch(listener: ClosingListener): void {
     this.#watcher = listener;
-    Reflect.set(this, '_events', undefined);
-    willEndOnce(Reflect.get(this, '_receiver'));
+    this._events = undefined;
+    willEndOnce(this._receiver);
   }
 
   /** Sends the close frame that `ws` asks for. */
@@ -111,9 +119,9 @@ export class ClosingWebSocket extends WebSocket {
 
   /** Sends the close frame. */
   finish(code: number, data: string | Buffer): void {
-    const sender = this.readyState === WebSocket.OPEN ? idleSender(this) : undefined;
+    const sender = this.readyState === WebSocket.OPEN ? idleSender(this._sender) : undefined;
     // `ws` ends the socket once both close frames are there, and again when the client has ended it.
-    if (this.readyState === WebSocket.OPEN) willEndOnce(Reflect.get(this, '_socket'));
+    if (this.readyState === WebSocket.OPEN) willEndOnce(this._socket);
     if (this.#watcher?.wsOnFinish(sender && closeFrameOf(code, data)) && sender) sender.close = sentBefore;
     if (code === noCode) super.close();
     else super.close(code, data);

@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 import type { Runnable } from '../../actors/runtime/background.js';
-import { lasting } from './handleReads.js';
+import { giveBack, isRead, keepRead, lasting } from './handleReads.js';
 import type { ReadContext } from './readBudget.js';
 import { cut, frameSize, headerSize, payloadStart, textFrameSize, unmaskText, unusual } from './textFrames.js';
 import {
@@ -99,7 +99,7 @@ export class FrameReader implements Runnable {
     if (this.#rest) return this.#append(bytes);
     this.#isSated = false;
     let at = 0;
-    while (at < bytes.length && !this.#isSated && this.#mayGoOn && !this.context.budget.isSpent) {
+    while (at < bytes.length && !this.#isSated && this.#mayGoOn() && !this.context.budget.isSpent) {
       at = this.#parse(bytes, at, framesPerTurn);
     }
     if (at < bytes.length && !this.#isOver) this.#hold(bytes, at);
@@ -108,7 +108,7 @@ export class FrameReader implements Runnable {
 
   /** Parses some of the bytes that wait. Joins the queue again if more are left. */
   resume(): void {
-    if (this.#rest && this.#mayGoOn) {
+    if (this.#rest && this.#mayGoOn()) {
       this.host.readerOnSlice(framesPerTurn);
       try {
         this.#parseRest();
@@ -124,7 +124,7 @@ export class FrameReader implements Runnable {
   /** Goes on with the bytes that wait, in a slice of background work, once messages are wanted. */
   wake(): void {
     if (!this.#rest || this.#isParsing) return;
-    if (this.#mayGoOn) this.context.queue.add(this);
+    if (this.#mayGoOn()) this.context.queue.add(this);
     else this.#keep(this.#rest, this.#at);
   }
 
@@ -144,10 +144,12 @@ export class FrameReader implements Runnable {
     const at = this.#parse(rest, this.#at, this.#isEnding ? Number.POSITIVE_INFINITY : framesPerTurn);
     this.#at = at;
     if (this.#isOver || at === rest.length) this.#release();
+    // It may have been dropped while it was parsed.
+    if (this.#rest !== rest) giveBack(rest);
     if (this.#later) this.#holdLater();
   }
 
-  get #mayGoOn(): boolean {
+  #mayGoOn(): boolean {
     return !this.#isOver && (this.#isEnding || this.host.isWanted);
   }
 
@@ -166,7 +168,7 @@ export class FrameReader implements Runnable {
     // It may have found the end since the last write, as it decompresses in a thread.
     if (!this.#isOurs && hasEnded(this.receiver)) this.stop();
     let at = this.#cut ? this.#join(this.#cut, bytes, from) : from;
-    for (let left = frames; at < length && left > 0 && !this.#isSated && this.#mayGoOn; left--) {
+    for (let left = frames; at < length && left > 0 && !this.#isSated && this.#mayGoOn(); left--) {
       if (!this.#isOurs && !isBetweenMessages(this.receiver)) {
         at = this.#passOn(bytes, at);
         continue;
@@ -242,19 +244,24 @@ export class FrameReader implements Runnable {
 
   /** Keeps these bytes too. The socket must not be read meanwhile. */
   #append(bytes: Buffer): void {
-    this.#rest = this.#rest ? Buffer.concat([this.#rest.subarray(this.#at), bytes]) : bytes;
+    const rest = this.#rest;
+    this.#rest = rest ? Buffer.concat([rest.subarray(this.#at), bytes]) : lasting(bytes);
     this.#at = 0;
+    if (rest && !this.#isParsing) giveBack(rest);
     this.#isBehind = true;
   }
 
   /** Keeps the bytes from `at` on, and copies them if they are less than half of what they keep in memory. */
   #keep(bytes: Buffer, at: number): void {
     const isSmall = (bytes.length - at) * 2 < bytes.buffer.byteLength;
-    this.#rest = isSmall ? Buffer.from(new Uint8Array(bytes.subarray(at)).buffer) : lasting(bytes);
-    this.#at = isSmall ? 0 : at;
+    const before = this.#rest;
+    this.#rest = isSmall || isRead(bytes) ? keepRead(bytes.subarray(at)) : bytes;
+    this.#at = this.#rest === bytes ? at : 0;
+    if (before && this.#rest !== before) giveBack(before);
   }
 
   #release(): void {
+    if (this.#rest && !this.#isParsing) giveBack(this.#rest);
     this.#rest = undefined;
     this.#at = 0;
     this.#isBehind = false;

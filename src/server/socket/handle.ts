@@ -25,6 +25,10 @@ interface WriteRequest {
 interface StreamHandle {
   /** Writes what the kernel takes, and queues the rest. Returns a negative error number, or 0. */
   writeBuffer(request: WriteRequest, bytes: Uint8Array): number;
+  /** Called for each read. */
+  onread?: unknown;
+  /** Makes it read into one buffer. */
+  readonly useUserBuffer?: unknown;
 }
 
 /** Where Node tells what it has read of a handle. */
@@ -88,24 +92,29 @@ export interface HandledStream {
   readonly _handle?: unknown;
 }
 
-const isHandle = (value: unknown): value is StreamHandle =>
-  typeof value === 'object' &&
-  value !== null &&
-  value.constructor.name === 'TCP' &&
-  typeof Reflect.get(value, 'writeBuffer') === 'function';
+/** The class of the handles of TCP sockets, once one was met. */
+let Tcp: unknown;
+
+const isHandle = (value: unknown): value is StreamHandle => {
+  if (typeof value !== 'object' || value === null) return false;
+  if (value.constructor === Tcp) return true;
+  const isKnown = value.constructor.name === 'TCP' && typeof Reflect.get(value, 'writeBuffer') === 'function';
+  if (isKnown) Tcp = value.constructor;
+  return isKnown;
+};
 
 /** Returns the handle of a stream, or `undefined` if this is no plain TCP socket or Node is another one. */
-const handleOf = (stream: LowerStream & HandledStream): StreamHandle | undefined => {
+export const handleOf = (stream: LowerStream & HandledStream): StreamHandle | undefined => {
   if (!found || Object.getPrototypeOf(stream) !== Socket.prototype) return undefined;
   const { _handle: handle } = stream;
   return isHandle(handle) ? handle : undefined;
 };
 
-/** Returns the handle of a stream and where its reads are told, or `undefined` if it has none that is known. */
-export const readsOf = (stream: LowerStream & HandledStream): (ReadState & { readonly handle: object }) | undefined => {
-  const handle = handleOf(stream);
-  return found && handle && { ...found, handle };
-};
+/** Where Node tells of its reads. `undefined` where that is not known. */
+export const readState: ReadState | undefined = found;
+
+/** Returns the handle of a stream whose reads may be taken, or `undefined`. */
+export const readHandleOf = (stream: LowerStream & HandledStream): object | undefined => handleOf(stream);
 
 /** Ends a write that the kernel could not take at once. */
 function onComplete(this: WriteRequest, status: number): void {

@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import { type HandledStream, readsOf } from './handle.js';
+import { type HandledStream, handleOf, readState } from './handle.js';
 import type { LowerStream } from './outlet.js';
 
 /*
@@ -14,13 +14,41 @@ type OnRead = (this: unknown, bytes?: ArrayBuffer) => void;
 /** The name of the function of Node that passes reads on to the stream. */
 const nodesOnRead = 'onStreamRead';
 
-/** The one buffer into which the kernel writes. Its size is that of Node's own buffers. */
-const shared = Buffer.from(new ArrayBuffer(65_536));
-/** Reads of at least so many bytes are copied at once: most of them wait for their turn anyway. */
-const shareBelow = 32_768;
+/** Size of a read buffer: that of Node's own. */
+const readSize = 65_536;
+/** The one buffer into which the kernel writes. */
+const shared = Buffer.from(new ArrayBuffer(readSize));
+/** The part of it that the last read has filled. Many reads in a row have the same size. */
+let filled = shared;
 
-/** Returns bytes that last. Those of a read do not: they are overwritten by the next one of any socket. */
-export const lasting = (bytes: Buffer): Buffer => (bytes.buffer === shared.buffer ? Buffer.from(bytes) : bytes);
+/** Buffers for bytes that wait. They are used again: a new one for each would keep the garbage collector busy. */
+const loans = new WeakSet<ArrayBufferLike>();
+const spare: Buffer[] = [];
+/** Maximum number of buffers that are kept for later: 2 MiB. */
+const maxSpare = 32;
+
+/** Returns whether the next read of any socket overwrites bytes. */
+export const isRead = ({ buffer }: Buffer): boolean => buffer === shared.buffer;
+
+/** Returns bytes that last. Those of a read are overwritten by the next one of any socket, and lent ones once returned. */
+export const lasting = (bytes: Buffer): Buffer =>
+  isRead(bytes) || loans.has(bytes.buffer) ? Buffer.from(bytes) : bytes;
+
+/** Returns a copy of bytes that were just read, until it is given back. */
+export const keepRead = (bytes: Buffer): Buffer => {
+  const size = bytes.length;
+  // Less than half would take more memory than its size says.
+  if (size * 2 < readSize || size > readSize) return Buffer.from(new Uint8Array(bytes).buffer);
+  const loan = spare.pop() ?? Buffer.from(new ArrayBuffer(readSize));
+  loans.add(loan.buffer);
+  loan.set(bytes);
+  return loan.subarray(0, size);
+};
+
+/** Takes back bytes of `keepRead`. Nothing may use them any more. Does nothing for other bytes. */
+export const giveBack = ({ buffer }: Buffer): void => {
+  if (loans.delete(buffer) && spare.length < maxSpare) spare.push(Buffer.from(buffer));
+};
 
 /** Methods that some other code may have put in place of those of the stream, to see what is read. */
 const watchable = ['push', 'emit', 'read'] as const;
@@ -47,21 +75,20 @@ const isIdle = (stream: ReadStream): boolean =>
  * a listener like any other.
  */
 export const takeReads = (stream: ReadStream, take: (bytes: Buffer) => void): void => {
-  const reads = readsOf(stream);
-  if (!reads || watchable.some((name) => Object.hasOwn(stream, name))) return;
-  const { handle, state, readIndex, offsetIndex } = reads;
-  const onRead: unknown = Reflect.get(handle, 'onread');
-  const useBuffer: unknown = Reflect.get(handle, 'useUserBuffer');
+  const handle = handleOf(stream);
+  if (!readState || !handle || watchable.some((name) => Object.hasOwn(stream, name))) return;
+  const { state, readIndex, offsetIndex } = readState;
+  const { onread: onRead, useUserBuffer: useBuffer } = handle;
   if (!isOnRead(onRead) || typeof useBuffer !== 'function') return;
   const ownOnRead: OnRead = () => {
     const size = state[readIndex] ?? 0;
     if (size <= 0) return void onRead.call(handle);
-    const bytes = shared.subarray(0, size);
+    if (filled.length !== size) filled = shared.subarray(0, size);
     // Node would read the next bytes into what is returned.
-    if (isIdle(stream)) return void take(size < shareBelow ? bytes : lasting(bytes));
+    if (isIdle(stream)) return void take(filled);
     state[offsetIndex] = 0;
-    return void onRead.call(handle, new Uint8Array(bytes).buffer);
+    return void onRead.call(handle, new Uint8Array(filled).buffer);
   };
-  Reflect.set(handle, 'onread', ownOnRead);
+  handle.onread = ownOnRead;
   useBuffer.call(handle, shared);
 };

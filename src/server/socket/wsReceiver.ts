@@ -21,13 +21,21 @@ const partSizes = [2, 2, 8, 4] as const;
 /** The state in which it reads a payload. */
 const readsPayload = 4;
 
-const isReceiver = (value: unknown): value is WsReceiver =>
-  value instanceof Writable &&
-  ['_state', '_fragmented', '_bufferedBytes', '_payloadLength'].every((field) => Reflect.get(value, field) === 0);
+/** What a receiver of another version may lack. */
+type Unchecked = { readonly [Field in '_state' | '_fragmented' | '_bufferedBytes' | '_payloadLength']?: unknown };
+
+/** A WebSocket with what is not documented of it. */
+type WithReceiver = WebSocket & { readonly _receiver?: unknown };
+
+/** Returns whether this is a receiver that has read nothing. */
+const isReceiver = (value: unknown): value is WsReceiver => {
+  if (!(value instanceof Writable)) return false;
+  const { _state, _fragmented, _bufferedBytes, _payloadLength }: Writable & Unchecked = value;
+  return _state === 0 && _fragmented === 0 && _bufferedBytes === 0 && _payloadLength === 0;
+};
 
 /** Returns whether a message has begun and is not complete. `ws` has no public way to ask. */
-export const isMidMessage = (ws: WebSocket): boolean => {
-  const receiver: unknown = Reflect.get(ws, '_receiver');
+export const isMidMessage = ({ _receiver: receiver }: WithReceiver): boolean => {
   if (typeof receiver !== 'object' || receiver === null) return false;
   return ['_fragmented', '_bufferedBytes', '_state'].some((field) => Reflect.get(receiver, field) !== 0);
 };
@@ -68,8 +76,7 @@ const take = (
  * Takes the bytes of the socket away from `ws`: from now on it parses only what is written to the receiver. Returns
  * `undefined` where that is not possible, and leaves all as it is.
  */
-export const takeData = (ws: WebSocket, socket: Duplex): WsReceiver | undefined => {
-  const receiver: unknown = Reflect.get(ws, '_receiver');
+export const takeData = ({ _receiver: receiver }: WithReceiver, socket: Duplex): WsReceiver | undefined => {
   return isReceiver(receiver) && take(socket, 'data', 'socketOnData') ? receiver : undefined;
 };
 

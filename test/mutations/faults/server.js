@@ -82,7 +82,7 @@ export const serverFaults = [
       '(this.#isEnding || this.host.isWanted);',
       'this.host.isWanted;',
     ],
-    ['a read has no bound in time', 'LM9', 'this.#mayGoOn && !this.context.budget.isSpent', 'this.#mayGoOn'],
+    ['a read has no bound in time', 'LM9', 'this.#mayGoOn() && !this.context.budget.isSpent', 'this.#mayGoOn()'],
     [
       'a slice begins with one connection until it is done',
       'LM9',
@@ -121,10 +121,16 @@ export const serverFaults = [
     [
       'later bytes push out what waits',
       'LM9',
-      'this.#rest = this.#rest ? Buffer.concat([this.#rest.subarray(this.#at), bytes]) : bytes;',
-      'this.#rest = bytes;',
+      'rest ? Buffer.concat([rest.subarray(this.#at), bytes]) : lasting(bytes)',
+      'lasting(bytes)',
     ],
-    ['parsed bytes are parsed again', 'LM9', 'this.#rest.subarray(this.#at), bytes', 'this.#rest, bytes'],
+    [
+      'a buffer is lent to another while its bytes wait',
+      'SV7',
+      'if (this.#rest !== rest) giveBack(rest);',
+      'giveBack(rest);',
+    ],
+    ['parsed bytes are parsed again', 'LM9', 'rest.subarray(this.#at), bytes', 'rest, bytes'],
     [
       'what comes while others are handled overtakes them',
       'LM9',
@@ -140,8 +146,8 @@ export const serverFaults = [
     [
       'what comes in a slice waits for the next read',
       'LM9',
-      'this.#release();\n    if (this.#later) this.#holdLater();',
-      'this.#release();',
+      'giveBack(rest);\n    if (this.#later) this.#holdLater();',
+      'giveBack(rest);',
     ],
     [
       'a message behind a close frame is passed on',
@@ -232,7 +238,12 @@ export const serverFaults = [
       'return Math.max((partSizes[_state] ?? _payloadLength) - _bufferedBytes, 1);',
       'return Number.POSITIVE_INFINITY;',
     ],
-    ['ws is trusted without its fields', 'LM9', '=> Reflect.get(value, field) === 0);', '=> field !== undefined);'],
+    [
+      'ws is trusted without its fields',
+      'LM9',
+      '_state === 0 && _fragmented === 0 && _bufferedBytes === 0 && _payloadLength === 0',
+      'true',
+    ],
   ]),
   ...inFile('server/socket/serverSocket.ts', [
     [
@@ -302,7 +313,7 @@ export const serverFaults = [
     [
       'what is kept of a read changes with the next one',
       'FR7 SV7',
-      '(bytes.buffer === shared.buffer ? Buffer.from(bytes) : bytes)',
+      'isRead(bytes) || loans.has(bytes.buffer) ? Buffer.from(bytes) : bytes',
       'bytes',
     ],
     ['what takes a read says where the next one goes', 'SV7', 'return void take(', 'return take('],

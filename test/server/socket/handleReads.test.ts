@@ -3,7 +3,7 @@ import { connect, createServer, type Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { afterEach, expect, test, vi } from 'vitest';
 import type { Namespaces } from '../../../src/index.js';
-import { readsOf } from '../../../src/server/socket/handle.js';
+import { handleOf, readState } from '../../../src/server/socket/handle.js';
 import { lasting, takeReads } from '../../../src/server/socket/handleReads.js';
 import { dialAcknowledged, frame, useTcpClients } from '../../support/peers/tcpClient.js';
 import { useServers } from '../../support/server/testServer.js';
@@ -59,13 +59,13 @@ const open = async (prepare: (stream: Socket) => void = () => {}, returned?: unk
 
 /** Reads bytes at once, as Node does when the kernel has some. `shared` is the buffer of all reads. */
 const readNow = (stream: Socket, shared: Buffer, text: string): void => {
-  const reads = readsOf(stream);
-  const onRead: unknown = reads && Reflect.get(reads.handle, 'onread');
-  if (!reads || typeof onRead !== 'function') throw new Error('no handle');
+  const handle = handleOf(stream);
+  const onRead: unknown = handle && Reflect.get(handle, 'onread');
+  if (!readState || !handle || typeof onRead !== 'function') throw new Error('no handle');
   const bytes = Buffer.from(text);
   bytes.copy(shared);
-  reads.state[reads.readIndex] = bytes.length;
-  onRead.call(reads.handle);
+  readState.state[readState.readIndex] = bytes.length;
+  onRead.call(handle);
 };
 
 test('[SV7] what is read is passed on without the stream, and its end comes behind', async () => {
@@ -157,7 +157,7 @@ test('[HS19] code that watches a socket sees what is read', async () => {
 test('[HS19] code that watches a handle sees what is read', async () => {
   let reads = 0;
   const { stream, say, passedTheStream } = await open((socket) => {
-    const handle = readsOf(socket)?.handle;
+    const handle = handleOf(socket);
     const onRead: unknown = handle && Reflect.get(handle, 'onread');
     if (!handle || typeof onRead !== 'function') throw new Error('no handle');
     Reflect.set(handle, 'onread', (bytes: unknown) => {
@@ -205,4 +205,39 @@ test('[FR7] [SV7] what is kept of a read stays as it is while other sockets are 
   }
   const large = bodies.map((body) => Buffer.from(body).toString()).filter((body) => /^[bt]/.test(body));
   expect(large).toEqual(['b', 'b', 't'].map((letter) => letter.repeat(10_000)));
+});
+
+test('[FR7] [SV7] what waits stays as it is while the buffers of other sockets are used again', async () => {
+  const each = 1_500;
+  const seen = new Map<string, number[]>();
+  const bursts: (() => void)[] = [];
+  const namespaces: Namespaces = {
+    default: {
+      count: ({ conn }, { body }) => {
+        const numbers = seen.get(conn.id) ?? [];
+        seen.set(conn.id, numbers);
+        // The next client begins while most messages of this one wait.
+        if (numbers.push(Number(body)) % each === 100) bursts.shift()?.();
+      },
+    },
+  };
+  const testServer = await start({ namespaces });
+  /** Far more than is handled in one tick, and so much in one write that a read fills most of its buffer. */
+  const burst = (from: number): Buffer =>
+    Buffer.concat(
+      Array.from({ length: each }, (_, at) => frame(`;default;;count;0;0;${String(from + at).padStart(20, '0')}`)),
+    );
+  const clients = await Promise.all(Array.from({ length: 6 }, () => dialAcknowledged(testServer)));
+  for (const { socket, waitFor } of clients) {
+    socket.write(frame('$1;default;;_OnNamespaceConnect;0;0;'));
+    await waitFor('$1;');
+  }
+  for (const round of [0, 1, 2]) {
+    for (const { socket } of clients) bursts.push(() => socket.write(burst(round * each)));
+  }
+  bursts.shift()?.();
+  const numbers = (): number[] => [...seen.values()].flat();
+  await expect.poll(() => numbers().length).toBe(3 * each * clients.length);
+  const inOrder = Array.from({ length: 3 * each }, (_, at) => at);
+  expect([...seen.values()]).toEqual(clients.map(() => inOrder));
 });
