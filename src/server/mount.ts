@@ -38,7 +38,10 @@ type Emit = (event: string, ...args: unknown[]) => boolean;
 
 const mountsOf = new WeakMap<HttpServer, Mounts>();
 
-const pathOf = (request: IncomingMessage): string => (request.url ?? '/').split('?', 1)[0] ?? '/';
+const pathOf = ({ url = '/' }: IncomingMessage): string => {
+  const end = url.indexOf('?');
+  return end === -1 ? url : url.slice(0, end);
+};
 
 const send = (response: ServerResponse, { status, headers, body }: Answer): void => {
   // While the request waited, the client may have disconnected or the app may have answered.

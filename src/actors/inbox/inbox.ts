@@ -54,7 +54,7 @@ export class Inbox implements Runnable {
 
   /** The number of frames and jobs that wait for a turn. */
   get length(): number {
-    return (this.#jobs?.length ?? 0) + this.#queued;
+    return (this.#jobs?.length ?? 0) + this.#queued();
   }
 
   /**
@@ -62,14 +62,14 @@ export class Inbox implements Runnable {
    * kept past this call. They are valid UTF-8 if `isText` is true. Returns whether the next message may come.
    */
   enqueue(data: Body, isText: boolean, start = 0, end = data.length): boolean {
-    if (this.#isStopped) return true;
+    if (this.#isStopped()) return true;
     if (!this.#handledAtOnce(data, isText, start, end)) {
       this.#waiting ??= new WaitingFrames();
       this.#waiting.push(data, isText, start, end);
       this.#bytes += end - start;
       this.drain();
     }
-    return !this.#isSated;
+    return !this.#isSated();
   }
 
   /** Begins a slice of background work, in which so many frames may be handled. First come those that wait (LM9). */
@@ -116,13 +116,13 @@ export class Inbox implements Runnable {
 
   /** Runs turns while there is work that need not wait. Then checks the bounds. */
   drain(): void {
-    while (this.#isIdle) {
+    while (this.#isIdle()) {
       const job = this.#jobs?.shift();
       if (job) {
         this.#takeTurn(job);
         continue;
       }
-      if (this.#queued === 0 || this.#intake === 'parked') break;
+      if (this.#queued() === 0 || this.#intake === 'parked') break;
       if (!this.#next && this.#allowance.isUsedUp) {
         this.#park();
         break;
@@ -146,11 +146,11 @@ export class Inbox implements Runnable {
 
   /** Pauses the socket when the inbox is full, and reads it again below half (BP3). */
   checkBounds(): void {
-    const wait = this.#peerWait;
-    const fill = boundsOf(this.#queued, this.#bytes, wait, this.limits);
+    const wait = this.#peerWait();
+    const fill = boundsOf(this.#queued(), this.#bytes, wait, this.limits);
     if (fill === 'flooded') return this.host.inboxFlooded();
     const isFull =
-      fill === 'full' || (this.#isFull && fill === 'halfFull') || (wait === 'none' && this.#isHeldByThrottle);
+      fill === 'full' || (this.#isFull && fill === 'halfFull') || (wait === 'none' && this.#isHeldByThrottle());
     if (isFull === this.#isFull) return undefined;
     this.#isFull = isFull;
     return this.host.inboxFilled(isFull);
@@ -180,37 +180,37 @@ export class Inbox implements Runnable {
     this.drain();
   }
 
-  get #isIdle(): boolean {
+  #isIdle(): boolean {
     return this.#turn === noTurn;
   }
 
   /** The number of frames that wait. */
-  get #queued(): number {
+  #queued(): number {
     return (this.#next ? 1 : 0) + (this.#waiting?.length ?? 0);
   }
 
   /** Whether further frames would only wait here. An answer may be among them, if one is awaited. */
-  get #isSated(): boolean {
+  #isSated(): boolean {
     const { host } = this;
-    if (!this.#isIdle || !(this.#intake === 'parked' || this.#allowance.isUsedUp)) return false;
+    if (!this.#isIdle() || !(this.#intake === 'parked' || this.#allowance.isUsedUp)) return false;
     return !(host.hasPendingAsks || host.isAsked);
   }
 
-  get #isStopped(): boolean {
+  #isStopped(): boolean {
     return this.#intake === 'stopped' || this.#intake === 'finished';
   }
 
-  get #peerWait(): PeerWait {
-    if (this.#awaitsPeer) return 'turn';
+  #peerWait(): PeerWait {
+    if (this.#awaitsPeer()) return 'turn';
     return this.host.isAsked ? 'serverAsk' : 'none';
   }
 
   /** In an idle inbox that is not parked, a frame waits because a procedure waits for the client. */
-  get #awaitsPeer(): boolean {
-    return this.#isIdle ? this.#queued > 0 && this.#intake !== 'parked' : this.host.awaitsPeer;
+  #awaitsPeer(): boolean {
+    return this.#isIdle() ? this.#queued() > 0 && this.#intake !== 'parked' : this.host.awaitsPeer;
   }
 
-  get #isHeldByThrottle(): boolean {
+  #isHeldByThrottle(): boolean {
     return this.#intake === 'parked' && this.host.isPaused && !this.host.hasPendingAsks;
   }
 
@@ -224,7 +224,7 @@ export class Inbox implements Runnable {
 
   /** Handles a message if the inbox is idle and may go on. Returns whether it was handled. */
   #handledAtOnce(data: Body, isText: boolean, start: number, end: number): boolean {
-    if (!this.#isIdle || this.#queued > 0 || this.#intake !== 'open' || this.#allowance.isUsedUp) return false;
+    if (!this.#isIdle() || this.#queued() > 0 || this.#intake !== 'open' || this.#allowance.isUsedUp) return false;
     const frame = this.host.decode(data, isText, start, end);
     if (frame && (this.host.mustWait(frame) || this.host.isPaused)) return false;
     this.#allowance.spend();
@@ -240,7 +240,7 @@ export class Inbox implements Runnable {
     if (data === undefined) return undefined;
     const size = data.length;
     const frame = this.host.decode(data, this.#waiting?.isText ?? false, 0, size);
-    if (this.#isStopped) return undefined;
+    if (this.#isStopped()) return undefined;
     if (frame) {
       this.#nextSize = size;
       return frame;

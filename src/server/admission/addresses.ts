@@ -1,4 +1,4 @@
-import { isIP } from 'node:net';
+import { isIP, isIPv4 } from 'node:net';
 
 /** The number of 16-bit groups of an IPv6 address. */
 const groupCount = 8;
@@ -17,8 +17,8 @@ const groupsOf = (address: string): readonly string[] => {
   return [...left, ...zeros, ...right];
 };
 
-/** Matches an IPv4-mapped address as Node and browsers write it. */
-const mappedPattern = /^::ffff:(\d{1,3}(?:\.\d{1,3}){3})$/i;
+/** What an IPv4-mapped address begins with, as Node writes it. */
+const mappedStart = '::ffff:';
 
 const dotted = (groups: readonly string[]): string =>
   groups.flatMap((group) => [Number.parseInt(group, 16) >> 8, Number.parseInt(group, 16) & 0xff]).join('.');
@@ -28,12 +28,11 @@ const dotted = (groups: readonly string[]): string =>
  * for any other text.
  */
 export const plainAddress = (text: string | undefined): string | undefined => {
-  const version = isIP(text ?? '');
-  if (text === undefined || version === 0) return undefined;
-  if (version === 4) return text;
+  if (text === undefined) return undefined;
   // A server that listens on `::` sees every client of IPv4 by such an address.
-  const [, four] = mappedPattern.exec(text) ?? [];
-  if (four !== undefined) return four;
+  const four = text.startsWith(mappedStart) ? text.slice(mappedStart.length) : text;
+  if (isIPv4(four)) return four;
+  if (isIP(text) === 0) return undefined;
   const groups = groupsOf(text);
   if (groups.slice(0, 6).join(':') === mapped) return dotted(groups.slice(6));
   return new URL(`http://[${groups.join(':')}]`).hostname.slice(1, -1);

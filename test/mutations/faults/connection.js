@@ -146,7 +146,7 @@ export const connectionFaults = [
       'if (!this.#next && this.#allowance.isUsedUp) {',
       'if (!this.#next && this.#allowance.isUsedUp && this.host.isPaused) {',
     ],
-    ['what is beyond the quota fills the inbox', 'LM9', 'return !this.#isSated;', 'return true;'],
+    ['what is beyond the quota fills the inbox', 'LM9', 'return !this.#isSated();', 'return true;'],
     [
       'an answer that is awaited waits as bytes',
       'LM9',
@@ -159,7 +159,7 @@ export const connectionFaults = [
     ['the socket of a full inbox is read on', 'BP3', 'return this.host.inboxFilled(isFull);', 'return undefined;'],
     ['a paused socket is read before half is handled', 'BP3', "(this.#isFull && fill === 'halfFull')", 'false'],
     ['a second end', 'SV3', "if (this.#intake !== 'finished') this.#intake = 'stopped';", "this.#intake = 'stopped';"],
-    ['a paused client is read', 'BC10', "(wait === 'none' && this.#isHeldByThrottle)", 'false'],
+    ['a paused client is read', 'BC10', "(wait === 'none' && this.#isHeldByThrottle())", 'false'],
   ]),
   ...inFile('actors/inbox/allowance.ts', [
     ['all frames are handled in one tick', 'LM9', 'this.#quota.spend(1);', ''],
