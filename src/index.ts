@@ -45,7 +45,7 @@ export {
 } from './charts/builtIn.js';
 export type { ChartParts } from './charts/chartParts.js';
 export type { ChartSetup } from './charts/chartSetup.js';
-export type { ChannelKind, ExchangeListener, ExchangeSession, StackExchange } from './exchange/exchange.js';
+export type { ChannelKind, ExchangeListener, ExchangeUplink, StackExchange } from './exchange/exchange.js';
 export { defaultLimits, type Limits } from './limits.js';
 export {
   type ConnectionContext,

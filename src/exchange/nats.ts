@@ -11,10 +11,10 @@ import { Activity } from './activity.js';
 import { Batch } from './batch.js';
 import { refuseDecided, refuseUnknown, wrong } from './checks.js';
 import { type Credentials, credentialsOf, discretion, parseUrl, secretsOf } from './credentials.js';
-import type { ExchangeListener, ExchangeSession, StackExchange } from './exchange.js';
+import type { ExchangeListener, ExchangeUplink, StackExchange } from './exchange.js';
 import { isSubject, type NatsNames, natsNames, natsSubjects } from './naming.js';
 
-/** Options that the exchange sets: a session never reconnects and gets its own messages. `debug` shows secrets. */
+/** Options that the exchange sets: an uplink never reconnects and gets its own messages. `debug` shows secrets. */
 const decided = [
   'servers',
   'port',
@@ -122,8 +122,8 @@ const check = (given: NatsExchangeOptions) => {
 
 type Redact = ReturnType<typeof check>['redact'];
 
-/** A session over one connection (EX2). The library does not reconnect it. */
-class NatsSession implements ExchangeSession {
+/** An uplink over one connection (EX2). The library does not reconnect it. */
+class NatsUplink implements ExchangeUplink {
   readonly #nats: NatsConnection;
   readonly #listener: ExchangeListener;
   readonly #redact: Redact;
@@ -183,11 +183,11 @@ class NatsSession implements ExchangeSession {
   }
 
   close(): void {
-    this.#end(new Error('the session has ended'));
+    this.#end(new Error('the uplink has ended'));
   }
 
   #check(channels: readonly string[]): void {
-    if (this.#isOver) throw this.#redact(new Error('the session has ended'));
+    if (this.#isOver) throw this.#redact(new Error('the uplink has ended'));
     const invalid = channels.find((channel) => !isSubject(channel));
     if (invalid !== undefined) throw new RangeError(`nats: ${JSON.stringify(invalid)} is no subject`);
   }
@@ -241,7 +241,7 @@ class NatsSession implements ExchangeSession {
     if (this.#batches.delete(batch)) batch.confirm();
   }
 
-  /** Reads the broker's errors. A refusal fails its own command; every other error ends the session. */
+  /** Reads the broker's errors. A refusal fails its own command; every other error ends the uplink. */
   async #listen(): Promise<void> {
     for await (const status of this.#nats.status()) {
       if (status.type !== 'error') continue;
@@ -261,7 +261,7 @@ class NatsSession implements ExchangeSession {
     if (this.#end(error)) this.#listener.lost(this.#redact(error));
   }
 
-  /** Ends the session. Rejects every pending command, as the library does not settle them. */
+  /** Ends the uplink. Rejects every pending command, as the library does not settle them. */
   #end(error: unknown): boolean {
     if (this.#isOver) return false;
     this.#isOver = true;
@@ -288,7 +288,7 @@ export const natsExchange = (options: NatsExchangeOptions): StackExchange => {
     acceptsBareTokens: asksOlder,
     connect: async (listener) => {
       try {
-        return new NatsSession(await connect(clientOptions()), listener, redact);
+        return new NatsUplink(await connect(clientOptions()), listener, redact);
       } catch (error) {
         throw redact(error);
       }

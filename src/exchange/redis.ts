@@ -4,7 +4,7 @@ import { isPlainObject } from '../actors/runtime/guard.js';
 import { Activity } from './activity.js';
 import { refuseDecided, refuseUnknown, wrong } from './checks.js';
 import { credentialsOf, discretion, parseUrl, secretsOf } from './credentials.js';
-import type { ExchangeListener, ExchangeSession, StackExchange } from './exchange.js';
+import type { ExchangeListener, ExchangeUplink, StackExchange } from './exchange.js';
 import { redisNames } from './naming.js';
 
 /** No modules, functions or scripts of Redis. */
@@ -12,7 +12,7 @@ type Nothing = Record<string, never>;
 /** Options of node-redis. */
 type ClientOptions = RedisClientOptions<Nothing, Nothing, Nothing, RespVersions>;
 
-/** Options that the exchange sets: a session never reconnects, and commands keep the order of the calls. */
+/** Options that the exchange sets: an uplink never reconnects, and commands keep the order of the calls. */
 const decided = [
   'url',
   'disableOfflineQueue',
@@ -115,8 +115,8 @@ const chunksOf = (channels: readonly string[]): string[][] => {
   return chunks;
 };
 
-/** A session over two connections: a subscribed one may refuse other commands (EX2). When one ends, both end. */
-class RedisSession implements ExchangeSession {
+/** An uplink over two connections: a subscribed one may refuse other commands (EX2). When one ends, both end. */
+class RedisUplink implements ExchangeUplink {
   readonly #publisher: Client;
   readonly #subscriber: Client;
   readonly #fromPublisher = new Activity();
@@ -133,7 +133,7 @@ class RedisSession implements ExchangeSession {
   }
 
   /** Resolves once both connections are up. An end before that rejects; a later end calls `lost`. */
-  open(timeout: number, lost: ExchangeListener['lost']): Promise<ExchangeSession> {
+  open(timeout: number, lost: ExchangeListener['lost']): Promise<ExchangeUplink> {
     return new Promise((resolve, reject) => {
       this.#ended = reject;
       const late = systemClock.setTimeout(() => this.#end(new Error(`no answer within ${timeout} ms`)), timeout);
@@ -206,7 +206,7 @@ class RedisSession implements ExchangeSession {
 
   /** Runs commands. Rejects at once after the end, as the library would keep commands and never settle them. */
   async #ask(commands: readonly (() => Promise<unknown>)[]): Promise<void> {
-    if (this.#ended === undefined) throw this.#redact(new Error('the session has ended'));
+    if (this.#ended === undefined) throw this.#redact(new Error('the uplink has ended'));
     try {
       await Promise.all(commands.map((command) => command()));
     } catch (error) {
@@ -241,6 +241,6 @@ export const redisExchange = (options: RedisExchangeOptions): StackExchange => {
     name: 'redis',
     channelOf: redisNames(checked.channel),
     acceptsBareTokens: checked.asksOlder,
-    connect: (listener) => new RedisSession(checked, listener).open(checked.timeout, listener.lost),
+    connect: (listener) => new RedisUplink(checked, listener).open(checked.timeout, listener.lost),
   };
 };

@@ -8,11 +8,11 @@ export interface LinkContext {
 
 /** Event of the link chart. */
 export type LinkEvent =
-  /** The session is up and every channel is confirmed. */
+  /** The uplink is up and every channel is confirmed. */
   | { readonly type: 'UP' }
-  /** The attempt failed, or the new session was lost. */
+  /** The attempt failed, or the new uplink was lost. */
   | { readonly type: 'FAILED' }
-  /** The session was lost. */
+  /** The uplink was lost. */
   | { readonly type: 'LOST' }
   /** The server closes. */
   | { readonly type: 'CLOSE' };

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterEach, beforeAll, expect, onTestFinished, test } from 'vitest';
-import type { ChannelKind, ExchangeSession, StackExchange } from '../../src/exchange/exchange.js';
+import type { ChannelKind, ExchangeUplink, StackExchange } from '../../src/exchange/exchange.js';
 import { watch } from '../support/async/promises.js';
 import { anyName, oddNames } from '../support/exchange/channelNames.js';
 import { RecordingListener } from '../support/exchange/recordingListener.js';
@@ -17,7 +17,7 @@ interface BrokerUnderTest {
 
 export interface ContractTerms {
   start(): Promise<BrokerUnderTest>;
-  /** The connections of one session. */
+  /** The connections of one uplink. */
   readonly connections: number;
 }
 
@@ -37,21 +37,21 @@ const channelOf = (exchange: StackExchange, kind: ChannelKind, of: string): stri
 /** What every exchange keeps (EX1, EX2, EX13). */
 export const exchangeContract = ({ start, connections }: ContractTerms): void => {
   let broker: BrokerUnderTest;
-  const open = new Set<ExchangeSession>();
+  const open = new Set<ExchangeUplink>();
 
   beforeAll(async () => {
     broker = await start();
   });
   afterEach(() => {
-    for (const session of open) session.close();
+    for (const uplink of open) uplink.close();
     open.clear();
   });
 
   const join = async (exchange = broker.exchange()) => {
     const listener = new RecordingListener();
-    const session = await exchange.connect(listener.listener);
-    open.add(session);
-    return { listener, session, exchange };
+    const uplink = await exchange.connect(listener.listener);
+    open.add(uplink);
+    return { listener, uplink, exchange };
   };
 
   /** A broker for one test, which may kill it. */
@@ -61,25 +61,25 @@ export const exchangeContract = ({ start, connections }: ContractTerms): void =>
     return own;
   };
 
-  test('[EX1] a session receives its own publications', async () => {
-    const { listener, session, exchange } = await join();
+  test('[EX1] an uplink receives its own publications', async () => {
+    const { listener, uplink, exchange } = await join();
     const channel = exchange.channelOf('namespace', 'default');
-    await session.subscribe([channel]);
-    await session.publish(channel, bytes(';default;;chat;0;0;hi'));
+    await uplink.subscribe([channel]);
+    await uplink.publish(channel, bytes(';default;;chat;0;0;hi'));
     await listener.waitForCount(1);
     expect(listener.received.map((one) => one.channel)).toEqual([channel]);
     expect(listener.texts).toEqual([';default;;chat;0;0;hi']);
   });
 
-  test('[EX1] the publications of one session arrive in order on all channels, and are confirmed in order', async () => {
+  test('[EX1] the publications of one uplink arrive in order on all channels, and are confirmed in order', async () => {
     const [writer, reader] = [await join(), await join()];
     const channels = ['a', 'b', 'c', 'd'].map((one) => reader.exchange.channelOf('connection', one));
-    await reader.session.subscribe(channels);
+    await reader.uplink.subscribe(channels);
     const sent = Array.from({ length: 1_000 }, (_, at) => String(at));
     const confirmed: string[] = [];
     await Promise.all(
       sent.map(async (text, at) => {
-        await writer.session.publish(channels[at % channels.length] ?? '', bytes(text));
+        await writer.uplink.publish(channels[at % channels.length] ?? '', bytes(text));
         confirmed.push(text);
       }),
     );
@@ -99,18 +99,18 @@ export const exchangeContract = ({ start, connections }: ContractTerms): void =>
   ])('[EX1] a payload arrives unchanged: %s', async (_, payload) => {
     const [writer, reader] = [await join(), await join()];
     const channel = reader.exchange.channelOf('namespace', 'default');
-    await reader.session.subscribe([channel]);
-    await writer.session.publish(channel, payload);
+    await reader.uplink.subscribe([channel]);
+    await writer.uplink.publish(channel, payload);
     await reader.listener.waitForCount(1);
     expect(Buffer.compare(reader.listener.received[0]?.payload ?? bytes('none'), payload)).toBe(0);
   });
 
-  test('[EX1] after the confirmation of a subscription, the next publication of another session arrives', async () => {
+  test('[EX1] after the confirmation of a subscription, the next publication of another uplink arrives', async () => {
     const [writer, reader] = [await join(), await join()];
     for (let round = 0; round < 50; round++) {
       const channel = reader.exchange.channelOf('connection', `c${round}`);
-      await reader.session.subscribe([channel]);
-      writer.session.publish(channel, bytes(String(round))).catch(() => {});
+      await reader.uplink.subscribe([channel]);
+      writer.uplink.publish(channel, bytes(String(round))).catch(() => {});
       await reader.listener.waitForCount(round + 1);
     }
     expect(reader.listener.texts).toEqual(Array.from({ length: 50 }, (_, round) => String(round)));
@@ -119,14 +119,14 @@ export const exchangeContract = ({ start, connections }: ContractTerms): void =>
   test('[EX1] 3 000 channels subscribed at once all receive', async () => {
     const [writer, reader] = [await join(), await join()];
     const channels = Array.from({ length: 3_000 }, (_, at) => reader.exchange.channelOf('connection', `many${at}`));
-    await reader.session.subscribe(channels);
-    await Promise.all(channels.map((channel) => writer.session.publish(channel, bytes(channel))));
+    await reader.uplink.subscribe(channels);
+    await Promise.all(channels.map((channel) => writer.uplink.publish(channel, bytes(channel))));
     await reader.listener.waitForCount(channels.length);
     expect(reader.listener.texts).toEqual(channels);
-    reader.session.unsubscribe(channels.slice(1));
-    await reader.session.ping();
-    await writer.session.publish(channels[2_999] ?? '', bytes('gone'));
-    await writer.session.publish(channels[0] ?? '', bytes('kept'));
+    reader.uplink.unsubscribe(channels.slice(1));
+    await reader.uplink.ping();
+    await writer.uplink.publish(channels[2_999] ?? '', bytes('gone'));
+    await writer.uplink.publish(channels[0] ?? '', bytes('kept'));
     await reader.listener.waitForCount(channels.length + 1);
     expect(reader.listener.texts.at(-1)).toBe('kept');
   });
@@ -135,32 +135,32 @@ export const exchangeContract = ({ start, connections }: ContractTerms): void =>
     const [writer, reader] = [await join(), await join()];
     const [first, second, end] = ['first', 'second', 'end'].map((one) => reader.exchange.channelOf('namespace', one));
     if (first === undefined || second === undefined || end === undefined) throw new Error('three channels');
-    const off = reader.session.subscribe([first]);
-    reader.session.unsubscribe([first]);
-    const on = reader.session.subscribe([second, end]);
-    reader.session.unsubscribe([second]);
-    const again = reader.session.subscribe([second]);
+    const off = reader.uplink.subscribe([first]);
+    reader.uplink.unsubscribe([first]);
+    const on = reader.uplink.subscribe([second, end]);
+    reader.uplink.unsubscribe([second]);
+    const again = reader.uplink.subscribe([second]);
     await Promise.all([off, on, again]);
-    reader.session.unsubscribe([second]);
-    await reader.session.subscribe([second, second]);
-    for (const channel of [first, second, end]) await writer.session.publish(channel, bytes(channel));
+    reader.uplink.unsubscribe([second]);
+    await reader.uplink.subscribe([second, second]);
+    for (const channel of [first, second, end]) await writer.uplink.publish(channel, bytes(channel));
     await reader.listener.waitForCount(2);
     expect(reader.listener.texts).toEqual([second, end]);
   });
 
   test('[EX1] an empty subscribe or unsubscribe is no error, nor is a channel without a subscription', async () => {
-    const { session } = await join();
-    await session.subscribe([]);
-    session.unsubscribe([]);
-    session.unsubscribe(['nobody']);
-    await session.ping();
+    const { uplink } = await join();
+    await uplink.subscribe([]);
+    uplink.unsubscribe([]);
+    uplink.unsubscribe(['nobody']);
+    await uplink.ping();
   });
 
   test('[EX1] channels that are not made here are carried as well: the bare token of an ask', async () => {
     const [writer, reader] = [await join(), await join()];
     const tokens = ['kabc-1f', 'k!abc-1f', 'R0123456789'];
-    await reader.session.subscribe(tokens);
-    for (const token of tokens) await writer.session.publish(token, bytes(token));
+    await reader.uplink.subscribe(tokens);
+    for (const token of tokens) await writer.uplink.publish(token, bytes(token));
     await reader.listener.waitForCount(tokens.length);
     expect(reader.listener.received.map(({ channel }) => channel)).toEqual(tokens);
     expect(reader.listener.texts).toEqual(tokens);
@@ -168,17 +168,17 @@ export const exchangeContract = ({ start, connections }: ContractTerms): void =>
 
   test('[EX1] a killed broker is reported once, and from then on everything rejects', async () => {
     const own = await ownBroker();
-    const { listener, session, exchange } = await join(own.exchange());
+    const { listener, uplink, exchange } = await join(own.exchange());
     const channel = exchange.channelOf('namespace', 'default');
-    await session.subscribe([channel]);
+    await uplink.subscribe([channel]);
     await own.kill();
     await listener.waitForLoss();
     expect(listener.losses).toEqual([expect.any(Error)]);
-    await expect(session.publish(channel, bytes('late'))).rejects.toThrow();
-    await expect(session.subscribe([channel])).rejects.toThrow();
-    await expect(session.ping()).rejects.toThrow();
-    session.unsubscribe([channel]);
-    session.close();
+    await expect(uplink.publish(channel, bytes('late'))).rejects.toThrow();
+    await expect(uplink.subscribe([channel])).rejects.toThrow();
+    await expect(uplink.ping()).rejects.toThrow();
+    uplink.unsubscribe([channel]);
+    uplink.close();
     await new Promise((resolve) => setImmediate(resolve));
     expect(listener.losses).toHaveLength(1);
     expect(listener.received).toEqual([]);
@@ -186,11 +186,11 @@ export const exchangeContract = ({ start, connections }: ContractTerms): void =>
 
   test('[EX1] pending calls settle when the broker is killed', async () => {
     const own = await ownBroker();
-    const { session, listener } = await join(own.exchange());
+    const { uplink, listener } = await join(own.exchange());
     const under = [
-      ...Array.from({ length: 100 }, () => session.publish('a', bytes('x'))),
-      session.subscribe(['a', 'b']),
-      session.ping(),
+      ...Array.from({ length: 100 }, () => uplink.publish('a', bytes('x'))),
+      uplink.subscribe(['a', 'b']),
+      uplink.ping(),
     ];
     const settled = Promise.allSettled(under);
     await own.kill();
@@ -201,14 +201,14 @@ export const exchangeContract = ({ start, connections }: ContractTerms): void =>
   test('[EX1] close is not reported, and nothing is received after it', async () => {
     const [writer, reader] = [await join(), await join()];
     const channel = reader.exchange.channelOf('namespace', 'default');
-    await reader.session.subscribe([channel]);
-    const under = reader.session.publish(channel, bytes('under way'));
-    reader.session.close();
-    reader.session.close();
+    await reader.uplink.subscribe([channel]);
+    const under = reader.uplink.publish(channel, bytes('under way'));
+    reader.uplink.close();
+    reader.uplink.close();
     await Promise.allSettled([under]);
-    await writer.session.publish(channel, bytes('later'));
-    await expect(reader.session.ping()).rejects.toThrow();
-    await writer.session.ping();
+    await writer.uplink.publish(channel, bytes('later'));
+    await expect(reader.uplink.ping()).rejects.toThrow();
+    await writer.uplink.ping();
     expect(reader.listener.received).toEqual([]);
     expect(reader.listener.losses).toEqual([]);
   });
@@ -248,26 +248,25 @@ export const exchangeContract = ({ start, connections }: ContractTerms): void =>
     const odd = oddNames.flatMap((one) =>
       kinds.filter((kind) => kind !== 'connection').flatMap((kind) => channelOf(reader.exchange, kind, one) ?? []),
     );
-    await reader.session.subscribe(odd);
+    await reader.uplink.subscribe(odd);
     const others = ['ab', 'a', 'b', 'xx', 'aa', 'ask'].flatMap(
       (one) => channelOf(writer.exchange, 'namespace', one) ?? [],
     );
-    for (const channel of others.filter((one) => !odd.includes(one)))
-      await writer.session.publish(channel, bytes('no'));
-    for (const channel of odd) await writer.session.publish(channel, bytes(channel));
+    for (const channel of others.filter((one) => !odd.includes(one))) await writer.uplink.publish(channel, bytes('no'));
+    for (const channel of odd) await writer.uplink.publish(channel, bytes(channel));
     await reader.listener.waitForCount(odd.length);
     expect(reader.listener.received.map(({ channel }) => channel)).toEqual(odd);
     expect(reader.listener.texts).toEqual(odd);
   });
 
-  test('[EX2] a session has its number of connections, and leaves none', async () => {
+  test('[EX2] an uplink has its number of connections, and leaves none', async () => {
     const { remote } = broker;
     if (remote === undefined) return expect(connections).toBe(0);
     await expect.poll(remote.connections).toBe(0);
-    const sessions = [await join(), await join(), await join()];
-    await sessions[0]?.session.subscribe(Array.from({ length: 500 }, (_, at) => `c${at}`));
+    const uplinks = [await join(), await join(), await join()];
+    await uplinks[0]?.uplink.subscribe(Array.from({ length: 500 }, (_, at) => `c${at}`));
     expect(await remote.connections()).toBe(3 * connections);
-    for (const { session } of sessions) session.close();
+    for (const { uplink } of uplinks) uplink.close();
     await expect.poll(remote.connections).toBe(0);
   });
 
@@ -275,16 +274,16 @@ export const exchangeContract = ({ start, connections }: ContractTerms): void =>
     const { remote } = broker;
     if (remote === undefined) return expect(connections).toBe(0);
     const proxy = await startTcpProxy(remote.port);
-    const { session, listener } = await join(broker.exchange(proxy.port));
-    await session.ping();
+    const { uplink, listener } = await join(broker.exchange(proxy.port));
+    await uplink.ping();
     expect(proxy.connections).toBe(connections);
     proxy.swallow();
-    const seen = [session.ping(), session.publish('a', bytes('x')), session.subscribe(['a'])].map(watch);
+    const seen = [uplink.ping(), uplink.publish('a', bytes('x')), uplink.subscribe(['a'])].map(watch);
     // By then a line that works has long answered.
     const working = await join();
-    for (let round = 0; round < 20; round++) await working.session.ping();
+    for (let round = 0; round < 20; round++) await working.uplink.ping();
     expect(seen.map(({ state }) => state)).toEqual(['pending', 'pending', 'pending']);
-    session.close();
+    uplink.close();
     await expect.poll(() => seen.map(({ state }) => state)).toEqual(['rejected', 'rejected', 'rejected']);
     expect(listener.losses).toEqual([]);
     await expect.poll(() => proxy.connections).toBe(0);
@@ -294,15 +293,15 @@ export const exchangeContract = ({ start, connections }: ContractTerms): void =>
     const { remote } = broker;
     if (remote === undefined) return expect(connections).toBe(0);
     const proxy = await startTcpProxy(remote.port);
-    const { session, listener } = await join(broker.exchange(proxy.port));
+    const { uplink, listener } = await join(broker.exchange(proxy.port));
     proxy.cutAfter(10_000);
-    const publishes = Array.from({ length: 20 }, () => session.publish('a', new Uint8Array(1_000)));
+    const publishes = Array.from({ length: 20 }, () => uplink.publish('a', new Uint8Array(1_000)));
     const results = await Promise.allSettled(publishes);
     await listener.waitForLoss();
     expect(results.some(({ status }) => status === 'rejected')).toBe(true);
     expect(listener.losses).toHaveLength(1);
     await expect.poll(() => proxy.connections).toBe(0);
     const again = await join(broker.exchange(proxy.port));
-    await again.session.ping();
+    await again.uplink.ping();
   });
 };

@@ -34,16 +34,16 @@ for (const names of natsNames) {
   });
 }
 
-describeWith(natsServer, 'a session of NATS', () => {
+describeWith(natsServer, 'an uplink of NATS', () => {
   const listenTo = async (options: NatsExchangeOptions) => {
     const received: string[] = [];
     const losses: unknown[] = [];
-    const session = await natsExchange(options).connect({
+    const uplink = await natsExchange(options).connect({
       received: (channel, payload) => received.push(`${channel} ${Buffer.from(payload)}`),
       lost: (error) => losses.push(error),
     });
-    onTestFinished(() => session.close());
-    return { session, received, losses };
+    onTestFinished(() => uplink.close());
+    return { uplink, received, losses };
   };
 
   test('[EX1] what the broker does not permit rejects, and nothing else does', async () => {
@@ -52,50 +52,50 @@ describeWith(natsServer, 'a session of NATS', () => {
       `authorization { default_permissions: ${permissions}, users: [{ user: ann, password: pw }] }`,
     );
     const { port } = await startNats(undefined, ['--config', path]);
-    const { session, received, losses } = await listenTo({ servers: `ann:pw@127.0.0.1:${port}` });
-    const asked = [session.subscribe(['yes']), session.subscribe(['also', 'no']), session.publish('no', bytes('x'))];
-    const results = await Promise.allSettled([...asked, session.publish('yes', bytes('x')), session.ping()]);
+    const { uplink, received, losses } = await listenTo({ servers: `ann:pw@127.0.0.1:${port}` });
+    const asked = [uplink.subscribe(['yes']), uplink.subscribe(['also', 'no']), uplink.publish('no', bytes('x'))];
+    const results = await Promise.allSettled([...asked, uplink.publish('yes', bytes('x')), uplink.ping()]);
     const states = results.map(({ status }) => status);
     expect(states).toEqual(['fulfilled', 'rejected', 'rejected', 'fulfilled', 'fulfilled']);
-    await expect(session.publish('no', bytes('x'))).rejects.toThrow(/nats: Permissions Violation for Publish/i);
-    await session.publish('also', bytes('y'));
+    await expect(uplink.publish('no', bytes('x'))).rejects.toThrow(/nats: Permissions Violation for Publish/i);
+    await uplink.publish('also', bytes('y'));
     await expect.poll(() => received).toEqual(['yes x', 'also y']);
     expect(losses).toEqual([]);
   });
 
-  test("[EX1] a payload above the broker's limit rejects, and the session continues", async () => {
+  test("[EX1] a payload above the broker's limit rejects, and the uplink continues", async () => {
     const { url } = await startNats();
-    const { session, losses } = await listenTo({ servers: url });
-    await expect(session.publish('a', new Uint8Array(1_048_577))).rejects.toThrow(/nats: .*max_payload/);
-    await session.publish('a', new Uint8Array(1_048_576));
+    const { uplink, losses } = await listenTo({ servers: url });
+    await expect(uplink.publish('a', new Uint8Array(1_048_577))).rejects.toThrow(/nats: .*max_payload/);
+    await uplink.publish('a', new Uint8Array(1_048_576));
     expect(losses).toEqual([]);
   });
 
   test.each(['a.*', '>', 'a b', 'a\r\nPUB b 0', '', 'a..b'])('[EX13] a pattern is no channel: %j', async (channel) => {
     const { url } = await startNats();
-    const { session } = await listenTo({ servers: url });
-    await expect(session.subscribe([channel])).rejects.toThrow(RangeError);
-    await expect(session.publish(channel, bytes('x'))).rejects.toThrow(RangeError);
-    await session.ping();
+    const { uplink } = await listenTo({ servers: url });
+    await expect(uplink.subscribe([channel])).rejects.toThrow(RangeError);
+    await expect(uplink.publish(channel, bytes('x'))).rejects.toThrow(RangeError);
+    await uplink.ping();
   });
 
-  test('[EX2] a listener that throws ends the session, and is reported', async () => {
+  test('[EX2] a listener that throws ends the uplink, and is reported', async () => {
     const { url, connections } = await startNats();
     const losses: unknown[] = [];
     const received = (): void => {
       throw new Error('deaf');
     };
-    const session = await natsExchange({ servers: url }).connect({ received, lost: (error) => losses.push(error) });
-    await session.subscribe(['a']);
-    await session.publish('a', bytes('x')).catch(() => {});
+    const uplink = await natsExchange({ servers: url }).connect({ received, lost: (error) => losses.push(error) });
+    await uplink.subscribe(['a']);
+    await uplink.publish('a', bytes('x')).catch(() => {});
     await expect.poll(() => losses).toEqual([new Error('nats: deaf')]);
     await expect.poll(connections).toBe(0);
   });
 
   test('[EX2] of several servers one that is there is taken', async () => {
     const { url, connections } = await startNats();
-    const { session } = await listenTo({ servers: [`127.0.0.1:${await freePort()}`, url] });
-    await session.ping();
+    const { uplink } = await listenTo({ servers: [`127.0.0.1:${await freePort()}`, url] });
+    await uplink.ping();
     expect(await connections()).toBe(1);
   });
 
@@ -112,14 +112,14 @@ describeWith(natsServer, 'a session of NATS', () => {
     const error = await errorOf(() => listenTo({ servers: `nats://ann:12345%2Fwrong@127.0.0.1:${port}` }));
     expect(String(error)).toMatch(/nats: .*Authorization Violation/);
     expectNoSecrets(error, ['12345', 'wrong']);
-    await (await listenTo({ servers: `nats://ann:12345%2Fright@127.0.0.1:${port}` })).session.ping();
+    await (await listenTo({ servers: `nats://ann:12345%2Fright@127.0.0.1:${port}` })).uplink.ping();
     const client = { user: 'ann', pass: '12345/right' };
-    await (await listenTo({ servers: `127.0.0.1:${port}`, client })).session.ping();
+    await (await listenTo({ servers: `127.0.0.1:${port}`, client })).uplink.ping();
   });
 
   test('[EX17] a token may be in the URL, and is not shown', async () => {
     const { port } = await startNats(undefined, ['--auth', 'token-1']);
-    await (await listenTo({ servers: `nats://token-1@127.0.0.1:${port}` })).session.ping();
+    await (await listenTo({ servers: `nats://token-1@127.0.0.1:${port}` })).uplink.ping();
     const error = await errorOf(() => listenTo({ servers: `nats://token-2@127.0.0.1:${port}` }));
     expectNoSecrets(error, ['token-2']);
   });

@@ -46,20 +46,20 @@ describeWith(redisServer, 'Redis between servers', () => {
     async (RESP) => {
       const { url } = await startRedis();
       const received: string[] = [];
-      const session = await redisExchange({ url, channel, client: { RESP } }).connect({
+      const uplink = await redisExchange({ url, channel, client: { RESP } }).connect({
         received: (of, payload) => received.push(`${of} ${Buffer.from(payload).toString('hex')}`),
         lost: (error) => received.push(String(error)),
       });
-      await session.ping();
-      await session.subscribe(['a', 'b']);
-      await Promise.all([session.ping(), session.publish('a', Uint8Array.of(0, 13, 10, 255)), session.ping()]);
-      session.unsubscribe(['a', 'b']);
-      await session.ping();
-      await session.subscribe(['c']);
-      await session.publish('c', Uint8Array.of());
-      await session.ping();
+      await uplink.ping();
+      await uplink.subscribe(['a', 'b']);
+      await Promise.all([uplink.ping(), uplink.publish('a', Uint8Array.of(0, 13, 10, 255)), uplink.ping()]);
+      uplink.unsubscribe(['a', 'b']);
+      await uplink.ping();
+      await uplink.subscribe(['c']);
+      await uplink.publish('c', Uint8Array.of());
+      await uplink.ping();
       await expect.poll(() => received).toEqual(['a 000d0aff', 'c ']);
-      session.close();
+      uplink.close();
     },
   );
 
@@ -67,12 +67,12 @@ describeWith(redisServer, 'Redis between servers', () => {
     const broker = await startRedis();
     const losses: unknown[] = [];
     const listener = { received: () => {}, lost: (error: unknown) => losses.push(error) };
-    const session = await redisExchange({ url: broker.url, channel }).connect(listener);
-    await session.subscribe(['a']);
+    const uplink = await redisExchange({ url: broker.url, channel }).connect(listener);
+    await uplink.subscribe(['a']);
     await askRedis(broker.port, `CLIENT KILL TYPE ${kind}\r\n`, /:1\r\n/);
     await expect.poll(broker.connections).toBe(0);
     expect(losses).toEqual([expect.any(Error)]);
-    await expect(session.publish('a', bytes('x'))).rejects.toThrow('has ended');
+    await expect(uplink.publish('a', bytes('x'))).rejects.toThrow('has ended');
   });
 
   test.each([1, 2])('[EX2] a connect that half succeeds leaves nothing: connection %i is refused', async (refused) => {
@@ -126,15 +126,15 @@ describeWith(redisServer, 'Redis between servers', () => {
     await expect.poll(() => door.sockets.size).toBe(0);
   });
 
-  test('[EX2] a listener that throws ends the session, and is reported', async () => {
+  test('[EX2] a listener that throws ends the uplink, and is reported', async () => {
     const { url, connections } = await startRedis();
     const losses: unknown[] = [];
     const received = (): void => {
       throw new Error('deaf');
     };
-    const session = await redisExchange({ url, channel }).connect({ received, lost: (error) => losses.push(error) });
-    await session.subscribe(['a']);
-    session.publish('a', bytes('x')).catch(() => {});
+    const uplink = await redisExchange({ url, channel }).connect({ received, lost: (error) => losses.push(error) });
+    await uplink.subscribe(['a']);
+    uplink.publish('a', bytes('x')).catch(() => {});
     await expect.poll(() => losses).toEqual([new Error('redis: deaf')]);
     await expect.poll(connections).toBe(0);
   });
@@ -145,9 +145,9 @@ describeWith(redisServer, 'Redis between servers', () => {
     const error = await errorOf(() => at('ann:wrong%2Fsecret').connect(deaf));
     expect(String(error)).toMatch(/redis: WRONGPASS/);
     expectNoSecrets(error, ['wrong/secret', 'wrong%2Fsecret', 'secret']);
-    const session = await at('ann:right%2Fsecret').connect(deaf);
-    await session.ping();
-    session.close();
+    const uplink = await at('ann:right%2Fsecret').connect(deaf);
+    await uplink.ping();
+    uplink.close();
     const client = { username: 'ann', password: 'right/secret' };
     const other = await redisExchange({ url: `redis://127.0.0.1:${port}`, channel, client }).connect(deaf);
     await other.ping();
@@ -160,9 +160,9 @@ describeWith(redisServer, 'Redis between servers', () => {
     const losses: unknown[] = [];
     const url = `redis://ann:secret-1@127.0.0.1:${proxy.port}`;
     const listener = { received: () => {}, lost: (error: unknown) => losses.push(error) };
-    const session = await redisExchange({ url, channel }).connect(listener);
+    const uplink = await redisExchange({ url, channel }).connect(listener);
     proxy.cutAfter(1);
-    expectNoSecrets(await errorOf(() => session.publish('a', bytes('x'))), ['secret-1']);
+    expectNoSecrets(await errorOf(() => uplink.publish('a', bytes('x'))), ['secret-1']);
     await expect.poll(() => losses).toHaveLength(1);
     expectNoSecrets(losses[0], ['secret-1']);
   });

@@ -11,17 +11,17 @@ import { describeWith, type Peer } from '../support/peers/installed.js';
 /** Both are needed. */
 const and = (one: Peer, other: Peer): Peer => (one.path === undefined ? one : other);
 
-/** What is published comes, over one session. */
+/** What is published comes, over one uplink. */
 const echoes = async (exchange: StackExchange): Promise<string> => {
   const received = new ReceiveQueue<string>('broker');
-  const session = await exchange.connect({
+  const uplink = await exchange.connect({
     received: (_, payload) => received.push(Buffer.from(payload).toString()),
     lost: (error) => received.end(String(error)),
   });
-  await session.subscribe(['c']);
-  await session.publish('c', Buffer.from('by TLS'));
+  await uplink.subscribe(['c']);
+  await uplink.publish('c', Buffer.from('by TLS'));
   const echo = await received.next();
-  session.close();
+  uplink.close();
   return echo;
 };
 

@@ -132,7 +132,7 @@ for (const { peer, start, exchange } of kinds) {
       pair.startLoad();
       for (let round = 0; round < times; round++) {
         await pair.waitForRelayed(1 + random(20));
-        const { sessions: hearings } = b;
+        const { uplinks: hearings } = b;
         const lives = hearings.length;
         proxy.cutAfter(1 + random(10_000));
         await expect.poll(() => hearings.length, patience).toBeGreaterThan(lives);

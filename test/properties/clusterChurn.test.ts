@@ -55,11 +55,11 @@ const startServers = async (exchange: Awaited<ReturnType<(typeof brokers)[number
   const relayAudit = new RelayAudit(workloads);
   for (const { index, recorder } of workloads) {
     const tapped = tapExchange(exchange, {
-      published(_session, _channel, payload) {
+      published(_uplink, _channel, payload) {
         relayAudit.onPublished(index, Number(bodyOf(payload).slice(0, 8)));
         return undefined;
       },
-      received: (_session, _channel, payload) => relayAudit.onReceived(index, Number(bodyOf(payload).slice(0, 8))),
+      received: (_uplink, _channel, payload) => relayAudit.onReceived(index, Number(bodyOf(payload).slice(0, 8))),
     });
     const { handlers, onConnect, onDisconnect } = recorder;
     nodes.push(await makeNode(tapped, { namespaces: { n: handlers }, onConnect, onDisconnect, limits: patientLimits }));

@@ -1,7 +1,7 @@
-import type { ExchangeSession } from '../../exchange/exchange.js';
+import type { ExchangeUplink } from '../../exchange/exchange.js';
 import type { Deadline, Deadlines } from '../runtime/deadlines.js';
 
-/** What a session has shown since a ping. */
+/** What an uplink has shown since a ping. */
 interface Shown {
   /** Whether it has answered. What was asked before the ping is then confirmed, or never will be. */
   isAnswered: boolean;
@@ -9,19 +9,19 @@ interface Shown {
   isActive: boolean;
 }
 
-const ping = (session: ExchangeSession): Shown => {
+const ping = (uplink: ExchangeUplink): Shown => {
   const shown: Shown = { isAnswered: false, isActive: false };
-  const pinged = async (): Promise<void> => session.ping();
-  const active = async (): Promise<void> => session.active?.();
+  const pinged = async (): Promise<void> => uplink.ping();
+  const active = async (): Promise<void> => uplink.active?.();
   const answered = (): void => {
     shown.isAnswered = true;
   };
   const sent = (): void => {
     shown.isActive = true;
   };
-  // The link reports a session that is lost.
+  // The link reports an uplink that is lost.
   pinged().then(answered, () => {});
-  if (session.active) active().then(sent, () => {});
+  if (uplink.active) active().then(sent, () => {});
   return shown;
 };
 
@@ -31,14 +31,14 @@ const ping = (session: ExchangeSession): Shown => {
  */
 export const confirmedInTime = (
   confirmed: Promise<void>,
-  session: ExchangeSession,
+  uplink: ExchangeUplink,
   deadlines: Deadlines,
   ms: number,
 ): Promise<void> =>
   new Promise((resolve, reject) => {
     let deadline: Deadline | undefined;
     const judgeAfter = (time: number): void => {
-      const shown = ping(session);
+      const shown = ping(uplink);
       deadline = deadlines.after(time, () => {
         if (shown.isActive && !shown.isAnswered) judgeAfter(ms);
         else reject(new Error(`the broker did not confirm within ${ms} ms`));

@@ -29,7 +29,7 @@ export class Echoes {
   forget(channel: string): void {
     this.#expected.delete(channel);
   }
-  /** Removes all expectations: the session has ended. */
+  /** Removes all expectations: the uplink has ended. */
   clear(): void {
     this.#expected.clear();
   }

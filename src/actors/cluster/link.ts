@@ -1,5 +1,5 @@
 import { type AnyActorRef, createActor } from 'xstate';
-import type { ExchangeSession, StackExchange } from '../../exchange/exchange.js';
+import type { ExchangeUplink, StackExchange } from '../../exchange/exchange.js';
 import { type LinkEvent, linkMachine } from '../../machines/link.js';
 import { mergeImplementations } from '../charts/implementations.js';
 import type { ServerContext } from '../context.js';
@@ -16,7 +16,7 @@ export type LinkState = 'connecting' | 'online' | 'degraded' | 'closed';
 export type LinkNotice =
   /** A payload arrived on a channel. */
   | { readonly kind: 'received'; readonly channel: string; readonly payload: Uint8Array }
-  /** The session has ended: messages sent on it will not come back. */
+  /** The uplink has ended: messages sent on it will not come back. */
   | { readonly kind: 'lost' }
   /** The link is closed for good. */
   | { readonly kind: 'closed' }
@@ -29,7 +29,7 @@ export interface LinkParts {
   readonly context: ServerContext;
   /** The port to the broker. */
   readonly exchange: StackExchange;
-  /** The channels to subscribe each session to. */
+  /** The channels to subscribe each uplink to. */
   readonly subscriptions: Pick<Subscriptions<unknown>, 'begin' | 'end'>;
   /** The messages to send while the link is online. */
   readonly publications: Publications;
@@ -42,24 +42,24 @@ export interface LinkParts {
 const states: readonly LinkState[] = ['connecting', 'online', 'degraded'];
 
 /** Pings the broker. Resolves when it has answered, or has sent something else on every connection (EX15). */
-const answerOf = (session: ExchangeSession): Promise<void> => {
-  const pinged = async (): Promise<void> => session.ping();
-  const active = async (): Promise<void> => session.active?.();
-  return Promise.race(session.active ? [active(), pinged()] : [pinged()]);
+const answerOf = (uplink: ExchangeUplink): Promise<void> => {
+  const pinged = async (): Promise<void> => uplink.ping();
+  const active = async (): Promise<void> => uplink.active?.();
+  return Promise.race(uplink.active ? [active(), pinged()] : [pinged()]);
 };
 
 /** The link to the broker: an actor that connects, detects the loss of the broker, and reconnects (EX10). */
 export class Link {
   /** The running actor. */
   readonly actor: AnyActorRef;
-  #session: ExchangeSession | undefined;
-  /** Whether every channel of the session is confirmed. */
+  #uplink: ExchangeUplink | undefined;
+  /** Whether every channel of the uplink is confirmed. */
   #isSubscribed = false;
   /** The current attempt to connect. Results of earlier ones are ignored. */
   #attempt: object | undefined;
   #heartbeat: Deadline | undefined;
   #started: { resolve(): void; reject(error: unknown): void } | undefined;
-  /** The last error, while there is no session. */
+  /** The last error, while there is no uplink. */
   trouble: unknown;
   #isOver = false;
 
@@ -96,9 +96,9 @@ export class Link {
     this.#sendEvent({ type: 'CLOSE' });
   }
 
-  /** Sends the exchange queue, if a session is up, without more time for the other servers to reconnect (EX16). */
+  /** Sends the exchange queue, if an uplink is up, without more time for the other servers to reconnect (EX16). */
   flush(): void {
-    if (this.#session && this.#isSubscribed) this.parts.publications.resume(this.#session);
+    if (this.#uplink && this.#isSubscribed) this.parts.publications.resume(this.#uplink);
   }
 
   /** Shuts down without an event: the actor has stopped. */
@@ -106,9 +106,9 @@ export class Link {
     this.#shutDown();
   }
 
-  /** Ends a session that did not do what it was asked. Does nothing for an earlier session. */
-  failed(error: unknown, session: ExchangeSession): void {
-    if (session === this.#session) this.#onLost(error);
+  /** Ends an uplink that did not do what it was asked. Does nothing for an earlier uplink. */
+  failed(error: unknown, uplink: ExchangeUplink): void {
+    if (uplink === this.#uplink) this.#onLost(error);
   }
 
   #logic() {
@@ -140,13 +140,13 @@ export class Link {
     this.#attempt = attempt;
     const isCurrent = (): boolean => this.#attempt === attempt;
     try {
-      const session = await exchange.connect({
+      const uplink = await exchange.connect({
         received: (channel, payload) => isCurrent() && notify({ kind: 'received', channel, payload }),
         lost: (error) => isCurrent() && this.#onLost(error),
       });
-      if (!isCurrent()) return session.close();
-      this.#session = session;
-      await subscriptions.begin(session);
+      if (!isCurrent()) return uplink.close();
+      this.#uplink = uplink;
+      await subscriptions.begin(uplink);
       if (!isCurrent()) return;
       this.#isSubscribed = true;
       this.#sendEvent({ type: 'UP' });
@@ -156,13 +156,13 @@ export class Link {
   }
 
   #resume(): void {
-    const session = this.#session;
-    if (!session) return;
+    const uplink = this.#uplink;
+    if (!uplink) return;
     this.trouble = undefined;
     this.#started?.resolve();
     this.#started = undefined;
-    this.parts.publications.resume(session);
-    this.#schedulePing(session);
+    this.parts.publications.resume(uplink);
+    this.#schedulePing(uplink);
   }
 
   #suspend(): void {
@@ -170,7 +170,7 @@ export class Link {
     this.parts.publications.suspend();
   }
 
-  /** Ends the session, or the attempt to get one. */
+  /** Ends the uplink, or the attempt to get one. */
   #onLost(error: unknown): void {
     const wasOnline = this.state === 'online';
     this.#abandon(error);
@@ -179,15 +179,15 @@ export class Link {
   }
 
   #abandon(error: unknown): void {
-    const session = this.#session;
+    const uplink = this.#uplink;
     this.#attempt = undefined;
-    this.#session = undefined;
+    this.#uplink = undefined;
     this.#isSubscribed = false;
     this.trouble = error;
-    // First, as the callbacks below may publish: such messages wait for the next session.
+    // First, as the callbacks below may publish: such messages wait for the next uplink.
     this.parts.publications.suspend();
     try {
-      session?.close();
+      uplink?.close();
     } catch (failure) {
       this.#report(failure);
     }
@@ -207,27 +207,27 @@ export class Link {
 
   /**
    * Schedules a ping, and the next one once the broker has answered it or has sent anything else. Without either in time
-   * the session is lost (EX15).
+   * the uplink is lost (EX15).
    */
-  #schedulePing(session: ExchangeSession): void {
+  #schedulePing(uplink: ExchangeUplink): void {
     const { deadlines, limits, clock } = this.parts.context;
-    const isCurrent = (): boolean => this.#session === session;
+    const isCurrent = (): boolean => this.#uplink === uplink;
     this.#heartbeat = deadlines.after(limits.exchangeInterval, () => {
       const silent = new Error(`no answer to a ping within ${limits.exchangeTimeout} ms`);
       let isAnswered = false;
       const checkAnswer = (): void => {
-        if (!isAnswered) this.failed(silent, session);
+        if (!isAnswered) this.failed(silent, uplink);
       };
       // One tick later, as a busy process may not have read the answer yet.
       this.#heartbeat = deadlines.after(limits.exchangeTimeout, () => clock.setImmediate(checkAnswer));
-      answerOf(session).then(
+      answerOf(uplink).then(
         () => {
           isAnswered = true;
           if (!isCurrent()) return;
           this.#heartbeat?.cancel();
-          this.#schedulePing(session);
+          this.#schedulePing(uplink);
         },
-        (error: unknown) => this.failed(error, session),
+        (error: unknown) => this.failed(error, uplink),
       );
     });
   }

@@ -1,4 +1,4 @@
-import type { ExchangeSession } from '../../exchange/exchange.js';
+import type { ExchangeUplink } from '../../exchange/exchange.js';
 import type { Limits } from '../../limits.js';
 import type { Deadline, Deadlines } from '../runtime/deadlines.js';
 import type { Losses } from './losses.js';
@@ -21,9 +21,9 @@ interface Waiting extends QueuedPublication {
   readonly since: number;
 }
 
-/** The unconfirmed publications of one session. */
+/** The unconfirmed publications of one uplink. */
 interface Flight {
-  readonly session: ExchangeSession;
+  readonly uplink: ExchangeUplink;
   readonly window: SendWindow;
   messages: number;
   bytes: number;
@@ -59,7 +59,7 @@ export class Publications {
     return { messages: this.#waiting.length - this.#first + messages, bytes: this.#bytes + bytes };
   }
 
-  /** Whether a session takes messages. */
+  /** Whether an uplink takes messages. */
   get isFlowing(): boolean {
     return this.#flight !== undefined;
   }
@@ -78,17 +78,17 @@ export class Publications {
     return publication;
   }
 
-  /** Sends messages to this session from now on. */
-  resume(session: ExchangeSession): void {
+  /** Sends messages to this uplink from now on. */
+  resume(uplink: ExchangeUplink): void {
     this.#deadline?.cancel();
     this.#deadline = undefined;
-    if (this.#flight?.session !== session) {
-      this.#flight = { session, window: new SendWindow(this.now), messages: 0, bytes: 0 };
+    if (this.#flight?.uplink !== uplink) {
+      this.#flight = { uplink, window: new SendWindow(this.now), messages: 0, bytes: 0 };
     }
     this.pump();
   }
 
-  /** Ends sending: the session is lost. Counts what it has not confirmed; the rest waits (EX12). */
+  /** Ends sending: the uplink is lost. Counts what it has not confirmed; the rest waits (EX12). */
   suspend(): void {
     const flight = this.#flight;
     this.#flight = undefined;
@@ -133,10 +133,10 @@ export class Publications {
   #send({ channel, payload }: QueuedPublication, flight: Flight): void {
     flight.messages++;
     flight.bytes += payload.length;
-    const { session, window } = flight;
+    const { uplink, window } = flight;
     const sent = window.sent(flight.bytes);
     const onSettled = (count: () => void): void => {
-      // The publications of a lost session have been counted as unconfirmed.
+      // The publications of a lost uplink have been counted as unconfirmed.
       if (flight !== this.#flight) return;
       flight.messages--;
       flight.bytes -= payload.length;
@@ -144,15 +144,15 @@ export class Publications {
       this.pump();
     };
     const undo = this.sent(channel, payload);
-    const published = async (): Promise<void> => session.publish(channel, payload);
-    const pinged = async (): Promise<void> => session.ping();
+    const published = async (): Promise<void> => uplink.publish(channel, payload);
+    const pinged = async (): Promise<void> => uplink.ping();
     published().then(
       () =>
         onSettled(() => {
           this.published++;
           window.confirmed(sent);
         }),
-      // A session that answers has refused it. Otherwise the session is lost, and `suspend` counts it.
+      // An uplink that answers has refused it. Otherwise the uplink is lost, and `suspend` counts it.
       (error: unknown) =>
         pinged().then(
           () => {
@@ -173,7 +173,7 @@ export class Publications {
     this.#first = 0;
   }
 
-  /** Schedules the expiry of the oldest message, while no session takes messages. */
+  /** Schedules the expiry of the oldest message, while no uplink takes messages. */
   #scheduleExpiry(): void {
     const oldest = this.#waiting[this.#first];
     if (this.#deadline || this.#flight || !oldest) return;

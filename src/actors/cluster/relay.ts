@@ -90,8 +90,8 @@ export class Relay implements Exchange, OtherServers {
       isRequired: ({ kind }) => kind === 'namespace',
       refused: (error) => this.losses.note('unsubscribed', 1, error),
       report,
-      inTime: (confirmed, session) => confirmedInTime(confirmed, session, deadlines, limits.exchangeTimeout),
-      failed: (error, session) => this.link.failed(error, session),
+      inTime: (confirmed, uplink) => confirmedInTime(confirmed, uplink, deadlines, limits.exchangeTimeout),
+      failed: (error, uplink) => this.link.failed(error, uplink),
     });
     this.#publications = new Publications(
       limits,
@@ -221,7 +221,7 @@ export class Relay implements Exchange, OtherServers {
     try {
       if (target) this.receive(this, target, channel, payload);
     } catch (error) {
-      // A payload that fails must not end the session.
+      // A payload that fails must not end the uplink.
       this.#report(error);
     }
   }

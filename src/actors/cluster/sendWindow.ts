@@ -1,6 +1,6 @@
 /** Maximum size of unconfirmed publications, in bytes. A small window leaves few of them unconfirmed at a loss. */
 const maxBytes = 1_048_576;
-/** The size for a new session, whose broker has confirmed nothing yet, in bytes. */
+/** The size for a new uplink, whose broker has confirmed nothing yet, in bytes. */
 const firstBytes = 65_536;
 /** Minimum size, in bytes. */
 const minBytes = 16_384;
@@ -19,7 +19,7 @@ export interface SentPublication {
 
 /**
  * Bounds the size of unconfirmed publications by how fast the broker confirms: about as much as it confirms in a second
- * (EX19). Belongs to one session.
+ * (EX19). Belongs to one uplink.
  */
 export class SendWindow {
   #bytes = firstBytes;

@@ -1,13 +1,13 @@
-import type { ExchangeSession } from '../../exchange/exchange.js';
+import type { ExchangeUplink } from '../../exchange/exchange.js';
 
 interface Subscription<Target> {
   readonly channel: string;
   readonly target: Target;
   /** The number of holders. */
   count: number;
-  /** Whether the broker has confirmed or refused it in this session. */
+  /** Whether the broker has confirmed or refused it in this uplink. */
   isSettled: boolean;
-  /** Whether the broker has refused it in this session. */
+  /** Whether the broker has refused it in this uplink. */
   isRefused: boolean;
   /** Called once it is settled. */
   waiting: (() => void)[];
@@ -15,28 +15,28 @@ interface Subscription<Target> {
 
 /** What subscriptions report, and ask for. */
 export interface SubscriptionsHost<Target> {
-  /** Returns whether a session is of no use without this channel. */
+  /** Returns whether an uplink is of no use without this channel. */
   isRequired(target: Target): boolean;
   /** Reports that the broker refused a channel that is not required. */
   refused(error: unknown): void;
   /** Resolves when the broker confirms. Rejects when it takes too long (EX15). */
-  inTime(confirmed: Promise<void>, session: ExchangeSession): Promise<void>;
-  /** Reports that the session did not do what it was asked. */
-  failed(error: unknown, session: ExchangeSession): void;
+  inTime(confirmed: Promise<void>, uplink: ExchangeUplink): Promise<void>;
+  /** Reports that the uplink did not do what it was asked. */
+  failed(error: unknown, uplink: ExchangeUplink): void;
   /** Reports an error that no caller waits for. */
   report(error: unknown): void;
 }
 
 /**
  * The channels that this server subscribes to, and the target of each. Channels held at the same time are subscribed
- * to together. A new session is asked for all of them (EX3).
+ * to together. A new uplink is asked for all of them (EX3).
  */
 export class Subscriptions<Target> {
   readonly #held = new Map<string, Subscription<Target>>();
-  /** Channels that are held, but that the session was not asked for yet. */
+  /** Channels that are held, but that the uplink was not asked for yet. */
   readonly #unasked = new Set<string>();
-  #session: ExchangeSession | undefined;
-  /** Whether the session has settled every channel that was held when it began. */
+  #uplink: ExchangeUplink | undefined;
+  /** Whether the uplink has settled every channel that was held when it began. */
   #isUp = false;
   #isScheduled = false;
 
@@ -47,7 +47,7 @@ export class Subscriptions<Target> {
     return this.#held.get(channel)?.target;
   }
 
-  /** Returns whether the broker has confirmed the channel in this session. */
+  /** Returns whether the broker has confirmed the channel in this uplink. */
   isSubscribed(channel: string): boolean {
     const { isSettled = false, isRefused = false } = this.#held.get(channel) ?? {};
     return isSettled && !isRefused;
@@ -55,7 +55,7 @@ export class Subscriptions<Target> {
 
   /**
    * Subscribes to a channel, or adds a holder to it. Calls `settled` once the broker has confirmed or refused it, and
-   * at once while no session is up.
+   * at once while no uplink is up.
    */
   hold(channel: string, target: Target, settled: () => void): void {
     const known = this.#held.get(channel);
@@ -77,28 +77,28 @@ export class Subscriptions<Target> {
     this.#held.delete(channel);
     if (this.#unasked.delete(channel)) return true;
     try {
-      this.#session?.unsubscribe([channel]);
+      this.#uplink?.unsubscribe([channel]);
     } catch (error) {
       this.host.report(error);
     }
     return true;
   }
 
-  /** Subscribes a new session to all channels. Resolves when all are settled, those held meanwhile included. */
-  async begin(session: ExchangeSession): Promise<void> {
+  /** Subscribes a new uplink to all channels. Resolves when all are settled, those held meanwhile included. */
+  async begin(uplink: ExchangeUplink): Promise<void> {
     this.#unasked.clear();
     for (const [channel, subscription] of this.#held) {
       subscription.isSettled = false;
       this.#unasked.add(channel);
     }
-    this.#session = session;
-    while (this.#unasked.size > 0 && this.#session === session) await this.#subscribe(session);
-    if (this.#session === session) this.#isUp = true;
+    this.#uplink = uplink;
+    while (this.#unasked.size > 0 && this.#uplink === uplink) await this.#subscribe(uplink);
+    if (this.#uplink === uplink) this.#isUp = true;
   }
 
-  /** Forgets the session. Every holder that waits goes on without it. */
+  /** Forgets the uplink. Every holder that waits goes on without it. */
   end(): void {
-    this.#session = undefined;
+    this.#uplink = undefined;
     this.#isUp = false;
     for (const subscription of this.#held.values()) {
       subscription.isSettled = false;
@@ -111,45 +111,45 @@ export class Subscriptions<Target> {
     this.#isScheduled = true;
     queueMicrotask(() => {
       this.#isScheduled = false;
-      const session = this.#session;
-      if (!session) return;
-      const confirmed = this.#subscribe(session);
-      this.host.inTime(confirmed, session).catch((error: unknown) => this.host.failed(error, session));
+      const uplink = this.#uplink;
+      if (!uplink) return;
+      const confirmed = this.#subscribe(uplink);
+      this.host.inTime(confirmed, uplink).catch((error: unknown) => this.host.failed(error, uplink));
     });
   }
 
-  async #subscribe(session: ExchangeSession): Promise<void> {
+  async #subscribe(uplink: ExchangeUplink): Promise<void> {
     const asked = Array.from(this.#unasked, (channel) => this.#held.get(channel)).filter((one) => one !== undefined);
     this.#unasked.clear();
     if (asked.length === 0) return;
     try {
-      await session.subscribe(asked.map(({ channel }) => channel));
-      for (const subscription of asked) this.#settle(session, subscription);
+      await uplink.subscribe(asked.map(({ channel }) => channel));
+      for (const subscription of asked) this.#settle(uplink, subscription);
     } catch (error) {
-      // A session that answers has refused some of them. A session that does not answer is lost.
-      await session.ping();
+      // An uplink that answers has refused some of them. An uplink that does not answer is lost.
+      await uplink.ping();
       for (const subscription of asked) {
-        await this.#subscribeAlone(session, subscription, asked.length === 1 ? error : undefined);
+        await this.#subscribeAlone(uplink, subscription, asked.length === 1 ? error : undefined);
       }
     }
   }
 
-  async #subscribeAlone(session: ExchangeSession, subscription: Subscription<Target>, refusal: unknown): Promise<void> {
+  async #subscribeAlone(uplink: ExchangeUplink, subscription: Subscription<Target>, refusal: unknown): Promise<void> {
     const isHeld = this.#held.get(subscription.channel) === subscription;
     try {
       if (refusal !== undefined) throw refusal;
-      if (isHeld) await session.subscribe([subscription.channel]);
+      if (isHeld) await uplink.subscribe([subscription.channel]);
     } catch (error) {
       if (this.host.isRequired(subscription.target)) throw error;
       this.host.refused(error);
-      return this.#settle(session, subscription, true);
+      return this.#settle(uplink, subscription, true);
     }
-    this.#settle(session, subscription);
+    this.#settle(uplink, subscription);
   }
 
   /** Marks a channel as confirmed or refused, and calls its waiting holders. */
-  #settle(session: ExchangeSession, subscription: Subscription<Target>, isRefused = false): void {
-    if (this.#session !== session) return;
+  #settle(uplink: ExchangeUplink, subscription: Subscription<Target>, isRefused = false): void {
+    if (this.#uplink !== uplink) return;
     subscription.isSettled = true;
     subscription.isRefused = isRefused;
     for (const settled of subscription.waiting.splice(0)) settled();

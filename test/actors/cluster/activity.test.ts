@@ -18,14 +18,14 @@ const open = async () => {
   const exchange: StackExchange = {
     ...inner,
     connect: async (listener) => {
-      const session = await inner.connect(listener);
+      const uplink = await inner.connect(listener);
       return {
-        subscribe: (channels) => (channels.includes('memory.a.') ? confirmed.promise : session.subscribe(channels)),
-        unsubscribe: (channels) => session.unsubscribe(channels),
-        publish: (channel, payload) => session.publish(channel, payload),
-        ping: () => session.ping(),
+        subscribe: (channels) => (channels.includes('memory.a.') ? confirmed.promise : uplink.subscribe(channels)),
+        unsubscribe: (channels) => uplink.unsubscribe(channels),
+        publish: (channel, payload) => uplink.publish(channel, payload),
+        ping: () => uplink.ping(),
         active: () => activity.next(),
-        close: () => session.close(),
+        close: () => uplink.close(),
       };
     },
   };

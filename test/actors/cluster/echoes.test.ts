@@ -91,16 +91,16 @@ describe('a server of native messages only', () => {
     const exchange: StackExchange = {
       ...memory,
       connect: async (listener) => {
-        const session = await memory.connect(listener);
+        const uplink = await memory.connect(listener);
         return {
-          subscribe: (channels) => session.subscribe(channels),
-          unsubscribe: (channels) => session.unsubscribe(channels),
-          ping: () => session.ping(),
-          close: () => session.close(),
+          subscribe: (channels) => uplink.subscribe(channels),
+          unsubscribe: (channels) => uplink.unsubscribe(channels),
+          ping: () => uplink.ping(),
+          close: () => uplink.close(),
           publish: (channel, payload) =>
             Buffer.from(payload).includes('too much')
               ? Promise.reject(new Error('refused'))
-              : session.publish(channel, payload),
+              : uplink.publish(channel, payload),
         };
       },
     };

@@ -25,20 +25,20 @@ const but = (broker: MemoryBroker, other: (channel: string) => Promise<void> | u
   return {
     ...inner,
     connect: async (listener) => {
-      const session = await inner.connect(listener);
+      const uplink = await inner.connect(listener);
       return {
-        subscribe: (channels) => channels.map(other).find((one) => one !== undefined) ?? session.subscribe(channels),
-        unsubscribe: (channels) => session.unsubscribe(channels),
-        publish: (channel, payload) => session.publish(channel, payload),
-        ping: () => session.ping(),
-        close: () => session.close(),
+        subscribe: (channels) => channels.map(other).find((one) => one !== undefined) ?? uplink.subscribe(channels),
+        unsubscribe: (channels) => uplink.unsubscribe(channels),
+        publish: (channel, payload) => uplink.publish(channel, payload),
+        ping: () => uplink.ping(),
+        close: () => uplink.close(),
       };
     },
   };
 };
 
 describe('a link that is lost', () => {
-  test('[EX11] [EX12] messages behind an ask wait for the next session, and are not unconfirmed', async () => {
+  test('[EX11] [EX12] messages behind an ask wait for the next uplink, and are not unconfirmed', async () => {
     const { a, b, broker, open, settle, until, disconnectAll } = await two();
     const there = await open(b, 'y');
     const release = broker.hold('taking');
@@ -77,7 +77,7 @@ describe('a link that is lost', () => {
     broker.lose({ count: 1 });
     await settle();
     a.supervisor.broadcast(null, [{ ...e, body: 'late' }]);
-    for (let tries = 0; tries < 100 && broker.sessions < 2; tries++) await advance(10);
+    for (let tries = 0; tries < 100 && broker.uplinks < 2; tries++) await advance(10);
     expect(a.supervisor.exchange?.status).toMatchObject({ state: 'degraded', waiting: { messages: 1 } });
     const closed = watch(a.supervisor.drain(10_000));
     await settle();

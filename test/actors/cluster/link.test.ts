@@ -46,7 +46,7 @@ describe('use', () => {
     await expect(server.useStackExchange(broker.exchange())).rejects.toThrow(/one exchange.*"memory"/);
     expect(server.exchange).toBe(await first);
     await expect(server.useStackExchange(broker.exchange())).rejects.toThrow(/one exchange/);
-    expect(broker.sessions).toBe(1);
+    expect(broker.uplinks).toBe(1);
     await server.close();
     await expect(server.useStackExchange(broker.exchange())).rejects.toThrow('this server is closed');
   });
@@ -69,7 +69,7 @@ describe('use', () => {
     const used = watch(server.useStackExchange(broker.exchange()));
     await server.close();
     await settled();
-    expect([used.state, used.error, broker.sessions]).toEqual(['rejected', new Error('the server was closed'), 0]);
+    expect([used.state, used.error, broker.uplinks]).toEqual(['rejected', new Error('the server was closed'), 0]);
   });
 
   test('[EX1] [EX3] existing connections are subscribed as well', async () => {
@@ -160,7 +160,7 @@ describe('the link', () => {
     expect(seen.at(-1)).toBe('"closed"');
   });
 
-  test('[EX10] [EX15] a broker that does not answer a ping is lost, and its session with it', async () => {
+  test('[EX10] [EX15] a broker that does not answer a ping is lost, and its uplink with it', async () => {
     const { harness, broker, exchange, advance, back } = await open();
     for (let beats = 0; beats < 3; beats++) await advance(defaultLimits.exchangeInterval);
     expect(exchange.status.state).toBe('online');
@@ -173,7 +173,7 @@ describe('the link', () => {
     expect(exchange.status.state).toBe('online');
     harness.clock.tick();
     await settled();
-    expect([exchange.status.state, broker.sessions]).toEqual(['degraded', 0]);
+    expect([exchange.status.state, broker.uplinks]).toEqual(['degraded', 0]);
     expect(exchange.status.trouble).toBe(`no answer to a ping within ${defaultLimits.exchangeTimeout} ms`);
     expect(harness.errors).toMatchObject([{ where: { during: 'exchange' } }]);
     release();
@@ -204,7 +204,7 @@ describe('the link', () => {
     const { harness, broker, exchange } = await open();
     harness.supervisor.actor.stop();
     await settled();
-    expect([exchange.status.state, broker.sessions]).toEqual(['closed', 0]);
+    expect([exchange.status.state, broker.uplinks]).toEqual(['closed', 0]);
     expect(harness.clock.timers).toBe(0);
   });
 });
@@ -276,10 +276,10 @@ describe('the exchange queue', () => {
     quick.say('last');
     const closing = watch(quick.harness.supervisor.drain(1_000));
     await settled();
-    expect([closing.state, quick.broker.sessions]).toEqual(['pending', 1]);
+    expect([closing.state, quick.broker.uplinks]).toEqual(['pending', 1]);
     release();
     await settled();
-    expect([closing.state, quick.broker.sessions, quick.carried()]).toEqual(['resolved', 0, ['last']]);
+    expect([closing.state, quick.broker.uplinks, quick.carried()]).toEqual(['resolved', 0, ['last']]);
 
     const slow = await open();
     slow.broker.hold('taking');
@@ -287,7 +287,7 @@ describe('the exchange queue', () => {
     const cut = watch(slow.harness.supervisor.drain(1_000));
     await settled();
     await slow.advance(1_000);
-    expect([cut.state, slow.broker.sessions, slow.exchange.status.lost.unconfirmed]).toEqual(['resolved', 0, 1]);
+    expect([cut.state, slow.broker.uplinks, slow.exchange.status.lost.unconfirmed]).toEqual(['resolved', 0, 1]);
 
     const away = await open();
     away.broker.stop();
@@ -309,13 +309,13 @@ describe('a custom exchange', () => {
     const exchange: StackExchange = {
       ...inner,
       connect: async (listener) => {
-        const session = await inner.connect(listener);
+        const uplink = await inner.connect(listener);
         return {
-          subscribe: (channels) => session.subscribe(channels),
-          unsubscribe: (channels) => session.unsubscribe(channels),
-          ping: () => session.ping(),
-          close: () => session.close(),
-          publish: (channel, payload) => session.publish(channel, payload),
+          subscribe: (channels) => uplink.subscribe(channels),
+          unsubscribe: (channels) => uplink.unsubscribe(channels),
+          ping: () => uplink.ping(),
+          close: () => uplink.close(),
+          publish: (channel, payload) => uplink.publish(channel, payload),
           [where]: fail,
         };
       },

@@ -4,7 +4,7 @@ import { Losses, makeLostCounters } from '../../../src/actors/cluster/losses.js'
 import { Publications, type QueuedPublication } from '../../../src/actors/cluster/publications.js';
 import { SendWindow, type SentPublication } from '../../../src/actors/cluster/sendWindow.js';
 import { Deadlines } from '../../../src/actors/runtime/deadlines.js';
-import type { ExchangeSession } from '../../../src/exchange/exchange.js';
+import type { ExchangeUplink } from '../../../src/exchange/exchange.js';
 import { deferred, watch } from '../../support/async/promises.js';
 import { FakeClock } from '../../support/server/fakeClock.js';
 
@@ -12,14 +12,14 @@ const limits = { exchangeQueueBytes: 1_000, exchangeQueueTimeout: 30_000 };
 /** What may be with a new broker at a time. */
 const windowBytes = 65_536;
 
-/** One message that a session has been handed. */
+/** One message that an uplink has been handed. */
 interface Handed {
   readonly text: string;
   readonly settled: ReturnType<typeof deferred>;
 }
 
-/** A session whose broker says what a test says, when it says so. */
-class FakeSession implements ExchangeSession {
+/** An uplink whose broker says what a test says, when it says so. */
+class FakeUplink implements ExchangeUplink {
   readonly open: Handed[] = [];
   constructor(private readonly handed: string[]) {}
 
@@ -61,10 +61,10 @@ const make = (given: Partial<typeof limits> = {}) => {
   const publications = new Publications({ ...limits, ...given }, () => clock.now(), sweeper, losses, noteSent);
   const put = (text: string, isReady = true): QueuedPublication | undefined =>
     publications.enqueue('c', bytes(text), isReady);
-  const begin = (): FakeSession => {
-    const session = new FakeSession(handed);
-    publications.resume(session);
-    return session;
+  const begin = (): FakeUplink => {
+    const uplink = new FakeUplink(handed);
+    publications.resume(uplink);
+    return uplink;
   };
   const lost = (of: Partial<typeof losses.counters>): void => {
     expect(losses.counters).toEqual({ ...makeLostCounters(), ...of });
@@ -75,12 +75,12 @@ const make = (given: Partial<typeof limits> = {}) => {
 describe('while there is a broker', () => {
   test('[EX5] [EX12] everything is published at once, in order, and counts as published once confirmed', async () => {
     const { publications, put, begin, handed, sent, lost } = make();
-    const session = begin();
+    const uplink = begin();
     for (const text of ['a', 'b', 'c']) put(text);
     expect(handed).toEqual(['c a', 'c b', 'c c']);
     expect(sent).toEqual(handed);
     expect([publications.waiting, publications.published]).toEqual([{ messages: 3, bytes: 3 }, 0]);
-    session.confirm(2);
+    uplink.confirm(2);
     await turn();
     expect([publications.waiting, publications.published]).toEqual([{ messages: 1, bytes: 1 }, 2]);
     lost({});
@@ -88,21 +88,21 @@ describe('while there is a broker', () => {
 
   test('[EX14] a refusal of the broker is counted, and the next message follows', async () => {
     const { publications, put, begin, unsent, lost } = make();
-    const session = begin();
+    const uplink = begin();
     for (const text of ['a', 'b']) put(text);
-    session.refuse();
-    session.confirm();
+    uplink.refuse();
+    uplink.confirm();
     await turn();
     expect([publications.waiting.messages, publications.published, unsent]).toEqual([0, 1, ['c a']]);
     lost({ refused: 1 });
   });
 
-  test('[EX12] [EX14] a rejection of a session that no longer answers counts as unconfirmed', async () => {
+  test('[EX12] [EX14] a rejection of an uplink that no longer answers counts as unconfirmed', async () => {
     const { publications, put, begin, unsent, lost } = make();
-    const session = begin();
-    session.ping = () => Promise.reject(new Error('gone'));
+    const uplink = begin();
+    uplink.ping = () => Promise.reject(new Error('gone'));
     put('a');
-    session.refuse();
+    uplink.refuse();
     await turn();
     expect(publications.waiting.messages).toBe(1);
     lost({});
@@ -111,13 +111,13 @@ describe('while there is a broker', () => {
     lost({ unconfirmed: 1 });
   });
 
-  test('[EX12] [EX14] nor is it refused if the session is lost before it has answered', async () => {
+  test('[EX12] [EX14] nor is it refused if the uplink is lost before it has answered', async () => {
     const { publications, put, begin, lost } = make();
-    const session = begin();
+    const uplink = begin();
     const answer = deferred();
-    session.ping = () => answer.promise;
+    uplink.ping = () => answer.promise;
     put('a');
-    session.refuse();
+    uplink.refuse();
     await turn();
     publications.suspend();
     answer.open();
@@ -126,10 +126,10 @@ describe('while there is a broker', () => {
     lost({ unconfirmed: 1 });
   });
 
-  test('[EX14] a session that throws refuses, and nothing of that is waited for', async () => {
+  test('[EX14] an uplink that throws refuses, and nothing of that is waited for', async () => {
     const { publications, begin, lost } = make();
-    const session = begin();
-    session.publish = () => {
+    const uplink = begin();
+    uplink.publish = () => {
       throw new Error('no such channel');
     };
     publications.enqueue('c', bytes('a'));
@@ -140,51 +140,51 @@ describe('while there is a broker', () => {
 
   test('[EX19] no more than 64 KiB are with a new broker at a time, and one more message', async () => {
     const { publications, begin, handed, clock } = make({ exchangeQueueBytes: 67_108_864 });
-    const session = begin();
+    const uplink = begin();
     const half = new Uint8Array(windowBytes / 2);
     for (let at = 0; at < 4; at++) publications.enqueue('c', half);
     expect([handed.length, publications.waiting]).toEqual([2, { messages: 4, bytes: 2 * windowBytes }]);
     clock.advance(800);
-    session.confirm();
+    uplink.confirm();
     await turn();
     expect(handed.length).toBe(3);
-    session.refuse();
+    uplink.refuse();
     await turn();
     expect(handed.length).toBe(4);
   });
 
   test('[EX19] more are with a broker that confirms fast, and fewer with one that is slow', async () => {
     const { publications, begin, handed, clock } = make({ exchangeQueueBytes: 67_108_864 });
-    const session = begin();
+    const uplink = begin();
     for (let at = 0; at < 1_000; at++) publications.enqueue('c', new Uint8Array(windowBytes / 4));
     expect(handed.length).toBe(4);
     clock.advance(1);
-    session.confirm(2);
+    uplink.confirm(2);
     await turn();
-    expect([handed.length, session.open.length]).toEqual([10, 8]);
+    expect([handed.length, uplink.open.length]).toEqual([10, 8]);
     // What was sent before the change does not make it larger.
-    session.confirm(3);
+    uplink.confirm(3);
     await turn();
-    expect(session.open.length).toBe(8);
+    expect(uplink.open.length).toBe(8);
     clock.advance(4_000);
-    session.confirm(4);
+    uplink.confirm(4);
     await turn();
-    expect(session.open.length).toBe(4);
-    session.confirm(4);
+    expect(uplink.open.length).toBe(4);
+    uplink.confirm(4);
     await turn();
-    expect(session.open.length).toBe(1);
+    expect(uplink.open.length).toBe(1);
   });
 
-  test('[EX19] a new session begins anew', async () => {
+  test('[EX19] a new uplink begins anew', async () => {
     const { publications, begin, handed, clock } = make({ exchangeQueueBytes: 67_108_864 });
-    const session = begin();
+    const uplink = begin();
     for (let at = 0; at < 1_000; at++) publications.enqueue('c', new Uint8Array(windowBytes));
     for (let round = 0; round < 10; round++) {
       clock.advance(1);
-      session.confirm(session.open.length);
+      uplink.confirm(uplink.open.length);
       await turn();
     }
-    expect(session.open.length).toBe(16);
+    expect(uplink.open.length).toBe(16);
     publications.suspend();
     const before = handed.length;
     begin();
@@ -243,17 +243,17 @@ describe('while there is none', () => {
     lost({ expired: 2 });
     if (letter) letter.isReady = true;
     publications.pump();
-    const session = begin();
-    expect(session.open).toEqual([]);
+    const uplink = begin();
+    expect(uplink.open).toEqual([]);
   });
 
   test('[EX11] a message without room overflows; one in flight takes room, one cancelled in time does not', async () => {
     const { publications, put, begin, lost } = make({ exchangeQueueBytes: 10 });
-    const session = begin();
+    const uplink = begin();
     put('12345');
     expect([put('12345'), put('1')].map((letter) => letter !== undefined)).toEqual([true, false]);
     lost({ overflowed: 1 });
-    session.confirm();
+    uplink.confirm();
     await turn();
     const cancelled = put('12345', false);
     if (cancelled) cancelled.isCancelled = true;
@@ -284,10 +284,10 @@ describe('while there is none', () => {
     expect(publications.published).toBe(2);
   });
 
-  test('[EX12] a session that is lost within a publish is handed nothing more', () => {
+  test('[EX12] an uplink that is lost within a publish is handed nothing more', () => {
     const { publications, put, begin, handed } = make();
     for (const text of ['a', 'b']) put(text);
-    const dying = new FakeSession(handed);
+    const dying = new FakeUplink(handed);
     const { publish } = dying;
     dying.publish = (channel, payload) => {
       const published = publish.call(dying, channel, payload);
@@ -315,13 +315,13 @@ describe('while there is none', () => {
 describe('the end', () => {
   test('[EX16] it is empty when all is confirmed or refused', async () => {
     const { publications, put, begin } = make();
-    const session = begin();
+    const uplink = begin();
     for (const text of ['a', 'b']) put(text);
     const seen = watch(publications.whenEmpty());
-    session.confirm();
+    uplink.confirm();
     await turn();
     expect(seen.state).toBe('pending');
-    session.refuse();
+    uplink.refuse();
     await turn();
     expect(seen.state).toBe('resolved');
     expect(watch(publications.whenEmpty()).state).toBe('pending');
@@ -486,12 +486,12 @@ describe('random runs', () => {
         exchangeQueueTimeout: timeout,
       });
       const model = new Model(room, timeout);
-      let session: FakeSession | undefined;
+      let uplink: FakeUplink | undefined;
       let lastText = 0;
       const payloads = [1, 10, 40, 400_000].map((size) => [size, new Uint8Array(size)] as const);
       const blank = new Map(payloads);
 
-      /** The message that a session was handed. */
+      /** The message that an uplink was handed. */
       const behind = ({ text = '' } = {}): Modelled[] => model.all.filter((one) => text.startsWith(`c${one.text} `));
 
       const run = (of: Step): void => {
@@ -518,8 +518,8 @@ describe('random runs', () => {
           }
           case 'confirm':
           case 'refuse': {
-            const { length } = session?.open ?? [];
-            const [answered] = session?.open.splice(of.pick % Math.max(1, length), 1) ?? [];
+            const { length } = uplink?.open ?? [];
+            const [answered] = uplink?.open.splice(of.pick % Math.max(1, length), 1) ?? [];
             if (of.kind === 'confirm') answered?.settled.open();
             else answered?.settled.jam(new Error('no'));
             for (const { sent } of behind(answered)) if (sent && of.kind === 'confirm') model.window?.confirmed(sent);
@@ -528,7 +528,7 @@ describe('random runs', () => {
           }
           case 'resume':
             if (model.window) return;
-            session = begin();
+            uplink = begin();
             model.window = new SendWindow(() => clock.now());
             return;
           case 'suspend':
@@ -537,10 +537,10 @@ describe('random runs', () => {
             model.end(model.of('flying'), 'unconfirmed');
             if (of.kind === 'abandon') model.end(model.of('waiting'), 'abandoned');
             model.window = undefined;
-            // What the lost session says at last changes nothing.
-            session?.confirm(of.kind === 'suspend' ? 3 : 0);
-            while (session?.open.length) session.refuse();
-            session = undefined;
+            // What the lost uplink says at last changes nothing.
+            uplink?.confirm(of.kind === 'suspend' ? 3 : 0);
+            while (uplink?.open.length) uplink.refuse();
+            uplink = undefined;
             return;
           case 'wait':
             clock.advance(of.ms);

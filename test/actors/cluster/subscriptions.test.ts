@@ -1,15 +1,15 @@
 import { fc, test as given } from '@fast-check/vitest';
 import { describe, expect, test } from 'vitest';
 import { Subscriptions } from '../../../src/actors/cluster/subscriptions.js';
-import type { ExchangeSession } from '../../../src/exchange/exchange.js';
+import type { ExchangeUplink } from '../../../src/exchange/exchange.js';
 import { deferred, watch } from '../../support/async/promises.js';
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-/** A session whose broker confirms when a test says so; the log has what it was asked. */
-class FakeSession implements ExchangeSession {
+/** An uplink whose broker confirms when a test says so; the log has what it was asked. */
+class FakeUplink implements ExchangeUplink {
   readonly log: string[] = [];
-  /** What the broker sends to this session, once it has worked off what it was asked so far. */
+  /** What the broker sends to this uplink, once it has worked off what it was asked so far. */
   readonly channels = new Set<string>();
   readonly #open: { readonly channels: readonly string[]; readonly settled: ReturnType<typeof deferred> }[] = [];
 
@@ -42,43 +42,43 @@ class FakeSession implements ExchangeSession {
 }
 
 const make = () => {
-  const failures: { readonly error: unknown; readonly session: ExchangeSession }[] = [];
+  const failures: { readonly error: unknown; readonly uplink: ExchangeUplink }[] = [];
   const refusals: unknown[] = [];
   const subscriptions = new Subscriptions<string>({
     isRequired: (target) => target.endsWith('!'),
     refused: (error) => refusals.push(error),
     inTime: (confirmed) => confirmed,
-    failed: (error, session) => failures.push({ error, session }),
+    failed: (error, uplink) => failures.push({ error, uplink }),
     report: (error) => refusals.push(error),
   });
   const received: string[] = [];
   const hold = (channel: string, name = channel): void =>
     subscriptions.hold(channel, `target of ${channel}`, () => received.push(name));
-  /** A session that has everything confirmed. */
-  const begin = async (): Promise<FakeSession> => {
-    const session = new FakeSession();
-    const begun = watch(subscriptions.begin(session));
+  /** An uplink that has everything confirmed. */
+  const begin = async (): Promise<FakeUplink> => {
+    const uplink = new FakeUplink();
+    const begun = watch(subscriptions.begin(uplink));
     while (begun.state === 'pending') {
-      session.confirm();
+      uplink.confirm();
       await turn();
     }
-    session.log.length = 0;
-    return session;
+    uplink.log.length = 0;
+    return uplink;
   };
   return { subscriptions, failures, refusals, received, hold, begin };
 };
 
 describe('a wanted channel', () => {
-  test('[EX1] without a session is subscribed when one begins, all together, and no caller waits', async () => {
+  test('[EX1] without an uplink is subscribed when one begins, all together, and no caller waits', async () => {
     const { subscriptions, received, hold } = make();
     for (const channel of ['a', 'b', 'a']) hold(channel);
     expect(received).toEqual(['a', 'b', 'a']);
-    const session = new FakeSession();
-    const begun = watch(subscriptions.begin(session));
-    expect([session.log, subscriptions.isSubscribed('a')]).toEqual([['+a b'], false]);
+    const uplink = new FakeUplink();
+    const begun = watch(subscriptions.begin(uplink));
+    expect([uplink.log, subscriptions.isSubscribed('a')]).toEqual([['+a b'], false]);
     await turn();
     expect(begun.state).toBe('pending');
-    session.confirm();
+    uplink.confirm();
     await turn();
     expect([begun.state, subscriptions.isSubscribed('a'), subscriptions.isSubscribed('b')]).toEqual([
       'resolved',
@@ -93,34 +93,34 @@ describe('a wanted channel', () => {
     expect((await begin()).log).toEqual([]);
   });
 
-  test('[EX1] [EX10] that is added while a session begins is confirmed before its beginning ends, and no caller waits', async () => {
+  test('[EX1] [EX10] that is added while an uplink begins is confirmed before its beginning ends, and no caller waits', async () => {
     const { subscriptions, received, hold } = make();
     hold('a');
-    const session = new FakeSession();
-    const begun = watch(subscriptions.begin(session));
+    const uplink = new FakeUplink();
+    const begun = watch(subscriptions.begin(uplink));
     hold('b');
     expect(received).toEqual(['a', 'b']);
-    session.confirm();
+    uplink.confirm();
     await turn();
-    expect([session.log, begun.state]).toEqual([['+a', '+b'], 'pending']);
-    session.confirm();
+    expect([uplink.log, begun.state]).toEqual([['+a', '+b'], 'pending']);
+    uplink.confirm();
     await turn();
     expect([begun.state, subscriptions.isSubscribed('b')]).toEqual(['resolved', true]);
   });
 
   test('[EX3] is subscribed once confirmed; those of one tick are subscribed together', async () => {
     const { subscriptions, received, hold, begin } = make();
-    const session = await begin();
+    const uplink = await begin();
     for (const name of ['a1', 'a2', 'b1']) hold(name[0] ?? '', name);
-    expect(session.log).toEqual([]);
+    expect(uplink.log).toEqual([]);
     await turn();
     hold('a', 'a3');
-    expect([session.log, received]).toEqual([['+a b'], []]);
-    session.confirm();
+    expect([uplink.log, received]).toEqual([['+a b'], []]);
+    uplink.confirm();
     await turn();
     expect(received).toEqual(['a1', 'a2', 'a3', 'b1']);
     hold('a', 'a4');
-    expect([session.log, received.at(-1), subscriptions.isSubscribed('a')]).toEqual([['+a b'], 'a4', true]);
+    expect([uplink.log, received.at(-1), subscriptions.isSubscribed('a')]).toEqual([['+a b'], 'a4', true]);
   });
 
   test('[EX3] keeps the purpose of its first hold', async () => {
@@ -137,56 +137,56 @@ describe('a channel that is no longer wanted', () => {
     const { subscriptions, hold, begin } = make();
     hold('a');
     hold('a');
-    const session = await begin();
-    expect([subscriptions.release('a'), session.log]).toEqual([false, []]);
-    expect([subscriptions.release('a'), session.log]).toEqual([true, ['-a']]);
-    expect([subscriptions.release('a'), subscriptions.release('never'), session.log]).toEqual([false, false, ['-a']]);
+    const uplink = await begin();
+    expect([subscriptions.release('a'), uplink.log]).toEqual([false, []]);
+    expect([subscriptions.release('a'), uplink.log]).toEqual([true, ['-a']]);
+    expect([subscriptions.release('a'), subscriptions.release('never'), uplink.log]).toEqual([false, false, ['-a']]);
   });
 
   test('[EX3] before it was asked for is not asked for', async () => {
     const { subscriptions, received, hold, begin } = make();
-    const session = await begin();
+    const uplink = await begin();
     hold('a');
     expect(subscriptions.release('a')).toBe(true);
     await turn();
-    expect([session.log, received]).toEqual([[], []]);
+    expect([uplink.log, received]).toEqual([[], []]);
   });
 
   test('[EX3] is subscribed again if it is held again', async () => {
     const { subscriptions, received, hold, begin } = make();
-    const session = await begin();
+    const uplink = await begin();
     hold('a', 'first');
     await turn();
     subscriptions.release('a');
     hold('a', 'second');
     await turn();
-    expect(session.log).toEqual(['+a', '-a', '+a']);
-    session.confirm();
+    expect(uplink.log).toEqual(['+a', '-a', '+a']);
+    uplink.confirm();
     await turn();
     expect([received.includes('second'), subscriptions.isSubscribed('a')]).toEqual([false, false]);
-    session.confirm();
+    uplink.confirm();
     await turn();
     expect([received.at(-1), subscriptions.isSubscribed('a')]).toEqual(['second', true]);
   });
 
-  test('[EX3] is unsubscribed while a session begins, too', async () => {
+  test('[EX3] is unsubscribed while an uplink begins, too', async () => {
     const { subscriptions, hold } = make();
     hold('a');
     hold('b');
-    const session = new FakeSession();
-    const begun = watch(subscriptions.begin(session));
+    const uplink = new FakeUplink();
+    const begun = watch(subscriptions.begin(uplink));
     subscriptions.release('a');
-    session.confirm();
+    uplink.confirm();
     await turn();
-    expect([session.log, begun.state]).toEqual([['+a b', '-a'], 'resolved']);
+    expect([uplink.log, begun.state]).toEqual([['+a b', '-a'], 'resolved']);
   });
 });
 
-describe('the end of a session', () => {
+describe('the end of an uplink', () => {
   test('[EX3] [EX10] receives nothing more, and waiting callers resolve at once', async () => {
     const { subscriptions, received, hold, begin } = make();
     hold('a');
-    const session = await begin();
+    const uplink = await begin();
     hold('b');
     await turn();
     expect(received).toEqual(['a']);
@@ -195,117 +195,117 @@ describe('the end of a session', () => {
     expect([subscriptions.isSubscribed('a'), subscriptions.targetOf('a')]).toEqual([false, 'target of a']);
     hold('c');
     expect(received).toEqual(['a', 'b', 'c']);
-    session.confirm();
+    uplink.confirm();
     await turn();
     expect(received).toEqual(['a', 'b', 'c']);
     subscriptions.release('a');
     await turn();
-    expect(session.log).toEqual(['+b']);
+    expect(uplink.log).toEqual(['+b']);
   });
 
-  test('[EX10] the next session is asked for all that is wanted', async () => {
+  test('[EX10] the next uplink is asked for all that is wanted', async () => {
     const { subscriptions, hold, begin } = make();
     for (const channel of ['a', 'b']) hold(channel);
     await begin();
     subscriptions.end();
     subscriptions.release('a');
     hold('c');
-    const session = new FakeSession();
-    void subscriptions.begin(session);
-    expect(session.log).toEqual(['+b c']);
+    const uplink = new FakeUplink();
+    void subscriptions.begin(uplink);
+    expect(uplink.log).toEqual(['+b c']);
   });
 
-  test('[EX10] a session that ends during its beginning has not begun', async () => {
+  test('[EX10] an uplink that ends during its beginning has not begun', async () => {
     const { subscriptions, received, hold } = make();
     hold('a');
-    const session = new FakeSession();
-    const begun = watch(subscriptions.begin(session));
+    const uplink = new FakeUplink();
+    const begun = watch(subscriptions.begin(uplink));
     subscriptions.end();
-    session.confirm();
+    uplink.confirm();
     await turn();
     expect(begun.state).toBe('resolved');
     hold('b');
     await turn();
-    expect([session.log, received, subscriptions.isSubscribed('a')]).toEqual([['+a'], ['a', 'b'], false]);
+    expect([uplink.log, received, subscriptions.isSubscribed('a')]).toEqual([['+a'], ['a', 'b'], false]);
   });
 
-  test('[EX3] [EX10] a late confirmation of an earlier session changes nothing for the current one', async () => {
+  test('[EX3] [EX10] a late confirmation of an earlier uplink changes nothing for the current one', async () => {
     const { subscriptions, received, hold, begin } = make();
     hold('a');
-    const late = new FakeSession();
+    const late = new FakeUplink();
     void subscriptions.begin(late);
     subscriptions.end();
-    const session = await begin();
+    const uplink = await begin();
     late.confirm();
     await turn();
     hold('b');
     await turn();
-    expect([session.log, received]).toEqual([['+b'], ['a']]);
-    session.confirm();
+    expect([uplink.log, received]).toEqual([['+b'], ['a']]);
+    uplink.confirm();
     await turn();
     expect(received).toEqual(['a', 'b']);
   });
 
-  test('[EX10] a missing confirmation is reported with its session, and waiting callers resolve at its end', async () => {
+  test('[EX10] a missing confirmation is reported with its uplink, and waiting callers resolve at its end', async () => {
     const { subscriptions, failures, received, hold, begin } = make();
-    const session = await begin();
+    const uplink = await begin();
     const error = new Error('no');
     hold('a');
     await turn();
-    session.ping = () => Promise.reject(error);
-    session.refuse(new Error('not that either'));
+    uplink.ping = () => Promise.reject(error);
+    uplink.refuse(new Error('not that either'));
     await turn();
-    expect([failures, received]).toEqual([[{ error, session }], []]);
+    expect([failures, received]).toEqual([[{ error, uplink }], []]);
     subscriptions.end();
     expect(received).toEqual(['a']);
   });
 
-  test('[EX3] [EX18] a refusal of a session that still answers is reported, and no caller waits for it; other channels work', async () => {
+  test('[EX3] [EX18] a refusal of an uplink that still answers is reported, and no caller waits for it; other channels work', async () => {
     const { subscriptions, failures, refusals, received, hold, begin } = make();
-    const session = await begin();
+    const uplink = await begin();
     for (const channel of ['a', 'b', 'c']) hold(channel);
     await turn();
-    session.refuse(new Error('one of them'));
+    uplink.refuse(new Error('one of them'));
     await turn();
     subscriptions.release('c');
-    session.confirm();
+    uplink.confirm();
     await turn();
     const no = new Error('b, that is');
-    session.refuse(no);
+    uplink.refuse(no);
     await turn();
-    expect(session.log).toEqual(['+a b c', '+a', '-c', '+b']);
+    expect(uplink.log).toEqual(['+a b c', '+a', '-c', '+b']);
     expect([received, refusals, failures]).toEqual([['a', 'b', 'c'], [no], []]);
     hold('b');
     expect(received.at(-1)).toBe('b');
   });
 
-  test('[EX4] a channel that the broker refuses is not subscribed, until a later session has it confirmed', async () => {
+  test('[EX4] a channel that the broker refuses is not subscribed, until a later uplink has it confirmed', async () => {
     const { subscriptions, hold, begin } = make();
-    const session = await begin();
+    const uplink = await begin();
     hold('a');
     await turn();
-    session.refuse(new Error('no'));
+    uplink.refuse(new Error('no'));
     await turn();
-    expect([session.log, subscriptions.isSubscribed('a')]).toEqual([['+a'], false]);
+    expect([uplink.log, subscriptions.isSubscribed('a')]).toEqual([['+a'], false]);
     subscriptions.end();
     await begin();
     expect(subscriptions.isSubscribed('a')).toBe(true);
   });
 
-  test('[EX1] a session that does not confirm a vital channel at its beginning has not begun', async () => {
+  test('[EX1] an uplink that does not confirm a vital channel at its beginning has not begun', async () => {
     const { subscriptions, failures, hold } = make();
     hold('a!');
-    const session = new FakeSession();
-    const begun = watch(subscriptions.begin(session));
+    const uplink = new FakeUplink();
+    const begun = watch(subscriptions.begin(uplink));
     const error = new Error('no');
-    session.refuse(error);
+    uplink.refuse(error);
     await turn();
     expect([begun, failures]).toEqual([{ state: 'rejected', error }, []]);
   });
 
   test('[EX3] a callback may hold and release', async () => {
     const { subscriptions, received, begin } = make();
-    const session = await begin();
+    const uplink = await begin();
     subscriptions.hold('a', '', () => {
       received.push('a');
       subscriptions.hold('b', '', () => received.push('b'));
@@ -313,12 +313,12 @@ describe('the end of a session', () => {
       subscriptions.release('a');
     });
     await turn();
-    session.confirm();
+    uplink.confirm();
     await turn();
     expect(received).toEqual(['a', 'a again']);
-    session.confirm();
+    uplink.confirm();
     await turn();
-    expect([received, session.log]).toEqual([
+    expect([received, uplink.log]).toEqual([
       ['a', 'a again', 'b'],
       ['+a', '+b'],
     ]);
@@ -367,10 +367,10 @@ describe('random runs', () => {
       const { subscriptions, failures } = make();
       const counts = new Map<string, number>();
       const lives = new Map<string, number>();
-      /** What has been confirmed since the session began, and not been let go of since it was asked for. */
+      /** What has been confirmed since the uplink began, and not been let go of since it was asked for. */
       const confirmed = new Set<string>();
       const holders: Holder[] = [];
-      let session: FakeSession | undefined;
+      let uplink: FakeUplink | undefined;
       let begun: ReturnType<typeof watch> | undefined;
       const isUp = (): boolean => begun?.state === 'resolved';
       const lifeOf = (channel: string): number => lives.get(channel) ?? 0;
@@ -393,12 +393,12 @@ describe('random runs', () => {
       };
       const end = (): void => {
         subscriptions.end();
-        session = begun = undefined;
+        uplink = begun = undefined;
         confirmed.clear();
         for (const { channel, life, reports } of holders) if (life === lifeOf(channel)) expect(reports).toBe(1);
       };
       const confirm = async (): Promise<void> => {
-        for (const channel of session?.confirm() ?? []) asked.push(channel);
+        for (const channel of uplink?.confirm() ?? []) asked.push(channel);
         await turn();
         for (const channel of asked.splice(0)) if (subscriptions.isSubscribed(channel)) confirmed.add(channel);
       };
@@ -411,11 +411,11 @@ describe('random runs', () => {
         else if (kind === 'end') end();
         else if (kind === 'confirm') await confirm();
         else if (kind === 'turn') await turn();
-        else if (!session) {
-          // A session takes a while to come.
+        else if (!uplink) {
+          // An uplink takes a while to come.
           await turn();
-          session = new FakeSession();
-          begun = watch(subscriptions.begin(session));
+          uplink = new FakeUplink();
+          begun = watch(subscriptions.begin(uplink));
         }
       };
 
@@ -423,7 +423,7 @@ describe('random runs', () => {
         for (const { channel, mayWait, life, reports } of holders) {
           expect(reports).toBeLessThanOrEqual(1);
           if (!mayWait) expect(reports).toBe(1);
-          // During a session, a waiting caller resolves only after the subscription.
+          // During an uplink, a waiting caller resolves only after the subscription.
           else if (isUp() && life === lifeOf(channel))
             expect(reports).toBe(subscriptions.isSubscribed(channel) ? 1 : 0);
         }
@@ -431,7 +431,7 @@ describe('random runs', () => {
           const isWanted = (counts.get(channel) ?? 0) > 0;
           expect(subscriptions.targetOf(channel)).toBe(isWanted ? channel : undefined);
           if (subscriptions.isSubscribed(channel))
-            expect([isWanted, session?.channels.has(channel)]).toEqual([true, true]);
+            expect([isWanted, uplink?.channels.has(channel)]).toEqual([true, true]);
         }
       };
 
@@ -443,9 +443,9 @@ describe('random runs', () => {
       do {
         await run({ kind: 'confirm' });
         agree();
-      } while (session?.open || begun?.state === 'pending');
+      } while (uplink?.open || begun?.state === 'pending');
       const wanted = channels.filter((channel) => (counts.get(channel) ?? 0) > 0);
-      expect([...(session?.channels ?? [])].sort()).toEqual(wanted.toSorted());
+      expect([...(uplink?.channels ?? [])].sort()).toEqual(wanted.toSorted());
       expect(channels.filter((channel) => subscriptions.isSubscribed(channel))).toEqual(wanted);
       for (const { channel, life, reports } of holders) if (life === lifeOf(channel)) expect(reports).toBe(1);
       expect(failures).toEqual([]);

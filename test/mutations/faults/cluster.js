@@ -141,7 +141,7 @@ export const clusterFaults = [
   ...inFile('actors/cluster/publications.ts', [
     ['the window keeps its size', 'EX19', 'window.confirmed(sent);', ''],
     [
-      'a new session keeps the window of the last one',
+      'a new uplink keeps the window of the last one',
       'EX19',
       'window: new SendWindow(this.now), messages',
       'window: (this.window ??= new SendWindow(this.now)), messages',
@@ -200,22 +200,22 @@ export const clusterFaults = [
     [
       'a broker that is silent is trusted',
       'EX15',
-      '#schedulePing(session: ExchangeSession): void {',
-      '#schedulePing(session: ExchangeSession): void {\n    if (session) return;',
+      '#schedulePing(uplink: ExchangeUplink): void {',
+      '#schedulePing(uplink: ExchangeUplink): void {\n    if (uplink) return;',
     ],
     [
       'a broker is lost that sends something else than an answer',
       'EX15',
-      'session.active ? [active(), pinged()] : [pinged()]',
+      'uplink.active ? [active(), pinged()] : [pinged()]',
       '[pinged()]',
     ],
-    ['the session of a lost broker stays', 'EX15 EX10', 'session?.close();', ''],
-    ['a lost session is given more', 'EX11 EX12', 'this.parts.publications.suspend();\n    try {', 'try {'],
+    ['the uplink of a lost broker stays', 'EX15 EX10', 'uplink?.close();', ''],
+    ['a lost uplink is given more', 'EX11 EX12', 'this.parts.publications.suspend();\n    try {', 'try {'],
     [
       'a drain waits for the settling time of the link',
       'EX16',
-      'if (this.#session && this.#isSubscribed) this',
-      'if (this.#isOver && this.#session) this',
+      'if (this.#uplink && this.#isSubscribed) this',
+      'if (this.#isOver && this.#uplink) this',
     ],
     ['an answer that is there but not read is none', 'EX15', 'clock.setImmediate(checkAnswer)', 'checkAnswer()'],
   ]),

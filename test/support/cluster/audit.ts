@@ -23,7 +23,7 @@ const gaps = (receiver: RecordingNode, publisher: RecordingNode) => {
   });
 };
 
-/** Whether the receiver was subscribed before and received a later message in the same session. */
+/** Whether the receiver was subscribed before and received a later message in the same uplink. */
 const isUnexplained = (
   receiver: RecordingNode,
   publisher: RecordingNode,
@@ -31,7 +31,7 @@ const isUnexplained = (
 ): boolean =>
   handed !== undefined &&
   isConfirmed &&
-  receiver.sessions.some(
+  receiver.uplinks.some(
     ({ since, upTo }) =>
       (since.get(handed.channel) ?? Number.POSITIVE_INFINITY) < handed.at && (upTo.get(publisher) ?? 0) > handed.at,
   );
@@ -49,7 +49,7 @@ export interface AuditTotals {
 /**
  * Compares the records of all nodes with what their servers count, after each has received a last message of the others
  * on every channel. Nothing arrived twice or out of order (EX5, EX12). What is missing is counted (EX9), and so is the
- * reason: it was never published (EX11), it was unconfirmed (EX12), or its receiver had no session.
+ * reason: it was never published (EX11), it was unconfirmed (EX12), or its receiver had no uplink.
  */
 export const audit = (nodes: readonly RecordingNode[]): AuditTotals => {
   const totals: AuditTotals = { published: 0, received: 0, missing: 0, unconfirmed: 0, expired: 0, overflowed: 0 };

@@ -1,6 +1,6 @@
 import type { StackExchange } from '../../../src/exchange/exchange.js';
 import { type Conn, type Events, ExchangeLoss, type ExchangeStatus, exclude, type Limits } from '../../../src/index.js';
-import { bodyOf, type TappedSession, tapExchange } from '../exchange/exchangeTap.js';
+import { bodyOf, type TappedUplink, tapExchange } from '../exchange/exchangeTap.js';
 import type { RawClient } from '../peers/rawClient.js';
 import type { TestNode, useNodes } from './nodes.js';
 
@@ -20,8 +20,8 @@ export interface NodePublication {
   isConfirmed: boolean;
 }
 
-/** What one session of the exchange receives. */
-export interface ListeningSession {
+/** What one uplink of the exchange receives. */
+export interface ListeningUplink {
   /** Channel -> the moment of its subscription. */
   readonly since: Map<string, number>;
   /** Node -> the moment at which its newest received message was published. */
@@ -60,7 +60,7 @@ export class EventCounter {
 export class RecordingNode {
   readonly published: NodePublication[] = [];
   readonly received = new Map<RecordingNode, number[]>();
-  readonly sessions: ListeningSession[] = [];
+  readonly uplinks: ListeningUplink[] = [];
   readonly clients: NodeClient[] = [];
   /** Violations found so far. */
   readonly faults: string[] = [];
@@ -85,22 +85,22 @@ export class RecordingNode {
   }
 
   async open(makeNode: ReturnType<typeof useNodes>, exchange: StackExchange, limits: Partial<Limits>): Promise<void> {
-    const sessions = new Map<TappedSession, ListeningSession>();
-    const sessionOf = (session: TappedSession): ListeningSession => {
-      const listening = sessions.get(session) ?? { since: new Map(), upTo: new Map() };
-      if (!sessions.has(session)) this.sessions.push(listening);
-      sessions.set(session, listening);
+    const uplinks = new Map<TappedUplink, ListeningUplink>();
+    const uplinkOf = (uplink: TappedUplink): ListeningUplink => {
+      const listening = uplinks.get(uplink) ?? { since: new Map(), upTo: new Map() };
+      if (!uplinks.has(uplink)) this.uplinks.push(listening);
+      uplinks.set(uplink, listening);
       return listening;
     };
     const tapped = tapExchange(exchange, {
-      published: (_session, channel, payload) => this.#onPublished(channel, parse(payload).number),
-      received: (session, _channel, payload) => this.#onReceived(sessionOf(session), parse(payload)),
-      subscribed: (session, channels) => {
+      published: (_uplink, channel, payload) => this.#onPublished(channel, parse(payload).number),
+      received: (uplink, _channel, payload) => this.#onReceived(uplinkOf(uplink), parse(payload)),
+      subscribed: (uplink, channels) => {
         const at = this.counter.next();
-        for (const channel of channels) sessionOf(session).since.set(channel, at);
+        for (const channel of channels) uplinkOf(uplink).since.set(channel, at);
       },
-      unsubscribed: (session, channels) => {
-        for (const channel of channels) sessionOf(session).since.delete(channel);
+      unsubscribed: (uplink, channels) => {
+        for (const channel of channels) uplinkOf(uplink).since.delete(channel);
       },
     });
     this.#node = await makeNode(tapped, {
@@ -145,7 +145,7 @@ export class RecordingNode {
   #events(channelOf: (id: string) => string): Events {
     return {
       _OnNamespaceConnected: ({ conn }) => {
-        const isSubscribed = this.sessions.at(-1)?.since.has(channelOf(conn.id));
+        const isSubscribed = this.uplinks.at(-1)?.since.has(channelOf(conn.id));
         if (this.status.state === 'online' && !isSubscribed)
           this.faults.push(`${conn.id} is connected before the broker delivers to it (EX3)`);
         this.clients.push({ id: conn.id, rooms: new Set(), expected: [], isClosed: false });
@@ -183,7 +183,7 @@ export class RecordingNode {
     };
   }
 
-  #onReceived(session: ListeningSession, { name, number }: { readonly name: string; readonly number: number }): void {
+  #onReceived(uplink: ListeningUplink, { name, number }: { readonly name: string; readonly number: number }): void {
     if (name === this.name) return;
     const other = this.others().find((node) => node.name === name);
     const published = other?.published[number - 1];
@@ -196,7 +196,7 @@ export class RecordingNode {
     const last = received.at(-1) ?? 0;
     if (number <= last) this.faults.push(`${this.name} has received ${name} ${number} after ${last}`);
     received.push(number);
-    session.upTo.set(other, Math.max(published.handed.at, session.upTo.get(other) ?? 0));
+    uplink.upTo.set(other, Math.max(published.handed.at, uplink.upTo.get(other) ?? 0));
     this.#expect(`${name} ${number}`, published.address);
   }
 }

@@ -47,7 +47,7 @@ export const linkScenarios: readonly Scenario[] = [
       expect([silent.state, state()]).toEqual(['rejected', undefined]);
       release();
       expect((await use()).state).toBe('resolved');
-      expect([state(), broker.sessions]).toEqual(['online', 1]);
+      expect([state(), broker.uplinks]).toEqual(['online', 1]);
       await harness.disconnectAll();
     },
   },
@@ -63,14 +63,14 @@ export const linkScenarios: readonly Scenario[] = [
       for (let tries = 0; tries < 3; tries++) expect([await retry(), state()]).toEqual([1, 'degraded']);
       broker.start();
       const release = broker.hold('taking');
-      expect([await retry(), state(), broker.sessions]).toEqual([1, 'degraded', 1]);
+      expect([await retry(), state(), broker.uplinks]).toEqual([1, 'degraded', 1]);
       await advance(exchangeTimeout);
       release();
       // It is connected again, but other servers may not be.
-      expect([await retry(), state(), broker.sessions]).toEqual([1, 'degraded', 1]);
+      expect([await retry(), state(), broker.uplinks]).toEqual([1, 'degraded', 1]);
       broker.lose();
       await settled();
-      expect([await retry(), state(), broker.sessions]).toEqual([1, 'degraded', 1]);
+      expect([await retry(), state(), broker.uplinks]).toEqual([1, 'degraded', 1]);
       await advance(2 * exchangeRetryDelay);
       expect([broker.connects, state()]).toEqual([7, 'online']);
       await harness.disconnectAll();
@@ -112,13 +112,13 @@ export const linkScenarios: readonly Scenario[] = [
   },
   {
     rule: 'EX16',
-    name: 'a server that closes ends its session',
+    name: 'a server that closes ends its uplink',
     async run(machines) {
       const { harness, broker, state, use } = open(machines);
       await use();
       const closing = watch(harness.supervisor.drain(1_000));
       await settled();
-      expect([closing.state, state(), broker.sessions]).toEqual(['resolved', 'closed', 0]);
+      expect([closing.state, state(), broker.uplinks]).toEqual(['resolved', 'closed', 0]);
     },
   },
 ];

@@ -29,7 +29,7 @@ export const unreadFrames = async (client: RawClient): Promise<RawFrame[]> => {
 export const tokenOf = (frame: RawFrame): string => String(frame).split(';', 1)[0] ?? '';
 export const waitOf = ({ payload }: Publication): string => tokenOf(Buffer.from(payload.subarray(0, 300)));
 
-/** Starts two servers with clients, and an attacker's session on their broker; closes all after each test. */
+/** Starts two servers with clients, and an attacker's uplink on their broker; closes all after each test. */
 export const useExchangeAttacks = () => {
   const makeNode = useNodes();
   return async (exchange: StackExchange) => {

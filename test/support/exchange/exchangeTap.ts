@@ -1,34 +1,34 @@
-import type { ExchangeSession, StackExchange } from '../../../src/exchange/exchange.js';
+import type { ExchangeUplink, StackExchange } from '../../../src/exchange/exchange.js';
 
 /** Called when the broker confirms a payload. */
 interface TappedPublish {
   confirmed(): void;
 }
 
-/** One session of a tapped exchange. */
-export interface TappedSession {
-  /** Its number among the sessions of this server. */
+/** One uplink of a tapped exchange. */
+export interface TappedUplink {
+  /** Its number among the uplinks of this server. */
   readonly number: number;
   isOver: boolean;
 }
 
 /** Called synchronously for all that passes between one server and its broker. */
 export interface ExchangeTap {
-  published(session: TappedSession, channel: string, payload: Uint8Array): TappedPublish | undefined;
-  received(session: TappedSession, channel: string, payload: Uint8Array): void;
-  subscribed?(session: TappedSession, channels: readonly string[]): void;
-  unsubscribed?(session: TappedSession, channels: readonly string[]): void;
+  published(uplink: TappedUplink, channel: string, payload: Uint8Array): TappedPublish | undefined;
+  received(uplink: TappedUplink, channel: string, payload: Uint8Array): void;
+  subscribed?(uplink: TappedUplink, channels: readonly string[]): void;
+  unsubscribed?(uplink: TappedUplink, channels: readonly string[]): void;
 }
 
 /** Returns the same exchange with a tap on it. */
 export const tapExchange = (exchange: StackExchange, tap: ExchangeTap): StackExchange => {
-  let sessions = 0;
+  let uplinks = 0;
   return {
     name: exchange.name,
     channelOf: (kind, name) => exchange.channelOf(kind, name),
     async connect(listener) {
-      const tapped: TappedSession = { number: ++sessions, isOver: false };
-      const session = await exchange.connect({
+      const tapped: TappedUplink = { number: ++uplinks, isOver: false };
+      const uplink = await exchange.connect({
         received(channel, payload) {
           tap.received(tapped, channel, payload);
           listener.received(channel, payload);
@@ -38,34 +38,34 @@ export const tapExchange = (exchange: StackExchange, tap: ExchangeTap): StackExc
           listener.lost(error);
         },
       });
-      return tapSession(session, tapped, tap);
+      return tapUplink(uplink, tapped, tap);
     },
   };
 };
 
-const tapSession = (session: ExchangeSession, tapped: TappedSession, tap: ExchangeTap): ExchangeSession => ({
+const tapUplink = (uplink: ExchangeUplink, tapped: TappedUplink, tap: ExchangeTap): ExchangeUplink => ({
   async subscribe(channels) {
-    await session.subscribe(channels);
+    await uplink.subscribe(channels);
     tap.subscribed?.(tapped, channels);
   },
   unsubscribe(channels) {
     tap.unsubscribed?.(tapped, channels);
-    session.unsubscribe(channels);
+    uplink.unsubscribe(channels);
   },
   publish(channel, payload) {
     const publish = tap.published(tapped, channel, payload);
-    const published = session.publish(channel, payload);
+    const published = uplink.publish(channel, payload);
     published.then(
       () => publish?.confirmed(),
       () => {},
     );
     return published;
   },
-  ping: () => session.ping(),
-  ...(session.active ? { active: async () => session.active?.() } : {}),
+  ping: () => uplink.ping(),
+  ...(uplink.active ? { active: async () => uplink.active?.() } : {}),
   close() {
     tapped.isOver = true;
-    session.close();
+    uplink.close();
   },
 });
 

@@ -1,13 +1,13 @@
-import type { ChannelKind, ExchangeListener, ExchangeSession, StackExchange } from '../../../src/exchange/exchange.js';
+import type { ChannelKind, ExchangeListener, ExchangeUplink, StackExchange } from '../../../src/exchange/exchange.js';
 import { redisNames } from '../../../src/exchange/naming.js';
 import { deferred } from '../async/promises.js';
 
 /** Where commands are held: before the broker takes them, or after that and before it confirms them. */
 export type HoldPoint = 'taking' | 'confirming';
 
-/** A command of a session to the broker. */
+/** A command of an uplink to the broker. */
 interface Command {
-  readonly session: MemorySession;
+  readonly uplink: MemoryUplink;
   take(): void;
   readonly confirmed: ReturnType<typeof deferred>;
 }
@@ -18,7 +18,7 @@ const prefix = 'memory';
 export const memoryBroker = (): MemoryBroker => new MemoryBroker();
 
 export class MemoryBroker {
-  readonly #sessions = new Set<MemorySession>();
+  readonly #uplinks = new Set<MemoryUplink>();
   readonly #held = new Set<HoldPoint>();
   /** Commands not taken yet, and commands not confirmed yet, in the order of the calls. */
   #arrived: Command[] = [];
@@ -39,20 +39,20 @@ export class MemoryBroker {
         this.connects++;
         if (this.#failures.length > 0) throw this.#failures.shift();
         if (!this.#isRunning) throw new Error('memory: the broker is stopped');
-        const session = new MemorySession(this, listener);
-        this.#sessions.add(session);
-        return session;
+        const uplink = new MemoryUplink(this, listener);
+        this.#uplinks.add(uplink);
+        return uplink;
       },
     };
   }
 
-  get sessions(): number {
-    return this.#sessions.size;
+  get uplinks(): number {
+    return this.#uplinks.size;
   }
 
   /** The subscribed channels, sorted. */
   get subscriptions(): string[] {
-    return [...new Set([...this.#sessions].flatMap(({ channels }) => [...channels]))].sort();
+    return [...new Set([...this.#uplinks].flatMap(({ channels }) => [...channels]))].sort();
   }
 
   /** How many commands are not confirmed yet. */
@@ -84,22 +84,22 @@ export class MemoryBroker {
   }
 
   /**
-   * Loses all sessions, or this many of the oldest. With `taken`, the broker takes their commands first, so that
+   * Loses all uplinks, or this many of the oldest. With `taken`, the broker takes their commands first, so that
    * subscribers receive them. It confirms none.
    */
-  lose({ taken = false, count = this.#sessions.size, error = new Error('memory: lost') as unknown } = {}): void {
-    const lost = new Set([...this.#sessions].slice(0, count));
-    const isLost = ({ session }: Command): boolean => lost.has(session);
+  lose({ taken = false, count = this.#uplinks.size, error = new Error('memory: lost') as unknown } = {}): void {
+    const lost = new Set([...this.#uplinks].slice(0, count));
+    const isLost = ({ uplink }: Command): boolean => lost.has(uplink);
     const under = [...this.#taken.filter(isLost), ...this.#arrived.filter(isLost)];
     if (taken) for (const command of this.#arrived.filter(isLost)) command.take();
     this.#forget(lost);
     for (const { confirmed } of under) confirmed.jam(error);
-    for (const session of lost) session.lose(error);
+    for (const uplink of lost) uplink.lose(error);
   }
 
-  /** Drops what is published for this session, counted from the oldest. Returns a function that ends it. */
-  deafen(session: number): () => void {
-    const deaf = [...this.#sessions][session];
+  /** Drops what is published for this uplink, counted from the oldest. Returns a function that ends it. */
+  deafen(uplink: number): () => void {
+    const deaf = [...this.#uplinks][uplink];
     if (deaf) deaf.isDeaf = true;
     return () => {
       if (deaf) deaf.isDeaf = false;
@@ -107,9 +107,9 @@ export class MemoryBroker {
   }
 
   /** @internal Takes and confirms a command in the order of the calls, never synchronously. */
-  ask(session: MemorySession, take: () => void): Promise<void> {
+  ask(uplink: MemoryUplink, take: () => void): Promise<void> {
     const confirmed = deferred();
-    this.#arrived.push({ session, take, confirmed });
+    this.#arrived.push({ uplink, take, confirmed });
     queueMicrotask(() => this.#work());
     return confirmed.promise;
   }
@@ -117,21 +117,21 @@ export class MemoryBroker {
   /** @internal */
   deliver(channel: string, payload: Uint8Array): void {
     this.published.push({ channel, payload });
-    for (const session of this.#sessions) session.deliver(channel, payload);
+    for (const uplink of this.#uplinks) uplink.deliver(channel, payload);
   }
 
   /** @internal */
-  leave(session: MemorySession): void {
-    const under = [...this.#taken, ...this.#arrived].filter((command) => command.session === session);
-    this.#forget(new Set([session]));
-    for (const { confirmed } of under) confirmed.jam(new Error('memory: the session has ended'));
+  leave(uplink: MemoryUplink): void {
+    const under = [...this.#taken, ...this.#arrived].filter((command) => command.uplink === uplink);
+    this.#forget(new Set([uplink]));
+    for (const { confirmed } of under) confirmed.jam(new Error('memory: the uplink has ended'));
   }
 
-  #forget(gone: ReadonlySet<MemorySession>): void {
-    const stays = ({ session }: Command): boolean => !gone.has(session);
+  #forget(gone: ReadonlySet<MemoryUplink>): void {
+    const stays = ({ uplink }: Command): boolean => !gone.has(uplink);
     this.#arrived = this.#arrived.filter(stays);
     this.#taken = this.#taken.filter(stays);
-    for (const session of gone) this.#sessions.delete(session);
+    for (const uplink of gone) this.#uplinks.delete(uplink);
   }
 
   #work(): void {
@@ -149,7 +149,7 @@ export class MemoryBroker {
   }
 }
 
-class MemorySession implements ExchangeSession {
+class MemoryUplink implements ExchangeUplink {
   readonly channels = new Set<string>();
   isDeaf = false;
   readonly #broker: MemoryBroker;
@@ -208,7 +208,7 @@ class MemorySession implements ExchangeSession {
   }
 
   #ask(take: () => void): Promise<void> {
-    if (this.#isOver) return Promise.reject(new Error('memory: the session has ended'));
+    if (this.#isOver) return Promise.reject(new Error('memory: the uplink has ended'));
     return this.#broker.ask(this, take);
   }
 }

@@ -11,15 +11,15 @@ export interface Publication {
 export const recordPublications = (exchange: StackExchange, by: string, log: Publication[]): StackExchange => ({
   ...exchange,
   connect: async (listener) => {
-    const session = await exchange.connect(listener);
+    const uplink = await exchange.connect(listener);
     return {
-      subscribe: (channels) => session.subscribe(channels),
-      unsubscribe: (channels) => session.unsubscribe(channels),
-      ping: () => session.ping(),
-      close: () => session.close(),
+      subscribe: (channels) => uplink.subscribe(channels),
+      unsubscribe: (channels) => uplink.unsubscribe(channels),
+      ping: () => uplink.ping(),
+      close: () => uplink.close(),
       publish(channel, payload) {
         log.push({ by, channel, payload });
-        return session.publish(channel, payload);
+        return uplink.publish(channel, payload);
       },
     };
   },

@@ -1,6 +1,6 @@
 import { deferred } from '../async/promises.js';
 
-/** Records what a session receives. */
+/** Records what an uplink receives. */
 export class RecordingListener {
   readonly received: { readonly channel: string; readonly payload: Uint8Array }[] = [];
   readonly losses: unknown[] = [];
