@@ -29,6 +29,12 @@ interface StreamHandle {
   onread?: unknown;
   /** Makes it read into one buffer. */
   readonly useUserBuffer?: unknown;
+  /** Whether it is read. `net.Socket` keeps it so. */
+  reading?: unknown;
+  /** Starts to read. Returns a negative error number, or 0. */
+  readStart?(): number;
+  /** Stops that. */
+  readStop?(): number;
 }
 
 /** Where Node tells what it has read of a handle. */
@@ -202,10 +208,18 @@ class HandleOutlet extends Outlet {
 }
 
 /** Destroys a socket for an error, as its stream would. Leaves one alone that has ended or is destroyed already. */
-const fail = (stream: LowerStream, status: number): void => {
+const fail = (stream: LowerStream, status: number, syscall = 'write'): void => {
   if (!stream.writable) return;
   const code = getSystemErrorName(status);
-  stream.destroy(Object.assign(new Error(`write ${code}`), { code, errno: status, syscall: 'write' }));
+  stream.destroy(Object.assign(new Error(`${syscall} ${code}`), { code, errno: status, syscall }));
+};
+
+/** Starts or stops to read a handle, below the stream. Does nothing once the stream has lost it. */
+export const setReading = (stream: LowerStream & HandledStream, handle: StreamHandle, isRead: boolean): void => {
+  if (stream._handle !== handle || handle.reading === isRead) return;
+  handle.reading = isRead;
+  const status = isRead ? handle.readStart?.() : handle.readStop?.();
+  if (status) fail(stream, status, 'read');
 };
 
 /** Returns the handle of a stream, or `undefined` if it has none that is known, or may not be written past the stream. */

@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import { type HandledStream, handleOf, readState } from './handle.js';
+import { type HandledStream, handleOf, readState, setReading } from './handle.js';
 import type { LowerStream } from './outlet.js';
 
 /*
@@ -24,8 +24,8 @@ let filled = shared;
 /** Buffers for bytes that wait. They are used again: a new one for each would keep the garbage collector busy. */
 const loans = new WeakSet<ArrayBufferLike>();
 const spare: Buffer[] = [];
-/** Maximum number of buffers that are kept for later: 2 MiB. */
-const maxSpare = 32;
+/** Maximum number of buffers that are kept for later: 4 MiB. */
+const maxSpare = 64;
 
 /** Returns whether the next read of any socket overwrites bytes. */
 export const isRead = ({ buffer }: Buffer): boolean => buffer === shared.buffer;
@@ -71,15 +71,19 @@ const isIdle = (stream: ReadStream): boolean =>
 /**
  * Passes what is read to `take`, the only listener to the `data` of the stream, before the stream has it. `take` must
  * copy what it keeps (`lasting`). All else goes to the stream as before: bytes that it must hold back, its end and its
- * errors. Where the stream is no plain TCP socket, or is watched by some other code, or Node is another one, `take` stays
- * a listener like any other.
+ * errors. Returns what stops and starts the reads, without the stream: one that is paused buffers a further read. Where
+ * the stream is no plain TCP socket, or is watched by some other code, or Node is another one, `take` stays a listener like
+ * any other.
  */
-export const takeReads = (stream: ReadStream, take: (bytes: Buffer) => void): void => {
+export const takeReads = (
+  stream: ReadStream,
+  take: (bytes: Buffer) => void,
+): ((isRead: boolean) => void) | undefined => {
   const handle = handleOf(stream);
-  if (!readState || !handle || watchable.some((name) => Object.hasOwn(stream, name))) return;
+  if (!readState || !handle || watchable.some((name) => Object.hasOwn(stream, name))) return undefined;
   const { state, readIndex, offsetIndex } = readState;
   const { onread: onRead, useUserBuffer: useBuffer } = handle;
-  if (!isOnRead(onRead) || typeof useBuffer !== 'function') return;
+  if (!isOnRead(onRead) || typeof useBuffer !== 'function') return undefined;
   const ownOnRead: OnRead = () => {
     const size = state[readIndex] ?? 0;
     if (size <= 0) return void onRead.call(handle);
@@ -91,4 +95,5 @@ export const takeReads = (stream: ReadStream, take: (bytes: Buffer) => void): vo
   };
   handle.onread = ownOnRead;
   useBuffer.call(handle, shared);
+  return (isRead) => setReading(stream, handle, isRead);
 };

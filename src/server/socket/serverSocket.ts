@@ -7,6 +7,7 @@ import type { FrameSink } from '../../protocol/frame.js';
 import type { ClosingListener, ClosingWebSocket } from './closingWebSocket.js';
 import { type Compression, DeflatingSink } from './compression.js';
 import { FrameReader, type FrameReaderHost } from './frameReader.js';
+import type { takeReads } from './handleReads.js';
 import { Inflation } from './inflation.js';
 import type { LowerStream, Outlet, OutletListener, Outlets } from './outlet.js';
 import { type PongContext, Pongs } from './pongs.js';
@@ -31,7 +32,7 @@ export interface SocketContext extends PongContext {
   /** Makes the outlets, through which all frames leave. */
   readonly outlets: Outlets;
   /** Passes what is read to the listener before the stream has it. Without it, the stream emits it. */
-  readonly takeReads?: ((stream: LowerStream, take: (bytes: Buffer) => void) => void) | undefined;
+  readonly takeReads?: typeof takeReads | undefined;
 }
 
 /**
@@ -59,6 +60,8 @@ export class ServerSocket implements UpgradedSocket, ClosingListener, FrameReade
   /** The pongs that the client is due, once it has sent a ping. */
   #pongs: Pongs | undefined;
   readonly #reader: FrameReader | undefined;
+  /** Stops and starts the reads below the stream, where that is possible. */
+  readonly #setReading: ((isRead: boolean) => void) | undefined;
 
   constructor(
     private readonly ws: ClosingWebSocket,
@@ -79,7 +82,7 @@ export class ServerSocket implements UpgradedSocket, ClosingListener, FrameReade
         this.#streamOnData(bytes);
       };
       stream.on('data', take);
-      context.takeReads?.(stream, take);
+      this.#setReading = context.takeReads?.(stream, take);
     } else if (stream.listenerCount('data') > 0) {
       // The listener of `ws` stands between these two: it parses the bytes.
       stream.prependListener('data', context.outlets.beginRead);
@@ -260,7 +263,10 @@ export class ServerSocket implements UpgradedSocket, ClosingListener, FrameReade
 
   #review(): void {
     this.#holdInflation();
-    const isRead = this.#isWanted && !this.#isResting && !this.#reader?.isBehind;
+    const isInTurn = !this.#isResting && !this.#reader?.isBehind;
+    // A stream reads on for a while when it is paused, and so learns of a reset.
+    this.#setReading?.(isInTurn || !this.#isWanted);
+    const isRead = this.#isWanted && (isInTurn || this.#setReading !== undefined);
     if (isRead !== this.ws.isPaused) return;
     if (isRead) this.ws.resume();
     else this.ws.pause();
