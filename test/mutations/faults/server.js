@@ -16,6 +16,7 @@ export const serverFaults = [
     ['a close frame of the client goes unnoticed', 'SV6', 'this.#watcher?.wsOnClosing(', 'this.emit('],
   ]),
   ...inFile('server/socket/serverSocket.ts', [
+    ['more is read of a client whose bytes wait', 'LM9', 'this.#setReading?.(isInTurn || !this.#isWanted);', ''],
     ['a message may take for ever', 'LM6', 'else if (this.#incomplete === undefined) this.#messageBegan();', ''],
     [
       'the deadline of a message is that of the next',

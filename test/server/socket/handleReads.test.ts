@@ -45,7 +45,7 @@ const open = async (prepare: (stream: Socket) => void = () => {}, returned?: unk
     return returned;
   };
   stream.on('data', take);
-  takeReads(stream, take);
+  const setReading = takeReads(stream, take);
   const push = vi.spyOn(Readable.prototype, 'push');
   /** Whether the stream had a part in what was read. */
   const passedTheStream = (): boolean => push.mock.contexts.includes(stream);
@@ -54,7 +54,7 @@ const open = async (prepare: (stream: Socket) => void = () => {}, returned?: unk
     await expect.poll(() => log.join('')).toContain(text);
   };
   const read = (text: string): void => readNow(stream, shared, text);
-  return { client, stream, log, say, read, passedTheStream };
+  return { client, stream, log, say, read, setReading, passedTheStream };
 };
 
 /** Reads bytes at once, as Node does when the kernel has some. `shared` is the buffer of all reads. */
@@ -116,6 +116,65 @@ test('[LM9] a socket that is paused within a read passes on that read alone', as
   expect(log).toEqual(['one']);
   stream.resume();
   await expect.poll(() => log).toEqual(['one', 'two']);
+});
+
+/** Time enough to read what the kernel has. */
+const turns = async (): Promise<void> => {
+  for (let left = 5; left > 0; left--) await new Promise((resolve) => setImmediate(resolve));
+};
+
+test('[LM9] a socket that is stopped below its stream is not read, and then goes on', async () => {
+  const { client, stream, log, say, setReading, passedTheStream } = await open();
+  await say('one');
+  for (const _ of [1, 2]) setReading?.(false);
+  await new Promise((resolve) => client.write('two', resolve));
+  await turns();
+  expect([log, stream.bytesRead, stream.isPaused()]).toEqual([['one'], 3, false]);
+  for (const _ of [1, 2]) setReading?.(true);
+  await expect.poll(() => log).toEqual(['one', 'two']);
+  setReading?.(false);
+  client.end('three');
+  await turns();
+  expect([log, passedTheStream()]).toEqual([['one', 'two'], false]);
+  setReading?.(true);
+  await expect.poll(() => log).toEqual(['one', 'two', 'three', 'end', 'close']);
+  setReading?.(false);
+});
+
+test('[SV6] a socket that cannot be read any more ends with an error', async () => {
+  const { stream, log, say, setReading } = await open();
+  await say('one');
+  const handle = handleOf(stream);
+  if (!handle) throw new Error('no handle');
+  setReading?.(false);
+  Reflect.set(handle, 'readStart', () => -107);
+  const failed = once(stream, 'error');
+  setReading?.(true);
+  expect((await failed)[0]).toMatchObject({ message: 'read ENOTCONN', code: 'ENOTCONN', syscall: 'read' });
+  await expect.poll(() => log).toEqual(['one', 'error', 'close']);
+});
+
+test('[LM9] while messages wait, at most 64 KiB more are read of their connection', async () => {
+  const count = 20_000;
+  const one = frame(`;default;;count;0;0;${'.'.repeat(20)}`);
+  let handled = 0;
+  let furthest = 0;
+  const namespaces: Namespaces = {
+    default: {
+      count: ({ conn }) => {
+        handled++;
+        furthest = Math.max(furthest, conn.request.socket.bytesRead - before - handled * one.length);
+      },
+    },
+  };
+  const testServer = await start({ namespaces });
+  const { socket, waitFor } = await dialAcknowledged(testServer);
+  socket.write(frame('$1;default;;_OnNamespaceConnect;0;0;'));
+  await waitFor('$1;');
+  const before = testServer.server.connections()[0]?.request.socket.bytesRead ?? 0;
+  socket.write(Buffer.concat(Array.from({ length: count }, () => one)));
+  await expect.poll(() => handled).toBe(count);
+  expect(furthest).toBeLessThanOrEqual(2 * 65_536);
 });
 
 test('[HS19] another listener receives every byte, and what is read later if it leaves', async () => {
