@@ -53,7 +53,7 @@ export const delay = {
           if (p99 !== undefined) more.get(pair.name)?.delay.push(Number(p99));
           return { figure: percentile(took, 0.99), delivered, due };
         },
-        runner.pick(3, 1),
+        runner.pick(5, 1),
       );
       const ratios = ratiosOf(samples, [
         { other: 'socket.io', must: 0.05 },
