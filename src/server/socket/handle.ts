@@ -119,9 +119,6 @@ export const handleOf = (stream: LowerStream & HandledStream): StreamHandle | un
 /** Where Node tells of its reads. `undefined` where that is not known. */
 export const readState: ReadState | undefined = found;
 
-/** Returns the handle of a stream whose reads may be taken, or `undefined`. */
-export const readHandleOf = (stream: LowerStream & HandledStream): object | undefined => handleOf(stream);
-
 /** Ends a write that the kernel could not take at once. */
 function onComplete(this: WriteRequest, status: number): void {
   const { outlet, buffer } = this;
@@ -214,12 +211,13 @@ const fail = (stream: LowerStream, status: number, syscall = 'write'): void => {
   stream.destroy(Object.assign(new Error(`${syscall} ${code}`), { code, errno: status, syscall }));
 };
 
-/** Starts or stops to read a handle, below the stream. Does nothing once the stream has lost it. */
-export const setReading = (stream: LowerStream & HandledStream, handle: StreamHandle, isRead: boolean): void => {
-  if (stream._handle !== handle || handle.reading === isRead) return;
+/** Starts or stops to read a handle, below the stream. Returns false if it is so already, or the stream has lost it. */
+export const setReading = (stream: LowerStream & HandledStream, handle: StreamHandle, isRead: boolean): boolean => {
+  if (stream._handle !== handle || handle.reading === isRead) return false;
   handle.reading = isRead;
   const status = isRead ? handle.readStart?.() : handle.readStop?.();
   if (status) fail(stream, status, 'read');
+  return true;
 };
 
 /** Returns the handle of a stream, or `undefined` if it has none that is known, or may not be written past the stream. */

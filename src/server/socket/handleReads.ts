@@ -95,5 +95,9 @@ export const takeReads = (
   };
   handle.onread = ownOnRead;
   useBuffer.call(handle, shared);
-  return (isRead) => setReading(stream, handle, isRead);
+  let isStopped = false;
+  return (isRead) => {
+    // What the stream has stopped, because its buffer is full, it starts itself.
+    if (isRead === isStopped) isStopped = setReading(stream, handle, isRead) && !isRead;
+  };
 };

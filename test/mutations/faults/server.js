@@ -317,6 +317,7 @@ export const serverFaults = [
       'isRead(bytes) || loans.has(bytes.buffer) ? Buffer.from(bytes) : bytes',
       'bytes',
     ],
+    ['a full stream is read on', 'LM9', 'if (isRead === isStopped) isStopped', 'isStopped'],
     ['what takes a read says where the next one goes', 'SV7', 'return void take(', 'return take('],
     ['a stream keeps bytes that the next read overwrites', 'LM9', 'new Uint8Array(bytes).buffer', 'shared.buffer'],
     ['a read overtakes what the stream holds', 'LM9', 'stream.readableLength === 0 &&', ''],

@@ -141,6 +141,20 @@ test('[LM9] a socket that is stopped below its stream is not read, and then goes
   setReading?.(false);
 });
 
+test('[LM9] a stream whose buffer is full is not read further', async () => {
+  const { client, stream, say, setReading } = await open();
+  await say('one');
+  stream.pause();
+  client.write(Buffer.alloc(2_000_000));
+  await expect.poll(() => handleOf(stream)?.reading).toBe(false);
+  const { bytesRead } = stream;
+  setReading?.(true);
+  setReading?.(false);
+  setReading?.(true);
+  await turns();
+  expect([handleOf(stream)?.reading, stream.bytesRead]).toEqual([false, bytesRead]);
+});
+
 test('[SV6] a socket that cannot be read any more ends with an error', async () => {
   const { stream, log, say, setReading } = await open();
   await say('one');
