@@ -80,12 +80,6 @@ export const connectionFaults = [
       '',
     ],
     ['what onConnect emits goes before A', 'HS3', 'this.#writes.push(payload);', 'this.#write(payload);'],
-    [
-      'early bytes are kept as they were read',
-      'HS5 FR7',
-      "typeof data === 'string' ? data : new Uint8Array(data)",
-      'data',
-    ],
   ]),
   ...inFile('actors/connection/dispatcher.ts', [
     ['a refusal is not counted', 'SV23', 'this.context.counters.chartRefusals++;', ''],
