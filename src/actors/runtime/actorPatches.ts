@@ -92,8 +92,9 @@ export const lendListeners = (actor: object): void => {
 
 /** Gives an actor lists of its own in place of those that were lent. Call it before a listener is added. */
 export const ownListeners = (actor: object): void => {
-  if (Reflect.get(actor, 'observers') === lent.observers) Reflect.set(actor, 'observers', new Set());
-  if (Reflect.get(actor, 'eventListeners') === lent.eventListeners) Reflect.set(actor, 'eventListeners', new Map());
+  const lists: Lists = actor;
+  if (lists.observers === lent.observers) lists.observers = new Set();
+  if (lists.eventListeners === lent.eventListeners) lists.eventListeners = new Map();
 };
 
 /** Frees the room that an actor keeps for effects which XState has deferred. They are over. */

@@ -245,26 +245,27 @@ export class FrameReader implements Runnable {
   /** Keeps these bytes too. The socket must not be read meanwhile. */
   #append(bytes: Buffer): void {
     const rest = this.#rest;
-    this.#rest = rest ? Buffer.concat([rest.subarray(this.#at), bytes]) : lasting(bytes);
-    this.#at = 0;
-    if (rest && !this.#isParsing) giveBack(rest);
+    this.#setRest(rest ? Buffer.concat([rest.subarray(this.#at), bytes]) : lasting(bytes), 0);
     this.#isBehind = true;
   }
 
   /** Keeps the bytes from `at` on, and copies them if they are less than half of what they keep in memory. */
   #keep(bytes: Buffer, at: number): void {
     const isSmall = (bytes.length - at) * 2 < bytes.buffer.byteLength;
-    const before = this.#rest;
-    this.#rest = isSmall || isRead(bytes) ? keepRead(bytes.subarray(at)) : bytes;
-    this.#at = this.#rest === bytes ? at : 0;
-    if (before && this.#rest !== before) giveBack(before);
+    if (isSmall || isRead(bytes)) this.#setRest(keepRead(bytes.subarray(at)), 0);
+    else this.#setRest(bytes, at);
   }
 
   #release(): void {
-    if (this.#rest && !this.#isParsing) giveBack(this.#rest);
-    this.#rest = undefined;
-    this.#at = 0;
+    this.#setRest(undefined, 0);
     this.#isBehind = false;
+  }
+
+  /** Gives back what has waited before, unless it is parsed now. */
+  #setRest(rest: Buffer | undefined, at: number): void {
+    if (this.#rest && this.#rest !== rest && !this.#isParsing) giveBack(this.#rest);
+    this.#rest = rest;
+    this.#at = at;
   }
 
   /** From now on the end of the socket waits for the bytes that have come before it. */
